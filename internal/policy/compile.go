@@ -1,0 +1,191 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// DefaultAgent is the agent whose rules an unnamed or unknown agent gets when
+// deny_on_missing_agent is false and nothing else is configured.
+const DefaultAgent = "default"
+
+// Policy is a compiled rules file. It is immutable, shares no memory with the
+// Rules it was made of, and may be used by any number of goroutines. The zero
+// Policy and a nil *Policy are not usable; a policy without agents denies all.
+type Policy struct {
+	agents map[string]*agent
+	// fallback has the rules for agents that the rules do not know; nil when
+	// those are denied.
+	fallback           *agent
+	denyOnMissingAgent bool
+	hash               string
+}
+
+// Compile prepares rules for deciding. It takes time and memory linear in the
+// size of the rules and cannot fail: any string is a valid pattern here. Of
+// two agents with one id the later wins; package config refuses such files.
+func Compile(r Rules) *Policy {
+	p := &Policy{
+		agents:             make(map[string]*agent, len(r.Agents)),
+		denyOnMissingAgent: r.DenyOnMissingAgent,
+		hash:               r.Hash,
+	}
+	names := interner{}
+	for _, a := range r.Agents {
+		p.agents[names.one(a.ID)] = compileAgent(a, names)
+	}
+	if !r.DenyOnMissingAgent {
+		p.fallback = p.agents[DefaultAgent]
+	}
+	return p
+}
+
+// HasAgent reports whether the rules have an agent of this id.
+func (p *Policy) HasAgent(id string) bool { return p.agents[id] != nil }
+
+// Agents gives the ids of all agents, sorted. The slice is the caller's.
+func (p *Policy) Agents() []string { return slices.Sorted(maps.Keys(p.agents)) }
+
+// DenyOnMissingAgent is defaults.deny_on_missing_agent of the rules.
+func (p *Policy) DenyOnMissingAgent() bool { return p.denyOnMissingAgent }
+
+// Hash is the hash of the rules file's bytes, as in Rules.
+func (p *Policy) Hash() string { return p.hash }
+
+// none is the index of no rule.
+const none = int32(-1)
+
+// interner keeps one copy of each name. Agents mostly name the same servers
+// and tools, and one copy stays in the processor's caches.
+type interner map[string]string
+
+func (n interner) one(s string) string {
+	if first, ok := n[s]; ok {
+		return first
+	}
+	n[s] = s
+	return s
+}
+
+// agent is the compiled form of one Agent. All its rules stand in one table,
+// each kind in file order; everything else refers to them by index, so that
+// "first in file order" is "smallest index".
+type agent struct {
+	// servers has all that is said of servers by their very names.
+	servers map[string]named
+	// The rest is said by patterns.
+	denyServers, allowServers list
+	denyTools, allowTools     []group // keys with a star, in file order
+
+	table []Rule
+	names interner // only while it is compiled
+}
+
+// named is what an agent's rules say of one server by its very name.
+type named struct {
+	deny, allow           int32 // rules of deny.servers, allow.servers, or none
+	denyTools, allowTools *group
+}
+
+// unnamed is what they say of any other server.
+var unnamed = named{deny: none, allow: none}
+
+// group is the tool rules of one key of a "tools" object.
+type group struct {
+	exact    map[string]int32
+	patterns list
+	ord      int32 // the key's own rule
+	key      pattern
+}
+
+func compileAgent(src Agent, names interner) *agent {
+	a := &agent{table: make([]Rule, 0, ruleCount(src)), servers: map[string]named{}, names: names}
+	for _, r := range src.DenyServers {
+		if ord := a.add(r); !a.denyServers.add(r.Pattern, ord) {
+			a.name(r.Pattern, func(n *named) { n.deny = earlier(n.deny, ord) })
+		}
+	}
+	for _, r := range src.AllowServers {
+		if ord := a.add(r); !a.allowServers.add(r.Pattern, ord) {
+			a.name(r.Pattern, func(n *named) { n.allow = earlier(n.allow, ord) })
+		}
+	}
+	a.denyTools = a.addTools(src.DenyTools, func(n *named) **group { return &n.denyTools })
+	a.allowTools = a.addTools(src.AllowTools, func(n *named) **group { return &n.allowTools })
+	a.names = nil
+	return a
+}
+
+func ruleCount(src Agent) int {
+	n := len(src.DenyServers) + len(src.AllowServers)
+	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
+		for _, t := range tools {
+			n += 1 + len(t.Tools)
+		}
+	}
+	return n
+}
+
+// add puts a rule at the end of the table.
+func (a *agent) add(r Rule) int32 {
+	a.table = append(a.table, r)
+	return int32(len(a.table) - 1)
+}
+
+// name changes what is said of a server by name.
+func (a *agent) name(server string, change func(*named)) {
+	n, ok := a.servers[server]
+	if !ok {
+		n = unnamed
+	}
+	change(&n)
+	a.servers[a.names.one(server)] = n
+}
+
+// addTools compiles one "tools" object: keys without a star go to the slot of
+// their server, the others are returned. Keys of one name share a group.
+func (a *agent) addTools(keys []ToolRules, slot func(*named) **group) []group {
+	var patterns []group
+	for _, k := range keys {
+		g := &group{ord: a.add(k.Server)}
+		if strings.Contains(k.Server.Pattern, Wildcard) {
+			g.key = newPattern(k.Server.Pattern)
+			a.addRules(g, k.Tools)
+			patterns = append(patterns, *g)
+			continue
+		}
+		a.name(k.Server.Pattern, func(n *named) {
+			if at := slot(n); *at == nil {
+				*at = g
+			} else {
+				g = *at
+			}
+		})
+		a.addRules(g, k.Tools)
+	}
+	return patterns
+}
+
+func (a *agent) addRules(g *group, rules []Rule) {
+	for _, r := range rules {
+		ord := a.add(r)
+		if g.patterns.add(r.Pattern, ord) {
+			continue
+		}
+		if g.exact == nil {
+			g.exact = make(map[string]int32)
+		}
+		if _, twice := g.exact[r.Pattern]; !twice {
+			g.exact[a.names.one(r.Pattern)] = ord
+		}
+	}
+}
+
+// earlier is the rule that comes first in the file; none counts as last.
+func earlier(x, y int32) int32 {
+	if x == none || (y != none && y < x) {
+		return y
+	}
+	return x
+}

@@ -1,0 +1,51 @@
+package policy
+
+// Position is a place in a file. Line and Column count from 1; Column counts
+// code points. The zero Position means "nowhere".
+type Position struct {
+	File   string
+	Line   int
+	Column int
+}
+
+// Rule is one pattern of a rules file with the place it was written at.
+type Rule struct {
+	// Pattern matches a whole name, byte for byte; "*" stands for any run of
+	// bytes, also none. There is no other wildcard.
+	Pattern string
+	// Path names the rule as agents see it, for example
+	// agents.backend.deny.tools["*"][0].
+	Path string
+	Pos  Position
+}
+
+// ToolRules is one key of a "tools" object: a server name or pattern and the
+// tool patterns listed under it.
+type ToolRules struct {
+	Server Rule
+	Tools  []Rule
+}
+
+// Agent is what the rules file says of one agent, in file order.
+type Agent struct {
+	ID           string
+	Pos          Position
+	AllowServers []Rule
+	AllowTools   []ToolRules
+	DenyServers  []Rule
+	DenyTools    []ToolRules
+}
+
+// Rules is a parsed and valid rules file.
+type Rules struct {
+	// File is the file's name as it was given to the parser.
+	File   string
+	Agents []Agent
+	// DenyOnMissingAgent is defaults.deny_on_missing_agent; true unless the
+	// file says otherwise.
+	DenyOnMissingAgent bool
+	// DenyOnMissingAgentPos is where the file says so, nowhere if it does not.
+	DenyOnMissingAgentPos Position
+	// Hash is the lower-case hex SHA-256 of the file's bytes.
+	Hash string
+}
