@@ -1,0 +1,54 @@
+package endpoint
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Tool is one tool of a server: its name and the server's own definition.
+type Tool struct {
+	Name string
+	Raw  json.RawMessage
+}
+
+// Catalog is what a server last said of itself and its tools, published
+// whole. It is kept over restart, sleep and quarantine.
+type Catalog struct {
+	Known bool // false until a server has listed its tools once
+	At    time.Time
+	Tools []Tool // in the server's own order
+	Info  ServerInfo
+	// Err says why the latest refresh failed; the list is then the older one.
+	Err string
+
+	index    map[string]int
+	replaced chan struct{}
+}
+
+// Replaced is closed when a newer Catalog has been published.
+func (c *Catalog) Replaced() <-chan struct{} { return c.replaced }
+
+// Lookup finds a tool by its exact name.
+func (c *Catalog) Lookup(name string) (Tool, bool) {
+	i, ok := c.index[name]
+	if !ok {
+		return Tool{}, false
+	}
+	return c.Tools[i], true
+}
+
+// Catalog is the latest published catalog. It does not block.
+func (c *Cell) Catalog() *Catalog { return c.catalog.Load() }
+
+// PublishCatalog replaces the catalog and wakes those who wait on the old
+// one. The cell owns the tools from then on.
+func (c *Cell) PublishCatalog(next Catalog) {
+	next.index = make(map[string]int, len(next.Tools))
+	for i, t := range next.Tools {
+		if _, dup := next.index[t.Name]; !dup {
+			next.index[t.Name] = i
+		}
+	}
+	next.replaced = make(chan struct{})
+	close(c.catalog.Swap(&next).replaced)
+}

@@ -1,0 +1,138 @@
+package endpoint
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Status is an immutable picture of a server, published whole. Session is set
+// only while calls may be sent: in Ready, and in Draining.
+type Status struct {
+	State   State
+	Since   time.Time
+	Run     uint64 // which incarnation of the server; 0 before the first
+	PID     int    // 0 for a url server or none
+	Session Session
+	Reason  string    // why it is not ready, redacted; empty when there is nothing to say
+	RetryAt time.Time // when the next attempt is due; zero when none is planned
+	// Restarts counts the runs that ended by themselves.
+	Restarts int
+
+	replaced chan struct{}
+}
+
+// Replaced is closed when a newer Status has been published.
+func (s *Status) Replaced() <-chan struct{} { return s.replaced }
+
+// Admission is the answer of Acquire.
+type Admission int
+
+// The answers of Acquire. The zero value refuses.
+const (
+	// Closed: the cell takes no more calls; a newer snapshot has another
+	// cell, or none, for this server.
+	Closed Admission = iota
+	// Full: as many calls as allowed are in flight.
+	Full
+	// Admitted: the call is counted; Release must follow.
+	Admitted
+)
+
+// closedBit marks a closed gate; the bits below count calls in flight.
+const closedBit = 1 << 62
+
+// Cell is the endpoint of one server with one spec. It is made by the config
+// actor, shared by every snapshot in which the spec is unchanged, and
+// published to by the server's actor and the supervisor.
+type Cell struct {
+	name        string
+	fingerprint string
+
+	status  atomic.Pointer[Status]
+	catalog atomic.Pointer[Catalog]
+	gate    atomic.Int64
+	runs    atomic.Uint64
+
+	closeOnce sync.Once
+	closed    chan struct{}
+	idleOnce  sync.Once
+	idle      chan struct{}
+}
+
+// NewCell makes an open cell with the given first status.
+func NewCell(name, fingerprint string, first Status) *Cell {
+	c := &Cell{
+		name:        name,
+		fingerprint: fingerprint,
+		closed:      make(chan struct{}),
+		idle:        make(chan struct{}),
+	}
+	first.replaced = make(chan struct{})
+	c.status.Store(&first)
+	c.catalog.Store(&Catalog{replaced: make(chan struct{})})
+	return c
+}
+
+// Name is the server's name.
+func (c *Cell) Name() string { return c.name }
+
+// Fingerprint identifies the expanded spec that the cell stands for.
+func (c *Cell) Fingerprint() string { return c.fingerprint }
+
+// Status is the latest published picture. It does not block.
+func (c *Cell) Status() *Status { return c.status.Load() }
+
+// Publish replaces the status and wakes everybody who waits on the old one.
+func (c *Cell) Publish(s Status) {
+	s.replaced = make(chan struct{})
+	close(c.status.Swap(&s).replaced)
+}
+
+// NextRun numbers the runs of this cell, from 1.
+func (c *Cell) NextRun() uint64 { return c.runs.Add(1) }
+
+// Acquire counts a call in, unless the cell is closed or limit calls are in
+// flight already. It does not block. After Admitted, Release must be called
+// exactly once.
+func (c *Cell) Acquire(limit int) Admission {
+	for {
+		n := c.gate.Load()
+		switch {
+		case n&closedBit != 0:
+			return Closed
+		case n >= int64(limit):
+			return Full
+		case c.gate.CompareAndSwap(n, n+1):
+			return Admitted
+		}
+	}
+}
+
+// Release counts a call out.
+func (c *Cell) Release() {
+	if c.gate.Add(-1) == closedBit {
+		c.markIdle()
+	}
+}
+
+// InFlight is the number of calls that are counted in.
+func (c *Cell) InFlight() int { return int(c.gate.Load() &^ closedBit) }
+
+// Close refuses every later Acquire, for good. Calls in flight go on.
+func (c *Cell) Close() {
+	c.closeOnce.Do(func() {
+		if c.gate.Or(closedBit)&^closedBit == 0 {
+			c.markIdle()
+		}
+		close(c.closed)
+	})
+}
+
+func (c *Cell) markIdle() { c.idleOnce.Do(func() { close(c.idle) }) }
+
+// ClosedC is closed once the cell takes no more calls.
+func (c *Cell) ClosedC() <-chan struct{} { return c.closed }
+
+// IdleC is closed once the cell is closed and no call is in flight any more.
+func (c *Cell) IdleC() <-chan struct{} { return c.idle }

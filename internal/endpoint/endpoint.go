@@ -1,0 +1,142 @@
+// Package endpoint holds the cell through which callers reach one server: an
+// atomic status that its server actor and the supervisor publish, and a gate
+// that counts the calls in flight and can be closed for good.
+//
+// A cell belongs to one entry of .mcp.json with one expanded spec. It lives
+// as long as that spec stays unchanged, over any number of restarts; a
+// changed entry gets a new cell. Readers never wait for an actor's mailbox.
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// State is the state of a server as users see it.
+type State string
+
+// The states of a server.
+const (
+	Idle          State = "idle"
+	Starting      State = "starting"
+	Ready         State = "ready"
+	Draining      State = "draining"
+	Stopped       State = "stopped"
+	BackingOff    State = "backing-off"
+	Quarantined   State = "quarantined"
+	NeedsAuth     State = "needs-auth"
+	Misconfigured State = "misconfigured"
+	Disabled      State = "disabled"
+	Held          State = "held"
+)
+
+// Request is one request to a server. Params is any JSON and reaches the
+// server unchanged, but for a progress token when Progress is set.
+type Request struct {
+	Method string
+	Params json.RawMessage
+	// Progress, if set, hears the params of each progress notification of
+	// this request, in order, with the progressToken taken out. It is called
+	// from the session's reader and must not block.
+	Progress func(params json.RawMessage)
+	// MaxResultBytes limits the answer; 0 means the session's own limit.
+	MaxResultBytes int64
+}
+
+// Response is a server's answer: exactly one of Result and Error is set, each
+// the server's own JSON, unchanged.
+type Response struct {
+	Result json.RawMessage
+	Error  json.RawMessage // the JSON-RPC error object
+}
+
+// ServerInfo is what a server said of itself when the session was opened.
+type ServerInfo struct {
+	ProtocolVersion string
+	Name            string
+	Title           string
+	Version         string
+	Description     string
+	Instructions    string
+	Tools           bool // the server declared the tools capability
+}
+
+// Session is one initialized MCP conversation with one run of a server. Its
+// methods may be called from any goroutine.
+type Session interface {
+	// Call sends one request and waits for its answer, for the end of ctx or
+	// for the end of the session. It never waits longer than ctx, also while
+	// the server does not read. When ctx ends after the request was written,
+	// the server is sent notifications/cancelled.
+	//
+	// Errors: *NotWritten when no byte of the request reached the server (the
+	// caller may try again elsewhere); *TooLarge; ctx's cause; otherwise the
+	// session's own Err.
+	Call(ctx context.Context, req Request) (Response, error)
+	// Info is what the server said of itself.
+	Info() ServerInfo
+	// PID is the operating system's process id, 0 for a url server.
+	PID() int
+	// Done is closed when the session has ended and every call has its answer.
+	Done() <-chan struct{}
+	// Err says why the session ended; nil before Done is closed.
+	Err() error
+	// Close ends the session, and with it the server's process: every pending
+	// call fails with cause. It does not wait; Done tells.
+	Close(cause error)
+}
+
+// NotWritten means that no byte of a request reached the server.
+type NotWritten struct{ Cause error }
+
+func (e *NotWritten) Error() string { return "not sent: " + e.Cause.Error() }
+
+// Unwrap gives the cause.
+func (e *NotWritten) Unwrap() error { return e.Cause }
+
+// TooLarge means that an answer was larger than the limit and was thrown away.
+type TooLarge struct{ Limit int64 }
+
+func (e *TooLarge) Error() string {
+	return fmt.Sprintf("the result is larger than %d bytes", e.Limit)
+}
+
+// ErrStopped is the cause with which the gateway itself ends a session: calls
+// that still run at the end of a drain or of a shutdown get it.
+var ErrStopped = errors.New("the gateway stopped this server: its entry was changed or removed, or the gateway is shutting down")
+
+// Exit is why a run of a server ended by itself. It is an error value: calls in
+// flight get it, and the server's actor panics with it.
+type Exit struct {
+	Server string
+	Run    uint64
+	Phase  Phase
+	// Reason is one line without secrets: "exit status 3", "signal: killed",
+	// "connection refused", "executable \"uvx\" not found in PATH".
+	Reason string
+	// Stderr holds the last lines of the server's stderr, redacted.
+	Stderr []string
+	At     time.Time
+	// ReadyFor is how long the run had been ready; 0 if it never was.
+	ReadyFor time.Duration
+}
+
+// Phase says how far a run had come when it ended.
+type Phase string
+
+// The phases of a run.
+const (
+	// CannotStart: the command does not exist or is not executable.
+	CannotStart Phase = "cannot-start"
+	// Handshake: it ended, or did not answer, before the session was open.
+	Handshake Phase = "handshake"
+	// Serving: it ended while it was ready.
+	Serving Phase = "serving"
+	// Unauthorized: a url server answered 401 or 403.
+	Unauthorized Phase = "unauthorized"
+)
+
+func (e *Exit) Error() string { return e.Reason }
