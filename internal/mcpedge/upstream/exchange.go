@@ -1,0 +1,178 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// notifyFunc sends one notification, as a whole JSON-RPC message on one line,
+// to the client, before the answer of the request that it belongs to. It may
+// block on a slow client.
+type notifyFunc func(body []byte)
+
+// serve handles one message of a client and gives what to answer, if anything.
+// It blocks until the request is done. All notifications have been sent when
+// it returns.
+func (f *Front) serve(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
+	switch {
+	case m.isNotification():
+		f.notified(p, m)
+		return answer{}
+	case !m.isRequest():
+		return answer{} // A response: we ask clients for nothing.
+	case m.method == string(mcp.MethodToolsCall):
+		return f.serveCall(ctx, p, m, notify)
+	default:
+		return f.dispatch(ctx, p, m, nil, notify)
+	}
+}
+
+// notified acts on the one notification that matters here.
+func (f *Front) notified(p *peer, m message) {
+	if m.method != string(mcp.MethodNotificationCancelled) || p.session == "" {
+		return
+	}
+	var params struct {
+		RequestID json.RawMessage `json:"requestId"`
+	}
+	if json.Unmarshal(m.params, &params) == nil && params.RequestID != nil {
+		f.work.cancel(callKey{p.session, string(params.RequestID)})
+	}
+}
+
+// dispatch has mcp-go handle a request. c is nil for all but tools/call.
+func (f *Front) dispatch(ctx context.Context, p *peer, m message, c *call, notify notifyFunc) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.logPanic(m.method, v)
+			a = failureAnswer(m.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: "internal error of the gateway", status: 500})
+		}
+	}()
+	conversation := &conversation{id: p.session, notes: make(chan mcp.JSONRPCNotification, 16)}
+	if p.http {
+		ctx = server.WithSupportedProtocolVersions(ctx, httpRevisions)
+	}
+	response := f.mcp.HandleMessage(f.mcp.WithContext(ctx, conversation), m.raw)
+	conversation.flush(notify)
+	return f.answerOf(p, m, c, response)
+}
+
+// answerOf encodes mcp-go's response under the client's own id, with the parts
+// put in whose JSON must not pass through mcp-go's types.
+func (f *Front) answerOf(p *peer, m message, c *call, response mcp.JSONRPCMessage) answer {
+	switch r := response.(type) {
+	case mcp.JSONRPCError:
+		if c != nil && (c.unknown || (r.Error.Code == mcp.INVALID_PARAMS && !f.tools.has(c.name))) {
+			return failureAnswer(m.id, f.tools.unknown(c.name))
+		}
+		return failureAnswer(m.id, &rpcFailure{code: r.Error.Code, text: r.Error.Message, data: r.Error.Data})
+	case mcp.JSONRPCResponse:
+		if c != nil && c.result != nil {
+			return resultAnswer(m.id, c.result)
+		}
+		return f.encode(p, m, r.Result)
+	default:
+		return failureAnswer(m.id, invalid("this request cannot be answered"))
+	}
+}
+
+func (f *Front) encode(p *peer, m message, result any) answer {
+	if init, ok := result.(mcp.InitializeResult); ok {
+		init.ProtocolVersion = p.negotiated(init.ProtocolVersion)
+		p.opened(init.ProtocolVersion, clientOf(m.params))
+		result = init
+	}
+	raw, err := json.Marshal(result)
+	if err == nil && m.method == string(mcp.MethodToolsList) {
+		raw, err = replaceKey(raw, "tools", f.tools.list)
+	}
+	if err != nil {
+		f.log.Error("internal: cannot encode result", slog.String("method", m.method), slog.Any("err", err))
+		return failureAnswer(m.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: "internal error of the gateway", status: 500})
+	}
+	return resultAnswer(m.id, raw)
+}
+
+// replaceKey sets one key of a JSON object and keeps the other values as they
+// are.
+func replaceKey(object []byte, key string, value json.RawMessage) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, fmt.Errorf("cannot read object: %w", err)
+	}
+	if fields == nil {
+		fields = map[string]json.RawMessage{}
+	}
+	fields[key] = value
+	return marshal(fields)
+}
+
+// marshal is json.Marshal that leaves <, > and & alone.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("cannot encode JSON: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
+}
+
+func (f *Front) logPanic(method string, v any) {
+	f.log.Error("internal: panic while serving an agent", slog.String("method", method),
+		slog.String("panic", describePanic(v)), slog.String("stack", string(debug.Stack())))
+}
+
+// describePanic gives the text of a panic that cannot hold what an agent or a
+// server sent, and else its type: the stack says the rest.
+func describePanic(v any) string {
+	switch v := v.(type) {
+	case runtime.Error:
+		return v.Error()
+	case string:
+		if strings.HasPrefix(v, "internal: ") {
+			return v
+		}
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}
+
+// conversation is what mcp-go knows of the client: one for each request, so
+// that no two requests share a notification channel.
+type conversation struct {
+	id    string
+	notes chan mcp.JSONRPCNotification
+}
+
+func (*conversation) Initialize()         {}
+func (*conversation) Initialized() bool   { return true }
+func (c *conversation) SessionID() string { return c.id }
+func (c *conversation) NotificationChannel() chan<- mcp.JSONRPCNotification {
+	return c.notes
+}
+
+// flush sends what mcp-go left in the channel, such as the acknowledgement of
+// a subscription.
+func (c *conversation) flush(notify notifyFunc) {
+	for {
+		select {
+		case n := <-c.notes:
+			if body, err := json.Marshal(n); err == nil {
+				notify(body)
+			}
+		default:
+			return
+		}
+	}
+}
+
+var _ server.ClientSession = (*conversation)(nil)

@@ -1,0 +1,236 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+const (
+	headerSession = "Mcp-Session-Id"
+	headerVersion = mcp.HeaderProtocolVersion
+	bodyTimeout   = 60 * time.Second // for reading a request's body
+)
+
+// Handler gives the streamable HTTP endpoint. It serves any path, so the
+// caller mounts it at /mcp and nowhere else.
+//
+// POST takes one message or batch. GET opens a stream on which, as the gateway
+// sends nothing unasked, only comments come. DELETE ends a session and cancels
+// its calls. A session id is not required; it is needed to cancel a call by
+// notification. The end of the connection cancels the request's call.
+//
+// Statuses: 400 for malformed MCP, 403 by the Host and Origin rules, 404 for a
+// session that was deleted or whose id is not well-formed, 405, 406, 413 for a
+// body beyond MaxMessageBytes, 415, 503 at shutdown or when too much runs.
+func (f *Front) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer f.recovered(w, r)
+		if why := f.origins.forbidden(r); why != "" {
+			http.Error(w, why, http.StatusForbidden)
+			return
+		}
+		allowCORS(w.Header(), r.Header.Get("Origin"))
+		switch r.Method {
+		case http.MethodPost:
+			f.post(w, r)
+		case http.MethodGet:
+			f.get(w, r)
+		case http.MethodDelete:
+			f.delete(w, r)
+		case http.MethodOptions:
+			preflight(w)
+		default:
+			w.Header().Set("Allow", "POST, GET, DELETE, OPTIONS")
+			http.Error(w, "this method is not part of MCP", http.StatusMethodNotAllowed)
+		}
+	})
+}
+
+// recovered keeps a bug from taking the connection's log and the client's
+// patience: 500 without detail.
+func (f *Front) recovered(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value.
+		panic(v)
+	}
+	f.logPanic(r.Method, v)
+	http.Error(w, "internal error of the gateway", http.StatusInternalServerError)
+}
+
+func (f *Front) post(w http.ResponseWriter, r *http.Request) {
+	if err := f.work.hold(); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer f.work.release()
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
+		return
+	}
+	body, ok := f.readBody(w, r)
+	if !ok {
+		return
+	}
+	out := newReply(w, r)
+	out.keepAlive(f.opts.KeepAlive)
+	defer out.stop()
+	if isBatch(body) {
+		f.postBatch(w, r, body, out)
+		return
+	}
+	f.postMessage(w, r, body, out)
+}
+
+func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte, out *reply) {
+	m, failure := parseMessage(body)
+	if failure != nil {
+		out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
+		return
+	}
+	if isModern(r.Header, m) {
+		f.postModern(r, m, out)
+		return
+	}
+	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
+	p := &peer{http: true}
+	if !initialize {
+		var ok bool
+		if p, ok = f.sessionOf(w, r); !ok {
+			return
+		}
+	}
+	a := f.serve(r.Context(), p, m, out.notify)
+	if revision, client := p.known(); initialize && revision != "" {
+		w.Header().Set(headerSession, f.sessions.create(revision, client, time.Now()))
+	}
+	out.finish(a, statusOf(a, false))
+}
+
+// postModern serves a message of 2026-07-28, which has no sessions: the client
+// cancels a call by closing its connection.
+func (f *Front) postModern(r *http.Request, m message, out *reply) {
+	if m.isRequest() {
+		if failure := checkModern(r.Header, m); failure != nil {
+			out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
+			return
+		}
+	}
+	a := f.serve(r.Context(), &peer{http: true}, m, out.notify)
+	out.finish(a, statusOf(a, true))
+}
+
+func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, body []byte, out *reply) {
+	p, ok := f.sessionOf(w, r)
+	if !ok {
+		return
+	}
+	a := f.serveBatch(r.Context(), p, body, out.notify)
+	out.finish(a, statusOf(a, false))
+}
+
+// readBody reads the body within its limits, or answers why it cannot.
+func (f *Front) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes)))
+	// Else the deadline would later count as the end of the connection.
+	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		return body, true
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		why := fmt.Sprintf("the body has more than %d bytes", f.opts.MaxMessageBytes)
+		http.Error(w, why, http.StatusRequestEntityTooLarge)
+		return nil, false
+	}
+	http.Error(w, "cannot read the body", http.StatusBadRequest)
+	return nil, false
+}
+
+// sessionOf finds the conversation that a request of a revision before
+// 2026-07-28 belongs to, or answers why it cannot.
+func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request) (*peer, bool) {
+	p := &peer{http: true, revision: mcp.ProtocolVersion20250326} // What no header means.
+	if v := r.Header.Get(headerVersion); v != "" {
+		if !slices.Contains(httpRevisions, v) {
+			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
+			return nil, false
+		}
+		p.revision = v
+	}
+	id := r.Header.Get(headerSession)
+	if id == "" {
+		return p, true
+	}
+	revision, ok := sessionRevision(id)
+	if !ok || f.sessions.isDeleted(id) {
+		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
+		return nil, false
+	}
+	p.session, p.revision, p.client = id, revision, f.sessions.client(id, time.Now())
+	return p, true
+}
+
+// get holds a listening stream open until the client, its session or the front
+// ends it.
+func (f *Front) get(w http.ResponseWriter, r *http.Request) {
+	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
+		f.notInModern(w)
+		return
+	}
+	if !acceptsEvents(r) {
+		http.Error(w, "Accept must include text/event-stream", http.StatusNotAcceptable)
+		return
+	}
+	p, ok := f.sessionOf(w, r)
+	if !ok {
+		return
+	}
+	ctx, end := context.WithCancel(r.Context())
+	defer end()
+	s := &stream{session: p.session, end: end}
+	if err := f.work.listen(s); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer f.work.unlisten(s)
+	out := newReply(w, r)
+	out.stream([]byte(": listening\n\n"))
+	every(ctx, f.opts.KeepAlive, func() { out.stream([]byte(keepAliveComment)) })
+}
+
+func (f *Front) delete(w http.ResponseWriter, r *http.Request) {
+	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
+		f.notInModern(w)
+		return
+	}
+	p, ok := f.sessionOf(w, r)
+	if !ok {
+		return
+	}
+	if p.session == "" {
+		http.Error(w, headerSession+" is missing", http.StatusBadRequest)
+		return
+	}
+	f.sessions.remove(p.session)
+	f.work.endSession(p.session)
+	w.WriteHeader(http.StatusOK)
+}
+
+func (f *Front) notInModern(w http.ResponseWriter) {
+	w.Header().Set("Allow", "POST, OPTIONS")
+	http.Error(w, "protocol version 2026-07-28 has no sessions and no standalone streams", http.StatusMethodNotAllowed)
+}

@@ -1,0 +1,166 @@
+package upstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// message is one JSON-RPC message of a client. Its slices belong to the input.
+type message struct {
+	raw    json.RawMessage
+	id     json.RawMessage // nil for a notification; else a string or number
+	method string          // empty for a response
+	params json.RawMessage
+	meta   requestMeta
+}
+
+// requestMeta is what the edge itself reads of a request's _meta.
+type requestMeta struct {
+	Version       any             `json:"io.modelcontextprotocol/protocolVersion"`
+	ProgressToken json.RawMessage `json:"progressToken"`
+}
+
+// version gives the revision that the request itself declares, if any.
+func (m requestMeta) version() string {
+	v, _ := m.Version.(string)
+	return v
+}
+
+func (m message) isRequest() bool      { return m.method != "" && m.id != nil }
+func (m message) isNotification() bool { return m.method != "" && m.id == nil }
+
+// maxIDBytes bounds a JSON-RPC id, which is kept while its call runs.
+const maxIDBytes = 1024
+
+// rpcFailure is a JSON-RPC error to answer with.
+type rpcFailure struct {
+	code   int
+	text   string
+	data   any // nil for none
+	status int // HTTP status; 0 for the code's own
+}
+
+// parseMessage reads one message. With a failure, the message still holds the
+// id if that could be read.
+func parseMessage(raw []byte) (message, *rpcFailure) {
+	m := message{raw: raw}
+	var env struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Method  *string         `json:"method"`
+		Params  json.RawMessage `json:"params"`
+		Result  json.RawMessage `json:"result"`
+		Error   json.RawMessage `json:"error"`
+	}
+	err := json.Unmarshal(raw, &env)
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return m, &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"}
+	}
+	if env.ID != nil && !validID(env.ID) {
+		return m, invalid("id must be a string or a number of at most 1024 bytes")
+	}
+	m.id = env.ID
+	switch {
+	case err != nil:
+		return m, invalid("this is no JSON-RPC message object")
+	case env.JSONRPC != mcp.JSONRPC_VERSION:
+		return m, invalid(`jsonrpc must be "2.0"`)
+	case env.Method == nil && (env.Result != nil || env.Error != nil):
+		return m, nil
+	case env.Method == nil || *env.Method == "":
+		return m, invalid("method is missing")
+	}
+	m.method, m.params = *env.Method, env.Params
+	m.meta = readMeta(env.Params)
+	return m, nil
+}
+
+func invalid(text string) *rpcFailure {
+	return &rpcFailure{code: mcp.INVALID_REQUEST, text: text}
+}
+
+func validID(id json.RawMessage) bool {
+	if len(id) == 0 || len(id) > maxIDBytes {
+		return false
+	}
+	c := id[0]
+	return c == '"' || c == '-' || ('0' <= c && c <= '9')
+}
+
+// readMeta reads params._meta; what is malformed counts as absent, since
+// mcp-go judges the request itself.
+func readMeta(params json.RawMessage) requestMeta {
+	var p struct {
+		Meta json.RawMessage `json:"_meta"`
+	}
+	var meta requestMeta
+	if json.Unmarshal(params, &p) != nil || json.Unmarshal(p.Meta, &meta) != nil {
+		return requestMeta{}
+	}
+	if bytes.Equal(meta.ProgressToken, []byte("null")) {
+		meta.ProgressToken = nil
+	}
+	return meta
+}
+
+// answer is a whole JSON-RPC response on one line, without the newline.
+type answer struct {
+	body   []byte
+	code   int // the error's code; 0 for a result
+	status int // HTTP status that the failure asks for; 0 for the code's own
+}
+
+// none reports that there is nothing to send.
+func (a answer) none() bool { return a.body == nil }
+
+// resultAnswer wraps result, which must be compact JSON.
+func resultAnswer(id json.RawMessage, result []byte) answer {
+	b := make([]byte, 0, len(result)+len(id)+40)
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = append(b, idOrNull(id)...)
+	b = append(b, `,"result":`...)
+	b = append(b, result...)
+	return answer{body: append(b, '}')}
+}
+
+func failureAnswer(id json.RawMessage, f *rpcFailure) answer {
+	detail := struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{f.code, f.text, f.data}
+	text, err := json.Marshal(detail)
+	if err != nil {
+		detail.Data = nil
+		text, _ = json.Marshal(detail)
+	}
+	b := append([]byte(`{"jsonrpc":"2.0","id":`), idOrNull(id)...)
+	b = append(b, `,"error":`...)
+	b = append(b, text...)
+	return answer{body: append(b, '}'), code: f.code, status: f.status}
+}
+
+func idOrNull(id json.RawMessage) []byte {
+	if id == nil {
+		return []byte("null")
+	}
+	return id
+}
+
+// joinAnswers makes one batch response of those that are there.
+func joinAnswers(answers []answer) answer {
+	var bodies [][]byte
+	for _, a := range answers {
+		if !a.none() {
+			bodies = append(bodies, a.body)
+		}
+	}
+	if bodies == nil {
+		return answer{}
+	}
+	b := append([]byte{'['}, bytes.Join(bodies, []byte{','})...)
+	return answer{body: append(b, ']')}
+}

@@ -1,0 +1,124 @@
+package upstream
+
+import (
+	"container/list"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The bounds of what is remembered of HTTP sessions.
+const (
+	maxSessions = 10_000
+	maxDeleted  = 10_000
+)
+
+// sessions remembers who opened an HTTP session, and which ones were deleted.
+// Nothing that a request needs is in it: the revision stands in the id, so an
+// id from before a restart works, and so does one that was forgotten here.
+type sessions struct {
+	ttl time.Duration
+
+	mu      sync.Mutex
+	open    map[string]*list.Element // of session
+	byUse   *list.List               // the most recently used first
+	deleted map[string]struct{}
+	order   []string // of deleted, oldest first
+}
+
+type session struct {
+	id, client string
+	used       time.Time
+}
+
+func newSessions(ttl time.Duration) *sessions {
+	return &sessions{
+		ttl: ttl, open: map[string]*list.Element{}, byUse: list.New(), deleted: map[string]struct{}{},
+	}
+}
+
+// create makes a new id for a session of this revision. It cannot be guessed.
+func (s *sessions) create(revision, client string, now time.Time) string {
+	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, used: now})
+	s.forgetOld(now)
+	return id
+}
+
+// forgetOld drops the idle sessions, and the longest unused ones beyond the
+// bound.
+func (s *sessions) forgetOld(now time.Time) {
+	for e := s.byUse.Back(); e != nil; e = s.byUse.Back() {
+		old := e.Value.(*session)
+		if s.byUse.Len() <= maxSessions && now.Sub(old.used) < s.ttl {
+			return
+		}
+		s.drop(old.id)
+	}
+}
+
+func (s *sessions) drop(id string) {
+	if e := s.open[id]; e != nil {
+		s.byUse.Remove(e)
+		delete(s.open, id)
+	}
+}
+
+// client gives what is known of the client of a session, and marks it as used.
+func (s *sessions) client(id string, now time.Time) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.open[id]
+	if e == nil {
+		return ""
+	}
+	e.Value.(*session).used = now
+	s.byUse.MoveToFront(e)
+	return e.Value.(*session).client
+}
+
+// isDeleted reports whether a client ended this session.
+func (s *sessions) isDeleted(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, yes := s.deleted[id]
+	return yes
+}
+
+// remove ends a session. Of the deleted ones the oldest are forgotten.
+func (s *sessions) remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(id)
+	if _, yes := s.deleted[id]; yes {
+		return
+	}
+	s.deleted[id] = struct{}{}
+	s.order = append(s.order, id)
+	if len(s.order) > maxDeleted {
+		delete(s.deleted, s.order[0])
+		s.order[0] = "" // The array behind it stays until append moves on.
+		s.order = s.order[1:]
+	}
+}
+
+// sessionRevision reads the revision out of a session id. ok is false if the
+// id has not the form that create gives.
+func sessionRevision(id string) (revision string, ok bool) {
+	rest, ok := strings.CutPrefix(id, "gh-")
+	date, random, cut := strings.Cut(rest, "-")
+	if !ok || !cut || len(date) != 8 || len(random) != len("ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return "", false
+	}
+	for _, c := range random {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return "", false
+		}
+	}
+	revision = date[:4] + "-" + date[4:6] + "-" + date[6:]
+	return revision, slices.Contains(httpRevisions[1:], revision)
+}
