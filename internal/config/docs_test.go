@@ -1,0 +1,27 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"gatehouse/internal/config"
+)
+
+// What docs/CONFIG.md shows as a servers file must be one.
+func TestDocs_examplesOfConfigPage_areValid(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "CONFIG.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(examples) == 0 {
+		t.Fatal("found no example")
+	}
+	for _, example := range examples {
+		if s, problems := config.ParseServers("CONFIG.md", example[1]); len(problems) > 0 || len(s.Entries) == 0 {
+			t.Errorf("%s\n%s", example[1], problemText(problems))
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/config"
+)
+
+func TestParseRules_eachMistakeIsSaidInWords(t *testing.T) {
+	for path, src := range corpus(t, "rules-bad/*.json") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			_, problems := config.ParseRules(filepath.Base(path), src)
+			if !config.HasErrors(problems) {
+				t.Error("the file is accepted")
+			}
+			checkProblems(t, src, problems)
+			golden(t, wanted(path), problemText(problems))
+		})
+	}
+}
+
+func TestCrossCheck_eachDoubtIsSaidInWords(t *testing.T) {
+	for path, src := range corpus(t, "rules-warn/*.json") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			rules, problems := config.ParseRules(filepath.Base(path), src)
+			if len(problems) > 0 {
+				t.Fatalf("the rules by themselves have problems: %v", problems)
+			}
+			defaultAgent := ""
+			if strings.HasPrefix(filepath.Base(path), "default-agent-") {
+				defaultAgent = "nobody"
+			}
+			problems = config.CrossCheck(rules, []string{"files", "db"}, defaultAgent)
+			if config.HasErrors(problems) {
+				t.Error("a doubt is an error")
+			}
+			checkProblems(t, src, problems)
+			golden(t, wanted(path), problemText(problems))
+		})
+	}
+}
+
+func TestParsePolicyTests_eachMistakeIsSaidInWords(t *testing.T) {
+	readFile := func(path string) ([]byte, error) {
+		src, err := os.ReadFile(filepath.Join("testdata", "rules-bad", path))
+		if err != nil {
+			return nil, errors.New("no such file") // the same on every system
+		}
+		return src, nil
+	}
+	for path, src := range corpus(t, "rules-test-bad/*.json") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			tests, problems := config.ParsePolicyTests(filepath.Base(path), src, readFile)
+			if !config.HasErrors(problems) || tests != nil {
+				t.Error("the file is accepted")
+			}
+			checkProblems(t, src, problems)
+			golden(t, wanted(path), problemText(problems))
+		})
+	}
+}
+
+func wanted(path string) string { return strings.TrimSuffix(path, ".json") + ".want" }
+
+// That each code is explained in docs/errors.md is checked for all files of
+// the package in one place.
+func TestCodes_ofRules_eachHasAFile(t *testing.T) {
+	shown := ""
+	for _, want := range corpus(t, "rules-*/*.want") {
+		shown += string(want)
+	}
+	mine := codes(t, func(file string) bool { return strings.HasPrefix(file, "rules") })
+	for name, code := range mine {
+		if !strings.Contains(shown, "["+code+"]") {
+			t.Errorf("no golden file shows %s (%s)", name, code)
+		}
+	}
+	if len(mine) < 10 {
+		t.Errorf("found only %d codes: has the naming changed?", len(mine))
+	}
+}

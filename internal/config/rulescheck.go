@@ -1,0 +1,137 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/policy"
+)
+
+// Codes of the warnings about a rules file that is in order by itself.
+const (
+	CodeRulesUnknownServer  = "rules-unknown-server"
+	CodeRulesEmptyTools     = "rules-empty-tool-list"
+	CodeRulesStarKey        = "rules-star-key"
+	CodeRulesNoFallback     = "rules-no-fallback"
+	CodeRulesDefaultMissing = "rules-default-agent-missing"
+)
+
+// CrossCheck looks at valid rules beside the rest of the configuration: the
+// names of all servers of the servers file, and GATEWAY_DEFAULT_AGENT, "" if
+// unset. It gives warnings only, sorted by position: rules that name a server
+// which does not exist take effect when it appears.
+func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) []Problem {
+	c := crossCheck{report: newReport(rules.File), servers: slices.Sorted(slices.Values(serverNames)), hints: map[string]string{}}
+	for _, a := range rules.Agents {
+		c.serverRules(a.AllowServers)
+		c.serverRules(a.DenyServers)
+		for _, t := range slices.Concat(a.AllowTools, a.DenyTools) {
+			c.server(t.Server)
+		}
+		for _, t := range a.AllowTools {
+			c.allowedTools(t)
+		}
+	}
+	c.fallback(rules, defaultAgent)
+	return c.finish()
+}
+
+type crossCheck struct {
+	*report
+	servers []string          // sorted
+	hints   map[string]string // by unknown server
+}
+
+func (c *crossCheck) warn(r policy.Rule, code, hint, format string, args ...any) {
+	c.add(r.Pos, Warning, r.Path, code, hint, format, args...)
+}
+
+func (c *crossCheck) serverRules(rules []policy.Rule) {
+	for _, r := range rules {
+		c.server(r)
+	}
+}
+
+// server warns of a rule that names a server which does not exist. A pattern
+// that matches none says nothing wrong.
+func (c *crossCheck) server(r policy.Rule) {
+	if strings.Contains(r.Pattern, policy.Wildcard) {
+		return
+	}
+	if _, found := slices.BinarySearch(c.servers, r.Pattern); found {
+		return
+	}
+	c.warn(r, CodeRulesUnknownServer, c.hint(r.Pattern),
+		"no server %s is configured; the rule takes effect when there is one", quote(r.Pattern))
+}
+
+// hint says which server was probably meant, else which ones there are. Files
+// name the same few servers over and over, so it is worked out once for each.
+func (c *crossCheck) hint(name string) string {
+	hint, ok := c.hints[name]
+	if !ok {
+		hint = serverHint(name, c.servers)
+		c.hints[name] = hint
+	}
+	return hint
+}
+
+// serverHint is keyHint for names of servers, of which there may be many.
+func serverHint(name string, servers []string) string {
+	const most = 20
+	shown := make([]string, 0, most)
+	for _, s := range servers[:min(len(servers), most)] {
+		shown = append(shown, quote(s))
+	}
+	hint := "the servers file has " + strings.Join(shown, ", ")
+	switch {
+	case len(servers) == 0:
+		return "the servers file has no servers"
+	case len(servers) > most:
+		hint += fmt.Sprintf(" and %d more", len(servers)-most)
+	}
+	if near, ok := nearest(name, servers); ok {
+		return "did you mean " + quote(near) + "? " + hint
+	}
+	return hint
+}
+
+// allowedTools warns where this format differs from what users of other
+// gateways with the same file expect.
+func (c *crossCheck) allowedTools(t policy.ToolRules) {
+	if len(t.Tools) == 0 {
+		c.warn(t.Server, CodeRulesEmptyTools,
+			`list the tools to allow, or remove the key to allow all of them`,
+			"an empty list grants no tool of %s", quote(t.Server.Pattern))
+		return
+	}
+	all := slices.ContainsFunc(t.Tools, func(r policy.Rule) bool { return r.Pattern == policy.Wildcard })
+	if t.Server.Pattern == policy.Wildcard && !all {
+		c.warn(t.Server, CodeRulesStarKey,
+			"if that is not meant, name the servers instead",
+			`the key "*" matches every server, so no server grants all of its tools by default any more`)
+	}
+}
+
+// fallback warns when a call without an agent_id is not denied by the rules
+// but has nobody to be.
+func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
+	if rules.DenyOnMissingAgent {
+		return
+	}
+	const path = "defaults.deny_on_missing_agent"
+	has := func(id string) bool {
+		return slices.ContainsFunc(rules.Agents, func(a policy.Agent) bool { return a.ID == id })
+	}
+	switch {
+	case defaultAgent != "" && !has(defaultAgent):
+		c.add(rules.DenyOnMissingAgentPos, Warning, path, CodeRulesDefaultMissing,
+			"add that agent, or change GATEWAY_DEFAULT_AGENT",
+			"GATEWAY_DEFAULT_AGENT names the agent %s, which is not in the rules: calls without agent_id are refused", quote(defaultAgent))
+	case defaultAgent == "" && !has(policy.DefaultAgent):
+		c.add(rules.DenyOnMissingAgentPos, Warning, path, CodeRulesNoFallback,
+			`add an agent named "default", or set GATEWAY_DEFAULT_AGENT, or remove this key`,
+			"false has no effect without an agent to fall back on: calls without agent_id are refused")
+	}
+}

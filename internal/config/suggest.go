@@ -1,0 +1,93 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"gatehouse/internal/policy"
+)
+
+// nearest finds the word of known that word was probably meant to be: equal
+// but for case, "-" and "_", or at a small edit distance. It reports false
+// when nothing is near.
+func nearest(word string, known []string) (string, bool) {
+	if len(word) > 64 {
+		return "", false
+	}
+	plain := fold(word)
+	best, bestDistance := "", 1+max(1, min(3, len(plain)/3))
+	for _, k := range known {
+		if d := editDistance(plain, fold(k)); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	return best, best != ""
+}
+
+// fold removes what people vary in a key: case, dashes and underscores.
+func fold(s string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours that lead from a to b, in bytes.
+func editDistance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// keyHint says which key an unknown one was probably meant to be, else which
+// ones there are.
+func keyHint(key string, known []string) string {
+	if k, ok := nearest(key, known); ok {
+		return "did you mean " + quote(k) + "?"
+	}
+	return "known keys: " + strings.Join(known, ", ")
+}
+
+// unknownKeys reports every member of object whose key is not in known.
+func (r *report) unknownKeys(object *Node, path, code string, s Severity, known []string) {
+	for _, m := range object.Members() {
+		if !slices.Contains(known, m.Key) {
+			r.unknownKey(m.KeyPos(), keyPath(path, m.Key), m.Key, code, s, known)
+		}
+	}
+}
+
+// unknownKey reports one key that is not in known.
+func (r *report) unknownKey(pos policy.Position, path, key, code string, s Severity, known []string) {
+	r.add(pos, s, path, code, keyHint(key, known), "unknown key %s", quote(key))
+}
+
+// wrongKind reports that a value is not of the wanted kind. want is in words,
+// such as "an array of strings".
+func (r *report) wrongKind(n *Node, path, code, want string) {
+	r.add(n.Pos(), Error, path, code, "", "must be %s, not %s", want, withArticle(n.Kind))
+}
+
+func withArticle(k Kind) string {
+	switch k {
+	case KindNull:
+		return "null"
+	case KindObject, KindArray:
+		return "an " + string(k)
+	}
+	return "a " + string(k)
+}
