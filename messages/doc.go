@@ -1,0 +1,29 @@
+// Package messages is what the actors say to each other: data only.
+//
+// Commands are imperative and go down the tree, events are past tense and go
+// out on the actor system's event stream, questions end in Query and get the
+// matching Reply. Messages are values; what they point to is immutable or, in
+// the case of an endpoint cell, made for sharing.
+//
+//	who        → whom        message            what for
+//	watcher    → config      ConfigChanged      a watched file has new bytes, or none
+//	config     → watcher     WatchFiles         the files that entries refer to
+//	watcher    → config      WatcherReady       wants WatchFiles (sent for it by cmd)
+//	cmd        → watcher     Rescan             look now (SIGHUP, operator)
+//	cmd        → config      RestartServer      a fresh start (operator)
+//	cmd        → config      ReleaseServer      the end of a hold or of a wait (operator)
+//	cmd        → config      HoldServer         stop it and keep it stopped (operator)
+//	config     → cmd         OperateReply       ... done, or why not
+//	cmd        → config      SettleQuery        answer once all is in force
+//	config     → cmd         SettleReply        ... it is
+//	config     → gateway     ReplaceSnapshot    a new generation decides from now on
+//	gateway    → config      SnapshotReplaced   ... and it does
+//	config     → supervisor  ApplyDiff          servers to start, update, drain
+//	gateway    → supervisor  WakeServer         a call wants a lazy server
+//	gateway    → supervisor  RefreshTools       a call names a tool that is not listed
+//	supervisor → server      StartServer        begin (a lazy one), or begin again
+//	supervisor → server      RefreshTools       read tools/list again
+//	cmd        → supervisor  StopServers        shutdown: stop them all, in parallel
+//	supervisor → cmd         ServersStopped     every server actor has ended
+//	all        → event stream  events.go        what the journal logs
+package messages

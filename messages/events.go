@@ -1,0 +1,214 @@
+package messages
+
+import (
+	"log/slog"
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// Event is something that happened, published on the actor system's event
+// stream. Attrs holds no secrets, no tool arguments and no results.
+type Event interface {
+	// Text is the constant log message.
+	Text() string
+	Level() slog.Level
+	Attrs() []slog.Attr
+}
+
+// ServerStarting: a run begins.
+type ServerStarting struct {
+	Server     string
+	Generation uint64
+	Run        uint64
+}
+
+// ServerReady: a run has opened its session; calls go through.
+type ServerReady struct {
+	Server  string
+	Run     uint64
+	PID     int
+	Tools   int
+	Elapsed time.Duration
+}
+
+// ServerCrashed: a run ended by itself.
+type ServerCrashed struct {
+	Exit     *endpoint.Exit
+	InFlight int
+}
+
+// ServerBackingOff: the supervisor will start a new run after Delay.
+type ServerBackingOff struct {
+	Server  string
+	Run     uint64
+	Attempt int
+	Delay   time.Duration
+	Reason  string
+}
+
+// ServerQuarantined: the supervisor has given up for now; Delay is the time to
+// the next probe.
+type ServerQuarantined struct {
+	Server string
+	Run    uint64
+	Delay  time.Duration
+	Reason string
+	Stderr []string
+}
+
+// ServerNeedsAuth: a url server refuses the gateway's credentials.
+type ServerNeedsAuth struct {
+	Server string
+	Run    uint64
+	Reason string
+}
+
+// ServerUnusable: an entry can't be started (misconfigured or disabled).
+type ServerUnusable struct {
+	Server string
+	State  endpoint.State
+	Reason string
+}
+
+// ServerDraining: a removed or changed server takes no more calls.
+type ServerDraining struct {
+	Server     string
+	Generation uint64
+	InFlight   int
+}
+
+// ServerStopped: a server's actor has ended.
+type ServerStopped struct {
+	Server     string
+	Generation uint64
+	Reason     string
+}
+
+// ServerSaid: a line of a server's stderr, redacted.
+type ServerSaid struct {
+	Server string
+	Run    uint64
+	Line   string
+}
+
+// ServerLinesDropped: stderr lines that came too fast to be logged.
+type ServerLinesDropped struct {
+	Server string
+	Run    uint64
+	Lines  int
+}
+
+// ServerJunk: a line on stdout that is not JSON-RPC.
+type ServerJunk struct {
+	Server string
+	Run    uint64
+	Line   string
+}
+
+// ToolsListed: a server's list of tools was read again.
+type ToolsListed struct {
+	Server string
+	Run    uint64
+	Tools  int
+	Err    string
+}
+
+// Text, Level and Attrs implement Event.
+func (ServerStarting) Text() string      { return "server starting" }
+func (ServerStarting) Level() slog.Level { return slog.LevelInfo }
+func (e ServerStarting) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), generation(e.Generation), run(e.Run)}
+}
+
+func (ServerReady) Text() string      { return "server ready" }
+func (ServerReady) Level() slog.Level { return slog.LevelInfo }
+func (e ServerReady) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("pid", e.PID), slog.Int("tools", e.Tools), slog.Duration("elapsed", e.Elapsed)}
+}
+
+func (ServerCrashed) Text() string      { return "server crashed" }
+func (ServerCrashed) Level() slog.Level { return slog.LevelWarn }
+func (e ServerCrashed) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)),
+		reason(e.Exit.Reason), slog.Int("in_flight", e.InFlight), slog.Any("stderr", e.Exit.Stderr)}
+}
+
+func (ServerBackingOff) Text() string      { return "server backing off" }
+func (ServerBackingOff) Level() slog.Level { return slog.LevelWarn }
+func (e ServerBackingOff) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("attempt", e.Attempt), slog.Duration("delay", e.Delay), reason(e.Reason)}
+}
+
+func (ServerQuarantined) Text() string      { return "server quarantined" }
+func (ServerQuarantined) Level() slog.Level { return slog.LevelError }
+func (e ServerQuarantined) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Duration("delay", e.Delay), reason(e.Reason), slog.Any("stderr", e.Stderr)}
+}
+
+func (ServerNeedsAuth) Text() string      { return "server needs auth" }
+func (ServerNeedsAuth) Level() slog.Level { return slog.LevelError }
+func (e ServerNeedsAuth) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), reason(e.Reason)}
+}
+
+func (e ServerUnusable) Text() string { return "server " + string(e.State) }
+func (e ServerUnusable) Level() slog.Level {
+	if e.State == endpoint.Disabled || e.State == endpoint.Held {
+		return slog.LevelInfo
+	}
+	return slog.LevelError
+}
+func (e ServerUnusable) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), reason(e.Reason)}
+}
+
+func (ServerDraining) Text() string      { return "server draining" }
+func (ServerDraining) Level() slog.Level { return slog.LevelInfo }
+func (e ServerDraining) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), generation(e.Generation), slog.Int("in_flight", e.InFlight)}
+}
+
+func (ServerStopped) Text() string      { return "server stopped" }
+func (ServerStopped) Level() slog.Level { return slog.LevelInfo }
+func (e ServerStopped) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), generation(e.Generation), reason(e.Reason)}
+}
+
+func (ServerSaid) Text() string      { return "server stderr" }
+func (ServerSaid) Level() slog.Level { return slog.LevelInfo }
+func (e ServerSaid) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.String("line", e.Line)}
+}
+
+func (ServerLinesDropped) Text() string      { return "server stderr lines dropped" }
+func (ServerLinesDropped) Level() slog.Level { return slog.LevelWarn }
+func (e ServerLinesDropped) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("lines", e.Lines)}
+}
+
+func (ServerJunk) Text() string      { return "server wrote junk to stdout" }
+func (ServerJunk) Level() slog.Level { return slog.LevelWarn }
+func (e ServerJunk) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.String("line", e.Line)}
+}
+
+func (ToolsListed) Text() string { return "tools listed" }
+func (e ToolsListed) Level() slog.Level {
+	if e.Err != "" {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+func (e ToolsListed) Attrs() []slog.Attr {
+	attrs := []slog.Attr{server(e.Server), run(e.Run), slog.Int("tools", e.Tools)}
+	if e.Err != "" {
+		attrs = append(attrs, slog.String("err", e.Err))
+	}
+	return attrs
+}
+
+func server(name string) slog.Attr  { return slog.String("server", name) }
+func generation(n uint64) slog.Attr { return slog.Uint64("generation", n) }
+func run(n uint64) slog.Attr        { return slog.Uint64("run", n) }
+func reason(text string) slog.Attr  { return slog.String("reason", text) }

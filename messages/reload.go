@@ -1,0 +1,78 @@
+package messages
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"gatehouse/internal/config"
+)
+
+// Outcome says what became of a change of a file.
+type Outcome string
+
+// The outcomes of a reload.
+const (
+	Applied   Outcome = "applied"
+	Rejected  Outcome = "rejected"
+	Unchanged Outcome = "unchanged"
+)
+
+// ConfigReloaded reports what became of one change of one file, or of the
+// first load. It is an event and, as data, what `status` shows.
+type ConfigReloaded struct {
+	Role       FileRole
+	File       string
+	Trigger    string
+	Outcome    Outcome
+	Generation uint64 // the one in force after it
+	Added      []string
+	Removed    []string
+	Changed    []config.ChangedServer
+	Updated    []string // settings or description only: the process goes on
+	Problems   []config.Problem
+	Elapsed    time.Duration
+}
+
+// Text implements Event.
+func (e ConfigReloaded) Text() string { return "config " + string(e.Outcome) }
+
+// Level implements Event.
+func (e ConfigReloaded) Level() slog.Level {
+	switch e.Outcome {
+	case Rejected:
+		return slog.LevelError
+	case Unchanged:
+		return slog.LevelDebug
+	case Applied:
+	}
+	return slog.LevelInfo
+}
+
+// Attrs implements Event.
+func (e ConfigReloaded) Attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("role", string(e.Role)), slog.String("file", e.File), slog.String("trigger", e.Trigger),
+		generation(e.Generation), slog.Duration("elapsed", e.Elapsed),
+	}
+	attrs = appendNames(attrs, "added", e.Added)
+	attrs = appendNames(attrs, "removed", e.Removed)
+	changed := make([]string, len(e.Changed))
+	for i, c := range e.Changed {
+		changed[i] = c.Name + " (" + strings.Join(c.Fields, " ") + ")"
+	}
+	attrs = appendNames(attrs, "changed", changed)
+	attrs = appendNames(attrs, "updated", e.Updated)
+	problems := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		problems[i] = string(p.Severity) + " " + p.String()
+	}
+	return appendNames(attrs, "problems", problems)
+}
+
+func appendNames(attrs []slog.Attr, key string, names []string) []slog.Attr {
+	if len(names) == 0 {
+		return attrs
+	}
+	return append(attrs, slog.Any(key, names))
+}

@@ -1,0 +1,89 @@
+package messages
+
+import (
+	"log/slog"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/redact"
+)
+
+// ServerPlan is all that is needed to run one server.
+type ServerPlan struct {
+	// Generation is the one in which this spec first appeared; actor names
+	// carry it.
+	Generation uint64
+	Entry      config.Entry
+	Spec       config.Spec
+	Cell       *endpoint.Cell
+	Redact     *redact.Redactor
+	// Lazy means that the server starts with its first call.
+	Lazy bool
+	// Unusable is the state of a server that must not be started
+	// (misconfigured or disabled); empty for all others.
+	Unusable endpoint.State
+	// Reason says why it is unusable.
+	Reason string
+}
+
+// LogValue implements slog.LogValuer. It never shows a spec: that may hold
+// secrets.
+func (p ServerPlan) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("server", p.Entry.Name), slog.Uint64("generation", p.Generation))
+}
+
+// ApplyDiff tells the supervisor what one accepted generation changes. A
+// changed server is in Drain with its old cell and in Start with its new one.
+type ApplyDiff struct {
+	Generation uint64
+	Start      []ServerPlan
+	Update     []ServerPlan
+	Drain      []DrainServer
+}
+
+// LogValue implements slog.LogValuer.
+func (m ApplyDiff) LogValue() slog.Value {
+	return slog.GroupValue(slog.Uint64("generation", m.Generation), slog.Int("start", len(m.Start)),
+		slog.Int("update", len(m.Update)), slog.Int("drain", len(m.Drain)))
+}
+
+// DrainServer stops a server once its calls have ended, at the latest after
+// Timeout.
+type DrainServer struct {
+	Name    string
+	Cell    *endpoint.Cell
+	Timeout time.Duration
+}
+
+// StartServer tells a server actor to begin a run if it has none.
+type StartServer struct{}
+
+// WakeServer asks for a run of a server that is idle. Cell says which
+// incarnation of the entry the caller meant; another one is not woken.
+type WakeServer struct {
+	Name string
+	Cell *endpoint.Cell
+}
+
+// LogValue implements slog.LogValuer.
+func (m WakeServer) LogValue() slog.Value { return slog.StringValue(m.Name) }
+
+// RefreshTools asks for a fresh tools/list of a ready server. Its catalog is
+// published anew in any case, also when nothing has changed or when the
+// server did not answer.
+type RefreshTools struct {
+	Name string
+	Cell *endpoint.Cell
+}
+
+// LogValue implements slog.LogValuer.
+func (m RefreshTools) LogValue() slog.Value { return slog.StringValue(m.Name) }
+
+// StopServers tells the supervisor to drain every server until Drain has
+// passed and then to stop them all in parallel. The sender gets
+// ServersStopped when the last one has ended.
+type StopServers struct{ Drain time.Duration }
+
+// ServersStopped answers StopServers.
+type ServersStopped struct{}
