@@ -7,6 +7,7 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -53,13 +54,13 @@ func Get(obj []byte, key string) json.RawMessage {
 }
 
 // Set gives a copy of the object in which key has the value: replaced where
-// it stands, or appended. Where obj is no object the copy is a new one.
+// it stands last, or appended. Where obj is no object the copy is a new one.
 func Set(obj []byte, key string, value []byte) json.RawMessage {
 	members, ok := Members(obj)
 	if !ok {
 		obj, members = []byte("{}"), nil
 	}
-	for _, m := range members {
+	for _, m := range slices.Backward(members) {
 		if m.Key == key {
 			return join(obj[:m.Start], value, obj[m.End:])
 		}

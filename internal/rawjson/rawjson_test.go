@@ -15,6 +15,7 @@ func TestSet(t *testing.T) {
 		"a new member is appended":                 {`{ "b" : 12345678901234567890 }`, "a", `1`, `{ "b" : 12345678901234567890 ,"a":1}`},
 		"an old one is replaced where it stands":   {`{"a":{"x":"}"},"b":2}`, "a", `[]`, `{"a":[],"b":2}`},
 		"a key may be written with escapes":        {`{"\u0061":1}`, "a", `2`, `{"\u0061":2}`},
+		"of two equal keys the last counts":        {`{"a":1,"a":2}`, "a", `3`, `{"a":1,"a":3}`},
 		"no object becomes one":                    {`null`, "a", `2`, `{"a":2}`},
 		"a nested object's members are not looked": {`{"b":{"a":1}}`, "a", `2`, `{"b":{"a":1},"a":2}`},
 	} {

@@ -86,7 +86,8 @@ func TestNext_stories(t *testing.T) {
 			"r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 r8s#6 r16s#7 r30s#8 r30s#9 r30s#10",
 		},
 		"a healthy spell makes the past forgotten": {
-			policy, []restart.Failure{handshake(0), handshake(1), handshake(2), crash(time.Hour, time.Minute), handshake(time.Hour)},
+			policy,
+			[]restart.Failure{handshake(0), handshake(1), handshake(2), crash(time.Hour, time.Minute), handshake(time.Hour)},
 			"r250ms#1 r500ms#2 r1s#3 r250ms#1 r500ms#2",
 		},
 		"a moment less than a healthy spell does not": {
@@ -125,7 +126,8 @@ func TestNext_stories(t *testing.T) {
 			with(func(p *restart.Policy) { p.Quarantine = 0 }), []restart.Failure{cannotStart}, "q1ms#1",
 		},
 		"a clock that was set back forgets nothing": {
-			policy, []restart.Failure{handshake(time.Hour), handshake(0), handshake(0), handshake(0), handshake(0), handshake(0)},
+			policy,
+			[]restart.Failure{handshake(time.Hour), handshake(0), handshake(0), handshake(0), handshake(0), handshake(0)},
 			"r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 q5m0s#6",
 		},
 	}
