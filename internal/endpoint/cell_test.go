@@ -1,0 +1,235 @@
+package endpoint_test
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"gatehouse/internal/endpoint"
+)
+
+func newCell() *endpoint.Cell {
+	return endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
+}
+
+func TestCell_isWhatItWasMadeOf(t *testing.T) {
+	c := newCell()
+	if c.Name() != "files" || c.Fingerprint() != "print" || c.Status().State != endpoint.Starting {
+		t.Errorf("got %q %q %q", c.Name(), c.Fingerprint(), c.Status().State)
+	}
+	if c.Catalog().Known {
+		t.Error("a new cell knows tools")
+	}
+	if isClosed(c.ClosedC()) || isClosed(c.IdleC()) || c.InFlight() != 0 {
+		t.Error("a new cell is not open and empty")
+	}
+}
+
+func TestCell_countsCallsInAndOut(t *testing.T) {
+	c := newCell()
+	for i := range 3 {
+		if got := c.Acquire(3); got != endpoint.Admitted {
+			t.Fatalf("call %d: got %v, want admitted", i, got)
+		}
+	}
+	if got := c.Acquire(3); got != endpoint.Full {
+		t.Errorf("one call too many: got %v, want full", got)
+	}
+	if c.InFlight() != 3 {
+		t.Errorf("in flight: got %d, want 3", c.InFlight())
+	}
+	c.Release()
+	if got := c.Acquire(3); got != endpoint.Admitted {
+		t.Errorf("after a release: got %v, want admitted", got)
+	}
+	if got := c.Acquire(2); got != endpoint.Full {
+		t.Errorf("with a limit below what is in flight: got %v, want full", got)
+	}
+}
+
+func TestCell_zeroAdmissionRefuses(t *testing.T) {
+	var a endpoint.Admission
+	if a == endpoint.Admitted || a == endpoint.Full {
+		t.Error("the zero Admission lets a call in")
+	}
+}
+
+func TestCell_closeRefusesForGood(t *testing.T) {
+	c := newCell()
+	c.Acquire(10)
+	c.Close()
+	if got := c.Acquire(10); got != endpoint.Closed {
+		t.Errorf("got %v, want closed", got)
+	}
+	if c.InFlight() != 1 {
+		t.Errorf("in flight: got %d, want 1", c.InFlight())
+	}
+	if !isClosed(c.ClosedC()) || isClosed(c.IdleC()) {
+		t.Error("a closed cell with a call inside must be closed and not idle")
+	}
+	c.Release()
+	if !isClosed(c.IdleC()) || c.InFlight() != 0 {
+		t.Error("the cell is not idle after its last call")
+	}
+	if got := c.Acquire(10); got != endpoint.Closed {
+		t.Errorf("when idle: got %v, want closed", got)
+	}
+}
+
+func TestCell_closedWithoutCalls_isIdleAtOnce(t *testing.T) {
+	c := newCell()
+	c.Close()
+	c.Close() // A second time changes nothing.
+	if !isClosed(c.IdleC()) || !isClosed(c.ClosedC()) {
+		t.Error("an empty cell is not idle once closed")
+	}
+}
+
+func TestCell_openCellIsNeverIdle(t *testing.T) {
+	c := newCell()
+	for range 3 {
+		c.Acquire(1)
+		c.Release()
+	}
+	if isClosed(c.IdleC()) {
+		t.Error("an open cell was said to be idle for good")
+	}
+}
+
+func TestCell_runsCountFromOne(t *testing.T) {
+	c := newCell()
+	if a, b := c.NextRun(), c.NextRun(); a != 1 || b != 2 {
+		t.Errorf("got runs %d, %d, want 1, 2", a, b)
+	}
+}
+
+// After IdleC, no call is inside, and none that was let in is missed: for any
+// interleaving of callers with Close.
+func TestCell_afterIdleNoCallIsInside(t *testing.T) {
+	for round := range 300 {
+		c := newCell()
+		var inside, most atomic.Int64
+		var callers sync.WaitGroup
+		const limit = 4
+		for range 8 {
+			callers.Go(func() {
+				for {
+					switch c.Acquire(limit) {
+					case endpoint.Admitted:
+						n := inside.Add(1)
+						for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+						}
+						inside.Add(-1)
+						c.Release()
+					case endpoint.Closed:
+						return
+					case endpoint.Full:
+					}
+				}
+			})
+		}
+		for range rand.IntN(200) {
+			_ = c.InFlight()
+		}
+		c.Close()
+		<-c.IdleC()
+		if n := inside.Load(); n != 0 {
+			t.Fatalf("round %d: %d calls are inside after IdleC", round, n)
+		}
+		callers.Wait()
+		if m := most.Load(); m > limit {
+			t.Fatalf("round %d: %d calls were inside at once, limit %d", round, m, limit)
+		}
+	}
+}
+
+func TestCell_publishWakesEveryWaiter(t *testing.T) {
+	c := newCell()
+	var waiters, ready sync.WaitGroup
+	for range 20 {
+		ready.Add(1)
+		waiters.Go(func() {
+			st := c.Status()
+			ready.Done()
+			for st.State != endpoint.Ready {
+				<-st.Replaced()
+				st = c.Status()
+			}
+		})
+	}
+	ready.Wait()
+	c.Publish(endpoint.Status{State: endpoint.BackingOff, Run: 1})
+	c.Publish(endpoint.Status{State: endpoint.Ready, Run: 2})
+	waiters.Wait() // Or the test never ends.
+	if st := c.Status(); st.Run != 2 || isClosed(st.Replaced()) {
+		t.Errorf("got run %d, replaced %v; want 2, false", st.Run, isClosed(st.Replaced()))
+	}
+}
+
+// Whoever follows the statuses comes to the last one, however many publish.
+func TestCell_aFollowerReachesTheLastStatus(t *testing.T) {
+	c := newCell()
+	var publishers, followers sync.WaitGroup
+	for range 4 {
+		publishers.Go(func() {
+			for range 500 {
+				c.Publish(endpoint.Status{State: endpoint.Starting})
+			}
+		})
+		followers.Go(func() {
+			for st := c.Status(); st.State != endpoint.Stopped; st = c.Status() {
+				<-st.Replaced()
+			}
+		})
+	}
+	publishers.Wait()
+	c.Publish(endpoint.Status{State: endpoint.Stopped})
+	followers.Wait() // Or the test never ends.
+	if isClosed(c.Status().Replaced()) {
+		t.Error("the latest status counts as replaced")
+	}
+}
+
+func TestCatalog_isPublishedWholeAndFoundByName(t *testing.T) {
+	c := newCell()
+	first := c.Catalog()
+	if _, ok := first.Lookup("read"); ok {
+		t.Error("an empty catalog knows a tool")
+	}
+	c.PublishCatalog(endpoint.Catalog{Known: true, Tools: []endpoint.Tool{
+		{Name: "read", Raw: []byte(`{"name":"read"}`)}, {Name: "write"}, {Name: "read", Raw: []byte(`"second"`)},
+	}})
+	if !isClosed(first.Replaced()) {
+		t.Error("the old catalog does not tell that it was replaced")
+	}
+	next := c.Catalog()
+	if tool, ok := next.Lookup("read"); !ok || string(tool.Raw) != `{"name":"read"}` {
+		t.Errorf("got %s, %v; want the first of that name", tool.Raw, ok)
+	}
+	if _, ok := next.Lookup("Read"); ok {
+		t.Error("names are told apart by case")
+	}
+	if isClosed(next.Replaced()) {
+		t.Error("the latest catalog counts as replaced")
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func BenchmarkCell_acquireRelease(b *testing.B) {
+	c := newCell()
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.Acquire(10) == endpoint.Admitted {
+			c.Release()
+		}
+	}
+}

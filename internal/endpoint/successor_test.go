@@ -1,0 +1,58 @@
+package endpoint_test
+
+import (
+	"testing"
+
+	"gatehouse/internal/endpoint"
+)
+
+func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
+	old := endpoint.NewCell("db", "fp|", endpoint.Status{State: endpoint.Ready})
+	old.NextRun()
+	old.NextRun()
+	old.Publish(endpoint.Status{State: endpoint.Quarantined, Run: 2, Restarts: 2})
+	old.PublishCatalog(endpoint.Catalog{Known: true, Tools: []endpoint.Tool{{Name: "query"}}})
+
+	next := old.Successor("fp|held|", endpoint.Status{State: endpoint.Held, Reason: "lunch"})
+
+	if next.Name() != "db" || next.Fingerprint() != "fp|held|" {
+		t.Errorf("got %q with fingerprint %q", next.Name(), next.Fingerprint())
+	}
+	if st := next.Status(); st.State != endpoint.Held || st.Reason != "lunch" || st.Restarts != 2 {
+		t.Errorf("first status: %+v", st)
+	}
+	if got := next.NextRun(); got != 3 {
+		t.Errorf("its first run is %d, want 3", got)
+	}
+	if _, ok := next.Catalog().Lookup("query"); !ok || !next.Catalog().Known {
+		t.Error("the tools are not listed any more")
+	}
+}
+
+func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
+	old := endpoint.NewCell("db", "fp", endpoint.Status{State: endpoint.Ready})
+	if old.Acquire(10) != endpoint.Admitted {
+		t.Fatal("cannot enter the old cell")
+	}
+	next := old.Successor("fp", endpoint.Status{State: endpoint.Starting})
+	old.Close()
+	old.Publish(endpoint.Status{State: endpoint.Draining})
+	old.PublishCatalog(endpoint.Catalog{Known: true})
+
+	if next.InFlight() != 0 || next.Acquire(1) != endpoint.Admitted {
+		t.Error("calls on the old cell count on the new one")
+	}
+	if got := next.Status().State; got != endpoint.Starting {
+		t.Errorf("what the old one published shows as %s", got)
+	}
+	select {
+	case <-next.Catalog().Replaced():
+		t.Error("the old one's catalog replaced the new one's")
+	default:
+	}
+	next.PublishCatalog(endpoint.Catalog{Known: true})
+	old.Release()
+	if old.InFlight() != 0 || next.InFlight() != 1 {
+		t.Errorf("in flight: %d on the old, %d on the new", old.InFlight(), next.InFlight())
+	}
+}
