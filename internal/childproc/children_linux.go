@@ -1,0 +1,66 @@
+package childproc
+
+import (
+	"maps"
+	"os/exec"
+	"sync"
+)
+
+// children are the processes that this package started and reaps itself. All
+// other children of this process were adopted, or were there before.
+var children = struct {
+	mu       sync.Mutex
+	starting int           // being started, so that their pids are not known yet
+	owned    map[int]child // started and not reaped
+	adopts   bool          // orphans of our descendants become our children
+	changed  chan struct{} // holds one: a child began or ended
+}{owned: map[int]child{}, changed: make(chan struct{}, 1)}
+
+// child is a process that this package started.
+type child struct {
+	proc
+	leads bool // a process group, the one that is to end with it
+}
+
+// startOwned starts cmd so that it cannot be taken for an adopted child. If it
+// succeeds, disown must be called once the child is reaped.
+func startOwned(cmd *exec.Cmd, leads bool) error {
+	children.mu.Lock()
+	children.starting++
+	children.mu.Unlock()
+	err := cmd.Start()
+	children.mu.Lock()
+	defer children.mu.Unlock()
+	children.starting--
+	if err == nil {
+		p, _ := readProc(cmd.Process.Pid) // There at least as a zombie.
+		p.pid = cmd.Process.Pid
+		children.owned[p.pid] = child{p, leads}
+		childrenChanged()
+	}
+	return err
+}
+
+// disown forgets a child that was reaped.
+func disown(pid int) {
+	children.mu.Lock()
+	defer children.mu.Unlock()
+	delete(children.owned, pid)
+	childrenChanged()
+}
+
+// childrenChanged tells the keeper, if there is one, to look.
+func childrenChanged() {
+	select {
+	case children.changed <- struct{}{}:
+	default:
+	}
+}
+
+// ownedChildren gives a copy of what was started and is not reaped, and
+// whether orphans are adopted.
+func ownedChildren() (owned map[int]child, adopts bool) {
+	children.mu.Lock()
+	defer children.mu.Unlock()
+	return maps.Clone(children.owned), children.adopts
+}

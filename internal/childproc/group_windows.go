@@ -1,0 +1,73 @@
+package childproc
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// group is a job object that holds the child and what it starts. A process
+// that the child starts in the moment before it is put into the job escapes;
+// everything here is best effort.
+type group struct {
+	job windows.Handle // 0 if there is none
+	p   *os.Process
+}
+
+func newGroup(p *os.Process) group {
+	g := group{p: p}
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return g
+	}
+	limits := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{}
+	limits.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits))) //nolint:gosec // It is how the call takes a struct.
+	if err != nil || !assign(job, p) {
+		_ = windows.CloseHandle(job)
+		return g
+	}
+	g.job = job
+	return g
+}
+
+// assign puts the process into job and reports whether that went well.
+func assign(job windows.Handle, p *os.Process) bool {
+	h, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, id(p))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	return windows.AssignProcessToJobObject(job, h) == nil
+}
+
+func id(p *os.Process) uint32 { return uint32(p.Pid) } //nolint:gosec // The system made it of an uint32.
+
+func (g group) kill() {
+	if g.job != 0 {
+		_ = windows.TerminateJobObject(g.job, 1)
+		return
+	}
+	_ = g.p.Kill()
+}
+
+// terminate reaches the group only if it shares a console with the gateway.
+func (g group) terminate() {
+	_ = windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, id(g.p))
+}
+
+func (g group) close() {
+	if g.job != 0 {
+		_ = windows.CloseHandle(g.job)
+	}
+}
+
+func sysProcAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
+}
+
+// signalName gives nothing: Windows has no signals.
+func signalName(*os.ProcessState) string { return "" }

@@ -1,0 +1,40 @@
+package childproc
+
+import (
+	"strconv"
+	"sync/atomic"
+)
+
+const (
+	// InstanceVariable is what the owner of children sets in their environment
+	// to the id that it gave Keep: by it a guard, or a later start, finds what
+	// a gateway left behind.
+	InstanceVariable = "GATEHOUSE_INSTANCE"
+	// runVariable marks the processes of one child.
+	runVariable = "GATEHOUSE_RUN"
+)
+
+// runs counts the marked children of this process.
+var runs atomic.Uint64
+
+// runEntry is the entry of the environment that marks this very child, or "".
+func (c Command) runEntry() string {
+	if c.Mark == "" {
+		return ""
+	}
+	return runVariable + "=" + c.Mark + "." + strconv.FormatUint(runs.Add(1), 10)
+}
+
+// ValidInstance tells whether an id can mark a gateway's children: 8 to 64
+// small letters and digits. Anything shorter might be somebody else's too.
+func ValidInstance(id string) bool {
+	if len(id) < 8 || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}

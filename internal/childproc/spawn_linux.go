@@ -1,0 +1,85 @@
+package childproc
+
+import (
+	"errors"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// sysProcAttr gives the child a group of its own and lets it be killed when
+// the gateway dies. The kernel takes "the parent died" to mean the thread that
+// forked, hence the spawner below.
+func sysProcAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// spawner starts every child from one goroutine that keeps its thread for as
+// long as any child lives.
+var spawner struct {
+	mu       sync.Mutex
+	children int // started and not reaped, and being started
+	requests chan func()
+}
+
+// spawn starts cmd. If it succeeds, release must be called once the child is
+// reaped.
+func spawn(cmd *exec.Cmd) error {
+	requests := spawnerAcquire()
+	result := make(chan error, 1)
+	requests <- func() { result <- startOwned(cmd, true) }
+	err := <-result
+	if err != nil {
+		spawnerRelease()
+	}
+	return err
+}
+
+func spawnerAcquire() chan<- func() {
+	spawner.mu.Lock()
+	defer spawner.mu.Unlock()
+	if spawner.children == 0 {
+		spawner.requests = make(chan func())
+		go serveSpawns(spawner.requests)
+	}
+	spawner.children++
+	return spawner.requests
+}
+
+// release ends what spawn began for a child.
+func release(pid int) {
+	disown(pid)
+	spawnerRelease()
+}
+
+func spawnerRelease() {
+	spawner.mu.Lock()
+	defer spawner.mu.Unlock()
+	spawner.children--
+	if spawner.children == 0 {
+		close(spawner.requests)
+	}
+}
+
+// serveSpawns runs on a thread of its own, which ends with it: the lock is
+// never given back.
+func serveSpawns(requests <-chan func()) {
+	runtime.LockOSThread()
+	for start := range requests {
+		start()
+	}
+}
+
+// waitExited blocks until the child has ended, and leaves it to be reaped. It
+// reports false if it cannot tell, as in a sandbox that forbids the call.
+func waitExited(pid int) bool {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil
+		}
+	}
+}

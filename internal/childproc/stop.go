@@ -1,0 +1,88 @@
+package childproc
+
+import "time"
+
+// Stop ends the child in good order and does not wait: Done tells. It notes
+// who is below the child and closes stdin, asks the group to terminate
+// (SIGTERM; on Windows CTRL_BREAK) when half of grace has passed, and kills it
+// when grace has passed. A grace of 0 or less kills at once.
+//
+// On Linux this is also for those that left the group. When the child has
+// ended they are asked at once, and killed when grace has passed.
+//
+// It may be called any number of times; a later call can only make the end
+// come sooner.
+func (p *Process) Stop(grace time.Duration) {
+	if grace <= 0 {
+		p.Kill()
+		return
+	}
+	if !p.sooner(time.Now().Add(grace)) {
+		return
+	}
+	go p.stop(grace)
+}
+
+// Kill kills the child and its whole group at once, and on Linux, when the
+// child has ended, what left the group. It does not wait: Done tells.
+func (p *Process) Kill() {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.killAt.IsZero() || now.Before(p.killAt) {
+		p.killAt = now
+	}
+	if !p.reaped {
+		p.group.kill()
+	}
+}
+
+// sooner notes that the child is to be killed at t and reports whether that is
+// earlier than what was asked before.
+func (p *Process) sooner(t time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.killAt.IsZero() && !t.Before(p.killAt) {
+		return false
+	}
+	p.killAt = t
+	return true
+}
+
+// stop carries out one Stop; it ends with the child.
+func (p *Process) stop(grace time.Duration) {
+	timer := time.NewTimer(grace / 2)
+	defer timer.Stop()
+	p.note()
+	closeAll(p.stdin)
+	if !wait(p.exited, timer.C, false) {
+		return
+	}
+	p.note()
+	p.terminate()
+	p.family.terminate()
+	timer.Reset(grace - grace/2)
+	if !wait(p.exited, timer.C, false) {
+		return
+	}
+	p.Kill()
+}
+
+// terminate asks the group to end.
+func (p *Process) terminate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		p.group.terminate()
+	}
+}
+
+// note keeps in mind who is below the child, while its pid is its own.
+func (p *Process) note() {
+	p.mu.Lock()
+	reaped := p.reaped
+	p.mu.Unlock()
+	if !reaped {
+		p.family.note()
+	}
+}
