@@ -1,0 +1,30 @@
+package downstream
+
+// Envelope is what the scanner finds of one message, for tests.
+type Envelope struct{ ID, Method, Params, Result, Error []byte }
+
+// Scan gives the scanner's view of a line.
+func Scan(line []byte) (all []Envelope, ok bool) {
+	ok = scan(line, func(m message) {
+		all = append(all, Envelope{ID: m.id, Method: m.method, Params: m.params, Result: m.result, Error: m.err})
+	})
+	return all, ok
+}
+
+// Valid is the scanner's check of one value.
+func Valid(b []byte) bool { return valid(b) }
+
+// Skim gives the ids that the skimmer finds in a line fed in pieces of the
+// given size.
+func Skim(line []byte, piece int) (ids []string) {
+	var s skimmer
+	for len(line) > 0 {
+		n := min(piece, len(line))
+		s.feed(line[:n])
+		line = line[n:]
+	}
+	for _, id := range s.ids {
+		ids = append(ids, string(id))
+	}
+	return ids
+}

@@ -1,0 +1,194 @@
+package downstream_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/mcpedge/downstream"
+)
+
+// library is a server made with mcp-go, with so many tools on pages of three.
+func library(tools int) *server.MCPServer {
+	s := server.NewMCPServer("library", "1", server.WithToolCapabilities(true), server.WithPaginationLimit(3))
+	for i := range tools {
+		s.AddTool(mcp.NewTool(fmt.Sprintf("tool-%02d", i)), func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return mcp.NewToolResultText(req.GetString("say", "")), nil
+		})
+	}
+	return s
+}
+
+func callLibrary(t *testing.T, s *downstream.HTTP) {
+	t.Helper()
+	definitions, err := downstream.ListTools(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tools, skipped := downstream.ParseTools(definitions); len(tools) != 10 || skipped != 0 || tools[9].Name != "tool-09" {
+		t.Errorf("got %v, %d skipped", tools, skipped)
+	}
+	res, err := s.Call(t.Context(), tool(`{"name":"tool-03","arguments":{"say":"hello"}}`))
+	if err != nil || !strings.Contains(string(res.Result), `"hello"`) {
+		t.Errorf("got %s %s %v", res.Result, res.Error, err)
+	}
+}
+
+func TestHTTP_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	srv := httptest.NewServer(server.NewStreamableHTTPServer(backend, server.WithStateful(true)))
+	t.Cleanup(srv.Close)
+	changed := make(chan struct{}, 100)
+	s := openHTTP(t, downstream.HTTPOptions{URL: srv.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	callLibrary(t, s)
+	// The stream for announcements opens on its own time, so a change is made
+	// with each call until one was announced.
+	for deadline := time.Now().Add(patience); len(changed) == 0; {
+		backend.AddTool(mcp.NewTool("new"), nil)
+		if _, err := s.Call(t.Context(), tool(`{"name":"tool-00"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no change was announced")
+		}
+	}
+}
+
+func TestSSE_withAServerOfTheLibrary(t *testing.T) {
+	for _, kind := range []downstream.Transport{downstream.SSE, downstream.Auto} {
+		t.Run(string(kind), func(t *testing.T) {
+			backend := library(10)
+			sse := server.NewSSEServer(backend)
+			srv := httptest.NewServer(sse)
+			t.Cleanup(srv.Close)
+			changed := make(chan struct{}, 100)
+			s := openHTTP(t, downstream.HTTPOptions{URL: srv.URL + "/sse", Transport: kind, OnToolsChanged: func() { changed <- struct{}{} }})
+			callLibrary(t, s)
+			backend.AddTool(mcp.NewTool("new"), nil)
+			await(t, changed)
+			srv.CloseClientConnections()
+			await(t, s.Done())
+			if got := s.Err(); got == nil || !strings.Contains(got.Error(), "closed its event stream") {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+// An SSE server by hand: what it says on its stream and gets by POST.
+func TestSSE_oddMessages(t *testing.T) {
+	say, got := make(chan string), make(chan request, 10)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /sse", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, ": hello\n\nevent: endpoint\r\ndata: /post?session=1\r\n\r\n")
+		w.(http.Flusher).Flush()
+		for {
+			select {
+			case line := <-say:
+				event(w, "%s", line)
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
+	mux.HandleFunc("POST /post", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var m request
+		_ = json.Unmarshal(body, &m)
+		m.line = string(body)
+		w.WriteHeader(http.StatusAccepted)
+		if m.Method == "initialize" {
+			go func() { say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, goodInitialize) }()
+			return
+		}
+		got <- m
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	s := openHTTP(t, downstream.HTTPOptions{URL: srv.URL + "/sse", Transport: downstream.SSE, MaxMessageBytes: 100 << 10})
+	if m := await(t, got); m.Method != "notifications/initialized" {
+		t.Errorf("got %s", m.line)
+	}
+	heard := make(chan string, 1)
+	req := tool(`{}`)
+	req.Progress = func(params json.RawMessage) { heard <- string(params) }
+	small, large := call(t.Context(), s, req), (<-chan outcome)(nil)
+	one := await(t, got)
+	large = call(t.Context(), s, tool(`2`))
+	two := await(t, got)
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, `7`)
+	if m := await(t, got); m.line != `{"jsonrpc":"2.0","id":7,"result":{}}`+"\n" {
+		t.Errorf("got %s", m.line)
+	}
+	say <- `no JSON`
+	say <- `{"jsonrpc":"2.0","id":"nobody's","result":{}}`
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1.0}}`, one.ID)
+	if got := await(t, heard); got != `{"progress":1.0}` {
+		t.Errorf("got %s", got)
+	}
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","result":%s,"id":%s}`, sized(300<<10), two.ID)
+	if o := await(t, large); o.err == nil || !strings.Contains(o.err.Error(), "larger than") {
+		t.Errorf("got %.80s %v", o.res.Result, o.err)
+	}
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":9007199254740993}}`, one.ID)
+	wantResult(t, await(t, small), `{"n":9007199254740993}`)
+}
+
+func TestSSE_anEndpointElsewhereIsRefused(t *testing.T) {
+	for _, target := range []string{"http://other.invalid/post", "https://%s/post", "::"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, "event: endpoint\ndata: %s\n\n", strings.ReplaceAll(target, "%s", r.Host))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}))
+		_, err := downstream.OpenHTTP(t.Context(), downstream.HTTPOptions{URL: srv.URL, Transport: downstream.SSE})
+		srv.Close()
+		if err == nil || !strings.Contains(err.Error(), "another host") {
+			t.Errorf("%s: got %v", target, err)
+		}
+	}
+}
+
+func TestListening_isGivenUpWhereItIsNotOffered(t *testing.T) {
+	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) { answer(w, m, `{}`) })
+	tried := make(chan struct{}, 10)
+	o.listen = func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		tried <- struct{}{}
+	}
+	s := openHTTP(t, downstream.HTTPOptions{URL: o.URL})
+	await(t, tried)
+	res, err := s.Call(t.Context(), tool(`1`))
+	wantResult(t, outcome{res, err}, `{}`)
+}
+
+func TestListening_notFoundAfterItWorkedMeansTheSessionIsLost(t *testing.T) {
+	o := newOdd(t, nil)
+	var tries atomic.Int32
+	o.listen = func(w http.ResponseWriter, r *http.Request) {
+		if tries.Add(1) > 1 {
+			http.NotFound(w, r)
+			return
+		}
+		event(w, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+	}
+	changed := make(chan struct{}, 1)
+	s := openHTTP(t, downstream.HTTPOptions{URL: o.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	await(t, changed)
+	await(t, s.Done())
+	if got := s.Err(); got == nil || !strings.Contains(got.Error(), "no longer knows") {
+		t.Errorf("got %v", got)
+	}
+}

@@ -1,0 +1,133 @@
+package downstream
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// message is the envelope of one JSON-RPC message. Each field is the raw
+// value of that member within the scanned bytes, nil if it is absent. Of
+// members that occur twice the last counts.
+type message struct {
+	id, method, params, result, err []byte
+}
+
+// kind says what a message is for.
+type kind int
+
+// The kinds of messages. The zero value is nothing that JSON-RPC knows.
+const (
+	kindNone kind = iota
+	kindAnswer
+	kindNotification
+	kindRequest
+)
+
+// kind tells the kind by which members are there. A null id, result or error
+// counts as absent where something else is there to go by: some servers send
+// "error": null beside a result.
+func (m message) kind() kind {
+	hasID := m.id != nil && !isNull(m.id)
+	switch {
+	case m.method != nil && hasID:
+		return kindRequest
+	case m.method != nil:
+		return kindNotification
+	case hasID && (m.result != nil || m.err != nil):
+		return kindAnswer
+	default:
+		return kindNone
+	}
+}
+
+// failed tells whether an answer is an error rather than a result.
+func (m message) failed() bool {
+	return m.err != nil && (!isNull(m.err) || m.result == nil)
+}
+
+// name is the decoded method.
+func (m message) name() string { return unquote(m.method) }
+
+// set keeps the value of a member that belongs to the envelope.
+func (m *message) set(key, value []byte) {
+	if bytes.IndexByte(key, '\\') >= 0 {
+		key = []byte(unquote(key))
+	} else {
+		key = key[1 : len(key)-1]
+	}
+	switch string(key) {
+	case "id":
+		m.id = value
+	case "method":
+		m.method = value
+	case "params":
+		m.params = value
+	case "result":
+		m.result = value
+	case "error":
+		m.err = value
+	}
+}
+
+// scan visits each message of a line: the one object, or every object of a
+// batch. It reports whether the line was valid JSON of that shape; of an
+// invalid batch the messages before the fault have been visited. It is one
+// pass, checks what encoding/json checks, and shares memory with b.
+func scan(b []byte, visit func(message)) bool {
+	i := skipSpace(b, 0)
+	if i < len(b) && b[i] == '[' {
+		return scanBatch(b, i, visit)
+	}
+	m, i := scanObject(b, i, 1)
+	if i < 0 || skipSpace(b, i) != len(b) {
+		return false
+	}
+	visit(m)
+	return true
+}
+
+func scanBatch(b []byte, i int, visit func(message)) bool {
+	for {
+		var m message
+		m, i = scanObject(b, skipSpace(b, i+1), 2)
+		if i < 0 {
+			return false
+		}
+		visit(m)
+		i = skipSpace(b, i)
+		switch at(b, i) {
+		case ',':
+		case ']':
+			return skipSpace(b, i+1) == len(b)
+		default:
+			return false
+		}
+	}
+}
+
+// scanObject reads the object that begins at i and gives the index behind it,
+// -1 if it is not one.
+func scanObject(b []byte, i, depth int) (m message, end int) {
+	if at(b, i) != '{' {
+		return m, -1
+	}
+	end = eachMember(b, i, depth, func(key, value []byte) { m.set(key, value) })
+	return m, end
+}
+
+func isNull(b []byte) bool { return string(b) == "null" }
+
+// unquote decodes a JSON string; what is no string becomes the empty one.
+func unquote(b []byte) string {
+	if len(b) < 2 || b[0] != '"' {
+		return ""
+	}
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : len(b)-1])
+	}
+	var s string
+	if json.Unmarshal(b, &s) != nil {
+		return ""
+	}
+	return s
+}
