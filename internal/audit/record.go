@@ -1,0 +1,132 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// version is the number that every line carries as "v".
+const version = 1
+
+// maxString is the length in bytes at which each text of a record is cut: most
+// of them come from agents.
+const maxString = 1 << 10
+
+// Decision is the outcome of a call as far as the rules are concerned.
+type Decision string
+
+// The decisions.
+const (
+	Allow Decision = "ALLOW"
+	Deny  Decision = "DENY"
+	Error Decision = "ERROR"
+)
+
+// Record is one line of the log. The Log fills in V, Instance and Seq, and
+// Timestamp if it is zero. Texts longer than 1 KiB are cut. The JSON keys
+// come in this order, and optional ones that are empty are left out.
+type Record struct {
+	V              int       `json:"v"`
+	Timestamp      time.Time `json:"timestamp"` // written in UTC, with nanoseconds
+	CallID         string    `json:"call_id"`
+	Instance       string    `json:"instance"`
+	Seq            uint64    `json:"seq"` // from 1, per instance
+	AgentID        string    `json:"agent_id,omitempty"`
+	RequestedAgent string    `json:"requested_agent,omitempty"`
+	Credential     string    `json:"credential,omitempty"` // the id of a credential, never itself
+	Client         string    `json:"client,omitempty"`
+	Operation      string    `json:"operation"`
+	Server         string    `json:"server,omitempty"`
+	Tool           string    `json:"tool,omitempty"`
+	Decision       Decision  `json:"decision"`
+	Step           string    `json:"step,omitempty"`
+	Rule           string    `json:"rule,omitempty"`
+	Generation     uint64    `json:"generation"`
+	PolicyHash     string    `json:"policy_hash,omitempty"`
+	Outcome        string    `json:"outcome"`
+	LatencyMS      float64   `json:"latency_ms"`
+}
+
+// texts are the fields whose length somebody else decides.
+func (r *Record) texts() [11]*string {
+	return [...]*string{
+		&r.CallID, &r.AgentID, &r.RequestedAgent, &r.Credential, &r.Client, &r.Operation,
+		&r.Server, &r.Tool, &r.Step, &r.Rule, &r.Outcome,
+	}
+}
+
+// bound cuts every text and gives the memory that the record needs, roughly.
+func (r *Record) bound() (size int) {
+	const fixed = 256
+	size = fixed + len(r.PolicyHash)
+	for _, s := range r.texts() {
+		*s = cut(*s)
+		size += len(*s)
+	}
+	return size
+}
+
+// cut shortens s to maxString bytes, between two letters. The result does not
+// keep the memory of a long s.
+func cut(s string) string {
+	if len(s) <= maxString {
+		return s
+	}
+	end := maxString - len("…")
+	for i := 0; i < utf8.UTFMax-1 && !utf8.RuneStart(s[end]); i++ {
+		end--
+	}
+	return strings.Clone(s[:end]) + "…"
+}
+
+// appendLine adds the record to buf as one line of JSON.
+func appendLine(buf *bytes.Buffer, r Record) error {
+	start := buf.Len()
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		buf.Truncate(start)
+		return fmt.Errorf("cannot encode audit record: %w", err)
+	}
+	line := buf.Bytes()[start:]
+	if bytes.IndexByte(line, del) >= 0 || bytes.IndexByte(line, c1Lead) >= 0 {
+		line = escapeControls(line)
+		buf.Truncate(start)
+		buf.Write(line)
+	}
+	return nil
+}
+
+// JSON allows some control characters in a string though a terminal may obey
+// them: DEL, and U+0080 to U+009F, which in UTF-8 begin with c1Lead (as do
+// some letters).
+const (
+	del    = 0x7f
+	c1Lead = 0xc2
+)
+
+func isBareControl(line []byte, i int, c byte) bool {
+	return c == del || c == c1Lead && i+1 < len(line) && line[i+1] < 0xa0
+}
+
+// escapeControls writes these characters as JSON escapes.
+func escapeControls(line []byte) []byte {
+	out := make([]byte, 0, len(line)+32)
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if !isBareControl(line, i, c) {
+			out = append(out, c)
+			continue
+		}
+		if c == c1Lead {
+			i++
+			c = line[i]
+		}
+		out = fmt.Appendf(out, `\u%04x`, c)
+	}
+	return out
+}

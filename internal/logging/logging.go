@@ -1,0 +1,77 @@
+// Package logging sets up log/slog: tint for people, JSON for machines. It is
+// the one home of tint.
+package logging
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/lmittmann/tint"
+)
+
+// Format says how log lines look.
+type Format string
+
+// The formats. Auto is Text on a terminal and JSON elsewhere.
+const (
+	Auto Format = "auto"
+	Text Format = "text"
+	JSON Format = "json"
+)
+
+// ParseFormat reads --log-format.
+func ParseFormat(s string) (Format, error) {
+	switch f := Format(strings.ToLower(s)); f {
+	case Auto, Text, JSON:
+		return f, nil
+	}
+	return "", fmt.Errorf("unknown log format %q: use auto, text or json", s)
+}
+
+// ParseLevel reads --log-level.
+func ParseLevel(s string) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(s)); err != nil {
+		return 0, fmt.Errorf("unknown log level %q: use debug, info, warn or error", s)
+	}
+	return l, nil
+}
+
+// New makes the program's logger. Colours are used on a terminal only, and
+// not when NO_COLOR is set.
+func New(w io.Writer, format Format, level slog.Level) *slog.Logger {
+	terminal := isTerminal(w)
+	if format == Auto {
+		format = JSON
+		if terminal {
+			format = Text
+		}
+	}
+	if format == JSON {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: durations}))
+	}
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
+		Level: level, TimeFormat: "15:04:05.000", NoColor: !terminal || os.Getenv("NO_COLOR") != "",
+	}))
+}
+
+// durations writes a duration as people do ("1.5s"): JSON would show
+// nanoseconds without saying so.
+func durations(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
