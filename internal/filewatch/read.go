@@ -1,0 +1,42 @@
+package filewatch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"gatehouse/internal/safefile"
+)
+
+// MaxBytes is the size of the largest file that is read: 4 MiB.
+const MaxBytes = 4 << 20
+
+// Content is what one look at a file has found. Exactly one of Hash and Err
+// is empty.
+type Content struct {
+	Bytes []byte
+	// Hash is the SHA-256 of Bytes in lower-case hex.
+	Hash string
+	// Err says why the file could not be read: missing, not readable, too
+	// large or not a regular file. It names the path.
+	Err string
+}
+
+// Read looks at the file at path, following symbolic links. It blocks as long
+// as the file system does.
+func Read(path string) Content {
+	data, err := safefile.Read(path, MaxBytes)
+	if err != nil {
+		return Content{Err: err.Error()}
+	}
+	sum := sha256.Sum256(data)
+	return Content{Bytes: data, Hash: hex.EncodeToString(sum[:])}
+}
+
+// Mark is short and equal for two contents exactly if they are: the hash, or
+// the reason why there is none. It is never empty.
+func (c Content) Mark() string {
+	if c.Err != "" {
+		return "! " + c.Err
+	}
+	return c.Hash
+}
