@@ -93,6 +93,7 @@ func rank(s Severity) int {
 		return 0
 	case Warning:
 		return 1
+	case Info:
 	}
 	return 2
 }

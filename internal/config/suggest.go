@@ -88,6 +88,7 @@ func withArticle(k Kind) string {
 		return "null"
 	case KindObject, KindArray:
 		return "an " + string(k)
+	case KindString, KindNumber, KindBool:
 	}
 	return "a " + string(k)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -97,7 +98,7 @@ type syntaxError struct {
 func parseHuJSON(b []byte) (hujson.Value, *syntaxError) {
 	// A comment in the last line may end with the file; hujson wants a
 	// newline. The capacity is cut so that the caller's bytes stay untouched.
-	v, err := hujson.Parse(append(b[:len(b):len(b)], '\n'))
+	v, err := hujson.Parse(append(slices.Clip(b), '\n'))
 	if err == nil {
 		return v, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 )
 
 // line is one line of a client, or the end of them.
@@ -53,7 +54,7 @@ const idWindow = 4 << 10
 
 // skip reads to the end of a line that is too long.
 func (r *lineReader) skip(head, part []byte, more bool, err error) line {
-	head = append(head[:len(head):len(head)], part[:min(len(part), idWindow)]...)
+	head = append(slices.Clip(head), part[:min(len(part), idWindow)]...)
 	head = bytes.Clone(head[:min(len(head), idWindow)])
 	tail := lastBytes(nil, part)
 	for more {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -53,7 +54,7 @@ func readTool(raw json.RawMessage) (mcp.Tool, error) {
 		return mcp.Tool{}, fmt.Errorf("cannot read tool definition: %w", err)
 	}
 	if def.Name == "" {
-		return mcp.Tool{}, fmt.Errorf("cannot use tool definition: it has no name")
+		return mcp.Tool{}, errors.New("cannot use tool definition: it has no name")
 	}
 	tool := mcp.Tool{
 		Name: def.Name, Title: def.Title, Description: def.Description,
