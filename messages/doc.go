@@ -23,6 +23,7 @@
 //	gateway    → supervisor  RefreshTools       a call names a tool that is not listed
 //	supervisor → server      StartServer        begin (a lazy one), or begin again
 //	supervisor → server      RefreshTools       read tools/list again
+//	supervisor → server      SettingsChanged    look at the plan's settings again
 //	cmd        → supervisor  StopServers        shutdown: stop them all, in parallel
 //	supervisor → cmd         ServersStopped     every server actor has ended
 //	all        → event stream  events.go        what the journal logs

@@ -32,10 +32,24 @@ type ServerReady struct {
 	Elapsed time.Duration
 }
 
-// ServerCrashed: a run ended by itself.
-type ServerCrashed struct {
-	Exit     *endpoint.Exit
-	InFlight int
+// ServerCrashed: a run ended by itself. Exit.Calls are the calls that it was
+// running.
+type ServerCrashed struct{ Exit *endpoint.Exit }
+
+// ServerSuspected: a tool ran at two or more crashes of its server, which it
+// had not done before.
+type ServerSuspected struct {
+	Server string
+	Run    uint64
+	Tool   string
+}
+
+// ServerSleeping: a server that nobody has called for idle_stop_ms is being
+// stopped; the next call starts it again.
+type ServerSleeping struct {
+	Server string
+	Run    uint64
+	After  time.Duration
 }
 
 // ServerBackingOff: the supervisor will start a new run after Delay.
@@ -131,7 +145,20 @@ func (ServerCrashed) Text() string      { return "server crashed" }
 func (ServerCrashed) Level() slog.Level { return slog.LevelWarn }
 func (e ServerCrashed) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)),
-		reason(e.Exit.Reason), slog.Int("in_flight", e.InFlight), slog.Any("stderr", e.Exit.Stderr)}
+		reason(e.Exit.Reason), slog.Any("stderr", e.Exit.Stderr),
+		slog.Int("in_flight", e.Exit.Calls.Len()), slog.Any("calls", e.Exit.Calls.First)}
+}
+
+func (ServerSuspected) Text() string      { return "suspect tool" }
+func (ServerSuspected) Level() slog.Level { return slog.LevelWarn }
+func (e ServerSuspected) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.String("tool", e.Tool)}
+}
+
+func (ServerSleeping) Text() string      { return "server sleeping" }
+func (ServerSleeping) Level() slog.Level { return slog.LevelInfo }
+func (e ServerSleeping) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Duration("after", e.After)}
 }
 
 func (ServerBackingOff) Text() string      { return "server backing off" }

@@ -59,6 +59,10 @@ type DrainServer struct {
 // StartServer tells a server actor to begin a run if it has none.
 type StartServer struct{}
 
+// SettingsChanged tells a server actor that the settings of its plan have
+// changed while its spec has not.
+type SettingsChanged struct{}
+
 // WakeServer asks for a run of a server that is idle. Cell says which
 // incarnation of the entry the caller meant; another one is not woken.
 type WakeServer struct {

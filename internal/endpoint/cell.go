@@ -54,6 +54,10 @@ type Cell struct {
 	gate    atomic.Int64
 	runs    atomic.Uint64
 
+	admitted atomic.Uint64
+	overdue  atomic.Uint64
+	suspects atomic.Pointer[[]string]
+
 	closeOnce sync.Once
 	closed    chan struct{}
 	idleOnce  sync.Once
@@ -104,6 +108,7 @@ func (c *Cell) Acquire(limit int) Admission {
 		case n >= int64(limit):
 			return Full
 		case c.gate.CompareAndSwap(n, n+1):
+			c.admitted.Add(1)
 			return Admitted
 		}
 	}

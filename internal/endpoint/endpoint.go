@@ -44,6 +44,8 @@ type Request struct {
 	Progress func(params json.RawMessage)
 	// MaxResultBytes limits the answer; 0 means the session's own limit.
 	MaxResultBytes int64
+	// By says whose tool call this is; empty for requests of the gateway's own.
+	By Call
 }
 
 // Response is a server's answer: exactly one of Result and Error is set, each
@@ -80,6 +82,14 @@ type Session interface {
 	Info() ServerInfo
 	// PID is the operating system's process id, 0 for a url server.
 	PID() int
+	// Received is a number that has grown whenever the server has sent
+	// anything, be it part of a message. Its size means nothing.
+	Received() uint64
+	// Unanswered are the tool calls, of those with Request.By, that had been
+	// written and not been answered when the session ended; also calls that
+	// had reached their deadline since the server was last heard of. There are
+	// none before Done is closed.
+	Unanswered() Calls
 	// Done is closed when the session has ended and every call has its answer.
 	Done() <-chan struct{}
 	// Err says why the session ended; nil before Done is closed.
@@ -122,6 +132,8 @@ type Exit struct {
 	At     time.Time
 	// ReadyFor is how long the run had been ready; 0 if it never was.
 	ReadyFor time.Duration
+	// Calls are the calls that it was running.
+	Calls Calls
 }
 
 // Phase says how far a run had come when it ended.

@@ -124,6 +124,8 @@ type HTTP struct {
 	quiet   bool // the server is told nothing more, it could not be reached
 	pending map[string]*exchange
 	work    sync.WaitGroup
+	// unanswered is set together with over.
+	unanswered endpoint.Calls
 
 	done chan struct{}
 }
@@ -139,8 +141,7 @@ func (h *HTTP) PID() int { return 0 }
 // Done implements [endpoint.Session].
 func (h *HTTP) Done() <-chan struct{} { return h.done }
 
-// Received is a number that has grown whenever the server has sent anything.
-// Its size means nothing.
+// Received implements [endpoint.Session].
 func (h *HTTP) Received() uint64 { return h.received.Load() }
 
 // Err implements [endpoint.Session].
@@ -161,13 +162,14 @@ func (h *HTTP) Close(cause error) {
 
 // end ends the session, once.
 func (h *HTTP) end(cause error) {
-	h.cancel(cause) // The first cause counts.
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.over {
 		return
 	}
 	h.over = true
+	h.unanswered = h.running() // Before its calls learn of the end and leave.
+	h.cancel(cause)
 	go h.finish()
 }
 

@@ -20,6 +20,7 @@ type exchange struct {
 	id       string // empty where no answer is expected
 	limit    int64
 	progress func(json.RawMessage)
+	by       endpoint.Call
 
 	mu    sync.Mutex
 	facts facts
@@ -94,7 +95,7 @@ func (h *HTTP) Call(ctx context.Context, req endpoint.Request) (endpoint.Respons
 }
 
 func (h *HTTP) newExchange(req endpoint.Request) (*exchange, transport.JSONRPCRequest) {
-	x := &exchange{id: h.nextID(), limit: h.opts.MaxMessageBytes, progress: req.Progress}
+	x := &exchange{id: h.nextID(), limit: h.opts.MaxMessageBytes, progress: req.Progress, by: req.By}
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
 	}

@@ -86,8 +86,8 @@ func statusText(status int) string {
 // windowsErrors are the numbers of Windows, where package syscall's constants
 // are invented ones.
 const (
-	windowsRefused = syscall.Errno(10061)
-	windowsReset   = syscall.Errno(10054)
+	errWindowsRefused = syscall.Errno(10061)
+	errWindowsReset   = syscall.Errno(10054)
 )
 
 // plain turns an error of the network into one that holds no url, header or
@@ -97,9 +97,9 @@ func plain(err error) error {
 	switch {
 	case errors.Is(err, ErrRedirected), errors.Is(err, errStream), errors.Is(err, errForeignHost):
 		return err
-	case errno == syscall.ECONNREFUSED, errno == windowsRefused:
+	case errno == syscall.ECONNREFUSED, errno == errWindowsRefused:
 		return errors.New("connection refused")
-	case errno == syscall.ECONNRESET, errno == windowsReset, errno == syscall.EPIPE:
+	case errno == syscall.ECONNRESET, errno == errWindowsReset, errno == syscall.EPIPE:
 		return errors.New("connection reset")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the server closed the connection")

@@ -128,6 +128,9 @@ type Stdio struct {
 	opened  bool // the handshake is over
 	grace   *time.Timer
 	cause   error // why it ended; set once
+	late    lateCalls
+	// unanswered is set together with cause.
+	unanswered endpoint.Calls
 
 	wake    chan struct{} // tells the writer that queue has grown
 	ended   chan struct{} // closed together with setting cause
@@ -175,7 +178,9 @@ func (s *Stdio) handshake(ctx context.Context) error {
 	s.mu.Lock()
 	s.opened = true
 	s.mu.Unlock()
-	s.send(&outgoing{line: notificationLine(methodInitialized, nil)})
+	if err := s.send(&outgoing{line: notificationLine(methodInitialized, nil)}); err != nil {
+		return fmt.Errorf("cannot initialize the session: %w", err)
+	}
 	return nil
 }
 
@@ -189,8 +194,7 @@ func (s *Stdio) PID() int { return s.opts.PID }
 // goroutines have ended and that both pipes are closed.
 func (s *Stdio) Done() <-chan struct{} { return s.done }
 
-// Received is a number that has grown whenever the server has sent anything,
-// be it part of a line. Its size means nothing.
+// Received implements [endpoint.Session].
 func (s *Stdio) Received() uint64 { return s.received.Load() }
 
 // Err implements [endpoint.Session].
@@ -224,6 +228,7 @@ func (s *Stdio) end(cause error) {
 	}
 	s.cause = cause
 	pending := s.pending
+	s.unanswered = s.running()
 	s.pending, s.queue, s.control = nil, nil, 0
 	if s.grace != nil {
 		s.grace.Stop()

@@ -3,6 +3,7 @@ package downstream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"gatehouse/internal/endpoint"
@@ -14,6 +15,7 @@ type call struct {
 	id       int64
 	limit    int64
 	progress func(json.RawMessage)
+	by       endpoint.Call
 	out      *outgoing
 	answer   chan outcome // holds one; only who took the call out of pending sends
 }
@@ -62,7 +64,7 @@ func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Respon
 	case o := <-c.answer:
 		return o.response, o.err
 	case <-ctx.Done():
-		return s.abandon(c, req.Method, context.Cause(ctx))
+		return s.abandon(ctx, c, req.Method)
 	}
 }
 
@@ -79,14 +81,14 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, progress: req.Progress, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = &outgoing{line: appendRequest(line, id, req.Method, params), call: c}
 	return c
 }
 
 // abandon takes a call back whose caller no longer waits.
-func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response, error) {
+func (s *Stdio) abandon(ctx context.Context, c *call, method string) (endpoint.Response, error) {
 	s.mu.Lock()
 	if s.pending[c.id] != c { // Its answer is there already, or about to be.
 		s.mu.Unlock()
@@ -94,11 +96,14 @@ func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response,
 		return o.response, o.err
 	}
 	delete(s.pending, c.id)
-	err := c.unsent(cause)
+	err := c.unsent(context.Cause(ctx))
 	if !c.out.picked {
 		c.out.dropped, c.out.line = true, nil
 	}
 	written := c.out.picked
+	if written && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		s.late.add(c.by, s.received.Load())
+	}
 	s.mu.Unlock()
 	if written && method != methodInitialize { // The specification forbids cancelling that one.
 		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))})

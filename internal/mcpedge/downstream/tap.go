@@ -282,5 +282,5 @@ func mediaType(resp *http.Response) string {
 
 func isRefused(err error) bool {
 	errno, _ := errors.AsType[syscall.Errno](err)
-	return errno == syscall.ECONNREFUSED || errno == windowsRefused
+	return errno == syscall.ECONNREFUSED || errno == errWindowsRefused
 }

@@ -1,0 +1,55 @@
+package logging_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/logging"
+)
+
+func TestParse_formatAndLevel(t *testing.T) {
+	for text, want := range map[string]logging.Format{"auto": logging.Auto, "Text": logging.Text, "JSON": logging.JSON} {
+		if got, err := logging.ParseFormat(text); err != nil || got != want {
+			t.Errorf("format %s: got %s, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]slog.Level{"debug": slog.LevelDebug, "Info": slog.LevelInfo, "WARN": slog.LevelWarn, "error": slog.LevelError} {
+		if got, err := logging.ParseLevel(text); err != nil || got != want {
+			t.Errorf("level %s: got %s, %v", text, got, err)
+		}
+	}
+	if _, err := logging.ParseFormat("xml"); err == nil || !strings.Contains(err.Error(), "auto, text or json") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := logging.ParseLevel("loud"); err == nil || !strings.Contains(err.Error(), "debug, info, warn or error") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNew_writesJSONWhereThereIsNoTerminal(t *testing.T) {
+	for _, format := range []logging.Format{logging.Auto, logging.JSON} {
+		var out bytes.Buffer
+		log := logging.New(&out, format, slog.LevelInfo)
+		log.Debug("not shown")
+		log.Warn("server backing off", slog.Duration("delay", 1500*time.Millisecond))
+		var line map[string]any
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+			t.Fatalf("%s: %v: %s", format, err, &out)
+		}
+		if line["msg"] != "server backing off" || line["level"] != "WARN" || line["delay"] != "1.5s" {
+			t.Errorf("%s: got %v", format, line)
+		}
+	}
+}
+
+func TestNew_textHasNoColoursWhereThereIsNoTerminal(t *testing.T) {
+	var out bytes.Buffer
+	logging.New(&out, logging.Text, slog.LevelDebug).Debug("shown", slog.String("server", "files"))
+	if got := out.String(); strings.Contains(got, "\x1b") || !strings.Contains(got, "shown server=files") || strings.HasPrefix(got, "{") {
+		t.Errorf("got %q", got)
+	}
+}
