@@ -38,7 +38,7 @@ func startOwned(cmd *exec.Cmd, leads bool) error {
 		children.owned[p.pid] = child{p, leads}
 		childrenChanged()
 	}
-	return err
+	return err //nolint:wrapcheck // The callers say what was to be started.
 }
 
 // disown forgets a child that was reaped.

@@ -23,9 +23,13 @@ func newFamily(pid int, entry string) *family {
 	return &family{root: root, entry: entry, known: map[int]proc{}}
 }
 
-// note keeps in mind who is below the child now. It must not be reaped yet.
+// note keeps in mind who is below the child now. It does nothing once the
+// child is reaped: its pid may be somebody else's then.
 func (f *family) note() {
 	all := processes()
+	if now, ok := all[f.root.pid]; !ok || now.start != f.root.start {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range descendants(all, f.root.pid) {

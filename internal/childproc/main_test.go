@@ -23,6 +23,9 @@ const role = "CHILDPROC_TEST_ROLE"
 const deadline = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	if childproc.IsGuard() {
+		os.Exit(childproc.RunGuard())
+	}
 	if name, ok := os.LookupEnv(role); ok {
 		play(name)
 		os.Exit(0)

@@ -53,12 +53,12 @@ func (p *Process) sooner(t time.Time) bool {
 func (p *Process) stop(grace time.Duration) {
 	timer := time.NewTimer(grace / 2)
 	defer timer.Stop()
-	p.note()
+	p.family.note()
 	closeAll(p.stdin)
 	if !wait(p.exited, timer.C, false) {
 		return
 	}
-	p.note()
+	p.family.note()
 	p.terminate()
 	p.family.terminate()
 	timer.Reset(grace - grace/2)
@@ -74,15 +74,5 @@ func (p *Process) terminate() {
 	defer p.mu.Unlock()
 	if !p.reaped {
 		p.group.terminate()
-	}
-}
-
-// note keeps in mind who is below the child, while its pid is its own.
-func (p *Process) note() {
-	p.mu.Lock()
-	reaped := p.reaped
-	p.mu.Unlock()
-	if !reaped {
-		p.family.note()
 	}
 }

@@ -1,0 +1,197 @@
+package childproc
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// guardVariable tells a program that it is to be a guard, and of which
+	// instance.
+	guardVariable = "GATEHOUSE_GUARD"
+	// guardRecord is the record that the guard removes when all is done.
+	guardRecord = "GATEHOUSE_GUARD_RECORD"
+
+	// guardTerm is how long processes have to obey TERM once their gateway is
+	// gone.
+	guardTerm = 200 * time.Millisecond
+	// guardRounds is how often the guard looks again, guardPause later each
+	// time, until it finds nothing.
+	guardRounds = 20
+	guardPause  = 50 * time.Millisecond
+)
+
+// IsGuard tells whether this process is to be a guard: then its program must
+// call RunGuard, do nothing else, and exit.
+func IsGuard() bool { return ValidInstance(os.Getenv(guardVariable)) }
+
+// RunGuard is the whole life of a guard. It blocks until the gateway that
+// started it closes its pipe, be it by dying, ends what is left of that
+// gateway, and gives the exit code.
+//
+// A guard has no files of the gateway's but the read end of the pipe, is in a
+// session of its own, and hears no polite signals: it must be there when
+// everybody else was told to go.
+func RunGuard() int {
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
+	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse-guard"), 0) // For ps; nothing depends on it.
+	groups := hearGroups(os.Stdin)
+	killAt := time.Now().Add(guardTerm)
+	for range guardRounds {
+		met, left := hunt{
+			find:   func() []proc { return leftBy(os.Getenv(guardVariable), nil, groups.own) },
+			killAt: func() time.Time { return killAt },
+		}.run()
+		if left > 0 {
+			return 1
+		}
+		if met == 0 {
+			if path := os.Getenv(guardRecord); path != "" {
+				removeRecord(path)
+			}
+			return 0
+		}
+		time.Sleep(guardPause)
+	}
+	return 1
+}
+
+// groups are the process groups of live servers, by the leader's pid.
+type groups map[int]leaderOf
+
+// leaderOf says what is known of a group's leader.
+type leaderOf struct {
+	start uint64
+	sid   int
+}
+
+// hearGroups reads what the gateway tells until it is gone.
+func hearGroups(r io.Reader) groups {
+	g := groups{}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) == 0 {
+			continue
+		}
+		pid, err := strconv.Atoi(f[0][1:])
+		switch {
+		case err != nil || pid <= 1:
+		case f[0][0] == '-':
+			delete(g, pid)
+		case len(f) == 3:
+			start, _ := strconv.ParseUint(f[1], 10, 64)
+			sid, _ := strconv.Atoi(f[2])
+			g[pid] = leaderOf{start, sid}
+		}
+	}
+	return g
+}
+
+func tellBegin(p proc) string { return fmt.Sprintf("+%d %d %d\n", p.pid, p.start, p.sid) }
+func tellEnd(p proc) string   { return fmt.Sprintf("-%d\n", p.pid) }
+
+// own tells whether a process is in one of the groups. A leader that is still
+// there must be the very one. Where it is gone, as it mostly is by now, its
+// number cannot have been given to another process while the group lives.
+func (g groups) own(all map[int]proc, p proc) bool {
+	known, ok := g[p.pgid]
+	if !ok {
+		return false
+	}
+	if leader, there := all[p.pgid]; there {
+		return leader.start == known.start
+	}
+	return p.sid == known.sid && p.start >= known.start
+}
+
+// guard is a running guard, as the gateway sees it.
+type guard struct {
+	cmd   *exec.Cmd
+	pipe  *os.File
+	told  map[int]proc
+	ended chan struct{}
+}
+
+// startGuard starts this very program again, as a guard.
+func startGuard(instance, record string) (*guard, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the guard: %w", err)
+	}
+	defer closeAll(r)
+	g := &guard{pipe: w, told: map[int]proc{}, ended: make(chan struct{})}
+	g.cmd = &exec.Cmd{
+		Path: "/proc/self/exe", // Right even if the file was replaced meanwhile.
+		Args: []string{"gatehouse", "guard"},
+		// A guard needs little: one thread that works, and a small heap.
+		Env:         []string{guardVariable + "=" + instance, guardRecord + "=" + record, "GOMAXPROCS=1", "GOGC=50"},
+		Dir:         "/",
+		Stdin:       r, // Stdout and stderr are /dev/null: clients wait for the end of ours.
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if err := startOwned(g.cmd, false); err != nil {
+		closeAll(w)
+		return nil, fmt.Errorf("cannot start the guard: %w", err)
+	}
+	go func() { // Ends with the guard.
+		_ = g.cmd.Wait() // How it ended makes no difference.
+		disown(g.cmd.Process.Pid)
+		close(g.ended)
+	}()
+	return g, nil
+}
+
+// tellPatience is how long a guard may take to read.
+const tellPatience = time.Second
+
+// tell tells the guard which servers there are now. One that does not listen
+// is killed.
+func (g *guard) tell(now map[int]child) {
+	var text strings.Builder
+	for pid, p := range g.told {
+		if now[pid].start != p.start {
+			text.WriteString(tellEnd(p))
+			delete(g.told, pid)
+		}
+	}
+	for pid, c := range now {
+		if _, ok := g.told[pid]; c.leads && !ok {
+			text.WriteString(tellBegin(c.proc))
+			g.told[pid] = c.proc
+		}
+	}
+	if text.Len() == 0 {
+		return
+	}
+	err := g.pipe.SetWriteDeadline(time.Now().Add(tellPatience))
+	if err == nil {
+		_, err = g.pipe.WriteString(text.String())
+	}
+	if err != nil {
+		_ = g.cmd.Process.Kill() // It may be gone already.
+	}
+}
+
+// dismiss lets the guard look one last time, and waits for its end.
+func (g *guard) dismiss(patience time.Duration) {
+	closeAll(g.pipe)
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-g.ended:
+	case <-timer.C:
+		_ = g.cmd.Process.Kill()
+		<-g.ended
+	}
+}

@@ -1,0 +1,18 @@
+package childproc
+
+import "log/slog"
+
+// KeepOptions say how a Keeper works.
+type KeepOptions struct {
+	// Instance is the id that the children carry in InstanceVariable; see
+	// ValidInstance.
+	Instance string
+	// Dir is the folder of the records; it is made, for its owner alone. Empty
+	// means that no record is kept and no predecessor is swept up after.
+	Dir string
+	// Guard starts this very program again as a guard. The program must look at
+	// IsGuard before anything else.
+	Guard bool
+	// Log hears what went wrong and what was swept.
+	Log *slog.Logger
+}
