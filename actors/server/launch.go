@@ -1,0 +1,215 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/childproc"
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/downstream"
+	"gatehouse/messages"
+)
+
+// ParentVariable is set in the environment of every child, so that a gateway
+// which is started as a server of another one can tell.
+const ParentVariable = "GATEHOUSE_PARENT"
+
+// stopGrace is how long a stopped process gets: its stdin is closed at once,
+// half of it later it gets TERM, and at its end KILL.
+const stopGrace = 1500 * time.Millisecond
+
+// Launcher starts servers and opens sessions with them. It knows every child
+// process that is alive.
+type Launcher struct {
+	version  string
+	instance string
+	base     []string // the documented base of a child's environment
+
+	mu    sync.Mutex
+	alive map[*childproc.Process]struct{}
+}
+
+// NewLauncher makes a Launcher. version is told to servers; instance marks
+// their processes as this gateway's.
+func NewLauncher(version, instance string) *Launcher {
+	return &Launcher{version: version, instance: instance,
+		base: config.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{}}
+}
+
+// Open implements Opener.
+func (l *Launcher) Open(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
+	if plan.Spec.Transport == config.Stdio {
+		return l.openProcess(ctx, plan, run, hooks)
+	}
+	return l.openURL(ctx, plan, hooks)
+}
+
+// Environment is the whole environment that a child of this spec gets.
+func (l *Launcher) Environment(spec config.Spec) []string {
+	env := slices.Clone(l.base)
+	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
+		env = append(env, name+"="+spec.Env[name])
+	}
+	return append(env, ParentVariable+"="+l.instance, childproc.InstanceVariable+"="+l.instance)
+}
+
+// KillAll kills every process group that is alive, at once.
+func (l *Launcher) KillAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := range l.alive {
+		p.Kill()
+	}
+}
+
+func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
+	spec := plan.Spec
+	proc, err := childproc.Start(childproc.Command{
+		Name: spec.Command, Args: spec.Args, Env: l.Environment(spec), Dir: spec.Cwd,
+		Mark:     fmt.Sprintf("%s/%s@%d#%d", l.instance, plan.Entry.Name, plan.Generation, run),
+		OnStderr: hooks.Stderr, Redact: plan.Redact.String,
+	})
+	if err != nil {
+		phase := endpoint.Handshake
+		if _, ok := errors.AsType[*childproc.CannotStart](err); ok {
+			phase = endpoint.CannotStart
+		}
+		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
+	}
+	l.watch(proc)
+	wire, err := downstream.OpenStdio(ctx, downstream.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, downstream.Options{
+		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
+		OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
+		OnEnd: func(error) { proc.Stop(stopGrace) },
+	})
+	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
+	if err != nil {
+		<-proc.Done()
+		return nil, s.exit(endpoint.Handshake, err)
+	}
+	go s.supervise()
+	return s, nil
+}
+
+// watch keeps the process in mind until it is gone.
+func (l *Launcher) watch(p *childproc.Process) {
+	l.mu.Lock()
+	l.alive[p] = struct{}{}
+	l.mu.Unlock()
+	go func() { // Ends with the process.
+		<-p.Done()
+		l.mu.Lock()
+		delete(l.alive, p)
+		l.mu.Unlock()
+	}()
+}
+
+// processSession is a session whose server is a process of ours: it is over
+// when both the wire and the process are.
+type processSession struct {
+	endpoint.Session
+	proc   *childproc.Process
+	redact func(string) string
+	done   chan struct{}
+	err    error // set before done is closed
+}
+
+// supervise tells the wire why its process is gone, and waits for both.
+func (s *processSession) supervise() {
+	select {
+	case <-s.proc.Done():
+		s.Session.Close(s.exit(endpoint.Serving, nil))
+	case <-s.Session.Done():
+	}
+	<-s.Session.Done()
+	<-s.proc.Done()
+	s.err = s.Session.Err()
+	exit, ok := errors.AsType[*endpoint.Exit](s.err)
+	switch {
+	case ok && exit.Stderr == nil: // It was ended for a reason of the gateway's.
+		full := *exit
+		full.Stderr = s.proc.StderrTail()
+		s.err = &full
+	case !ok && !errors.Is(s.err, endpoint.ErrStopped):
+		s.err = s.exit(endpoint.Serving, s.err)
+	}
+	close(s.done)
+}
+
+// exit says why the process ended: by itself, or because the wire could not
+// go on with it.
+func (s *processSession) exit(phase endpoint.Phase, wire error) *endpoint.Exit {
+	reason := s.proc.Exit().String()
+	if wire != nil && !errors.Is(wire, downstream.ErrOutputClosed) && !errors.Is(wire, downstream.ErrInputClosed) {
+		reason = wire.Error()
+	}
+	return &endpoint.Exit{Phase: phase, Reason: s.redact(reason), Stderr: s.proc.StderrTail(), At: time.Now()}
+}
+
+// Done implements endpoint.Session.
+func (s *processSession) Done() <-chan struct{} { return s.done }
+
+// Err implements endpoint.Session.
+func (s *processSession) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks Hooks) (endpoint.Session, error) {
+	session, err := downstream.OpenHTTP(ctx, downstream.HTTPOptions{
+		URL: plan.Spec.URL, Shown: config.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
+		Transport: downstream.Transport(cmp.Or(plan.Spec.Transport, config.Auto)), Version: l.version,
+		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
+	})
+	if err != nil {
+		return nil, urlExit(endpoint.Handshake, plan, err)
+	}
+	return &urlSession{Session: session, plan: plan}, nil
+}
+
+// urlSession words the end of a url server's session as an exit.
+type urlSession struct {
+	endpoint.Session
+	plan messages.ServerPlan
+}
+
+// Err implements endpoint.Session.
+func (s *urlSession) Err() error {
+	err := s.Session.Err()
+	if err == nil || errors.Is(err, endpoint.ErrStopped) {
+		return err
+	}
+	return urlExit(endpoint.Serving, s.plan, err)
+}
+
+func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoint.Exit {
+	exit := &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), At: time.Now()}
+	if refused, ok := errors.AsType[*downstream.Unauthorized](err); ok {
+		exit.Phase = endpoint.Unauthorized
+		exit.Reason = plan.Redact.String(refused.Error()) + "; put valid credentials into the entry's headers"
+	}
+	return exit
+}
+
+// ListTools reads all tools of a session.
+func ListTools(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error) {
+	definitions, err := downstream.ListTools(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	tools, _ := downstream.ParseTools(definitions)
+	return tools, nil
+}

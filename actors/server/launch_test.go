@@ -1,0 +1,180 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/actors/server"
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/redact"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+// fakePlan runs the fake server with these arguments.
+func fakePlan(t *testing.T, args ...string) messages.ServerPlan {
+	t.Helper()
+	return messages.ServerPlan{
+		Generation: 1,
+		Entry:      config.Entry{Name: "fake", Settings: config.DefaultSettings()},
+		Spec:       config.Spec{Transport: config.Stdio, Command: testkit.FakeServer(t), Args: args, Cwd: t.TempDir(), Env: map[string]string{"OWN": "1"}},
+		Redact:     redact.New([]config.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
+	}
+}
+
+// quiet are hooks of somebody who does not listen.
+func quiet() server.Hooks {
+	return server.Hooks{Stderr: func(string) {}, Junk: func(string) {}, ToolsChanged: func() {}}
+}
+
+// within is a context that is long enough for any start.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// open opens a session with a process and ends it with the test.
+func open(t *testing.T, args ...string) endpoint.Session {
+	t.Helper()
+	s, err := server.NewLauncher("1", "me").Open(within(t), fakePlan(t, args...), 1, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close(endpoint.ErrStopped)
+		<-s.Done()
+	})
+	return s
+}
+
+func TestLauncher_process_isOpenedListedCalledAndStopped(t *testing.T) {
+	s := open(t)
+	tools, err := server.ListTools(within(t), s)
+	if err != nil || !slices.ContainsFunc(tools, func(tool endpoint.Tool) bool { return tool.Name == "echo" }) {
+		t.Fatalf("got tools %v, %v", tools, err)
+	}
+	got, err := s.Call(within(t), endpoint.Request{Method: "tools/call", Params: []byte(`{"name":"echo","arguments":{"text":"hello"}}`)})
+	if err != nil || !strings.Contains(string(got.Result), "hello") {
+		t.Fatalf("got %s, %v", got.Result, err)
+	}
+	if s.PID() == 0 || s.Err() != nil {
+		t.Errorf("got pid %d, error %v", s.PID(), s.Err())
+	}
+	s.Close(endpoint.ErrStopped)
+	<-s.Done()
+	if !errors.Is(s.Err(), endpoint.ErrStopped) {
+		t.Errorf("it ended with %v", s.Err())
+	}
+	testkit.Gone(t, s.PID())
+}
+
+func TestLauncher_processThatIsKilled_saysSoToWhoWaits(t *testing.T) {
+	record := t.TempDir() + "/record"
+	s := open(t, "--record", record)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := s.Call(within(t), endpoint.Request{Method: "tools/call", Params: []byte(`{"name":"hang","arguments":{"id":"1"}}`)})
+		failed <- err
+	}()
+	testkit.Eventually(t, "the call at the server", func() bool { return len(testkit.Calls(testkit.Record(t, record))) > 0 })
+	p, err := os.FindProcess(s.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	exit, ok := errors.AsType[*endpoint.Exit](s.Err())
+	if !ok || exit.Phase != endpoint.Serving || exit.Reason == "" || exit.At.IsZero() {
+		t.Fatalf("the session ended with %#v", s.Err())
+	}
+	err = <-failed
+	if got, ok := errors.AsType[*endpoint.Exit](err); !ok || got.Reason != exit.Reason {
+		t.Errorf("the call failed with %v, want %v", err, exit)
+	}
+}
+
+func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
+	missing := fakePlan(t)
+	missing.Spec.Command = "no-such-command-anywhere"
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer refuses.Close()
+	web := fakePlan(t)
+	web.Entry.URL = refuses.URL + "/mcp?key=s3cr3t-value"
+	web.Spec = config.Spec{Transport: config.HTTP, URL: web.Entry.URL}
+	for _, c := range []struct {
+		name     string
+		plan     messages.ServerPlan
+		phase    endpoint.Phase
+		fragment string
+	}{
+		{"a command that does not exist", missing, endpoint.CannotStart, "no-such-command-anywhere"},
+		{"a process that dies in the handshake", fakePlan(t, "--die-in-handshake"), endpoint.Handshake, ""},
+		{"a url server that refuses the credentials", web, endpoint.Unauthorized, "headers"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := server.NewLauncher("1", "me").Open(within(t), c.plan, 1, quiet())
+			exit, ok := errors.AsType[*endpoint.Exit](err)
+			if s != nil || !ok || exit.Phase != c.phase || exit.Reason == "" || !strings.Contains(exit.Reason, c.fragment) || strings.Contains(exit.Reason, "s3cr3t") {
+				t.Errorf("got %v, %#v", s, err)
+			}
+		})
+	}
+}
+
+func TestLauncher_startThatIsGivenUp_leavesNoProcess(t *testing.T) {
+	record := t.TempDir() + "/record"
+	ctx, cancel := context.WithCancelCause(t.Context())
+	given := make(chan error, 1)
+	go func() {
+		_, err := server.NewLauncher("1", "me").Open(ctx, fakePlan(t, "--never-answer", "--record", record), 1, quiet())
+		given <- err
+	}()
+	testkit.Eventually(t, "the start of the process", func() bool { return len(testkit.Record(t, record)) > 0 })
+	cancel(endpoint.ErrStopped)
+	if err := <-given; err == nil {
+		t.Fatal("a start that was given up gave a session")
+	}
+	testkit.Gone(t, testkit.Record(t, record)[0].PID)
+}
+
+func TestLauncher_environmentOfAChild(t *testing.T) {
+	t.Setenv("GATEWAYS_OWN_SECRET", "s3cr3t-value")
+	t.Setenv("LANG", "xx")
+	env := server.NewLauncher("1", "me").Environment(config.Spec{Env: map[string]string{"B": "2", "A": "1"}})
+	for _, want := range []string{"A=1", "B=2", "LANG=xx", server.ParentVariable + "=me"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing in %v", want, env)
+		}
+	}
+	if text := strings.Join(env, " "); strings.Contains(text, "GATEWAYS_OWN_SECRET") {
+		t.Errorf("the gateway's own variables are passed on: %s", text)
+	}
+}
+
+func TestLauncher_killAll_endsWhatDoesNotStop(t *testing.T) {
+	l := server.NewLauncher("1", "me")
+	s, err := l.Open(within(t), fakePlan(t, "--ignore-term"), 1, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.KillAll()
+	select {
+	case <-s.Done():
+	case <-time.After(testkit.Patience):
+		t.Fatal("the session goes on")
+	}
+	testkit.Gone(t, s.PID())
+	l.KillAll() // Nothing is left to kill.
+}

@@ -1,0 +1,191 @@
+package supervisor
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+)
+
+// Config is what a supervisor is given.
+type Config struct {
+	// Server makes the Props of one server's actor. plan gives the server's
+	// current plan at any time, from any goroutine.
+	Server func(plan func() messages.ServerPlan) *actor.Props
+	Log    *slog.Logger
+}
+
+// Props makes the supervisor's actor.
+func Props(cfg Config) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &supervisor{cfg: cfg, current: map[string]*child{}, running: map[string]*child{}}
+	})
+}
+
+// The supervisor's own messages.
+type (
+	// restartDue: the delay of failure seq of a child has passed.
+	restartDue struct {
+		id  string
+		seq uint64
+	}
+	// drained: the calls of a draining child have ended, or its time has.
+	drained struct{ id string }
+)
+
+// IgnoreDeadLetterLogging keeps late timers out of the log.
+func (restartDue) IgnoreDeadLetterLogging() {}
+func (drained) IgnoreDeadLetterLogging()    {}
+
+type supervisor struct {
+	cfg      Config
+	self     *actor.PID
+	children actor.Supervisor  // acts on this actor's children
+	current  map[string]*child // by server name: those that should run
+	running  map[string]*child // by actor id: those that have not ended yet
+	asker    *actor.PID        // who waits for ServersStopped
+	stopping bool
+}
+
+// Receive implements actor.Actor.
+func (s *supervisor) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		s.self = c.Self()
+	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case messages.ApplyDiff:
+		s.apply(c, m)
+	case messages.WakeServer:
+		s.tell(c, m.Name, m.Cell, messages.StartServer{})
+	case messages.RefreshTools:
+		s.tell(c, m.Name, m.Cell, m)
+	case messages.StopServers:
+		s.stopAll(c, m)
+	case restartDue:
+		s.restartDue(c, m)
+	case drained:
+		s.drained(c, m)
+	case *actor.Terminated:
+		s.terminated(c, m)
+	default:
+		s.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
+	}
+}
+
+// tell passes a message on to the server's actor, if cell is still the one
+// that the sender meant.
+func (s *supervisor) tell(c actor.Context, name string, cell *endpoint.Cell, m any) {
+	if k, ok := s.current[name]; ok && k.plan().Cell == cell && k.pid != nil {
+		c.Send(k.pid, m)
+	}
+}
+
+func (s *supervisor) apply(c actor.Context, m messages.ApplyDiff) {
+	if s.stopping {
+		return
+	}
+	for _, d := range m.Drain {
+		s.drain(c, d.Name, d.Cell, d.Timeout)
+	}
+	for _, p := range m.Update {
+		s.update(c, p)
+	}
+	for _, p := range m.Start {
+		s.start(c, p)
+	}
+}
+
+func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
+	k := newChild(p)
+	s.current[p.Entry.Name] = k
+	if p.Unusable != "" {
+		publish(c, messages.ServerUnusable{Server: p.Entry.Name, State: p.Unusable, Reason: p.Reason})
+		return
+	}
+	name := fmt.Sprintf("%s@%d", p.Entry.Name, p.Generation)
+	pid, err := c.SpawnNamed(s.cfg.Server(k.plan), name)
+	if err != nil {
+		s.cfg.Log.Error("cannot spawn server actor", slog.String("server", p.Entry.Name), slog.Any("err", err))
+		return
+	}
+	k.pid = pid
+	s.running[pid.Id] = k
+}
+
+// update brings new settings to a server whose spec is unchanged.
+func (s *supervisor) update(c actor.Context, p messages.ServerPlan) {
+	k, ok := s.current[p.Entry.Name]
+	if !ok || k.plan().Cell != p.Cell {
+		return
+	}
+	wasLazy := k.plan().Lazy
+	k.setPlan(p)
+	if k.pid == nil {
+		return
+	}
+	c.Send(k.pid, messages.SettingsChanged{})
+	if wasLazy && !p.Lazy {
+		c.Send(k.pid, messages.StartServer{})
+	}
+}
+
+// HandleFailure implements actor.SupervisorStrategy: protoactor calls it, in
+// this actor's own mailbox, when a child has panicked.
+func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, pid *actor.PID,
+	_ *actor.RestartStatistics, reason, _ any) {
+	s.children = sup
+	k, ok := s.running[pid.Id]
+	if !ok || k.draining {
+		sup.StopChildren(pid)
+		return
+	}
+	exit := s.asExit(k, reason)
+	verdict := k.failed(exit, rand.Float64()) //nolint:gosec // Jitter needs no secrecy.
+	sys.EventStream.Publish(&actor.SupervisorEvent{Child: pid, Reason: reason, Directive: actor.RestartDirective})
+	k.announce(sys, exit, verdict)
+	k.suspect(sys, exit)
+	due := restartDue{id: pid.Id, seq: k.seq}
+	k.timer = time.AfterFunc(verdict.Delay, func() { sys.Root.Send(s.self, due) })
+}
+
+// asExit gives a failure its form; what is not an *endpoint.Exit is a bug. The
+// content of a panic could be anything, so only its type is logged.
+func (s *supervisor) asExit(k *child, reason any) *endpoint.Exit {
+	if exit, ok := reason.(*endpoint.Exit); ok {
+		return exit
+	}
+	plan := k.plan()
+	s.cfg.Log.Error("internal: server actor panicked", slog.String("server", plan.Entry.Name), slog.String("type", fmt.Sprintf("%T", reason)))
+	return &endpoint.Exit{Server: plan.Entry.Name, Run: plan.Cell.Status().Run, Phase: endpoint.Serving,
+		Reason: "internal error of the gateway", At: time.Now()}
+}
+
+func (s *supervisor) restartDue(_ actor.Context, m restartDue) {
+	k, ok := s.running[m.id]
+	if !ok || k.draining || k.seq != m.seq {
+		return
+	}
+	s.children.RestartChildren(k.pid)
+}
+
+func (s *supervisor) terminated(c actor.Context, m *actor.Terminated) {
+	k, ok := s.running[m.Who.Id]
+	if !ok {
+		return
+	}
+	delete(s.running, m.Who.Id)
+	k.ended(c)
+	if s.current[k.plan().Entry.Name] == k {
+		delete(s.current, k.plan().Entry.Name)
+	}
+	s.allStopped(c)
+}
+
+func publish(c actor.Context, e messages.Event) { c.ActorSystem().EventStream.Publish(e) }
+
+var _ actor.SupervisorStrategy = (*supervisor)(nil)

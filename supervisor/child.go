@@ -1,0 +1,79 @@
+package supervisor
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+	"gatehouse/supervisor/restart"
+)
+
+// child is one server as the supervisor knows it. Only plans is read by
+// others: the server's actor looks there for its settings.
+type child struct {
+	plans    atomic.Pointer[messages.ServerPlan]
+	pid      *actor.PID // nil for a server that must not be started
+	history  restart.History
+	suspects suspects
+	seq      uint64 // numbers the failures; a timer of an older one is void
+	timer    *time.Timer
+	draining bool
+	hurry    chan struct{} // closed to end a drain before its time
+}
+
+func newChild(p messages.ServerPlan) *child {
+	k := &child{hurry: make(chan struct{})}
+	k.setPlan(p)
+	return k
+}
+
+func (k *child) plan() messages.ServerPlan     { return *k.plans.Load() }
+func (k *child) setPlan(p messages.ServerPlan) { k.plans.Store(&p) }
+
+// failed notes a failure and gets the verdict on it.
+func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
+	k.seq++
+	f := restart.Failure{At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason}
+	set := k.plan().Entry.Settings.Restart
+	policy := restart.Policy{Initial: set.Initial, Max: set.Max, MaxFailures: set.MaxFailures, Window: set.Window, Quarantine: set.Quarantine}
+	var v restart.Verdict
+	v, k.history = restart.Next(policy, k.history, f, rnd)
+	return v
+}
+
+// announce shows the verdict to callers and to the journal.
+func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.Verdict) {
+	cell, name := k.plan().Cell, k.plan().Entry.Name
+	now := time.Now()
+	st := endpoint.Status{State: endpoint.BackingOff, Since: now, Run: exit.Run, Reason: exit.Reason,
+		RetryAt: now.Add(v.Delay), Restarts: cell.Status().Restarts + 1}
+	if v.Action == restart.Quarantine {
+		st.State, st.Reason = endpoint.Quarantined, v.Reason
+		sys.EventStream.Publish(messages.ServerQuarantined{Server: name, Run: exit.Run, Delay: v.Delay, Reason: v.Reason, Stderr: exit.Stderr})
+	} else {
+		sys.EventStream.Publish(messages.ServerBackingOff{Server: name, Run: exit.Run, Attempt: v.Attempt, Delay: v.Delay, Reason: exit.Reason})
+	}
+	cell.Publish(st)
+}
+
+// ended says that the child's actor is gone.
+func (k *child) ended(c actor.Context) {
+	k.stopTimer()
+	p := k.plan()
+	reason := "drained"
+	if !k.draining {
+		reason = "internal: its actor has ended unasked"
+	}
+	p.Cell.Publish(endpoint.Status{State: endpoint.Stopped, Since: time.Now(), Run: p.Cell.Status().Run,
+		Reason: reason, Restarts: p.Cell.Status().Restarts})
+	publish(c, messages.ServerStopped{Server: p.Entry.Name, Generation: p.Generation, Reason: reason})
+}
+
+func (k *child) stopTimer() {
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+}

@@ -1,0 +1,18 @@
+// Package supervisor is the actor that keeps the servers running: it applies
+// each accepted generation to its children, one server actor per server and
+// generation of its spec, and answers their failures.
+//
+// It owns which servers should run and the failure history of each. It hears
+// ApplyDiff, WakeServer, RefreshTools and StopServers, and the failures of its
+// children through protoactor's HandleFailure. It does not know how a server
+// runs: it is handed a function that makes the Props of one.
+//
+// A failed child's mailbox is suspended until the supervisor restarts it, so
+// backing off and quarantine are nothing but a long time until then: package
+// restart says how long. A drain needs nothing of the child either: its cell
+// is closed, and when the last call has left it, or the time is up, the child
+// is stopped.
+//
+// A restart of the supervisor itself is a bug in it: its children stop with
+// it.
+package supervisor

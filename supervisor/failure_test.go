@@ -1,0 +1,182 @@
+package supervisor_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+func TestFailure_isBackedOffAndRestartedOnTime(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		h.fail("files@1", crash(p, endpoint.Serving))
+
+		failed := testkit.Expect[*actor.SupervisorEvent](t, h.events)
+		if _, ok := failed.Reason.(*endpoint.Exit); !ok || failed.Directive != actor.RestartDirective {
+			t.Errorf("got supervisor event %+v", failed)
+		}
+		backing := testkit.Expect[messages.ServerBackingOff](t, h.events)
+		if backing.Server != "files" || backing.Attempt != 1 || backing.Reason != "exit status 3" || backing.Delay <= 0 {
+			t.Errorf("got %+v", backing)
+		}
+		testkit.ExpectNone(t, h.notes) // All is idle: the cell is published, too.
+		st := p.Cell.Status()
+		if st.State != endpoint.BackingOff || st.Reason != "exit status 3" || st.Restarts != 1 || st.Run != 1 || st.Session != nil {
+			t.Errorf("got status %+v", st)
+		}
+		if want := time.Now().Add(backing.Delay); !st.RetryAt.Equal(want) {
+			t.Errorf("retry at %v, want %v", st.RetryAt, want)
+		}
+		h.Sleep(backing.Delay - time.Nanosecond)
+		testkit.ExpectNone(t, h.notes)
+		h.Sleep(time.Nanosecond)
+		testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+	})
+}
+
+func TestFailure_delaysGrow(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		var delays []time.Duration
+		for range 4 {
+			h.fail("files@1", crash(p, endpoint.Handshake))
+			delays = append(delays, testkit.Expect[messages.ServerBackingOff](t, h.events).Delay)
+			testkit.Expect[note](t, h.notes) // Started again.
+		}
+		if !(delays[0] < delays[2] && delays[1] < delays[3]) {
+			t.Errorf("got delays %v", delays)
+		}
+		if got := p.Cell.Status().Restarts; got != 4 {
+			t.Errorf("got %d restarts counted, want 4", got)
+		}
+	})
+}
+
+func TestFailure_moreThanAllowed_quarantinesAndProbes(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		p.Entry.Settings.Restart.MaxFailures = 1
+		h.run(t, p)
+		h.fail("files@1", crash(p, endpoint.Serving))
+		testkit.Expect[messages.ServerBackingOff](t, h.events)
+		testkit.Expect[note](t, h.notes)
+
+		second := crash(p, endpoint.Serving)
+		second.Stderr = []string{"out of luck"}
+		h.fail("files@1", second)
+		event := testkit.Expect[messages.ServerQuarantined](t, h.events)
+		if event.Delay != p.Entry.Settings.Restart.Quarantine || len(event.Stderr) != 1 || !strings.Contains(event.Reason, "exit status 3") {
+			t.Errorf("got %+v", event)
+		}
+		testkit.ExpectNone(t, h.notes)
+		st := p.Cell.Status()
+		if st.State != endpoint.Quarantined || st.Reason == "" || !st.RetryAt.Equal(time.Now().Add(event.Delay)) {
+			t.Errorf("got status %+v", st)
+		}
+		h.Sleep(event.Delay - time.Nanosecond)
+		testkit.ExpectNone(t, h.notes)
+		h.Sleep(time.Nanosecond)
+		testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+
+		h.fail("files@1", crash(p, endpoint.Handshake)) // The probe fails.
+		testkit.Expect[messages.ServerQuarantined](t, h.events)
+	})
+}
+
+func TestFailure_commandThatCannotStart_quarantinesAtOnceWithTheReason(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		exit := crash(p, endpoint.CannotStart)
+		exit.Reason = `executable "uvx" not found in PATH`
+		h.fail("files@1", exit)
+		event := testkit.Expect[messages.ServerQuarantined](t, h.events)
+		testkit.ExpectNone(t, h.notes)
+		if st := p.Cell.Status(); !strings.Contains(event.Reason, exit.Reason) || !strings.Contains(st.Reason, exit.Reason) {
+			t.Errorf("the reason is not told: event %q, status %q", event.Reason, st.Reason)
+		}
+	})
+}
+
+func TestFailure_oneServersTroubleLeavesTheOthersAlone(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		bad, good := plan("bad", 1), plan("good", 1)
+		h.run(t, bad, good)
+		h.fail("bad@1", crash(bad, endpoint.Serving))
+		testkit.Expect[messages.ServerBackingOff](t, h.events)
+		h.Send(h.sup, messages.WakeServer{Name: "good", Cell: good.Cell})
+		testkit.ExpectExactly(t, h.notes, note{"start", "good@1"})
+		wantState(t, good, endpoint.Starting)
+	})
+}
+
+func TestFailure_staleTimerNeverRestarts(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		old := plan("files", 1)
+		h.run(t, old)
+		h.fail("files@1", crash(old, endpoint.Serving))
+		delay := testkit.Expect[messages.ServerBackingOff](t, h.events).Delay
+
+		next := plan("files", 2)
+		h.apply(messages.ApplyDiff{Generation: 2, Start: []messages.ServerPlan{next},
+			Drain: []messages.DrainServer{drainOf(old, time.Minute)}})
+		testkit.ExpectThat(t, h.notes, func(n note) bool { return n == note{"started", "files@2"} })
+		testkit.Expect[messages.ServerStopped](t, h.events)
+		h.Sleep(2 * delay)
+		for _, n := range h.takeAll(t) {
+			if n.What == "started" {
+				t.Errorf("%s was started by a timer that is void", n.ID)
+			}
+		}
+		wantState(t, old, endpoint.Stopped)
+	})
+}
+
+// takeAll gives the notes so far.
+func (h *house) takeAll(t *testing.T) []note {
+	t.Helper()
+	marker := note{"marker", ""}
+	h.Send(h.notes.PID, marker)
+	var all []note
+	for {
+		n := testkit.Expect[note](t, h.notes)
+		if n == marker {
+			return all
+		}
+		all = append(all, n)
+	}
+}
+
+func TestFailure_panicThatIsNoExit_isHandledAndItsContentNotLogged(t *testing.T) {
+	for _, value := range []any{"the secret s3cr3t", fmt.Errorf("s3cr3t"), struct{ Token string }{"s3cr3t"}} {
+		inHouse(t, func(t *testing.T, h *house) {
+			p := plan("files", 1)
+			h.run(t, p)
+			h.fail("files@1", value)
+			backing := testkit.Expect[messages.ServerBackingOff](t, h.events)
+			testkit.ExpectNone(t, h.notes)
+			for _, text := range []string{backing.Reason, p.Cell.Status().Reason} {
+				if text == "" || strings.Contains(text, "s3cr3t") {
+					t.Errorf("got reason %q", text)
+				}
+			}
+			if len(h.logs.All()) != 1 {
+				t.Fatalf("want one line that tells of the bug, got %+v", h.logs.All())
+			}
+			if line := fmt.Sprint(h.logs.All()[0]); strings.Contains(line, "s3cr3t") || !strings.Contains(line, "files") {
+				t.Errorf("got log line %s", line)
+			}
+			h.Sleep(backing.Delay)
+			testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+		})
+	}
+}
