@@ -1,0 +1,164 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/messages"
+)
+
+// Config is what the config actor is given.
+type Config struct {
+	// First is what was loaded at start; it becomes generation 1.
+	First Loaded
+	// Sources says how files turn into generations.
+	Sources Sources
+	// Gateway gets snapshots, Supervisor the differences.
+	Gateway    *actor.PID
+	Supervisor *actor.PID
+	// View, if set, shows what is in force to whoever reads it.
+	View *View
+	Log  *slog.Logger
+}
+
+// Props makes the config actor.
+func Props(cfg Config) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources)}
+	})
+}
+
+type configActor struct {
+	cfg     Config
+	book    *book
+	watcher *actor.PID // nil until WatcherReady
+	files   []string   // what the entries refer to
+	// waiting are the generations that the gateway has not confirmed yet.
+	waiting map[uint64]step
+	// asked are the operators who wait for one of these generations.
+	asked map[uint64]asker
+	// settling wait until nothing is waited for.
+	settling []*actor.PID
+}
+
+// asker gets the reply once its generation is in force.
+type asker struct {
+	pid   *actor.PID
+	reply messages.OperateReply
+}
+
+// holdOver is the actor's own message: the time of a hold has passed.
+type holdOver struct {
+	name string
+	seq  uint64
+}
+
+// IgnoreDeadLetterLogging keeps a late timer out of the log.
+func (holdOver) IgnoreDeadLetterLogging() {}
+
+// Receive implements actor.Actor.
+func (a *configActor) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.take(c, a.book.first(a.cfg.First, time.Now()), time.Now())
+	case messages.ConfigChanged:
+		begun := time.Now()
+		a.take(c, a.book.change(m, begun), begun)
+	case messages.WatcherReady:
+		a.watcher = c.Sender()
+		a.watch(c)
+	case messages.SnapshotReplaced:
+		a.replaced(c, m)
+	case messages.RestartServer, messages.ReleaseServer, messages.HoldServer:
+		a.operate(c, m)
+	case holdOver:
+		a.holdOver(c, m)
+	case messages.SettleQuery:
+		a.settling = append(a.settling, c.Sender())
+		a.settled(c)
+	case actor.SystemMessage, actor.AutoReceiveMessage:
+	default:
+		a.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
+	}
+}
+
+// take acts on what became of a change.
+func (a *configActor) take(c actor.Context, s step, begun time.Time) {
+	s.begun = begun
+	if s.files != nil {
+		a.files = s.files
+		a.watch(c)
+	}
+	if s.snapshot == nil {
+		a.report(c, s)
+		return
+	}
+	s.inForce = a.book.inForce()
+	a.waiting[s.snapshot.Generation] = s
+	c.Request(a.cfg.Gateway, messages.ReplaceSnapshot{Snapshot: s.snapshot})
+}
+
+// watch tells the watcher which files the entries refer to.
+func (a *configActor) watch(c actor.Context) {
+	if a.watcher != nil {
+		c.Send(a.watcher, messages.WatchFiles{Role: messages.RoleDependency, Paths: a.files})
+	}
+}
+
+// replaced goes on with a generation that callers see by now.
+func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {
+	s, ok := a.waiting[m.Generation]
+	if !ok {
+		return
+	}
+	delete(a.waiting, m.Generation)
+	a.cfg.View.store(s.inForce)
+	c.Send(a.cfg.Supervisor, s.diff)
+	a.report(c, s)
+	if who, ok := a.asked[m.Generation]; ok {
+		delete(a.asked, m.Generation)
+		c.Send(who.pid, who.reply)
+	}
+	a.settled(c)
+}
+
+// operate does what an operator asks of one server.
+func (a *configActor) operate(c actor.Context, m any) {
+	now := time.Now()
+	s, reply := a.book.act(m, now)
+	if s.snapshot == nil {
+		c.Respond(reply)
+		return
+	}
+	a.asked[s.snapshot.Generation] = asker{c.Sender(), reply}
+	a.take(c, s, now)
+	if h, ok := m.(messages.HoldServer); ok && h.For > 0 {
+		root, self, due := c.ActorSystem().Root, c.Self(), holdOver{h.Name, a.book.holds[h.Name].seq}
+		time.AfterFunc(h.For, func() { root.Send(self, due) })
+	}
+}
+
+func (a *configActor) holdOver(c actor.Context, m holdOver) {
+	now := time.Now()
+	if s, due := a.book.holdOver(m.name, m.seq, now); due {
+		a.take(c, s, now)
+	}
+}
+
+// settled answers those who wait until every generation is in force.
+func (a *configActor) settled(c actor.Context) {
+	if len(a.waiting) > 0 {
+		return
+	}
+	for _, asker := range a.settling {
+		c.Send(asker, messages.SettleReply{Generation: a.book.generation})
+	}
+	a.settling = nil
+}
+
+func (a *configActor) report(c actor.Context, s step) {
+	s.report.Elapsed = time.Since(s.begun)
+	c.ActorSystem().EventStream.Publish(s.report)
+}

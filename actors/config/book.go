@@ -1,0 +1,176 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/redact"
+	"gatehouse/internal/snapshot"
+	"gatehouse/messages"
+)
+
+// book is what is in force. Its methods have no effects but on itself.
+type book struct {
+	src        Sources
+	generation uint64
+	loaded     Loaded
+	resolved   []config.Resolved
+	plans      map[string]messages.ServerPlan
+	holds      map[string]hold // by server, whether it is in the files or not
+	holdSeq    uint64
+}
+
+// step is what follows from one change: a report always, and for an accepted
+// one a snapshot and what changes for the supervisor.
+type step struct {
+	report   messages.ConfigReloaded
+	snapshot *snapshot.Snapshot
+	diff     messages.ApplyDiff
+	files    []string // what the entries refer to; nil when that is unchanged
+	begun    time.Time
+	inForce  InForce // what to show once the snapshot is replaced
+}
+
+func newBook(src Sources) *book {
+	return &book{src: src, plans: map[string]messages.ServerPlan{}, holds: map[string]hold{}}
+}
+
+// first makes generation 1 of what was loaded at start.
+func (b *book) first(l Loaded, now time.Time) step {
+	report := messages.ConfigReloaded{Role: messages.RoleServers, File: b.src.ServersFile, Trigger: "start", Problems: l.Problems}
+	return b.accept(l, report, now)
+}
+
+// change answers one changed file.
+func (b *book) change(m messages.ConfigChanged, now time.Time) step {
+	report := messages.ConfigReloaded{Role: m.Role, File: m.Path, Trigger: m.Trigger, Generation: b.generation}
+	next, problems := b.src.with(b.loaded, m)
+	report.Problems = problems
+	if config.HasErrors(problems) {
+		report.Outcome = messages.Rejected
+		return step{report: report}
+	}
+	if next.sameBytes(b.loaded) && slices.EqualFunc(b.resolved, b.src.resolve(next), sameResolved) {
+		report.Outcome = messages.Unchanged
+		return step{report: report}
+	}
+	return b.accept(next, report, now)
+}
+
+func sameResolved(a, b config.Resolved) bool {
+	return a.Entry.Name == b.Entry.Name && a.Fingerprint == b.Fingerprint && a.Problem == b.Problem
+}
+
+// accept makes the next generation.
+func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time) step {
+	resolved := b.src.resolve(next)
+	changes := config.Diff(b.resolved, resolved)
+	b.generation++
+	old := b.plans
+	b.loaded, b.resolved = next, resolved
+	b.plans = b.planAll(old, resolved, "", now)
+
+	report.Outcome, report.Generation = messages.Applied, b.generation
+	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
+	return step{
+		report:   report,
+		snapshot: b.snapshot(now),
+		diff:     b.difference(old),
+		files:    referred(resolved),
+	}
+}
+
+// planAll carries over the cell of every server whose spec is unchanged and
+// that is not renewed, and makes a new one for all others.
+func (b *book) planAll(old map[string]messages.ServerPlan, resolved []config.Resolved, renewed fresh, now time.Time) map[string]messages.ServerPlan {
+	plans := make(map[string]messages.ServerPlan, len(resolved))
+	for _, r := range resolved {
+		p := b.held(b.plan(r))
+		was, ok := old[r.Entry.Name]
+		if ok && was.Cell.Fingerprint() == cellKey(r, p) && r.Entry.Name != string(renewed) {
+			p.Cell, p.Generation = was.Cell, was.Generation
+		} else {
+			p.Generation = b.generation
+			p.Cell = b.newCell(was, r, p, now)
+		}
+		plans[r.Entry.Name] = p
+	}
+	return plans
+}
+
+func (b *book) plan(r config.Resolved) messages.ServerPlan {
+	p := messages.ServerPlan{
+		Entry: r.Entry, Spec: r.Spec, Redact: redact.New(r.Secrets),
+		Lazy: r.Entry.Settings.Start == config.Lazy || r.Entry.Settings.Start == "" && b.src.Lazy,
+	}
+	switch {
+	case r.Entry.Disabled:
+		p.Unusable, p.Reason = endpoint.Disabled, "the entry says disabled"
+	case r.Problem != "":
+		p.Unusable, p.Reason = endpoint.Misconfigured, r.Problem
+	default:
+		if reason := b.src.IsSelf(r.Spec); reason != "" {
+			p.Unusable, p.Reason = endpoint.Misconfigured, reason
+		}
+	}
+	return p
+}
+
+// cellKey says when a cell may be carried over: same spec and, for a server
+// that must not be started, for the same reason.
+func cellKey(r config.Resolved, p messages.ServerPlan) string {
+	return r.Fingerprint + "|" + string(p.Unusable) + "|" + p.Reason
+}
+
+func firstStatus(p messages.ServerPlan, now time.Time) endpoint.Status {
+	st := endpoint.Status{State: endpoint.Starting, Since: now, Reason: p.Reason}
+	switch {
+	case p.Unusable != "":
+		st.State = p.Unusable
+	case p.Lazy:
+		st.State = endpoint.Idle
+	}
+	return st
+}
+
+func (b *book) snapshot(now time.Time) *snapshot.Snapshot {
+	routes := make([]*snapshot.Route, 0, len(b.plans))
+	for _, p := range b.plans {
+		routes = append(routes, &snapshot.Route{Entry: p.Entry, Cell: p.Cell, Redact: p.Redact})
+	}
+	return snapshot.New(b.generation, now, policy.Compile(b.loaded.Rules), b.loaded.Rules.Hash, routes)
+}
+
+// difference says what the supervisor must do, sorted by server.
+func (b *book) difference(old map[string]messages.ServerPlan) messages.ApplyDiff {
+	d := messages.ApplyDiff{Generation: b.generation}
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		was := old[name]
+		if now, ok := b.plans[name]; !ok || now.Cell != was.Cell {
+			d.Drain = append(d.Drain, messages.DrainServer{Name: name, Cell: was.Cell, Timeout: was.Entry.Settings.DrainTimeout})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.plans)) {
+		p := b.plans[name]
+		if was, ok := old[name]; ok && was.Cell == p.Cell {
+			d.Update = append(d.Update, p)
+		} else {
+			d.Start = append(d.Start, p)
+		}
+	}
+	return d
+}
+
+// referred lists the files that entries name, sorted and without doubles.
+func referred(resolved []config.Resolved) []string {
+	files := []string{}
+	for _, r := range resolved {
+		files = append(files, r.Files...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}

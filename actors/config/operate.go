@@ -1,0 +1,189 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+)
+
+// hold is an operator's word that a server shall not run.
+type hold struct {
+	seq   uint64    // tells a hold from an earlier one of the same server
+	until time.Time // zero: until it is released
+	why   string
+}
+
+// reason is what callers and operators read.
+func (h hold) reason() string {
+	text := "held by the operator until it is released"
+	if !h.until.IsZero() {
+		text = "held by the operator until " + h.until.Format("2006-01-02 15:04:05 MST")
+	}
+	if h.why != "" {
+		text += ": " + h.why
+	}
+	return text
+}
+
+// fresh is the name of the server that gets a new cell though nothing about
+// its entry has changed; empty for none.
+type fresh string
+
+// act does what an operator asks. A step without a snapshot changes nothing;
+// the reply says why.
+func (b *book) act(m any, now time.Time) (step, messages.OperateReply) {
+	switch m := m.(type) {
+	case messages.RestartServer:
+		return b.restart(m.Name, now)
+	case messages.ReleaseServer:
+		return b.release(m.Name, now)
+	case messages.HoldServer:
+		return b.hold(m, now)
+	}
+	return step{}, b.refuse("internal: no such action")
+}
+
+func (b *book) restart(name string, now time.Time) (step, messages.OperateReply) {
+	p, ok := b.plans[name]
+	if !ok {
+		return step{}, b.unknown(name)
+	}
+	switch p.Unusable {
+	case "":
+		return b.renew(name, messages.TriggerRestart, now)
+	case endpoint.Held:
+		return step{}, b.refuse("%q is %s: release it first", name, p.Reason)
+	default:
+		return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
+	}
+}
+
+// release ends a hold, or ends the wait of a server that has failed. One that
+// does well is left alone.
+func (b *book) release(name string, now time.Time) (step, messages.OperateReply) {
+	_, held := b.holds[name]
+	p, ok := b.plans[name]
+	switch {
+	case !ok && !held:
+		return step{}, b.unknown(name)
+	case held:
+		delete(b.holds, name)
+		return b.renew(name, messages.TriggerRelease, now)
+	case p.Unusable != "":
+		return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
+	}
+	switch state := p.Cell.Status().State; state {
+	case endpoint.Quarantined, endpoint.NeedsAuth, endpoint.BackingOff, endpoint.Stopped:
+		return b.renew(name, messages.TriggerRelease, now)
+	default:
+		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
+		return step{}, reply
+	}
+}
+
+func (b *book) hold(m messages.HoldServer, now time.Time) (step, messages.OperateReply) {
+	if _, ok := b.plans[m.Name]; !ok {
+		return step{}, b.unknown(m.Name)
+	}
+	if m.For < 0 {
+		return step{}, b.refuse("cannot hold %q for %s: use more than 0, or leave it out", m.Name, m.For)
+	}
+	b.holdSeq++
+	h := hold{seq: b.holdSeq, why: m.Why}
+	if m.For > 0 {
+		h.until = now.Add(m.For)
+	}
+	b.holds[m.Name] = h
+	s, reply := b.renew(m.Name, messages.TriggerHold, now)
+	reply.Note = h.reason()
+	return s, reply
+}
+
+// holdOver ends a hold whose time is over, unless it was replaced or released
+// meanwhile.
+func (b *book) holdOver(name string, seq uint64, now time.Time) (step, bool) {
+	if h, ok := b.holds[name]; !ok || h.seq != seq {
+		return step{}, false
+	}
+	delete(b.holds, name)
+	s, _ := b.renew(name, messages.TriggerHoldOver, now)
+	return s, true
+}
+
+// renew makes a generation in which this server has a fresh cell, and all
+// else is as it was. The files have no part in it.
+func (b *book) renew(name, trigger string, now time.Time) (step, messages.OperateReply) {
+	old := b.plans
+	b.generation++
+	b.plans = b.planAll(old, b.resolved, fresh(name), now)
+	report := messages.ConfigReloaded{
+		Role: messages.RoleOperator, Trigger: trigger, Outcome: messages.Applied, Generation: b.generation,
+	}
+	if _, ok := b.plans[name]; ok {
+		report.Changed = []config.ChangedServer{{Name: name, Fields: []string{trigger}}}
+	}
+	return step{report: report, snapshot: b.snapshot(now), diff: b.difference(old)},
+		messages.OperateReply{Generation: b.generation}
+}
+
+// held turns a plan into one that must not be started while a hold lasts. The
+// operator's word goes before what the entry says.
+func (b *book) held(p messages.ServerPlan) messages.ServerPlan {
+	if h, ok := b.holds[p.Entry.Name]; ok {
+		p.Unusable, p.Reason = endpoint.Held, h.reason()
+	}
+	return p
+}
+
+// newCell makes the cell of a plan that can't keep its old one. A server with
+// the same spec as before takes over its catalog and its counts.
+func (b *book) newCell(was messages.ServerPlan, r config.Resolved, p messages.ServerPlan, now time.Time) *endpoint.Cell {
+	first := firstStatus(p, now)
+	if h, ok := b.holds[r.Entry.Name]; ok {
+		first.RetryAt = h.until
+	}
+	if was.Cell != nil && sameSpec(was.Cell, r) {
+		return was.Cell.Successor(cellKey(r, p), first)
+	}
+	return endpoint.NewCell(r.Entry.Name, cellKey(r, p), first)
+}
+
+// sameSpec tells whether the cell was made for this very spec; whether it was
+// held plays no part.
+func sameSpec(c *endpoint.Cell, r config.Resolved) bool {
+	return strings.HasPrefix(c.Fingerprint(), r.Fingerprint+"|")
+}
+
+func (b *book) refuse(format string, args ...any) messages.OperateReply {
+	return messages.OperateReply{Err: fmt.Sprintf(format, args...), Generation: b.generation}
+}
+
+func (b *book) unknown(name string) messages.OperateReply {
+	names := slices.Sorted(maps.Keys(b.plans))
+	reply := b.refuse("there is no server %q: there are %s", name, list(names))
+	if len(names) == 0 {
+		reply = b.refuse("there is no server %q, nor any other", name)
+	}
+	reply.Unknown = true
+	return reply
+}
+
+// list quotes names and cuts what would be too much to read.
+func list(names []string) string {
+	const most = 50
+	quoted := make([]string, 0, min(len(names), most))
+	for _, n := range names[:min(len(names), most)] {
+		quoted = append(quoted, fmt.Sprintf("%q", n))
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(names) - len(quoted); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,76 @@
+package journal_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/actors/journal"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+// inJournal plays with a journal that follows the bubble's event stream.
+func inJournal(t *testing.T, play func(t *testing.T, w *testkit.World, log *testkit.Logs, pid *actor.PID)) {
+	t.Helper()
+	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
+		log := &testkit.Logs{}
+		pid := w.Spawn(journal.Props(log.Logger()))
+		stop := journal.Follow(w.System, pid)
+		defer stop()
+		play(t, w, log, pid)
+	})
+}
+
+func TestJournal_writesEachEventAsOneLine(t *testing.T) {
+	inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+		w.System.EventStream.Publish(messages.ServerReady{Server: "files", Run: 2, PID: 7, Tools: 3})
+		w.System.EventStream.Publish(messages.ServerNeedsAuth{Server: "web", Reason: "401"})
+		w.System.EventStream.Publish("somebody else's")
+		w.Sleep(0)
+		lines := log.All()
+		if len(lines) != 2 {
+			t.Fatalf("got %+v", lines)
+		}
+		if l := lines[0]; l.Msg != "server ready" || l.Level != slog.LevelInfo || l.Attrs["server"] != "files" || l.Attrs["run"] != "2" || l.Attrs["pid"] != "7" {
+			t.Errorf("got %+v", l)
+		}
+		if l := lines[1]; l.Msg != "server needs auth" || l.Level != slog.LevelError || l.Attrs["reason"] != "401" {
+			t.Errorf("got %+v", l)
+		}
+	})
+}
+
+func TestJournal_showsOfAFailureNoMoreThanItsType(t *testing.T) {
+	for _, reason := range []any{"s3cr3t", errors.New("s3cr3t"), struct{ Token string }{"s3cr3t"}} {
+		inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+			w.System.EventStream.Publish(&actor.SupervisorEvent{Child: actor.NewPID("nonhost", "servers/files@1"), Reason: reason, Directive: actor.RestartDirective})
+			w.Sleep(0)
+			lines := log.With("actor failed")
+			if len(lines) != 1 || lines[0].Level != slog.LevelWarn || lines[0].Attrs["actor"] != "servers/files@1" || lines[0].Attrs["type"] != fmt.Sprintf("%T", reason) {
+				t.Fatalf("got %+v", log.All())
+			}
+			if strings.Contains(fmt.Sprint(lines), "s3cr3t") {
+				t.Errorf("the line holds what the actor panicked with: %+v", lines)
+			}
+		})
+	}
+}
+
+func TestJournal_whatWasPublishedBeforeItIsPoisoned_isWritten(t *testing.T) {
+	inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, pid *actor.PID) {
+		for range 500 {
+			w.System.EventStream.Publish(messages.ServerStarting{Server: "files"})
+		}
+		if err := w.System.Root.PoisonFuture(pid).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(log.With("server starting")); n != 500 {
+			t.Errorf("%d lines were written, want 500", n)
+		}
+	})
+}

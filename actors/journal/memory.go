@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/eventstream"
+
+	"gatehouse/messages"
+)
+
+// Memory is what `status` says of the past: the last reload of each file and
+// the last failure of each server. It hears events where they are published,
+// so that no mailbox stands between an event and its being shown; hearing and
+// reading take a short lock each.
+type Memory struct {
+	mu       sync.Mutex
+	reloads  map[string]Reload
+	failures map[string]Failure
+	draining map[Drain]time.Time
+}
+
+// Reload is a ConfigReloaded and when it came.
+type Reload struct {
+	At time.Time
+	messages.ConfigReloaded
+}
+
+// Failure is the last failure of a server; Reason holds no secrets.
+type Failure struct {
+	At     time.Time
+	Reason string
+}
+
+// Drain is a server, or an earlier form of it, whose last calls are ending.
+type Drain struct {
+	Server     string
+	Generation uint64 // the one in which it was started
+}
+
+// Remember makes a Memory of what is published on the stream from now on,
+// until the stream is gone.
+func Remember(stream *eventstream.EventStream) *Memory {
+	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[Drain]time.Time{}}
+	stream.Subscribe(m.hear)
+	return m
+}
+
+func (m *Memory) hear(e any) {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch e := e.(type) {
+	case messages.ConfigReloaded:
+		m.reloaded(Reload{now, e})
+		for _, name := range e.Removed {
+			delete(m.failures, name)
+		}
+	case messages.ServerCrashed:
+		m.failures[e.Exit.Server] = Failure{now, e.Exit.Reason}
+	case messages.ServerQuarantined:
+		m.failures[e.Server] = Failure{now, e.Reason}
+	case messages.ServerNeedsAuth:
+		m.failures[e.Server] = Failure{now, e.Reason}
+	case messages.ServerDraining:
+		m.draining[Drain{e.Server, e.Generation}] = now
+	case messages.ServerStopped:
+		delete(m.draining, Drain{e.Server, e.Generation})
+	}
+}
+
+// maxReloads limits the files of which the last report is kept: which files
+// entries refer to may change without end.
+const maxReloads = 256
+
+func (m *Memory) reloaded(r Reload) {
+	if r.Role == messages.RoleOperator {
+		return
+	}
+	m.reloads[r.File] = r
+	if len(m.reloads) > maxReloads {
+		oldest := slices.MinFunc(slices.Collect(maps.Values(m.reloads)), func(a, b Reload) int { return a.At.Compare(b.At) })
+		delete(m.reloads, oldest.File)
+	}
+}
+
+// Reloads lists the last report of each file, sorted by file.
+func (m *Memory) Reloads() []Reload {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.reloads), func(a, b Reload) int { return strings.Compare(a.File, b.File) })
+}
+
+// Failure gives the last failure of a server, if there was one since it was
+// last added.
+func (m *Memory) Failure(server string) (Failure, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f, ok := m.failures[server]
+	return f, ok
+}
+
+// Draining lists what is being drained and since when, sorted by server.
+func (m *Memory) Draining() ([]Drain, []time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	drains := slices.SortedFunc(maps.Keys(m.draining), func(a, b Drain) int {
+		return cmp.Or(strings.Compare(a.Server, b.Server), cmp.Compare(a.Generation, b.Generation))
+	})
+	since := make([]time.Time, len(drains))
+	for i, d := range drains {
+		since[i] = m.draining[d]
+	}
+	return drains, since
+}

@@ -1,0 +1,93 @@
+package journal_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/asynkron/protoactor-go/eventstream"
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/actors/journal"
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+)
+
+func remember() (*eventstream.EventStream, *journal.Memory) {
+	stream := eventstream.NewEventStream()
+	return stream, journal.Remember(stream)
+}
+
+func TestMemory_keepsTheLastReloadOfEachFile(t *testing.T) {
+	stream, m := remember()
+	for _, r := range []messages.ConfigReloaded{
+		{File: "b", Outcome: messages.Applied, Generation: 1},
+		{File: "a", Outcome: messages.Rejected, Generation: 1},
+		{File: "b", Outcome: messages.Rejected, Generation: 1},
+		{File: "b", Outcome: messages.Unchanged, Generation: 1},
+		{Role: messages.RoleOperator, Trigger: messages.TriggerRestart, Outcome: messages.Applied},
+	} {
+		stream.Publish(r)
+	}
+	var got []string
+	for _, r := range m.Reloads() {
+		got = append(got, r.File+" "+string(r.Outcome))
+		if r.At.IsZero() {
+			t.Errorf("%s has no time", r.File)
+		}
+	}
+	if diff := cmp.Diff([]string{"a rejected", "b unchanged"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestMemory_filesWithoutEnd_areForgotten(t *testing.T) {
+	stream, m := remember()
+	for i := range 1000 {
+		stream.Publish(messages.ConfigReloaded{File: fmt.Sprintf("%04d", i)})
+	}
+	got := m.Reloads()
+	if len(got) > 300 || got[len(got)-1].File != "0999" {
+		t.Errorf("%d reports are kept, the last of %s", len(got), got[len(got)-1].File)
+	}
+}
+
+func TestMemory_keepsTheLastFailureUntilTheServerIsRemoved(t *testing.T) {
+	stream, m := remember()
+	if _, ok := m.Failure("db"); ok {
+		t.Error("a server that never failed has a failure")
+	}
+	stream.Publish(messages.ServerCrashed{Exit: &endpoint.Exit{Server: "db", Reason: "exit status 3"}})
+	stream.Publish(messages.ServerReady{Server: "db"})
+	if f, ok := m.Failure("db"); !ok || f.Reason != "exit status 3" || f.At.IsZero() {
+		t.Errorf("after it is ready again: %+v %v", f, ok)
+	}
+	stream.Publish(messages.ServerQuarantined{Server: "db", Reason: "too many"})
+	if f, _ := m.Failure("db"); f.Reason != "too many" {
+		t.Errorf("got %q", f.Reason)
+	}
+	stream.Publish(messages.ServerNeedsAuth{Server: "web", Reason: "401"})
+	stream.Publish(messages.ConfigReloaded{File: "f", Removed: []string{"db"}})
+	if _, ok := m.Failure("db"); ok {
+		t.Error("a removed server still has its failure")
+	}
+	if f, ok := m.Failure("web"); !ok || f.Reason != "401" {
+		t.Errorf("got %+v %v", f, ok)
+	}
+}
+
+func TestMemory_drainsLastUntilTheActorHasStopped(t *testing.T) {
+	stream, m := remember()
+	stream.Publish(messages.ServerDraining{Server: "db", Generation: 3})
+	stream.Publish(messages.ServerDraining{Server: "db", Generation: 1})
+	stream.Publish(messages.ServerDraining{Server: "api", Generation: 2})
+	stream.Publish(messages.ServerStopped{Server: "db", Generation: 1})
+	got, since := m.Draining()
+	if diff := cmp.Diff([]journal.Drain{{Server: "api", Generation: 2}, {Server: "db", Generation: 3}}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for i, at := range since {
+		if at.IsZero() {
+			t.Errorf("%v drains since never", got[i])
+		}
+	}
+}
