@@ -25,12 +25,13 @@ type fakeFiles struct {
 	content map[string]string
 	notify  func(filewatch.Notice)
 	watched []string
+	saw     map[string]string
 	bug     bool // the next Set panics
 	done    chan struct{}
 }
 
 func newFiles(content map[string]string) *fakeFiles {
-	return &fakeFiles{content: content, done: make(chan struct{})}
+	return &fakeFiles{content: content, saw: map[string]string{}, done: make(chan struct{})}
 }
 
 func (f *fakeFiles) Set(files []filewatch.File) {
@@ -44,7 +45,7 @@ func (f *fakeFiles) Set(files []filewatch.File) {
 		f.watched = append(f.watched, file.Path)
 	}
 }
-func (f *fakeFiles) Saw(string, string)    {}
+func (f *fakeFiles) Saw(path, mark string) { f.saw[path] = mark }
 func (f *fakeFiles) Close()                { close(f.done) }
 func (f *fakeFiles) Done() <-chan struct{} { return f.done }
 
@@ -91,6 +92,7 @@ type bubble struct {
 func inBubble(t *testing.T, test func(t *testing.T, b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(settleDeadLetters)
 		files := newFiles(map[string]string{"s": "s0", "r": "r0", "e": "e0"})
 		r := start(t, watcher.Config{
 			Files: []watcher.File{
@@ -104,6 +106,10 @@ func inBubble(t *testing.T, test func(t *testing.T, b *bubble)) {
 		test(t, &bubble{r, files, time.Now()})
 	})
 }
+
+// settleDeadLetters runs last in a bubble: the library counts dead letters in a
+// goroutine that ends after a (fake) second.
+func settleDeadLetters() { time.Sleep(10 * time.Second) }
 
 // pass lets fake time pass, with all that happens in it.
 func (b *bubble) pass(d time.Duration) {
@@ -168,6 +174,18 @@ func TestWatcher_change_carriesContentAndHash(t *testing.T) {
 		got := b.change(t)
 		want := messages.ConfigChanged{Role: messages.RoleRules, Path: "r", Content: []byte("r1"), Hash: hash("r1"), Trigger: "change"}
 		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWatcher_source_isToldWhatWasRead(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		b.files.write("r", "r1")
+		b.files.remove("s")
+		b.pass(time.Second)
+		want := map[string]string{"r": hash("r1"), "s": b.files.read("s").Mark()}
+		if diff := cmp.Diff(want, b.files.saw); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
@@ -393,8 +411,11 @@ func TestWatcher_moreFilesThanTheLimit_areLeftOut(t *testing.T) {
 	})
 }
 
-func TestWatcher_slowRead_holdsNoMailboxAndKeepsTheOrder(t *testing.T) {
+// inSlowBubble is a bubble in which reading the rules waits until the test lets it go on.
+func inSlowBubble(t *testing.T, test func(t *testing.T, b *bubble, goOn func())) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(settleDeadLetters)
 		files := newFiles(map[string]string{"s": "s1", "r": "r1"})
 		slow := make(chan struct{})
 		r := start(t, watcher.Config{
@@ -408,22 +429,52 @@ func TestWatcher_slowRead_holdsNoMailboxAndKeepsTheOrder(t *testing.T) {
 			},
 			Watch: func(notify func(filewatch.Notice)) watcher.Source { files.notify = notify; return files },
 		})
-		b := &bubble{r, files, time.Now()}
-		files.write("r", "r1")
+		test(t, &bubble{r, files, time.Now()}, func() { close(slow) })
+	})
+}
+
+func TestWatcher_slowRead_holdsNoMailboxAndKeepsTheOrder(t *testing.T) {
+	inSlowBubble(t, func(t *testing.T, b *bubble, goOn func()) {
+		b.files.write("r", "r1")
 		b.pass(400 * time.Millisecond) // The rules are being read.
-		files.write("s", "s1")
+		b.files.write("s", "s1")
 		b.pass(time.Second)
 		b.expect(t)
-		files.write("r", "r2") // The mailbox goes on meanwhile.
+		b.files.write("r", "r2") // The mailbox goes on meanwhile.
 		b.pass(time.Second)
-		close(slow)
+		goOn()
 		b.pass(time.Second)
 		b.expect(t, "rules r change r1", "rules r change r2", "servers s change s1")
 	})
 }
 
+func TestWatcher_rescanDuringASlowRead_takesOverWhatWaits(t *testing.T) {
+	inSlowBubble(t, func(t *testing.T, b *bubble, goOn func()) {
+		b.files.write("r", "r1")
+		b.pass(400 * time.Millisecond)
+		b.files.write("s", "s1")
+		b.pass(time.Second)
+		b.tell(messages.Rescan{Trigger: messages.TriggerSighup})
+		b.files.write("s", "s2")
+		b.pass(time.Second)
+		goOn()
+		b.pass(time.Second)
+		b.expect(t, "rules r change r1", "rules r sighup forced r1", "servers s sighup forced s2")
+	})
+}
+
+func TestWatcher_stopDuringAReadThatHangs_isBounded(t *testing.T) {
+	inSlowBubble(t, func(t *testing.T, b *bubble, goOn func()) {
+		b.files.write("r", "r1")
+		b.pass(400 * time.Millisecond)
+		b.stop(t, b.watcher)
+		goOn()
+	})
+}
+
 func TestWatcher_bugInAHandler_isARestartThatGoesOnWatching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(settleDeadLetters)
 		var sources []*fakeFiles
 		content := map[string]string{"s": "s0"}
 		r := start(t, watcher.Config{

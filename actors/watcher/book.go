@@ -28,9 +28,16 @@ func newBook(cfg Config) book {
 // ids lists the files, what others depend on first.
 func (b *book) ids() []FileID { return slices.SortedFunc(maps.Keys(b.sent), compareIDs) }
 
-// roles lists the roles that one path has.
+// roles lists the roles that one path has, in the same order.
 func (b *book) roles(path string) []FileID {
-	return slices.DeleteFunc(b.ids(), func(id FileID) bool { return id.Path != path })
+	var ids []FileID
+	for id := range b.sent {
+		if id.Path == path {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	return ids
 }
 
 // watched says what the source must watch, sorted by path.

@@ -152,6 +152,7 @@ func rank(r messages.FileRole) int {
 		return 2
 	case messages.RoleServers:
 		return 3
+	case messages.RoleOperator: // No file has it.
 	}
 	return 4
 }

@@ -204,24 +204,47 @@ func TestWatcher_everyWayOfWriting_isOneChange(t *testing.T) {
 			write(t, file, "second")
 		}},
 	}
-	var all sync.WaitGroup // They mostly wait: t.Parallel would run too few at a time.
+	tests := map[string]func(t *testing.T){}
 	for name, tc := range cases {
-		all.Go(func() {
-			t.Run(name, func(t *testing.T) {
-				p := watch(t, tc.layout)
-				tc.change(t, p.dir, p.file)
-				p.expect(t, "second")
-				p.settled(t, "second")
-				write(t, p.file, "third") // It goes on, whatever has been replaced.
-				p.expect(t, "third")
-			})
-		})
+		tests[name] = func(t *testing.T) {
+			p := watch(t, tc.layout)
+			tc.change(t, p.dir, p.file)
+			p.expect(t, "second")
+			p.settled(t, "second")
+			write(t, p.file, "third") // It goes on, whatever has been replaced.
+			p.expect(t, "third")
+		}
+	}
+	together(t, tests)
+}
+
+func TestWatcher_onRealFiles(t *testing.T) {
+	together(t, map[string]func(t *testing.T){
+		"a Kubernetes volume may be swapped again and again":   kubernetesVolumeSwappedAgainAndAgain,
+		"other files in the directory are no change":           otherFilesInTheDirectoryAreNoChange,
+		"a file that was only touched is no change":            touchedFileIsNoChange,
+		"a deleted file is reported and comes back":            deletedFileIsReportedAndComesBack,
+		"what is no regular file is reported":                  fileThatIsNoFileIsReported,
+		"a file too large is reported without its content":     fileTooLargeIsReportedWithoutItsContent,
+		"a file and directories that appear later are noticed": fileAndDirectoriesThatAppearLaterAreNoticed,
+		"a change before the watch begins is noticed":          changeBeforeTheWatchBeginsIsNoticed,
+		"content that is loaded already is not sent":           contentThatIsLoadedAlreadyIsNotSent,
+		"a mount without events is polled":                     mountWithoutEventsIsPolled,
+	})
+}
+
+// together runs tests that mostly wait at the same time; t.Parallel would
+// run only as many as there are processors.
+func together(t *testing.T, tests map[string]func(t *testing.T)) {
+	t.Helper()
+	var all sync.WaitGroup
+	for name, test := range tests {
+		all.Go(func() { t.Run(name, test) })
 	}
 	all.Wait()
 }
 
-func TestWatcher_kubernetesVolume_swappedAgainAndAgain(t *testing.T) {
-	t.Parallel()
+func kubernetesVolumeSwappedAgainAndAgain(t *testing.T) {
 	p := watch(t, kubernetes)
 	for i := 2; i < 5; i++ {
 		version, content := fmt.Sprintf("..v%d", i), fmt.Sprint("content ", i)
@@ -233,8 +256,7 @@ func TestWatcher_kubernetesVolume_swappedAgainAndAgain(t *testing.T) {
 	}
 }
 
-func TestWatcher_otherFilesInTheDirectory_areNoChange(t *testing.T) {
-	t.Parallel()
+func otherFilesInTheDirectoryAreNoChange(t *testing.T) {
 	p := watch(t, nil)
 	for i := range 50 {
 		write(t, filepath.Join(p.dir, fmt.Sprint("other", i)), "noise")
@@ -246,8 +268,7 @@ func TestWatcher_otherFilesInTheDirectory_areNoChange(t *testing.T) {
 	p.settled(t, "second")
 }
 
-func TestWatcher_touchedFile_isNoChange(t *testing.T) {
-	t.Parallel()
+func touchedFileIsNoChange(t *testing.T) {
 	p := watch(t, nil)
 	write(t, p.file, "warm")
 	must(t, os.Chtimes(p.file, time.Now(), time.Now()))
@@ -256,8 +277,7 @@ func TestWatcher_touchedFile_isNoChange(t *testing.T) {
 	p.expect(t, "second")
 }
 
-func TestWatcher_deletedFile_isReportedAndComesBack(t *testing.T) {
-	t.Parallel()
+func deletedFileIsReportedAndComesBack(t *testing.T) {
 	p := watch(t, nil)
 	must(t, os.Remove(p.file))
 	if got := p.change(t); got.Err == "" || got.Hash != "" || got.Content != nil {
@@ -267,8 +287,7 @@ func TestWatcher_deletedFile_isReportedAndComesBack(t *testing.T) {
 	p.expect(t, "warm")
 }
 
-func TestWatcher_fileThatIsNoFile_isReported(t *testing.T) {
-	t.Parallel()
+func fileThatIsNoFileIsReported(t *testing.T) {
 	p := watch(t, nil)
 	must(t, os.Remove(p.file))
 	mkdir(t, p.file)
@@ -280,8 +299,7 @@ func TestWatcher_fileThatIsNoFile_isReported(t *testing.T) {
 	p.expect(t, "second")
 }
 
-func TestWatcher_fileTooLarge_isReportedWithoutItsContent(t *testing.T) {
-	t.Parallel()
+func fileTooLargeIsReportedWithoutItsContent(t *testing.T) {
 	p := watch(t, nil)
 	must(t, os.Truncate(p.file, 4<<20+1))
 	if got := p.change(t); got.Err == "" || got.Content != nil {
@@ -289,8 +307,7 @@ func TestWatcher_fileTooLarge_isReportedWithoutItsContent(t *testing.T) {
 	}
 }
 
-func TestWatcher_fileAndDirectoriesThatAppearLater_areNoticed(t *testing.T) {
-	t.Parallel()
+func fileAndDirectoriesThatAppearLaterAreNoticed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b", "c")
 	file := filepath.Join(dir, "later.env")
 	p := &place{dir: dir, file: file, rig: start(t, watcher.Config{
@@ -305,8 +322,7 @@ func TestWatcher_fileAndDirectoriesThatAppearLater_areNoticed(t *testing.T) {
 	p.expect(t, "here")
 }
 
-func TestWatcher_changeBeforeTheWatchBegins_isNoticed(t *testing.T) {
-	t.Parallel()
+func changeBeforeTheWatchBeginsIsNoticed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
 	write(t, file, "changed since it was loaded")
 	p := &place{file: file, rig: start(t, watcher.Config{
@@ -316,8 +332,7 @@ func TestWatcher_changeBeforeTheWatchBegins_isNoticed(t *testing.T) {
 	p.expect(t, "changed since it was loaded")
 }
 
-func TestWatcher_contentThatIsLoadedAlready_isNotSent(t *testing.T) {
-	t.Parallel()
+func contentThatIsLoadedAlreadyIsNotSent(t *testing.T) {
 	p := watch(t, nil) // Its first change would be "first" otherwise.
 	p.settled(t, "warm")
 }
@@ -325,18 +340,17 @@ func TestWatcher_contentThatIsLoadedAlready_isNotSent(t *testing.T) {
 func TestWatcher_relativePath_isReportedAsGiven(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "f", "first")
-	p := &place{file: "f", rig: start(t, watcher.Config{
+	r := start(t, watcher.Config{
 		Files:    []watcher.File{{Role: messages.RoleRules, Path: "f", Hash: hash("first")}},
 		Debounce: quiet, MaxWait: maxWait,
-	})}
+	})
 	write(t, "f", "second")
-	if got := p.change(t); got.Path != "f" || string(got.Content) != "second" {
+	if got := r.change(t); got.Path != "f" || string(got.Content) != "second" {
 		t.Errorf("got %v with %q, want path f with the second content", got, got.Content)
 	}
 }
 
-func TestWatcher_mountWithoutEvents_isPolled(t *testing.T) {
-	t.Parallel()
+func mountWithoutEventsIsPolled(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "f")
 	write(t, file, "first")

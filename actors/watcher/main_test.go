@@ -55,8 +55,7 @@ func start(t *testing.T, cfg watcher.Config) *rig {
 func (r *rig) stop(t *testing.T, pid *actor.PID) {
 	t.Helper()
 	ended := make(chan struct{})
-	var waiter *actor.PID
-	waiter = r.sys.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+	waiter := r.sys.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 		switch c.Message().(type) {
 		case *actor.Started:
 			c.Watch(pid)

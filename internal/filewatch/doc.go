@@ -7,16 +7,17 @@
 // reads it with Read, and says with Saw what it has found.
 //
 // Watching a file itself goes blind when an editor replaces it, so its
-// directory is watched; so are the directory of every symbolic link on the way
+// directory is watched; so is the directory of every symbolic link on the way
 // to it (that is how a Kubernetes volume changes, and a link that leads out of
-// the directory), on Linux the parents of those directories (they may be
-// replaced), and of a path that does not exist yet the nearest directory that
-// does.
+// the directory), and where something is missing, the nearest directory that
+// exists. A directory that is moved away or removed tells so, and then all of
+// this is found out anew.
 //
 // A slow poll reads every file and compares it with the mark. It finds what
-// has no events (network mounts, some overlays), what was lost when too many
-// came at once, and what happened while a watch was being set up. Without a
-// working fsnotify the poll does it all, later.
+// has no events (network mounts, some overlays, a directory further up that was
+// replaced), what was lost when too many came at once, and what happened while
+// a watch was being set up. Without a working fsnotify the poll does it all,
+// later.
 //
 // Not promised: that a file is complete, one notice a change, or any order.
 // Reading blocks as long as the file system does: a network mount that hangs

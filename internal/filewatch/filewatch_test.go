@@ -219,6 +219,59 @@ func TestWatcher_linksInACircle_areReportedAndDoNoHarm(t *testing.T) {
 	next(t, notices)
 }
 
+func TestWatcher_directoryThatIsAFile_isNoticedWhenThatChanges(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	write(t, dir, "not a directory yet")
+	path := filepath.Join(dir, "f")
+	_, notices := start(t, filewatch.Options{Poll: 50 * time.Millisecond}, filewatch.File{Path: path})
+	next(t, notices)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	next(t, notices)
+	write(t, path, "x")
+	next(t, notices)
+}
+
+func TestWatcher_directoryFurtherUpThatIsReplaced_isWatchedAgain(t *testing.T) {
+	root := t.TempDir()
+	old, fresh := filepath.Join(root, "a"), filepath.Join(root, "b")
+	for _, dir := range []string{old, fresh} {
+		if err := os.MkdirAll(filepath.Join(dir, "sub", "sub"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := known(t, filepath.Join(old, "sub", "sub", "f"), "x")
+	write(t, filepath.Join(fresh, "sub", "sub", "f"), "y")
+	_, notices := start(t, filewatch.Options{Poll: 50 * time.Millisecond}, f)
+	awaitEvent(t, notices, f.Path) // So the old one is watched.
+
+	for _, step := range [][2]string{{old, old + ".gone"}, {fresh, old}} {
+		if err := os.Rename(step[0], step[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitEvent(t, notices, f.Path)
+}
+
+// awaitEvent writes to a file until there is a notice that no look has made.
+func awaitEvent(t *testing.T, notices <-chan filewatch.Notice, path string) {
+	t.Helper()
+	for len(notices) > 0 {
+		next(t, notices) // Late ones would be taken for those to come.
+	}
+	for i := range 10_000 {
+		write(t, path, strconv.Itoa(i))
+		if !next(t, notices).Polled {
+			return
+		}
+	}
+	t.Fatal("only polls notice changes")
+}
+
 func TestRead_saysWhatItFound(t *testing.T) {
 	dir := t.TempDir()
 	file, large := filepath.Join(dir, "f"), filepath.Join(dir, "large")

@@ -13,11 +13,6 @@ import (
 // of Linux gives up at the same number.
 const maxLinks = 40
 
-// watchParents tells whether the parents of directories are watched too. With
-// kqueue that would open every file in them, and on Windows it would report
-// every change inside the directory; there the poll finds a replaced one.
-const watchParents = runtime.GOOS == "linux"
-
 // survey is what must be watched for a set of files, as the file system is
 // right now.
 type survey struct {
@@ -35,11 +30,8 @@ func takeSurvey(files []string) survey {
 		for _, entry := range trail(file) {
 			dir := filepath.Dir(entry)
 			s.add(entry, file)
-			s.add(dir, file) // It may be moved away or come back as a whole.
+			s.add(dir, file) // A watched directory tells of its own end.
 			dirs[dir] = true
-			if watchParents {
-				dirs[filepath.Dir(dir)] = true
-			}
 		}
 	}
 	s.dirs = slices.Sorted(maps.Keys(dirs))
@@ -121,6 +113,6 @@ func root(abs string) (top, path string) {
 
 // names gives the names in a relative path, without empty ones and dots.
 func names(path string) []string {
-	all := strings.FieldsFunc(path, func(r rune) bool { return os.IsPathSeparator(uint8(r)) && r < 128 })
+	all := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == filepath.Separator })
 	return slices.DeleteFunc(all, func(name string) bool { return name == "." })
 }
