@@ -199,6 +199,9 @@ func (p *rulesParser) agent(m Member, path string) policy.Agent {
 		switch part.Key {
 		case "allow":
 			a.AllowServers, a.AllowTools = p.access(part.Value, at)
+			if tools := part.Value.Member("tools"); tools != nil {
+				a.AllowToolsPos = tools.Pos()
+			}
 		case "deny":
 			a.DenyServers, a.DenyTools = p.access(part.Value, at)
 		case "expose", "limits", "extends":

@@ -55,7 +55,8 @@ func TestParseRules_givesEverythingInFileOrder(t *testing.T) {
 					{Server: policy.Rule{Pattern: "f s", Path: b + `.allow.tools["f s"]`, Pos: at(6, 79)}, Tools: []policy.Rule{}},
 					{Server: policy.Rule{Pattern: "*", Path: b + `.allow.tools["*"]`, Pos: at(6, 90)},
 						Tools: []policy.Rule{{Pattern: "ask", Path: b + `.allow.tools["*"][0]`, Pos: at(6, 96)}}}},
-				DenyServers: []policy.Rule{{Pattern: "prod", Path: b + ".deny.servers[0]", Pos: at(7, 28)}},
+				AllowToolsPos: at(6, 51),
+				DenyServers:   []policy.Rule{{Pattern: "prod", Path: b + ".deny.servers[0]", Pos: at(7, 28)}},
 				DenyTools: []policy.ToolRules{
 					{Server: policy.Rule{Pattern: "*", Path: b + `.deny.tools["*"]`, Pos: at(7, 47)},
 						Tools: []policy.Rule{{Pattern: "drop_*", Path: b + `.deny.tools["*"][0]`, Pos: at(7, 53)}}}}},
@@ -148,12 +149,12 @@ func TestCrossCheck_withoutServers_saysSo(t *testing.T) {
 func TestCrossCheck_fallback(t *testing.T) {
 	const open, strict = `, "defaults": {"deny_on_missing_agent": false}}`, `}`
 	cases := map[string]struct{ agents, rest, defaultAgent, code string }{
-		"denied, so nothing is needed":       {`"a"`, strict, "", ""},
-		"denied, whatever is configured":     {`"a"`, strict, "nobody", ""},
-		"an agent named default":             {`"default"`, open, "", ""},
-		"a configured agent":                 {`"a"`, open, "a", ""},
-		"nobody":                             {`"a"`, open, "", config.CodeRulesNoFallback},
-		"a configured agent that is missing": {`"default"`, open, "b", config.CodeRulesDefaultMissing},
+		"denied, so nothing is needed":        {`"a"`, strict, "", ""},
+		"denied, so a configured one is vain": {`"a"`, strict, "a", config.CodeRulesDefaultUnused},
+		"an agent named default":              {`"default"`, open, "", ""},
+		"a configured agent":                  {`"a"`, open, "a", ""},
+		"nobody":                              {`"a"`, open, "", config.CodeRulesNoFallback},
+		"a configured agent that is missing":  {`"default"`, open, "b", config.CodeRulesDefaultMissing},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,9 @@ const (
 	CodeRulesStarKey        = "rules-star-key"
 	CodeRulesNoFallback     = "rules-no-fallback"
 	CodeRulesDefaultMissing = "rules-default-agent-missing"
+	CodeRulesDefaultUnused  = "rules-default-agent-unused"
+	CodeRulesDefaultMayAll  = "rules-default-may-do-everything"
+	CodeRulesEmptyObject    = "rules-empty-tools-object"
 )
 
 // CrossCheck looks at valid rules beside the rest of the configuration: the
@@ -32,6 +35,7 @@ func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) [
 		for _, t := range a.AllowTools {
 			c.allowedTools(t)
 		}
+		c.emptyTools(a)
 	}
 	c.fallback(rules, defaultAgent)
 	return c.finish()
@@ -114,24 +118,69 @@ func (c *crossCheck) allowedTools(t policy.ToolRules) {
 	}
 }
 
-// fallback warns when a call without an agent_id is not denied by the rules
-// but has nobody to be.
-func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
-	if rules.DenyOnMissingAgent {
+// emptyTools warns of "tools": {} in allow, which reads like "no tools".
+func (c *crossCheck) emptyTools(a policy.Agent) {
+	if a.AllowToolsPos.Line == 0 || len(a.AllowTools) > 0 || len(a.AllowServers) == 0 {
 		return
 	}
+	c.add(a.AllowToolsPos, Warning, keyPath("agents", a.ID)+".allow.tools", CodeRulesEmptyObject,
+		`remove it if that is meant; {"SERVER": []} grants no tool of a server`,
+		"an empty object grants all tools of every allowed server")
+}
+
+// fallback warns when a call without an agent_id is not denied by the rules
+// but has nobody to be, or may do everything, and when there is somebody to be
+// in vain.
+func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
 	const path = "defaults.deny_on_missing_agent"
-	has := func(id string) bool {
-		return slices.ContainsFunc(rules.Agents, func(a policy.Agent) bool { return a.ID == id })
+	warn := func(code, hint, format string, args ...any) {
+		c.add(rules.DenyOnMissingAgentPos, Warning, path, code, hint, format, args...)
+	}
+	agents := map[string]*policy.Agent{}
+	for i := range rules.Agents {
+		agents[rules.Agents[i].ID] = &rules.Agents[i]
+	}
+	if rules.DenyOnMissingAgent {
+		if defaultAgent != "" {
+			warn(CodeRulesDefaultUnused, "unset it, or set deny_on_missing_agent to false",
+				"GATEWAY_DEFAULT_AGENT has no effect: calls without agent_id are refused")
+		}
+		return
+	}
+	stranger := agents[policy.DefaultAgent]
+	missing := stranger
+	if defaultAgent != "" {
+		missing = agents[defaultAgent]
+	}
+	who := "whoever leaves agent_id out"
+	if missing == stranger {
+		who += ", or sends one that the rules do not know,"
 	}
 	switch {
-	case defaultAgent != "" && !has(defaultAgent):
-		c.add(rules.DenyOnMissingAgentPos, Warning, path, CodeRulesDefaultMissing,
-			"add that agent, or change GATEWAY_DEFAULT_AGENT",
+	case missing == nil && defaultAgent != "":
+		warn(CodeRulesDefaultMissing, "add that agent, or change GATEWAY_DEFAULT_AGENT",
 			"GATEWAY_DEFAULT_AGENT names the agent %s, which is not in the rules: calls without agent_id are refused", quote(defaultAgent))
-	case defaultAgent == "" && !has(policy.DefaultAgent):
-		c.add(rules.DenyOnMissingAgentPos, Warning, path, CodeRulesNoFallback,
-			`add an agent named "default", or set GATEWAY_DEFAULT_AGENT, or remove this key`,
+	case missing == nil:
+		warn(CodeRulesNoFallback, `add an agent named "default", or set GATEWAY_DEFAULT_AGENT, or remove this key`,
 			"false has no effect without an agent to fall back on: calls without agent_id are refused")
+	case mayAll(missing):
+		warn(CodeRulesDefaultMayAll, "give that agent only what everybody may do, or set this to true",
+			"%s may use every tool of every server, as the agent %s", who, quote(missing.ID))
 	}
+	if stranger != nil && stranger != missing && mayAll(stranger) {
+		warn(CodeRulesDefaultMayAll, "give that agent only what everybody may do, or set this to true",
+			"any agent that the rules do not know may use every tool of every server, as the agent %s", quote(stranger.ID))
+	}
+}
+
+// mayAll reports whether the rules let an agent do everything there is.
+func mayAll(a *policy.Agent) bool {
+	all := func(r policy.Rule) bool { return policy.Covers(r.Pattern, policy.Wildcard) }
+	denies := len(a.DenyServers) > 0 || slices.ContainsFunc(a.DenyTools, func(t policy.ToolRules) bool { return len(t.Tools) > 0 })
+	if denies || !slices.ContainsFunc(a.AllowServers, all) {
+		return false
+	}
+	return len(a.AllowTools) == 0 || slices.ContainsFunc(a.AllowTools, func(t policy.ToolRules) bool {
+		return all(t.Server) && slices.ContainsFunc(t.Tools, all)
+	})
 }

@@ -15,11 +15,16 @@ import (
 var benchVerbs = []string{"get", "list", "read", "search", "create", "update", "drop", "delete", "grant", "export"}
 
 // benchRules has n agents with 50 patterns each: 10 of them in deny.tools for
-// all servers, 40 in allow.tools over four servers.
-func benchRules(n int) policy.Rules {
+// all servers, 40 in allow.tools over four servers. All agents have the same
+// ones, as from a template, or each has its own.
+func benchRules(n int, own bool) policy.Rules {
 	rules := policy.Rules{DenyOnMissingAgent: true, Hash: "bench"}
 	for i := range n {
 		a := policy.Agent{ID: fmt.Sprintf("agent-%04d", i)}
+		suffix := "_public_*"
+		if own {
+			suffix = fmt.Sprintf("_public_*%d", i)
+		}
 		deny := policy.ToolRules{Server: policy.Rule{Pattern: "*"}}
 		for _, verb := range benchVerbs {
 			deny.Tools = append(deny.Tools, policy.Rule{Pattern: verb + "_*_secret"})
@@ -30,7 +35,7 @@ func benchRules(n int) policy.Rules {
 			a.AllowServers = append(a.AllowServers, policy.Rule{Pattern: server})
 			allow := policy.ToolRules{Server: policy.Rule{Pattern: server}}
 			for _, verb := range benchVerbs {
-				allow.Tools = append(allow.Tools, policy.Rule{Pattern: verb + "_public_*"})
+				allow.Tools = append(allow.Tools, policy.Rule{Pattern: verb + suffix})
 			}
 			a.AllowTools = append(a.AllowTools, allow)
 		}
@@ -55,7 +60,8 @@ func oneListRules(n int) policy.Rules {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	spread, one := policy.Compile(benchRules(1000)), policy.Compile(oneListRules(1000))
+	spread, one := policy.Compile(benchRules(1000, false)), policy.Compile(oneListRules(1000))
+	own := policy.Compile(benchRules(1000, true))
 	cases := []struct {
 		name         string
 		p            *policy.Policy
@@ -66,6 +72,8 @@ func BenchmarkDecide(b *testing.B) {
 		{"denied-by-pattern", spread, "server-3", "drop_all_secret", false},
 		{"not-allowed", spread, "server-3", "unknown_tool_name", false},
 		{"server", spread, "server-3", "", true},
+		{"own-patterns-not-allowed", own, "server-3", "export_public_rows", false},
+		{"own-patterns-denied-by-pattern", own, "server-3", "drop_all_secret", false},
 		{"allowed-by-50th-of-one-list", one, "server-3", "export_49_rows", true},
 	}
 	agents := make([]string, 1000)
@@ -91,10 +99,14 @@ func BenchmarkDecide(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
-	rules := benchRules(200) // 10,000 tool rules
-	b.ReportAllocs()
-	for b.Loop() {
-		runtime.KeepAlive(policy.Compile(rules))
+	for name, own := range map[string]bool{"same-for-all-agents": false, "own-for-each-agent": true} {
+		rules := benchRules(200, own) // 10,000 tool rules
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				runtime.KeepAlive(policy.Compile(rules))
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -31,9 +32,17 @@ func Compile(r Rules) *Policy {
 		denyOnMissingAgent: r.DenyOnMissingAgent,
 		hash:               r.Hash,
 	}
+	shapes := map[string]*shape{}
 	names := interner{}
+	var key []byte
 	for _, a := range r.Agents {
-		p.agents[names.one(a.ID)] = compileAgent(a, names)
+		key = appendShape(key[:0], a)
+		s, ok := shapes[string(key)]
+		if !ok {
+			s = compileShape(a, names)
+			shapes[string(key)] = s
+		}
+		p.agents[names.one(a.ID)] = &agent{shape: s, table: ruleTable(a)}
 	}
 	if !r.DenyOnMissingAgent {
 		p.fallback = p.agents[DefaultAgent]
@@ -69,16 +78,24 @@ func (n interner) one(s string) string {
 }
 
 // agent is the compiled form of one Agent. All its rules stand in one table,
-// each kind in file order; everything else refers to them by index, so that
-// "first in file order" is "smallest index".
+// each kind in file order; its shape refers to them by index, so that "first
+// in file order" is "smallest index".
 type agent struct {
+	*shape
+	table []Rule
+}
+
+// shape is what an agent's patterns say, apart from where they are written.
+// Agents with the same patterns share one: files with many agents are mostly
+// written by programs, and what is shared stays in the processor's caches.
+type shape struct {
 	// servers has all that is said of servers by their very names.
 	servers map[string]named
 	// The rest is said by patterns.
 	denyServers, allowServers list
 	denyTools, allowTools     []group // keys with a star, in file order
 
-	table []Rule
+	rules int32    // how many there are
 	names interner // only while it is compiled
 }
 
@@ -99,15 +116,15 @@ type group struct {
 	key      pattern
 }
 
-func compileAgent(src Agent, names interner) *agent {
-	a := &agent{table: make([]Rule, 0, ruleCount(src)), servers: map[string]named{}, names: names}
+func compileShape(src Agent, names interner) *shape {
+	a := &shape{servers: map[string]named{}, names: names}
 	for _, r := range src.DenyServers {
-		if ord := a.add(r); !a.denyServers.add(r.Pattern, ord) {
+		if ord := a.add(); !a.denyServers.add(names.one(r.Pattern), ord) {
 			a.name(r.Pattern, func(n *named) { n.deny = earlier(n.deny, ord) })
 		}
 	}
 	for _, r := range src.AllowServers {
-		if ord := a.add(r); !a.allowServers.add(r.Pattern, ord) {
+		if ord := a.add(); !a.allowServers.add(names.one(r.Pattern), ord) {
 			a.name(r.Pattern, func(n *named) { n.allow = earlier(n.allow, ord) })
 		}
 	}
@@ -117,24 +134,61 @@ func compileAgent(src Agent, names interner) *agent {
 	return a
 }
 
-func ruleCount(src Agent) int {
+// ruleTable gives all rules of an agent in the order in which compileShape
+// counts them.
+func ruleTable(src Agent) []Rule {
 	n := len(src.DenyServers) + len(src.AllowServers)
 	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
 		for _, t := range tools {
 			n += 1 + len(t.Tools)
 		}
 	}
-	return n
+	table := make([]Rule, 0, n)
+	table = append(append(table, src.DenyServers...), src.AllowServers...)
+	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
+		for _, t := range tools {
+			table = append(append(table, t.Server), t.Tools...)
+		}
+	}
+	return table
 }
 
-// add puts a rule at the end of the table.
-func (a *agent) add(r Rule) int32 {
-	a.table = append(a.table, r)
-	return int32(len(a.table) - 1)
+// appendShape appends a text that two agents have in common if and only if
+// their patterns are the same in every list.
+func appendShape(key []byte, src Agent) []byte {
+	for _, servers := range [][]Rule{src.DenyServers, src.AllowServers} {
+		key = appendPatterns(key, servers)
+	}
+	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
+		key = binary.AppendUvarint(key, uint64(len(tools)))
+		for _, t := range tools {
+			key = appendPatterns(appendText(key, t.Server.Pattern), t.Tools)
+		}
+	}
+	return key
+}
+
+func appendPatterns(key []byte, rules []Rule) []byte {
+	key = binary.AppendUvarint(key, uint64(len(rules)))
+	for _, r := range rules {
+		key = appendText(key, r.Pattern)
+	}
+	return key
+}
+
+// appendText puts the length first, for a text may hold any byte.
+func appendText(key []byte, text string) []byte {
+	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
+}
+
+// add counts one rule and gives its index.
+func (a *shape) add() int32 {
+	a.rules++
+	return a.rules - 1
 }
 
 // name changes what is said of a server by name.
-func (a *agent) name(server string, change func(*named)) {
+func (a *shape) name(server string, change func(*named)) {
 	n, ok := a.servers[server]
 	if !ok {
 		n = unnamed
@@ -145,12 +199,12 @@ func (a *agent) name(server string, change func(*named)) {
 
 // addTools compiles one "tools" object: keys without a star go to the slot of
 // their server, the others are returned. Keys of one name share a group.
-func (a *agent) addTools(keys []ToolRules, slot func(*named) **group) []group {
+func (a *shape) addTools(keys []ToolRules, slot func(*named) **group) []group {
 	var patterns []group
 	for _, k := range keys {
-		g := &group{ord: a.add(k.Server)}
+		g := &group{ord: a.add()}
 		if strings.Contains(k.Server.Pattern, Wildcard) {
-			g.key = newPattern(k.Server.Pattern)
+			g.key = newPattern(a.names.one(k.Server.Pattern), g.ord)
 			a.addRules(g, k.Tools)
 			patterns = append(patterns, *g)
 			continue
@@ -167,10 +221,10 @@ func (a *agent) addTools(keys []ToolRules, slot func(*named) **group) []group {
 	return patterns
 }
 
-func (a *agent) addRules(g *group, rules []Rule) {
+func (a *shape) addRules(g *group, rules []Rule) {
 	for _, r := range rules {
-		ord := a.add(r)
-		if g.patterns.add(r.Pattern, ord) {
+		ord := a.add()
+		if g.patterns.add(a.names.one(r.Pattern), ord) {
 			continue
 		}
 		if g.exact == nil {

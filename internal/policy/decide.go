@@ -92,7 +92,7 @@ type query struct {
 }
 
 // ask fills in a query.
-func (a *agent) ask(q *query, server, tool string) {
+func (a *shape) ask(q *query, server, tool string) {
 	q.server, q.last, q.grant = newProbe(server), ServerAllowed, none
 	n, ok := a.servers[server]
 	if !ok {
@@ -106,7 +106,7 @@ func (a *agent) ask(q *query, server, tool string) {
 
 // check is the meaning of each step: what it says to the query, and by which
 // rule.
-func (a *agent) check(s Step, q *query) (answer, int32) {
+func (a *shape) check(s Step, q *query) (answer, int32) {
 	switch s {
 	case ServerDenied:
 		return deny.by(earlier(q.named.deny, a.denyServers.first(&q.server)))
@@ -194,7 +194,7 @@ func (q *query) covered(own *group, patterns []group) bool {
 
 // concerns reports whether the group's key, which has a star, matches.
 func (g *group) concerns(server *probe) bool {
-	return server.mayMatch(&g.key.ends) && g.key.match(server.name)
+	return server.matches(&g.key)
 }
 
 func (g *group) firstExact(tool string) int32 {

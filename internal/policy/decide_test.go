@@ -218,7 +218,7 @@ func TestCompile_sharesNoMemoryWithTheRules(t *testing.T) {
 }
 
 func TestDecide_allocatesNothing(t *testing.T) {
-	p := policy.Compile(benchRules(10))
+	p := policy.Compile(benchRules(10, false))
 	for _, tool := range []string{"", "export_public_rows", "drop_all_secret", "unknown"} {
 		if n := testing.AllocsPerRun(100, func() { p.Decide("agent-0003", "server-3", tool) }); n != 0 {
 			t.Errorf("Decide with tool %q allocates %v times", tool, n)

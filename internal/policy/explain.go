@@ -73,7 +73,7 @@ func (t *Trace) note(a *agent, s Step, decides bool, q *query) {
 }
 
 // matches gives all rules that match at a step, in file order.
-func (a *agent) matches(s Step, q *query) []int32 {
+func (a *shape) matches(s Step, q *query) []int32 {
 	var ords []int32
 	switch s {
 	case ServerDenied:
@@ -100,7 +100,7 @@ func (a *agent) matches(s Step, q *query) []int32 {
 
 // groups gives the keys that match the server in the set that a tool step
 // asks.
-func (a *agent) groups(s Step, q *query) []*group {
+func (a *shape) groups(s Step, q *query) []*group {
 	own, patterns := q.named.denyTools, a.denyTools
 	if s.Allows() {
 		own, patterns = q.named.allowTools, a.allowTools

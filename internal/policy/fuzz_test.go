@@ -98,3 +98,25 @@ func checkMonotone(t *testing.T, r policy.Rules, before policy.Decision, agent, 
 		}
 	}
 }
+
+// FuzzAlgebra checks Covers and Overlap against a name that both patterns may
+// match: a wrong "covers" would call a rule useless that is not, a wrong "no
+// overlap" would call a server unreachable that is not.
+func FuzzAlgebra(f *testing.F) {
+	f.Add("*", "a*b", "ab")
+	f.Add("a*a", "a*a*a", "aaa")
+	f.Add("**b*", "*b", "xb")
+	f.Fuzz(func(t *testing.T, p, q, name string) {
+		p, q, name = fuzzName(p), fuzzName(q), fuzzName(name)
+		inP, inQ := naiveMatch(p, name), naiveMatch(q, name)
+		if inQ && !inP && policy.Covers(p, q) {
+			t.Errorf("Covers(%q, %q), but only the second matches %q", p, q, name)
+		}
+		if inP && inQ && !policy.Overlap(p, q) {
+			t.Errorf("no Overlap(%q, %q), but both match %q", p, q, name)
+		}
+		if policy.Overlap(p, q) != policy.Overlap(q, p) {
+			t.Errorf("Overlap(%q, %q) depends on the order", p, q)
+		}
+	})
+}

@@ -1,22 +1,19 @@
 package policy
 
 import (
-	"bytes"
+	"math/bits"
 	"strings"
 )
 
 // list is a list of patterns with a star, in two parts: those that begin with
 // a literal byte, by which most of them can be told from a name, and those
-// that begin with the star.
-type list struct{ anchored, free bucket }
+// that begin with the star. A part without patterns is nil.
+type list struct{ anchored, free *bucket }
 
-// bucket is patterns in file order. What a scan looks at first stands close
-// together and apart from the rest.
+// bucket is patterns in file order.
 type bucket struct {
-	firsts   []byte // the first byte of each pattern; unused if it is a star
-	ends     []ends
+	firsts   []uint64 // the first byte of each pattern, eight in each, filled up with zeros
 	patterns []pattern
-	ords     []int32
 }
 
 // add takes a pattern if it has a star, and reports whether it has.
@@ -24,25 +21,34 @@ func (l *list) add(text string, ord int32) bool {
 	if !strings.Contains(text, Wildcard) {
 		return false
 	}
-	p, b := newPattern(text), &l.free
-	if p.prefix != "" {
-		b = &l.anchored
+	b := &l.anchored
+	if text[:1] == Wildcard {
+		b = &l.free
 	}
-	b.firsts = append(b.firsts, text[0])
-	b.ends = append(b.ends, p.ends)
-	b.patterns = append(b.patterns, p)
-	b.ords = append(b.ords, ord)
+	if *b == nil {
+		*b = &bucket{}
+	}
+	(*b).add(newPattern(text, ord))
 	return true
+}
+
+func (b *bucket) add(p pattern) {
+	i := len(b.patterns)
+	if i%8 == 0 {
+		b.firsts = append(b.firsts, 0)
+	}
+	b.firsts[i/8] |= uint64(p.text[0]) << (8 * (i % 8))
+	b.patterns = append(b.patterns, p)
 }
 
 // first gives the first rule in file order that matches, or none.
 func (l *list) first(n *probe) int32 {
 	best := none
-	if i := l.anchored.nextAnchored(n, 0); i >= 0 {
-		best = l.anchored.ords[i]
+	if l.anchored != nil {
+		best = l.anchored.firstAnchored(n)
 	}
-	if i := l.free.next(n, 0); i >= 0 {
-		best = earlier(best, l.free.ords[i])
+	if l.free != nil {
+		best = earlier(best, l.free.first(n))
 	}
 	return best
 }
@@ -50,43 +56,46 @@ func (l *list) first(n *probe) int32 {
 // all gives every rule that matches, in no order.
 func (l *list) all(n *probe) []int32 {
 	var ords []int32
-	for _, b := range []*bucket{&l.anchored, &l.free} {
-		for i := b.next(n, 0); i >= 0; i = b.next(n, i+1) {
-			ords = append(ords, b.ords[i])
+	for _, b := range []*bucket{l.anchored, l.free} {
+		if b == nil {
+			continue
+		}
+		for i := range b.patterns {
+			if p := &b.patterns[i]; n.matches(p) {
+				ords = append(ords, p.ord)
+			}
 		}
 	}
 	return ords
 }
 
-// next gives the index of the first pattern from index i on that matches, or
-// -1.
-func (b *bucket) next(n *probe, i int) int {
-	for ; i < len(b.ends); i++ {
-		if b.matches(i, n) {
-			return i
+func (b *bucket) first(n *probe) int32 {
+	for i := range b.patterns {
+		if p := &b.patterns[i]; n.matches(p) {
+			return p.ord
 		}
 	}
-	return -1
+	return none
 }
 
-// nextAnchored is next for patterns that begin with a literal byte.
-func (b *bucket) nextAnchored(n *probe, i int) int {
-	if n.name == "" {
-		return -1
-	}
-	for i < len(b.firsts) {
-		skip := bytes.IndexByte(b.firsts[i:], n.name[0])
-		if skip < 0 {
-			return -1
+// firstAnchored is first for patterns that begin with a literal byte. Eight
+// first bytes are compared at a time: a byte of diff is zero where they are
+// equal, and the highest bit of a byte of hits is set there (and at times in
+// bytes above, which does no harm: each hit is looked at).
+func (b *bucket) firstAnchored(n *probe) int32 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	wanted := n.head & 0xff * ones
+	for w, word := range b.firsts {
+		diff := word ^ wanted
+		for hits := (diff - ones) &^ diff & highs; hits != 0; hits &= hits - 1 {
+			i := w*8 + bits.TrailingZeros64(hits)/8
+			if i >= len(b.patterns) {
+				break
+			}
+			if p := &b.patterns[i]; n.matches(p) {
+				return p.ord
+			}
 		}
-		if i += skip; b.matches(i, n) {
-			return i
-		}
-		i++
 	}
-	return -1
-}
-
-func (b *bucket) matches(i int, n *probe) bool {
-	return n.mayMatch(&b.ends[i]) && b.patterns[i].match(n.name)
+	return none
 }

@@ -13,25 +13,23 @@ func MatchPattern(pattern, name string) bool {
 	if !strings.Contains(pattern, Wildcard) {
 		return pattern == name
 	}
-	p, n := newPattern(pattern), newProbe(name)
-	return n.mayMatch(&p.ends) && p.match(name)
+	p, n := newPattern(pattern, none), newProbe(name)
+	return n.matches(&p)
 }
 
-// pattern is a pattern with at least one "*", split at the stars.
+// pattern is a pattern with at least one "*". It fills one line of the
+// processor's cache, and most answers need no more of it than that.
 type pattern struct {
-	ends           ends
-	prefix, suffix string
-	middle         []string // the literals between stars, none empty
+	// Up to eight bytes of the literals before the first and after the last
+	// star. Most patterns don't match most names, and comparing these tells so
+	// without touching the strings.
+	head, headMask, tail, tailMask uint64
+	text                           string
+	prefix, suffix                 int32 // lengths of those literals
 	// minLen is the number of literal bytes: no shorter name can match.
-	minLen int
-	// short means that the ends are all there is to compare.
-	short bool
+	minLen int32
+	ord    int32 // the rule
 }
-
-// ends is up to eight bytes of the literals before the first and after the
-// last star. Most patterns don't match most names, and comparing these tells
-// so without touching the strings.
-type ends struct{ head, headMask, tail, tailMask uint64 }
 
 // probe is a name with its two ends, made once and matched many times.
 type probe struct {
@@ -43,43 +41,44 @@ func newProbe(name string) probe {
 	return probe{name: name, head: headBits(name), tail: tailBits(name)}
 }
 
-// mayMatch compares the ends. Shorter names count as filled up with zero
-// bytes, so that a match must still be confirmed.
-func (n *probe) mayMatch(e *ends) bool {
-	return (n.head^e.head)&e.headMask|(n.tail^e.tail)&e.tailMask == 0
-}
-
-// newPattern splits a pattern that has at least one star.
-func newPattern(text string) pattern {
+// newPattern prepares a pattern that has at least one star.
+func newPattern(text string, ord int32) pattern {
 	first, last := strings.Index(text, Wildcard), strings.LastIndex(text, Wildcard)
-	p := pattern{prefix: text[:first], suffix: text[last+1:]}
-	p.minLen = len(p.prefix) + len(p.suffix)
-	for part := range strings.SplitSeq(text[first:last+1], Wildcard) {
-		if part != "" {
-			p.middle = append(p.middle, part)
-			p.minLen += len(part)
-		}
+	prefix, suffix := text[:first], text[last+1:]
+	return pattern{
+		head: headBits(prefix), headMask: lowBytes(len(prefix)),
+		tail: tailBits(suffix), tailMask: ^lowBytes(8 - len(suffix)),
+		text: text, prefix: int32(len(prefix)), suffix: int32(len(suffix)),
+		minLen: int32(len(text) - strings.Count(text, Wildcard)), ord: ord,
 	}
-	p.ends = ends{
-		head: headBits(p.prefix), headMask: lowBytes(len(p.prefix)),
-		tail: tailBits(p.suffix), tailMask: ^lowBytes(8 - len(p.suffix)),
-	}
-	p.short = len(p.prefix) <= 8 && len(p.suffix) <= 8 && len(p.middle) == 0
-	return p
 }
 
-// match reports whether the pattern matches the whole name, given that
-// mayMatch said yes. Each middle literal is taken at its first place after the
-// one before: if any placement works, the leftmost does.
-func (p *pattern) match(name string) bool {
-	if p.short || len(name) < p.minLen {
-		return len(name) >= p.minLen
-	}
-	if !strings.HasPrefix(name, p.prefix) || !strings.HasSuffix(name, p.suffix) {
+// matches reports whether the pattern matches the whole name. The ends are
+// compared first; shorter names count as filled up with zero bytes there, so
+// that a match must still be confirmed.
+func (n *probe) matches(p *pattern) bool {
+	return (n.head^p.head)&p.headMask|(n.tail^p.tail)&p.tailMask == 0 &&
+		len(n.name) >= int(p.minLen) && (p.short() || p.confirm(n.name))
+}
+
+// short means that the ends are all there is to compare.
+func (p *pattern) short() bool {
+	return p.prefix <= 8 && p.suffix <= 8 && p.minLen == p.prefix+p.suffix
+}
+
+// confirm compares the whole of a name that is long enough. Each literal
+// between two stars is taken at its first place after the one before: if any
+// placement works, the leftmost does.
+func (p *pattern) confirm(name string) bool {
+	end := len(p.text) - int(p.suffix)
+	if name[:p.prefix] != p.text[:p.prefix] || name[len(name)-int(p.suffix):] != p.text[end:] {
 		return false
 	}
-	rest := name[len(p.prefix) : len(name)-len(p.suffix)]
-	for _, part := range p.middle {
+	if p.minLen == p.prefix+p.suffix {
+		return true
+	}
+	rest := name[p.prefix : len(name)-int(p.suffix)]
+	for part := range strings.SplitSeq(p.text[p.prefix:end], Wildcard) {
 		i := strings.Index(rest, part)
 		if i < 0 {
 			return false
@@ -92,15 +91,24 @@ func (p *pattern) match(name string) bool {
 // headBits holds the first eight bytes of s, the first in the lowest byte,
 // filled up with zeros.
 func headBits(s string) uint64 {
-	if len(s) >= 8 {
+	switch n := len(s); {
+	case n >= 8:
 		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	case n >= 4: // Two halves, which may overlap.
+		return four(s) | four(s[n-4:])<<(8*(n-4))
+	default:
+		var bits uint64
+		for i := range n {
+			bits |= uint64(s[i]) << (8 * i)
+		}
+		return bits
 	}
-	var bits uint64
-	for i := range len(s) {
-		bits |= uint64(s[i]) << (8 * i)
-	}
-	return bits
+}
+
+// four holds the first four bytes of s, the first in the lowest byte.
+func four(s string) uint64 {
+	return uint64(uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24)
 }
 
 // tailBits holds the last eight bytes of s, the last in the highest byte,

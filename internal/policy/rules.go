@@ -34,6 +34,9 @@ type Agent struct {
 	AllowTools   []ToolRules
 	DenyServers  []Rule
 	DenyTools    []ToolRules
+	// AllowToolsPos is where the value of allow.tools begins, nowhere if there
+	// is none.
+	AllowToolsPos Position
 }
 
 // Rules is a parsed and valid rules file.

@@ -1,0 +1,107 @@
+package config
+
+import "gatehouse/internal/policy"
+
+// Codes of the problems of a file of tool lists.
+const (
+	CodeToolListsWrongType = "tool-lists-wrong-type"
+	CodeToolListsNoName    = "tool-lists-missing-name"
+)
+
+// ParseToolLists reads the names of the tools that servers have, for `gatehouse
+// policy diff --tools`. The file is an object of servers; each has an array of
+// tools, or an object with such an array under "tools", as a result of
+// tools/list has it. A tool is a name, or a definition with a "name". What
+// `gatehouse tools --json` prints is read as well. All problems come at once,
+// sorted by position; if one of them is an Error there are no lists.
+func ParseToolLists(file string, src []byte) (map[string][]string, []Problem) {
+	doc, problems := ParseDocument(file, src)
+	if doc == nil {
+		return nil, problems
+	}
+	p := toolLists{report: newReport(file), tools: map[string][]string{}}
+	p.addAll(problems)
+	p.root(doc.Root)
+	problems = p.finish()
+	if HasErrors(problems) {
+		return nil, problems
+	}
+	return p.tools, problems
+}
+
+type toolLists struct {
+	*report
+	tools map[string][]string
+}
+
+func (p *toolLists) root(root *Node) {
+	if root.Kind != KindObject {
+		p.wrong(root.Pos(), "", `write {"SERVER": ["TOOL", ...]}`, "the file must be an object of servers, not "+withArticle(root.Kind))
+		return
+	}
+	if list := root.Member("servers"); printed(list) {
+		for i, e := range list.Elements() {
+			p.server(e.Member("server").Text(), e.Member("tools"), indexPath("servers", i))
+		}
+		return
+	}
+	for _, m := range root.Members() {
+		p.server(m.Key, m.Value, keyPath("", m.Key))
+	}
+}
+
+// printed tells what `gatehouse tools --json` prints from a server of the name
+// "servers": its elements name their server.
+func printed(list *Node) bool {
+	if list == nil || list.Kind != KindArray || len(list.Elements()) == 0 {
+		return false
+	}
+	for _, e := range list.Elements() {
+		if s := e.Member("server"); s == nil || s.Kind != KindString || e.Member("tools") == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// server adds the tools of one server.
+func (p *toolLists) server(server string, n *Node, path string) {
+	if n.Kind == KindObject && n.Member("tools") != nil {
+		n, path = n.Member("tools"), keyPath(path, "tools")
+	}
+	if n.Kind != KindArray {
+		p.wrong(n.Pos(), path, `write ["TOOL", ...]`, "must be an array of tools, not "+withArticle(n.Kind))
+		return
+	}
+	names := make([]string, 0, len(n.Elements()))
+	for i, e := range n.Elements() {
+		if name, ok := p.name(e, indexPath(path, i)); ok {
+			names = append(names, name)
+		}
+	}
+	p.tools[server] = append(p.tools[server], names...)
+}
+
+func (p *toolLists) name(n *Node, path string) (string, bool) {
+	switch n.Kind {
+	case KindString:
+		if n.Text() == "" {
+			p.add(n.Pos(), Error, path, CodeToolListsNoName, "", "the name of a tool must not be empty")
+		}
+		return n.Text(), n.Text() != ""
+	case KindObject:
+		name := n.Member("name")
+		if name == nil || name.Kind != KindString || name.Text() == "" {
+			p.add(n.Pos(), Error, path, CodeToolListsNoName, "", `a definition of a tool has its name under "name"`)
+			return "", false
+		}
+		return name.Text(), true
+	default:
+		p.wrong(n.Pos(), path, "", "must be the name of a tool or its definition, not "+withArticle(n.Kind))
+		return "", false
+	}
+}
+
+func (p *toolLists) wrong(pos policy.Position, path, hint, message string) {
+	p.add(pos, Error, path, CodeToolListsWrongType, hint, "%s", message)
+}

@@ -1,0 +1,48 @@
+package config_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/internal/config"
+)
+
+func TestParseToolLists_readsEveryForm(t *testing.T) {
+	want := map[string][]string{"db": {"query", "list_users"}, "docs": {}}
+	for name, src := range map[string]string{
+		"names":                      `{"db": ["query", "list_users"], "docs": [],}`,
+		"definitions":                `{"db": [{"name": "query", "inputSchema": {"type": "object"}}, {"name": "list_users"}], "docs": []}`,
+		"results of tools/list":      `{"db": {"tools": [{"name": "query"}, {"name": "list_users"}], "nextCursor": ""}, "docs": {"tools": []}}`,
+		"what gatehouse tools says":  `{"servers": [{"server": "db", "state": "ready", "known": true, "tools": [{"name": "query", "tokens": 3}, {"name": "list_users", "tokens": 3}], "tokens": 6}, {"server": "docs", "tools": []}], "tokens": 6}`,
+		"a mixture of all for a set": `{"db": ["query", {"name": "list_users"}], "docs": {"tools": []}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, problems := config.ParseToolLists("tools.json", []byte(src))
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	got, problems := config.ParseToolLists("tools.json", []byte(`{"servers": ["a"]}`))
+	if len(problems) > 0 || !cmp.Equal(got, map[string][]string{"servers": {"a"}}) {
+		t.Errorf("a server that is called servers: %v %v", got, problems)
+	}
+}
+
+func TestParseToolLists_eachMistakeIsSaidInWords(t *testing.T) {
+	for path, src := range corpus(t, "tool-lists-bad/*.json") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			tools, problems := config.ParseToolLists(filepath.Base(path), src)
+			if !config.HasErrors(problems) || tools != nil {
+				t.Error("the file is accepted")
+			}
+			checkProblems(t, src, problems)
+			golden(t, wanted(path), problemText(problems))
+		})
+	}
+}
