@@ -1,25 +1,38 @@
 // Package audit writes who asked for what, and what was decided, as one JSON
-// object per line.
+// object per line, and checks such files afterwards.
 //
 // # What it promises, in order
 //
 //   - Append never waits for the disk: a record goes into a bounded queue, from
-//     which one goroutine writes.
-//   - Lines are written whole, many with one write. A line that the disk took
-//     only in part is finished before anything else is written.
+//     which one goroutine writes. Begin waits, but for at most BeginWait.
+//   - Lines are written whole, many with one appending write. If the disk takes
+//     only a part, the file is cut back to its last whole line, and the records
+//     are kept and tried again until the disk takes them or the queue is full.
+//   - The lines of an instance are numbered ("seq") without gaps, its first is
+//     a "start" line and, after Close, its last a "stop" line. A gap or an end
+//     without a stop line is what somebody else did: took lines away, or killed
+//     the process.
 //   - Loss is never silent. Records that find the queue full, that come after
-//     Close, or that cannot be written are counted by Lost and logged, at most
-//     once a second (and a last time by Close). They use up their number: the numbers of an instance's
-//     records, written and lost together, have no gaps, so a gap in the file is
-//     a loss.
+//     Close, or that still cannot be written at its end are counted by Stats
+//     and logged, at most once a second (and a last time by Close). A "lost"
+//     line says in the file itself how many are missing since the last such
+//     line, as soon as the disk takes one.
+//   - What was written is synced to disk at most a second later.
+//   - At MaxBytes the file becomes FILE.1, FILE.1 becomes FILE.2, and so on;
+//     the oldest is dropped. When somebody else moved or removed the file, the
+//     next write goes to a new one.
 //   - Every line is valid JSON, whatever agents put into a text: texts are cut
 //     at 1 KiB and control characters escaped.
 //
+// Several gateways may append to the same file; "instance" tells them apart. A
+// lock on FILE.lock is held while lines are written and files renamed. Who
+// can't get it within a second writes without it, and then neither renames nor
+// cuts anything.
+//
 // # What it does not promise
 //
-// A line that was written may still be lost if the machine fails: nothing is
-// synced to disk, and the file is not rotated. Lines come in the order of
-// their numbers, which is the order of Append, not of Timestamp.
-//
-// Several gateways may append to the same file; "instance" tells them apart.
+// What was written within the last second may be lost if the machine fails,
+// and what is still queued if the process is killed. Whoever may write to the
+// file may forge it: Verify finds what was changed clumsily, no more. Lines
+// come in the order of Append, not of Timestamp.
 package audit

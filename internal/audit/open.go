@@ -9,60 +9,98 @@ import (
 	"path/filepath"
 )
 
+// Options say how a Log is kept.
+type Options struct {
+	// Instance goes into every line and tells this process from others.
+	Instance string
+	// Version of the program goes into the start line.
+	Version string
+	// Log hears of losses and failures; nil means that nobody does.
+	Log *slog.Logger
+	// MaxBytes is the size at which the file is rotated; 0 is
+	// DefaultMaxBytes.
+	MaxBytes int64
+	// Files is how many files there are at most, the current one included; 0
+	// is DefaultFiles, and there are at least 2.
+	Files int
+
+	// openFile stands in for the system's own in tests.
+	openFile func(path string) (osFile, error)
+}
+
+// What Options mean by zero.
+const (
+	DefaultMaxBytes = 100 << 20
+	DefaultFiles    = 10
+)
+
 // Open opens the log at path for appending. Missing folders are made with mode
 // 0700 and a missing file with mode 0600; the modes of existing ones are left
 // as their owner set them. What is there but is no regular file is refused,
-// save the system's null device, with which the log can be turned off.
+// save the system's null device, with which the log can be turned off. Beside
+// the file there will be path + ".lock" and the rotated files.
 //
-// instance goes into every record. log hears of losses; nil means that nobody
-// does. The caller must Close the Log. Errors name the path.
-func Open(path, instance string, log *slog.Logger) (*Log, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, cannotOpen(path, err)
+// The caller must Close the Log. Errors name the path.
+func Open(path string, o Options) (*Log, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblocking, 0o600)
-	if err != nil {
-		return nil, cannotOpen(path, err)
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
 	}
-	torn, err := check(f)
+	if o.Files <= 0 {
+		o.Files = DefaultFiles
+	}
+	if o.openFile == nil {
+		o.openFile = openFile
+	}
+	f, err := newFile(path, o)
 	if err != nil {
-		_ = f.Close() // nothing was written
 		return nil, err
 	}
-	var rest []byte
-	if torn {
-		rest = []byte{'\n'}
-	}
-	return start(f, rest, instance, log), nil
+	return start(f, o), nil
 }
 
-// check refuses what a log cannot be appended to, and reports whether the last
-// line lacks its end: a predecessor was killed while it wrote.
-func check(f *os.File) (torn bool, err error) {
-	info, err := f.Stat()
+// openFile makes and opens a file for appending.
+func openFile(path string) (osFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblocking, 0o600)
 	if err != nil {
-		return false, cannotOpen(f.Name(), err)
+		return nil, err //nolint:wrapcheck // The caller says what it is for.
 	}
-	if !info.Mode().IsRegular() {
-		if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(null, info) {
-			return false, nil
-		}
-		return false, cannotOpen(f.Name(), errors.New("it is not a regular file"))
-	}
-	if info.Size() == 0 {
+	return f, nil
+}
+
+// isNull tells the null device from what a log cannot be appended to.
+func isNull(info fs.FileInfo) (bool, error) {
+	if info.Mode().IsRegular() {
 		return false, nil
 	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, info.Size()-1); err != nil {
-		return false, cannotOpen(f.Name(), err)
+	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(null, info) {
+		return true, nil
 	}
-	return last[0] != '\n', nil
+	return false, errors.New("it is not a regular file")
+}
+
+// makeFolder makes the folder of the file, and gives the file's path without
+// symbolic links: rotation renames the file itself.
+func makeFolder(path string) (string, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err //nolint:wrapcheck // The caller says what it is for.
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real, nil
+	}
+	return path, nil // It is not there yet, or opening it will say what is wrong.
 }
 
 // cannotOpen names path once: the errors of package os may name it too.
 func cannotOpen(path string, err error) error {
+	return fmt.Errorf("cannot open audit log %s: %w", path, withoutPath(path, err))
+}
+
+func withoutPath(path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
-		err = pe.Err
+		return pe.Err
 	}
-	return fmt.Errorf("cannot open audit log %s: %w", path, err)
+	return err
 }

@@ -12,20 +12,20 @@ import (
 
 func TestOpen_missingFolderAndFile_areMadePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", "audit.jsonl")
-	l, err := audit.Open(path, "inst", nil)
+	l, err := audit.Open(path, audit.Options{Instance: "inst"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Append(audit.Record{Tool: "x"})
 	closeLog(t, l)
 	content, err := os.ReadFile(path)
-	if err != nil || len(lines(t, string(content))) != 1 {
+	if err != nil || len(records(t, string(content))) != 1 {
 		t.Errorf("got %q, %v; want one line", content, err)
 	}
 	if runtime.GOOS == "windows" {
 		return // has no modes
 	}
-	for p, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {
+	for p, want := range map[string]os.FileMode{path: 0o600, path + ".lock": 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {
 		if info, err := os.Stat(p); err != nil || info.Mode() != want {
 			t.Errorf("%s: got %v, %v; want mode %v", p, info.Mode(), err, want)
 		}
@@ -44,7 +44,7 @@ func TestOpen_existingFile_isContinued(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tc.before), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			l, err := audit.Open(path, "inst", nil)
+			l, err := audit.Open(path, audit.Options{Instance: "inst"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestOpen_existingFile_isContinued(t *testing.T) {
 			if err != nil || !ok {
 				t.Fatalf("got %q, %v; want it to begin with %q", content, err, tc.want)
 			}
-			if list := lines(t, rest); len(list) != 1 || list[0].Tool != "x" {
+			if list := records(t, rest); len(list) != 1 || list[0].Tool != "x" {
 				t.Errorf("got %q after it, want one line", rest)
 			}
 		})
@@ -63,7 +63,7 @@ func TestOpen_existingFile_isContinued(t *testing.T) {
 }
 
 func TestOpen_nullDevice_turnsTheLogOff(t *testing.T) {
-	l, err := audit.Open(os.DevNull, "inst", nil)
+	l, err := audit.Open(os.DevNull, audit.Options{Instance: "inst"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestOpen_impossiblePath_isAnErrorThatNamesIt(t *testing.T) {
 	}
 	for name, path := range map[string]string{"a folder": t.TempDir(), "below a file": filepath.Join(file, "audit.jsonl")} {
 		t.Run(name, func(t *testing.T) {
-			if l, err := audit.Open(path, "inst", nil); err == nil || l != nil || !strings.Contains(err.Error(), path) {
+			if l, err := audit.Open(path, audit.Options{Instance: "inst"}); err == nil || l != nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("got %v, %v; want an error that names %s", l, err, path)
 			}
 		})

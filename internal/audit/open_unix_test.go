@@ -16,7 +16,7 @@ func TestOpen_namedPipe_isRefusedWithoutWaiting(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := audit.Open(path, "inst", nil); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := audit.Open(path, audit.Options{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v, want it refused", err)
 	}
 }

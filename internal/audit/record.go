@@ -26,12 +26,21 @@ const (
 	Error Decision = "ERROR"
 )
 
-// Record is one line of the log. The Log fills in V, Instance and Seq, and
-// Timestamp if it is zero. Texts longer than 1 KiB are cut. The JSON keys
+// The values of "event". A line without it tells how a call ended.
+const (
+	eventBegin = "begin" // a call is about to be sent to its server
+	eventStart = "start" // the first line of an instance
+	eventStop  = "stop"  // its last one
+	eventLost  = "lost"  // records are missing
+)
+
+// Record is one line of the log. The Log fills in V, Event, Instance and Seq,
+// and Timestamp if it is zero. Texts longer than 1 KiB are cut. The JSON keys
 // come in this order, and optional ones that are empty are left out.
 type Record struct {
 	V              int       `json:"v"`
 	Timestamp      time.Time `json:"timestamp"` // written in UTC, with nanoseconds
+	Event          string    `json:"event,omitempty"`
 	CallID         string    `json:"call_id"`
 	Instance       string    `json:"instance"`
 	Seq            uint64    `json:"seq"` // from 1, per instance
@@ -49,6 +58,17 @@ type Record struct {
 	PolicyHash     string    `json:"policy_hash,omitempty"`
 	Outcome        string    `json:"outcome"`
 	LatencyMS      float64   `json:"latency_ms"`
+}
+
+// eventLine is a line that the log writes of itself.
+type eventLine struct {
+	V         int       `json:"v"`
+	Timestamp time.Time `json:"timestamp"`
+	Event     string    `json:"event"`
+	Instance  string    `json:"instance"`
+	Seq       uint64    `json:"seq"`
+	Version   string    `json:"version,omitempty"` // of the program, in the start line
+	Lost      uint64    `json:"lost,omitempty"`    // records since the last lost line
 }
 
 // texts are the fields whose length somebody else decides.
@@ -83,20 +103,20 @@ func cut(s string) string {
 	return strings.Clone(s[:end]) + "…"
 }
 
-// appendLine adds the record to buf as one line of JSON.
-func appendLine(buf *bytes.Buffer, r Record) error {
+// appendLine adds a record or an eventLine to buf as one line of JSON.
+func appendLine(buf *bytes.Buffer, line any) error {
 	start := buf.Len()
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	if err := enc.Encode(line); err != nil {
 		buf.Truncate(start)
 		return fmt.Errorf("cannot encode audit record: %w", err)
 	}
-	line := buf.Bytes()[start:]
-	if bytes.IndexByte(line, del) >= 0 || bytes.IndexByte(line, c1Lead) >= 0 {
-		line = escapeControls(line)
+	text := buf.Bytes()[start:]
+	if bytes.IndexByte(text, del) >= 0 || bytes.IndexByte(text, c1Lead) >= 0 {
+		text = escapeControls(text)
 		buf.Truncate(start)
-		buf.Write(line)
+		buf.Write(text)
 	}
 	return nil
 }

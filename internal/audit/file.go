@@ -1,0 +1,241 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+)
+
+// osFile is what is needed of an *os.File.
+type osFile interface {
+	io.WriteCloser
+	io.ReaderAt
+	Stat() (fs.FileInfo, error)
+	Truncate(size int64) error
+	Sync() error
+}
+
+// file is the file behind its name, whatever happens to that name. One
+// goroutine uses it.
+type file struct {
+	path string
+	opt  Options
+	lock *lock // nil for the null device
+
+	f       osFile // nil if it has to be opened first
+	end     int64  // its size when a line of ours was its last; -1 if unknown
+	rotated uint64
+	patient time.Time // no attempt to rotate before this, after one that failed
+}
+
+// newFile opens the file at path and its lock.
+func newFile(path string, o Options) (*file, error) {
+	real, err := makeFolder(path)
+	if err != nil {
+		return nil, cannotOpen(path, err)
+	}
+	f := &file{path: real, opt: o}
+	null, err := f.open()
+	if err != nil {
+		return nil, cannotOpen(path, withoutPath(real, err))
+	}
+	if null {
+		return f, nil
+	}
+	if f.lock, err = openLock(real+".lock", o.Log); err != nil {
+		_ = f.f.Close() // Nothing was written.
+		return nil, cannotOpen(path, err)
+	}
+	return f, nil
+}
+
+// open opens what the name leads to now, and lets go of what was open.
+func (f *file) open() (null bool, err error) {
+	next, err := f.opt.openFile(f.path)
+	if err != nil {
+		return false, err
+	}
+	info, err := next.Stat()
+	null = false
+	if err == nil {
+		null, err = isNull(info)
+	}
+	if null && f.lock != nil {
+		err = errors.New("it has become the null device")
+	}
+	if err != nil {
+		_ = next.Close() // Nothing was written.
+		return null, err
+	}
+	old := f.f
+	f.f, f.end = next, -1
+	if old != nil {
+		return null, closeSynced(old)
+	}
+	return null, nil
+}
+
+// reopen is open for a file that was no null device.
+func (f *file) reopen() error {
+	if _, err := f.open(); err != nil {
+		return fmt.Errorf("cannot open %s: %w", f.path, withoutPath(f.path, err))
+	}
+	return nil
+}
+
+// closeSynced closes a file after its content has reached the disk.
+func closeSynced(f osFile) error {
+	err := f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err //nolint:wrapcheck // The caller says what it is for.
+}
+
+// write appends whole lines with one write. It gives how many bytes of them
+// are in the file, whole lines only.
+func (f *file) write(lines []byte) (int, error) {
+	if f.lock == nil { // The null device.
+		return f.f.Write(lines) //nolint:wrapcheck // Never fails.
+	}
+	locked := f.lock.take()
+	if locked {
+		defer f.lock.release()
+	}
+	size, err := f.follow()
+	if err != nil {
+		return 0, err
+	}
+	if locked && size > 0 && size+int64(len(lines)) > f.opt.MaxBytes && !time.Now().Before(f.patient) {
+		if size, err = f.rotate(); err != nil {
+			return 0, err
+		}
+	}
+	return f.append(lines, size, locked)
+}
+
+// follow opens the file again if its name leads elsewhere by now, and gives its
+// size.
+func (f *file) follow() (size int64, err error) {
+	if f.f != nil {
+		here, err := f.f.Stat()
+		there, errThere := os.Stat(f.path)
+		if err == nil && errThere == nil && os.SameFile(here, there) {
+			return here.Size(), nil
+		}
+	}
+	if err := f.reopen(); err != nil {
+		return 0, err
+	}
+	info, err := f.f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("cannot open %s: %w", f.path, withoutPath(f.path, err))
+	}
+	return info.Size(), nil
+}
+
+// append writes the lines at the end of the file. If the disk takes only a part
+// of them, the file is cut back to the last whole line; only who holds the lock
+// may do so.
+func (f *file) append(lines []byte, size int64, locked bool) (int, error) {
+	data, mend := lines, 0
+	if f.torn(size) {
+		data, mend = append([]byte{'\n'}, lines...), 1
+	}
+	f.end = -1
+	n, err := f.f.Write(data)
+	n = max(0, min(n, len(data)))
+	if n == len(data) {
+		f.end = size + int64(n)
+		return len(lines), nil
+	}
+	if err == nil {
+		err = io.ErrShortWrite
+	}
+	whole := n
+	for whole > 0 && data[whole-1] != '\n' {
+		whole--
+	}
+	if locked && whole < n {
+		f.cutBack(size+int64(n), size+int64(whole))
+	}
+	return max(0, whole-mend), fmt.Errorf("cannot write %s: %w", f.path, withoutPath(f.path, err))
+}
+
+// torn reports whether the last line lacks its end: somebody was killed, or
+// ran out of disk, while writing it.
+func (f *file) torn(size int64) bool {
+	if size == 0 || size == f.end {
+		return false
+	}
+	last := make([]byte, 1)
+	_, err := f.f.ReadAt(last, size-1)
+	return err == nil && last[0] != '\n'
+}
+
+// cutBack takes the part of a line away, unless others have written meanwhile
+// without the lock. If it fails, the next write ends that line.
+func (f *file) cutBack(from, to int64) {
+	if info, err := f.f.Stat(); err == nil && info.Size() == from {
+		_ = f.f.Truncate(to) // See above.
+	}
+}
+
+func (f *file) sync() error {
+	if f.f == nil || f.lock == nil {
+		return nil
+	}
+	if err := f.f.Sync(); err != nil {
+		return fmt.Errorf("cannot sync %s: %w", f.path, withoutPath(f.path, err))
+	}
+	return nil
+}
+
+// close closes the file and its lock.
+func (f *file) close() error {
+	var err error
+	if f.f != nil {
+		err = f.f.Close()
+	}
+	f.lock.close()
+	return err //nolint:wrapcheck // The caller says what it is for.
+}
+
+// rotateAgain is how long after a rotation that failed the next is tried.
+const rotateAgain = time.Minute
+
+// rotate renames the file, its predecessors before it, and begins a new one.
+// The lock is held. If it cannot be renamed, it grows on, and that is logged; an
+// error means that there is no file to write to.
+func (f *file) rotate() (size int64, err error) {
+	if err := f.shift(); err != nil {
+		f.patient = time.Now().Add(rotateAgain)
+		f.opt.Log.Warn("audit log cannot be rotated", slog.Any("err", err))
+	} else {
+		f.rotated++
+	}
+	return f.follow()
+}
+
+// shift renames the files. The oldest is written over.
+func (f *file) shift() error {
+	for n := max(f.opt.Files, 2) - 2; n > 0; n-- {
+		err := os.Rename(rotatedName(f.path, n), rotatedName(f.path, n+1))
+		if err != nil && !os.IsNotExist(err) {
+			return err //nolint:wrapcheck // It names both files.
+		}
+	}
+	old := f.f
+	f.f = nil // Some systems don't rename what is open.
+	if err := closeSynced(old); err != nil {
+		f.opt.Log.Warn("audit log cannot be synced", slog.String("file", f.path), slog.Any("err", err))
+	}
+	return os.Rename(f.path, rotatedName(f.path, 1)) //nolint:wrapcheck // It names both files.
+}
+
+// rotatedName is the name of the n-th newest rotated file.
+func rotatedName(path string, n int) string { return fmt.Sprintf("%s.%d", path, n) }

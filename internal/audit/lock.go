@@ -1,0 +1,89 @@
+package audit
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+)
+
+// lockPatience is how long one attempt to take the lock may take: who holds it
+// writes a batch or renames some files.
+const lockPatience = time.Second
+
+var errLocked = errors.New("another process holds it")
+
+// lock is a lock between processes, on a file that is there for nothing else.
+// A nil lock cannot be taken.
+type lock struct {
+	path     string
+	log      *slog.Logger
+	f        *os.File
+	patience time.Duration
+}
+
+func openLock(path string, log *slog.Logger) (*lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|nonblocking, 0o600)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // It names the file.
+	}
+	return &lock{path: path, log: log, f: f, patience: lockPatience}, nil
+}
+
+// take waits until the lock is ours, but not for long: who is stopped while
+// holding it must not stop others. After one failure it does not wait at all
+// until it succeeds again.
+func (l *lock) take() bool {
+	deadline := time.Now().Add(l.patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 16*time.Millisecond) {
+		err := l.try()
+		if err == nil {
+			l.patience = lockPatience
+			return true
+		}
+		if !errors.Is(err, errLocked) || !time.Now().Before(deadline) {
+			if l.patience > 0 {
+				l.log.Warn("audit log is written without its lock and not rotated", slog.String("file", l.path), slog.Any("err", err))
+			}
+			l.patience = 0
+			return false
+		}
+		time.Sleep(pause)
+	}
+}
+
+// try takes the lock if it is free. A lock on a file that is no longer under
+// its name excludes nobody, so it does not count.
+func (l *lock) try() error {
+	if l.f == nil {
+		next, err := openLock(l.path, l.log)
+		if err != nil {
+			return err
+		}
+		l.f = next.f
+	}
+	if err := tryLock(l.f); err != nil {
+		return err
+	}
+	here, err := l.f.Stat()
+	there, errThere := os.Stat(l.path)
+	if err == nil && errThere == nil && os.SameFile(here, there) {
+		return nil
+	}
+	l.close()
+	return errLocked
+}
+
+func (l *lock) release() {
+	if err := unlock(l.f); err != nil {
+		l.close() // That releases it as well.
+	}
+}
+
+// close lets go of the file; the next try opens it again.
+func (l *lock) close() {
+	if l != nil && l.f != nil {
+		_ = l.f.Close() // Nothing is written to it.
+		l.f = nil
+	}
+}

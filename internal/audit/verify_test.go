@@ -1,0 +1,221 @@
+package audit_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/internal/audit"
+)
+
+// onlyRead is a set of rules: everybody may use the tool "read" of "db".
+func onlyRead(_, server, tool string) (allow bool, step, rule string) {
+	if server == "db" && tool == "read" {
+		return true, "tool_allowed_exact", "rule-1"
+	}
+	return false, "tool_not_allowed", ""
+}
+
+// call is a record of a call as onlyRead decides it.
+func callRecord(id, tool string) audit.Record {
+	r := audit.Record{CallID: id, AgentID: "a", Operation: "execute_tool", Server: "db", Tool: tool, PolicyHash: "hash", Outcome: "ok", Decision: audit.Deny}
+	allow, step, rule := onlyRead("a", "db", tool)
+	if r.Step, r.Rule = step, rule; allow {
+		r.Decision = audit.Allow
+	}
+	return r
+}
+
+// goodLog writes a log without faults: a start line, ten calls, a stop line.
+func goodLog(t *testing.T, instance string) []string {
+	t.Helper()
+	d := newDisk(t)
+	l := d.open(t, audit.Options{Instance: instance})
+	for i := range 10 {
+		tool := "read"
+		if i%3 == 0 {
+			tool = "write"
+		}
+		l.Append(callRecord(strconv.Itoa(i), tool))
+	}
+	closeLog(t, l)
+	return slices.Collect(strings.Lines(d.content(t)))
+}
+
+// verify gives the findings in files with these lines, as "file:line kind".
+func verify(t *testing.T, dropped bool, files ...[]string) (findings []string, v *audit.Verifier) {
+	t.Helper()
+	dir := t.TempDir()
+	var paths []string
+	for i, lines := range files {
+		path := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	v = audit.NewVerifier(map[string]audit.Decide{"hash": onlyRead}, dropped, func(f audit.Finding) {
+		t.Logf("%s:%d: %s: %s", filepath.Base(f.File), f.Line, f.Kind, f.Message)
+		findings = append(findings, fmt.Sprintf("%s:%d %s", filepath.Base(f.File), f.Line, f.Kind))
+	})
+	if err := v.VerifyFiles(paths); err != nil {
+		t.Fatal(err)
+	}
+	return findings, v
+}
+
+func TestVerify_log_findsWhatWasChanged(t *testing.T) {
+	good := goodLog(t, "one")
+	with := func(i int, old, replacement string) []string {
+		lines := slices.Clone(good)
+		if !strings.Contains(lines[i], old) {
+			t.Fatalf("line %d lacks %s", i, old)
+		}
+		lines[i] = strings.Replace(lines[i], old, replacement, 1)
+		return lines
+	}
+	without := func(from, to int) []string { return slices.Delete(slices.Clone(good), from, to) }
+	long := callRecord("long", strings.Repeat("x", 4000))
+	cases := map[string]struct {
+		lines []string
+		want  []string
+	}{
+		"nothing":                            {good, nil},
+		"a denial made an allow":             {with(1, `"DENY"`, `"ALLOW"`), []string{"0:2 decision"}},
+		"an allow made an error":             {with(2, `"ALLOW"`, `"ERROR"`), []string{"0:3 decision"}},
+		"another tool":                       {with(2, `"tool":"read"`, `"tool":"write"`), []string{"0:3 decision"}},
+		"another step":                       {with(2, `tool_allowed_exact`, `implicit_grant`), []string{"0:3 decision"}},
+		"another rule":                       {with(2, `rule-1`, `rule-2`), []string{"0:3 decision"}},
+		"no step":                            {with(2, `"step":"tool_allowed_exact",`, ``), []string{"0:3 decision"}},
+		"an unknown decision":                {with(2, `"ALLOW"`, `"MAYBE\u001b[31m"`), []string{"0:3 decision"}},
+		"decided by other rules":             {with(2, `"hash"`, `"other"`), nil},
+		"a line taken out":                   {without(4, 5), []string{"0:5 gap"}},
+		"the first lines taken out":          {without(0, 3), []string{"0:1 gap"}},
+		"the start line taken out":           {without(0, 1), []string{"0:1 gap"}},
+		"the last lines taken out":           {without(8, 12), nil}, // a note
+		"a line twice":                       {slices.Insert(slices.Clone(good), 4, good[4]), []string{"0:6 repeated"}},
+		"two lines exchanged":                {slices.Concat(good[:4], good[5:6], good[4:5], good[6:]), []string{"0:5 gap", "0:6 repeated"}},
+		"a line after the end":               {slices.Concat(good, []string{strings.Replace(good[3], `"seq":4`, `"seq":13`, 1)}), []string{"0:13 repeated"}},
+		"the last line cut":                  {with(11, "\n", ""), []string{"0:12 truncated"}},
+		"the last line cut in the middle":    {append(slices.Clone(good[:11]), good[11][:20]), []string{"0:12 truncated"}},
+		"a line cut in the middle":           {with(4, `"instance"`, "\n"+`"instance"`), []string{"0:5 unreadable", "0:6 unreadable", "0:7 gap"}},
+		"a line that is no object":           {slices.Insert(slices.Clone(good), 4, "null\n"), []string{"0:5 unreadable"}},
+		"two objects in a line":              {with(4, "}\n", "}{}\n"), []string{"0:5 unreadable", "0:6 gap"}},
+		"an endless line":                    {slices.Insert(slices.Clone(good), 4, strings.Repeat("x", 3<<20)+"\n"), []string{"0:5 unreadable"}},
+		"a line of another version":          {with(4, `"v":1`, `"v":2`), []string{"0:5 unreadable", "0:6 gap"}},
+		"an unknown event":                   {with(4, `"call_id"`, `"event":"x","call_id"`), []string{"0:5 unreadable"}},
+		"a loss that the gateway tells of":   {append(slices.Clone(good[:11]), `{"v":1,"event":"lost","instance":"one","seq":12,"lost":7}`+"\n"), []string{"0:12 loss"}},
+		"a name that was too long to decide": {[]string{good[0], encoded(t, long)}, nil},
+		"an empty file":                      {nil, nil},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, _ := verify(t, false, tc.lines)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// encoded is the line of a record, number 2 of instance "one".
+func encoded(t *testing.T, r audit.Record) string {
+	t.Helper()
+	d := newDisk(t)
+	l := d.open(t, audit.Options{Instance: "one"})
+	l.Append(r)
+	closeLog(t, l)
+	return slices.Collect(strings.Lines(d.content(t)))[1]
+}
+
+func TestVerify_counts_tellWhatWasLookedAt(t *testing.T) {
+	one, two := goodLog(t, "one"), goodLog(t, "two")
+	two[3] = strings.Replace(two[3], `"hash"`, `"other"`, 1)
+	var mixed []string
+	for i := range one {
+		mixed = append(mixed, one[i], two[i])
+	}
+	findings, v := verify(t, false, mixed)
+	want := audit.Summary{Files: 1, Lines: 24, Instances: 2, Checked: 19, Other: 1}
+	if diff := cmp.Diff(want, v.Summary()); diff != "" || findings != nil {
+		t.Errorf("got %v (-want +got)\n%s", findings, diff)
+	}
+	if notes := v.Notes(); len(notes) != 0 {
+		t.Errorf("got notes %q", notes)
+	}
+}
+
+func TestVerify_rotatedFiles_belongTogether(t *testing.T) {
+	good := goodLog(t, "one")
+	if got, _ := verify(t, false, good[:5], good[5:]); got != nil {
+		t.Errorf("got %v for the files in order", got)
+	}
+	if got, _ := verify(t, true, good[5:7], good[7:]); got != nil {
+		t.Errorf("got %v where older files were dropped", got)
+	}
+	if got, _ := verify(t, true, good[5:7], good[8:]); !slices.Equal(got, []string{"1:1 gap"}) {
+		t.Errorf("got %v for a line missing between the files", got)
+	}
+}
+
+func TestVerify_instanceWithoutEnd_isNotedWithItsRunningCalls(t *testing.T) {
+	d := newDisk(t)
+	l := d.open(t, audit.Options{Instance: "killed"})
+	for i := range 3 {
+		if err := l.Begin(t.Context(), callRecord(strconv.Itoa(i), "read")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := callRecord("1", "read")
+	l.Append(ended)
+	begin(t, l, "last") // it has no step: nothing decided it
+	whole := slices.Collect(strings.Lines(d.content(t)))
+	closeLog(t, l)
+	findings, v := verify(t, false, whole)
+	if !slices.Equal(findings, []string{"0:6 decision"}) {
+		t.Errorf("got %v", findings)
+	}
+	notes := v.Notes()
+	if len(notes) != 1 || !strings.Contains(notes[0], `"killed"`) || !strings.Contains(notes[0], "may have run: 3") {
+		t.Errorf("got %q", notes)
+	}
+}
+
+func TestVerify_realRotation_isWhole(t *testing.T) {
+	d := newDisk(t)
+	l := d.open(t, audit.Options{MaxBytes: 3000, Files: 4})
+	for i := range 100 {
+		if err := l.Begin(t.Context(), callRecord(strconv.Itoa(i), "read")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := audit.Rotated(d.path)
+	if err != nil || len(files) != 4 || files[0] != d.path+".3" || files[3] != d.path {
+		t.Fatalf("got %v, %v; want four files, the oldest first", files, err)
+	}
+	v := audit.NewVerifier(map[string]audit.Decide{"hash": onlyRead}, true, func(f audit.Finding) { t.Errorf("%+v", f) })
+	if err := v.VerifyFiles(files); err != nil {
+		t.Fatal(err)
+	}
+	if s := v.Summary(); s.Checked < 20 || s.Files != 4 {
+		t.Errorf("got %+v", s)
+	}
+	closeLog(t, l)
+}
+
+func TestVerifyFiles_whatIsNoFile_isAnErrorThatNamesIt(t *testing.T) {
+	for name, path := range map[string]string{"missing": filepath.Join(t.TempDir(), "x"), "a folder": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			v := audit.NewVerifier(nil, false, func(audit.Finding) {})
+			if err := v.VerifyFiles([]string{path}); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("got %v, want an error that names %s", err, path)
+			}
+		})
+	}
+}

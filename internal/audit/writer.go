@@ -1,0 +1,223 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// writer is the goroutine that writes. Its fields are its own; what it shares
+// is in the Log.
+type writer struct {
+	*Log
+	out     *file
+	own     []ownLine // lines of the log itself that come before the records
+	pending []entry
+	seq     uint64 // of the last line in the file
+	told    uint64 // losses that the file tells of
+	failing bool   // the last write failed
+	retry   <-chan time.Time
+	sync    <-chan time.Time
+}
+
+// run ends after Close.
+func (w *writer) run() {
+	defer close(w.written)
+	for {
+		select {
+		case <-w.wake:
+		case <-w.retry:
+			w.retry = nil
+		case <-w.sync:
+			w.syncNow()
+			continue
+		}
+		t := w.take()
+		if t.renew {
+			if err := w.out.reopen(); err != nil {
+				w.note(err)
+			}
+		}
+		// A disk that takes nothing is tried at its time, or when somebody
+		// wants to know.
+		if w.retry == nil || t.waiting || t.closed {
+			_ = w.flush() // Noted; tried again.
+		}
+		if t.closed {
+			w.end()
+			return
+		}
+	}
+}
+
+// taken is what the writer finds in the Log.
+type taken struct{ closed, renew, waiting bool }
+
+// take takes over the queue.
+func (w *writer) take() taken {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.pending) == 0 {
+		w.pending, w.queue = w.queue, w.pending[:0]
+	} else {
+		w.pending = append(w.pending, w.queue...)
+		clear(w.queue) // lets go of the texts
+		w.queue = w.queue[:0]
+	}
+	t := taken{closed: w.closed, renew: w.renew, waiting: w.waiting > 0}
+	w.renew = false
+	return t
+}
+
+// flush writes all there is, batch by batch, until one fails.
+func (w *writer) flush() error {
+	w.retry = nil
+	for {
+		b := w.encode()
+		if len(b.lines) == 0 {
+			return nil
+		}
+		n, err := w.out.write(b.buf.Bytes())
+		w.settle(b, n)
+		if w.note(err); err != nil {
+			w.refuse(err)
+			w.retry = time.After(retryEvery)
+			return err
+		}
+		if w.sync == nil {
+			w.sync = time.After(syncEvery)
+		}
+	}
+}
+
+// settle notes which lines of a batch are in the file: those that end within
+// its first n bytes.
+func (w *writer) settle(b *batch, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	records := 0
+	for _, line := range b.lines {
+		if line.end > n {
+			break
+		}
+		w.seq++
+		switch line.kind {
+		case lineOwn:
+			w.own = w.own[1:]
+		case lineLost:
+			w.told += line.lost
+		case lineRecord:
+			w.done(w.pending[records], nil)
+			w.stats.Written++
+			records++
+		}
+	}
+	w.drop(records)
+	w.stats.Rotated = w.out.rotated
+}
+
+// done answers whoever waits for an entry and counts it out. The lock is held.
+func (w *writer) done(e entry, err error) {
+	w.queued--
+	w.bytes -= e.size
+	if e.done != nil {
+		w.waiting--
+		e.done <- err
+	}
+}
+
+// drop lets go of the first n pending entries.
+func (w *writer) drop(n int) {
+	rest := copy(w.pending, w.pending[n:])
+	clear(w.pending[rest:])
+	w.pending = w.pending[:rest]
+}
+
+// refuse answers all who wait: what they begin is not going to happen, so it
+// needs no line either.
+func (w *writer) refuse(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := w.pending[:0]
+	for _, e := range w.pending {
+		if e.done == nil {
+			kept = append(kept, e)
+			continue
+		}
+		w.done(e, err)
+	}
+	clear(w.pending[len(kept):])
+	w.pending = kept
+}
+
+// note counts a failure, and logs the first of a row and the end of it.
+func (w *writer) note(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	w.mu.Lock()
+	w.stats.Err = text
+	if err != nil {
+		w.stats.Failed++
+	}
+	queued := w.queued
+	w.mu.Unlock()
+	switch {
+	case err != nil && !w.failing:
+		w.log.Error("audit log cannot be written", slog.Int("queued", queued), slog.Any("err", err))
+	case err == nil && w.failing:
+		w.log.Info("audit log is written again")
+	}
+	w.failing = err != nil
+}
+
+func (w *writer) syncNow() {
+	w.sync = nil
+	if err := w.out.sync(); err != nil {
+		w.note(err)
+	}
+}
+
+// end writes the last lines and closes the file. What cannot be written now is
+// lost.
+func (w *writer) end() {
+	lost := w.abandon()
+	w.own = append(w.own, ownLine{event: eventStop, at: time.Now()})
+	err := w.flush()
+	if err == nil {
+		err = w.out.sync()
+	}
+	if e := w.out.close(); err == nil {
+		err = e
+	}
+	switch {
+	case lost > 0:
+		w.closeErr = fmt.Errorf("cannot flush audit log: %d records are lost: %w", lost, w.cause())
+	case err != nil:
+		w.closeErr = fmt.Errorf("cannot end audit log: %w", err)
+	}
+}
+
+// abandon gives up all records that are still pending, and counts them.
+func (w *writer) abandon() (lost uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.pending {
+		w.done(e, errClosed)
+		lost++
+	}
+	w.pending = nil
+	if lost > 0 {
+		w.noteLoss(lost, errors.New(w.stats.Err))
+	}
+	return lost
+}
+
+// cause is the latest cause of a loss.
+func (w *writer) cause() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.loss.err
+}
