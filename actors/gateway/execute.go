@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/snapshot"
+)
+
+// executeTool runs a tool. Each round of the loop decides on one snapshot;
+// rounds end without an answer only while nothing has been written.
+func (f *Front) executeTool(ctx context.Context, c *call) (json.RawMessage, *failure) {
+	b := newBudget(c)
+	for {
+		snap := f.cfg.Store.Load()
+		agent, fail := f.identify(c, snap)
+		if fail != nil {
+			return nil, fail
+		}
+		if fail := f.permit(c, snap, agent, c.args.server, c.args.tool); fail != nil {
+			return nil, fail
+		}
+		r, fail := f.route(snap, agent, c.args.server)
+		if fail != nil {
+			return nil, fail
+		}
+		b.set(r.Entry.Settings)
+		result, fail, again := f.try(ctx, c, b, snap, agent, r)
+		if fail != nil {
+			return nil, fail.on(r.Entry.Name, shown(c.args.tool))
+		}
+		if !again {
+			return result, nil
+		}
+	}
+}
+
+// try enters the server's cell and sends the call. again means that nothing
+// was written and that the call must be decided anew.
+func (f *Front) try(ctx context.Context, c *call, b *budget, snap *snapshot.Snapshot, agent string, r *snapshot.Route) (result json.RawMessage, fail *failure, again bool) {
+	select {
+	case <-f.stopping:
+		return nil, shuttingDown(r), false
+	default:
+	}
+	if st := r.Cell.Status(); st.State != endpoint.Ready {
+		fail = f.wait(ctx, c, b, r, st)
+		return nil, fail, fail == nil
+	}
+	if fail, again = f.unlisted(ctx, c, b, snap, agent, r); fail != nil || again {
+		return nil, fail, again
+	}
+	if fail, again = f.begin(ctx, c, b, snap, r); fail != nil || again {
+		return nil, fail, again
+	}
+	switch r.Cell.Acquire(r.Entry.Settings.MaxInFlight) {
+	case endpoint.Full:
+		return nil, overloaded(r), false
+	case endpoint.Closed:
+		fail = f.closed(r, r.Cell.Status())
+		return nil, fail, fail == nil
+	case endpoint.Admitted:
+	}
+	result, fail, ended := f.send(ctx, c, b, r)
+	if ended == nil {
+		return result, fail, false
+	}
+	fail = f.wait(ctx, c, b, r, ended)
+	return nil, fail, fail == nil
+}
+
+// send hands the request to the session, and counts the call out of the cell
+// again. If no byte of the request reached the server, as there is no session
+// or it is over, it gives the status with which that was found.
+func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route) (result json.RawMessage, fail *failure, unsent *endpoint.Status) {
+	defer r.Cell.Release()
+	// Looked at only once the call is counted in: whoever ends a session that
+	// nobody uses first takes it out of the status and then counts.
+	st := r.Cell.Status()
+	if st.State != endpoint.Ready {
+		return nil, nil, st
+	}
+	callCtx, cancel := context.WithDeadlineCause(ctx, b.deadline, errDeadline)
+	defer cancel()
+	resp, err := st.Session.Call(callCtx, endpoint.Request{
+		Method:         "tools/call",
+		Params:         callParams(c.args.tool, c.args.args),
+		Progress:       c.progress,
+		MaxResultBytes: r.Entry.Settings.MaxResultBytes,
+		By:             endpoint.Call{ID: c.id, Agent: c.record.AgentID, Tool: shown(c.args.tool)},
+	})
+	if err != nil {
+		if fail = callFailed(callCtx, r, err); fail == nil {
+			return nil, nil, st
+		}
+		if fail.Code == codeTimeout && fail.MayHaveRun {
+			r.Cell.NoteOverdue()
+		}
+		return nil, fail, nil
+	}
+	result, fail = f.result(c, r, resp)
+	return result, fail, nil
+}
+
+// callParams are the params of tools/call: the arguments as the agent wrote
+// them.
+func callParams(tool string, args json.RawMessage) json.RawMessage {
+	if args == nil {
+		args = json.RawMessage("{}")
+	}
+	return mustJSON(struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	}{tool, args})
+}
+
+// unlisted deals with a tool that the server's list does not have. A list
+// older than a second is read once more before the call is refused; as it has
+// waited then, it is decided again. A server that never listed its tools is
+// simply asked.
+func (f *Front) unlisted(ctx context.Context, c *call, b *budget, snap *snapshot.Snapshot, agent string, r *snapshot.Route) (fail *failure, again bool) {
+	catalog := r.Cell.Catalog()
+	if _, ok := catalog.Lookup(c.args.tool); ok || !catalog.Known {
+		return nil, false
+	}
+	if c.relisted != r.Cell && time.Since(catalog.At) >= time.Second {
+		c.relisted = r.Cell
+		f.relist(ctx, b, r, catalog)
+		if ctx.Err() != nil {
+			return cancelled(r, false), false
+		}
+		return nil, true
+	}
+	fail = &failure{Code: codeToolNotFound, Available: f.nearestTools(snap, agent, r.Entry.Name, c.args.tool)}
+	fail.Message = fmt.Sprintf("There is no tool %q on %q. %s", shown(c.args.tool), r.Entry.Name,
+		choose(fail.Available))
+	return fail, false
+}
+
+// callFailed words the error of a session's Call; nil means that no byte of
+// the request reached the server and that it may be tried again.
+func callFailed(ctx context.Context, r *snapshot.Route, err error) *failure {
+	name := r.Entry.Name
+	_, notWritten := errors.AsType[*endpoint.NotWritten](err)
+	if ctx.Err() != nil && (notWritten || errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())) {
+		return endOfContext(ctx, r, !notWritten)
+	}
+	if notWritten {
+		return nil
+	}
+	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
+		return &failure{Code: codeResultTooLarge, MayHaveRun: true,
+			Message: fmt.Sprintf("The result of %q is larger than %d bytes and was dropped; the tool has run. Ask for less.", name, large.Limit)}
+	}
+	if errors.Is(err, endpoint.ErrStopped) {
+		return &failure{Code: codeCancelled, MayHaveRun: true,
+			Message: fmt.Sprintf("%q was stopped while running this, because its configuration changed or the gateway shuts down; it may have taken effect. Check before repeating.", name)}
+	}
+	// What is left is that the session ended by itself: see endpoint.Session.
+	return &failure{Code: codeServerCrashed, MayHaveRun: true, State: string(endpoint.BackingOff), RetryAfterMS: 1000,
+		Message: fmt.Sprintf("%q died while running this (%s); it may have taken effect. Check before repeating.", name, cut(r.Redact.String(err.Error())))}
+}
+
+func endOfContext(ctx context.Context, r *snapshot.Route, mayHaveRun bool) *failure {
+	if !errors.Is(context.Cause(ctx), errDeadline) {
+		return cancelled(r, mayHaveRun)
+	}
+	message := fmt.Sprintf("%q did not take this call in time; not run. Try again after 1 s, at most twice, then tell the user.", r.Entry.Name)
+	if mayHaveRun {
+		message = fmt.Sprintf("%q did not answer in time; it may still take effect. Check before repeating, or give a longer timeout_ms.", r.Entry.Name)
+	}
+	return &failure{Code: codeTimeout, Message: message, MayHaveRun: mayHaveRun}
+}
+
+func overloaded(r *snapshot.Route) *failure {
+	return &failure{Code: codeOverloaded, RetryAfterMS: 1000,
+		Message: fmt.Sprintf("%q has %d calls in flight, as many as it may; not run. Try again after 1 s.", r.Entry.Name, r.Entry.Settings.MaxInFlight)}
+}
+
+// result gives the server's answer its final form.
+func (f *Front) result(c *call, r *snapshot.Route, resp endpoint.Response) (json.RawMessage, *failure) {
+	if resp.Error != nil {
+		return nil, &failure{Code: codeServerError, RPC: resp.Error,
+			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(resp.Error))}
+	}
+	if rawjson.First(resp.Result) != '{' {
+		return nil, &failure{Code: codeServerError, MayHaveRun: true,
+			Message: fmt.Sprintf("%q answered with something that is no tool result; the tool has run. Tell the user.", r.Entry.Name)}
+	}
+	if first := rawjson.First(rawjson.Get(resp.Result, "isError")); first == 't' {
+		c.record.Outcome = "tool_error"
+	}
+	result := resp.Result
+	if beforeModern(c.caller.Protocol) {
+		result = textForStructured(result)
+	}
+	return f.stamp(c, result), nil
+}
+
+// rpcMessage is the message of a JSON-RPC error, for people.
+func rpcMessage(rpc json.RawMessage) string {
+	var e struct {
+		Code    json.Number `json:"code"`
+		Message string      `json:"message"`
+	}
+	_ = json.Unmarshal(rpc, &e) // What can't be read stays empty.
+	return cut(fmt.Sprintf("%s (%s)", e.Message, e.Code))
+}

@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/upstream"
+	"gatehouse/internal/snapshot"
+)
+
+// Config is what a Front is given.
+type Config struct {
+	Store *snapshot.Store
+	// Pinned is the set of agents that every caller may be; nil is no pin.
+	Pinned []string
+	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
+	DefaultAgent string
+	// Debug offers get_gateway_status.
+	Debug bool
+	// Instance names this process in call ids and in the status.
+	Instance string
+	// Wake asks for a run of an idle server, Refresh for a fresh tools/list.
+	// Neither blocks.
+	Wake    func(name string, cell *endpoint.Cell)
+	Refresh func(name string, cell *endpoint.Cell)
+	// Audit takes one record of each call. It does not block.
+	Audit func(audit.Record)
+	// Begin, unless nil, takes a record of each call before it is sent to its
+	// server. An error refuses the call. It blocks for a bounded time.
+	Begin func(context.Context, audit.Record) error
+}
+
+// Front answers tool calls. Its methods may be called from any goroutine.
+type Front struct {
+	cfg      Config
+	ops      map[string]operation
+	started  time.Time
+	calls    atomic.Uint64
+	stopping chan struct{}
+}
+
+// NewFront makes a Front that answers as soon as its store holds a snapshot.
+func NewFront(cfg Config) *Front {
+	f := &Front{cfg: cfg, started: time.Now(), stopping: make(chan struct{})}
+	f.ops = f.operations()
+	return f
+}
+
+// Stop refuses every call that has not been written yet, for good. It is
+// called once.
+func (f *Front) Stop() { close(f.stopping) }
+
+// call is one tool call on its way.
+type call struct {
+	id       string
+	tool     string // the gateway's own
+	caller   upstream.Caller
+	args     arguments
+	progress func(json.RawMessage)
+	arrived  time.Time
+	record   audit.Record
+	// relisted is the cell whose tools have been read again for this call.
+	relisted *endpoint.Cell
+	// begun is the generation that Begin has a record of; 0 is none.
+	begun uint64
+}
+
+// CallTool implements upstream.ToolHandler.
+func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, name string, raw json.RawMessage, progress func(json.RawMessage)) (json.RawMessage, bool) {
+	answer, known := f.ops[name]
+	if !known {
+		return nil, false
+	}
+	c := &call{
+		id:   fmt.Sprintf("%s-%d", f.cfg.Instance, f.calls.Add(1)),
+		tool: name, caller: caller, progress: progress, arrived: time.Now(),
+	}
+	c.record = audit.Record{CallID: c.id, Client: caller.Client, Operation: name}
+	result := f.answer(ctx, c, raw, answer)
+	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
+	f.cfg.Audit(c.record)
+	return result, true
+}
+
+type operation func(context.Context, *call) (json.RawMessage, *failure)
+
+func (f *Front) operations() map[string]operation {
+	ops := map[string]operation{
+		listServers:    f.listServers,
+		getServerTools: f.getServerTools,
+		executeTool:    f.executeTool,
+	}
+	if f.cfg.Debug {
+		ops[getGatewayStatus] = f.gatewayStatus
+	}
+	return ops
+}
+
+// answer runs one operation and notes in the call's audit record how it went.
+func (f *Front) answer(ctx context.Context, c *call, raw json.RawMessage, op operation) json.RawMessage {
+	args, fail := parseArguments(c.tool, raw)
+	c.args = args
+	c.record.RequestedAgent, c.record.Server, c.record.Tool = args.agentID, args.server, args.tool
+	var result json.RawMessage
+	if fail == nil {
+		result, fail = op(ctx, c)
+	} else {
+		c.note(f.cfg.Store.Load())
+	}
+	c.record.Decision = c.decision(fail)
+	if fail == nil {
+		if c.record.Outcome == "" {
+			c.record.Outcome = "ok"
+		}
+		return result
+	}
+	c.record.Outcome = fail.Code
+	fail.Generation, fail.CallID = c.record.Generation, c.id
+	return fail.result()
+}
+
+// decision is what the rules said, whatever became of the call afterwards: a
+// call that was allowed and then failed may have run.
+func (c *call) decision(fail *failure) audit.Decision {
+	switch {
+	case fail == nil:
+		return audit.Allow
+	case fail.Code == codeDenied:
+		return audit.Deny
+	case c.record.Step != "":
+		return audit.Allow
+	default:
+		return audit.Error
+	}
+}
+
+// note begins a decision in the audit record: which generation decides.
+func (c *call) note(snap *snapshot.Snapshot) {
+	c.record.Generation, c.record.PolicyHash = snap.Generation, snap.PolicyHash
+	c.record.Step, c.record.Rule = "", ""
+}
