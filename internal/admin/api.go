@@ -1,0 +1,184 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/logging"
+)
+
+// Gateway is what a Server serves. Its methods are called from many
+// goroutines at once. Their errors are *Error where the status matters.
+type Gateway interface {
+	// Status does not block.
+	Status() Status
+	// Reload has every file read again and gives the reports; it blocks until
+	// all are in or ctx ends.
+	Reload(ctx context.Context) ([]Report, error)
+	// Operate restarts, releases or holds a server and returns once it is in
+	// force; running calls may go on longer.
+	Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error)
+	// Tools lists the tools of one server, or of all when server is empty;
+	// with an agent only those it may use. It does not block.
+	Tools(server, agent string) (Tools, error)
+	// Call runs a tool as execute_tool does. It blocks for as long as that.
+	Call(ctx context.Context, call Call) (json.RawMessage, error)
+	// Logs is the log so far and from now on.
+	Logs() *logging.Ring
+}
+
+// Action is what an operator does to one server.
+type Action string
+
+// The actions.
+const (
+	Restart    Action = "restart"
+	Release    Action = "release"
+	HoldServer Action = "hold"
+)
+
+// Status is the whole of a running gateway. Durations are whole milliseconds.
+// Nothing in it is secret.
+type Status struct {
+	Version   string    `json:"version"`
+	PID       int       `json:"pid"`
+	Instance  string    `json:"instance"`
+	Started   time.Time `json:"started"`
+	UptimeMS  int64     `json:"uptime_ms"`
+	Ready     bool      `json:"ready"`             // false once shutdown has begun
+	Transport string    `json:"transport"`         // stdio or http
+	Address   string    `json:"address,omitempty"` // where agents connect over http
+
+	Generation      uint64    `json:"generation"`
+	GenerationSince time.Time `json:"generation_since"`
+	GenerationAgeMS int64     `json:"generation_age_ms"`
+	PolicyHash      string    `json:"policy_hash"` // SHA-256 of the rules file in force
+
+	Files    []File         `json:"files"`
+	Reloads  []Report       `json:"reloads"` // the last one of each file
+	Servers  []ServerStatus `json:"servers"` // sorted by name
+	Draining []Drain        `json:"draining"`
+	Holds    []Held         `json:"holds"`
+	Audit    Audit          `json:"audit"`
+}
+
+// File is a file that the gateway uses.
+type File struct {
+	Role string `json:"role"` // servers, rules or env
+	Path string `json:"path"`
+	Why  string `json:"why"`            // why this one was chosen
+	Hash string `json:"hash,omitempty"` // SHA-256 of the bytes in force
+}
+
+// Report is what became of one change of one file.
+type Report struct {
+	At         time.Time              `json:"at"`
+	Role       string                 `json:"role"`
+	File       string                 `json:"file"`
+	Trigger    string                 `json:"trigger"`
+	Outcome    string                 `json:"outcome"`    // applied, rejected or unchanged
+	Generation uint64                 `json:"generation"` // the one in force after it
+	Added      []string               `json:"added"`
+	Removed    []string               `json:"removed"`
+	Changed    []config.ChangedServer `json:"changed"` // a new process or connection
+	Updated    []string               `json:"updated"` // the process goes on
+	Problems   []config.Problem       `json:"problems"`
+	ElapsedMS  float64                `json:"elapsed_ms"`
+}
+
+// Rejected is the Outcome of a change that was refused.
+const Rejected = "rejected"
+
+// ServerStatus is one entry of the servers file, as it is now.
+type ServerStatus struct {
+	Name        string     `json:"name"`
+	State       string     `json:"state"`
+	Since       time.Time  `json:"since"`
+	Run         uint64     `json:"run"`
+	PID         int        `json:"pid,omitempty"`
+	UptimeMS    int64      `json:"uptime_ms,omitempty"` // since it became ready
+	Restarts    int        `json:"restarts"`
+	InFlight    int        `json:"in_flight"`
+	Reason      string     `json:"reason,omitempty"` // why it is not ready
+	LastError   string     `json:"last_error,omitempty"`
+	LastErrorAt *time.Time `json:"last_error_at,omitempty"`
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	Tools       *int       `json:"tools,omitempty"` // absent while unknown
+	// Suspects are tools that ran at two or more crashes of the server.
+	Suspects []string `json:"suspects,omitempty"`
+}
+
+// Drain is an earlier form of a server whose last calls are ending.
+type Drain struct {
+	Server     string    `json:"server"`
+	Generation uint64    `json:"generation"`
+	Since      time.Time `json:"since"`
+}
+
+// Held is a hold in force. Its server may have left the servers file.
+type Held struct {
+	Server string     `json:"server"`
+	Until  *time.Time `json:"until,omitempty"` // absent: until it is released
+	Why    string     `json:"why,omitempty"`
+}
+
+// Audit counts the records of this process.
+type Audit struct {
+	Written uint64 `json:"written"`
+	Lost    uint64 `json:"lost"`
+}
+
+// Hold says for how long and why a server is held.
+type Hold struct {
+	ForMS int64  `json:"for_ms,omitempty"` // 0: until it is released
+	Why   string `json:"why,omitempty"`
+}
+
+// Operated is the answer to an action.
+type Operated struct {
+	Server     string `json:"server"`
+	Action     Action `json:"action"`
+	Generation uint64 `json:"generation"`
+	Note       string `json:"note,omitempty"`
+}
+
+// Tools is the answer of /v1/tools.
+type Tools struct {
+	Agent   string        `json:"agent,omitempty"`
+	Servers []ServerTools `json:"servers"`
+	Tokens  int           `json:"tokens"` // of all definitions together
+}
+
+// ServerTools are the tools of one server.
+type ServerTools struct {
+	Server string `json:"server"`
+	State  string `json:"state"`
+	Known  bool   `json:"known"` // false until it has listed its tools once
+	Tools  []Tool `json:"tools"`
+	Tokens int    `json:"tokens"`
+}
+
+// Tool is one tool and what its definition costs.
+type Tool struct {
+	Name   string `json:"name"`
+	Tokens int    `json:"tokens"`
+}
+
+// Call is a tool call of the operator's.
+type Call struct {
+	Server    string          `json:"server"`
+	Tool      string          `json:"tool"`
+	Args      json.RawMessage `json:"args,omitempty"`
+	Agent     string          `json:"agent,omitempty"`
+	TimeoutMS int64           `json:"timeout_ms,omitempty"` // 0: the server's own
+}
+
+// Error is a refusal with its status of HTTP.
+type Error struct {
+	Status  int
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }

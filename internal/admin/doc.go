@@ -1,0 +1,25 @@
+// Package admin is the edge between a running gateway and the operator's
+// commands: HTTP over a unix socket that belongs to one user.
+//
+// Each gateway has a socket of its own, PID.sock with mode 0600, in a folder
+// with mode 0700; Dirs says which. It is not reachable from the network or by
+// other users. It is reachable by every program of the same user, the servers
+// behind the gateway included: whoever runs as the user may do what the user
+// may.
+//
+//	GET  /v1/status                        Status
+//	GET  /v1/logs?follow=&server=&level=&n=  one log record a line, {"lost":N} where lines are missing
+//	POST /v1/reload                        []Report
+//	POST /v1/servers/{name}/restart        Operated
+//	POST /v1/servers/{name}/release        Operated
+//	POST /v1/servers/{name}/hold           Operated; the body is a Hold
+//	GET  /v1/tools?server=&agent=          Tools
+//	POST /v1/call                          a tool result of MCP; the body is a Call
+//
+// A failure is a status of 4xx or 5xx and {"error": "..."}. A name in a path
+// is percent-encoded, "/" and "." included.
+//
+// The server has its own goroutines, reads little and never waits for a
+// client while it holds anything: a client that stops reading harms itself
+// alone.
+package admin

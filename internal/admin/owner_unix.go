@@ -1,0 +1,25 @@
+//go:build unix
+
+package admin
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ownerOnly refuses a folder of somebody else's, or one that is open to
+// others.
+func ownerOnly(dir string, info fs.FileInfo) error {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Getuid() {
+		return fmt.Errorf("cannot use %s for the operator's socket: it belongs to user %d", dir, st.Uid)
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return fmt.Errorf("cannot use %s for the operator's socket: its mode is %04o, so others could reach in; chmod it to 0700", dir, perm)
+	}
+	return nil
+}
+
+// Socket files can be renamed, so one can be made ready before it is seen.
+const renames = true

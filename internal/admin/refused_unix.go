@@ -1,0 +1,11 @@
+//go:build unix
+
+package admin
+
+import (
+	"errors"
+	"syscall"
+)
+
+// refused tells whether an error of dialling means that nobody listens.
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -1,0 +1,12 @@
+//go:build windows
+
+package admin
+
+import (
+	"errors"
+
+	"golang.org/x/sys/windows"
+)
+
+// refused tells whether an error of dialling means that nobody listens.
+func refused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }

@@ -1,0 +1,233 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// The limits of a Server.
+const (
+	maxBody      = 16 << 20 // bytes of a request's body
+	maxFollowers = 32       // of the log at one time
+	reloadLimit  = 30 * time.Second
+	actLimit     = 10 * time.Second
+)
+
+// Server serves operators. Its methods may be called from any goroutine.
+type Server struct {
+	gw        Gateway
+	http      *http.Server
+	listener  net.Listener
+	stop      context.CancelFunc
+	served    sync.WaitGroup
+	followers chan struct{}
+}
+
+// Serve answers on the listener, in goroutines of its own, until Close, which
+// owns the listener from then on.
+func Serve(l net.Listener, gw Gateway, log *slog.Logger) *Server {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{gw: gw, listener: l, stop: stop, followers: make(chan struct{}, maxFollowers)}
+	s.http = &http.Server{
+		Handler: s.routes(), ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	s.served.Go(func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("operator's socket failed", slog.Any("err", err))
+		}
+	})
+	return s
+}
+
+// Close ends every request and the listener. It waits for the goroutine that
+// accepts, not for those that answer: their context has ended.
+func (s *Server) Close() {
+	s.stop()
+	_ = s.http.Close()     // Nothing is left to do about an error.
+	_ = s.listener.Close() // Also if it was never served.
+	s.served.Wait()
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.gw.Status(), nil) })
+	mux.HandleFunc("GET /v1/logs", s.logs)
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), reloadLimit)
+		defer cancel()
+		reports, err := s.gw.Reload(ctx)
+		reply(w, reports, err)
+	})
+	for _, action := range []Action{Restart, Release, HoldServer} {
+		mux.HandleFunc("POST /v1/servers/{name}/"+string(action), func(w http.ResponseWriter, r *http.Request) { s.operate(w, r, action) })
+	}
+	mux.HandleFunc("GET /v1/tools", func(w http.ResponseWriter, r *http.Request) {
+		tools, err := s.gw.Tools(r.URL.Query().Get("server"), r.URL.Query().Get("agent"))
+		reply(w, tools, err)
+	})
+	mux.HandleFunc("POST /v1/call", s.call)
+	return mux
+}
+
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, action Action) {
+	var hold Hold
+	if action == HoldServer {
+		if err := body(w, r, &hold); err != nil {
+			reply(w, nil, err)
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
+	defer cancel()
+	done, err := s.gw.Operate(ctx, action, r.PathValue("name"), hold)
+	reply(w, done, err)
+}
+
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	var call Call
+	if err := body(w, r, &call); err != nil {
+		reply(w, nil, err)
+		return
+	}
+	result, err := s.gw.Call(r.Context(), call)
+	reply(w, result, err)
+}
+
+// body reads a JSON body; an empty one leaves v as it is.
+func body(w http.ResponseWriter, r *http.Request, v any) error {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("cannot read the request: %v", err)}
+	}
+	if len(raw) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return &Error{http.StatusBadRequest, fmt.Sprintf("cannot read the request: %v", err)}
+	}
+	return nil
+}
+
+// reply writes a value, or why there is none.
+func reply(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		status := http.StatusInternalServerError
+		if e, ok := errors.AsType[*Error](err); ok {
+			status = e.Status
+		} else if errors.Is(err, context.DeadlineExceeded) {
+			status = http.StatusGatewayTimeout
+		}
+		w.WriteHeader(status)
+		v = map[string]string{"error": err.Error()}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // Whoever asked may be gone.
+}
+
+// maxLines is how many lines can be asked for: more than are kept.
+const maxLines = 1_000_000
+
+func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
+	q, err := parseLogQuery(r)
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	ring := s.gw.Logs()
+	lines, at := ring.Last(q.N, q.keep)
+	if !writeLines(w, lines, q.Follow) || !q.Follow {
+		return
+	}
+	select {
+	case s.followers <- struct{}{}:
+		defer func() { <-s.followers }()
+	default:
+		writeLines(w, []json.RawMessage{json.RawMessage(`{"error":"too many commands follow the log already"}`)}, true)
+		return
+	}
+	for {
+		lines, next, lost, err := ring.Next(r.Context(), at)
+		if err != nil {
+			return
+		}
+		at = next
+		var out []json.RawMessage
+		if lost > 0 {
+			out = append(out, fmt.Appendf(nil, `{"lost":%d}`, lost))
+		}
+		for _, line := range lines {
+			if q.keep(line) {
+				out = append(out, line)
+			}
+		}
+		if !writeLines(w, out, true) {
+			return
+		}
+	}
+}
+
+// writeLines reports whether the client still takes them.
+func writeLines(w http.ResponseWriter, lines []json.RawMessage, flush bool) bool {
+	for _, line := range lines {
+		if _, err := w.Write(append(line[:len(line):len(line)], '\n')); err != nil {
+			return false
+		}
+	}
+	return !flush || http.NewResponseController(w).Flush() == nil
+}
+
+// LogQuery says which lines of the log are wanted. The zero LogQuery is none
+// of those that are there.
+type LogQuery struct {
+	Follow bool
+	Server string     // only lines about this server; empty: all
+	Level  slog.Level // only lines of this level or above
+	N      int        // at most so many of those that are there already
+}
+
+func parseLogQuery(r *http.Request) (LogQuery, error) {
+	v := r.URL.Query()
+	q := LogQuery{Follow: v.Get("follow") == "true", Server: v.Get("server"), Level: slog.LevelDebug, N: 100}
+	if text := v.Get("level"); text != "" {
+		if err := q.Level.UnmarshalText([]byte(text)); err != nil {
+			return q, &Error{http.StatusBadRequest, "the level is debug, info, warn or error"}
+		}
+	}
+	if text := v.Get("n"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 || n > maxLines {
+			return q, &Error{http.StatusBadRequest, "n is a number of lines"}
+		}
+		q.N = n
+	}
+	return q, nil
+}
+
+// keep tells whether a line of the log is wanted.
+func (q LogQuery) keep(line json.RawMessage) bool {
+	if q.Server == "" && q.Level <= slog.LevelDebug {
+		return true
+	}
+	var head struct {
+		Level  slog.Level
+		Server any // some other record may use the key as it likes
+	}
+	if json.Unmarshal(line, &head) != nil {
+		return false
+	}
+	return head.Level >= q.Level && (q.Server == "" || head.Server == q.Server)
+}
