@@ -1,0 +1,20 @@
+//go:build !linux
+
+package testkit
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// Alive says whether a process runs. On these systems a zombie counts as
+// running.
+func Alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, os.ErrPermission)
+}

@@ -1,0 +1,87 @@
+//go:build linux
+
+package chaos_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"gatehouse/testkit"
+)
+
+// compare checks that the gateway holds on to nothing: it must have no more
+// processes, descriptors and goroutines than a twin that has just been started
+// on the same files. It ends both.
+func (w *world) compare(dump bool) {
+	w.t.Helper()
+	record := w.record + ".twin"
+	twin := w.gateway(record, dump)
+	for _, name := range allNames {
+		if k := kinds[name]; !k.ghost && !k.lazy {
+			twin.Await(w.t, "server ready", "server", name)
+		}
+	}
+	w.client.CloseIdleConnections()
+	w.equal("processes", twin, func(g *testkit.Gateway) map[string]int { return w.family(g) })
+	w.equal("descriptors", twin, func(g *testkit.Gateway) map[string]int { return descriptors(g.PID()) })
+	w.t.Logf("memory: %d KB, of a fresh gateway %d KB", residentKB(w.g.PID()), residentKB(twin.PID()))
+	if dump {
+		w.equal("goroutines", twin, func(g *testkit.Gateway) map[string]int {
+			g.Signal(w.t, syscall.SIGQUIT)
+			g.Wait(w.t)
+			return goroutines(g.Log.Other())
+		})
+	} else {
+		for _, g := range []*testkit.Gateway{w.g, twin} {
+			if code := g.Stop(w.t); code != 0 {
+				w.t.Errorf("the gateway ended with exit code %d", code)
+			}
+		}
+	}
+	testkit.Eventually(w.t, "no server outlives the gateway", func() bool {
+		for _, p := range mentioning(w.record) {
+			if !strings.Contains(p.command, "--http") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// equal waits until the gateway has no more of something than its twin.
+func (w *world) equal(what string, twin *testkit.Gateway, count func(*testkit.Gateway) map[string]int) {
+	w.t.Helper()
+	var excess []string
+	once := what == "goroutines"
+	ask := func() bool {
+		excess = more(count(w.g), count(twin))
+		return len(excess) == 0
+	}
+	if once {
+		if !ask() {
+			w.t.Errorf("the gateway has more goroutines than a fresh one: %s", strings.Join(excess, "; "))
+		}
+		return
+	}
+	defer func() {
+		if len(excess) > 0 {
+			w.t.Logf("the gateway has more %s than a fresh one: %s", what, strings.Join(excess, "; "))
+		}
+	}()
+	testkit.Eventually(w.t, "the gateway has no more "+what+" than a fresh one", ask)
+}
+
+// family counts the descendants of a gateway by command line and state.
+func (w *world) family(g *testkit.Gateway) map[string]int {
+	count := map[string]int{}
+	for _, p := range descendants(g.PID()) {
+		what := fmt.Sprintf("%q", strings.ReplaceAll(p.command, w.record+".twin", w.record))
+		what = strings.ReplaceAll(what, g.Dir, "DIR")
+		if p.state == 'Z' {
+			what = "zombie"
+		}
+		count[what]++
+	}
+	return count
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"flag"
+	"strings"
+	"time"
+)
+
+// options is the command line.
+type options struct {
+	name         string
+	tag          string
+	instructions string
+	record       string
+	http         string
+	httpStatus   int
+
+	tools     string
+	toolCount int
+	page      int
+	noTools   bool
+
+	startDelay     time.Duration
+	exitAfter      time.Duration
+	exitCode       int
+	dieInHandshake bool
+	neverAnswer    bool
+	answerError    bool
+	junk           int
+	huge           int64
+	stopReading    bool
+	flood          string
+	ignoreTerm     bool
+	legacySilent   bool
+	fork           bool
+}
+
+// parseOptions reads the flags. The flag package has printed the reason when
+// it gives an error.
+func parseOptions(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
+	f.StringVar(&o.name, "name", "fakeserver", "name in serverInfo")
+	f.StringVar(&o.tag, "tag", "", "a mark that pid, records and _meta carry, to tell configs apart")
+	f.StringVar(&o.instructions, "instructions", "", "instructions in the initialize result")
+	f.StringVar(&o.record, "record", "", "append what happens to this file as JSON lines")
+	f.StringVar(&o.http, "http", "", "serve HTTP on this address instead of stdio")
+	f.IntVar(&o.httpStatus, "status", 0, "answer every HTTP request with this status")
+
+	f.StringVar(&o.tools, "tools", "", "extra tool names, comma-separated; each echoes")
+	f.IntVar(&o.toolCount, "tool-count", 0, "this many extra tools tool_0001 ...")
+	f.IntVar(&o.page, "page", 0, "paginate tools/list by this many")
+	f.BoolVar(&o.noTools, "no-tools-capability", false, "declare no tools and know no tools/list")
+
+	f.DurationVar(&o.startDelay, "start-delay", 0, "wait before anything is read")
+	f.DurationVar(&o.exitAfter, "exit-after", 0, "exit by itself after this time")
+	f.IntVar(&o.exitCode, "exit-code", 7, "exit code of --exit-after and --die-in-handshake")
+	f.BoolVar(&o.dieInHandshake, "die-in-handshake", false, "exit when initialize arrives")
+	f.BoolVar(&o.neverAnswer, "never-answer", false, "read everything, answer nothing")
+	f.BoolVar(&o.answerError, "answer-error", false, "answer initialize with a JSON-RPC error")
+	f.IntVar(&o.junk, "junk-stdout", 0, "this many lines of junk before the first and between all messages")
+	f.Int64Var(&o.huge, "huge", 0, "send an unasked line of this many bytes once initialized")
+	f.BoolVar(&o.stopReading, "stop-reading", false, "read nothing more once tools/list was answered")
+	f.StringVar(&o.flood, "flood", "", "once tools/list was answered, write without end: stderr, junk lines on stdout, one endless line, or notify changes of tools")
+	f.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM and the end of stdin")
+	f.BoolVar(&o.legacySilent, "legacy-silent", false, "do not answer unknown methods")
+	f.BoolVar(&o.fork, "fork", false, "run as a wrapper around a child that does the work")
+	err := f.Parse(args)
+	return o, err
+}
+
+// extraTools is the list of extra tool names that the flags ask for.
+func (o options) extraTools() []string {
+	var names []string
+	if o.tools != "" {
+		names = strings.Split(o.tools, ",")
+	}
+	for i := range o.toolCount {
+		names = append(names, toolName(i+1))
+	}
+	return names
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// stdioPeer writes newline-delimited messages, with junk between them if the
+// flags ask for it.
+type stdioPeer struct {
+	mu   sync.Mutex
+	w    io.Writer
+	junk int
+}
+
+func (p *stdioPeer) send(msg []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// A failed write means that nobody listens; the end of stdin tells.
+	_, _ = p.w.Write(append(msg, '\n'))
+	p.writeJunk()
+}
+
+func (p *stdioPeer) writeJunk() {
+	for i := range p.junk {
+		_, _ = fmt.Fprintf(p.w, "junk %d: this is not JSON-RPC {\n", i)
+	}
+}
+
+// serveStdio reads messages until the input ends. Tool calls run side by
+// side; everything else is answered in order.
+func (s *server) serveStdio(in io.Reader, out io.Writer) {
+	p := &stdioPeer{w: out, junk: s.opt.junk}
+	p.writeJunk()
+	s.listeners[p] = struct{}{}
+	go s.noise(p)
+	r := bufio.NewReaderSize(in, 1<<16)
+	for {
+		line, err := r.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			s.line(p, line)
+		}
+		if err != nil {
+			return
+		}
+		if s.opt.stopReading {
+			s.maybeStopReading()
+		}
+	}
+}
+
+func (s *server) line(p peer, line []byte) {
+	var m message
+	if err := json.Unmarshal(line, &m); err != nil {
+		replyError(p, json.RawMessage("null"), -32700, "Parse error", nil)
+		return
+	}
+	if m.Method == "tools/call" {
+		go s.handle(p, "", m)
+		return
+	}
+	s.handle(p, "", m)
+}
+
+// maybeStopReading blocks for ever once tools/list was answered.
+func (s *server) maybeStopReading() {
+	select {
+	case <-s.wasListed:
+		select {}
+	default:
+	}
+}
+
+// sendHuge sends one message of about n bytes that is valid JSON.
+func sendHuge(p peer, n int64) {
+	msg := []byte(`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"`)
+	msg = append(msg, bytes.Repeat([]byte("h"), int(n))...)
+	p.send(append(msg, `"}}`...))
+}
