@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// newActorSystem makes an actor system that logs to the gateway's own log.
+func newActorSystem(log *slog.Logger) *actor.ActorSystem {
+	return actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+			return slog.New(pidHandler{log.Handler()}).With(slog.String("component", "protoactor"))
+		}),
+		actor.WithDeadLetterThrottleCount(20),
+	)
+}
+
+// lifecycle logs when an actor starts, restarts and stops.
+func lifecycle(props *actor.Props, log *slog.Logger) *actor.Props {
+	return props.Configure(actor.WithReceiverMiddleware(func(next actor.ReceiverFunc) actor.ReceiverFunc {
+		return func(c actor.ReceiverContext, e *actor.MessageEnvelope) {
+			switch e.Message.(type) {
+			case *actor.Started:
+				logActor(log, "actor started", c)
+			case *actor.Restarting:
+				logActor(log, "actor restarting", c)
+			case *actor.Stopped:
+				logActor(log, "actor stopped", c)
+			}
+			next(c, e)
+		}
+	}))
+}
+
+func logActor(log *slog.Logger, text string, c actor.ReceiverContext) {
+	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id))
+}
+
+// pidHandler shows a process id as its name alone, and of a panic's reason
+// only that there was one where it is not an error: it could hold anything.
+type pidHandler struct{ slog.Handler }
+
+func (h pidHandler) Handle(ctx context.Context, r slog.Record) error {
+	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if pid, ok := a.Value.Any().(*actor.PID); ok && pid != nil {
+			a.Value = slog.StringValue(pid.Id)
+		}
+		out.AddAttrs(a)
+		return true
+	})
+	return h.Handler.Handle(ctx, out)
+}
+
+func (h pidHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return pidHandler{h.Handler.WithAttrs(attrs)}
+}
+func (h pidHandler) WithGroup(name string) slog.Handler { return pidHandler{h.Handler.WithGroup(name)} }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/audit"
+	"gatehouse/internal/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
+	"gatehouse/messages"
+)
+
+// Status implements admin.Gateway.
+func (o *operator) Status() admin.Status {
+	now, snap, force := time.Now(), o.app.store.Load(), o.view.Load()
+	written, lost := o.auditCounts()
+	st := admin.Status{
+		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
+		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
+		Transport: o.app.opts.transport, Address: o.address,
+		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
+		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
+		Servers: []admin.ServerStatus{}, Draining: []admin.Drain{}, Holds: []admin.Held{},
+		Audit: admin.Audit{Written: written, Lost: lost},
+	}
+	for _, r := range o.memory.Reloads() {
+		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
+	}
+	for _, name := range snap.Names() {
+		r, _ := snap.Route(name)
+		st.Servers = append(st.Servers, o.serverStatus(r, now))
+	}
+	drains, since := o.memory.Draining()
+	for i, d := range drains {
+		st.Draining = append(st.Draining, admin.Drain{Server: d.Server, Generation: d.Generation, Since: since[i]})
+	}
+	for _, h := range force.Holds {
+		st.Holds = append(st.Holds, admin.Held{Server: h.Server, Until: timeOrNil(h.Until), Why: h.Why})
+	}
+	return st
+}
+
+func (o *operator) filesInUse(hashes map[string]string) []admin.File {
+	f := o.files
+	files := []admin.File{
+		{Role: string(messages.RoleServers), Path: f.servers.Path, Why: f.servers.Why, Hash: hashes[f.servers.Path]},
+		{Role: string(messages.RoleRules), Path: f.rules.Path, Why: f.rules.Why, Hash: hashes[f.rules.Path]},
+	}
+	for _, path := range f.envFiles {
+		files = append(files, admin.File{Role: string(messages.RoleEnv), Path: path, Why: whyEnvFile, Hash: hashes[path]})
+	}
+	return files
+}
+
+const whyEnvFile = "--env-file or GATEWAY_ENV_FILE"
+
+func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerStatus {
+	st, catalog := r.Cell.Status(), r.Cell.Catalog()
+	s := admin.ServerStatus{
+		Name: r.Entry.Name, State: string(st.State), Since: st.Since, Run: st.Run, PID: st.PID,
+		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), NextAttempt: timeOrNil(st.RetryAt),
+		Suspects: r.Cell.Suspects(),
+	}
+	if st.State == endpoint.Ready {
+		s.UptimeMS = now.Sub(st.Since).Milliseconds()
+	} else {
+		s.Reason = r.Redact.String(st.Reason)
+	}
+	if f, ok := o.memory.Failure(r.Entry.Name); ok {
+		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At
+	}
+	if catalog.Known {
+		n := len(catalog.Tools)
+		s.Tools = &n
+	}
+	return s
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// report is the JSON form of a reload's event.
+func report(at time.Time, e messages.ConfigReloaded) admin.Report {
+	return admin.Report{
+		At: at, Role: string(e.Role), File: e.File, Trigger: e.Trigger, Outcome: string(e.Outcome), Generation: e.Generation,
+		Added: notNil(e.Added), Removed: notNil(e.Removed), Changed: notNil(e.Changed), Updated: notNil(e.Updated),
+		Problems: notNil(e.Problems), ElapsedMS: float64(e.Elapsed.Microseconds()) / 1000,
+	}
+}
+
+// notNil makes an empty list show as [].
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// Tools implements admin.Gateway.
+func (o *operator) Tools(server, agent string) (admin.Tools, error) {
+	snap := o.app.store.Load()
+	names := snap.Names()
+	if server != "" {
+		if _, ok := snap.Route(server); !ok {
+			return admin.Tools{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, names)}
+		}
+		names = []string{server}
+	}
+	out := admin.Tools{Agent: agent, Servers: []admin.ServerTools{}}
+	if agent != "" {
+		id, err := snap.Policy.ResolveAgent(agent, true, o.app.opts.agents, o.app.opts.defaultAgent)
+		if err != nil {
+			return out, &admin.Error{Status: http.StatusBadRequest, Message: err.Message}
+		}
+		agent = id.Agent
+	}
+	for _, name := range names {
+		r, _ := snap.Route(name)
+		if agent != "" && !snap.Policy.Decide(agent, name, "").Allow {
+			if server == "" {
+				continue
+			}
+			return out, &admin.Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the rules give agent %q nothing on %q", agent, name)}
+		}
+		item := serverTools(snap, agent, r)
+		out.Servers = append(out.Servers, item)
+		out.Tokens += item.Tokens
+	}
+	return out, nil
+}
+
+// serverTools lists the tools of one server that the agent may use, or all
+// without one.
+func serverTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route) admin.ServerTools {
+	catalog := r.Cell.Catalog()
+	item := admin.ServerTools{Server: r.Entry.Name, State: string(r.Cell.Status().State), Known: catalog.Known, Tools: []admin.Tool{}}
+	for _, t := range catalog.Tools {
+		if agent != "" && !snap.Policy.Decide(agent, r.Entry.Name, t.Name).Allow {
+			continue
+		}
+		cost := (len(t.Raw) + 3) / 4 // As get_server_tools counts them.
+		item.Tools = append(item.Tools, admin.Tool{Name: t.Name, Tokens: cost})
+		item.Tokens += cost
+	}
+	return item
+}
+
+func noServer(name string, names []string) string {
+	if len(names) == 0 {
+		return fmt.Sprintf("there is no server %q, nor any other", name)
+	}
+	near := config.ByDistance(name, names)
+	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near[:min(len(near), 20)], ", "))
+}
+
+// auditCounts tells how many records were handed to the audit log and not
+// lost since, and how many were lost.
+func (o *operator) auditCounts() (written, lost uint64) {
+	lost = o.app.audit.Lost() // First: the difference is never negative then.
+	return o.audited.Load() - lost, lost
+}
+
+// audit counts a record and hands it to the audit log.
+func (o *operator) audit(r audit.Record) {
+	o.audited.Add(1)
+	o.app.audit.Append(r)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/config"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/safefile"
+)
+
+// maxFindings is how many findings are kept for --json.
+const maxFindings = 1000
+
+func newAuditCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Work with audit logs",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newAuditVerifyCommand())
+	return cmd
+}
+
+func newAuditVerifyCommand() *cobra.Command {
+	var rules []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: "Check that an audit log is complete and that rules decide as it says",
+		Long: `verify reads an audit log and its rotated files (FILE.2, FILE.1, FILE). Of
+several FILEs give the oldest first.
+
+Each line whose policy_hash is that of a --rules file is decided again. A
+difference is a finding; so are lines that are missing, repeated, unreadable or
+without an end, and records that the gateway says it could not write. Exit code
+0: none; 1: some; 2: wrong use.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(rules) == 0 {
+				return errors.New("audit verify needs --rules FILE, the rules that decided")
+			}
+			return auditVerify(cmd, args, rules, asJSON)
+		},
+	}
+	cmd.Flags().StringArrayVar(&rules, "rules", nil, "a rules file; repeatable, for the forms that it had")
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "files", "lines", ..., "findings", "more", "notes"}`)
+	return cmd
+}
+
+func auditVerify(cmd *cobra.Command, paths, rules []string, asJSON bool) error {
+	decide, err := deciders(cmd.ErrOrStderr(), rules)
+	if err != nil {
+		return err
+	}
+	files, dropped, err := auditFiles(paths)
+	if err != nil {
+		return failed(err)
+	}
+	out := cmd.OutOrStdout()
+	findings := []audit.Finding{}
+	v := audit.NewVerifier(decide, dropped, func(f audit.Finding) {
+		if !asJSON {
+			fmt.Fprintln(out, line(fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Kind, f.Message)))
+		} else if len(findings) < maxFindings {
+			findings = append(findings, f)
+		}
+	})
+	if err := v.VerifyFiles(files); err != nil {
+		return failed(err)
+	}
+	if asJSON {
+		err = writeJSON(out, newAuditReport(v, findings))
+	} else {
+		printAuditSummary(out, v)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if v.Summary().Findings > 0 {
+		return errNo
+	}
+	return nil
+}
+
+// auditReport is what --json prints.
+type auditReport struct {
+	OK bool `json:"ok"`
+	audit.Summary
+	Findings []audit.Finding `json:"findings"`
+	More     int             `json:"more"` // findings that are not listed
+	Notes    []string        `json:"notes"`
+}
+
+func newAuditReport(v *audit.Verifier, findings []audit.Finding) auditReport {
+	s := v.Summary()
+	return auditReport{OK: s.Findings == 0, Summary: s, Findings: findings, More: s.Findings - len(findings), Notes: v.Notes()}
+}
+
+func printAuditSummary(out io.Writer, v *audit.Verifier) {
+	for _, note := range v.Notes() {
+		fmt.Fprintln(out, line("note: "+note))
+	}
+	s := v.Summary()
+	fmt.Fprintf(out, "%d files, %d lines of %d instances; %d decisions checked, %d of other rules, %d that cannot be checked; %d records lost; %d findings\n",
+		s.Files, s.Lines, s.Instances, s.Checked, s.Other, s.Unchecked, s.Lost, s.Findings)
+}
+
+// auditFiles adds the rotated files. dropped says whether lines older than the
+// first file's may have been rotated away.
+func auditFiles(paths []string) (files []string, dropped bool, err error) {
+	for i, path := range paths {
+		list, err := audit.Rotated(path)
+		if err != nil {
+			return nil, false, err
+		}
+		dropped = dropped || i == 0 && len(list) > 1
+		files = append(files, list...)
+	}
+	return files, dropped, nil
+}
+
+// deciders compiles rules files, by their hash. It prints what is wrong with
+// them.
+func deciders(out io.Writer, paths []string) (map[string]audit.Decide, error) {
+	byHash := map[string]audit.Decide{}
+	for _, path := range paths {
+		src, err := safefile.Read(path, config.MaxFileBytes)
+		if err != nil {
+			return nil, failed(err)
+		}
+		rules, problems := config.ParseRules(path, src)
+		if config.HasErrors(problems) {
+			printProblems(out, problems)
+			return nil, failed(fmt.Errorf("%s has errors: no gateway has decided by it", path))
+		}
+		p := policy.Compile(rules)
+		byHash[p.Hash()] = func(agent, server, tool string) (bool, string, string) {
+			d := p.Decide(agent, server, tool)
+			return d.Allow, d.Step.String(), d.Path()
+		}
+	}
+	return byHash, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+)
+
+func newCallCommand() *cobra.Command {
+	var o running
+	var agent string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "call SERVER TOOL [JSON]",
+		Short: "Call a tool through the running gateway, as an agent would",
+		Long: `call runs a tool as execute_tool does for an agent: the rules apply to --agent,
+and the audit log has it, with client "gatehouse call". JSON is the object of
+the tool's arguments. Text in the result is printed as text, all else as JSON.
+Exit code 0: the tool's result; 1: it failed or was refused.`,
+		Args: cobra.RangeArgs(2, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			call := admin.Call{Server: args[0], Tool: args[1], Agent: agent, TimeoutMS: timeout.Milliseconds()}
+			if cmd.Flags().Changed("timeout") && timeout < 100*time.Millisecond {
+				return fmt.Errorf("--timeout is %s: use at least 100ms", timeout)
+			}
+			if len(args) == 3 {
+				var object map[string]json.RawMessage
+				if err := json.Unmarshal([]byte(args[2]), &object); err != nil || object == nil {
+					return fmt.Errorf("the arguments of the tool are no JSON object, such as '{\"path\": \"/tmp\"}'")
+				}
+				call.Args = json.RawMessage(args[2])
+			}
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			gw, err := o.connect(ctx)
+			if err != nil {
+				return err
+			}
+			result, err := gw.Client.Call(ctx, call)
+			if err != nil {
+				return asked(ctx, gw.Client, err)
+			}
+			return printResult(cmd.OutOrStdout(), result, o.asJSON)
+		},
+	}
+	o.register(cmd, "print the whole result as JSON")
+	cmd.Flags().StringVar(&agent, "agent", "", "the agent whose rules apply (default: as for an agent that does not say who it is)")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take (default: the server's call_timeout_ms)")
+	return cmd
+}
+
+// printResult writes a tool result. The error says that the tool failed.
+func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
+	var result struct {
+		Content    []json.RawMessage `json:"content"`
+		Structured json.RawMessage   `json:"structuredContent"`
+		IsError    bool              `json:"isError"`
+	}
+	if err := json.Unmarshal(raw, &result); err != nil {
+		return failed(errors.New("cannot read the result: it is no tool result"))
+	}
+	switch {
+	case asJSON:
+		if err := writeJSON(w, raw); err != nil {
+			return err
+		}
+	case len(result.Content) == 0 && result.Structured != nil:
+		if err := writeJSON(w, result.Structured); err != nil {
+			return err
+		}
+	default:
+		for _, block := range result.Content {
+			if err := printBlock(w, block); err != nil {
+				return err
+			}
+		}
+	}
+	if result.IsError {
+		return errNo
+	}
+	return nil
+}
+
+func printBlock(w io.Writer, raw json.RawMessage) error {
+	var block struct{ Type, Text string }
+	if json.Unmarshal(raw, &block) == nil && block.Type == "text" {
+		_, err := fmt.Fprintln(w, lines(block.Text))
+		return err
+	}
+	return writeJSON(w, raw)
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	configactor "gatehouse/actors/config"
+	"gatehouse/actors/watcher"
+	"gatehouse/internal/config"
+	"gatehouse/internal/safefile"
+	"gatehouse/messages"
+)
+
+// foundFiles are the files of one command and why they were chosen.
+type foundFiles struct {
+	servers, rules config.Found
+	envFiles       []string
+}
+
+// find decides which files to use. The error names all that is missing.
+func (o *fileOptions) find() (foundFiles, error) {
+	workDir, err := os.Getwd()
+	if err != nil {
+		return foundFiles{}, err
+	}
+	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
+	place := func(flag, variable string) config.Place {
+		return config.Place{Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
+			ConfigDir: config.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists}
+	}
+	var f foundFiles
+	var errs [2]error
+	f.servers, errs[0] = config.FindServers(place(o.mcpConfig, "GATEWAY_MCP_CONFIG"))
+	f.rules, errs[1] = config.FindRules(place(o.rules, "GATEWAY_RULES"))
+	if err := errors.Join(errs[:]...); err != nil {
+		return f, err
+	}
+	envFiles := o.envFiles
+	if len(envFiles) == 0 {
+		envFiles = filepath.SplitList(os.Getenv("GATEWAY_ENV_FILE"))
+	}
+	for _, path := range envFiles {
+		abs, err := config.ResolvePath(path, workDir, home)
+		if err != nil {
+			return f, err
+		}
+		f.envFiles = append(f.envFiles, abs)
+	}
+	return f, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path) // A dangling link is to be complained of, not passed over.
+	return err == nil || !errors.Is(err, os.ErrNotExist)
+}
+
+// sources says how the files become generations.
+func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(config.Spec) string) configactor.Sources {
+	home, _ := os.UserHomeDir()
+	return configactor.Sources{
+		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
+		Env: config.Env{
+			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), HomeDir: home, GOOS: runtime.GOOS,
+			ReadFile: func(path string) ([]byte, error) { return safefile.Read(path, config.MaxFileBytes) },
+		},
+		DefaultAgent: defaultAgent, Lazy: lazy, IsSelf: isSelf,
+	}
+}
+
+// load reads and parses all files.
+func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []config.Problem) {
+	loaded, problems := configactor.Load(src, readFile)
+	problems = append(problems, f.rules.Problems()...)
+	config.SortProblems(problems)
+	return loaded, problems
+}
+
+func readFile(role messages.FileRole, path string) messages.ConfigChanged {
+	m := messages.ConfigChanged{Role: role, Path: path, Trigger: "start"}
+	content, err := safefile.Read(path, config.MaxFileBytes)
+	if err != nil {
+		m.Err = err.Error()
+		return m
+	}
+	sum := sha256.Sum256(content)
+	m.Content, m.Hash = content, hex.EncodeToString(sum[:])
+	return m
+}
+
+func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File {
+	files := []watcher.File{
+		{Role: messages.RoleServers, Path: src.ServersFile, Hash: l.Hash(src.ServersFile)},
+		{Role: messages.RoleRules, Path: src.RulesFile, Hash: l.Hash(src.RulesFile)},
+	}
+	for _, path := range src.EnvFiles {
+		files = append(files, watcher.File{Role: messages.RoleEnv, Path: path, Hash: l.Hash(path)})
+	}
+	return files
+}
+
+// printProblems writes each problem on a line, and its hint on a second one.
+func printProblems(w io.Writer, problems []config.Problem) {
+	for _, p := range problems {
+		fmt.Fprintf(w, "%s: %s [%s]\n", p.Severity, p, p.Code)
+		if p.Hint != "" {
+			fmt.Fprintf(w, "  hint: %s\n", p.Hint)
+		}
+	}
+}
+
+func count(problems []config.Problem, s config.Severity) int {
+	return len(slices.DeleteFunc(slices.Clone(problems), func(p config.Problem) bool { return p.Severity != s }))
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	configactor "gatehouse/actors/config"
+	"gatehouse/actors/gateway"
+	"gatehouse/actors/journal"
+	"gatehouse/actors/server"
+	"gatehouse/actors/watcher"
+	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/upstream"
+	"gatehouse/internal/snapshot"
+	"gatehouse/messages"
+	"gatehouse/supervisor"
+)
+
+// startSlots is how many servers are being started at the same time.
+const startSlots = 32
+
+// stopReserve is the part of the shutdown timeout that is kept for stopping
+// the servers.
+const stopReserve = 2 * time.Second
+
+// app is the assembled gateway.
+type app struct {
+	opts     runOptions
+	log      *slog.Logger
+	instance string
+
+	sys      *actor.ActorSystem
+	store    *snapshot.Store
+	front    *gateway.Front
+	edge     *upstream.Front
+	audit    *audit.Log
+	launcher *server.Launcher
+	slots    *server.Slots
+	reapers  *sync.WaitGroup
+	operator *operator
+	ready    atomic.Bool
+
+	journal, gatewayPID, supervisorPID, configPID, watcherPID *actor.PID
+}
+
+// assemble wires the actors. Nothing runs yet but the journal.
+func assemble(opts runOptions, log *slog.Logger, instance string, auditLog *audit.Log) *app {
+	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, slots: server.NewSlots(startSlots), reapers: &sync.WaitGroup{}}
+	a.sys = newActorSystem(log)
+	a.journal = a.spawn(journal.Props(log), "journal")
+	journal.Follow(a.sys, a.journal)
+	a.operator = &operator{app: a, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
+	a.launcher = server.NewLauncher(version(), instance)
+	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
+	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
+	a.front = gateway.NewFront(gateway.Config{
+		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Debug: opts.debug, Instance: instance,
+		Wake: func(name string, cell *endpoint.Cell) {
+			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
+		},
+		Refresh: func(name string, cell *endpoint.Cell) {
+			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell})
+		},
+		Audit: a.operator.audit, Begin: a.begin(),
+	})
+	a.edge = upstream.New(a.front, upstream.Options{Name: "gatehouse", Version: version(), Log: log, AllowOrigins: opts.allowOrigins, DrainTimeout: stdinDrain / 2})
+	return a
+}
+
+// serverProps makes the actor of one server.
+func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
+	deps := server.Deps{Open: a.launcher.Open, List: server.ListTools, Slots: a.slots, Reapers: a.reapers, Log: a.log}
+	return lifecycle(server.Props(deps, plan), a.log)
+}
+
+func (a *app) spawn(props *actor.Props, name string) *actor.PID {
+	pid, err := a.sys.Root.SpawnNamed(lifecycle(props, a.log), name)
+	if err != nil {
+		panic("internal: cannot spawn actor " + name + ": " + err.Error())
+	}
+	return pid
+}
+
+// start loads generation 1 and begins to watch the files. It returns once
+// calls are decided by it.
+func (a *app) start(src configactor.Sources, first configactor.Loaded) {
+	applied := make(chan struct{})
+	sub := a.sys.EventStream.Subscribe(func(e any) {
+		if r, ok := e.(messages.ConfigReloaded); ok && r.Generation == 1 && r.Trigger == "start" {
+			close(applied)
+		}
+	})
+	defer a.sys.EventStream.Unsubscribe(sub)
+	a.configPID = a.spawn(configactor.Props(configactor.Config{
+		First: first, Sources: src, Gateway: a.gatewayPID, Supervisor: a.supervisorPID,
+		View: a.operator.view, Log: a.log,
+	}), "config")
+	<-applied
+	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
+		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log,
+	}), "watcher")
+	a.sys.Root.RequestWithCustomSender(a.configPID, messages.WatcherReady{}, a.watcherPID)
+	a.ready.Store(true)
+	snap := a.store.Load()
+	a.event(messages.GatewayReady{Generation: snap.Generation, Servers: len(snap.Names()), Transport: a.opts.transport})
+}
+
+func (a *app) event(e messages.Event) { a.sys.EventStream.Publish(e) }
+
+// rescan looks at all files now.
+func (a *app) rescan(trigger string) {
+	a.sys.Root.Send(a.watcherPID, messages.Rescan{Trigger: trigger})
+}
+
+// serveHTTP serves agents on the listener until stop is called.
+func (a *app) serveHTTP(l net.Listener) (stop func(context.Context) error, failed <-chan error) {
+	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	errs := make(chan error, 1)
+	go func() { // Ends when stop is called or the listener fails.
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			errs <- err
+		}
+	}()
+	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: "http://" + l.Addr().String() + "/mcp"})
+	return srv.Shutdown, errs
+}
+
+func (a *app) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", a.edge.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !a.ready.Load() {
+			answer(w, http.StatusServiceUnavailable, "not ready")
+			return
+		}
+		answer(w, http.StatusOK, "ready")
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // Whoever asked may be gone.
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"gatehouse/internal/childproc"
+	"gatehouse/internal/config"
+)
+
+// init lets this program be the guard of a gateway's processes, before
+// anything else of it begins: a guard must stay small, and a test binary that
+// is a gateway starts its guard from itself as well.
+func init() {
+	if childproc.IsGuard() {
+		os.Exit(childproc.RunGuard())
+	}
+}
+
+// keepProcesses sees to it that no server's process outlives this gateway. The
+// caller must close it when the servers are stopped.
+func keepProcesses(instance string, log *slog.Logger) *childproc.Keeper {
+	home, _ := os.UserHomeDir() // Without one there may be a state folder all the same.
+	dir := config.StateDir(runtime.GOOS, os.Getenv, home)
+	if dir != "" {
+		dir = filepath.Join(dir, "gatehouse", "instances")
+	}
+	return childproc.Keep(childproc.KeepOptions{Instance: instance, Dir: dir, Guard: true, Log: log})
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/logging"
+	"gatehouse/internal/rawjson"
+)
+
+func newLogsCommand() *cobra.Command {
+	var o running
+	q := admin.LogQuery{}
+	var level string
+	cmd := &cobra.Command{
+		Use:   "logs",
+		Short: "Show the log of the running gateway, of one server with --server",
+		Long: `logs shows the newest records of the actor-system log: life cycles of servers,
+reloads, their stderr. The gateway keeps the last 2,000, of its --log-level and
+above. With -f the command goes on with what is logged from now on, until it is
+interrupted or the gateway ends.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if q.Level, err = logging.ParseLevel(level); err != nil {
+				return err
+			}
+			if q.N < 0 {
+				return fmt.Errorf("-n is %d: use 0 or more", q.N)
+			}
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			gw, err := o.connect(ctx)
+			if err != nil {
+				return err
+			}
+			return showLogs(ctx, gw.Client, q, cmd.OutOrStdout(), o.asJSON)
+		},
+	}
+	o.register(cmd, "print each record as the JSON object that it is")
+	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is logged from now on")
+	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
+	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
+	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many of the records that are there already")
+	return cmd
+}
+
+func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Writer, asJSON bool) error {
+	err := c.Logs(ctx, q, func(raw json.RawMessage) error {
+		text := logLine(raw)
+		if asJSON {
+			text = safeJSON(string(raw))
+		}
+		_, err := fmt.Fprintln(w, text)
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil // Interrupted: that is how following ends.
+	}
+	return asked(ctx, c, err)
+}
+
+// logLine is a record for people: time, level, message, attributes.
+func logLine(raw json.RawMessage) string {
+	members, ok := rawjson.Members(raw)
+	if !ok {
+		return line(string(raw))
+	}
+	var when time.Time
+	var level, msg, rest string
+	for _, m := range members {
+		value := raw[m.Start:m.End]
+		switch m.Key {
+		case slog.TimeKey:
+			_ = json.Unmarshal(value, &when) // A bad one shows as midnight.
+		case slog.LevelKey:
+			level = jsonText(value)
+		case slog.MessageKey:
+			msg = jsonText(value)
+		default:
+			rest += " " + logWord(m.Key) + "=" + logWord(jsonText(value))
+		}
+	}
+	if msg == "" {
+		return "... " + strings.TrimSpace(rest) // {"lost":N}, {"error":"..."}
+	}
+	return fmt.Sprintf("%s %-5s %s%s", when.Local().Format("15:04:05.000"), line(level), line(msg), rest)
+}
+
+// jsonText is a string's own text, and any other value as JSON.
+func jsonText(raw json.RawMessage) string {
+	var s string
+	if rawjson.First(raw) == '"' && json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+// logWord quotes what would not be one word.
+func logWord(s string) string {
+	if s == "" || strings.ContainsAny(s, " \"=") || line(s) != s {
+		return strconv.Quote(s)
+	}
+	return s
+}

@@ -1,0 +1,97 @@
+// Command gatehouse is an MCP gateway: one process between agents and many
+// MCP servers. This package is the only place where its parts are wired.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of every command.
+const (
+	exitFine  = 0
+	exitNo    = 1 // the answer is no: problems, denied, failing, not ready
+	exitUsage = 2 // wrong use
+	exitNone  = 3 // no gateway is running
+)
+
+func main() { os.Exit(Main()) }
+
+// Main runs the command line of the process and gives its exit code.
+func Main() int {
+	return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// exitError ends a command with a code. Its text, if any, is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// no ends a command with exitNo and without more words.
+var errNo = &exitError{code: exitNo}
+
+func failed(err error) error { return &exitError{code: exitNo, err: err} }
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitFine
+	}
+	code := exitUsage
+	if e, ok := errors.AsType[*exitError](err); ok {
+		code = e.code
+		if e.err == nil {
+			return code
+		}
+	}
+	fmt.Fprintf(stderr, "gatehouse: %s\n", err)
+	if code == exitUsage {
+		fmt.Fprintln(stderr, `Run "gatehouse --help" for what there is.`)
+	}
+	return code
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gatehouse",
+		Short: "An MCP gateway: many servers behind three tools, rules, hot reload, supervision",
+		Long: `gatehouse stands between AI agents (MCP clients) and many MCP servers. It reads
+.mcp.json (the servers) and .mcp-gateway-rules.json (which agent may use which
+server and tool), shows agents three small tools, reloads both files while it
+runs, and restarts servers that crash.
+
+Without a command it runs the gateway, as "gatehouse run" does.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("gatehouse {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	runs := newRunCommand()
+	root.Args = cobra.NoArgs
+	root.RunE = runs.RunE
+	root.Flags().AddFlagSet(runs.Flags())
+	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newPolicyCommand(), newAuditCommand(), newDemoServerCommand(), newVersionCommand())
+	root.AddCommand(newStatusCommand(), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
+		newHoldCommand(), newToolsCommand(), newCallCommand())
+	return root
+}

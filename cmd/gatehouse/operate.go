@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+)
+
+// running says which running gateway a command asks.
+type running struct {
+	pid    int
+	asJSON bool
+}
+
+func (o *running) register(cmd *cobra.Command, jsonText string) {
+	cmd.Flags().IntVar(&o.pid, "pid", 0, "the process id of the gateway, where several run")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, jsonText)
+}
+
+// connect finds the one gateway that is meant.
+func (o *running) connect(ctx context.Context) (admin.Found, error) {
+	found, silent := admin.Find(ctx, adminDirs())
+	if o.pid != 0 {
+		for _, f := range found {
+			if f.Status.PID == o.pid {
+				return f, nil
+			}
+		}
+		if len(found) > 0 {
+			return admin.Found{}, &exitError{exitNone, fmt.Errorf("no gateway with process id %d is running; there are:\n%s", o.pid, listGateways(found))}
+		}
+	}
+	switch len(found) {
+	case 0:
+		if len(silent) > 0 {
+			return admin.Found{}, failed(fmt.Errorf("a gateway is running but does not answer at %s", strings.Join(silent, ", ")))
+		}
+		return admin.Found{}, &exitError{exitNone, errors.New("no gateway is running")}
+	case 1:
+		return found[0], nil
+	}
+	return admin.Found{}, fmt.Errorf("several gateways are running; say which one with --pid:\n%s", listGateways(found))
+}
+
+func listGateways(found []admin.Found) string {
+	var rows []string
+	for _, f := range found {
+		st := f.Status
+		row := fmt.Sprintf("  --pid %d  instance %s, %s", st.PID, line(st.Instance), line(reachedAt(st)))
+		for _, file := range st.Files {
+			row += ", " + line(file.Path)
+		}
+		rows = append(rows, row)
+	}
+	return strings.Join(rows, "\n")
+}
+
+// reachedAt says how agents reach a gateway.
+func reachedAt(st admin.Status) string {
+	if st.Address != "" {
+		return st.Address
+	}
+	return st.Transport
+}
+
+// asked words an error of a gateway that was asked: a refusal is an answer,
+// and a gateway that has gone is none.
+func asked(ctx context.Context, c *admin.Client, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, refused := errors.AsType[*admin.Error](err); refused || ctx.Err() != nil {
+		return failed(errors.New(lines(err.Error())))
+	}
+	if _, gone := c.Status(ctx); gone != nil {
+		return &exitError{exitNone, errors.New("no gateway is running: it has ended meanwhile")}
+	}
+	return failed(errors.New(lines(err.Error())))
+}
+
+// interruptible ends a command's context with SIGINT and SIGTERM.
+func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
+
+func newRestartCommand() *cobra.Command {
+	return actionCommand(admin.Restart, &cobra.Command{
+		Use:   "restart SERVER",
+		Short: "Give a server of the running gateway a new process; no call is lost",
+		Long: `restart starts a new process (or connection) of one server. Calls that run end
+on the old process, within its drain_timeout_ms; later ones wait for the new.`,
+	})
+}
+
+func newReleaseCommand() *cobra.Command {
+	return actionCommand(admin.Release, &cobra.Command{
+		Use:   "release SERVER",
+		Short: "End a hold, or try a quarantined server again at once",
+		Long: `release ends a hold. A server that is quarantined, needs auth or is backing off
+is started afresh, and its earlier failures no longer count.`,
+	})
+}
+
+func newHoldCommand() *cobra.Command {
+	var hold admin.Hold
+	var span time.Duration
+	cmd := actionCommandWith(admin.HoldServer, &hold, &cobra.Command{
+		Use:   "hold SERVER",
+		Short: "Stop a server and keep it stopped, over reloads too, until it is released",
+		Long: `hold stops one server once its running calls have ended; new calls are refused
+with the reason. It lasts until "gatehouse release SERVER", or as long as --for
+says, but not longer than the gateway itself.`,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("for") && span < time.Millisecond {
+				return fmt.Errorf("--for is %s: use at least 1ms", span)
+			}
+			hold.ForMS = span.Milliseconds()
+			return nil
+		},
+	})
+	cmd.Flags().DurationVar(&span, "for", 0, "how long, such as 30m (default: until it is released)")
+	cmd.Flags().StringVar(&hold.Why, "reason", "", "what agents and operators are told")
+	return cmd
+}
+
+func actionCommand(action admin.Action, cmd *cobra.Command) *cobra.Command {
+	return actionCommandWith(action, &admin.Hold{}, cmd)
+}
+
+func actionCommandWith(action admin.Action, hold *admin.Hold, cmd *cobra.Command) *cobra.Command {
+	var o running
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		gw, err := o.connect(ctx)
+		if err != nil {
+			return err
+		}
+		done, err := gw.Client.Operate(ctx, action, args[0], *hold)
+		if err != nil {
+			return asked(ctx, gw.Client, err)
+		}
+		if o.asJSON {
+			return writeJSON(cmd.OutOrStdout(), done)
+		}
+		text := done.Note
+		if text == "" {
+			text = fmt.Sprintf("%q starts afresh", done.Server)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s (generation %d)\n", line(text), done.Generation)
+		return nil
+	}
+	o.register(cmd, `print {"server", "action", "generation", "note"}`)
+	return cmd
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"gatehouse/internal/admin"
+	"gatehouse/testkit"
+)
+
+func TestReload_printsWhatBecameOfEachFile(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"db": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "2s"},
+	})
+	operate(t, g, "reload").want(t, exitFine, g.ServersFile+": unchanged", g.RulesFile+": unchanged")
+
+	testkit.WriteAtomic(t, g.ServersFile, testkit.Servers{"db": testkit.Fake(t), "more": testkit.Fake(t)}.JSON())
+	r := operate(t, g, "reload", "--json").want(t, exitFine)
+	byFile := map[string]admin.Report{}
+	for _, report := range value[[]admin.Report](t, r) {
+		byFile[report.File] = report
+	}
+	if got := byFile[g.ServersFile]; len(byFile) != 2 || got.Outcome != "applied" || got.Generation != 2 || len(got.Added) != 1 || got.Added[0] != "more" {
+		t.Errorf("reports: %s", r.out)
+	}
+	if st, _ := statusOf(t, g, "more"); st.Generation != 2 {
+		t.Errorf("reload returned in generation %d", st.Generation)
+	}
+
+	testkit.WriteAtomic(t, g.RulesFile, `{"agents": {"agent@invalid": {}}}`)
+	operate(t, g, "reload").want(t, exitNo, g.RulesFile+": rejected", "agent@invalid", g.ServersFile+": unchanged")
+}
+
+func TestRestart_underLoad_losesNoCallAndRunsNoneTwice(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t, "--record", record)})
+	before := pidOf(t, a, "db")
+	loaded := testkit.Agent{ID: "a", Caller: g.Raw(t)}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	answered := map[string]bool{}
+	for worker := range 6 {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := "w" + strconv.Itoa(worker) + "-" + strconv.Itoa(n)
+				r, err := loaded.TryExecute(t.Context(), "db", "sleep", map[string]any{"ms": 5, "id": id})
+				if err != nil || r.IsError {
+					t.Errorf("call %s: %v %s", id, err, r.Raw)
+					return
+				}
+				mu.Lock()
+				answered[id] = true
+				mu.Unlock()
+			}
+		})
+	}
+	for range 4 {
+		operate(t, g, "restart", "db").want(t, exitFine, "afresh")
+	}
+	after := pidOf(t, a, "db")
+	close(stop)
+	wg.Wait()
+	if after == before {
+		t.Error("the process is the same")
+	}
+	testkit.Gone(t, before)
+	calls := testkit.Calls(testkit.Record(t, record))
+	for id := range answered {
+		if len(calls[id]) != 1 {
+			t.Errorf("call %s ran %d times", id, len(calls[id]))
+		}
+	}
+	if _, db := statusOf(t, g, "db"); db.Run != 5 || db.Restarts != 0 {
+		t.Errorf("after four restarts by hand: %+v", db)
+	}
+	t.Logf("%d calls during 4 restarts", len(answered))
+}
+
+func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t)})
+	pid := pidOf(t, a, "db")
+	operate(t, g, "hold", "db", "--reason", "disk swap").want(t, exitFine, "held by the operator", "disk swap")
+	testkit.Gone(t, pid)
+	e := unavailable(t, a, "db", "held")
+	if !strings.Contains(e.Message, "disk swap") {
+		t.Errorf("agents are told %q", e.Message)
+	}
+	if len(a.Tools(t, "db").Names()) == 0 {
+		t.Error("its tools are not listed any more")
+	}
+	g.Apply(t, g.ServersFile, testkit.Servers{"db": testkit.Fake(t, "--tag", "new"), "more": testkit.Fake(t)}.JSON())
+	operate(t, g, "reload").want(t, exitFine)
+	unavailable(t, a, "db", "held")
+	operate(t, g, "restart", "db").want(t, exitNo, "release it first")
+	operate(t, g, "status").want(t, exitFine, "hold     db until it is released: disk swap")
+	operate(t, g, "release", "db").want(t, exitFine)
+	if got := a.Execute(t, "db", "pid", nil).Good(t).Field("tag"); got != "new" {
+		t.Errorf("after the release %q answers", got)
+	}
+	operate(t, g, "release", "db").want(t, exitFine, "nothing to release")
+}
+
+func TestHold_runningCalls_endWell(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t, "--record", record)})
+	slow := a.Go(t.Context(), "db", "sleep", map[string]any{"ms": 5000, "id": "slow"})
+	awaitCall(t, record, "slow")
+	operate(t, g, "hold", "db").want(t, exitFine)
+	unavailable(t, a, "db", "held")
+	if st, _ := statusOf(t, g, "db"); len(st.Draining) != 1 || st.Draining[0].Server != "db" {
+		t.Errorf("draining: %+v", st.Draining)
+	}
+	slow.Wait(t).Good(t)
+}
+
+func TestHold_withATime_endsByItself(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t)})
+	operate(t, g, "hold", "db", "--for", "700ms").want(t, exitFine, "held by the operator until 2")
+	g.Await(t, "config applied", "trigger", "hold-over")
+	a.Execute(t, "db", "echo", nil).Good(t)
+	if st, _ := statusOf(t, g, "db"); len(st.Holds) != 0 {
+		t.Errorf("holds: %+v", st.Holds)
+	}
+}
+
+func TestRelease_quarantinedServerWhoseCommandWasMended_works(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "server")
+	g, a := begin(t, testkit.Servers{"db": {"command": path}})
+	g.Await(t, "server quarantined", "server", "db")
+	unavailable(t, a, "db", "quarantined")
+	operate(t, g, "release", "db").want(t, exitFine)
+	g.AwaitLine(t, 0, "the second quarantine", func(l testkit.Line) bool {
+		return l.Msg == "server quarantined" && l.Int("run") == 2
+	})
+	if err := os.Symlink(testkit.FakeServer(t), path); err != nil {
+		t.Fatal(err)
+	}
+	operate(t, g, "release", "db").want(t, exitFine, "afresh")
+	a.Execute(t, "db", "echo", nil).Good(t)
+	if _, db := statusOf(t, g, "db"); db.State != "ready" || db.Run != 3 {
+		t.Errorf("db: %+v", db)
+	}
+}

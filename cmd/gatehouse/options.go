@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gatehouse/internal/logging"
+	"gatehouse/internal/policy"
+)
+
+// fileOptions say where the files are. They are shared by all commands that
+// read them.
+type fileOptions struct {
+	mcpConfig string
+	rules     string
+	envFiles  []string
+}
+
+func (o *fileOptions) register(f *pflag.FlagSet) {
+	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: GATEWAY_MCP_CONFIG, ./.mcp.json, the config folder)")
+	f.StringVar(&o.rules, "rules", "", "the rules file (default: GATEWAY_RULES, ./.mcp-gateway-rules.json, ./gateway-rules.json, the config folder)")
+	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable (default: GATEWAY_ENV_FILE)")
+}
+
+// runOptions are the flags of run.
+type runOptions struct {
+	fileOptions
+	transport       string
+	httpAddr        string
+	agents          []string
+	debounce        time.Duration
+	initStrategy    string
+	auditLog        string
+	auditMode       string
+	logLevel        string
+	logFormat       string
+	shutdownTimeout time.Duration
+	allowOrigins    []string
+	debug           bool
+	defaultAgent    string
+	ring            *logging.Ring // what the logger keeps for operators
+}
+
+// minShutdown leaves room for stopping: the last two seconds.
+const minShutdown = 3 * time.Second
+
+// The values of --audit-mode.
+const (
+	auditNormal = "normal"
+	auditStrict = "strict"
+)
+
+func (o *runOptions) register(f *pflag.FlagSet) {
+	o.fileOptions.register(f)
+	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio or http [GATEWAY_TRANSPORT]")
+	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "the address to listen on with --transport http [GATEWAY_HTTP_ADDR]")
+	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
+	f.DurationVar(&o.debounce, "debounce", 300*time.Millisecond, "how long a changed file must be quiet before it is read")
+	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or with their first call (lazy) [GATEWAY_INIT_STRATEGY]")
+	f.StringVar(&o.auditLog, "audit-log", env("GATEWAY_AUDIT_LOG", ""), "where to write the audit log (default: audit.jsonl in the state folder) [GATEWAY_AUDIT_LOG]")
+	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
+	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
+	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
+	f.BoolVar(&o.debug, "debug", env("GATEWAY_DEBUG", "") == "true", "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
+}
+
+// check finds all that is wrong with the flags and with the environment that
+// stands in for them.
+func (o *runOptions) check() error {
+	var errs []error
+	if o.transport != "stdio" && o.transport != "http" {
+		errs = append(errs, fmt.Errorf("--transport is %q: use stdio or http", o.transport))
+	}
+	if o.initStrategy != "eager" && o.initStrategy != "lazy" {
+		errs = append(errs, fmt.Errorf("--init-strategy is %q: use eager or lazy", o.initStrategy))
+	}
+	if o.auditMode != auditNormal && o.auditMode != auditStrict {
+		errs = append(errs, fmt.Errorf("--audit-mode is %q: use normal or strict", o.auditMode))
+	}
+	if o.debounce <= 0 || o.debounce > 2*time.Second {
+		errs = append(errs, fmt.Errorf("--debounce is %s: use more than 0 and at most 2s", o.debounce))
+	}
+	if o.shutdownTimeout < minShutdown {
+		errs = append(errs, fmt.Errorf("--shutdown-timeout is %s: use at least %s", o.shutdownTimeout, minShutdown))
+	}
+	for _, id := range o.agents {
+		if !policy.ValidAgentID(id) {
+			errs = append(errs, fmt.Errorf("--agent names %q: an agent id has letters, digits, _ . and - only", id))
+		}
+	}
+	if o.defaultAgent != "" && !policy.ValidAgentID(o.defaultAgent) {
+		errs = append(errs, fmt.Errorf("GATEWAY_DEFAULT_AGENT is %q: an agent id has letters, digits, _ . and - only", o.defaultAgent))
+	}
+	if s := os.Getenv("GATEWAY_DEBUG"); s != "" {
+		if _, err := strconv.ParseBool(s); err != nil {
+			errs = append(errs, fmt.Errorf("GATEWAY_DEBUG is %q: use true or false", s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
+	format, err := logging.ParseFormat(o.logFormat)
+	if err != nil {
+		return nil, err
+	}
+	level, err := logging.ParseLevel(o.logLevel)
+	if err != nil {
+		return nil, err
+	}
+	o.ring = logging.NewRing()
+	return o.ring.Tee(logging.New(w, format, level)), nil
+}
+
+// env gives an environment variable, or other if it is unset or empty.
+func env(name, other string) string {
+	if v := strings.TrimSpace(os.Getenv(name)); v != "" {
+		return v
+	}
+	return other
+}

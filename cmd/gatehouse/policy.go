@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/safefile"
+)
+
+func newPolicyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Work with rules",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newPolicyTestCommand())
+	return cmd
+}
+
+func newPolicyTestCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "test FILE",
+		Short: "Check that rules decide as a file of cases expects",
+		Long: `test reads a JSON file of sets of rules and cases:
+
+  [{"rules": {...} or "path/of/rules.json",
+    "cases": [{"agent": "backend", "server": "db", "tool": "query", "allow": true, "step": "implicit_grant"}]}]
+
+"tool" and "step" may be left out. A path starts at the file's folder. Each
+case that is decided differently is printed, and last the count. Exit code 0:
+all as expected; 1: not all; 2: wrong use.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return policyTest(cmd, args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "cases", "failed", "differences", "problems"}`)
+	return cmd
+}
+
+func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
+	src, err := safefile.Read(path, config.MaxFileBytes)
+	if err != nil {
+		return failed(err)
+	}
+	tests, problems := config.ParsePolicyTests(path, src, func(rules string) ([]byte, error) {
+		if !filepath.IsAbs(rules) {
+			rules = filepath.Join(filepath.Dir(path), rules)
+		}
+		return safefile.Read(rules, config.MaxFileBytes)
+	})
+	result := config.RunPolicyTests(tests)
+	ok := result.OK() && !config.HasErrors(problems)
+	if asJSON {
+		return policyTestJSON(cmd, result, problems, ok)
+	}
+	out := cmd.OutOrStdout()
+	printProblems(out, problems)
+	for _, d := range result.Differences {
+		fmt.Fprintln(out, d)
+	}
+	if !config.HasErrors(problems) {
+		fmt.Fprintf(out, "%d cases, %d failed\n", result.Cases, len(result.Differences))
+	}
+	if !ok {
+		return errNo
+	}
+	return nil
+}
+
+func policyTestJSON(cmd *cobra.Command, result config.PolicyTestResult, problems []config.Problem, ok bool) error {
+	differences := []string{}
+	for _, d := range result.Differences {
+		differences = append(differences, d.String())
+	}
+	if problems == nil {
+		problems = []config.Problem{}
+	}
+	err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+		"ok": ok, "cases": result.Cases, "failed": len(differences), "differences": differences, "problems": problems,
+	})
+	if err != nil {
+		return failed(err)
+	}
+	if !ok {
+		return errNo
+	}
+	return nil
+}

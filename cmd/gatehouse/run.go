@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	configactor "gatehouse/actors/config"
+	"gatehouse/internal/audit"
+	"gatehouse/internal/config"
+)
+
+// stdinDrain is how long running calls may go on after the end of stdin.
+const stdinDrain = time.Second
+
+func newRunCommand() *cobra.Command {
+	opts := runOptions{}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the gateway (the default)",
+		Long: `run starts the gateway: over stdio for one MCP client, or over HTTP for many.
+It stops on SIGTERM, SIGINT, and with stdio at the end of its input; a second
+signal stops it at once. SIGHUP reads all files again and reopens the audit log.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
+			return runGateway(opts, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	opts.register(cmd.Flags())
+	return cmd
+}
+
+func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	if parent := os.Getenv(parentVariable); parent != "" {
+		return fmt.Errorf("this gateway was started as a server of another one (%s=%s): take it out of that gateway's .mcp.json", parentVariable, parent)
+	}
+	log, err := opts.logger(stderr)
+	if err != nil {
+		return err
+	}
+	found, err := opts.find()
+	if err != nil {
+		return failed(err)
+	}
+	listener, err := listen(opts)
+	if err != nil {
+		return failed(err)
+	}
+	if listener != nil {
+		defer listener.Close()
+	}
+	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, selfCheck(listener))
+	loaded, problems := found.load(src)
+	if config.HasErrors(problems) {
+		printProblems(stderr, problems)
+		return failed(errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`))
+	}
+	warn(log, opts, found, problems)
+	return serve(opts, log, found, src, loaded, listener, stdin, stdout)
+}
+
+// listen opens the HTTP front's socket, before anything is started, so that a
+// port in use costs nothing.
+func listen(opts runOptions) (net.Listener, error) {
+	if opts.transport != "http" {
+		return nil, nil //nolint:nilnil // Stdio needs no listener.
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with --http", opts.httpAddr, err)
+	}
+	return l, nil
+}
+
+// warn tells what is allowed but probably not meant.
+func warn(log *slog.Logger, opts runOptions, found foundFiles, problems []config.Problem) {
+	log.Info("using file", slog.String("role", "servers"), slog.String("file", found.servers.Path), slog.String("why", found.servers.Why))
+	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))
+	for _, path := range found.envFiles {
+		log.Info("using file", slog.String("role", "env"), slog.String("file", path), slog.String("why", whyEnvFile))
+	}
+	for _, p := range problems {
+		level := slog.LevelWarn
+		if p.Severity == config.Info {
+			level = slog.LevelInfo
+		}
+		log.Log(context.Background(), level, "config problem", slog.String("problem", p.String()), slog.String("hint", p.Hint), slog.String("code", p.Code))
+	}
+	if opts.transport == "http" && len(opts.agents) == 0 {
+		log.Warn("agent_id over HTTP is a label, not an identity: whoever reaches the port may claim to be any agent; pin with --agent")
+	}
+}
+
+func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.Sources, loaded configactor.Loaded, listener net.Listener, stdin io.Reader, stdout io.Writer) error {
+	instance := newInstance()
+	auditLog, err := audit.Open(auditPath(opts), audit.Options{Instance: instance, Version: version(), Log: log})
+	if err != nil {
+		return failed(err)
+	}
+	defer keepProcesses(instance, log).Close()
+	a := assemble(opts, log, instance, auditLog)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	a.start(src, loaded)
+	a.operator.files = found
+	if listener != nil {
+		a.operator.address = "http://" + listener.Addr().String() + "/mcp"
+	}
+	a.operator.openAdmin()
+
+	end := make(chan ending, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var closeHTTP func(context.Context) error
+	if listener != nil {
+		var broken <-chan error
+		closeHTTP, broken = a.serveHTTP(listener)
+		go func() { // Ends with the process: a listener breaks at most once.
+			end <- ending{reason: "the listener failed", err: <-broken}
+		}()
+	} else {
+		go func() { // Ends with stdin or with ctx.
+			err := a.edge.ServeStdio(ctx, stdin, stdout)
+			end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
+		}()
+	}
+	e := a.await(signals, end)
+	finished := make(chan error, 1)
+	go func() { finished <- a.shutdown(e.reason, e.drain, closeHTTP) }()
+	select {
+	case err := <-finished:
+		if err = errors.Join(e.err, err); err != nil {
+			return failed(err)
+		}
+		return nil
+	case <-urgent(signals, e.signalled):
+		a.launcher.KillAll()
+		return failed(errors.New("stopped at once by a second signal"))
+	}
+}
+
+// ending is why the gateway stops, and how long running calls may go on.
+type ending struct {
+	reason    string
+	drain     time.Duration
+	signalled bool // a signal asked for it
+	err       error
+}
+
+// await blocks until something ends the gateway. SIGHUP does not.
+func (a *app) await(signals <-chan os.Signal, end <-chan ending) ending {
+	for {
+		select {
+		case e := <-end:
+			return e
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				a.audit.Reopen()
+				a.rescan("sighup")
+				continue
+			}
+			return ending{reason: s.String(), drain: a.opts.shutdownTimeout - stopReserve, signalled: true}
+		}
+	}
+}
+
+// urgent is closed at the second signal that asks for an end. signalled says
+// that there was one already: a client that closes our input and then sends
+// TERM is not in a hurry yet.
+func urgent(signals <-chan os.Signal, signalled bool) <-chan struct{} {
+	second := make(chan struct{})
+	go func() { // Ends with the process.
+		for s := range signals {
+			if s == syscall.SIGHUP {
+				continue
+			}
+			if signalled {
+				close(second)
+				return
+			}
+			signalled = true
+		}
+	}()
+	return second
+}
+
+func newInstance() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // Never fails.
+	return hex.EncodeToString(b[:])
+}
+
+func auditPath(opts runOptions) string {
+	home, _ := os.UserHomeDir()
+	if opts.auditLog != "" {
+		workDir, _ := os.Getwd()
+		if path, err := config.ResolvePath(opts.auditLog, workDir, home); err == nil {
+			return path
+		}
+		return opts.auditLog
+	}
+	return filepath.Join(config.StateDir(runtime.GOOS, os.Getenv, home), "gatehouse", "audit.jsonl")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/messages"
+)
+
+// shutdown stops everything in order, within the shutdown timeout: no new
+// calls, drain for at most the given time, stop the servers in parallel, flush
+// the audit log. closeHTTP may be nil.
+func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(context.Context) error) error {
+	a.ready.Store(false)
+	a.event(messages.GatewayStopping{Reason: reason})
+	ctx, cancel := context.WithTimeout(context.Background(), a.opts.shutdownTimeout)
+	defer cancel()
+	drain = min(drain, a.opts.shutdownTimeout-stopReserve)
+
+	a.sys.Root.Stop(a.watcherPID)
+	a.front.Stop()
+	answered := make(chan error, 1)
+	go func() { answered <- a.edge.Shutdown(ctx) }()
+	err := a.stopServers(ctx, drain)
+	if e := <-answered; err == nil {
+		err = e
+	}
+	if closeHTTP != nil {
+		if e := closeHTTP(ctx); err == nil {
+			err = e
+		}
+	}
+	if e := a.audit.Close(ctx); err == nil {
+		err = e
+	}
+	a.event(messages.GatewayStopped{})
+	a.operator.closeAdmin()
+	a.stopActors()
+	return err
+}
+
+// stopServers drains and stops every server and waits until their processes
+// are gone.
+func (a *app) stopServers(ctx context.Context, drain time.Duration) error {
+	stopped := make(chan struct{})
+	asker := a.sys.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		switch c.Message().(type) {
+		case *actor.Started:
+			c.Request(a.supervisorPID, messages.StopServers{Drain: drain})
+		case messages.ServersStopped:
+			close(stopped)
+		}
+	}))
+	defer a.sys.Root.Stop(asker)
+	gone := make(chan struct{})
+	go func() { // Ends with the last process; at the latest kill sees to that.
+		<-stopped
+		a.reapers.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		a.launcher.KillAll()
+		return context.Cause(ctx)
+	}
+}
+
+// stopActors ends what is left, the journal last: it logs what it was told.
+func (a *app) stopActors() {
+	for _, pid := range []*actor.PID{a.configPID, a.supervisorPID, a.gatewayPID} {
+		a.sys.Root.Stop(pid)
+	}
+	_ = a.sys.Root.PoisonFuture(a.journal).Wait() // At most 10 s; nothing is left to do about an error.
+	a.sys.Shutdown()
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/admin"
+)
+
+func TestLine_showsWhatATerminalWouldActOn(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"plain text stays":              {"a käse 🧀 b", "a käse 🧀 b"},
+		"escape sequences":              {"a\x1b[31mb", `a\x1b[31mb`},
+		"a bell and a backspace":        {"a\x07\bb", `a\a\bb`},
+		"a line break":                  {"a\nb\tc\r", `a\nb\tc\r`},
+		"control sequences of one byte": {"a\u009b31m", `a\u009b31m`},
+		"the direction of writing":      {"a\u202eb", `a\u202eb`},
+		"a byte that is no UTF-8":       {"a\xffb", `a\xffb`},
+		"a replacement character":       {"a\ufffdb", "a\ufffdb"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := line(c.in); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	if got := lines("a\nb\tc\x1b\r"); got != "a\nb\tc\\x1b\\r" {
+		t.Errorf("lines gives %q", got)
+	}
+}
+
+func TestWriteJSON_isTheSameValueWithoutControlCharacters(t *testing.T) {
+	in := "\x1b \u007f \u009b \u202e \U000e0001 <ä> 🧀"
+	var b bytes.Buffer
+	if err := writeJSON(&b, in); err != nil {
+		t.Fatal(err)
+	}
+	var out string
+	if err := json.Unmarshal(b.Bytes(), &out); err != nil || out != in {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if want := `"\u001b \u007f \u009b \u202e \udb40\udc01 <ä> 🧀"` + "\n"; b.String() != want {
+		t.Errorf("got  %s want %s", b.String(), want)
+	}
+}
+
+func TestAge(t *testing.T) {
+	cases := map[time.Duration]string{
+		-time.Second: "0ms", 0: "0ms", time.Microsecond: "<1ms", 12 * time.Millisecond: "12ms", 59 * time.Second: "59s",
+		61 * time.Second: "1m1s", 2*time.Hour + 3*time.Minute: "2h3m", 50 * time.Hour: "2d2h",
+	}
+	for d, want := range cases {
+		if got := age(d); got != want {
+			t.Errorf("age(%s) is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestLogLine(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"attributes follow the message": {
+			`{"level":"WARN","msg":"server crashed","server":"db","n":9007199254740993,"list":["a"],"none":null}`,
+			`WARN  server crashed server=db n=9007199254740993 list="[\"a\"]" none=null`,
+		},
+		"odd values are quoted": {`{"level":"INFO","msg":"m\u001b","a b":"c d","e":"","f":"\u001b[2J"}`, `INFO  m\x1b "a b"="c d" e="" f="\x1b[2J"`},
+		"lines that were lost":  {`{"lost":7}`, `... lost=7`},
+		"no object":             {"[1]\x1b", `[1]\x1b`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := logLine(json.RawMessage(c.in))
+			if !strings.HasSuffix(got, c.want) {
+				t.Errorf("got %q, want the end %q", got, c.want)
+			}
+		})
+	}
+}
+
+func someStatus() admin.Status {
+	at := time.Now().Add(90 * time.Second)
+	n := 3
+	return admin.Status{
+		Version: "1", PID: 7, Instance: "abc", Transport: "stdio", Generation: 4, PolicyHash: strings.Repeat("f", 64),
+		Holds: []admin.Held{{Server: "db", Until: &at, Why: "why\x1b"}},
+		Servers: []admin.ServerStatus{
+			{Name: "db", State: "held", Reason: "r\x1b[2J" + strings.Repeat("x", 200), NextAttempt: &at},
+			{Name: "x", State: "ready", Tools: &n, Since: time.Now().Add(-time.Hour), PID: 5, Suspects: []string{"boom\x1b"}},
+		},
+		Audit: admin.Audit{Written: 5, Lost: 2},
+	}
+}
+
+func TestStatusText_saysWhatIsOutOfTheOrdinary(t *testing.T) {
+	got := statusText(someStatus(), time.Now())
+	for _, want := range []string{"stdio", "shutting down", "5 written, 2 lost", "hold     db for 1m", `why\x1b`, "suspect  x", `boom\x1b`, "in 1m", "1h0m", "…"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("nothing says %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "\x1b") {
+		t.Errorf("it can act on the terminal: %q", got)
+	}
+}
+
+func TestShowFrame_inPlace_drawsOverTheFrameBefore(t *testing.T) {
+	var b bytes.Buffer
+	if err := showFrame(&b, someStatus(), false, true); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if !strings.HasPrefix(got, "\x1b[H") || !strings.HasSuffix(got, "\x1b[J") {
+		t.Errorf("got %q", got)
+	}
+	if strings.Count(got, "\x1b[K\n") != strings.Count(got, "\n") {
+		t.Error("a line does not clear its rest")
+	}
+}
+
+func TestPrintResult(t *testing.T) {
+	cases := map[string]struct {
+		in, want string
+		fails    bool
+	}{
+		"texts":                {`{"content":[{"type":"text","text":"a\nb\u001b"},{"type":"text","text":"c"}]}`, "a\nb\\x1b\nc\n", false},
+		"other blocks":         {`{"content":[{"type":"image","data":"AA=="}]}`, `{"type":"image","data":"AA=="}` + "\n", false},
+		"structured alone":     {`{"content":[],"structuredContent":{"n":9007199254740993}}`, `{"n":9007199254740993}` + "\n", false},
+		"a failure is printed": {`{"content":[{"type":"text","text":"no"}],"isError":true}`, "no\n", true},
+		"no result":            {`[]`, "", true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			err := printResult(&b, json.RawMessage(c.in), false)
+			if b.String() != c.want || (err != nil) != c.fails {
+				t.Errorf("got %q, %v", b.String(), err)
+			}
+		})
+	}
+}

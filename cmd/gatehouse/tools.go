@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+)
+
+func newToolsCommand() *cobra.Command {
+	var o running
+	var agent string
+	cmd := &cobra.Command{
+		Use:   "tools [SERVER]",
+		Short: "List the tools of the running gateway's servers and what their definitions cost",
+		Long: `tools lists the tools of one server, or of all, as far as they are known, with
+the tokens that each definition costs an agent (a quarter of its bytes). With
+--agent only those that the rules give this agent.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			gw, err := o.connect(ctx)
+			if err != nil {
+				return err
+			}
+			server := ""
+			if len(args) > 0 {
+				server = args[0]
+			}
+			tools, err := gw.Client.Tools(ctx, server, agent)
+			if err != nil {
+				return asked(ctx, gw.Client, err)
+			}
+			if o.asJSON {
+				return writeJSON(cmd.OutOrStdout(), tools)
+			}
+			return printTools(cmd.OutOrStdout(), tools)
+		},
+	}
+	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens"}], "tokens"}], "tokens"}`)
+	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
+	return cmd
+}
+
+func printTools(w io.Writer, tools admin.Tools) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	count := 0
+	fmt.Fprintln(t, "SERVER\tTOOL\tTOKENS")
+	for _, s := range tools.Servers {
+		for _, tool := range s.Tools {
+			fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), line(tool.Name), tool.Tokens)
+		}
+		what := fmt.Sprintf("(%d tools)", len(s.Tools))
+		if !s.Known {
+			what = "(tools not known yet)"
+		}
+		if s.State != "ready" {
+			what += " " + line(s.State)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), what, s.Tokens)
+		count += len(s.Tools)
+	}
+	fmt.Fprintf(t, "in all\t%d tools\t%d\n", count, tools.Tokens)
+	return t.Flush()
+}

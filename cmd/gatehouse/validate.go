@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/config"
+)
+
+func newValidateCommand() *cobra.Command {
+	var files fileOptions
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Check both files and say all that is wrong in them; starts nothing",
+		Long: `validate reads the files that "gatehouse run" would use and prints every problem
+with its place. Exit code 0: no errors (warnings are possible); 1: errors, the
+gateway would not start; 2: wrong use.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found, err := files.find()
+			if err != nil {
+				return failed(err)
+			}
+			problems := validate(found)
+			if asJSON {
+				return printReport(cmd, problems)
+			}
+			printProblems(cmd.OutOrStdout(), problems)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %d errors, %d warnings\n", found.servers.Path, found.rules.Path,
+				count(problems, config.Error), count(problems, config.Warning))
+			if config.HasErrors(problems) {
+				return errNo
+			}
+			return nil
+		},
+	}
+	files.register(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "problems": [{file, line, column, path, code, severity, message, hint}]}`)
+	return cmd
+}
+
+// validate finds every problem of the files, the servers included that would
+// not start because a variable is unset or because they are the gateway.
+func validate(found foundFiles) []config.Problem {
+	src := found.sources(false, env("GATEWAY_DEFAULT_AGENT", ""), selfCheck(nil))
+	loaded, problems := found.load(src)
+	if !config.HasErrors(problems) {
+		problems = append(problems, src.Misconfigured(loaded)...)
+		config.SortProblems(problems)
+	}
+	return problems
+}
+
+func printReport(cmd *cobra.Command, problems []config.Problem) error {
+	if problems == nil {
+		problems = []config.Problem{}
+	}
+	ok := !config.HasErrors(problems)
+	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(map[string]any{"ok": ok, "problems": problems}); err != nil {
+		return failed(err)
+	}
+	if !ok {
+		return errNo
+	}
+	return nil
+}
