@@ -1,0 +1,124 @@
+# Only Go and make are needed, but for "e2e" (Node.js) and "lint" (which builds
+# the linter once). "make help" lists the targets.
+
+GO       ?= go
+BIN      := bin/gatehouse$(shell $(GO) env GOEXE)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# The version is the tag or commit; without git, Go's own record of the build.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS  := $(if $(VERSION),-X main.release=$(VERSION))
+
+# The race detector needs cgo and a C compiler. Without them the tests run
+# without it, and say so.
+RACE     := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
+TEST     := $(GO) test $(RACE) -shuffle=on -timeout 15m
+
+# Each fuzz target runs this many inputs, so that a run is bounded by work and
+# not by the clock.
+FUZZ     ?= 20000x
+BENCH    ?= .
+
+NPM      := testkit/e2e/testdata
+TOOLMOD  := -modfile=internal/tools/go.mod
+LINT     := $(GO) tool $(TOOLMOD) golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race short fuzz lint fmt fix check cross e2e npm cover vuln bench dist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/gatehouse
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
+
+run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp
+	$(BIN) run --transport http --mcp-config docs/examples/demo/.mcp.json --rules docs/examples/demo/.mcp-gateway-rules.json
+
+test: ## run all tests that need only Go, with the race detector where there is one
+	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")
+	@$(MAKE) --no-print-directory -s e2e-note
+	$(TEST) ./...
+
+race: test ## the same as test
+
+short: ## run the quick tests only, without the race detector
+	$(GO) test -short -shuffle=on -timeout 5m ./...
+
+fuzz: ## run each fuzz target for FUZZ inputs (20000x)
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \
+	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | while read -r dir target; do \
+		echo "fuzz: $$dir $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) "./$$dir" || exit 1; \
+	done
+
+lint: ## check with golangci-lint (builds it the first time: minutes)
+	$(LINT) config verify
+	$(LINT) run ./...
+
+fmt: ## format all Go files
+	$(LINT) fmt ./...
+
+fix: ## apply Go's modernizers
+	$(GO) fix ./...
+
+check: ## what must be clean before a commit: format, modernizers, lint, test
+	$(LINT) fmt --diff ./...
+	$(GO) fix -diff ./...
+	$(MAKE) --no-print-directory lint test
+
+cross: ## build for linux, darwin and windows, and vet for each system
+	@for platform in $(PLATFORMS); do \
+		echo "build $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; \
+	done
+	@for system in linux darwin windows; do \
+		echo "vet $$system"; \
+		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
+	done
+
+e2e: ## install pinned MCP servers from npm and test the gateway with them; skips without Node.js
+	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
+		echo "make e2e: skipped: node and npm are not here"; \
+	else \
+		$(MAKE) --no-print-directory npm && \
+		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 10m ./testkit/e2e/...; \
+	fi
+
+npm: $(NPM)/node_modules/.package-lock.json
+
+$(NPM)/node_modules/.package-lock.json: $(NPM)/package.json $(NPM)/package-lock.json
+	npm ci --prefix $(NPM) --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+.PHONY: e2e-note
+e2e-note:
+	@if ! command -v node >/dev/null 2>&1; then \
+		echo "make test: the end-to-end tests are skipped: node is not here"; \
+	elif [ ! -e $(NPM)/node_modules/.package-lock.json ]; then \
+		echo "make test: the end-to-end tests are skipped: their servers are not installed; run make e2e"; \
+	fi
+
+cover: ## show how much of the code the tests run, in cover.html
+	$(GO) test -short -timeout 15m -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -html=cover.out -o cover.html
+	$(GO) tool cover -func=cover.out | tail -n 1
+
+vuln: ## look for known vulnerabilities (needs the vulnerability database)
+	$(GO) tool $(TOOLMOD) govulncheck ./...
+
+bench: ## run the benchmarks that match BENCH, in the form benchstat reads
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+dist: ## build release binaries and their checksums into dist/
+	@rm -rf dist && mkdir -p dist
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*}; arch=$${platform#*/}; ext=; [ "$$os" = windows ] && ext=.exe; \
+		echo "dist/gatehouse-$$os-$$arch$$ext"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w $(LDFLAGS)" \
+			-o "dist/gatehouse-$$os-$$arch$$ext" ./cmd/gatehouse || exit 1; \
+	done
+	@cd dist && { sha256sum gatehouse-* 2>/dev/null || shasum -a 256 gatehouse-*; } > SHA256SUMS
+
+clean: ## remove what was built and installed here
+	rm -rf bin dist cover.out cover.html $(NPM)/node_modules

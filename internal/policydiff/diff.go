@@ -1,0 +1,223 @@
+package policydiff
+
+import (
+	"maps"
+	"slices"
+
+	"gatehouse/internal/policy"
+)
+
+// The callers that are no agents of the rules.
+const (
+	// Others stands for every well-formed agent_id that neither the old nor
+	// the new rules know.
+	Others = "(any other agent)"
+	// Nobody stands for callers without agent_id.
+	Nobody = "(no agent_id)"
+)
+
+// Side is one of the two rules files.
+type Side struct {
+	Rules policy.Rules
+	// DefaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset.
+	DefaultAgent string
+}
+
+// Diff is what would change. Its lists are sorted: by agent, server and tool,
+// or in file order, removed rules before added ones.
+type Diff struct {
+	// Widens says that somebody could do more than before.
+	Widens        bool         `json:"widens"`
+	AgentsAdded   []string     `json:"agents_added"`
+	AgentsRemoved []string     `json:"agents_removed"`
+	Defaults      []Default    `json:"defaults"`
+	Answers       []Answer     `json:"answers"`
+	Rules         []RuleChange `json:"rules"`
+	// Asked is how many questions were compared.
+	Asked int `json:"asked"`
+}
+
+// Default is a changed setting of "defaults".
+type Default struct {
+	Key  string `json:"key"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Answer is a question whose answer would change. Without a tool it asks for
+// the server.
+type Answer struct {
+	Agent  string  `json:"agent"`
+	Server string  `json:"server"`
+	Tool   string  `json:"tool,omitempty"`
+	From   Verdict `json:"from"`
+	To     Verdict `json:"to"`
+}
+
+// Widens says that the answer becomes an allow.
+func (a Answer) Widens() bool { return a.To.Allow }
+
+// Verdict is an answer and the rule behind it, nil if the absence of one is.
+type Verdict struct {
+	Allow bool            `json:"allow"`
+	Step  policy.Step     `json:"step,omitempty"`
+	Rule  *policy.RuleRef `json:"rule,omitempty"`
+}
+
+// Compare compares two rules files. tools are the names of tools by server, as
+// far as they are known; names that the rules write out are asked for as well.
+func Compare(before, after Side, tools map[string][]string) Diff {
+	d := Diff{AgentsAdded: []string{}, AgentsRemoved: []string{}, Defaults: defaults(before.Rules, after.Rules),
+		Answers: []Answer{}, Rules: []RuleChange{}}
+	was, is := newSide(before), newSide(after)
+	for _, id := range union(was.agents, is.agents) {
+		if was.agents[id] == nil {
+			d.AgentsAdded = append(d.AgentsAdded, id)
+		} else if is.agents[id] == nil {
+			d.AgentsRemoved = append(d.AgentsRemoved, id)
+		}
+		d.compare(id, was.agent(id), is.agent(id), tools)
+	}
+	d.compare(Others, was.stranger(), is.stranger(), tools)
+	d.compare(Nobody, was.nobody(), is.nobody(), tools)
+	d.Widens = slices.ContainsFunc(d.Answers, Answer.Widens) ||
+		slices.ContainsFunc(d.Rules, func(c RuleChange) bool { return c.MayWiden })
+	return d
+}
+
+func defaults(before, after policy.Rules) []Default {
+	if before.DenyOnMissingAgent == after.DenyOnMissingAgent {
+		return []Default{}
+	}
+	word := map[bool]string{true: "true", false: "false"}
+	return []Default{{Key: "defaults.deny_on_missing_agent", From: word[before.DenyOnMissingAgent], To: word[after.DenyOnMissingAgent]}}
+}
+
+// side is a rules file, ready to be asked.
+type side struct {
+	Side
+	policy *policy.Policy
+	agents map[string]*policy.Agent
+}
+
+func newSide(s Side) side {
+	made := side{Side: s, policy: policy.Compile(s.Rules), agents: make(map[string]*policy.Agent, len(s.Rules.Agents))}
+	for i := range s.Rules.Agents {
+		made.agents[s.Rules.Agents[i].ID] = &s.Rules.Agents[i]
+	}
+	return made
+}
+
+// caller is somebody who asks, on one side.
+type caller struct {
+	decide func(server, tool string) policy.Decision
+	// own are the rules that apply, nil if there are none. borrowed says that
+	// they are those of another agent, where they are reported already.
+	own      *policy.Agent
+	borrowed bool
+}
+
+func (s side) as(id string, borrowed bool) caller {
+	return caller{own: s.agents[id], borrowed: borrowed, decide: func(server, tool string) policy.Decision {
+		return s.policy.Decide(id, server, tool)
+	}}
+}
+
+// agent is a caller with this agent_id.
+func (s side) agent(id string) caller {
+	if s.agents[id] == nil {
+		return s.stranger()
+	}
+	return s.as(id, false)
+}
+
+// stranger is a caller whose agent_id the rules do not know.
+func (s side) stranger() caller {
+	if !s.Rules.DenyOnMissingAgent && s.agents[policy.DefaultAgent] != nil {
+		return s.as(policy.DefaultAgent, true)
+	}
+	return denied()
+}
+
+// nobody is a caller without agent_id.
+func (s side) nobody() caller {
+	id, err := s.policy.ResolveAgent("", false, nil, s.DefaultAgent)
+	if err != nil {
+		return denied()
+	}
+	return s.as(id.Agent, true)
+}
+
+func denied() caller {
+	return caller{decide: func(string, string) policy.Decision { return policy.Decision{Step: policy.UnknownAgent} }}
+}
+
+// compare adds what changes for one caller.
+func (d *Diff) compare(id string, was, is caller, tools map[string][]string) {
+	q := questions{tools: map[string]map[string]bool{}}
+	for server, names := range tools {
+		q.add(server, names...)
+	}
+	q.addNamed(was.own)
+	q.addNamed(is.own)
+	for _, server := range slices.Sorted(maps.Keys(q.tools)) {
+		for _, tool := range slices.Sorted(maps.Keys(q.tools[server])) {
+			from, to := was.decide(server, tool), is.decide(server, tool)
+			d.Asked++
+			if from.Allow != to.Allow {
+				d.Answers = append(d.Answers, Answer{Agent: id, Server: server, Tool: tool, From: verdict(from), To: verdict(to)})
+			}
+		}
+	}
+	d.Rules = append(d.Rules, ruleChanges(id, was, is)...)
+}
+
+func verdict(d policy.Decision) Verdict {
+	v := Verdict{Allow: d.Allow, Step: d.Step}
+	if d.Rule != nil {
+		ref := d.Rule.Ref()
+		v.Rule = &ref
+	}
+	return v
+}
+
+// questions are tools by server; the tool "" asks for the server.
+type questions struct{ tools map[string]map[string]bool }
+
+func (q questions) add(server string, tools ...string) {
+	if q.tools[server] == nil {
+		q.tools[server] = map[string]bool{"": true}
+	}
+	for _, t := range tools {
+		q.tools[server][t] = true
+	}
+}
+
+// addNamed adds every server, and every tool of it, that rules write out.
+func (q questions) addNamed(a *policy.Agent) {
+	if a == nil {
+		return
+	}
+	for _, r := range slices.Concat(a.AllowServers, a.DenyServers) {
+		if exact(r.Pattern) {
+			q.add(r.Pattern)
+		}
+	}
+	for _, key := range slices.Concat(a.AllowTools, a.DenyTools) {
+		if !exact(key.Server.Pattern) {
+			continue
+		}
+		q.add(key.Server.Pattern)
+		for _, r := range key.Tools {
+			if exact(r.Pattern) {
+				q.add(key.Server.Pattern, r.Pattern)
+			}
+		}
+	}
+}
+
+func union[V any](a, b map[string]V) []string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return slices.Sorted(maps.Keys(all))
+}
