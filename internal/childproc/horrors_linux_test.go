@@ -372,6 +372,10 @@ func TestKeeper_politeSignals_doNotEndTheGuard(t *testing.T) {
 	g, id := gatewayOf(t, t.TempDir(), deaf+waits)
 	pid := readPIDs(t, g, 1)[0]
 	guard := guardOf(t, id)
+	eventually(t, "the guard is at work", func() bool {
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", guard))
+		return string(name) == "gatehouse-guard\n"
+	})
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 		_ = syscall.Kill(-g.PID(), sig) // the gateway's whole group
 		_ = syscall.Kill(guard, sig)
