@@ -1,0 +1,118 @@
+package identity
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"gatehouse/internal/policy"
+)
+
+// Leeway is how far the clocks of issuer and gateway may differ.
+const Leeway = 30 * time.Second
+
+const maxSubjectBytes = 256
+
+// accepted are the algorithms of signatures: asymmetric ones only. Neither
+// "none" nor a shared secret is among them.
+var accepted = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+}
+
+// LooksLikeJWT reports whether a bearer token has the form of a signed JWT:
+// three parts with dots between them.
+func LooksLikeJWT(token string) bool { return strings.Count(token, ".") == 2 }
+
+// CheckJWT says who bears an access token of the issuer, whose keys these are.
+// The errors are ErrUnknown, ErrUnknownKey, ErrExpired, ErrNotYet and
+// ErrNoAgent. No claim is believed before the signature was verified, and what
+// the token says of keys (jwk, jku, x5u, x5c) is ignored.
+func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) {
+	settings, ok := s.JWT()
+	if !ok || len(token) > MaxTokenBytes {
+		return nil, ErrUnknown
+	}
+	parsed, err := jwt.ParseSigned(token, accepted)
+	if err != nil || len(parsed.Headers) != 1 {
+		return nil, ErrUnknown
+	}
+	head := parsed.Headers[0]
+	candidates := keys.find(head.KeyID)
+	if len(candidates) == 0 {
+		return nil, ErrUnknownKey
+	}
+	for _, key := range candidates {
+		if !slices.Contains(algorithmsOf(key), jose.SignatureAlgorithm(head.Algorithm)) {
+			continue
+		}
+		var claims jwt.Claims
+		var all map[string]any
+		if err := parsed.Claims(key.Key, &claims, &all); err == nil {
+			return callerOf(settings, claims, all[settings.AgentClaim], now)
+		}
+	}
+	return nil, ErrUnknown
+}
+
+// callerOf judges claims whose signature is good.
+func callerOf(settings JWT, claims jwt.Claims, agents any, now time.Time) (*Caller, error) {
+	if claims.Expiry == nil || settings.Issuer == "" || settings.Audience == "" || !validSubject(claims.Subject) {
+		return nil, ErrUnknown
+	}
+	expected := jwt.Expected{Issuer: settings.Issuer, AnyAudience: jwt.Audience{settings.Audience}, Time: now}
+	switch err := claims.ValidateWithLeeway(expected, Leeway); {
+	case err == nil:
+	case errors.Is(err, jwt.ErrExpired):
+		return nil, ErrExpired
+	case errors.Is(err, jwt.ErrNotValidYet), errors.Is(err, jwt.ErrIssuedInTheFuture):
+		return nil, ErrNotYet
+	default:
+		return nil, ErrUnknown
+	}
+	names := agentsOf(agents)
+	if len(names) == 0 {
+		return nil, ErrNoAgent
+	}
+	return &Caller{
+		Credential: "jwt:" + claims.Subject, Agents: names,
+		kind: byJWT, settings: settings, until: claims.Expiry.Time().Add(Leeway),
+	}, nil
+}
+
+// validSubject reports whether a subject is fit to name the caller in logs.
+func validSubject(s string) bool {
+	return s != "" && len(s) <= maxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// agentsOf reads the agents of a claim. One that is no agent id spoils all of
+// them: it could only be a mistake about which claim is meant.
+func agentsOf(claim any) []string {
+	var names []string
+	switch v := claim.(type) {
+	case string:
+		names = []string{v}
+	case []any:
+		if len(v) > MaxAgents {
+			return nil
+		}
+		for _, e := range v {
+			name, ok := e.(string)
+			if !ok {
+				return nil
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if !slices.ContainsFunc(names, func(n string) bool { return !policy.ValidAgentID(n) }) {
+		return names
+	}
+	return nil
+}
