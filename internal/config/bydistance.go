@@ -5,16 +5,28 @@ import (
 	"slices"
 )
 
+// maxRanked is how many names are compared in full; whoever asks about a word
+// pays for each.
+const maxRanked = 1000
+
 // ByDistance gives the names sorted by how far each is from word, the nearest
-// first and equally near ones by name. The result is a new slice.
+// first and equally near ones by name. Of more than 1,000 names only those of
+// about the word's length are compared; the others are left out. The result is
+// a new slice.
 func ByDistance(word string, names []string) []string {
+	word = fold(shorten(word))
+	if len(names) > maxRanked {
+		names = slices.SortedStableFunc(slices.Values(names), func(a, b string) int {
+			return cmp.Compare(difference(a, word), difference(b, word))
+		})[:maxRanked]
+	}
 	type ranked struct {
 		name     string
 		distance int
 	}
 	list := make([]ranked, len(names))
 	for i, name := range names {
-		list[i] = ranked{name, editDistance(fold(shorten(word)), fold(shorten(name)))}
+		list[i] = ranked{name, editDistance(word, fold(shorten(name)))}
 	}
 	slices.SortFunc(list, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
@@ -25,3 +37,5 @@ func ByDistance(word string, names []string) []string {
 	}
 	return sorted
 }
+
+func difference(a, b string) int { return max(len(a)-len(b), len(b)-len(a)) }

@@ -22,40 +22,74 @@ func TestDiff_eachKindOfChange(t *testing.T) {
 		old, new string
 		want     config.Changes
 	}{
-		"nothing, in another order and layout": {`"a": {"command": "x"}, "b": {"command": "y"}`, ` "b": {"command": "y", "args": []},` + "\n" + `"a": {"command": "x"}`,
-			config.Changes{Unchanged: []string{"a", "b"}}},
-		"added and removed, sorted": {`"d": {"command": "x"}, "c": {"command": "x"}`, `"b": {"command": "x"}, "a": {"command": "x"}`,
-			config.Changes{Added: []string{"a", "b"}, Removed: []string{"c", "d"}}},
-		"renamed is removal plus addition": {`"a": {"command": "x"}`, `"b": {"command": "x"}`,
-			config.Changes{Added: []string{"b"}, Removed: []string{"a"}}},
-		"command, args, env and cwd": {`"a": {"command": "x"}`, `"a": {"command": "y", "args": ["1"], "env": {"A": "1"}, "cwd": "z"}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"command", "args", "env", "cwd"}}}}},
-		"the order of args": {`"a": {"command": "x", "args": ["1", "2"]}`, `"a": {"command": "x", "args": ["2", "1"]}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"args"}}}}},
-		"url and headers": {`"a": {"url": "http://h/1"}`, `"a": {"url": "http://h/2", "headers": {"A": "1"}}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"url", "headers"}}}}},
-		"the transport": {`"a": {"url": "http://h/1"}`, `"a": {"url": "http://h/1", "type": "sse"}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"transport"}}}}},
-		"from a program to an address": {`"a": {"command": "x"}`, `"a": {"url": "http://h/1"}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"transport", "command", "cwd", "url"}}}}},
-		"description and settings are no restart": {`"a": {"command": "x"}`, `"a": {"command": "x", "description": "d", "gateway": {"call_timeout_ms": 1000, "start": "lazy"}}`,
-			config.Changes{Updated: []string{"a"}}},
-		"the same value, spelt otherwise": {`"a": {"command": "x", "args": ["${V}"]}`, `"a": {"command": "x", "args": ["value-one"]}`,
-			config.Changes{Updated: []string{"a"}}},
-		"env_pass that passes more": {`"a": {"command": "x"}`, `"a": {"command": "x", "gateway": {"env_pass": ["V"]}}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"env", "env_pass"}}}}},
-		"env_pass that passes the same": {`"a": {"command": "x"}`, `"a": {"command": "x", "gateway": {"env_pass": ["NONE_*"]}}`,
-			config.Changes{Updated: []string{"a"}}},
-		"disabled": {`"a": {"command": "x"}`, `"a": {"command": "x", "disabled": true}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"disabled"}}}}},
-		"enabled with another command": {`"a": {"command": "x", "disabled": true}`, `"a": {"command": "y"}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"command", "disabled"}}}}},
-		"changed while disabled": {`"a": {"command": "x", "disabled": true}`, `"a": {"command": "y", "disabled": true}`,
-			config.Changes{Updated: []string{"a"}}},
-		"mended by a literal": {`"a": {"command": "x", "args": ["${NO}"]}`, `"a": {"command": "x", "args": ["1"]}`,
-			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"args"}}}}},
-		"still misconfigured": {`"a": {"command": "x", "args": ["${NO}"]}`, `"a": {"command": "x", "args": ["${NO}"]}`,
-			config.Changes{Unchanged: []string{"a"}}},
+		"nothing, in another order and layout": {
+			`"a": {"command": "x"}, "b": {"command": "y"}`, ` "b": {"command": "y", "args": []},` + "\n" + `"a": {"command": "x"}`,
+			config.Changes{Unchanged: []string{"a", "b"}},
+		},
+		"added and removed, sorted": {
+			`"d": {"command": "x"}, "c": {"command": "x"}`, `"b": {"command": "x"}, "a": {"command": "x"}`,
+			config.Changes{Added: []string{"a", "b"}, Removed: []string{"c", "d"}},
+		},
+		"renamed is removal plus addition": {
+			`"a": {"command": "x"}`, `"b": {"command": "x"}`,
+			config.Changes{Added: []string{"b"}, Removed: []string{"a"}},
+		},
+		"command, args, env and cwd": {
+			`"a": {"command": "x"}`, `"a": {"command": "y", "args": ["1"], "env": {"A": "1"}, "cwd": "z"}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"command", "args", "env", "cwd"}}}},
+		},
+		"the order of args": {
+			`"a": {"command": "x", "args": ["1", "2"]}`, `"a": {"command": "x", "args": ["2", "1"]}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"args"}}}},
+		},
+		"url and headers": {
+			`"a": {"url": "http://h/1"}`, `"a": {"url": "http://h/2", "headers": {"A": "1"}}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"url", "headers"}}}},
+		},
+		"the transport": {
+			`"a": {"url": "http://h/1"}`, `"a": {"url": "http://h/1", "type": "sse"}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"transport"}}}},
+		},
+		"from a program to an address": {
+			`"a": {"command": "x"}`, `"a": {"url": "http://h/1"}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"transport", "command", "cwd", "url"}}}},
+		},
+		"description and settings are no restart": {
+			`"a": {"command": "x"}`, `"a": {"command": "x", "description": "d", "gateway": {"call_timeout_ms": 1000, "start": "lazy"}}`,
+			config.Changes{Updated: []string{"a"}},
+		},
+		"the same value, spelt otherwise": {
+			`"a": {"command": "x", "args": ["${V}"]}`, `"a": {"command": "x", "args": ["value-one"]}`,
+			config.Changes{Updated: []string{"a"}},
+		},
+		"env_pass that passes more": {
+			`"a": {"command": "x"}`, `"a": {"command": "x", "gateway": {"env_pass": ["V"]}}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"env", "env_pass"}}}},
+		},
+		"env_pass that passes the same": {
+			`"a": {"command": "x"}`, `"a": {"command": "x", "gateway": {"env_pass": ["NONE_*"]}}`,
+			config.Changes{Updated: []string{"a"}},
+		},
+		"disabled": {
+			`"a": {"command": "x"}`, `"a": {"command": "x", "disabled": true}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"disabled"}}}},
+		},
+		"enabled with another command": {
+			`"a": {"command": "x", "disabled": true}`, `"a": {"command": "y"}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"command", "disabled"}}}},
+		},
+		"changed while disabled": {
+			`"a": {"command": "x", "disabled": true}`, `"a": {"command": "y", "disabled": true}`,
+			config.Changes{Updated: []string{"a"}},
+		},
+		"mended by a literal": {
+			`"a": {"command": "x", "args": ["${NO}"]}`, `"a": {"command": "x", "args": ["1"]}`,
+			config.Changes{Changed: []config.ChangedServer{{Name: "a", Fields: []string{"args"}}}},
+		},
+		"still misconfigured": {
+			`"a": {"command": "x", "args": ["${NO}"]}`, `"a": {"command": "x", "args": ["${NO}"]}`,
+			config.Changes{Unchanged: []string{"a"}},
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

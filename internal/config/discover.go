@@ -67,11 +67,15 @@ type wanted struct {
 }
 
 var (
-	serversWanted = wanted{what: "servers file (.mcp.json)", flag: "--mcp-config", env: "GATEWAY_MCP_CONFIG",
-		workDir: []string{".mcp.json"}, configDir: ".mcp.json", old: []string{".mcp.json", "mcp.json"}}
-	rulesWanted = wanted{what: "rules file (.mcp-gateway-rules.json)", flag: "--rules", env: "GATEWAY_RULES",
+	serversWanted = wanted{
+		what: "servers file (.mcp.json)", flag: "--mcp-config", env: "GATEWAY_MCP_CONFIG",
+		workDir: []string{".mcp.json"}, configDir: ".mcp.json", old: []string{".mcp.json", "mcp.json"},
+	}
+	rulesWanted = wanted{
+		what: "rules file (.mcp-gateway-rules.json)", flag: "--rules", env: "GATEWAY_RULES",
 		workDir:   []string{".mcp-gateway-rules.json", "gateway-rules.json"},
-		configDir: ".mcp-gateway-rules.json", old: []string{".mcp-gateway-rules.json", "gateway-rules.json"}}
+		configDir: ".mcp-gateway-rules.json", old: []string{".mcp-gateway-rules.json", "gateway-rules.json"},
+	}
 )
 
 // FindServers decides which servers file to use: the flag, the environment,
@@ -159,6 +163,8 @@ func ResolvePath(path, workDir, homeDir string) (string, error) {
 // ConfigDir is the folder of the user's configuration: $XDG_CONFIG_HOME or
 // ~/.config, also on macOS; %AppData% on windows. It is empty when there is
 // no home. Relative values of the variables are ignored.
+//
+//nolint:revive // It is what the contract calls it: the config dir.
 func ConfigDir(goos string, getenv func(string) string, home string) string {
 	if goos == windows {
 		return userDir(getenv("APPDATA"), home, "AppData", "Roaming")

@@ -12,13 +12,17 @@ import (
 
 // place is a Place where the given files exist.
 func place(files ...string) config.Place {
-	return config.Place{WorkDir: root, ConfigDir: in("../.config"), HomeDir: in(".."),
-		Exists: func(path string) bool { return slices.Contains(files, path) }}
+	return config.Place{
+		WorkDir: root, ConfigDir: in("../.config"), HomeDir: in(".."),
+		Exists: func(path string) bool { return slices.Contains(files, path) },
+	}
 }
 
 func TestFind_order(t *testing.T) {
-	all := []string{in(".mcp.json"), in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
-		in("../.config/gatehouse/.mcp.json"), in("../.config/gatehouse/.mcp-gateway-rules.json")}
+	all := []string{
+		in(".mcp.json"), in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
+		in("../.config/gatehouse/.mcp.json"), in("../.config/gatehouse/.mcp-gateway-rules.json"),
+	}
 	cases := map[string]struct {
 		flag, env string
 		files     []string
@@ -64,8 +68,10 @@ func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
 	old := []string{in("../.config/agent-mcp-gateway/.mcp.json"), in("config/gateway-rules.json")}
 	_, err := config.FindRules(place(old...))
 	text := err.Error()
-	for _, want := range []string{"rules file", "--rules", "GATEWAY_RULES", in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
-		in("../.config/gatehouse/.mcp-gateway-rules.json"), old[1], "gatehouse init"} {
+	for _, want := range []string{
+		"rules file", "--rules", "GATEWAY_RULES", in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
+		in("../.config/gatehouse/.mcp-gateway-rules.json"), old[1], "gatehouse init",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}

@@ -25,8 +25,10 @@ const (
 )
 
 // entryKeys are the keys of an entry that mean something here.
-var entryKeys = []string{"command", "args", "env", "envFile", "cwd", "url", "headers", "type", "transport",
-	"description", "disabled", "gateway"}
+var entryKeys = []string{
+	"command", "args", "env", "envFile", "cwd", "url", "headers", "type", "transport",
+	"description", "disabled", "gateway",
+}
 
 // entryReader reads one entry.
 type entryReader struct {
@@ -40,8 +42,10 @@ type entryReader struct {
 }
 
 func (p *serversParser) entry(m Member, path string) Entry {
-	r := entryReader{serversParser: p, path: path, node: m.Value,
-		entry: Entry{Name: m.Key, Pos: m.KeyPos(), Settings: DefaultSettings()}}
+	r := entryReader{
+		serversParser: p, path: path, node: m.Value,
+		entry: Entry{Name: m.Key, Pos: m.KeyPos(), Settings: DefaultSettings()},
+	}
 	for _, field := range m.Value.Members() {
 		r.field(field)
 	}

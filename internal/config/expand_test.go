@@ -249,19 +249,42 @@ func TestExpand_secrets(t *testing.T) {
 		body string
 		want []config.Secret
 	}{
-		"variables from 8 bytes on": {`{"command": "x", "args": ["a${LONG}", "${SHORT}", "${env:LONG}", "${NO:-defaulted}", "${file:tok}"]}`,
-			[]config.Secret{{Name: "LONG", Value: "12345678"}, {Name: "NO", Value: "defaulted"}, {Name: "file:tok", Value: "file-token"}}},
+		"variables from 8 bytes on": {
+			`{"command": "x", "args": ["a${LONG}", "${SHORT}", "${env:LONG}", "${NO:-defaulted}", "${file:tok}"]}`,
+			[]config.Secret{{Name: "LONG", Value: "12345678"}, {Name: "NO", Value: "defaulted"}, {Name: "file:tok", Value: "file-token"}},
+		},
 		"folders are none": {`{"command": "${userHome}/x", "cwd": "${workspaceFolder}"}`, nil},
-		"all of env, whole": {`{"command": "x", "env": {"A": "1", "B": "b${SHORT}", "C": "${LONG}", "D": ""}, "gateway": {"env_pass": ["AWS_*"]}}`,
-			[]config.Secret{{Name: "LONG", Value: "12345678"}, {Name: "env.A", Value: "1"}, {Name: "env.AWS_K", Value: "k"},
-				{Name: "env.B", Value: "b1234567"}, {Name: "env.C", Value: "12345678"}}},
-		"all of headers, whole and behind the scheme": {`{"url": "https://h", "headers": {"Authorization": "Bearer ${SHORT}", "X": "a b"}}`,
-			[]config.Secret{{Name: "header.Authorization", Value: "1234567"}, {Name: "header.Authorization", Value: "Bearer 1234567"},
-				{Name: "header.X", Value: "a b"}, {Name: "header.X", Value: "b"}}},
-		"userinfo and query of a url": {`{"url": "https://me:${PASS}@h/p?key=a%20b&${Q}"}`,
-			[]config.Secret{{Name: "Q", Value: "querying"}, {Name: "url.password", Value: "p@ss"}, {Name: "url.query", Value: "querying"},
-				{Name: "url.query.key", Value: "a b"}, {Name: "url.query.key", Value: "a%20b"},
-				{Name: "url.user", Value: "me"}, {Name: "url.userinfo", Value: "me:p%40ss"}}},
+		"all of env, whole": {
+			`{"command": "x", "env": {"A": "1", "B": "b${SHORT}", "C": "${LONG}", "D": ""}, "gateway": {"env_pass": ["AWS_*"]}}`,
+			[]config.Secret{
+				{Name: "LONG", Value: "12345678"},
+				{Name: "env.A", Value: "1"},
+				{Name: "env.AWS_K", Value: "k"},
+				{Name: "env.B", Value: "b1234567"},
+				{Name: "env.C", Value: "12345678"},
+			},
+		},
+		"all of headers, whole and behind the scheme": {
+			`{"url": "https://h", "headers": {"Authorization": "Bearer ${SHORT}", "X": "a b"}}`,
+			[]config.Secret{
+				{Name: "header.Authorization", Value: "1234567"},
+				{Name: "header.Authorization", Value: "Bearer 1234567"},
+				{Name: "header.X", Value: "a b"},
+				{Name: "header.X", Value: "b"},
+			},
+		},
+		"userinfo and query of a url": {
+			`{"url": "https://me:${PASS}@h/p?key=a%20b&${Q}"}`,
+			[]config.Secret{
+				{Name: "Q", Value: "querying"},
+				{Name: "url.password", Value: "p@ss"},
+				{Name: "url.query", Value: "querying"},
+				{Name: "url.query.key", Value: "a b"},
+				{Name: "url.query.key", Value: "a%20b"},
+				{Name: "url.user", Value: "me"},
+				{Name: "url.userinfo", Value: "me:p%40ss"},
+			},
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -323,8 +346,10 @@ func TestShownCommand_isAsWrittenWithoutDefaults(t *testing.T) {
 }
 
 func TestBaseEnv(t *testing.T) {
-	environ := []string{"PATH=/bin", "HOME=/h", "LC_ALL=C", "XDG_RUNTIME_DIR=/r", "https_proxy=p", "HTTPS_PROXY=P", "AWS_KEY=k",
-		"path=x", "SystemRoot=C:\\W", "ProgramFiles(x86)=C:\\P", "=C:=C:\\", "LC=1", "SSL_CERT_FILE=f", "NOVALUE", "GATEWAY_RULES=x"}
+	environ := []string{
+		"PATH=/bin", "HOME=/h", "LC_ALL=C", "XDG_RUNTIME_DIR=/r", "https_proxy=p", "HTTPS_PROXY=P", "AWS_KEY=k",
+		"path=x", "SystemRoot=C:\\W", "ProgramFiles(x86)=C:\\P", "=C:=C:\\", "LC=1", "SSL_CERT_FILE=f", "NOVALUE", "GATEWAY_RULES=x",
+	}
 	linux := []string{"HOME=/h", "HTTPS_PROXY=P", "LC_ALL=C", "PATH=/bin", "SSL_CERT_FILE=f", "XDG_RUNTIME_DIR=/r", "https_proxy=p"}
 	if diff := cmp.Diff(linux, config.BaseEnv(environ, "linux")); diff != "" {
 		t.Error(diff)

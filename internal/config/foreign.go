@@ -8,11 +8,13 @@ import (
 
 // harmlessKeys are keys of other programs that can be ignored without opening
 // what their owner closed.
-var harmlessKeys = []string{"autoApprove", "alwaysAllow", "alwaysLoad", "icon", "icons", "timeout", "timeoutMs",
+var harmlessKeys = []string{
+	"autoApprove", "alwaysAllow", "alwaysLoad", "icon", "icons", "timeout", "timeoutMs",
 	"trust", "name", "title", "displayName", "version", "id", "tags", "category", "note", "notes", "comment",
 	"_comment", "$comment", "dev", "gallery", "source", "homepage", "documentation", "provider", "author",
 	"initTimeout", "startupTimeout", "requestTimeout", "startup_timeout_sec", "startup_timeout_ms",
-	"tool_timeout_sec", "keepAlive", "longRunning", "autoStart", "autoRestart", "logLevel", "isBuiltin"}
+	"tool_timeout_sec", "keepAlive", "longRunning", "autoStart", "autoRestart", "logLevel", "isBuiltin",
+}
 
 // ruleFor says, for each restricting key of another program, which rule does
 // the same here. %s is the server's name, quoted.

@@ -69,8 +69,10 @@ func (r *report) finish() []Problem {
 		if r.dropped[Error] > 0 {
 			severity = Error
 		}
-		r.list = append(r.list, Problem{File: r.file, Code: CodeTooManyProblems, Severity: severity,
-			Message: fmt.Sprintf("and %d more problems", dropped), Hint: "mend those above first"})
+		r.list = append(r.list, Problem{
+			File: r.file, Code: CodeTooManyProblems, Severity: severity,
+			Message: fmt.Sprintf("and %d more problems", dropped), Hint: "mend those above first",
+		})
 	}
 	return r.list
 }

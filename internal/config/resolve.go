@@ -61,8 +61,10 @@ func resolve(e Entry, env Env) Resolved {
 
 // written is an entry's spec before expansion.
 func written(e Entry) Spec {
-	return Spec{Transport: e.Transport, Command: e.Command, Args: e.Args, Env: e.Env, Cwd: e.Cwd, URL: e.URL,
-		Headers: e.Headers}
+	return Spec{
+		Transport: e.Transport, Command: e.Command, Args: e.Args, Env: e.Env, Cwd: e.Cwd, URL: e.URL,
+		Headers: e.Headers,
+	}
 }
 
 // once remembers what read gave for each path.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 )
 
@@ -25,20 +26,26 @@ const (
 // have no agents and deny everything. The file name is only quoted. Whether
 // the rules fit the servers is CrossCheck's question.
 func ParseRules(file string, src []byte) (policy.Rules, []Problem) {
+	rules, _, problems := parseRules(file, src)
+	return rules, problems
+}
+
+func parseRules(file string, src []byte) (policy.Rules, identity.Credentials, []Problem) {
 	hash := sha256.Sum256(src)
 	denyAll := policy.Rules{File: file, DenyOnMissingAgent: true, Hash: hex.EncodeToString(hash[:])}
 	doc, problems := ParseDocument(file, src)
 	if doc == nil {
-		return denyAll, problems
+		return denyAll, identity.Credentials{}, problems
 	}
 	p := rulesParser{report: newReport(file), rules: denyAll}
 	p.addAll(problems)
 	p.root(doc.Root)
+	p.namedAgents()
 	problems = p.finish()
 	if HasErrors(problems) {
-		return denyAll, problems
+		return denyAll, identity.Credentials{}, problems
 	}
-	return p.rules, problems
+	return p.rules, p.credentials, problems
 }
 
 // rulesParser holds what the parts of one rules file have in common.
@@ -46,8 +53,10 @@ type rulesParser struct {
 	*report
 	// at is where the rules stand in a bigger document, "" if they are the
 	// whole: problems are there, while rules have paths of their own.
-	at    string
-	rules policy.Rules
+	at          string
+	rules       policy.Rules
+	credentials identity.Credentials
+	named       []namedAgent // in credentials
 }
 
 // problem notes one error.
@@ -141,10 +150,12 @@ func (p *rulesParser) defaults(n *Node) {
 				p.rules.DenyOnMissingAgent = m.Value.Bool()
 				p.rules.DenyOnMissingAgentPos = m.KeyPos()
 			}
-		case "tokens", "jwt":
-			p.reserved(m, path)
+		case "tokens":
+			p.tokens(m.Value)
+		case "jwt":
+			p.jwt(m.Value)
 		default:
-			p.unknown(m, path, []string{"deny_on_missing_agent"}, nil)
+			p.unknown(m, path, []string{"deny_on_missing_agent", "tokens", "jwt"}, nil)
 		}
 	}
 }

@@ -17,6 +17,9 @@ import (
 func Lint(rules policy.Rules) []Problem {
 	l := linter{report: newReport(rules.File), left: lintWork, said: map[policy.Position]bool{}}
 	for i := range rules.Agents {
+		if l.left <= 0 {
+			break
+		}
 		l.agent(&rules.Agents[i])
 	}
 	if l.left <= 0 {
@@ -38,7 +41,7 @@ const (
 
 // lintWork is how many pairs of patterns are compared for one file; long ones
 // count more.
-const lintWork = 20_000_000
+const lintWork = 4_000_000
 
 type linter struct {
 	*report
@@ -57,6 +60,9 @@ func (l *linter) covers(p, q string) bool { return l.spend(p, q, 1) && policy.Co
 func (l *linter) agent(a *policy.Agent) {
 	deny := newCover(a.DenyServers)
 	for _, r := range a.AllowServers {
+		if l.left <= 0 {
+			return
+		}
 		if d, ok := l.coveredBy(deny, r.Pattern); ok {
 			l.say(r, Warning, CodeLintBeaten, "remove one of the two",
 				"never allows anything: %s denies every server that it matches", d.Path)
@@ -65,6 +71,9 @@ func (l *linter) agent(a *policy.Agent) {
 	l.repeated(newCover(a.AllowServers))
 	l.repeated(deny)
 	for _, r := range a.DenyServers {
+		if l.left <= 0 {
+			return
+		}
 		if !l.overlaps(a.AllowServers, r.Pattern) {
 			l.say(r, Info, CodeLintIdleDeny, "that is fine as a precaution",
 				"denies nothing now: nothing in allow.servers matches a server that it matches")
@@ -86,6 +95,9 @@ func (l *linter) tools(a *policy.Agent, denyServers cover) {
 			continue
 		}
 		for _, r := range t.Tools {
+			if l.left <= 0 {
+				return
+			}
 			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern); ok {
 				l.say(r, Warning, CodeLintBeaten, "remove one of the two",
 					"never allows anything: %s denies every tool that it matches", d.Path)
@@ -122,6 +134,9 @@ func (l *linter) overlaps(rules []policy.Rule, pattern string) bool {
 // repeated finds rules of one list that another one makes superfluous.
 func (l *linter) repeated(c cover) {
 	for i, r := range c.rules {
+		if l.left <= 0 {
+			return
+		}
 		if first := c.exact[r.Pattern]; first != i {
 			l.duplicate(r, c.rules[first])
 			continue
@@ -141,6 +156,9 @@ func (l *linter) repeatedTools(t policy.ToolRules, all toolCover) {
 	own := newCover(t.Tools)
 	l.repeated(own)
 	for i, r := range t.Tools {
+		if l.left <= 0 {
+			return
+		}
 		if own.exact[r.Pattern] != i || l.wideIn(own, i) {
 			continue
 		}

@@ -100,8 +100,10 @@ func TestLint_aRuleThatIsSaidNotToMatter_doesNot(t *testing.T) {
 			}
 		}
 	}
-	for _, code := range []string{config.CodeLintDuplicate, config.CodeLintRedundant, config.CodeLintBeaten,
-		config.CodeLintUnreachable, config.CodeLintIdleDeny} {
+	for _, code := range []string{
+		config.CodeLintDuplicate, config.CodeLintRedundant, config.CodeLintBeaten,
+		config.CodeLintUnreachable, config.CodeLintIdleDeny,
+	} {
 		if codes[code] == 0 {
 			t.Errorf("no random case showed %s", code)
 		}
@@ -110,7 +112,7 @@ func TestLint_aRuleThatIsSaidNotToMatter_doesNot(t *testing.T) {
 
 func TestLint_tooManyPatterns_endsAndSaysSo(t *testing.T) {
 	var b strings.Builder
-	for i := range 60_000 {
+	for i := range 10_000 {
 		fmt.Fprintf(&b, `,"%05x*"`, i)
 	}
 	rules, problems := config.ParseRules("rules.json", []byte(`{"agents": {"a": {"allow": {"servers": [`+b.String()[1:]+`]}}}}`))

@@ -35,12 +35,16 @@ func TestParseServers_readsAnEntryAsWritten(t *testing.T) {
 	  "remote": {"url": "https://example.com/mcp", "headers": {"Authorization": "Bearer ${API_TOKEN:-none}"}, "disabled": true},
 	}}`).Entries
 	want := []config.Entry{
-		{Name: "files", Transport: config.Stdio, Command: "npx", Args: []string{"-y", "x", "${A}"},
+		{
+			Name: "files", Transport: config.Stdio, Command: "npx", Args: []string{"-y", "x", "${A}"},
 			Env: map[string]string{"TOKEN": "${FILES_TOKEN}"}, EnvFile: "~/f.env", Cwd: "/srv", Description: "Project files",
-			Settings: config.DefaultSettings()},
-		{Name: "remote", Transport: config.Auto, URL: "https://example.com/mcp",
+			Settings: config.DefaultSettings(),
+		},
+		{
+			Name: "remote", Transport: config.Auto, URL: "https://example.com/mcp",
 			Headers: map[string]string{"Authorization": "Bearer ${API_TOKEN:-none}"}, Disabled: true,
-			Settings: config.DefaultSettings()},
+			Settings: config.DefaultSettings(),
+		},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(config.Entry{}, "Pos")); diff != "" {
 		t.Error(diff)
@@ -115,11 +119,15 @@ func TestParseServers_names(t *testing.T) {
 }
 
 func TestParseServers_defaultSettings_areThoseOfTheContract(t *testing.T) {
-	want := config.Settings{StartupTimeout: 60000 * time.Millisecond, CallTimeout: 300000 * time.Millisecond,
+	want := config.Settings{
+		StartupTimeout: 60000 * time.Millisecond, CallTimeout: 300000 * time.Millisecond,
 		DrainTimeout: 300000 * time.Millisecond, RestartWait: 10000 * time.Millisecond, MaxInFlight: 1000,
 		MaxResultBytes: 33554432, PingInterval: 30000 * time.Millisecond, PingTimeout: 10000 * time.Millisecond,
-		Restart: config.Restart{Initial: 250 * time.Millisecond, Max: 30000 * time.Millisecond, MaxFailures: 5,
-			Window: 60000 * time.Millisecond, Quarantine: 300000 * time.Millisecond}}
+		Restart: config.Restart{
+			Initial: 250 * time.Millisecond, Max: 30000 * time.Millisecond, MaxFailures: 5,
+			Window: 60000 * time.Millisecond, Quarantine: 300000 * time.Millisecond,
+		},
+	}
 	for _, body := range []string{`{"command": "x"}`, `{"command": "x", "gateway": {}}`, `{"command": "x", "gateway": {"restart": {}, "scope": "shared"}}`} {
 		if diff := cmp.Diff(want, entry(t, body).Settings); diff != "" {
 			t.Errorf("%s: %s", body, diff)
@@ -132,10 +140,14 @@ func TestParseServers_settings(t *testing.T) {
 	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_result_bytes": 2048,
 	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "shared",
 	  "restart": {"initial_ms": 10, "max_ms": 10, "max_failures": 0, "window_ms": 12, "quarantine_ms": 13}}}`).Settings
-	want := config.Settings{Start: config.Lazy, StartupTimeout: time.Millisecond, CallTimeout: 100 * time.Millisecond,
+	want := config.Settings{
+		Start: config.Lazy, StartupTimeout: time.Millisecond, CallTimeout: 100 * time.Millisecond,
 		IdleStop: 5 * time.Millisecond, MaxInFlight: 7, MaxResultBytes: 2048, PingTimeout: 9 * time.Millisecond,
-		EnvPass: []string{"AWS_*", "X"}, Restart: config.Restart{Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond,
-			Window: 12 * time.Millisecond, Quarantine: 13 * time.Millisecond}}
+		EnvPass: []string{"AWS_*", "X"}, Restart: config.Restart{
+			Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond,
+			Window: 12 * time.Millisecond, Quarantine: 13 * time.Millisecond,
+		},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -12,7 +12,7 @@ const (
 	CodeBadStart       = "bad-start"
 	CodeBadScope       = "bad-scope"
 	CodeReservedScope  = "reserved-scope"
-	CodeEnvPass        = "bad-env-pass"
+	CodeEnvPass        = "bad-env-pass" //nolint:gosec // It is no password.
 	CodeRestartMax     = "restart-max-below-initial"
 )
 
@@ -38,9 +38,11 @@ func DefaultSettings() Settings {
 }
 
 var (
-	settingKeys = []string{"start", "startup_timeout_ms", "call_timeout_ms", "drain_timeout_ms", "restart_wait_ms",
+	settingKeys = []string{
+		"start", "startup_timeout_ms", "call_timeout_ms", "drain_timeout_ms", "restart_wait_ms",
 		"idle_stop_ms", "max_in_flight", "max_result_bytes", "ping_interval_ms", "ping_timeout_ms", "env_pass",
-		"restart", "scope"}
+		"restart", "scope",
+	}
 	restartKeys = []string{"initial_ms", "max_ms", "max_failures", "window_ms", "quarantine_ms"}
 )
 

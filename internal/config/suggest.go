@@ -25,9 +25,9 @@ func nearest(word string, known []string) (string, bool) {
 }
 
 // fold removes what people vary in a key: case, dashes and underscores.
-func fold(s string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
-}
+func fold(s string) string { return separators.Replace(strings.ToLower(s)) }
+
+var separators = strings.NewReplacer("_", "", "-", "")
 
 // editDistance counts the insertions, deletions, replacements and swaps of
 // neighbours that lead from a to b, in bytes.

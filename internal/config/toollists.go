@@ -96,10 +96,10 @@ func (p *toolLists) name(n *Node, path string) (string, bool) {
 			return "", false
 		}
 		return name.Text(), true
-	default:
-		p.wrong(n.Pos(), path, "", "must be the name of a tool or its definition, not "+withArticle(n.Kind))
-		return "", false
+	case KindArray, KindNumber, KindBool, KindNull:
 	}
+	p.wrong(n.Pos(), path, "", "must be the name of a tool or its definition, not "+withArticle(n.Kind))
+	return "", false
 }
 
 func (p *toolLists) wrong(pos policy.Position, path, hint, message string) {

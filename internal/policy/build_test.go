@@ -25,8 +25,10 @@ func rules(denyOnMissing bool, people ...person) policy.Rules {
 	line := 0
 	rule := func(pattern, format string, args ...any) policy.Rule {
 		line++
-		return policy.Rule{Pattern: pattern, Path: fmt.Sprintf(format, args...),
-			Pos: policy.Position{File: "rules.json", Line: line, Column: 1}}
+		return policy.Rule{
+			Pattern: pattern, Path: fmt.Sprintf(format, args...),
+			Pos: policy.Position{File: "rules.json", Line: line, Column: 1},
+		}
 	}
 	for _, p := range people {
 		a := policy.Agent{ID: p.id}

@@ -15,10 +15,10 @@ const DefaultAgent = "default"
 // Rules it was made of, and may be used by any number of goroutines. The zero
 // Policy and a nil *Policy are not usable; a policy without agents denies all.
 type Policy struct {
-	agents map[string]*agent
-	// fallback has the rules for agents that the rules do not know; nil when
+	agents map[string]agent
+	// fallback has the rules for agents that the rules do not know; empty when
 	// those are denied.
-	fallback           *agent
+	fallback           agent
 	denyOnMissingAgent bool
 	hash               string
 }
@@ -28,7 +28,7 @@ type Policy struct {
 // two agents with one id the later wins; package config refuses such files.
 func Compile(r Rules) *Policy {
 	p := &Policy{
-		agents:             make(map[string]*agent, len(r.Agents)),
+		agents:             make(map[string]agent, len(r.Agents)),
 		denyOnMissingAgent: r.DenyOnMissingAgent,
 		hash:               r.Hash,
 	}
@@ -42,7 +42,7 @@ func Compile(r Rules) *Policy {
 			s = compileShape(a, names)
 			shapes[string(key)] = s
 		}
-		p.agents[names.one(a.ID)] = &agent{shape: s, table: ruleTable(a)}
+		p.agents[names.one(a.ID)] = agent{shape: s, table: ruleTable(a)}
 	}
 	if !r.DenyOnMissingAgent {
 		p.fallback = p.agents[DefaultAgent]
@@ -51,7 +51,7 @@ func Compile(r Rules) *Policy {
 }
 
 // HasAgent reports whether the rules have an agent of this id.
-func (p *Policy) HasAgent(id string) bool { return p.agents[id] != nil }
+func (p *Policy) HasAgent(id string) bool { return p.agents[id].shape != nil }
 
 // Agents gives the ids of all agents, sorted. The slice is the caller's.
 func (p *Policy) Agents() []string { return slices.Sorted(maps.Keys(p.agents)) }

@@ -37,8 +37,8 @@ func (p *Policy) Decide(agent, server, tool string) Decision {
 // has an answer; with one it goes on, to note what was overruled.
 func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
 	a := p.rulesOf(id)
-	if a == nil {
-		t.note(nil, UnknownAgent, true, nil)
+	if a.shape == nil {
+		t.note(agent{}, UnknownAgent, true, nil)
 		return Decision{Step: UnknownAgent, Hash: p.hash}
 	}
 	d := Decision{Hash: p.hash}
@@ -62,16 +62,16 @@ func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
 	return d
 }
 
-// rulesOf gives the rules for an agent id, nil for none. Only a well-formed
+// rulesOf gives the rules for an agent id, empty for none. Only a well-formed
 // id may fall back to the default agent's rules.
-func (p *Policy) rulesOf(id string) *agent {
-	if a := p.agents[id]; a != nil {
+func (p *Policy) rulesOf(id string) agent {
+	if a := p.agents[id]; a.shape != nil {
 		return a
 	}
-	if p.fallback != nil && ValidAgentID(id) {
+	if p.fallback.shape != nil && ValidAgentID(id) {
 		return p.fallback
 	}
-	return nil
+	return agent{}
 }
 
 // answer is what one step says.

@@ -34,9 +34,11 @@ func TestDecide_eachStep(t *testing.T) {
 			[]question{{"a", "db", "query", policy.UnknownAgent, ""}},
 		},
 		"deny.servers beats allow.servers, with the first match in file order": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"*"}},
-				deny:  access{servers: []string{"x", "prod-*", "prod-db"}}}),
+				deny:  access{servers: []string{"x", "prod-*", "prod-db"}},
+			}),
 			[]question{
 				{"a", "prod-db", "", policy.ServerDenied, "agents.a.deny.servers[1]"},
 				{"a", "prod-db", "query", policy.ServerDenied, "agents.a.deny.servers[1]"},
@@ -45,9 +47,11 @@ func TestDecide_eachStep(t *testing.T) {
 			},
 		},
 		"an exact server name before a pattern decides when it comes first": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"*"}},
-				deny:  access{servers: []string{"prod-db", "prod-*"}}}),
+				deny:  access{servers: []string{"prod-db", "prod-*"}},
+			}),
 			[]question{{"a", "prod-db", "", policy.ServerDenied, "agents.a.deny.servers[0]"}},
 		},
 		"a server that allow.servers doesn't match is denied": {
@@ -65,34 +69,41 @@ func TestDecide_eachStep(t *testing.T) {
 			[]question{{"a", "db", "", policy.ServerNotAllowed, ""}, {"a", "db", "query", policy.ServerNotAllowed, ""}},
 		},
 		"without a tool the answer is that of the server": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"db", "d*"}, tools: [][]string{{"db"}}},
-				deny:  access{tools: [][]string{{"*", "*"}}}}),
+				deny:  access{tools: [][]string{{"*", "*"}}},
+			}),
 			[]question{
 				{"a", "db", "", policy.ServerAllowed, "agents.a.allow.servers[0]"},
 				{"a", "docs", "", policy.ServerAllowed, "agents.a.allow.servers[1]"},
 			},
 		},
 		"an exact deny is asked before a denying pattern that stands earlier": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"db"}, tools: [][]string{{"db", "drop"}}},
-				deny:  access{tools: [][]string{{"*", "dr*"}, {"db", "x", "drop"}}}}),
+				deny:  access{tools: [][]string{{"*", "dr*"}, {"db", "x", "drop"}}},
+			}),
 			[]question{
 				{"a", "db", "drop", policy.ToolDeniedExact, `agents.a.deny.tools["db"][1]`},
 				{"a", "db", "drop_all", policy.ToolDeniedPattern, `agents.a.deny.tools["*"][0]`},
 			},
 		},
 		"a denying pattern beats an exact allow": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"db"}, tools: [][]string{{"db", "drop_table", "query"}}},
-				deny:  access{tools: [][]string{{"*", "drop_*"}}}}),
+				deny:  access{tools: [][]string{{"*", "drop_*"}}},
+			}),
 			[]question{
 				{"a", "db", "drop_table", policy.ToolDeniedPattern, `agents.a.deny.tools["*"][0]`},
 				{"a", "db", "query", policy.ToolAllowedExact, `agents.a.allow.tools["db"][1]`},
 			},
 		},
 		"all keys that match a server form one list in file order": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"*"}, tools: [][]string{{"d*", "list_*", "count"}, {"db", "l*", "count"}, {"*b", "count", "*"}}},
 			}),
 			[]question{
@@ -118,9 +129,11 @@ func TestDecide_eachStep(t *testing.T) {
 			},
 		},
 		"an implicit grant is no answer to deny.tools": {
-			rules(true, person{id: "a",
+			rules(true, person{
+				id:    "a",
 				allow: access{servers: []string{"*"}},
-				deny:  access{tools: [][]string{{"d*", "x", "y*"}}}}),
+				deny:  access{tools: [][]string{{"d*", "x", "y*"}}},
+			}),
 			[]question{
 				{"a", "db", "x", policy.ToolDeniedExact, `agents.a.deny.tools["d*"][0]`},
 				{"a", "db", "yy", policy.ToolDeniedPattern, `agents.a.deny.tools["d*"][1]`},
@@ -199,16 +212,20 @@ func TestDecide_eachStep(t *testing.T) {
 func TestDecide_ruleHasItsPosition(t *testing.T) {
 	p := policy.Compile(rules(true, person{id: "a", deny: access{servers: []string{"x", "d*"}}}))
 	got := p.Decide("a", "db", "query").Rule
-	want := policy.Rule{Pattern: "d*", Path: "agents.a.deny.servers[1]",
-		Pos: policy.Position{File: "rules.json", Line: 2, Column: 1}}
+	want := policy.Rule{
+		Pattern: "d*", Path: "agents.a.deny.servers[1]",
+		Pos: policy.Position{File: "rules.json", Line: 2, Column: 1},
+	}
 	if got == nil || *got != want {
 		t.Errorf("rule = %+v, want %+v", got, want)
 	}
 }
 
 func TestCompile_sharesNoMemoryWithTheRules(t *testing.T) {
-	r := rules(true, person{id: "a",
-		allow: access{servers: []string{"db"}, tools: [][]string{{"db", "query"}}}})
+	r := rules(true, person{
+		id:    "a",
+		allow: access{servers: []string{"db"}, tools: [][]string{{"db", "query"}}},
+	})
 	p := policy.Compile(r)
 	r.Agents[0].AllowServers[0].Pattern = "other"
 	r.Agents[0].AllowTools[0].Tools[0] = policy.Rule{Pattern: "other"}

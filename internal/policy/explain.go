@@ -30,11 +30,10 @@ type TraceStep struct {
 func (p *Policy) Explain(agent, server, tool string) Trace {
 	var t Trace
 	t.Decision = p.decide(agent, server, tool, &t)
-	switch p.rulesOf(agent) {
-	case nil:
-	case p.agents[agent]:
+	switch {
+	case p.HasAgent(agent):
 		t.Agent = agent
-	default:
+	case p.rulesOf(agent).shape != nil:
 		t.Agent = DefaultAgent
 	}
 	return t
@@ -49,22 +48,20 @@ func (t Trace) Overruled() []*Rule {
 	}
 	var rules []*Rule
 	for _, s := range t.Steps {
-		switch s.Step {
-		case ServerNotAllowed, ToolAllowedExact, ToolAllowedPattern:
+		if s.Step == ServerNotAllowed || s.Step == ToolAllowedExact || s.Step == ToolAllowedPattern {
 			rules = append(rules, s.Matches...)
-		default:
 		}
 	}
 	return rules
 }
 
 // note keeps what a step saw. A nil trace keeps nothing and costs nothing.
-func (t *Trace) note(a *agent, s Step, decides bool, q *query) {
+func (t *Trace) note(a agent, s Step, decides bool, q *query) {
 	if t == nil {
 		return
 	}
 	step := TraceStep{Step: s, Decides: decides}
-	if a != nil {
+	if a.shape != nil {
 		for _, ord := range a.matches(s, q) {
 			step.Matches = append(step.Matches, &a.table[ord])
 		}
@@ -92,7 +89,7 @@ func (a *shape) matches(s Step, q *query) []int32 {
 		for _, g := range a.groups(s, q) {
 			ords = append(ords, g.ord)
 		}
-	default:
+	case UnknownAgent, ServerAllowed, ToolNotAllowed: // No rule of its own.
 	}
 	slices.Sort(ords)
 	return ords

@@ -35,7 +35,8 @@ func paths(rules []*policy.Rule) string {
 }
 
 func TestExplain(t *testing.T) {
-	p := policy.Compile(rules(true, person{id: "a",
+	p := policy.Compile(rules(true, person{
+		id:    "a",
 		allow: access{servers: []string{"d*", "db"}, tools: [][]string{{"*", "drop_*"}, {"db", "query", "drop_all", "dr*"}}},
 		deny:  access{servers: []string{"dev-*"}, tools: [][]string{{"*", "drop_*"}, {"d*", "drop_all"}}},
 	}))

@@ -57,8 +57,10 @@ func (r RuleRef) Where() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Line,
 // ExplainCaller resolves a caller as ResolveAgent does, of whom agent is the
 // agent_id, "" if it has none, and explains the decision.
 func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, server, tool string) Explanation {
-	e := Explanation{Agent: agent, Server: server, Tool: tool, PolicyHash: p.hash,
-		Overruled: []RuleRef{}, Steps: []ExplainedStep{}}
+	e := Explanation{
+		Agent: agent, Server: server, Tool: tool, PolicyHash: p.hash,
+		Overruled: []RuleRef{}, Steps: []ExplainedStep{},
+	}
 	id, err := p.ResolveAgent(agent, agent != "", pinned, defaultAgent)
 	if err != nil {
 		e.Code, e.Message = err.Code, err.Message

@@ -12,7 +12,8 @@ import (
 )
 
 func TestExplainCaller_saysWhatEachStepSaw(t *testing.T) {
-	p := policy.Compile(rules(true, person{id: "a",
+	p := policy.Compile(rules(true, person{
+		id:    "a",
 		allow: access{servers: []string{"db"}, tools: [][]string{{"db", "query", "list_*"}}},
 		deny:  access{tools: [][]string{{"*", "list_secret*"}}},
 	}))

@@ -12,8 +12,16 @@ import (
 func fuzzName(s string) string { return s[:min(len(s), 200)] }
 
 func FuzzMatch(f *testing.F) {
-	for _, seed := range [][2]string{{"", ""}, {"*", "a"}, {"a*b*c", "abc"}, {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaa"},
-		{"ab*ba", "aba"}, {"a\x00*", "a"}, {"é*\xff", "é\xff"}, {"12345678*12345678", "1234567812345678"}} {
+	for _, seed := range [][2]string{
+		{"", ""},
+		{"*", "a"},
+		{"a*b*c", "abc"},
+		{"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaa"},
+		{"ab*ba", "aba"},
+		{"a\x00*", "a"},
+		{"é*\xff", "é\xff"},
+		{"12345678*12345678", "1234567812345678"},
+	} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, pattern, name string) {

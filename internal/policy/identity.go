@@ -103,22 +103,26 @@ func (p *Policy) resolveMissing(defaultAgent string) (Identity, *IdentityError) 
 	case defaultAgent != "" && p.HasAgent(defaultAgent):
 		return Identity{Agent: defaultAgent, Fallback: true}, nil
 	case defaultAgent != "":
-		return Identity{}, &IdentityError{FallbackAgentNotInRules,
+		return Identity{}, &IdentityError{
+			FallbackAgentNotInRules,
 			"agent_id was missing, and the agent that GATEWAY_DEFAULT_AGENT names is not in the gateway's rules. " +
-				"Set agent_id if your instructions give you one; else tell the user to add that agent to the rules file or to change GATEWAY_DEFAULT_AGENT."}
+				"Set agent_id if your instructions give you one; else tell the user to add that agent to the rules file or to change GATEWAY_DEFAULT_AGENT.",
+		}
 	case p.HasAgent(DefaultAgent):
 		return Identity{Agent: DefaultAgent, Fallback: true}, nil
 	default:
-		return Identity{}, &IdentityError{NoFallbackConfigured,
+		return Identity{}, &IdentityError{
+			NoFallbackConfigured,
 			"agent_id was missing, and the gateway has no agent to fall back on. " +
-				"Set agent_id if your instructions give you one; else tell the user to set GATEWAY_DEFAULT_AGENT or to add an agent named \"default\" to the rules file."}
+				"Set agent_id if your instructions give you one; else tell the user to set GATEWAY_DEFAULT_AGENT or to add an agent named \"default\" to the rules file.",
+		}
 	}
 }
 
 // known gives the identity of a well-formed id; when the rules do not know it
 // and have a stand-in for strangers, that one's.
 func (p *Policy) known(id, requested string) Identity {
-	if p.fallback != nil && !p.HasAgent(id) {
+	if p.fallback.shape != nil && !p.HasAgent(id) {
 		return Identity{Agent: DefaultAgent, Requested: requested, Fallback: true}
 	}
 	return Identity{Agent: id, Requested: requested}

@@ -52,7 +52,8 @@ func TestResolveAgent(t *testing.T) {
 		"missing falls back on the configured agent before default": {missing(openDefault, "a"), policy.Identity{Agent: "a", Fallback: true}, ""},
 		"missing falls back on default":                             {missing(openDefault, ""), policy.Identity{Agent: "default", Fallback: true}, ""},
 		"a configured agent that the rules lack is an error, though default exists": {
-			missing(openDefault, "nobody"), policy.Identity{}, policy.FallbackAgentNotInRules},
+			missing(openDefault, "nobody"), policy.Identity{}, policy.FallbackAgentNotInRules,
+		},
 		"missing without anything to fall back on is an error": {missing(open, ""), policy.Identity{}, policy.NoFallbackConfigured},
 
 		"a pin answers for a missing agent_id":           {missing(strict, "", "b", "a"), policy.Identity{Agent: "b"}, ""},

@@ -7,8 +7,8 @@ import (
 
 // list is a list of patterns with a star, in two parts: those that begin with
 // a literal byte, by which most of them can be told from a name, and those
-// that begin with the star. A part without patterns is nil.
-type list struct{ anchored, free *bucket }
+// that begin with the star.
+type list struct{ anchored, free bucket }
 
 // bucket is patterns in file order.
 type bucket struct {
@@ -25,10 +25,7 @@ func (l *list) add(text string, ord int32) bool {
 	if text[:1] == Wildcard {
 		b = &l.free
 	}
-	if *b == nil {
-		*b = &bucket{}
-	}
-	(*b).add(newPattern(text, ord))
+	b.add(newPattern(text, ord))
 	return true
 }
 
@@ -44,10 +41,10 @@ func (b *bucket) add(p pattern) {
 // first gives the first rule in file order that matches, or none.
 func (l *list) first(n *probe) int32 {
 	best := none
-	if l.anchored != nil {
+	if len(l.anchored.patterns) > 0 {
 		best = l.anchored.firstAnchored(n)
 	}
-	if l.free != nil {
+	if len(l.free.patterns) > 0 {
 		best = earlier(best, l.free.first(n))
 	}
 	return best
@@ -56,10 +53,7 @@ func (l *list) first(n *probe) int32 {
 // all gives every rule that matches, in no order.
 func (l *list) all(n *probe) []int32 {
 	var ords []int32
-	for _, b := range []*bucket{l.anchored, l.free} {
-		if b == nil {
-			continue
-		}
+	for _, b := range []*bucket{&l.anchored, &l.free} {
 		for i := range b.patterns {
 			if p := &b.patterns[i]; n.matches(p) {
 				ords = append(ords, p.ord)

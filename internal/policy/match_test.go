@@ -24,8 +24,11 @@ func TestMatchPattern(t *testing.T) {
 		{"*x*x*", []string{"xx", "axbxc"}, []string{"x", "axb"}},
 		{"a*b*c", []string{"abc", "aXbYc", "abbc", "abcbc"}, []string{"ac", "acb", "abcd", "cba"}},
 		{"a*bc*c", []string{"abcc", "abcbcc"}, []string{"abc"}},
-		{"get_customer_*_by_identifier", []string{"get_customer_x_by_identifier", "get_customer__by_identifier"},
-			[]string{"get_customer_by_identifier", "get_custom_x_by_identifier"}},
+		{
+			"get_customer_*_by_identifier",
+			[]string{"get_customer_x_by_identifier", "get_customer__by_identifier"},
+			[]string{"get_customer_by_identifier", "get_custom_x_by_identifier"},
+		},
 		{"abcdefgh*", []string{"abcdefgh", "abcdefghi"}, []string{"abcdefg", "abcdefgx"}},
 		{"abcdefghi*", []string{"abcdefghi", "abcdefghij"}, []string{"abcdefgh", "abcdefghx"}},
 		{"*abcdefghi", []string{"abcdefghi", "xabcdefghi"}, []string{"bcdefghi", "xbcdefghi"}},

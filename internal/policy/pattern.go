@@ -45,6 +45,7 @@ func newProbe(name string) probe {
 func newPattern(text string, ord int32) pattern {
 	first, last := strings.Index(text, Wildcard), strings.LastIndex(text, Wildcard)
 	prefix, suffix := text[:first], text[last+1:]
+	//nolint:gosec // A rules file has at most 4 MiB.
 	return pattern{
 		head: headBits(prefix), headMask: lowBytes(len(prefix)),
 		tail: tailBits(suffix), tailMask: ^lowBytes(8 - len(suffix)),

@@ -21,6 +21,9 @@ type Side struct {
 	Rules policy.Rules
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset.
 	DefaultAgent string
+	// Credentials says by name what each credential of the file stands for, in
+	// words that are no secret.
+	Credentials map[string]string
 }
 
 // Diff is what would change. Its lists are sorted: by agent, server and tool,
@@ -37,11 +40,15 @@ type Diff struct {
 	Asked int `json:"asked"`
 }
 
-// Default is a changed setting of "defaults".
+// Default is a changed setting of "defaults". From or To is "" where there is
+// none.
 type Default struct {
 	Key  string `json:"key"`
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Widens says that somebody could come in, or as another agent, who could
+	// not before. What follows from deny_on_missing_agent is in the answers.
+	Widens bool `json:"widens"`
 }
 
 // Answer is a question whose answer would change. Without a tool it asks for
@@ -67,8 +74,10 @@ type Verdict struct {
 // Compare compares two rules files. tools are the names of tools by server, as
 // far as they are known; names that the rules write out are asked for as well.
 func Compare(before, after Side, tools map[string][]string) Diff {
-	d := Diff{AgentsAdded: []string{}, AgentsRemoved: []string{}, Defaults: defaults(before.Rules, after.Rules),
-		Answers: []Answer{}, Rules: []RuleChange{}}
+	d := Diff{
+		AgentsAdded: []string{}, AgentsRemoved: []string{}, Defaults: slices.Concat(defaults(before.Rules, after.Rules), credentials(before.Credentials, after.Credentials)),
+		Answers: []Answer{}, Rules: []RuleChange{},
+	}
 	was, is := newSide(before), newSide(after)
 	for _, id := range union(was.agents, is.agents) {
 		if was.agents[id] == nil {
@@ -81,6 +90,7 @@ func Compare(before, after Side, tools map[string][]string) Diff {
 	d.compare(Others, was.stranger(), is.stranger(), tools)
 	d.compare(Nobody, was.nobody(), is.nobody(), tools)
 	d.Widens = slices.ContainsFunc(d.Answers, Answer.Widens) ||
+		slices.ContainsFunc(d.Defaults, func(c Default) bool { return c.Widens }) ||
 		slices.ContainsFunc(d.Rules, func(c RuleChange) bool { return c.MayWiden })
 	return d
 }
@@ -91,6 +101,21 @@ func defaults(before, after policy.Rules) []Default {
 	}
 	word := map[bool]string{true: "true", false: "false"}
 	return []Default{{Key: "defaults.deny_on_missing_agent", From: word[before.DenyOnMissingAgent], To: word[after.DenyOnMissingAgent]}}
+}
+
+// credentials compares who may come in. The first credential shuts out all who
+// have none, and the loss of the last one lets them in.
+func credentials(before, after map[string]string) []Default {
+	changes := []Default{}
+	for _, name := range union(before, after) {
+		from, to := before[name], after[name]
+		if from == to {
+			continue
+		}
+		widens := len(after) == 0 || len(before) > 0 && to != ""
+		changes = append(changes, Default{Key: name, From: from, To: to, Widens: widens})
+	}
+	return changes
 }
 
 // side is a rules file, ready to be asked.
@@ -217,7 +242,11 @@ func (q questions) addNamed(a *policy.Agent) {
 }
 
 func union[V any](a, b map[string]V) []string {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
+	all := map[string]bool{}
+	for _, m := range []map[string]V{a, b} {
+		for key := range m {
+			all[key] = true
+		}
+	}
 	return slices.Sorted(maps.Keys(all))
 }

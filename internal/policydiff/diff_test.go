@@ -55,49 +55,61 @@ func TestCompare(t *testing.T) {
 	tools := map[string][]string{"db": {"query", "list_users", "drop_all"}}
 	cases := map[string]struct{ old, new, oldDefaults, newDefaults, want string }{
 		"the same rules change nothing": {db, db, strict, strict, `widens false`},
-		"an exact tool is known by its name alone": {db,
+		"an exact tool is known by its name alone": {
+			db,
 			`"a": {"allow": {"servers": ["db"], "tools": {"db": ["query", "insert"]}}}`, strict, strict, `widens true
 a db/insert tool_not_allowed -> tool_allowed_exact
-added a agents.a.allow.tools.db[1]`},
-		"a pattern may open what nobody has listed": {db,
+added a agents.a.allow.tools.db[1]`,
+		},
+		"a pattern may open what nobody has listed": {
+			db,
 			`"a": {"allow": {"servers": ["db"], "tools": {"db": ["query", "new_*"]}}}`, strict, strict, `widens true
-added a agents.a.allow.tools.db[1] !`},
+added a agents.a.allow.tools.db[1] !`,
+		},
 		"a pattern that another one covers opens nothing": {
 			`"a": {"allow": {"servers": ["db"], "tools": {"*": ["*_*"]}}}`,
 			`"a": {"allow": {"servers": ["db"], "tools": {"*": ["*_*"], "db": ["list_*"]}}}`, strict, strict, `widens false
 added a agents.a.allow.tools.db
-added a agents.a.allow.tools.db[0]`},
+added a agents.a.allow.tools.db[0]`,
+		},
 		"a pattern that is denied opens nothing": {
 			`"a": {"allow": {"servers": ["db"], "tools": {"db": ["query"]}}, "deny": {"tools": {"*": ["drop_*"]}}}`,
 			`"a": {"allow": {"servers": ["db"], "tools": {"db": ["query", "drop_t*"]}}, "deny": {"tools": {"*": ["drop_*"]}}}`, strict, strict, `widens false
-added a agents.a.allow.tools.db[1]`},
+added a agents.a.allow.tools.db[1]`,
+		},
 		"the first key takes the implicit grant away": {
 			`"a": {"allow": {"servers": ["db"]}}`,
 			`"a": {"allow": {"servers": ["db"], "tools": {"db": ["list_*"]}}}`, strict, strict, `widens false
 a db/drop_all implicit_grant -> tool_not_allowed
 a db/query implicit_grant -> tool_not_allowed
 added a agents.a.allow.tools.db
-added a agents.a.allow.tools.db[0]`},
-		"the loss of the last key gives it back": {db,
+added a agents.a.allow.tools.db[0]`,
+		},
+		"the loss of the last key gives it back": {
+			db,
 			`"a": {"allow": {"servers": ["db"]}}`, strict, strict, `widens true
 a db/drop_all tool_not_allowed -> implicit_grant
 a db/list_users tool_not_allowed -> implicit_grant
 removed a agents.a.allow.tools.db !
-removed a agents.a.allow.tools.db[0]`},
+removed a agents.a.allow.tools.db[0]`,
+		},
 		"the loss of a deny may open": {
 			`"a": {"allow": {"servers": ["db"]}, "deny": {"tools": {"*": ["drop_*"]}}}`,
 			`"a": {"allow": {"servers": ["db"]}}`, strict, strict, `widens true
 a db/drop_all tool_denied_pattern -> implicit_grant
 removed a agents.a.deny.tools["*"]
-removed a agents.a.deny.tools["*"][0] !`},
+removed a agents.a.deny.tools["*"][0] !`,
+		},
 		"a deny for a server that cannot be reached is no loss": {
 			`"a": {"allow": {"servers": ["db"]}, "deny": {"tools": {"prod-*": ["drop_*"]}, "servers": ["prod-*"]}}`,
 			`"a": {"allow": {"servers": ["db"]}}`, strict, strict, `widens false
 removed a agents.a.deny.tools["prod-*"]
 removed a agents.a.deny.tools["prod-*"][0]
-removed a agents.a.deny.servers[0]`},
+removed a agents.a.deny.servers[0]`,
+		},
 		"another order is no change": {
-			`"a": {"allow": {"servers": ["db", "docs"]}}`, `"a": {"allow": {"servers": ["docs", "db"]}}`, strict, strict, `widens false`},
+			`"a": {"allow": {"servers": ["db", "docs"]}}`, `"a": {"allow": {"servers": ["docs", "db"]}}`, strict, strict, `widens false`,
+		},
 		"a new agent widens by what it may do": {db, db + `, "b": {"allow": {"servers": ["docs"]}}, "c": {}`, strict, strict, `widens true
 +agent b
 +agent c
@@ -114,12 +126,14 @@ removed a agents.a.allow.tools.db[0]`},
 			`"a": {}, "default": {"allow": {"servers": ["docs"]}}`, `"default": {"allow": {"servers": ["docs"]}}`, open, open, `widens true
 -agent a
 a docs/ server_not_allowed -> server_allowed
-added a agents.default.allow.servers[0]`},
+added a agents.default.allow.servers[0]`,
+		},
 		"strangers and the nameless are callers too": {
 			`"default": {"allow": {"servers": ["docs-*"]}}`, `"default": {"allow": {"servers": ["docs-*"]}}`, strict, open, `widens true
 defaults.deny_on_missing_agent true -> false
 added (any other agent) agents.default.allow.servers[0] !
-added (no agent_id) agents.default.allow.servers[0] !`},
+added (no agent_id) agents.default.allow.servers[0] !`,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -141,6 +155,31 @@ func TestCompare_namelessCallers_areWhoTheEnvironmentSays(t *testing.T) {
 	d := policydiff.Compare(old, now, nil)
 	if !slices.ContainsFunc(d.Answers, func(a policydiff.Answer) bool { return a.Agent == policydiff.Nobody && a.Widens() }) {
 		t.Errorf("got %s", lines(d))
+	}
+}
+
+func TestCompare_credentials_sayWhoMayComeIn(t *testing.T) {
+	type set = map[string]string
+	cases := map[string]struct {
+		before, after set
+		widens        bool
+		changes       int
+	}{
+		"none":                               {nil, nil, false, 0},
+		"the same":                           {set{"a": "x"}, set{"a": "x"}, false, 0},
+		"the first shuts all others out":     {nil, set{"a": "x"}, false, 1},
+		"one more lets somebody in":          {set{"a": "x"}, set{"a": "x", "b": "y"}, true, 1},
+		"another meaning may let somebody":   {set{"a": "x"}, set{"a": "y"}, true, 1},
+		"one less":                           {set{"a": "x", "b": "y"}, set{"a": "x"}, false, 1},
+		"the loss of the last lets all come": {set{"a": "x"}, nil, true, 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			d := policydiff.Compare(policydiff.Side{Credentials: c.before}, policydiff.Side{Credentials: c.after}, nil)
+			if d.Widens != c.widens || len(d.Defaults) != c.changes {
+				t.Errorf("got %+v", d)
+			}
+		})
 	}
 }
 

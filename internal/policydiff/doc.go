@@ -9,4 +9,7 @@
 // it is careful, not exact: a rule whose change could open something that
 // nobody has a name for yet counts, unless one other rule can be shown to make
 // it meaningless.
+//
+// Credentials count apart: whoever could come in, or as another agent, who
+// could not before, widens; how a credential is checked is not looked into.
 package policydiff
