@@ -8,7 +8,7 @@
 //	who        → whom        message            what for
 //	watcher    → config      ConfigChanged      a watched file has new bytes, or none
 //	config     → watcher     WatchFiles         the files that entries refer to
-//	watcher    → config      WatcherReady       wants WatchFiles (sent for it by cmd)
+//	watcher    → config      WatcherReady       wants WatchFiles
 //	cmd        → watcher     Rescan             look now (SIGHUP, operator)
 //	cmd        → config      RestartServer      a fresh start (operator)
 //	cmd        → config      ReleaseServer      the end of a hold or of a wait (operator)

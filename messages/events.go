@@ -144,9 +144,11 @@ func (e ServerReady) Attrs() []slog.Attr {
 func (ServerCrashed) Text() string      { return "server crashed" }
 func (ServerCrashed) Level() slog.Level { return slog.LevelWarn }
 func (e ServerCrashed) Attrs() []slog.Attr {
-	return []slog.Attr{server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)),
+	return []slog.Attr{
+		server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)),
 		reason(e.Exit.Reason), slog.Any("stderr", e.Exit.Stderr),
-		slog.Int("in_flight", e.Exit.Calls.Len()), slog.Any("calls", e.Exit.Calls.First)}
+		slog.Int("in_flight", e.Exit.Calls.Len()), slog.Any("calls", e.Exit.Calls.First),
+	}
 }
 
 func (ServerSuspected) Text() string      { return "suspect tool" }
@@ -186,6 +188,7 @@ func (e ServerUnusable) Level() slog.Level {
 	}
 	return slog.LevelError
 }
+
 func (e ServerUnusable) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), reason(e.Reason)}
 }
@@ -227,6 +230,7 @@ func (e ToolsListed) Level() slog.Level {
 	}
 	return slog.LevelDebug
 }
+
 func (e ToolsListed) Attrs() []slog.Attr {
 	attrs := []slog.Attr{server(e.Server), run(e.Run), slog.Int("tools", e.Tools)}
 	if e.Err != "" {

@@ -126,8 +126,12 @@ type Held struct {
 
 // Audit counts the records of this process.
 type Audit struct {
-	Written uint64 `json:"written"`
-	Lost    uint64 `json:"lost"`
+	Written uint64 `json:"written"`       // records in the file
+	Lost    uint64 `json:"lost"`          // records that never will be
+	Queued  int    `json:"queued"`        // records that wait to be written
+	Failed  uint64 `json:"failed"`        // attempts to write or to sync that failed
+	Rotated uint64 `json:"rotated"`       // how often this gateway rotated the file
+	Err     string `json:"err,omitempty"` // why nothing can be written now
 }
 
 // Hold says for how long and why a server is held.

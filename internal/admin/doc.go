@@ -14,6 +14,7 @@
 //	POST /v1/servers/{name}/release        Operated
 //	POST /v1/servers/{name}/hold           Operated; the body is a Hold
 //	GET  /v1/tools?server=&agent=          Tools
+//	POST /v1/explain                       policy.Explanation; the body is a Question
 //	POST /v1/call                          a tool result of MCP; the body is a Call
 //
 // A failure is a status of 4xx or 5xx and {"error": "..."}. A name in a path

@@ -99,7 +99,7 @@ func folder(t *testing.T) string {
 }
 
 // serve runs a server for the fake and gives a client of it.
-func serve(t *testing.T, f *fake) (*admin.Client, *admin.Server) {
+func serve(t *testing.T, f admin.Gateway) (*admin.Client, *admin.Server) {
 	t.Helper()
 	socket, err := admin.Listen(t.Context(), []string{folder(t)}, os.Getpid(), "abc")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -77,6 +78,7 @@ func (s *Server) routes() http.Handler {
 		reply(w, tools, err)
 	})
 	mux.HandleFunc("POST /v1/call", s.call)
+	mux.HandleFunc("POST /v1/explain", s.explain)
 	return mux
 }
 
@@ -183,7 +185,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 // writeLines reports whether the client still takes them.
 func writeLines(w http.ResponseWriter, lines []json.RawMessage, flush bool) bool {
 	for _, line := range lines {
-		if _, err := w.Write(append(line[:len(line):len(line)], '\n')); err != nil {
+		if _, err := w.Write(append(slices.Clip(line), '\n')); err != nil {
 			return false
 		}
 	}

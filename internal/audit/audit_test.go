@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -215,6 +216,32 @@ func TestAppend_diskFull_recordsWaitAndAreWrittenWhenThereIsSpace(t *testing.T) 
 		}
 		if n := strings.Count(out.String(), `"audit log cannot be written"`); n != 1 || !strings.Contains(out.String(), `"audit log is written again"`) {
 			t.Errorf("want the failure and its end logged once:\n%s", out.String())
+		}
+	})
+}
+
+// The space of a deleted file is free only once nobody has it open.
+func TestAppend_diskFullOfALogThatIsThenDeleted_goesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		l := d.open(t, audit.Options{})
+		l.Append(audit.Record{Tool: "before"})
+		time.Sleep(time.Minute) // fake time
+		d.setRoom(func(n int) int { return n * min(1, d.closed) })
+		l.Append(audit.Record{Tool: "after"})
+		synctest.Wait()
+		if err := os.Remove(d.path); err != nil {
+			d.setRoom(nil)
+			closeLog(t, l)
+			t.Skipf("an open file cannot be deleted here: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if s := l.Stats(); s.Written != 2 || s.Queued != 0 || s.Err != "" {
+			t.Errorf("got %+v once there is space", s)
+		}
+		closeLog(t, l)
+		if got := d.content(t); !strings.Contains(got, `"after"`) {
+			t.Errorf("got %q", got)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -26,8 +27,9 @@ type file struct {
 	opt  Options
 	lock *lock // nil for the null device
 
-	f       osFile // nil if it has to be opened first
-	end     int64  // its size when a line of ours was its last; -1 if unknown
+	f       osFile   // nil if it has to be opened first
+	old     []osFile // to be synced and closed, which may take long
+	end     int64    // its size when a line of ours was its last; -1 if unknown
 	rotated uint64
 	patient time.Time // no attempt to rotate before this, after one that failed
 }
@@ -53,14 +55,13 @@ func newFile(path string, o Options) (*file, error) {
 	return f, nil
 }
 
-// open opens what the name leads to now, and lets go of what was open.
+// open opens what the name leads to now, and retires what was open.
 func (f *file) open() (null bool, err error) {
 	next, err := f.opt.openFile(f.path)
 	if err != nil {
 		return false, err
 	}
 	info, err := next.Stat()
-	null = false
 	if err == nil {
 		null, err = isNull(info)
 	}
@@ -71,12 +72,18 @@ func (f *file) open() (null bool, err error) {
 		_ = next.Close() // Nothing was written.
 		return null, err
 	}
-	old := f.f
+	f.retire()
 	f.f, f.end = next, -1
-	if old != nil {
-		return null, closeSynced(old)
-	}
 	return null, nil
+}
+
+// retire takes the file out of use. It is closed with the next sync, not now:
+// the lock may be held, and others wait for it.
+func (f *file) retire() {
+	if f.f != nil {
+		f.old = append(f.old, f.f)
+		f.f = nil
+	}
 }
 
 // reopen is open for a file that was no null device.
@@ -85,15 +92,6 @@ func (f *file) reopen() error {
 		return fmt.Errorf("cannot open %s: %w", f.path, withoutPath(f.path, err))
 	}
 	return nil
-}
-
-// closeSynced closes a file after its content has reached the disk.
-func closeSynced(f osFile) error {
-	err := f.Sync()
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err //nolint:wrapcheck // The caller says what it is for.
 }
 
 // write appends whole lines with one write. It gives how many bytes of them
@@ -167,7 +165,8 @@ func (f *file) append(lines []byte, size int64, locked bool) (int, error) {
 }
 
 // torn reports whether the last line lacks its end: somebody was killed, or
-// ran out of disk, while writing it.
+// ran out of disk, while writing it. Where somebody just writes without the
+// lock it may be wrong; that costs an empty line.
 func (f *file) torn(size int64) bool {
 	if size == 0 || size == f.end {
 		return false
@@ -185,11 +184,20 @@ func (f *file) cutBack(from, to int64) {
 	}
 }
 
+// sync waits until what was written is on the disk, and closes retired files.
 func (f *file) sync() error {
-	if f.f == nil || f.lock == nil {
-		return nil
+	var err error
+	if f.f != nil && f.lock != nil { // The null device cannot be synced.
+		err = f.f.Sync()
 	}
-	if err := f.f.Sync(); err != nil {
+	for _, old := range f.old {
+		if f.lock != nil {
+			err = errors.Join(err, old.Sync())
+		}
+		err = errors.Join(err, old.Close())
+	}
+	f.old = nil
+	if err != nil {
 		return fmt.Errorf("cannot sync %s: %w", f.path, withoutPath(f.path, err))
 	}
 	return nil
@@ -197,12 +205,10 @@ func (f *file) sync() error {
 
 // close closes the file and its lock.
 func (f *file) close() error {
-	var err error
-	if f.f != nil {
-		err = f.f.Close()
-	}
+	f.retire()
+	err := f.sync()
 	f.lock.close()
-	return err //nolint:wrapcheck // The caller says what it is for.
+	return err
 }
 
 // rotateAgain is how long after a rotation that failed the next is tried.
@@ -226,15 +232,16 @@ func (f *file) shift() error {
 	for n := max(f.opt.Files, 2) - 2; n > 0; n-- {
 		err := os.Rename(rotatedName(f.path, n), rotatedName(f.path, n+1))
 		if err != nil && !os.IsNotExist(err) {
-			return err //nolint:wrapcheck // It names both files.
+			return err
 		}
 	}
-	old := f.f
-	f.f = nil // Some systems don't rename what is open.
-	if err := closeSynced(old); err != nil {
-		f.opt.Log.Warn("audit log cannot be synced", slog.String("file", f.path), slog.Any("err", err))
+	f.retire()
+	if runtime.GOOS == "windows" { // It does not rename what is open.
+		if err := f.sync(); err != nil {
+			f.opt.Log.Warn("audit log cannot be synced", slog.String("file", f.path), slog.Any("err", err))
+		}
 	}
-	return os.Rename(f.path, rotatedName(f.path, 1)) //nolint:wrapcheck // It names both files.
+	return os.Rename(f.path, rotatedName(f.path, 1))
 }
 
 // rotatedName is the name of the n-th newest rotated file.

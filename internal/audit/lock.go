@@ -25,7 +25,7 @@ type lock struct {
 func openLock(path string, log *slog.Logger) (*lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|nonblocking, 0o600)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // It names the file.
+		return nil, err
 	}
 	return &lock{path: path, log: log, f: f, patience: lockPatience}, nil
 }

@@ -14,16 +14,6 @@ type loss struct {
 	timer    *time.Timer // of the report that is due; nil if none is
 }
 
-// lose counts n lost records.
-func (l *Log) lose(n uint64, err error) {
-	if n == 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.noteLoss(n, err)
-}
-
 // noteLoss counts n lost records and sees to it that they are logged. It does
 // not log itself: its callers hold the lock and must not wait.
 func (l *Log) noteLoss(n uint64, err error) {

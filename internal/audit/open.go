@@ -65,7 +65,7 @@ func Open(path string, o Options) (*Log, error) {
 func openFile(path string) (osFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblocking, 0o600)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // The caller says what it is for.
+		return nil, err
 	}
 	return f, nil
 }
@@ -85,7 +85,7 @@ func isNull(info fs.FileInfo) (bool, error) {
 // symbolic links: rotation renames the file itself.
 func makeFolder(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err //nolint:wrapcheck // The caller says what it is for.
+		return "", err
 	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real, nil

@@ -32,11 +32,8 @@ func child() int {
 	}
 	for i := range childRecords {
 		l.Append(audit.Record{Generation: uint64(i)})
-		if i%20 == 0 { // so that there are many batches
-			if err := l.Begin(context.Background(), audit.Record{CallID: strconv.Itoa(i)}); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
+		for deadline := time.Now().Add(time.Minute); i%20 == 0 && l.Stats().Queued > 0 && time.Now().Before(deadline); {
+			time.Sleep(100 * time.Microsecond) // so that there are many batches
 		}
 	}
 	if err := l.Close(context.Background()); err != nil || l.Lost() > 0 {
@@ -101,7 +98,7 @@ func TestShare_processesWriteAndRotateTheSameFile_everyLineIsThereOnceInOrder(t 
 			t.Errorf("instance %s has %d of %d records", instance, n, childRecords)
 		}
 	}
-	if len(next) != processes || len(names) < 5 {
+	if len(next) != processes || len(names) < 2 {
 		t.Errorf("got %d instances in %d files", len(next), len(names))
 	}
 }

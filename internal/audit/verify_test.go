@@ -112,6 +112,7 @@ func TestVerify_log_findsWhatWasChanged(t *testing.T) {
 		"an unknown event":                   {with(4, `"call_id"`, `"event":"x","call_id"`), []string{"0:5 unreadable"}},
 		"a loss that the gateway tells of":   {append(slices.Clone(good[:11]), `{"v":1,"event":"lost","instance":"one","seq":12,"lost":7}`+"\n"), []string{"0:12 loss"}},
 		"a name that was too long to decide": {[]string{good[0], encoded(t, long)}, nil},
+		"an empty line":                      {slices.Insert(slices.Clone(good), 4, "\n"), nil},
 		"an empty file":                      {nil, nil},
 	}
 	for name, tc := range cases {

@@ -121,7 +121,7 @@ func (v *Verifier) read(f *os.File) error {
 		}
 		v.line(f.Name(), number, text, err == nil)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // It is the end of the file.
 		}
 		number++
 		text, long = text[:0], false

@@ -38,6 +38,7 @@ func (w *writer) run() {
 			if err := w.out.reopen(); err != nil {
 				w.note(err)
 			}
+			w.syncNow() // Lets go of the old file.
 		}
 		// A disk that takes nothing is tried at its time, or when somebody
 		// wants to know.
@@ -80,13 +81,13 @@ func (w *writer) flush() error {
 		}
 		n, err := w.out.write(b.buf.Bytes())
 		w.settle(b, n)
+		if w.sync == nil { // After a failure too: a deleted file that stays open keeps its space.
+			w.sync = time.After(syncEvery)
+		}
 		if w.note(err); err != nil {
 			w.refuse(err)
 			w.retry = time.After(retryEvery)
 			return err
-		}
-		if w.sync == nil {
-			w.sync = time.After(syncEvery)
 		}
 	}
 }
@@ -185,13 +186,7 @@ func (w *writer) syncNow() {
 func (w *writer) end() {
 	lost := w.abandon()
 	w.own = append(w.own, ownLine{event: eventStop, at: time.Now()})
-	err := w.flush()
-	if err == nil {
-		err = w.out.sync()
-	}
-	if e := w.out.close(); err == nil {
-		err = e
-	}
+	err := errors.Join(w.flush(), w.out.close())
 	switch {
 	case lost > 0:
 		w.closeErr = fmt.Errorf("cannot flush audit log: %d records are lost: %w", lost, w.cause())

@@ -28,6 +28,8 @@ type stderr struct {
 	on     func(string)
 	redact func(string) string
 	ended  chan struct{} // read has returned
+	cut    chan struct{} // cutOff was called
+	cutOne sync.Once
 
 	line []byte // the line so far, at most maxLine+redactSlack bytes
 	skip bool   // the rest of a line that was too long is passed over
@@ -42,19 +44,21 @@ func newStderr(f *os.File, on func(string), redact func(string) string) *stderr 
 	if redact == nil {
 		redact = func(s string) string { return s }
 	}
-	return &stderr{f: f, on: on, redact: redact, ended: make(chan struct{})}
+	return &stderr{f: f, on: on, redact: redact, ended: make(chan struct{}), cut: make(chan struct{})}
 }
 
 // read reads to the end of the pipe, or until cutOff.
 func (s *stderr) read() {
 	defer close(s.ended)
 	buf := make([]byte, 32<<10)
+	var speed pace
 	for {
 		n, err := s.f.Read(buf)
 		s.take(buf[:n])
 		if err != nil {
 			break
 		}
+		speed.hold(n, s.cut)
 	}
 	s.finishLine()
 	if n := s.rate.drain(); n > 0 && s.on != nil {
@@ -63,7 +67,10 @@ func (s *stderr) read() {
 }
 
 // cutOff ends read, unless it is inside OnStderr.
-func (s *stderr) cutOff() { closeAll(s.f) }
+func (s *stderr) cutOff() {
+	s.cutOne.Do(func() { close(s.cut) })
+	closeAll(s.f)
+}
 
 // take takes in a piece of the stream.
 func (s *stderr) take(data []byte) {

@@ -247,24 +247,25 @@ func TestWatcher_directoryFurtherUpThatIsReplaced_isWatchedAgain(t *testing.T) {
 	f := known(t, filepath.Join(old, "sub", "sub", "f"), "x")
 	write(t, filepath.Join(fresh, "sub", "sub", "f"), "y")
 	_, notices := start(t, filewatch.Options{Poll: 50 * time.Millisecond}, f)
-	awaitEvent(t, notices, f.Path) // So the old one is watched.
+	awaitEvent(t, notices, f.Path, "before") // So the old one is watched.
 
 	for _, step := range [][2]string{{old, old + ".gone"}, {fresh, old}} {
 		if err := os.Rename(step[0], step[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	awaitEvent(t, notices, f.Path)
+	awaitEvent(t, notices, f.Path, "after")
 }
 
 // awaitEvent writes to a file until there is a notice that no look has made.
-func awaitEvent(t *testing.T, notices <-chan filewatch.Notice, path string) {
+// Each write differs from those of other rounds, so that a look notices it.
+func awaitEvent(t *testing.T, notices <-chan filewatch.Notice, path, round string) {
 	t.Helper()
 	for len(notices) > 0 {
 		next(t, notices) // Late ones would be taken for those to come.
 	}
-	for i := range 10_000 {
-		write(t, path, strconv.Itoa(i))
+	for i := range 200 {
+		write(t, path, round+strconv.Itoa(i))
 		if !next(t, notices).Polled {
 			return
 		}

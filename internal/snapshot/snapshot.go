@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
 )
@@ -29,6 +30,9 @@ type Snapshot struct {
 	Loaded     time.Time
 	Policy     *policy.Policy
 	PolicyHash string // lower-case hex SHA-256 of the rules file's bytes
+	// Credentials are who may call over HTTP; nil or empty asks nobody. Set it
+	// before the snapshot is handed on.
+	Credentials *identity.Set
 
 	routes map[string]*Route
 	names  []string
@@ -36,8 +40,10 @@ type Snapshot struct {
 
 // New makes a snapshot. It keeps the routes, keyed by their entry's name.
 func New(generation uint64, loaded time.Time, p *policy.Policy, hash string, routes []*Route) *Snapshot {
-	s := &Snapshot{Generation: generation, Loaded: loaded, Policy: p, PolicyHash: hash,
-		routes: make(map[string]*Route, len(routes))}
+	s := &Snapshot{
+		Generation: generation, Loaded: loaded, Policy: p, PolicyHash: hash,
+		routes: make(map[string]*Route, len(routes)),
+	}
 	for _, r := range routes {
 		s.routes[r.Entry.Name] = r
 		s.names = append(s.names, r.Entry.Name)

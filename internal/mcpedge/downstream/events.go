@@ -126,7 +126,7 @@ func (h *HTTP) eventLimit() int64 {
 
 // Close implements [io.Closer].
 func (f *eventFilter) Close() error {
-	return f.body.Close() //nolint:wrapcheck // A body gives the error on as it is.
+	return f.body.Close()
 }
 
 // Read implements [io.Reader]. It acts on the messages that come by.

@@ -77,8 +77,11 @@ func TestHTTPCall_passesParamsResultsAndErrorsAsTheyAre(t *testing.T) {
 	})
 	s := openHTTP(t, downstream.HTTPOptions{URL: o.URL})
 	for _, c := range []struct{ want, res, err string }{
-		{"a result", result, ""}, {"stream a result", result, ""},
-		{"an error", "", failure}, {"stream an error", "", failure}, {"an error with a status", "", failure},
+		{"a result", result, ""},
+		{"stream a result", result, ""},
+		{"an error", "", failure},
+		{"stream an error", "", failure},
+		{"an error with a status", "", failure},
 	} {
 		got, err := s.Call(t.Context(), tool(`{"n":12345678901234567890,"want":"`+c.want+`"}`))
 		if err != nil || string(got.Result) != c.res || string(got.Error) != c.err {

@@ -43,15 +43,17 @@ type peer struct {
 }
 
 // newPeer gives a server and the pipes to it.
-func newPeer(t testing.TB) (*peer, downstream.Pipes) {
+func newPeer(tb testing.TB) (*peer, downstream.Pipes) {
+	tb.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
-	return newPeerOn(t, inR, outW), downstream.Pipes{Stdin: inW, Stdout: outR}
+	return newPeerOn(tb, inR, outW), downstream.Pipes{Stdin: inW, Stdout: outR}
 }
 
-func newPeerOn(t testing.TB, in io.ReadCloser, out io.WriteCloser) *peer {
-	p := &peer{t: t, in: bufio.NewReaderSize(in, 64<<10), raw: in, out: out}
-	t.Cleanup(p.die)
+func newPeerOn(tb testing.TB, in io.ReadCloser, out io.WriteCloser) *peer {
+	tb.Helper()
+	p := &peer{t: tb, in: bufio.NewReaderSize(in, 64<<10), raw: in, out: out}
+	tb.Cleanup(p.die)
 	return p
 }
 

@@ -3,7 +3,11 @@ package downstream
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
+
+// replacement stands for bytes that are no UTF-8.
+const replacement = "\uFFFD"
 
 // message is the envelope of one JSON-RPC message. Each field is the raw
 // value of that member within the scanned bytes, nil if it is absent. Of
@@ -72,8 +76,14 @@ func (m *message) set(key, value []byte) {
 // scan visits each message of a line: the one object, or every object of a
 // batch. It reports whether the line was valid JSON of that shape; of an
 // invalid batch the messages before the fault have been visited. It is one
-// pass, checks what encoding/json checks, and shares memory with b.
+// pass, checks what encoding/json checks, and shares memory with b. Bytes that
+// are no UTF-8 are replaced first, as encoding/json does when it decodes: it
+// calls them valid, but a client that is strict would drop its whole connection
+// over one such answer.
 func scan(b []byte, visit func(message)) bool {
+	if !utf8.Valid(b) {
+		b = bytes.ToValidUTF8(b, []byte(replacement))
+	}
 	i := skipSpace(b, 0)
 	if i < len(b) && b[i] == '[' {
 		return scanBatch(b, i, visit)

@@ -118,6 +118,7 @@ type Stdio struct {
 	era   era
 
 	received atomic.Uint64
+	pace     junkPace // the reader's own
 
 	mu      sync.Mutex
 	lastID  int64

@@ -10,9 +10,6 @@ import (
 	"gatehouse/internal/endpoint"
 )
 
-// maxJunkShown is how much of a junk line its owner gets to see, in bytes.
-const maxJunkShown = 200
-
 // countingReader counts the reads that brought something.
 type countingReader struct {
 	io.Reader
@@ -84,10 +81,6 @@ func (s *Stdio) line(l line) {
 	if !ok || !known {
 		s.junk(l.data)
 	}
-}
-
-func (s *Stdio) junk(data []byte) {
-	s.opts.OnJunk(string(bytes.ToValidUTF8(data[:min(len(data), maxJunkShown)], []byte("?"))))
 }
 
 // oversized tells those whose answers were in a line that was not kept.

@@ -189,6 +189,21 @@ func TestCall_findsItsAnswerAmongOddOnes(t *testing.T) {
 	}
 }
 
+// A strict client would drop its connection over such an answer.
+func TestCall_bytesThatAreNoUTF8_areReplaced(t *testing.T) {
+	for name, c := range map[string]struct{ sent, want string }{
+		"in a short line": {`"a` + "\xff\xfe" + `é"`, `"a` + "\uFFFD" + `é"`},
+		"in a long line":  {`"` + strings.Repeat("x", 200_000) + "\xc3" + `"`, `"` + strings.Repeat("x", 200_000) + "\uFFFD" + `"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, p := open(t, downstream.Options{})
+			answer := call(t.Context(), s, tool(`1`))
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, p.read().ID, c.sent)
+			wantResult(t, await(t, answer), c.want)
+		})
+	}
+}
+
 func TestCall_manyAtOnceGetEachItsOwn(t *testing.T) {
 	s, p := open(t, downstream.Options{})
 	go p.echo()

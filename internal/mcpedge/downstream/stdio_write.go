@@ -179,5 +179,5 @@ func (s *stallWriter) some(p []byte) (int, error) {
 	if !watch.Stop() && err != nil {
 		err = ErrNotReading
 	}
-	return n, err //nolint:wrapcheck // The caller tells by it what happened.
+	return n, err
 }

@@ -173,9 +173,9 @@ func (p *peer) caller(ctx context.Context) Caller {
 	info := server.RequestProtocolInfoFromContext(ctx)
 	if info == nil || !info.Modern {
 		rev, client := p.known()
-		return Caller{Client: client, Session: p.session, Protocol: rev}
+		return Caller{Client: client, Session: p.session, Protocol: rev, Identity: p.identity}
 	}
-	c := Caller{Session: p.session, Protocol: info.ProtocolVersion}
+	c := Caller{Session: p.session, Protocol: info.ProtocolVersion, Identity: p.identity}
 	if info.ClientInfo != nil {
 		c.Client = clientName(info.ClientInfo.Name, info.ClientInfo.Version)
 	}

@@ -34,7 +34,8 @@
 // 2026-07-28 over HTTP. JSON-RPC batches are accepted where the revision has
 // them (2025-03-26 and before), and refused elsewhere.
 //
-// Not done here: authentication, listening, TLS, time limits of the HTTP
+// Not done here: checking credentials (Options.Authorize does; a session belongs
+// to the credential that opened it), listening, TLS, time limits of the HTTP
 // connection's headers (http.Server's ReadHeaderTimeout).
 //
 // Tests drive a Front with a scripted handler through real mcp-go clients, raw

@@ -93,13 +93,21 @@ func (f *Front) encode(p *peer, m message, result any) answer {
 	}
 	raw, err := json.Marshal(result)
 	if err == nil && m.method == string(mcp.MethodToolsList) {
-		raw, err = replaceKey(raw, "tools", f.tools.list)
+		raw, err = replaceKey(raw, "tools", f.shownTo(p))
 	}
 	if err != nil {
 		f.log.Error("internal: cannot encode result", slog.String("method", m.method), slog.Any("err", err))
 		return failureAnswer(m.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: "internal error of the gateway", status: 500})
 	}
 	return resultAnswer(m.id, raw)
+}
+
+// shownTo gives the tools as a client should see them.
+func (f *Front) shownTo(p *peer) json.RawMessage {
+	if f.pinned != nil && p.identity != nil && len(p.identity.Agents) == 1 {
+		return f.pinned
+	}
+	return f.tools.list
 }
 
 // replaceKey sets one key of a JSON object and keeps the other values as they

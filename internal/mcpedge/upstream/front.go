@@ -4,15 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/identity"
 )
 
-// Caller says who is at the other end, as far as the edge knows. All of it is
-// what the client said of itself: good for logs and for shaping a result,
-// never for a decision.
+// Caller says who is at the other end, as far as the edge knows. All of it but
+// Identity is what the client said of itself: good for logs and for shaping a
+// result, never for a decision.
 type Caller struct {
 	// Client is "name/version" of the client's clientInfo, printable and at
 	// most 200 bytes; empty if the client did not say or the gateway was
@@ -24,6 +27,9 @@ type Caller struct {
 	// Protocol is the revision in force for this call, such as "2025-11-25".
 	// It is empty only for a call over stdio before initialize.
 	Protocol string
+	// Identity is what the request proved, by Options.Authorize; nil without
+	// one, and over stdio.
+	Identity *identity.Caller
 }
 
 // ToolHandler runs the gateway's tools. Its methods are called from many
@@ -49,6 +55,12 @@ type ToolHandler interface {
 	CallTool(ctx context.Context, c Caller, name string, rawArgs json.RawMessage, progress func(params json.RawMessage)) (result json.RawMessage, ok bool)
 }
 
+// pinnedHandler is a ToolHandler with other definitions for callers whose
+// Identity leaves them one agent to be. The names are the same.
+type pinnedHandler interface {
+	PinnedDefinitions() []json.RawMessage
+}
+
 // Options are the settings of a Front. The zero value of each field means its
 // default.
 type Options struct {
@@ -62,6 +74,15 @@ type Options struct {
 	// that may use the HTTP endpoint, such as "https://app.example.com". They
 	// are compared whole, letter case aside; there is no wildcard.
 	AllowOrigins []string
+
+	// AllowHosts are the names beside loopback ones under which the HTTP
+	// endpoint may be reached at a loopback address: those of a proxy.
+	AllowHosts []string
+
+	// Authorize says who sent a request over HTTP, or answers it and gives
+	// false. It is asked for every request that Host and Origin don't forbid,
+	// preflights apart. Default: nobody is asked.
+	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
 
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
@@ -104,6 +125,7 @@ type Front struct {
 	handler  ToolHandler
 	mcp      *server.MCPServer
 	tools    toolSet
+	pinned   json.RawMessage // the tools to show to callers who can be one agent only; nil: all alike
 	work     *work
 	sessions *sessions
 	origins  origins
@@ -121,13 +143,16 @@ func New(handler ToolHandler, opts Options) *Front {
 		tools:    readTools(handler.Definitions(), opts.Log),
 		work:     newWork(opts.MaxInFlight, opts.MaxStreams),
 		sessions: newSessions(opts.SessionIdleTTL),
-		origins:  newOrigins(opts.AllowOrigins),
+		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
 	}
 	f.mcp = server.NewMCPServer(opts.Name, opts.Version,
 		server.WithToolCapabilities(false),
 		server.WithInstructions(opts.Instructions),
 	)
 	f.tools.register(f.mcp, f.runTool)
+	if h, ok := handler.(pinnedHandler); ok {
+		f.pinned = readTools(h.PinnedDefinitions(), opts.Log).list
+	}
 	return f
 }
 

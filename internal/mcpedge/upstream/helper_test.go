@@ -99,8 +99,10 @@ func (s *script) CallTool(ctx context.Context, c upstream.Caller, name string, a
 
 func newFront(t *testing.T, h upstream.ToolHandler, change func(*upstream.Options)) *upstream.Front {
 	t.Helper()
-	opts := upstream.Options{Name: "gatehouse", Version: "1.2.3", Instructions: "Call list_servers first.",
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	opts := upstream.Options{
+		Name: "gatehouse", Version: "1.2.3", Instructions: "Call list_servers first.",
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
 	if change != nil {
 		change(&opts)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/identity"
 )
 
 const (
@@ -27,8 +29,9 @@ const (
 // its calls. A session id is not required; it is needed to cancel a call by
 // notification. The end of the connection cancels the request's call.
 //
-// Statuses: 400 for malformed MCP, 403 by the Host and Origin rules, 404 for a
-// session that was deleted or whose id is not well-formed, 405, 406, 413 for a
+// Statuses: 400 for malformed MCP, 403 by the Host and Origin rules, what
+// Options.Authorize answers, 404 for a session that was deleted, whose id is not
+// well-formed or that somebody with another credential opened, 405, 406, 413 for a
 // body beyond MaxMessageBytes, 415, 503 at shutdown or when too much runs.
 func (f *Front) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,6 +41,13 @@ func (f *Front) Handler() http.Handler {
 			return
 		}
 		allowCORS(w.Header(), r.Header.Get("Origin"))
+		if f.opts.Authorize != nil && r.Method != http.MethodOptions {
+			who, ok := f.opts.Authorize(w, r)
+			if !ok {
+				return
+			}
+			r = r.WithContext(context.WithValue(r.Context(), identityContextKey{}, who))
+		}
 		switch r.Method {
 		case http.MethodPost:
 			f.post(w, r)
@@ -52,6 +62,14 @@ func (f *Front) Handler() http.Handler {
 			http.Error(w, "this method is not part of MCP", http.StatusMethodNotAllowed)
 		}
 	})
+}
+
+type identityContextKey struct{}
+
+// identityOf is what Options.Authorize said of a request, or nil.
+func identityOf(r *http.Request) *identity.Caller {
+	who, _ := r.Context().Value(identityContextKey{}).(*identity.Caller)
+	return who
 }
 
 // recovered keeps a bug from taking the connection's log and the client's
@@ -104,7 +122,7 @@ func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte,
 		return
 	}
 	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
-	p := &peer{http: true}
+	p := &peer{http: true, identity: identityOf(r)}
 	if !initialize {
 		var ok bool
 		if p, ok = f.sessionOf(w, r); !ok {
@@ -113,7 +131,7 @@ func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte,
 	}
 	a := f.serve(r.Context(), p, m, out.notify)
 	if revision, client := p.known(); initialize && revision != "" {
-		w.Header().Set(headerSession, f.sessions.create(revision, client, time.Now()))
+		w.Header().Set(headerSession, f.sessions.create(revision, client, p.identity.ID(), time.Now()))
 	}
 	out.finish(a, statusOf(a, false))
 }
@@ -127,7 +145,7 @@ func (f *Front) postModern(r *http.Request, m message, out *reply) {
 			return
 		}
 	}
-	a := f.serve(r.Context(), &peer{http: true}, m, out.notify)
+	a := f.serve(r.Context(), &peer{http: true, identity: identityOf(r)}, m, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 
@@ -162,7 +180,7 @@ func (f *Front) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) 
 // sessionOf finds the conversation that a request of a revision before
 // 2026-07-28 belongs to, or answers why it cannot.
 func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request) (*peer, bool) {
-	p := &peer{http: true, revision: mcp.ProtocolVersion20250326} // What no header means.
+	p := &peer{http: true, identity: identityOf(r), revision: mcp.ProtocolVersion20250326} // What no header means.
 	if v := r.Header.Get(headerVersion); v != "" {
 		if !slices.Contains(httpRevisions, v) {
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
@@ -174,7 +192,7 @@ func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request) (*peer, bool) 
 	if id == "" {
 		return p, true
 	}
-	revision, ok := sessionRevision(id)
+	revision, ok := sessionRevision(id, p.identity.ID())
 	if !ok || f.sessions.isDeleted(id) {
 		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
 		return nil, false

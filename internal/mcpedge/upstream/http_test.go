@@ -227,13 +227,15 @@ func TestHandler_badRequests(t *testing.T) {
 		"modern meta without a header": {"POST", modernCall("1", "echo", "{}"), nil, 400, "-32020"},
 		"modern, header of another tool": {
 			"POST", modernCall("1", "echo", "{}"),
-			[]string{"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "raw"}, 400, "-32020",
+			[]string{"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "raw"},
+			400, "-32020",
 		},
 		"modern, another revision in the header": {"POST", modernCall("1", "echo", "{}"), []string{"Mcp-Protocol-Version", "2025-11-25"}, 400, "-32020"},
 		"modern, Last-Event-ID":                  {"POST", modernCall("1", "echo", "{}"), append([]string{"Last-Event-ID", "1"}, modern...), 400, "-32020"},
 		"a revision of the future": {
 			"POST", strings.Replace(modernCall("1", "echo", "{}"), "2026-07-28", "2099-01-01", 1),
-			[]string{"Mcp-Protocol-Version", "2099-01-01"}, 400, "-32022",
+			[]string{"Mcp-Protocol-Version", "2099-01-01"},
+			400, "-32022",
 		},
 	}
 	for name, c := range cases {

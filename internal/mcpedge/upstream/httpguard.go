@@ -8,15 +8,19 @@ import (
 	"strings"
 )
 
-// origins are the web origins that the operator allowed, in lower case.
-type origins map[string]struct{}
+// origins are the web origins and hosts that the operator allowed, in lower
+// case.
+type origins struct{ web, hosts map[string]struct{} }
 
-func newOrigins(allowed []string) origins {
-	set := make(origins, len(allowed))
-	for _, o := range allowed {
-		set[strings.ToLower(strings.TrimRight(o, "/"))] = struct{}{}
+func newOrigins(web, hosts []string) origins {
+	o := origins{web: make(map[string]struct{}, len(web)), hosts: make(map[string]struct{}, len(hosts))}
+	for _, w := range web {
+		o.web[strings.ToLower(strings.TrimRight(w, "/"))] = struct{}{}
 	}
-	return set
+	for _, h := range hosts {
+		o.hosts[strings.ToLower(h)] = struct{}{}
+	}
+	return o
 }
 
 // forbidden says why a request must not be served, or nothing. It keeps web
@@ -24,7 +28,7 @@ func newOrigins(allowed []string) origins {
 // loopback shows in Host.
 func (o origins) forbidden(r *http.Request) string {
 	local := onLoopback(r)
-	if local && !isLoopback(hostOnly(r.Host)) {
+	if _, known := o.hosts[strings.ToLower(r.Host)]; local && !known && !isLoopback(hostOnly(r.Host)) {
 		return "this Host is not allowed on a loopback address"
 	}
 	origin := r.Header.Get("Origin")
@@ -35,7 +39,7 @@ func (o origins) forbidden(r *http.Request) string {
 }
 
 func (o origins) allow(origin, host string, local bool) bool {
-	if _, ok := o[strings.ToLower(origin)]; ok {
+	if _, ok := o.web[strings.ToLower(origin)]; ok {
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -76,7 +80,7 @@ func allowCORS(h http.Header, origin string) {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", headerSession+", "+headerVersion)
+	h.Set("Access-Control-Expose-Headers", headerSession+", "+headerVersion+", WWW-Authenticate")
 }
 
 // preflight answers a browser's question before a request.

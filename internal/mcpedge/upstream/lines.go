@@ -36,7 +36,7 @@ func (r *lineReader) next() line {
 		part, err := r.in.ReadSlice('\n')
 		more := errors.Is(err, bufio.ErrBufferFull)
 		if len(data)+len(part) > r.max+len("\n") {
-			return r.skip(data, part, more, err)
+			return r.skip(data, part, more)
 		}
 		data = append(data, part...)
 		if more {
@@ -53,12 +53,12 @@ func (r *lineReader) next() line {
 const idWindow = 4 << 10
 
 // skip reads to the end of a line that is too long.
-func (r *lineReader) skip(head, part []byte, more bool, err error) line {
+func (r *lineReader) skip(head, part []byte, more bool) line {
 	head = append(slices.Clip(head), part[:min(len(part), idWindow)]...)
 	head = bytes.Clone(head[:min(len(head), idWindow)])
 	tail := lastBytes(nil, part)
 	for more {
-		part, err = r.in.ReadSlice('\n')
+		part, err := r.in.ReadSlice('\n')
 		more = errors.Is(err, bufio.ErrBufferFull)
 		tail = lastBytes(tail, part)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -66,6 +67,9 @@ func parseMessage(raw []byte) (message, *rpcFailure) {
 	switch {
 	case err != nil:
 		return m, invalid("this is no JSON-RPC message object")
+	case !utf8.Valid(raw):
+		// Passed on, it could end a server that all agents share.
+		return m, invalid("this message is not UTF-8")
 	case env.JSONRPC != mcp.JSONRPC_VERSION:
 		return m, invalid(`jsonrpc must be "2.0"`)
 	case env.Method == nil && (env.Result != nil || env.Error != nil):
@@ -83,7 +87,7 @@ func invalid(text string) *rpcFailure {
 }
 
 func validID(id json.RawMessage) bool {
-	if len(id) == 0 || len(id) > maxIDBytes {
+	if len(id) == 0 || len(id) > maxIDBytes || !utf8.Valid(id) {
 		return false
 	}
 	c := id[0]

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/identity"
 )
 
 // httpRevisions are those served over HTTP, newest first. 2024-11-05 had
@@ -29,6 +31,8 @@ func hasBatches(revision string) bool {
 type peer struct {
 	session string // names the conversation; empty over HTTP without a session
 	http    bool
+	// identity is what the HTTP request proved; nil if nothing was asked for.
+	identity *identity.Caller
 
 	mu       sync.Mutex
 	revision string

@@ -3,6 +3,8 @@ package upstream
 import (
 	"container/list"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +42,10 @@ func newSessions(ttl time.Duration) *sessions {
 }
 
 // create makes a new id for a session of this revision. It cannot be guessed.
-func (s *sessions) create(revision, client string, now time.Time) string {
-	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + rand.Text()
+// owner is the credential that it belongs to; "" is none.
+func (s *sessions) create(revision, client, owner string, now time.Time) string {
+	random := rand.Text()
+	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, owner)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, used: now})
@@ -106,11 +110,26 @@ func (s *sessions) remove(id string) {
 	}
 }
 
+// ownerMark is the end of the id of a session that belongs to a credential. It
+// binds the id to it without any memory, so that this outlives the gateway:
+// whoever bends the mark to another credential has another session.
+func ownerMark(random, owner string) string {
+	if owner == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("gatehouse session\x00" + random + "\x00" + owner))
+	return "-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])
+}
+
 // sessionRevision reads the revision out of a session id. ok is false if the
-// id has not the form that create gives.
-func sessionRevision(id string) (revision string, ok bool) {
+// id has not the form that create gives to this owner.
+func sessionRevision(id, owner string) (revision string, ok bool) {
 	rest, ok := strings.CutPrefix(id, "gh-")
-	date, random, cut := strings.Cut(rest, "-")
+	date, rest, cut := strings.Cut(rest, "-")
+	random := rest[:min(len(rest), len("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+	if rest[len(random):] != ownerMark(random, owner) {
+		return "", false
+	}
 	if !ok || !cut || len(date) != 8 || len(random) != len("ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 		return "", false
 	}

@@ -229,6 +229,8 @@ func TestServeStdio_badInput_isAnsweredAndTheNextMessageServed(t *testing.T) {
 		"a method that is a number":      {`{"jsonrpc":"2.0","id":3,"method":4}`, "3", "-32600"},
 		"an id that is null":             {`{"jsonrpc":"2.0","id":null,"method":"ping"}`, "<nil>", "-32600"},
 		"an id that is an object":        {`{"jsonrpc":"2.0","id":{},"method":"ping"}`, "<nil>", "-32600"},
+		"bytes that are no UTF-8":        {call("3", "echo", `{"a":"`+"\xff"+`"}`), "3", "-32600"},
+		"an id that is no UTF-8":         {`{"jsonrpc":"2.0","id":"` + "\xff" + `","method":"ping"}`, "<nil>", "-32600"},
 		"an unknown method":              {`{"jsonrpc":"2.0","id":3,"method":"nope"}`, "3", "-32601"},
 		"an unknown tool":                {call("3", "nope", "{}"), "3", "-32602"},
 		"a tool the handler denies":      {call("3", "gone", "{}"), "3", "-32602"},
