@@ -111,6 +111,7 @@ func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 	pid, err := c.SpawnNamed(s.cfg.Server(k.plan), name)
 	if err != nil {
 		s.cfg.Log.Error("cannot spawn server actor", slog.String("server", p.Entry.Name), slog.Any("err", err))
+		p.Cell.Publish(endpoint.Status{State: endpoint.Quarantined, Since: time.Now(), Reason: "internal: its actor could not be spawned"})
 		return
 	}
 	k.pid = pid
@@ -137,7 +138,8 @@ func (s *supervisor) update(c actor.Context, p messages.ServerPlan) {
 // HandleFailure implements actor.SupervisorStrategy: protoactor calls it, in
 // this actor's own mailbox, when a child has panicked.
 func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, pid *actor.PID,
-	_ *actor.RestartStatistics, reason, _ any) {
+	_ *actor.RestartStatistics, reason, _ any,
+) {
 	s.children = sup
 	k, ok := s.running[pid.Id]
 	if !ok || k.draining {
@@ -161,8 +163,10 @@ func (s *supervisor) asExit(k *child, reason any) *endpoint.Exit {
 	}
 	plan := k.plan()
 	s.cfg.Log.Error("internal: server actor panicked", slog.String("server", plan.Entry.Name), slog.String("type", fmt.Sprintf("%T", reason)))
-	return &endpoint.Exit{Server: plan.Entry.Name, Run: plan.Cell.Status().Run, Phase: endpoint.Serving,
-		Reason: "internal error of the gateway", At: time.Now()}
+	return &endpoint.Exit{
+		Server: plan.Entry.Name, Run: plan.Cell.Status().Run, Phase: endpoint.Serving,
+		Reason: "internal error of the gateway", At: time.Now(),
+	}
 }
 
 func (s *supervisor) restartDue(_ actor.Context, m restartDue) {

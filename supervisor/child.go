@@ -48,8 +48,10 @@ func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
 func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.Verdict) {
 	cell, name := k.plan().Cell, k.plan().Entry.Name
 	now := time.Now()
-	st := endpoint.Status{State: endpoint.BackingOff, Since: now, Run: exit.Run, Reason: exit.Reason,
-		RetryAt: now.Add(v.Delay), Restarts: cell.Status().Restarts + 1}
+	st := endpoint.Status{
+		State: endpoint.BackingOff, Since: now, Run: exit.Run, Reason: exit.Reason,
+		RetryAt: now.Add(v.Delay), Restarts: cell.Status().Restarts + 1,
+	}
 	if v.Action == restart.Quarantine {
 		st.State, st.Reason = endpoint.Quarantined, v.Reason
 		sys.EventStream.Publish(messages.ServerQuarantined{Server: name, Run: exit.Run, Delay: v.Delay, Reason: v.Reason, Stderr: exit.Stderr})
@@ -67,8 +69,10 @@ func (k *child) ended(c actor.Context) {
 	if !k.draining {
 		reason = "internal: its actor has ended unasked"
 	}
-	p.Cell.Publish(endpoint.Status{State: endpoint.Stopped, Since: time.Now(), Run: p.Cell.Status().Run,
-		Reason: reason, Restarts: p.Cell.Status().Restarts})
+	p.Cell.Publish(endpoint.Status{
+		State: endpoint.Stopped, Since: time.Now(), Run: p.Cell.Status().Run,
+		Reason: reason, Restarts: p.Cell.Status().Restarts,
+	})
 	publish(c, messages.ServerStopped{Server: p.Entry.Name, Generation: p.Generation, Reason: reason})
 }
 

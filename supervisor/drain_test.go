@@ -114,8 +114,10 @@ func TestChangedServer_newActorRunsWhileTheOldDrains(t *testing.T) {
 		old, next := plan("files", 1), plan("files", 2)
 		h.run(t, old)
 		old.Cell.Acquire(10)
-		h.apply(messages.ApplyDiff{Generation: 2, Start: []messages.ServerPlan{next},
-			Drain: []messages.DrainServer{drainOf(old, time.Hour)}})
+		h.apply(messages.ApplyDiff{
+			Generation: 2, Start: []messages.ServerPlan{next},
+			Drain: []messages.DrainServer{drainOf(old, time.Hour)},
+		})
 		testkit.ExpectExactly(t, h.notes, note{"started", "files@2"})
 		old.Cell.Release()
 		testkit.ExpectExactly(t, h.notes, note{"stopping", "files@1"})

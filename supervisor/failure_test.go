@@ -52,7 +52,7 @@ func TestFailure_delaysGrow(t *testing.T) {
 			delays = append(delays, testkit.Expect[messages.ServerBackingOff](t, h.events).Delay)
 			testkit.Expect[note](t, h.notes) // Started again.
 		}
-		if !(delays[0] < delays[2] && delays[1] < delays[3]) {
+		if delays[0] >= delays[2] || delays[1] >= delays[3] {
 			t.Errorf("got delays %v", delays)
 		}
 		if got := p.Cell.Status().Restarts; got != 4 {
@@ -127,8 +127,10 @@ func TestFailure_staleTimerNeverRestarts(t *testing.T) {
 		delay := testkit.Expect[messages.ServerBackingOff](t, h.events).Delay
 
 		next := plan("files", 2)
-		h.apply(messages.ApplyDiff{Generation: 2, Start: []messages.ServerPlan{next},
-			Drain: []messages.DrainServer{drainOf(old, time.Minute)}})
+		h.apply(messages.ApplyDiff{
+			Generation: 2, Start: []messages.ServerPlan{next},
+			Drain: []messages.DrainServer{drainOf(old, time.Minute)},
+		})
 		testkit.ExpectThat(t, h.notes, func(n note) bool { return n == note{"started", "files@2"} })
 		testkit.Expect[messages.ServerStopped](t, h.events)
 		h.Sleep(2 * delay)

@@ -38,8 +38,10 @@ type house struct {
 func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
 	t.Helper()
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
-		h := &house{World: w, notes: w.Probe(), events: w.Events(), logs: &testkit.Logs{},
-			pids: map[string]*actor.PID{}, plans: map[string]func() messages.ServerPlan{}}
+		h := &house{
+			World: w, notes: w.Probe(), events: w.Events(), logs: &testkit.Logs{},
+			pids: map[string]*actor.PID{}, plans: map[string]func() messages.ServerPlan{},
+		}
 		h.sup = w.Spawn(supervisor.Props(supervisor.Config{Server: h.server, Log: h.logs.Logger()}))
 		f(t, h)
 	})

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
 	"gatehouse/internal/snapshot"
@@ -142,7 +143,9 @@ func (b *book) snapshot(now time.Time) *snapshot.Snapshot {
 	for _, p := range b.plans {
 		routes = append(routes, &snapshot.Route{Entry: p.Entry, Cell: p.Cell, Redact: p.Redact})
 	}
-	return snapshot.New(b.generation, now, policy.Compile(b.loaded.Rules), b.loaded.Rules.Hash, routes)
+	s := snapshot.New(b.generation, now, policy.Compile(b.loaded.Rules), b.loaded.Rules.Hash, routes)
+	s.Credentials = identity.Compile(b.loaded.Credentials)
+	return s
 }
 
 // difference says what the supervisor must do, sorted by server.

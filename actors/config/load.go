@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/messages"
 )
@@ -24,12 +25,17 @@ type Sources struct {
 	// IsSelf says why a spec would start or reach this very gateway; empty
 	// when it would not.
 	IsSelf func(config.Spec) string
+	// HTTP is set if agents come over HTTP, Exposed if they need a credential
+	// there, because others than this machine's users reach the listener.
+	HTTP, Exposed bool
 }
 
 // Loaded is what was read from the files, parsed.
 type Loaded struct {
 	Servers config.Servers
 	Rules   policy.Rules
+	// Credentials are those of the rules file.
+	Credentials identity.Credentials
 	// Problems of the files as they are: warnings and infos once they are in
 	// force.
 	Problems []config.Problem
@@ -75,6 +81,9 @@ func (src Sources) add(l Loaded, problems []config.Problem, m messages.ConfigCha
 // problems of that file.
 func (src Sources) with(l Loaded, m messages.ConfigChanged) (Loaded, []config.Problem) {
 	next, problems := src.parse(l, m)
+	if why := src.opens(l, next); why != "" && !config.HasErrors(problems) {
+		problems = append(problems, config.NoCredentialLeft(m.Path, why))
+	}
 	if config.HasErrors(problems) {
 		return l, problems
 	}
@@ -85,25 +94,41 @@ func (src Sources) with(l Loaded, m messages.ConfigChanged) (Loaded, []config.Pr
 	return next, problems
 }
 
+// opens says why next would let in everybody over HTTP who was kept out until
+// now; empty if it would not.
+func (src Sources) opens(l, next Loaded) string {
+	switch {
+	case !src.HTTP || !next.Credentials.Empty():
+		return ""
+	case !l.Credentials.Empty():
+		return "until now one was needed"
+	case src.Exposed:
+		return "the listener can be reached from other machines"
+	}
+	return ""
+}
+
 func (src Sources) cross(l Loaded) []config.Problem {
 	return config.CrossCheck(l.Rules, l.Servers.Names(), src.DefaultAgent)
 }
 
 // parse reads one file's bytes into a copy of l.
 func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []config.Problem) {
+	if m.Err != "" {
+		return l, []config.Problem{{
+			File: m.Path, Code: CodeFileUnreadable, Severity: config.Error, Message: m.Err,
+			Hint: "the last good version stays in force; put the file back",
+		}}
+	}
 	if m.Role == messages.RoleDependency {
 		return l, nil // Its bytes matter to expansion only, which reads them itself.
-	}
-	if m.Err != "" {
-		return l, []config.Problem{{File: m.Path, Code: CodeFileUnreadable, Severity: config.Error, Message: m.Err,
-			Hint: "the last good version stays in force; put the file back"}}
 	}
 	var problems []config.Problem
 	switch m.Role {
 	case messages.RoleServers:
 		l.Servers, problems = config.ParseServers(m.Path, m.Content)
 	case messages.RoleRules:
-		l.Rules, problems = config.ParseRules(m.Path, m.Content)
+		l.Rules, l.Credentials, problems = config.ParseRulesFile(m.Path, m.Content)
 	case messages.RoleEnv:
 		var values map[string]string
 		values, problems = config.ParseDotenv(m.Path, m.Content)

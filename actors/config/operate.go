@@ -54,14 +54,13 @@ func (b *book) restart(name string, now time.Time) (step, messages.OperateReply)
 	if !ok {
 		return step{}, b.unknown(name)
 	}
-	switch p.Unusable {
-	case "":
+	if p.Unusable == "" {
 		return b.renew(name, messages.TriggerRestart, now)
-	case endpoint.Held:
-		return step{}, b.refuse("%q is %s: release it first", name, p.Reason)
-	default:
-		return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
 	}
+	if p.Unusable == endpoint.Held {
+		return step{}, b.refuse("%q is %s: release it first", name, p.Reason)
+	}
+	return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
 }
 
 // release ends a hold, or ends the wait of a server that has failed. One that
@@ -78,14 +77,16 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	case p.Unusable != "":
 		return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
 	}
-	switch state := p.Cell.Status().State; state {
-	case endpoint.Quarantined, endpoint.NeedsAuth, endpoint.BackingOff, endpoint.Stopped:
+	state := p.Cell.Status().State
+	if slices.Contains(stuck, state) {
 		return b.renew(name, messages.TriggerRelease, now)
-	default:
-		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
-		return step{}, reply
 	}
+	reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
+	return step{}, reply
 }
+
+// stuck are the states that release is for, besides a hold.
+var stuck = []endpoint.State{endpoint.Quarantined, endpoint.NeedsAuth, endpoint.BackingOff, endpoint.Stopped}
 
 func (b *book) hold(m messages.HoldServer, now time.Time) (step, messages.OperateReply) {
 	if _, ok := b.plans[m.Name]; !ok {

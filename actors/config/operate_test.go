@@ -48,8 +48,10 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 		if config.HasErrors(problems) {
 			t.Fatal(problems)
 		}
-		s.pid = w.Spawn(configactor.Props(configactor.Config{First: first, Sources: src, Gateway: s.gateway.PID,
-			Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler)}))
+		s.pid = w.Spawn(configactor.Props(configactor.Config{
+			First: first, Sources: src, Gateway: s.gateway.PID,
+			Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler),
+		}))
 		s.inForce()
 		play(t, s)
 	})

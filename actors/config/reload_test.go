@@ -49,8 +49,10 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 		if config.HasErrors(problems) {
 			t.Fatal(problems)
 		}
-		s.pid = w.Spawn(configactor.Props(configactor.Config{First: first, Sources: src, Gateway: s.gateway.PID,
-			Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler)}))
+		s.pid = w.Spawn(configactor.Props(configactor.Config{
+			First: first, Sources: src, Gateway: s.gateway.PID,
+			Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler),
+		}))
 		play(t, s)
 	})
 }
@@ -139,33 +141,59 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 	for _, c := range []struct {
 		name, before, after, want string
 	}{
-		{"a comment makes a generation and touches nothing", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, /* x */ "other": {"command": "o"}}}`,
-			"update files@1, update other@1"},
-		{"a changed argument", before, `{"mcpServers": {"files": {"command": "f", "args": ["2"]}, "other": {"command": "o"}}}`,
-			"drain files, start files@2, update other@1"},
-		{"a description", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "description": "new"}, "other": {"command": "o"}}}`,
-			"update files@1, update other@1"},
-		{"settings", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "gateway": {"call_timeout_ms": 100, "restart": {"max_failures": 1}}}, "other": {"command": "o"}}}`,
-			"update files@1, update other@1"},
-		{"an added server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, "other": {"command": "o"}, "third": {"command": "t"}}}`,
-			"start third@2, update files@1, update other@1"},
-		{"a removed server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}}}`,
-			"drain other, update files@1"},
-		{"a renamed server", before, `{"mcpServers": {"FILES": {"command": "f", "args": ["1"]}, "other": {"command": "o"}}}`,
-			"drain files, start FILES@2, update other@1"},
+		{
+			"a comment makes a generation and touches nothing", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, /* x */ "other": {"command": "o"}}}`,
+			"update files@1, update other@1",
+		},
+		{
+			"a changed argument", before, `{"mcpServers": {"files": {"command": "f", "args": ["2"]}, "other": {"command": "o"}}}`,
+			"drain files, start files@2, update other@1",
+		},
+		{
+			"a description", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "description": "new"}, "other": {"command": "o"}}}`,
+			"update files@1, update other@1",
+		},
+		{
+			"settings", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "gateway": {"call_timeout_ms": 100, "restart": {"max_failures": 1}}}, "other": {"command": "o"}}}`,
+			"update files@1, update other@1",
+		},
+		{
+			"an added server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, "other": {"command": "o"}, "third": {"command": "t"}}}`,
+			"start third@2, update files@1, update other@1",
+		},
+		{
+			"a removed server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}}}`,
+			"drain other, update files@1",
+		},
+		{
+			"a renamed server", before, `{"mcpServers": {"FILES": {"command": "f", "args": ["1"]}, "other": {"command": "o"}}}`,
+			"drain files, start FILES@2, update other@1",
+		},
 		{"all removed", before, `{"mcpServers": {}}`, "drain files, drain other"},
-		{"order alone", before, `{"mcpServers": {"other": {"command": "o"}, "files": {"command": "f", "args": ["1"]}}}`,
-			"update files@1, update other@1"},
-		{"disabled", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "disabled": true}, "other": {"command": "o"}}}`,
-			"drain files, start files@2 disabled, update other@1"},
-		{"misconfigured", before, `{"mcpServers": {"files": {"command": "${NOT_SET}"}, "other": {"command": "o"}}}`,
-			"drain files, start files@2 misconfigured, update other@1"},
-		{"enabled again", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
-			"drain files, start files@2"},
-		{"a disabled entry that changes stays as it is", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "g", "disabled": true}}}`,
-			"update files@1"},
-		{"mended", `{"mcpServers": {"files": {"command": "${NOT_SET}"}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
-			"drain files, start files@2"},
+		{
+			"order alone", before, `{"mcpServers": {"other": {"command": "o"}, "files": {"command": "f", "args": ["1"]}}}`,
+			"update files@1, update other@1",
+		},
+		{
+			"disabled", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "disabled": true}, "other": {"command": "o"}}}`,
+			"drain files, start files@2 disabled, update other@1",
+		},
+		{
+			"misconfigured", before, `{"mcpServers": {"files": {"command": "${NOT_SET}"}, "other": {"command": "o"}}}`,
+			"drain files, start files@2 misconfigured, update other@1",
+		},
+		{
+			"enabled again", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
+			"drain files, start files@2",
+		},
+		{
+			"a disabled entry that changes stays as it is", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "g", "disabled": true}}}`,
+			"update files@1",
+		},
+		{
+			"mended", `{"mcpServers": {"files": {"command": "${NOT_SET}"}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
+			"drain files, start files@2",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inOffice(t, withServers(c.before), nil, func(t *testing.T, s *stage) {

@@ -148,22 +148,38 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 		server           *srv
 		want             audit.Record
 	}{
-		{"allowed", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, nil,
-			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "ok"}},
-		{"denied", "execute_tool", `{"agent_id":"a","server":"db","tool":"list_secrets"}`, nil,
-			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "list_secrets", Decision: audit.Deny, Step: "tool_denied_exact", Rule: "agents.a.deny.tools.db[0]", Outcome: "DENIED_BY_POLICY"}},
-		{"refused arguments", "execute_tool", `{"agent_id":"a","server":"db","nonsense":1}`, nil,
-			audit.Record{RequestedAgent: "a", Server: "db", Decision: audit.Error, Outcome: "INVALID_ARGUMENT"}},
-		{"no such agent", "execute_tool", `{"agent_id":"a!","server":"db","tool":"query"}`, nil,
-			audit.Record{RequestedAgent: "a!", Server: "db", Tool: "query", Decision: audit.Error, Outcome: "INVALID_AGENT_ID"}},
-		{"the tool's own error", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, up("db", testkit.Says(`{"content":[],"isError":true}`)),
-			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "tool_error"}},
-		{"allowed, but not to be had", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, crash(),
-			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "SERVER_UNAVAILABLE"}},
-		{"a list of servers", "list_servers", `{"agent_id":"a"}`, nil,
-			audit.Record{AgentID: "a", RequestedAgent: "a", Decision: audit.Allow, Outcome: "ok"}},
-		{"a list of tools", "get_server_tools", `{"agent_id":"a","server":"db"}`, nil,
-			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Decision: audit.Allow, Step: "server_allowed", Rule: "agents.a.allow.servers[0]", Outcome: "ok"}},
+		{
+			"allowed", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, nil,
+			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "ok"},
+		},
+		{
+			"denied", "execute_tool", `{"agent_id":"a","server":"db","tool":"list_secrets"}`, nil,
+			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "list_secrets", Decision: audit.Deny, Step: "tool_denied_exact", Rule: "agents.a.deny.tools.db[0]", Outcome: "DENIED_BY_POLICY"},
+		},
+		{
+			"refused arguments", "execute_tool", `{"agent_id":"a","server":"db","nonsense":1}`, nil,
+			audit.Record{RequestedAgent: "a", Server: "db", Decision: audit.Error, Outcome: "INVALID_ARGUMENT"},
+		},
+		{
+			"no such agent", "execute_tool", `{"agent_id":"a!","server":"db","tool":"query"}`, nil,
+			audit.Record{RequestedAgent: "a!", Server: "db", Tool: "query", Decision: audit.Error, Outcome: "INVALID_AGENT_ID"},
+		},
+		{
+			"the tool's own error", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, up("db", testkit.Says(`{"content":[],"isError":true}`)),
+			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "tool_error"},
+		},
+		{
+			"allowed, but not to be had", "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, crash(),
+			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Tool: "query", Decision: audit.Allow, Step: "tool_allowed_exact", Rule: "agents.a.allow.tools.db[0]", Outcome: "SERVER_UNAVAILABLE"},
+		},
+		{
+			"a list of servers", "list_servers", `{"agent_id":"a"}`, nil,
+			audit.Record{AgentID: "a", RequestedAgent: "a", Decision: audit.Allow, Outcome: "ok"},
+		},
+		{
+			"a list of tools", "get_server_tools", `{"agent_id":"a","server":"db"}`, nil,
+			audit.Record{AgentID: "a", RequestedAgent: "a", Server: "db", Decision: audit.Allow, Step: "server_allowed", Rule: "agents.a.allow.servers[0]", Outcome: "ok"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := c.server

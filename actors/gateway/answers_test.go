@@ -48,8 +48,10 @@ var answers = []struct {
 	{name: "an agent that is no string", args: `{"agent_id":7,"server":"db","tool":"query"}`},
 	{name: "an agent outside the pin", cfg: gateway.Config{Pinned: []string{"nobody", "b"}}, args: `{"agent_id":"a","server":"db","tool":"query"}`},
 	{name: "no agent and no fallback", rules: `{"agents": {"a": {}}, "defaults": {"deny_on_missing_agent": false}}`, args: `{"server":"db","tool":"query"}`},
-	{name: "no agent and a fallback that the rules don't know", rules: `{"agents": {"a": {}}, "defaults": {"deny_on_missing_agent": false}}`,
-		cfg: gateway.Config{DefaultAgent: "gone"}, args: `{"server":"db","tool":"query"}`},
+	{
+		name: "no agent and a fallback that the rules don't know", rules: `{"agents": {"a": {}}, "defaults": {"deny_on_missing_agent": false}}`,
+		cfg: gateway.Config{DefaultAgent: "gone"}, args: `{"server":"db","tool":"query"}`,
+	},
 	{name: "an unknown argument", args: `{"agent_id":"a","server":"db","tool":"query","sql":"select 1"}`},
 	{name: "args twice", args: `{"agent_id":"a","server":"db","tool":"query","args":{},"arguments":{}}`},
 	{name: "a missing argument", args: `{"agent_id":"a"}`},

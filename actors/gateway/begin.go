@@ -23,8 +23,10 @@ func (f *Front) begin(ctx context.Context, c *call, b *budget, snap *snapshot.Sn
 			return endOfContext(timed, r, false), false
 		}
 		// Why is in the gateway's own log; it is not the agent's to know.
-		return &failure{Code: codeInternal, RetryAfterMS: 1000,
-			Message: "The gateway's audit log cannot be written, and without it nothing may run; not run. Try again after 1 s, at most twice, then tell the user."}, false
+		return &failure{
+			Code: codeInternal, RetryAfterMS: 1000,
+			Message: "The gateway's audit log cannot be written, and without it nothing may run; not run. Try again after 1 s, at most twice, then tell the user.",
+		}, false
 	}
 	c.begun = snap.Generation
 	return nil, f.cfg.Store.Load() != snap

@@ -22,6 +22,7 @@ func (s instant) Call(context.Context, endpoint.Request) (endpoint.Response, err
 
 // benchGate is a gate with n servers of 20 tools each, all of them ready.
 func benchGate(b *testing.B, n int) *gate {
+	b.Helper()
 	var servers []*srv
 	for i := range n {
 		s := server(fmt.Sprintf("server%02d", i), ready(1, instant{testkit.NewSession(1, nil), json.RawMessage(oneText)}))

@@ -3,9 +3,11 @@ package gateway
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/snapshot"
 )
@@ -14,12 +16,30 @@ import (
 // notes it in the audit record.
 func (f *Front) identify(c *call, snap *snapshot.Snapshot) (string, *failure) {
 	c.note(snap)
-	id, err := snap.Policy.ResolveAgent(c.args.agentID, c.args.hasAgentID, f.cfg.Pinned, f.cfg.DefaultAgent)
+	pinned, fail := f.pin(c, snap)
+	if fail != nil {
+		return "", fail
+	}
+	id, err := snap.Policy.ResolveAgent(c.args.agentID, c.args.hasAgentID, pinned, f.cfg.DefaultAgent)
 	if err != nil {
 		return "", &failure{Code: string(err.Code), Message: err.Message}
 	}
 	c.record.AgentID = id.Agent
 	return id.Agent, nil
+}
+
+// pin says which agents the caller may be; nil is no pin. A call that had to
+// wait is asked again here: its credential may have been removed meanwhile.
+func (f *Front) pin(c *call, snap *snapshot.Snapshot) ([]string, *failure) {
+	agents, ok := snap.Credentials.Recheck(c.caller.Identity, time.Now())
+	pinned := identity.Both(agents, f.cfg.Pinned)
+	if !ok || pinned != nil && len(pinned) == 0 {
+		return nil, &failure{
+			Code:    string(policy.InvalidAgentID),
+			Message: "The credential of this connection is no longer accepted; not run. Tell the user.",
+		}
+	}
+	return pinned, nil
 }
 
 // permit decides about a server and, if tool is not empty, a tool of it. The

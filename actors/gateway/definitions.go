@@ -85,14 +85,20 @@ func definitions() []definition {
 
 // Definitions implements upstream.ToolHandler. agent_id is left out where the
 // pin leaves no choice.
-func (f *Front) Definitions() []json.RawMessage {
+func (f *Front) Definitions() []json.RawMessage { return f.definitions(len(f.cfg.Pinned) == 1) }
+
+// PinnedDefinitions are Definitions for callers whose credential leaves them
+// one agent to be.
+func (f *Front) PinnedDefinitions() []json.RawMessage { return f.definitions(true) }
+
+func (f *Front) definitions(oneAgent bool) []json.RawMessage {
 	list := definitions()
 	if !f.cfg.Debug {
 		list = slices.DeleteFunc(list, func(d definition) bool { return d.Name == getGatewayStatus })
 	}
 	raw := make([]json.RawMessage, 0, len(list))
 	for _, d := range list {
-		if len(f.cfg.Pinned) == 1 {
+		if oneAgent {
 			delete(d.InputSchema.Properties, "agent_id")
 		}
 		b, err := json.Marshal(d)

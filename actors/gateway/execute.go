@@ -103,7 +103,7 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 		}
 		return nil, fail, nil
 	}
-	result, fail = f.result(c, r, resp)
+	result, fail = c.result(r, resp)
 	return result, fail, nil
 }
 
@@ -154,16 +154,22 @@ func callFailed(ctx context.Context, r *snapshot.Route, err error) *failure {
 		return nil
 	}
 	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
-		return &failure{Code: codeResultTooLarge, MayHaveRun: true,
-			Message: fmt.Sprintf("The result of %q is larger than %d bytes and was dropped; the tool has run. Ask for less.", name, large.Limit)}
+		return &failure{
+			Code: codeResultTooLarge, MayHaveRun: true,
+			Message: fmt.Sprintf("The result of %q is larger than %d bytes and was dropped; the tool has run. Ask for less.", name, large.Limit),
+		}
 	}
 	if errors.Is(err, endpoint.ErrStopped) {
-		return &failure{Code: codeCancelled, MayHaveRun: true,
-			Message: fmt.Sprintf("%q was stopped while running this, because its configuration changed or the gateway shuts down; it may have taken effect. Check before repeating.", name)}
+		return &failure{
+			Code: codeCancelled, MayHaveRun: true,
+			Message: fmt.Sprintf("%q was stopped while running this, because its configuration changed or the gateway shuts down; it may have taken effect. Check before repeating.", name),
+		}
 	}
 	// What is left is that the session ended by itself: see endpoint.Session.
-	return &failure{Code: codeServerCrashed, MayHaveRun: true, State: string(endpoint.BackingOff), RetryAfterMS: 1000,
-		Message: fmt.Sprintf("%q died while running this (%s); it may have taken effect. Check before repeating.", name, cut(r.Redact.String(err.Error())))}
+	return &failure{
+		Code: codeServerCrashed, MayHaveRun: true, State: string(endpoint.BackingOff), RetryAfterMS: 1000,
+		Message: fmt.Sprintf("%q died while running this (%s); it may have taken effect. Check before repeating.", name, cut(r.Redact.String(err.Error()))),
+	}
 }
 
 func endOfContext(ctx context.Context, r *snapshot.Route, mayHaveRun bool) *failure {
@@ -178,19 +184,25 @@ func endOfContext(ctx context.Context, r *snapshot.Route, mayHaveRun bool) *fail
 }
 
 func overloaded(r *snapshot.Route) *failure {
-	return &failure{Code: codeOverloaded, RetryAfterMS: 1000,
-		Message: fmt.Sprintf("%q has %d calls in flight, as many as it may; not run. Try again after 1 s.", r.Entry.Name, r.Entry.Settings.MaxInFlight)}
+	return &failure{
+		Code: codeOverloaded, RetryAfterMS: 1000,
+		Message: fmt.Sprintf("%q has %d calls in flight, as many as it may; not run. Try again after 1 s.", r.Entry.Name, r.Entry.Settings.MaxInFlight),
+	}
 }
 
 // result gives the server's answer its final form.
-func (f *Front) result(c *call, r *snapshot.Route, resp endpoint.Response) (json.RawMessage, *failure) {
+func (c *call) result(r *snapshot.Route, resp endpoint.Response) (json.RawMessage, *failure) {
 	if resp.Error != nil {
-		return nil, &failure{Code: codeServerError, RPC: resp.Error,
-			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(resp.Error))}
+		return nil, &failure{
+			Code: codeServerError, RPC: resp.Error,
+			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(resp.Error)),
+		}
 	}
 	if rawjson.First(resp.Result) != '{' {
-		return nil, &failure{Code: codeServerError, MayHaveRun: true,
-			Message: fmt.Sprintf("%q answered with something that is no tool result; the tool has run. Tell the user.", r.Entry.Name)}
+		return nil, &failure{
+			Code: codeServerError, MayHaveRun: true,
+			Message: fmt.Sprintf("%q answered with something that is no tool result; the tool has run. Tell the user.", r.Entry.Name),
+		}
 	}
 	if first := rawjson.First(rawjson.Get(resp.Result, "isError")); first == 't' {
 		c.record.Outcome = "tool_error"
@@ -199,7 +211,7 @@ func (f *Front) result(c *call, r *snapshot.Route, resp endpoint.Response) (json
 	if beforeModern(c.caller.Protocol) {
 		result = textForStructured(result)
 	}
-	return f.stamp(c, result), nil
+	return result, nil
 }
 
 // rpcMessage is the message of a JSON-RPC error, for people.

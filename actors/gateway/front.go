@@ -80,7 +80,7 @@ func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, name strin
 		id:   fmt.Sprintf("%s-%d", f.cfg.Instance, f.calls.Add(1)),
 		tool: name, caller: caller, progress: progress, arrived: time.Now(),
 	}
-	c.record = audit.Record{CallID: c.id, Client: caller.Client, Operation: name}
+	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: name}
 	result := f.answer(ctx, c, raw, answer)
 	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
 	f.cfg.Audit(c.record)
@@ -117,7 +117,7 @@ func (f *Front) answer(ctx context.Context, c *call, raw json.RawMessage, op ope
 		if c.record.Outcome == "" {
 			c.record.Outcome = "ok"
 		}
-		return result
+		return c.stamp(result)
 	}
 	c.record.Outcome = fail.Code
 	fail.Generation, fail.CallID = c.record.Generation, c.id

@@ -47,7 +47,7 @@ func (l *ledger) session(generation uint64) *testkit.Session {
 // server. None is lost, none runs twice, and none that begins when a
 // generation is current runs on the server of an older one.
 func TestRace_callsAtEveryMomentOfAReload(t *testing.T) {
-	const callers, each = 16, 400
+	const callers, each = 12, 250
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	l := &ledger{ran: map[string][]uint64{}}

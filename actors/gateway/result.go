@@ -22,7 +22,7 @@ func beforeModern(protocol string) bool { return protocol < modern }
 
 // stamp adds the gateway's own members to the result's _meta and changes
 // nothing else.
-func (f *Front) stamp(c *call, result json.RawMessage) json.RawMessage {
+func (c *call) stamp(result json.RawMessage) json.RawMessage {
 	meta := rawjson.Get(result, "_meta")
 	if rawjson.First(meta) != '{' {
 		meta = json.RawMessage("{}")

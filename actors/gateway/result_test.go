@@ -21,13 +21,19 @@ func TestResult_isTheServersOwnButForTheStamp(t *testing.T) {
 	}{
 		{"without _meta", `{"content":[]}`, `{"content":[],"_meta":{` + stamp + `}}`},
 		{"empty", `{}`, `{"_meta":{` + stamp + `}}`},
-		{"_meta keeps its other members", `{"_meta":{"own":9007199254740993,"x":{"y":[1]}},"content":[]}`,
-			`{"_meta":{"own":9007199254740993,"x":{"y":[1]},` + stamp + `},"content":[]}`},
-		{"what the server claims of the gateway is replaced", `{"_meta":{"io.gatehouse/generation":99}}`,
-			`{"_meta":{"io.gatehouse/generation":1,"io.gatehouse/call_id":"gw-1"}}`},
+		{
+			"_meta keeps its other members", `{"_meta":{"own":9007199254740993,"x":{"y":[1]}},"content":[]}`,
+			`{"_meta":{"own":9007199254740993,"x":{"y":[1]},` + stamp + `},"content":[]}`,
+		},
+		{
+			"what the server claims of the gateway is replaced", `{"_meta":{"io.gatehouse/generation":99}}`,
+			`{"_meta":{"io.gatehouse/generation":1,"io.gatehouse/call_id":"gw-1"}}`,
+		},
 		{"_meta that is no object is replaced", `{"_meta":7,"content":[]}`, `{"_meta":{` + stamp + `},"content":[]}`},
-		{"unknown fields, content types and numbers", `{"content":[{"type":"hologram","n":1e400,"big":12345678901234567890}],"isError":true,"own":"<&>\u2028"}`,
-			`{"content":[{"type":"hologram","n":1e400,"big":12345678901234567890}],"isError":true,"own":"<&>\u2028","_meta":{` + stamp + `}}`},
+		{
+			"unknown fields, content types and numbers", `{"content":[{"type":"hologram","n":1e400,"big":12345678901234567890}],"isError":true,"own":"<&>\u2028"}`,
+			`{"content":[{"type":"hologram","n":1e400,"big":12345678901234567890}],"isError":true,"own":"<&>\u2028","_meta":{` + stamp + `}}`,
+		},
 		{"spaces and order", `{ "b" : 1 , "a" : [ ] }`, `{ "b" : 1 , "a" : [ ] ,"_meta":{` + stamp + `}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -33,8 +33,10 @@ func (f *Front) gatewayStatus(_ context.Context, c *call) (json.RawMessage, *fai
 	for _, name := range permittedServers(snap, agent) {
 		r, _ := snap.Route(name)
 		st := r.Cell.Status()
-		item := serverStatus{Name: name, State: string(st.State), SinceMS: now.Sub(st.Since).Milliseconds(), Run: st.Run,
-			Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Tools: len(permittedTools(snap.Policy, agent, name, r.Cell.Catalog()))}
+		item := serverStatus{
+			Name: name, State: string(st.State), SinceMS: now.Sub(st.Since).Milliseconds(), Run: st.Run,
+			Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Tools: len(permittedTools(snap.Policy, agent, name, r.Cell.Catalog())),
+		}
 		if st.State != endpoint.Ready {
 			item.Reason = cut(r.Redact.String(st.Reason))
 		}

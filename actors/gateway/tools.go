@@ -87,8 +87,10 @@ func (f *Front) refresh(ctx context.Context, b *budget, r *snapshot.Route, st *e
 // selectTools picks the definitions that the agent may use and has asked for,
 // as far as its budget goes.
 func selectTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route, catalog *endpoint.Catalog, args arguments) toolsAnswer {
-	a := toolsAnswer{Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
-		Instructions: firstRunes(catalog.Info.Instructions, maxInstructions)}
+	a := toolsAnswer{
+		Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
+		Instructions: firstRunes(catalog.Info.Instructions, maxInstructions),
+	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		a.State = string(st.State)
 	}

@@ -159,8 +159,10 @@ func unavailable(r *snapshot.Route, st *endpoint.Status) *failure {
 }
 
 func shuttingDown(r *snapshot.Route) *failure {
-	return &failure{Code: codeServerUnavailable, Server: r.Entry.Name, State: string(endpoint.Stopped), RetryAfterMS: 5000,
-		Message: "The gateway is shutting down; not run. Try again after 5 s, at most twice, then tell the user."}
+	return &failure{
+		Code: codeServerUnavailable, Server: r.Entry.Name, State: string(endpoint.Stopped), RetryAfterMS: 5000,
+		Message: "The gateway is shutting down; not run. Try again after 5 s, at most twice, then tell the user.",
+	}
 }
 
 func cancelled(r *snapshot.Route, mayHaveRun bool) *failure {

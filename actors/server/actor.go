@@ -79,6 +79,7 @@ type server struct {
 
 	run     uint64
 	session endpoint.Session // set while ready
+	words   *lastWords       // of the run
 	stop    context.CancelCauseFunc
 	ctx     context.Context // ends with the run
 	refresh refresher
@@ -210,6 +211,9 @@ func (s *server) release() {
 	}
 	if s.stop != nil {
 		s.stop(endpoint.ErrStopped)
+	}
+	if s.session != nil {
+		s.words.leave(s.session)
 	}
 }
 

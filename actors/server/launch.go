@@ -25,7 +25,11 @@ const ParentVariable = "GATEHOUSE_PARENT"
 
 // stopGrace is how long a stopped process gets: its stdin is closed at once,
 // half of it later it gets TERM, and at its end KILL.
-const stopGrace = 1500 * time.Millisecond
+const stopGrace = time.Second
+
+// maxLine is the size of a line of output at which a server is given up,
+// though nothing of it is kept: four times the largest result, at least this.
+const maxLine = 256 << 20
 
 // Launcher starts servers and opens sessions with them. It knows every child
 // process that is alive.
@@ -41,8 +45,10 @@ type Launcher struct {
 // NewLauncher makes a Launcher. version is told to servers; instance marks
 // their processes as this gateway's.
 func NewLauncher(version, instance string) *Launcher {
-	return &Launcher{version: version, instance: instance,
-		base: config.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{}}
+	return &Launcher{
+		version: version, instance: instance,
+		base: config.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{},
+	}
 }
 
 // Open implements Opener.
@@ -88,7 +94,7 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 	l.watch(proc)
 	wire, err := downstream.OpenStdio(ctx, downstream.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, downstream.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
-		OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
+		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
 		OnEnd: func(error) { proc.Stop(stopGrace) },
 	})
 	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
@@ -127,7 +133,7 @@ type processSession struct {
 func (s *processSession) supervise() {
 	select {
 	case <-s.proc.Done():
-		s.Session.Close(s.exit(endpoint.Serving, nil))
+		s.Close(s.exit(endpoint.Serving, nil))
 	case <-s.Session.Done():
 	}
 	<-s.Session.Done()

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestSlots_limitAndHold(t *testing.T) {
 		fourth, _ := s.Acquire(t.Context(), time.Hour)
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errNoList)
 		defer cancel()
-		if _, err := s.Acquire(ctx, time.Hour); err != errNoList {
+		if _, err := s.Acquire(ctx, time.Hour); !errors.Is(err, errNoList) {
 			t.Errorf("got %v, want the context's cause", err)
 		}
 		third()

@@ -115,6 +115,8 @@ func (s *server) probed(c actor.Context, m probed) {
 // hung is the end of a run whose server is silent. The session's end makes it
 // a failure like any other.
 func hung(timeout time.Duration) *endpoint.Exit {
-	return &endpoint.Exit{Phase: endpoint.Serving, At: time.Now(),
-		Reason: fmt.Sprintf("hung: no answer to ping within ping_timeout_ms (%d)", timeout.Milliseconds())}
+	return &endpoint.Exit{
+		Phase: endpoint.Serving, At: time.Now(),
+		Reason: fmt.Sprintf("hung: no answer to ping within ping_timeout_ms (%d)", timeout.Milliseconds()),
+	}
 }

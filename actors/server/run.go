@@ -25,6 +25,13 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 	ctx, run, deps := s.ctx, s.run, s.deps
 	root, self := c.ActorSystem().Root, c.Self()
 	hooks, done := s.hooks(c, plan)
+	system, words := c.ActorSystem(), &lastWords{}
+	words.tell = func(session endpoint.Session, err error) {
+		exit := asExit(err, plan, run, endpoint.Serving)
+		exit.Calls = session.Unanswered()
+		system.EventStream.Publish(messages.ServerCrashed{Exit: exit})
+	}
+	s.words = words
 	deps.Reapers.Go(func() {
 		defer done()
 		begun := time.Now()
@@ -36,7 +43,9 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 		stopClosing := context.AfterFunc(ctx, func() { session.Close(context.Cause(ctx)) })
 		defer stopClosing()
 		<-session.Done()
-		root.Send(self, ended{run: run, err: session.Err()})
+		if !words.ended(session) {
+			root.Send(self, ended{run: run, err: session.Err()})
+		}
 	})
 }
 

@@ -48,7 +48,7 @@ func TestServer_eager_startsAndBecomesReady(t *testing.T) {
 
 // Whoever sees Ready sees the tools, too.
 func TestServer_toolsAreThereBeforeReady(t *testing.T) {
-	for range 20 {
+	for range 10 {
 		inRig(t, ready, func(t *testing.T, r *rig) {
 			for r.cell.Status().State != endpoint.Ready {
 				runtime.Gosched()
@@ -212,7 +212,7 @@ func TestServer_stopped_leavesNothingOpen(t *testing.T) {
 
 // A stop may hit any moment of a start.
 func TestServer_stoppedAtAnyMoment_leavesNothingOpen(t *testing.T) {
-	for i := range 60 {
+	for i := range 25 {
 		var s *testkit.Session
 		open := func(context.Context, messages.ServerPlan, uint64, server.Hooks) (endpoint.Session, error) {
 			s = testkit.NewSession(1, testkit.Hangs)
