@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
 )
 
 // newActorSystem makes an actor system that logs to the gateway's own log.
@@ -35,18 +38,25 @@ func lifecycle(props *actor.Props, log *slog.Logger) *actor.Props {
 }
 
 func logActor(log *slog.Logger, text string, c actor.ReceiverContext) {
-	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id))
+	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id)) //nolint:sloglint // A constant of the caller.
 }
 
-// pidHandler shows a process id as its name alone, and of a panic's reason
-// only that there was one where it is not an error: it could hold anything.
+// pidHandler shows a process id as its name alone, and of a panic's value only
+// its type, where it is not a server's exit: it could hold anything.
 type pidHandler struct{ slog.Handler }
 
 func (h pidHandler) Handle(ctx context.Context, r slog.Record) error {
 	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		if pid, ok := a.Value.Any().(*actor.PID); ok && pid != nil {
-			a.Value = slog.StringValue(pid.Id)
+		switch v := a.Value.Any().(type) {
+		case *actor.PID:
+			a.Value = slog.StringValue(v.GetId())
+		case *endpoint.Exit:
+			a.Value = slog.StringValue(v.Reason)
+		default:
+			if a.Key == "reason" {
+				a.Value = slog.StringValue(fmt.Sprintf("a panic with %T", v))
+			}
 		}
 		out.AddAttrs(a)
 		return true
@@ -57,4 +67,5 @@ func (h pidHandler) Handle(ctx context.Context, r slog.Record) error {
 func (h pidHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return pidHandler{h.Handler.WithAttrs(attrs)}
 }
+
 func (h pidHandler) WithGroup(name string) slog.Handler { return pidHandler{h.Handler.WithGroup(name)} }

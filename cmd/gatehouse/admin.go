@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,7 +32,6 @@ type operator struct {
 	started time.Time
 	files   foundFiles
 	address string // where agents connect over HTTP
-	audited atomic.Uint64
 
 	reloading sync.Mutex // one reload after the other: their reports look alike
 	server    *admin.Server

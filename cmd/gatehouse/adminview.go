@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/audit"
 	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
@@ -18,7 +17,7 @@ import (
 // Status implements admin.Gateway.
 func (o *operator) Status() admin.Status {
 	now, snap, force := time.Now(), o.app.store.Load(), o.view.Load()
-	written, lost := o.auditCounts()
+	log := o.app.audit.Stats()
 	st := admin.Status{
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
@@ -26,7 +25,10 @@ func (o *operator) Status() admin.Status {
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		Servers: []admin.ServerStatus{}, Draining: []admin.Drain{}, Holds: []admin.Held{},
-		Audit: admin.Audit{Written: written, Lost: lost},
+		Audit: admin.Audit{
+			Written: log.Written, Lost: log.Lost, Queued: log.Queued,
+			Failed: log.Failed, Rotated: log.Rotated, Err: log.Err,
+		},
 	}
 	for _, r := range o.memory.Reloads() {
 		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
@@ -160,17 +162,4 @@ func noServer(name string, names []string) string {
 	}
 	near := config.ByDistance(name, names)
 	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near[:min(len(near), 20)], ", "))
-}
-
-// auditCounts tells how many records were handed to the audit log and not
-// lost since, and how many were lost.
-func (o *operator) auditCounts() (written, lost uint64) {
-	lost = o.app.audit.Lost() // First: the difference is never negative then.
-	return o.audited.Load() - lost, lost
-}
-
-// audit counts a record and hands it to the audit log.
-func (o *operator) audit(r audit.Record) {
-	o.audited.Add(1)
-	o.app.audit.Append(r)
 }

@@ -116,6 +116,7 @@ func TestAuditStrict_logCannotBeWritten_callIsRefused(t *testing.T) {
 	record := recordFile(t)
 	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t, "--record", record)}, "--audit-mode", "strict", "--audit-log", filepath.Join(dir, "audit.jsonl"))
 	a.Execute(t, "s", "echo", map[string]any{"id": "before"}).Good(t)
+	testkit.Eventually(t, "the call's line", func() bool { return len(auditLines(t, filepath.Join(dir, "audit.jsonl"))) == 3 })
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}

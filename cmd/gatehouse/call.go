@@ -32,7 +32,7 @@ Exit code 0: the tool's result; 1: it failed or was refused.`,
 			if len(args) == 3 {
 				var object map[string]json.RawMessage
 				if err := json.Unmarshal([]byte(args[2]), &object); err != nil || object == nil {
-					return fmt.Errorf("the arguments of the tool are no JSON object, such as '{\"path\": \"/tmp\"}'")
+					return errors.New("the arguments of the tool are no JSON object, such as '{\"path\": \"/tmp\"}'")
 				}
 				call.Args = json.RawMessage(args[2])
 			}

@@ -26,14 +26,9 @@ type foundFiles struct {
 
 // find decides which files to use. The error names all that is missing.
 func (o *fileOptions) find() (foundFiles, error) {
-	workDir, err := os.Getwd()
+	place, err := o.places()
 	if err != nil {
 		return foundFiles{}, err
-	}
-	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
-	place := func(flag, variable string) config.Place {
-		return config.Place{Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
-			ConfigDir: config.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists}
 	}
 	var f foundFiles
 	var errs [2]error
@@ -47,13 +42,38 @@ func (o *fileOptions) find() (foundFiles, error) {
 		envFiles = filepath.SplitList(os.Getenv("GATEWAY_ENV_FILE"))
 	}
 	for _, path := range envFiles {
-		abs, err := config.ResolvePath(path, workDir, home)
+		p := place(path, "")
+		abs, err := config.ResolvePath(path, p.WorkDir, p.HomeDir)
 		if err != nil {
 			return f, err
 		}
 		f.envFiles = append(f.envFiles, abs)
 	}
 	return f, nil
+}
+
+// findRules decides which rules file to use, for commands that need no other.
+func (o *fileOptions) findRules() (config.Found, error) {
+	place, err := o.places()
+	if err != nil {
+		return config.Found{}, err
+	}
+	return config.FindRules(place(o.rules, "GATEWAY_RULES"))
+}
+
+// places says where to look for a file that a flag or a variable may name.
+func (o *fileOptions) places() (func(flag, variable string) config.Place, error) {
+	workDir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
+	return func(flag, variable string) config.Place {
+		return config.Place{
+			Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
+			ConfigDir: config.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists,
+		}
+	}, nil
 }
 
 func exists(path string) bool {
@@ -78,8 +98,30 @@ func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(config.S
 func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []config.Problem) {
 	loaded, problems := configactor.Load(src, readFile)
 	problems = append(problems, f.rules.Problems()...)
+	problems = append(problems, writableByOthers(f.rules.Path)...)
 	config.SortProblems(problems)
 	return loaded, problems
+}
+
+// writableByOthers warns if other users may change the rules. Links are
+// followed: what they lead to is what counts.
+func writableByOthers(path string) []config.Problem {
+	if runtime.GOOS == "windows" {
+		return nil // Its permissions are no Unix modes.
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil // Reading the file says what is wrong.
+	}
+	file, err := os.Stat(real)
+	if err != nil {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(real))
+	if err != nil {
+		return nil
+	}
+	return config.WritableByOthers(path, file.Mode(), folder.Mode())
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/testkit"
-
 	"github.com/mark3labs/mcp-go/client"
+
+	"gatehouse/testkit"
 )
 
 // stdio starts a gateway over stdio.

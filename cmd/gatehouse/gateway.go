@@ -19,6 +19,7 @@ import (
 	"gatehouse/actors/watcher"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/httpauth"
 	"gatehouse/internal/mcpedge/upstream"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
@@ -47,13 +48,14 @@ type app struct {
 	slots    *server.Slots
 	reapers  *sync.WaitGroup
 	operator *operator
+	gate     *httpauth.Gate
 	ready    atomic.Bool
 
 	journal, gatewayPID, supervisorPID, configPID, watcherPID *actor.PID
 }
 
 // assemble wires the actors. Nothing runs yet but the journal.
-func assemble(opts runOptions, log *slog.Logger, instance string, auditLog *audit.Log) *app {
+func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance string, auditLog *audit.Log) *app {
 	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, slots: server.NewSlots(startSlots), reapers: &sync.WaitGroup{}}
 	a.sys = newActorSystem(log)
 	a.journal = a.spawn(journal.Props(log), "journal")
@@ -70,9 +72,13 @@ func assemble(opts runOptions, log *slog.Logger, instance string, auditLog *audi
 		Refresh: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell})
 		},
-		Audit: a.operator.audit, Begin: a.begin(),
+		Audit: auditLog.Append, Begin: a.begin(),
 	})
-	a.edge = upstream.New(a.front, upstream.Options{Name: "gatehouse", Version: version(), Log: log, AllowOrigins: opts.allowOrigins, DrainTimeout: stdinDrain / 2})
+	a.gate = newGate(opts, found.rules.Path, a.credentials, log)
+	a.edge = upstream.New(a.front, upstream.Options{
+		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
+		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
+	})
 	return a
 }
 
@@ -108,7 +114,6 @@ func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
 		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log,
 	}), "watcher")
-	a.sys.Root.RequestWithCustomSender(a.configPID, messages.WatcherReady{}, a.watcherPID)
 	a.ready.Store(true)
 	snap := a.store.Load()
 	a.event(messages.GatewayReady{Generation: snap.Generation, Servers: len(snap.Names()), Transport: a.opts.transport})
@@ -123,20 +128,21 @@ func (a *app) rescan(trigger string) {
 
 // serveHTTP serves agents on the listener until stop is called.
 func (a *app) serveHTTP(l net.Listener) (stop func(context.Context) error, failed <-chan error) {
-	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	errs := make(chan error, 1)
 	go func() { // Ends when stop is called or the listener fails.
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			errs <- err
 		}
 	}()
-	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: "http://" + l.Addr().String() + "/mcp"})
+	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: a.opts.scheme() + "://" + l.Addr().String() + "/mcp"})
 	return srv.Shutdown, errs
 }
 
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", a.edge.Handler())
+	a.metadataRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !a.ready.Load() {

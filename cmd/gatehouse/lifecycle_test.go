@@ -105,7 +105,8 @@ func TestStart_thatCannotBe_exitsWithTheReason(t *testing.T) {
 			testkit.Options{
 				Servers: `{"mcpServers": {"one": {}, "two": {"command": "x", "url": "http://x"}}}`,
 				Rules:   `{"agents": {"": {}, "b": {"alow": {}}}}`,
-			}, 1,
+			},
+			1,
 			[]string{"must specify either", "cannot have both", "Validation error", "alow", ".mcp.json:1:"},
 		},
 		{"a key twice", testkit.Options{Servers: `{"mcpServers": {}, "mcpServers": {}}`}, 1, []string{"mcpServers"}},

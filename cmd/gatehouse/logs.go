@@ -64,7 +64,7 @@ func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Write
 		return err
 	})
 	if ctx.Err() != nil {
-		return nil // Interrupted: that is how following ends.
+		return nil //nolint:nilerr // Interrupted: that is how following ends.
 	}
 	return asked(ctx, c, err)
 }

@@ -90,7 +90,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	root.Args = cobra.NoArgs
 	root.RunE = runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
-	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newPolicyCommand(), newAuditCommand(), newDemoServerCommand(), newVersionCommand())
+	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newDemoServerCommand(), newVersionCommand())
 	root.AddCommand(newStatusCommand(), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
 		newHoldCommand(), newToolsCommand(), newCallCommand())
 	return root

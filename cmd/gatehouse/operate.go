@@ -55,11 +55,11 @@ func listGateways(found []admin.Found) string {
 	var rows []string
 	for _, f := range found {
 		st := f.Status
-		row := fmt.Sprintf("  --pid %d  instance %s, %s", st.PID, line(st.Instance), line(reachedAt(st)))
+		row := []string{fmt.Sprintf("  --pid %d  instance %s", st.PID, line(st.Instance)), line(reachedAt(st))}
 		for _, file := range st.Files {
-			row += ", " + line(file.Path)
+			row = append(row, line(file.Path))
 		}
-		rows = append(rows, row)
+		rows = append(rows, strings.Join(row, ", "))
 	}
 	return strings.Join(rows, "\n")
 }

@@ -17,8 +17,17 @@ func TestOperator_noGateway_isExitCode3(t *testing.T) {
 	t.Parallel()
 	env := operatorEnv(&testkit.Gateway{Dir: t.TempDir()})
 	for _, args := range [][]string{
-		{"status"}, {"status", "--watch"}, {"logs"}, {"logs", "-f"}, {"reload"}, {"restart", "x"}, {"release", "x"},
-		{"hold", "x"}, {"tools"}, {"call", "x", "y"}, {"status", "--pid", "1"},
+		{"status"},
+		{"status", "--watch"},
+		{"logs"},
+		{"logs", "-f"},
+		{"reload"},
+		{"restart", "x"},
+		{"release", "x"},
+		{"hold", "x"},
+		{"tools"},
+		{"call", "x", "y"},
+		{"status", "--pid", "1"},
 	} {
 		r := runIn(t, env, args...)
 		if r.code != exitNone || !strings.Contains(r.err, "no gateway is running") || r.out != "" {
@@ -31,8 +40,18 @@ func TestOperator_wrongUse_isExitCode2(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{})
 	for _, args := range [][]string{
-		{"restart"}, {"hold", "x", "--for", "-1s"}, {"hold", "x", "--for", "0s"}, {"logs", "--level", "loud"}, {"logs", "-n", "-1"},
-		{"call", "x"}, {"call", "x", "y", "[1]"}, {"call", "x", "y", "{"}, {"call", "x", "y", "null"}, {"call", "x", "y", "--timeout", "1ms"}, {"status", "extra"}, {"status", "--interval", "0s"},
+		{"restart"},
+		{"hold", "x", "--for", "-1s"},
+		{"hold", "x", "--for", "0s"},
+		{"logs", "--level", "loud"},
+		{"logs", "-n", "-1"},
+		{"call", "x"},
+		{"call", "x", "y", "[1]"},
+		{"call", "x", "y", "{"},
+		{"call", "x", "y", "null"},
+		{"call", "x", "y", "--timeout", "1ms"},
+		{"status", "extra"},
+		{"status", "--interval", "0s"},
 	} {
 		if r := operate(t, g, args...); r.code != exitUsage {
 			t.Errorf("%v: %+v", args, r)
@@ -125,10 +144,18 @@ func TestOperator_whatServersSay_cannotActOnTheTerminal(t *testing.T) {
 	a.Execute(t, "dbé", "stderr", map[string]any{"line": "before " + evil}).Good(t)
 	g.AwaitLine(t, 0, "the line", func(l testkit.Line) bool { return strings.HasPrefix(l.Str("line"), "before ") })
 	for _, args := range [][]string{
-		{"logs"}, {"logs", "--json"}, {"tools"}, {"tools", "--json"}, {"status"}, {"status", "--json"},
+		{"logs"},
+		{"logs", "--json"},
+		{"tools"},
+		{"tools", "--json"},
+		{"status"},
+		{"status", "--json"},
 		{"call", "dbé", "echo", `{"t": "` + strings.ReplaceAll(evil, "\x1b", `\u001b`) + `"}`, "--agent", "a"},
 		{"call", "dbé", "echo", `{"t": "\u001b[2J\u009b\u202e"}`, "--agent", "a", "--json"},
-		{"call", "dbé", "no\x1b[2J", "--agent", "a"}, {"restart", "no\x1b[2J"}, {"hold", "dbé", "--reason", evil}, {"status"},
+		{"call", "dbé", "no\x1b[2J", "--agent", "a"},
+		{"restart", "no\x1b[2J"},
+		{"hold", "dbé", "--reason", evil},
+		{"status"},
 	} {
 		r := operate(t, g, args...)
 		for _, c := range []string{"\x1b", "\x07", "\u009b", "\u202e"} {

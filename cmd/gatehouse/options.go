@@ -44,6 +44,9 @@ type runOptions struct {
 	logFormat       string
 	shutdownTimeout time.Duration
 	allowOrigins    []string
+	publicURL       string
+	tlsCert, tlsKey string
+	insecure        bool
 	debug           bool
 	defaultAgent    string
 	ring            *logging.Ring // what the logger keeps for operators
@@ -71,6 +74,10 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
 	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
+	f.StringVar(&o.publicURL, "public-url", "", "the address under which agents reach the HTTP front, such as https://gw.example.com")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
+	f.StringVar(&o.tlsKey, "tls-key", "", "the private key (PEM) of the HTTP front")
+	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback without credentials, or with them but in clear text")
 	f.BoolVar(&o.debug, "debug", env("GATEWAY_DEBUG", "") == "true", "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
 }
 
@@ -93,6 +100,7 @@ func (o *runOptions) check() error {
 	if o.shutdownTimeout < minShutdown {
 		errs = append(errs, fmt.Errorf("--shutdown-timeout is %s: use at least %s", o.shutdownTimeout, minShutdown))
 	}
+	errs = append(errs, o.checkHTTP()...)
 	for _, id := range o.agents {
 		if !policy.ValidAgentID(id) {
 			errs = append(errs, fmt.Errorf("--agent names %q: an agent id has letters, digits, _ . and - only", id))

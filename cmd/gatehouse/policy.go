@@ -17,7 +17,7 @@ func newPolicyCommand() *cobra.Command {
 		Short: "Work with rules",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newPolicyTestCommand())
+	cmd.AddCommand(newPolicyTestCommand(), newPolicyDiffCommand())
 	return cmd
 }
 

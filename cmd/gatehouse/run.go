@@ -67,12 +67,22 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) erro
 		defer listener.Close()
 	}
 	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, selfCheck(listener))
+	src.HTTP, src.Exposed = listener != nil, listener != nil && exposed(listener) && !opts.insecure
 	loaded, problems := found.load(src)
 	if config.HasErrors(problems) {
 		printProblems(stderr, problems)
 		return failed(errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`))
 	}
-	warn(log, opts, found, problems)
+	if listener != nil {
+		if err := safeToListen(opts, listener, loaded.Credentials); err != nil {
+			return failed(err)
+		}
+		if listener, err = secured(opts, listener, log); err != nil {
+			return failed(err)
+		}
+	}
+	warn(log, found, problems)
+	warnOpen(log, opts, listener, loaded.Credentials)
 	return serve(opts, log, found, src, loaded, listener, stdin, stdout)
 }
 
@@ -90,7 +100,7 @@ func listen(opts runOptions) (net.Listener, error) {
 }
 
 // warn tells what is allowed but probably not meant.
-func warn(log *slog.Logger, opts runOptions, found foundFiles, problems []config.Problem) {
+func warn(log *slog.Logger, found foundFiles, problems []config.Problem) {
 	log.Info("using file", slog.String("role", "servers"), slog.String("file", found.servers.Path), slog.String("why", found.servers.Why))
 	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))
 	for _, path := range found.envFiles {
@@ -103,9 +113,6 @@ func warn(log *slog.Logger, opts runOptions, found foundFiles, problems []config
 		}
 		log.Log(context.Background(), level, "config problem", slog.String("problem", p.String()), slog.String("hint", p.Hint), slog.String("code", p.Code))
 	}
-	if opts.transport == "http" && len(opts.agents) == 0 {
-		log.Warn("agent_id over HTTP is a label, not an identity: whoever reaches the port may claim to be any agent; pin with --agent")
-	}
 }
 
 func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.Sources, loaded configactor.Loaded, listener net.Listener, stdin io.Reader, stdout io.Writer) error {
@@ -115,14 +122,14 @@ func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.
 		return failed(err)
 	}
 	defer keepProcesses(instance, log).Close()
-	a := assemble(opts, log, instance, auditLog)
+	a := assemble(opts, found, log, instance, auditLog)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	a.start(src, loaded)
 	a.operator.files = found
 	if listener != nil {
-		a.operator.address = "http://" + listener.Addr().String() + "/mcp"
+		a.operator.address = a.opts.scheme() + "://" + listener.Addr().String() + "/mcp"
 	}
 	a.operator.openAdmin()
 

@@ -60,14 +60,24 @@ func (a *app) stopServers(ctx context.Context, drain time.Duration) error {
 		a.reapers.Wait()
 		close(gone)
 	}()
-	select {
-	case <-gone:
-		return nil
-	case <-ctx.Done():
-		a.launcher.KillAll()
-		return context.Cause(ctx)
+	deadline, _ := ctx.Deadline()
+	late := time.NewTimer(time.Until(deadline) - killReserve)
+	defer late.Stop()
+	for {
+		select {
+		case <-gone:
+			return nil
+		case <-late.C:
+			a.launcher.KillAll()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
+
+// killReserve is how long before the end of the shutdown timeout whatever is
+// left is killed.
+const killReserve = 500 * time.Millisecond
 
 // stopActors ends what is left, the journal last: it logs what it was told.
 func (a *app) stopActors() {

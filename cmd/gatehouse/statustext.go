@@ -33,7 +33,11 @@ func statusText(st admin.Status, now time.Time) string {
 			printShownProblems(&b, r.Problems, "  ")
 		}
 	}
-	fmt.Fprintf(&b, "audit    %d written, %d lost\n", st.Audit.Written, st.Audit.Lost)
+	fmt.Fprintf(&b, "audit    %d written, %d lost", st.Audit.Written, st.Audit.Lost)
+	if st.Audit.Err != "" {
+		fmt.Fprintf(&b, ", %d waiting: %s", st.Audit.Queued, line(st.Audit.Err))
+	}
+	b.WriteString("\n")
 	writeNotes(&b, st, now)
 	b.WriteString("\n")
 	writeTable(&b, st, now)

@@ -49,6 +49,7 @@ func validate(found foundFiles) []config.Problem {
 	loaded, problems := found.load(src)
 	if !config.HasErrors(problems) {
 		problems = append(problems, src.Misconfigured(loaded)...)
+		problems = append(problems, config.Lint(loaded.Rules)...)
 		config.SortProblems(problems)
 	}
 	return problems

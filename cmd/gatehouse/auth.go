@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/httpauth"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/safefile"
+)
+
+// maxHeaderBytes bounds what a request may send before anybody looks at its
+// credential.
+const maxHeaderBytes = 64 << 10
+
+// publicAddress is --public-url; the zero value is none.
+type publicAddress struct {
+	httpauth.Public
+
+	given bool
+}
+
+// hosts are the names under which a proxy may reach us.
+func (p publicAddress) hosts() []string {
+	if !p.given {
+		return nil
+	}
+	return []string{p.Host}
+}
+
+// public reads --public-url, which check has found to be good.
+func (o *runOptions) public() publicAddress {
+	p, err := httpauth.ParsePublic(o.publicURL)
+	return publicAddress{Public: p, given: err == nil}
+}
+
+// scheme is how agents on the listener's own network reach it.
+func (o *runOptions) scheme() string {
+	if o.tlsCert != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// checkHTTP finds what is wrong with the flags of the HTTP front.
+func (o *runOptions) checkHTTP() []error {
+	var errs []error
+	if o.publicURL != "" {
+		if _, err := httpauth.ParsePublic(o.publicURL); err != nil {
+			errs = append(errs, fmt.Errorf("--public-url: %w", err))
+		}
+	}
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both"))
+	}
+	if o.transport == "stdio" && (o.tlsCert != "" || o.publicURL != "" || o.insecure) {
+		errs = append(errs, errors.New("--tls-cert, --tls-key, --public-url and --insecure are for --transport http"))
+	}
+	return errs
+}
+
+// exposed reports whether others than this machine's users reach a listener.
+func exposed(l net.Listener) bool {
+	addr, err := netip.ParseAddrPort(l.Addr().String())
+	return err != nil || !addr.Addr().Unmap().IsLoopback()
+}
+
+// safeToListen refuses to open the rules' agents to a network, or their tokens
+// to whoever listens on the way.
+func safeToListen(opts runOptions, l net.Listener, c identity.Credentials) error {
+	if !exposed(l) || opts.insecure {
+		return nil
+	}
+	if c.Empty() {
+		return fmt.Errorf("cannot serve on %s without credentials: other machines reach it, and could be any agent; "+
+			`make a token with "gatehouse token new", use a loopback address, or say --insecure`, l.Addr())
+	}
+	if opts.tlsCert == "" && !opts.public().Secure {
+		return fmt.Errorf("cannot serve on %s in clear text: tokens could be read on the way; give --tls-cert and --tls-key, "+
+			"or --public-url https://... if a proxy has the certificate, or say --insecure", l.Addr())
+	}
+	return nil
+}
+
+// warnOpen tells what an open front means. l is nil over stdio.
+func warnOpen(log *slog.Logger, opts runOptions, l net.Listener, c identity.Credentials) {
+	if l == nil {
+		return
+	}
+	if c.Empty() && len(opts.agents) == 0 {
+		log.Warn("agent_id over HTTP is a label, not an identity: whoever reaches the port may claim to be any agent; pin with --agent or give tokens")
+	}
+	if opts.insecure && exposed(l) {
+		log.Warn("insecure: other machines reach the port without a credential, or send it in clear text", slog.String("address", l.Addr().String()))
+	}
+}
+
+// credentials are those in force.
+func (a *app) credentials() *identity.Set {
+	snap := a.store.Load()
+	if snap == nil {
+		return nil
+	}
+	return snap.Credentials
+}
+
+// newGate makes what asks HTTP requests for their credential.
+func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, log *slog.Logger) *httpauth.Gate {
+	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
+	readKeys := func(path string) ([]byte, error) {
+		path, err := config.ResolvePath(path, filepath.Dir(rulesFile), home)
+		if err != nil {
+			return nil, err
+		}
+		return safefile.Read(path, identity.MaxKeysBytes)
+	}
+	return httpauth.NewGate(httpauth.Options{
+		Credentials: credentials, Keys: httpauth.NewKeyStore(readKeys, nil, log), Pinned: slices.Clone(opts.agents),
+		MetadataURL: opts.public().MetadataURL, Log: log,
+	})
+}
+
+// metadataRoutes serves what clients need to find the issuer.
+func (a *app) metadataRoutes(mux *http.ServeMux) {
+	if p := a.opts.public(); p.given {
+		for _, path := range p.MetadataPaths() {
+			mux.Handle("GET "+path, httpauth.Metadata(p.Public, a.credentials))
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/config"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/safefile"
+)
+
+func newExplainCommand() *cobra.Command {
+	var files fileOptions
+	var gateway running
+	var live bool
+	cmd := &cobra.Command{
+		Use:   "explain AGENT SERVER [TOOL]",
+		Short: "Say what the rules decide, by which step and rule, and what was overruled",
+		Long: `explain answers whether an agent may use a tool of a server, or the server at
+all, and shows what every step saw. AGENT may be "" for a caller without
+agent_id. It reads the rules file that "gatehouse run" would use; with --live it
+asks the running gateway, whose rules may be older or newer than the file.
+Whether there is such a server or tool makes no difference. Exit code 0: allow;
+1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
+		Args: cobra.RangeArgs(2, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q := admin.Question{Agent: args[0], Server: args[1]}
+			if len(args) > 2 {
+				q.Tool = args[2]
+			}
+			e, err := explainer(cmd, &files, &gateway, live, q)
+			if err != nil {
+				return err
+			}
+			if gateway.asJSON {
+				err = writeJSON(cmd.OutOrStdout(), e)
+			} else {
+				err = printExplanation(cmd.OutOrStdout(), e)
+			}
+			if err == nil && !e.Allow {
+				return errNo
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&files.rules, "rules", "", "the rules file (default: as for run)")
+	registerLive(cmd, &gateway, &live)
+	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "rules_of", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
+	return cmd
+}
+
+// registerLive adds the flag of commands that can ask either the files or the
+// running gateway.
+func registerLive(cmd *cobra.Command, gateway *running, live *bool) {
+	cmd.Flags().BoolVar(live, "live", false, "ask the running gateway")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if gateway.pid != 0 && !*live {
+			return errors.New("--pid needs --live")
+		}
+		return nil
+	}
+}
+
+// explainer answers from a file or has the running gateway answer.
+func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question) (policy.Explanation, error) {
+	if live {
+		if files.rules != "" {
+			return policy.Explanation{}, errors.New("--live and --rules exclude each other: the running gateway has its own rules")
+		}
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		return explainLive(ctx, gateway, q)
+	}
+	found, err := files.findRules()
+	if err != nil {
+		return policy.Explanation{}, failed(err)
+	}
+	rules, err := readRules(cmd.ErrOrStderr(), found.Path)
+	if err != nil {
+		return policy.Explanation{}, err
+	}
+	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), q.Server, q.Tool), nil
+}
+
+func explainLive(ctx context.Context, gateway *running, q admin.Question) (policy.Explanation, error) {
+	gw, err := gateway.connect(ctx)
+	if err != nil {
+		return policy.Explanation{}, err
+	}
+	e, err := gw.Client.Explain(ctx, q)
+	return e, asked(ctx, gw.Client, err)
+}
+
+// Explain implements admin.Explainer by the snapshot in force.
+//
+//nolint:unparam // The interface has an error.
+func (o *operator) Explain(q admin.Question) (policy.Explanation, error) {
+	snap := o.app.store.Load()
+	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, q.Server, q.Tool)
+	e.Generation = snap.Generation
+	return e, nil
+}
+
+// readRules reads one rules file. Errors in it are printed and end the
+// command.
+func readRules(w io.Writer, path string) (policy.Rules, error) {
+	rules, _, err := readRulesFile(w, path)
+	return rules, err
+}
+
+// readRulesFile is readRules that gives the credentials of the file as well.
+func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials, error) {
+	src, err := safefile.Read(path, config.MaxFileBytes)
+	if err != nil {
+		return policy.Rules{}, identity.Credentials{}, failed(err)
+	}
+	rules, credentials, problems := config.ParseRulesFile(path, src)
+	if config.HasErrors(problems) {
+		printProblems(w, problems)
+		return policy.Rules{}, identity.Credentials{}, failed(fmt.Errorf("%s has %d errors", path, count(problems, config.Error)))
+	}
+	return rules, credentials, nil
+}
+
+func printExplanation(w io.Writer, e policy.Explanation) error {
+	fmt.Fprintf(w, "%s: %s\n\n", verb(e.Allow), because(e))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	asked, number := true, 0
+	for _, s := range e.Steps {
+		mark, nr, note := "", "", s.Note
+		if s.Step != policy.ServerAllowed { // It is no step of its own in the books.
+			number++
+			nr = strconv.Itoa(number)
+		}
+		if s.Decides {
+			mark = "=>"
+		}
+		if !asked {
+			note = "(not asked) " + note
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", mark, nr, s.Step, note)
+		for _, r := range s.Matches {
+			fmt.Fprintf(t, "\t\t\t  %s\n", ruleText(r))
+		}
+		asked = asked && !s.Decides
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(e.Overruled) > 0 {
+		fmt.Fprintln(w, "\noverruled:")
+		for _, r := range e.Overruled {
+			fmt.Fprintf(w, "  %s\n", ruleText(r))
+		}
+	}
+	fmt.Fprintf(w, "\nrules %s", e.PolicyHash)
+	if e.Generation > 0 {
+		fmt.Fprintf(w, ", generation %d of the running gateway", e.Generation)
+	}
+	fmt.Fprintln(w)
+	return nil
+}
+
+// because says the decision in one line, after allow or deny.
+func because(e policy.Explanation) string {
+	text := fmt.Sprintf("agent %q, server %q", e.Agent, e.Server)
+	if e.Tool != "" {
+		text += fmt.Sprintf(", tool %q", e.Tool)
+	}
+	if e.Code != "" {
+		return line(fmt.Sprintf("%s: %s: %s", text, e.Code, e.Message))
+	}
+	text += ": " + e.Step.String()
+	if e.Rule != nil {
+		text += ", " + ruleText(*e.Rule)
+	}
+	return line(text)
+}
+
+// ruleText shows a rule: its place in the rules, what it says, and where.
+func ruleText(r policy.RuleRef) string {
+	return line(fmt.Sprintf("%s %q %s", r.Path, r.Pattern, r.Where()))
+}
+
+func verb(allow bool) string {
+	if allow {
+		return "allow"
+	}
+	return "deny"
+}

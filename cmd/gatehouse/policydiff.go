@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/config"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policydiff"
+	"gatehouse/internal/safefile"
+	"gatehouse/messages"
+)
+
+// policyDiff are the flags of policy diff.
+type policyDiff struct {
+	files   fileOptions
+	gateway running
+	live    bool
+	tools   string
+}
+
+func newPolicyDiffCommand() *cobra.Command {
+	var o policyDiff
+	cmd := &cobra.Command{
+		Use:   "diff NEW_RULES",
+		Short: "Say who could do more or less with other rules",
+		Long: `diff compares a rules file with the present one (--rules, or the one that
+"gatehouse run" would use; with --live the one that the running gateway uses). It
+prints every agent, server and tool whose answer would change, and every rule
+that was added or removed. The tools are those of --tools FILE, those that the
+running gateway has learned (--live), and those that the rules name.
+
+--tools FILE is JSON, {"SERVER": ["TOOL", ...]}; definitions of tools, results of
+tools/list and the output of "gatehouse tools --json" will do as well.
+
+Exit code 1: access widens; a deny becomes an allow, or a pattern changes such
+that tools or servers which nobody has listed could be allowed. 0: it does not.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			return o.run(ctx, cmd, args[0])
+		},
+	}
+	cmd.Flags().StringVar(&o.files.rules, "rules", "", "the present rules file (default: as for run; with --live that of the running gateway)")
+	cmd.Flags().StringVar(&o.tools, "tools", "", "a JSON file with the tools of the servers")
+	registerLive(cmd, &o.gateway, &o.live)
+	o.gateway.register(cmd, `print {"widens", "agents_added", "agents_removed", "defaults", "answers", "rules", "asked"}`)
+	return cmd
+}
+
+func (o *policyDiff) run(ctx context.Context, cmd *cobra.Command, newFile string) error {
+	tools := map[string][]string{}
+	oldFile, hash := "", ""
+	if o.live {
+		gw, err := o.gateway.connect(ctx)
+		if err != nil {
+			return err
+		}
+		if err := learn(ctx, gw.Client, tools); err != nil {
+			return err
+		}
+		if o.files.rules == "" {
+			oldFile, hash = rulesOf(gw.Status)
+		}
+	}
+	if err := readTools(cmd.ErrOrStderr(), o.tools, tools); err != nil {
+		return err
+	}
+	if oldFile == "" {
+		found, err := o.files.findRules()
+		if err != nil {
+			return failed(err)
+		}
+		oldFile = found.Path
+	}
+	before, err := readSide(cmd.ErrOrStderr(), oldFile)
+	if err != nil {
+		return err
+	}
+	if hash != "" && before.Rules.Hash != hash {
+		return failed(fmt.Errorf("%s is not what the running gateway uses: it was changed, and the change is not in force; name the rules to compare with by --rules", oldFile))
+	}
+	after, err := readSide(cmd.ErrOrStderr(), newFile)
+	if err != nil {
+		return err
+	}
+	return o.print(cmd.OutOrStdout(), before, after, tools)
+}
+
+// learn adds the tools that the running gateway knows.
+func learn(ctx context.Context, c *admin.Client, tools map[string][]string) error {
+	known, err := c.Tools(ctx, "", "")
+	if err != nil {
+		return asked(ctx, c, err)
+	}
+	for _, s := range known.Servers {
+		names := make([]string, len(s.Tools)) // A server without any is worth asking for, too.
+		for i, t := range s.Tools {
+			names[i] = t.Name
+		}
+		tools[s.Server] = names
+	}
+	return nil
+}
+
+// rulesOf gives the rules file of a running gateway and the hash in force.
+func rulesOf(st admin.Status) (path, hash string) {
+	for _, f := range st.Files {
+		if f.Role == string(messages.RoleRules) {
+			return f.Path, st.PolicyHash
+		}
+	}
+	return "", ""
+}
+
+// readTools adds the tools of a file, if one is named.
+func readTools(w io.Writer, path string, tools map[string][]string) error {
+	if path == "" {
+		return nil
+	}
+	src, err := safefile.Read(path, config.MaxFileBytes)
+	if err != nil {
+		return failed(err)
+	}
+	lists, problems := config.ParseToolLists(path, src)
+	if config.HasErrors(problems) {
+		printProblems(w, problems)
+		return failed(errors.New("the lists of tools cannot be used"))
+	}
+	for server, names := range lists {
+		tools[server] = append(tools[server], names...)
+	}
+	return nil
+}
+
+// readSide reads one of the two rules files.
+func readSide(w io.Writer, path string) (policydiff.Side, error) {
+	rules, credentials, err := readRulesFile(w, path)
+	side := policydiff.Side{Rules: rules, DefaultAgent: env("GATEWAY_DEFAULT_AGENT", ""), Credentials: map[string]string{}}
+	for _, t := range credentials.Tokens {
+		text := fmt.Sprintf("agents %s, token %x", strings.Join(t.Agents, ", "), t.Digest[:4])
+		if !t.Expires.IsZero() {
+			text += ", expires " + t.Expires.UTC().Format(time.RFC3339)
+		}
+		side.Credentials[fmt.Sprintf("defaults.tokens %q", t.ID)] = text
+	}
+	if j := credentials.JWT; j != nil {
+		// A url may hold a secret, so the place of the keys is told by a hash.
+		keys := identity.DigestOf(j.KeysURL + "\x00" + j.KeysFile)
+		side.Credentials["defaults.jwt"] = fmt.Sprintf("issuer %s, audience %s, claim %s, place of keys %x",
+			j.Issuer, j.Audience, j.AgentClaim, keys[:4])
+	}
+	return side, err
+}
+
+func (o *policyDiff) print(w io.Writer, before, after policydiff.Side, tools map[string][]string) error {
+	d := policydiff.Compare(before, after, tools)
+	var err error
+	if o.gateway.asJSON {
+		err = writeJSON(w, d)
+	} else {
+		err = printDiff(w, d)
+	}
+	if err == nil && d.Widens {
+		return errNo
+	}
+	return err
+}
+
+func printDiff(w io.Writer, d policydiff.Diff) error {
+	for _, id := range d.AgentsAdded {
+		fmt.Fprintf(w, "agent added: %s\n", line(id))
+	}
+	for _, id := range d.AgentsRemoved {
+		fmt.Fprintf(w, "agent removed: %s\n", line(id))
+	}
+	for _, c := range d.Defaults {
+		mark := ""
+		if c.Widens {
+			mark = " (widens)"
+		}
+		fmt.Fprintf(w, "%s: %s, was %s%s\n", line(c.Key), orNone(c.To), orNone(c.From), mark)
+	}
+	if err := printAnswers(w, d.Answers); err != nil {
+		return err
+	}
+	if err := printRuleChanges(w, d.Rules); err != nil {
+		return err
+	}
+	verdict := "access does not widen"
+	if d.Widens {
+		verdict = "access widens"
+	}
+	_, err := fmt.Fprintf(w, "%s: %d answers change of %d asked, %d rules change\n", verdict, len(d.Answers), d.Asked, len(d.Rules))
+	return err
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return line(text)
+}
+
+func printAnswers(w io.Writer, answers []policydiff.Answer) error {
+	if len(answers) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\tAGENT\tSERVER\tTOOL\tWAS\tBECOMES")
+	for _, a := range answers {
+		mark, tool := "-", "(the server itself)"
+		if a.Widens() {
+			mark = "+"
+		}
+		if a.Tool != "" {
+			tool = line(a.Tool)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", mark, line(a.Agent), line(a.Server), tool, verdictText(a.From), verdictText(a.To))
+	}
+	return t.Flush()
+}
+
+func verdictText(v policydiff.Verdict) string {
+	text := verb(v.Allow) + " " + v.Step.String()
+	if v.Rule != nil {
+		text += " " + line(v.Rule.Where())
+	}
+	return text
+}
+
+func printRuleChanges(w io.Writer, changes []policydiff.RuleChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RULE\tAGENT\tPLACE\t")
+	for _, c := range changes {
+		note := ""
+		if c.MayWiden {
+			note = "may widen: " + c.Why
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Change, line(c.Agent), ruleText(c.Rule), note)
+	}
+	return t.Flush()
+}
