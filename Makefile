@@ -19,12 +19,16 @@ TEST     := $(GO) test $(RACE) -shuffle=on -timeout 15m
 FUZZ     ?= 20000x
 BENCH    ?= .
 
+# A chaos run takes this many random steps: about a minute, more on a busy
+# machine. SEED runs an earlier one again, RUNS tries so many seeds.
+STEPS    ?= 150
+
 NPM      := testkit/e2e/testdata
 TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short fuzz lint fmt fix check cross e2e npm cover vuln bench dist clean
+.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm cover vuln bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +48,10 @@ race: test ## the same as test
 
 short: ## run the quick tests only, without the race detector
 	$(GO) test -short -shuffle=on -timeout 5m ./...
+
+chaos: ## try to break the assembled gateway by STEPS random steps (150)
+	GATEHOUSE_CHAOS_SEED=$(SEED) GATEHOUSE_CHAOS_RUNS=$(RUNS) GATEHOUSE_CHAOS_STEPS=$(STEPS) \
+		$(GO) test $(RACE) -count=1 -v -timeout 60m -run Chaos_randomSchedule ./testkit/chaos
 
 fuzz: ## run each fuzz target for FUZZ inputs (20000x)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \

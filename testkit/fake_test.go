@@ -11,11 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/testkit"
-
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/testkit"
 )
 
 // fake starts the fake server and connects mcp-go's client to its pipes.

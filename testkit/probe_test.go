@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/testkit"
-
 	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/testkit"
 )
 
 type (

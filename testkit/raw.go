@@ -3,6 +3,7 @@ package testkit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,7 @@ type Raw struct {
 	URL      string
 	Protocol string // the negotiated revision
 	Session  string
+	Token    string // sent as a bearer token unless empty
 
 	http *http.Client
 	next atomic.Int64
@@ -28,11 +30,17 @@ type Raw struct {
 // 2025-11-25).
 func NewRaw(t testing.TB, url, revision string) *Raw {
 	t.Helper()
+	return NewRawAs(t, url, revision, "")
+}
+
+// NewRawAs is NewRaw with a bearer token.
+func NewRawAs(t testing.TB, url, revision, token string) *Raw {
+	t.Helper()
 	if revision == "" {
 		revision = "2025-11-25"
 	}
 	tr := &http.Transport{MaxIdleConnsPerHost: 256}
-	r := &Raw{URL: url, http: &http.Client{Transport: tr}}
+	r := &Raw{URL: url, Token: token, http: &http.Client{Transport: tr}}
 	t.Cleanup(tr.CloseIdleConnections)
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
@@ -68,13 +76,16 @@ func (r *Raw) Post(ctx context.Context, body []byte) (Reply, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
+	if r.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.Token)
+	}
 	if r.Session != "" {
 		req.Header.Set("Mcp-Session-Id", r.Session)
 	}
 	if r.Protocol != "" {
 		req.Header.Set("Mcp-Protocol-Version", r.Protocol)
 	}
-	resp, err := r.http.Do(req)
+	resp, err := cmp.Or(r.http, http.DefaultClient).Do(req)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -132,22 +132,28 @@ func (c *connection) execute(ctx context.Context, id, agent, server, tool string
 	if timeoutMS > 0 {
 		arguments["timeout_ms"] = timeoutMS
 	}
-	got, _, err := c.post(ctx, map[string]any{"jsonrpc": "2.0", "id": id, "method": "tools/call",
-		"params": map[string]any{"name": "execute_tool", "arguments": arguments}})
+	got, _, err := c.post(ctx, map[string]any{
+		"jsonrpc": "2.0", "id": id, "method": "tools/call",
+		"params": map[string]any{"name": "execute_tool", "arguments": arguments},
+	})
 	return got, err
 }
 
 // cancel tells the gateway that nobody wants the answer any more.
 func (c *connection) cancel(ctx context.Context, id string) error {
-	_, _, err := c.post(ctx, map[string]any{"jsonrpc": "2.0", "method": "notifications/cancelled",
-		"params": map[string]any{"requestId": id, "reason": "chaos"}})
+	_, _, err := c.post(ctx, map[string]any{
+		"jsonrpc": "2.0", "method": "notifications/cancelled",
+		"params": map[string]any{"requestId": id, "reason": "chaos"},
+	})
 	return err
 }
 
 // seesServers says whether list_servers shows an agent any server.
 func (c *connection) seesServers(ctx context.Context, agent string) bool {
-	got, _, err := c.post(ctx, map[string]any{"jsonrpc": "2.0", "id": "list", "method": "tools/call",
-		"params": map[string]any{"name": "list_servers", "arguments": map[string]any{"agent_id": agent}}})
+	got, _, err := c.post(ctx, map[string]any{
+		"jsonrpc": "2.0", "id": "list", "method": "tools/call",
+		"params": map[string]any{"name": "list_servers", "arguments": map[string]any{"agent_id": agent}},
+	})
 	if err != nil || len(got) != 1 || got[0].Result == nil || got[0].Result.IsError {
 		return false
 	}

@@ -4,13 +4,13 @@ package chaos_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,12 +18,14 @@ import (
 	"gatehouse/testkit"
 )
 
-// failed are seeds that once showed a bug. They are run with every full run.
-var failed = []uint64{}
+// failed are seeds that once showed a bug, at the usual number of steps.
+var failed = []uint64{
+	201, // A hung server's entry was changed while it was being ended: its death was in no log.
+}
 
 // steps of a run, unless GATEHOUSE_CHAOS_STEPS says otherwise: about a quarter
-// of a minute on an idle machine.
-const steps = 40
+// of a minute with the race detector.
+const steps = 20
 
 // TestChaos_randomSchedule runs one seed, a new one unless GATEHOUSE_CHAOS_SEED
 // names it, or as many as GATEHOUSE_CHAOS_RUNS says.
@@ -47,7 +49,7 @@ func TestChaos_seedsThatFailedOnce(t *testing.T) {
 func length(t *testing.T) int {
 	t.Helper()
 	if testing.Short() {
-		return int(number(t, "GATEHOUSE_CHAOS_STEPS", steps/4))
+		return int(number(t, "GATEHOUSE_CHAOS_STEPS", steps/2))
 	}
 	return int(number(t, "GATEHOUSE_CHAOS_STEPS", steps))
 }
@@ -80,8 +82,14 @@ type world struct {
 	allServers  map[int]serverFile
 	allRules    map[string]ruleFile // by hash
 	paused      []pause
-	frozen      []int // pids that nobody wakes
+	frozen      []frozen
 	lookedAside *connection
+}
+
+// frozen is a process that was stopped for good.
+type frozen struct {
+	server string
+	pid    int
 }
 
 // pause is a stopped process that goes on at a step.
@@ -96,6 +104,9 @@ func run(t *testing.T, seed uint64, steps int) {
 	w.begin(t, seed)
 	begun := time.Now()
 	for step := range steps {
+		// What a step does follows from its number alone, not from what the
+		// steps before it have met.
+		w.rnd = rand.New(rand.NewPCG(seed, uint64(1<<32+step)))
 		w.wake(step)
 		w.step(step)
 		w.pace()
@@ -162,13 +173,7 @@ func (w *world) step(now int) {
 // write puts content into a file in one of the styles.
 func (w *world) write(path, content string) {
 	w.t.Helper()
-	styles := slices.Sorted(func(yield func(string) bool) {
-		for name := range testkit.Writers {
-			if !yield(name) {
-				return
-			}
-		}
-	})
+	styles := slices.Sorted(maps.Keys(testkit.Writers))
 	testkit.Writers[styles[w.rnd.IntN(len(styles))]](w.t, path, content)
 }
 
@@ -299,8 +304,9 @@ func (w *world) calmDown() {
 		}
 		w.g.AwaitFrom(w.t, w.g.Log.Len(), "the end of the calls above")
 	}
-	for _, pid := range w.frozen {
-		testkit.Gone(w.t, pid)
+	for _, f := range w.frozen {
+		w.t.Logf("frozen: %s, process %d", f.server, f.pid)
+		testkit.Gone(w.t, f.pid)
 	}
 	w.writeServers(w.servers.everything())
 	w.writeRules(w.rules.next(w.rnd))
@@ -309,29 +315,39 @@ func (w *world) calmDown() {
 	for _, name := range allNames {
 		w.recovers(name)
 	}
-	var both sync.WaitGroup
-	for range narrowInFlight {
-		both.Go(func() { w.aside(w.t, &call{agent: boss, server: "narrow", tool: "sleep", args: map[string]any{"ms": 50}}) })
-	}
-	both.Wait()
-	w.wg.Wait()
+	w.slotsAreFree()
 }
 
-// recovers waits until a server answers again. Only one that was given up, for
-// a while, may take more than one call.
+// slotsAreFree checks that no call that ended, in whatever way, still counts.
+func (w *world) slotsAreFree() {
+	w.t.Helper()
+	var calls []*call
+	for range narrowInFlight {
+		c := &call{agent: boss, server: "narrow", tool: "sleep", args: map[string]any{"ms": 50}}
+		calls = append(calls, c)
+		w.aside(w.t, c)
+	}
+	w.wg.Wait()
+	for _, c := range calls {
+		if c.err != nil || c.failure() != nil {
+			w.t.Errorf("a slot of narrow is lost: %v %+v", c.err, c.failure())
+		}
+	}
+}
+
+// recovers checks that a server serves. One that was hurt may need some time.
 func (w *world) recovers(name string) {
 	w.t.Helper()
-	k := kinds[name]
-	switch {
+	serves := func() bool {
+		c := w.one(w.t, name, "pid", map[string]any{})
+		return c.err == nil && c.failure() == nil
+	}
+	switch k := kinds[name]; {
 	case k.ghost:
-	case k.brittle:
-		testkit.Eventually(w.t, name+" serves again", func() bool {
-			return w.one(w.t, name, "pid", map[string]any{}).failure() == nil
-		})
-	default:
-		if c := w.one(w.t, name, "pid", map[string]any{}); c.err != nil || c.failure() != nil {
-			w.t.Errorf("%s does not serve in the end: %v %+v", name, c.err, c.failure())
-		}
+	case k.hurt:
+		testkit.Eventually(w.t, name+" serves again", serves)
+	case !serves():
+		w.t.Errorf("%s does not serve in the end", name)
 	}
 }
 

@@ -72,15 +72,16 @@ func (w *world) wake(now int) {
 	})
 }
 
-// freeze stops a process for good. The gateway has to find out: a call that
-// gets no answer in time makes it ask.
+// freeze stops a server and all of its group for good. The gateway has to find
+// out: a call that gets no answer in time makes it ask.
 func (w *world) freeze() {
 	name, pid := w.victim()
-	if pid == 0 {
+	group, err := syscall.Getpgid(pid)
+	if pid == 0 || err != nil || group == syscall.Getpgrp() {
 		return
 	}
-	w.signal(pid, syscall.SIGSTOP)
-	w.frozen = append(w.frozen, pid)
+	w.signal(-group, syscall.SIGSTOP)
+	w.frozen = append(w.frozen, frozen{name, pid})
 	w.aside(w.t, &call{agent: boss, server: name, tool: "hang", args: map[string]any{}, timeoutMS: 200})
 }
 

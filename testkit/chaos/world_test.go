@@ -54,7 +54,7 @@ var (
 const (
 	narrowInFlight  = 2
 	narrowResult    = 64 << 10
-	hurtCallTimeout = 60_000 // ms
+	hurtCallTimeout = 10_000 // ms
 )
 
 // serverFile is one version of .mcp.json: the tag of each server that it has,
@@ -100,13 +100,14 @@ func (f serverFile) entry(t *testing.T, name string, tag int, record, web string
 	}
 	if k.hurt {
 		e = e.Settings("ping_interval_ms", 200, "ping_timeout_ms", 1000, "startup_timeout_ms", 20_000,
-			"call_timeout_ms", hurtCallTimeout, "drain_timeout_ms", 20_000, "max_result_bytes", 1<<20,
+			"call_timeout_ms", hurtCallTimeout, "drain_timeout_ms", hurtCallTimeout, "max_result_bytes", 1<<20,
 			"restart", map[string]any{"initial_ms": 10, "max_ms": 200, "max_failures": 1000})
 	}
 	switch {
 	case k.brittle:
 		e = e.Settings("restart_wait_ms", 300, "restart", map[string]any{
-			"initial_ms": 50, "max_ms": 200, "max_failures": 2, "window_ms": 20_000, "quarantine_ms": 700})
+			"initial_ms": 50, "max_ms": 200, "max_failures": 2, "window_ms": 20_000, "quarantine_ms": 700,
+		})
 	case k.hasty:
 		e = e.Settings("drain_timeout_ms", 50)
 	case k.narrow:

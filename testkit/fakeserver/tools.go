@@ -64,8 +64,8 @@ func builtins() []tool {
 		{"fail", "Returns isError true.", object, fail},
 		{"rpcerror", "Answers with a JSON-RPC error.", object, rpcError},
 		{"set_tools", "Replaces the extra tools and says so, unless silent.", object, setTools},
-		{"forget", "Forgets all HTTP sessions.", object, forget},
 		{"flood", "Writes n lines of bytes to stderr; kind junk or endless: to stdout.", object, flood},
+		{"forget", "Forgets all HTTP sessions.", object, forget},
 	}
 }
 
