@@ -10,7 +10,7 @@ import (
 
 // pure are the packages that compute and do nothing else.
 var pure = []string{
-	"internal/config", "internal/policy", "internal/rawjson", "internal/redact",
+	"internal/config", "internal/identity", "internal/policy", "internal/policydiff", "internal/rawjson", "internal/redact",
 	"supervisor/restart",
 }
 
@@ -38,6 +38,7 @@ type home struct {
 var homes = []home{
 	{"github.com/asynkron/protoactor-go", []string{"actors", "cmd", "supervisor", "testkit"}, "only actors know the actor system"},
 	{"github.com/fsnotify/fsnotify", []string{"internal/filewatch"}, "it has traps; one package knows them"},
+	{"github.com/go-jose/go-jose", []string{"internal/identity"}, "one package decides what a signature proves"},
 	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
 	{"github.com/spf13/", []string{"cmd"}, "the command line is cmd's"},
