@@ -117,7 +117,7 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []config.P
 	if m.Err != "" {
 		return l, []config.Problem{{
 			File: m.Path, Code: CodeFileUnreadable, Severity: config.Error, Message: m.Err,
-			Hint: "the last good version stays in force; put the file back",
+			Hint: "put a readable file there; a running gateway goes on with what it read last",
 		}}
 	}
 	if m.Role == messages.RoleDependency {

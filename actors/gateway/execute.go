@@ -193,9 +193,10 @@ func overloaded(r *snapshot.Route) *failure {
 // result gives the server's answer its final form.
 func (c *call) result(r *snapshot.Route, resp endpoint.Response) (json.RawMessage, *failure) {
 	if resp.Error != nil {
+		rpc := redacted(r, resp.Error)
 		return nil, &failure{
-			Code: codeServerError, RPC: resp.Error,
-			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(resp.Error)),
+			Code: codeServerError, RPC: rpc,
+			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(rpc)),
 		}
 	}
 	if rawjson.First(resp.Result) != '{' {
@@ -212,6 +213,16 @@ func (c *call) result(r *snapshot.Route, resp endpoint.Response) (json.RawMessag
 		result = textForStructured(result)
 	}
 	return result, nil
+}
+
+// redacted is a server's error object without the secrets of its entry, which
+// servers like to quote in errors; else it is the server's own bytes.
+func redacted(r *snapshot.Route, rpc json.RawMessage) json.RawMessage {
+	clean := json.RawMessage(r.Redact.String(string(rpc)))
+	if !json.Valid(clean) {
+		return json.RawMessage(`{"code":-32603,"message":"[redacted]"}`)
+	}
+	return clean
 }
 
 // rpcMessage is the message of a JSON-RPC error, for people.

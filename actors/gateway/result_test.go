@@ -3,7 +3,9 @@ package gateway_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/actors/gateway"
@@ -108,6 +110,25 @@ func TestGateway_replacesTheSnapshotAndSaysSo(t *testing.T) {
 		testkit.ExpectNone(t, asker)
 		if store.Load().Generation != 3 {
 			t.Error("nonsense has changed the store")
+		}
+	})
+}
+
+// Servers like to quote what they were given; an error of the gateway's own
+// must not pass a secret on.
+func TestExecute_serverErrorThatQuotesASecret_isRedacted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := up("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
+			return endpoint.Response{Error: []byte(`{"code":-32000,"message":"bad token s3cr3t-value","data":{"t":"s3cr3t-value","n":12345678901234567890}}`)}, nil
+		})
+		s.has("query")
+		got := newGate(t, allowAll, s).execute("db", "query")
+		if got.err.Code != "SERVER_ERROR" || !strings.Contains(got.err.Message, "bad token [redacted TOKEN]") {
+			t.Errorf("got %+v", got.err)
+		}
+		want := `{"code":-32000,"message":"bad token [redacted TOKEN]","data":{"t":"[redacted TOKEN]","n":12345678901234567890}}`
+		if rpc := string(got.err.RPC); rpc != want {
+			t.Errorf("got rpc %s, want %s", rpc, want)
 		}
 	})
 }

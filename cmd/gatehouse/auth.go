@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/safefile"
 )
 
@@ -88,6 +89,17 @@ func safeToListen(opts runOptions, l net.Listener, c identity.Credentials) error
 			"or --public-url https://... if a proxy has the certificate, or say --insecure", l.Addr())
 	}
 	return nil
+}
+
+// warnPinned tells of pinned agents that the rules don't know: they may do
+// nothing.
+func warnPinned(log *slog.Logger, opts runOptions, p policy.Rules) {
+	known := policy.Compile(p)
+	for _, id := range opts.agents {
+		if !known.HasAgent(id) {
+			log.Warn("a pinned agent is not in the rules: it may do nothing until it is", slog.String("agent", id))
+		}
+	}
 }
 
 // warnOpen tells what an open front means. l is nil over stdio.

@@ -125,7 +125,7 @@ func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials
 	rules, credentials, problems := config.ParseRulesFile(path, src)
 	if config.HasErrors(problems) {
 		printProblems(w, problems)
-		return policy.Rules{}, identity.Credentials{}, failed(fmt.Errorf("%s has %d errors", path, count(problems, config.Error)))
+		return policy.Rules{}, identity.Credentials{}, failed(fmt.Errorf("%s has %s", path, count(problems, config.Error)))
 	}
 	return rules, credentials, nil
 }

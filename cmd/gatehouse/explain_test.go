@@ -113,7 +113,7 @@ func TestExplain_json_isTheSameAnswer(t *testing.T) {
 func TestExplain_rulesWithErrors_areShown(t *testing.T) {
 	t.Parallel()
 	file := written(t, "rules.json", `{"agents": {"a": {"alow": {}}}}`)
-	alone(t, "explain", "a", "db", "--rules", file).want(t, exitNo, "rules-unknown-key", "1 errors")
+	alone(t, "explain", "a", "db", "--rules", file).want(t, exitNo, "rules-unknown-key", "1 error")
 }
 
 func TestExplain_live_isWhatACallGets(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/watcher"
@@ -157,6 +156,16 @@ func printProblems(w io.Writer, problems []config.Problem) {
 	}
 }
 
-func count(problems []config.Problem, s config.Severity) int {
-	return len(slices.DeleteFunc(slices.Clone(problems), func(p config.Problem) bool { return p.Severity != s }))
+// count says how many problems of a severity there are: "1 error".
+func count(problems []config.Problem, s config.Severity) string {
+	n := 0
+	for _, p := range problems {
+		if p.Severity == s {
+			n++
+		}
+	}
+	if n == 1 {
+		return fmt.Sprintf("1 %s", s)
+	}
+	return fmt.Sprintf("%d %ss", n, s)
 }

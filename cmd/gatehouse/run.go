@@ -83,6 +83,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) erro
 	}
 	warn(log, found, problems)
 	warnOpen(log, opts, listener, loaded.Credentials)
+	warnPinned(log, opts, loaded.Rules)
 	return serve(opts, log, found, src, loaded, listener, stdin, stdout)
 }
 

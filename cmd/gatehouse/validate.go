@@ -29,7 +29,7 @@ gateway would not start; 2: wrong use.`,
 				return printReport(cmd, problems)
 			}
 			printProblems(cmd.OutOrStdout(), problems)
-			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %d errors, %d warnings\n", found.servers.Path, found.rules.Path,
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s, %s\n", found.servers.Path, found.rules.Path,
 				count(problems, config.Error), count(problems, config.Warning))
 			if config.HasErrors(problems) {
 				return errNo
