@@ -192,9 +192,22 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 	servers["s"] = testkit.Fake(t).With("env", map[string]string{"TOKEN": envSecret + "-changed"})
 	g.Apply(t, g.ServersFile, servers.JSON())
 	g.Reject(t, g.ServersFile, `{"mcpServers": {"s": {"command": "x", "env": {"TOKEN": ["`+envSecret+`"]}}}}`)
+	var operator strings.Builder
+	for _, args := range [][]string{
+		{"status"}, {"status", "--json"}, {"logs"}, {"logs", "--json"}, {"tools"}, {"reload"},
+		{"validate", "--mcp-config", g.ServersFile, "--rules", g.RulesFile},
+		{"validate", "--json", "--mcp-config", g.ServersFile, "--rules", g.RulesFile},
+	} {
+		r := operate(t, g, args...)
+		if r.out == "" {
+			t.Errorf("%v printed nothing: %s", args, r.err)
+		}
+		operator.WriteString(r.out + r.err)
+	}
 	g.Stop(t)
 	for where, text := range map[string]string{
 		"the log": g.Log.Text(), "the audit log": testkit.ReadFile(t, g.AuditFile), "answers": seen.String(),
+		"what operators see": operator.String(),
 	} {
 		for _, secret := range []string{envSecret, varSecret, headerSecret, urlSecret} {
 			if i := strings.Index(text, secret); i >= 0 {
