@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -26,44 +27,61 @@ func RunMain(m *testing.M, gateway func() int) int {
 	return m.Run()
 }
 
-// build is the one build of the fake server in this process.
-var build struct {
+// program is one executable, built once in this process.
+type program struct {
+	pkg  string
+	name string
+
 	once sync.Once
 	dir  string
 	path string
 	err  error
 }
 
+var (
+	fakeServer = program{pkg: "gatehouse/testkit/fakeserver", name: "fakeserver"}
+	assembled  = program{pkg: "gatehouse/cmd/gatehouse", name: "gatehouse"}
+)
+
 // FakeServer gives the path of the fake server's executable. The first call
 // builds it; CleanUp (or RunMain) removes it.
 func FakeServer(t testing.TB) string {
 	t.Helper()
-	build.once.Do(buildFakeServer)
-	if build.err != nil {
-		t.Fatal(build.err)
-	}
-	return build.path
+	return fakeServer.built(t)
 }
 
-func buildFakeServer() {
-	build.dir, build.err = os.MkdirTemp("", "gatehouse-testkit-")
-	if build.err != nil {
-		return
+// built gives the program's path; the first call builds it with these flags.
+func (p *program) built(t testing.TB, flags ...string) string {
+	t.Helper()
+	p.once.Do(func() { p.err = p.build(flags) })
+	if p.err != nil {
+		t.Fatal(p.err)
 	}
-	build.path = filepath.Join(build.dir, "fakeserver")
+	return p.path
+}
+
+func (p *program) build(flags []string) error {
+	var err error
+	if p.dir, err = os.MkdirTemp("", "gatehouse-testkit-"); err != nil {
+		return err
+	}
+	p.path = filepath.Join(p.dir, p.name)
 	if runtime.GOOS == "windows" {
-		build.path += ".exe"
+		p.path += ".exe"
 	}
-	out, err := exec.Command("go", "build", "-o", build.path, "gatehouse/testkit/fakeserver").CombinedOutput()
-	if err != nil {
-		build.err = fmt.Errorf("cannot build the fake server: %w\n%s", err, out)
+	args := slices.Concat([]string{"build", "-o", p.path}, flags, []string{p.pkg})
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build %s: %w\n%s", p.name, err, out)
 	}
+	return nil
 }
 
-// CleanUp removes the built fake server. Call it at the end of a TestMain
-// that does not use RunMain.
+// CleanUp removes what was built. Call it at the end of a TestMain that does
+// not use RunMain.
 func CleanUp() {
-	if build.dir != "" {
-		_ = os.RemoveAll(build.dir)
+	for _, p := range []*program{&fakeServer, &assembled} {
+		if p.dir != "" {
+			_ = os.RemoveAll(p.dir)
+		}
 	}
 }

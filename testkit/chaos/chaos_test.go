@@ -150,7 +150,7 @@ func (w *world) gateway(record string, unclean bool) *testkit.Gateway {
 	w.allRules[w.rules.hash()] = w.rules
 	return testkit.StartGateway(w.t, testkit.Options{
 		Servers: w.servers.content(w.t, record, w.web), Rules: w.rules.content(), Unclean: unclean,
-		Args: []string{"--debounce", "20ms"}, Env: []string{binaryVariable + "=" + gateway(w.t)},
+		Args: []string{"--debounce", "20ms"}, Env: []string{gateway(w.t)},
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -25,33 +24,7 @@ import (
 	"gatehouse/testkit"
 )
 
-// binaryVariable tells the re-executed test binary where the gateway is.
-const binaryVariable = "GATEHOUSE_E2E_BINARY"
-
-// built is the gateway that the tests run, once one of them needs it.
-var built struct {
-	once sync.Once
-	dir  string
-	path string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := testkit.RunMain(m, becomeGateway)
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
-
-// becomeGateway replaces this process, a copy of the test binary, by the
-// gateway: same process id, same pipes.
-func becomeGateway() int {
-	path := os.Getenv(binaryVariable)
-	err := syscall.Exec(path, append([]string{path}, os.Args[1:]...), os.Environ())
-	fmt.Fprintf(os.Stderr, "cannot run %s: %v\n", path, err)
-	return 1
-}
+func TestMain(m *testing.M) { os.Exit(testkit.RunBuilt(m)) }
 
 // npmServer gives the path of an installed server's command, or skips the test.
 func npmServer(t *testing.T, name string) string {
@@ -84,29 +57,10 @@ func start(t *testing.T, name string, entry testkit.Entry) (*testkit.Gateway, te
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{name: entry}.JSON(),
 		Rules:   testkit.AllowAll("agent"),
-		Env:     []string{binaryVariable + "=" + gateway(t)},
+		Env:     []string{testkit.Built(t)},
 	})
 	g.Await(t, "server ready", "server", name)
 	return g, g.HTTPClient(t)
-}
-
-// gateway gives the path of the gateway, which the first call builds.
-func gateway(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "gatehouse-e2e-"); built.err != nil {
-			return
-		}
-		built.path = filepath.Join(built.dir, "gatehouse")
-		out, err := exec.Command("go", "build", "-o", built.path, "gatehouse/cmd/gatehouse").CombinedOutput()
-		if err != nil {
-			built.err = fmt.Errorf("cannot build the gateway: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.path
 }
 
 // call runs one tool of a server by execute_tool; no error of any kind may
@@ -330,7 +284,7 @@ func TestStdio_realClientAndServer(t *testing.T) {
 		Servers: testkit.Servers{"everything": {"command": command, "args": []string{"stdio"}}}.JSON(),
 		Rules:   testkit.AllowAll("agent"),
 		Args:    []string{"--agent", "agent"},
-		Env:     []string{binaryVariable + "=" + gateway(t)},
+		Env:     []string{testkit.Built(t)},
 		Stdio:   true,
 	})
 	c := g.StdioClient(t, client.WithProtocolVersion("2025-11-25"))

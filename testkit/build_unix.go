@@ -1,0 +1,34 @@
+//go:build unix
+
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+)
+
+// binaryVariable tells a re-executed test binary where the gateway is.
+const binaryVariable = "GATEHOUSE_TEST_BINARY"
+
+// RunBuilt is RunMain for tests outside of package main: the gateway that
+// they start is the one that Built builds.
+func RunBuilt(m *testing.M) int { return RunMain(m, becomeGateway) }
+
+// becomeGateway replaces this process, a copy of the test binary, by the
+// gateway: same process id, same pipes.
+func becomeGateway() int {
+	path := os.Getenv(binaryVariable)
+	err := syscall.Exec(path, slices.Concat([]string{path}, os.Args[1:]), os.Environ())
+	fmt.Fprintf(os.Stderr, "cannot run %s: %v\n", path, err)
+	return 1
+}
+
+// Built is what Options.Env needs for a gateway under RunBuilt. The first call
+// builds it, with these flags of "go build".
+func Built(t testing.TB, flags ...string) string {
+	t.Helper()
+	return binaryVariable + "=" + assembled.built(t, flags...)
+}
