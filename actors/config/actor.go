@@ -25,13 +25,15 @@ type Config struct {
 
 // Props makes the config actor.
 func Props(cfg Config) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor {
-		return &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources)}
-	})
+	// A restart, which only a bug can cause, goes on with the same state: what
+	// is in force must not be started a second time.
+	a := &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources)}
+	return actor.PropsFromProducer(func() actor.Actor { return a })
 }
 
 type configActor struct {
 	cfg     Config
+	begun   bool
 	book    *book
 	watcher *actor.PID // nil until WatcherReady
 	files   []string   // what the entries refer to
@@ -62,10 +64,9 @@ func (holdOver) IgnoreDeadLetterLogging() {}
 func (a *configActor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		a.take(c, a.book.first(a.cfg.First, time.Now()), time.Now())
+		a.start(c)
 	case messages.ConfigChanged:
-		begun := time.Now()
-		a.take(c, a.book.change(m, begun), begun)
+		a.changed(c, m)
 	case messages.WatcherReady:
 		a.watcher = c.Sender()
 		a.watch(c)
@@ -82,6 +83,22 @@ func (a *configActor) Receive(c actor.Context) {
 	default:
 		a.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
 	}
+}
+
+// start makes the first generation, once.
+func (a *configActor) start(c actor.Context) {
+	if !a.begun {
+		a.begun = true
+		a.take(c, a.book.first(a.cfg.First, time.Now()), time.Now())
+	}
+}
+
+// changed works on a copy of the book: if that panics, what is in force stays.
+func (a *configActor) changed(c actor.Context, m messages.ConfigChanged) {
+	begun, trial := time.Now(), *a.book
+	s := trial.change(m, begun)
+	*a.book = trial
+	a.take(c, s, begun)
 }
 
 // take acts on what became of a change.

@@ -409,6 +409,29 @@ func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
 	})
 }
 
+// A bug in the reading of one change must neither undo nor repeat what is in
+// force.
+func TestChange_thatPanics_leavesWhatIsInForce(t *testing.T) {
+	change := func(src *configactor.Sources) {
+		src.IsSelf = func(spec config.Spec) string {
+			if spec.Command == "boom" {
+				panic("a bug")
+			}
+			return ""
+		}
+	}
+	inOffice(t, withServers(`{"mcpServers": {"files": {"command": "f"}}}`), change, func(t *testing.T, s *stage) {
+		s.inForce()
+		testkit.Expect[messages.ConfigReloaded](t, s.events)
+		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "boom"}}}`))
+		s.nothing()
+		d, r := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "more": {"command": "m"}}}`)
+		if shape(d) != "start more@2, update files@1" || r.Generation != 2 {
+			t.Errorf("got %s in generation %d", shape(d), r.Generation)
+		}
+	})
+}
+
 func TestPlans_sayHowAServerStarts(t *testing.T) {
 	const servers = `{"mcpServers": {
 		"silent": {"command": "a"},
