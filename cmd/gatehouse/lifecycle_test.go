@@ -194,7 +194,12 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 	g.Reject(t, g.ServersFile, `{"mcpServers": {"s": {"command": "x", "env": {"TOKEN": ["`+envSecret+`"]}}}}`)
 	var operator strings.Builder
 	for _, args := range [][]string{
-		{"status"}, {"status", "--json"}, {"logs"}, {"logs", "--json"}, {"tools"}, {"reload"},
+		{"status"},
+		{"status", "--json"},
+		{"logs"},
+		{"logs", "--json"},
+		{"tools"},
+		{"reload"},
 		{"validate", "--mcp-config", g.ServersFile, "--rules", g.RulesFile},
 		{"validate", "--json", "--mcp-config", g.ServersFile, "--rules", g.RulesFile},
 	} {
