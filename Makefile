@@ -43,6 +43,7 @@ test: ## run all tests that need only Go, with the race detector where there is 
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")
 	@$(MAKE) --no-print-directory -s e2e-note
 	$(TEST) ./...
+	$(if $(RACE),$(GO) test -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
 race: test ## the same as test
 

@@ -144,10 +144,13 @@ func TestIdle_wakingWhileItsProcessStillEnds_waitsForTheEnd(t *testing.T) {
 // server and waits. Every call must get an answer from a session that was not
 // being closed.
 //
-// The calls are spread over many short bubbles: under the race detector a
-// bubble in which very many timers fire can crash the Go runtime
+// It runs without the race detector, in a step of its own of "make test": with
+// it, the many timers of its bubbles can crash the Go runtime
 // (golang/go#78156).
 func TestIdle_callsAtTheMomentOfIdleStop_areNeverLost(t *testing.T) {
+	if raceDetector {
+		t.Skip("skipped under the race detector, which crashes on the timers of large synctest bubbles (golang/go#78156); make test runs it without")
+	}
 	const bubbles, callers, calls = 25, 8, 100
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -155,7 +158,7 @@ func TestIdle_callsAtTheMomentOfIdleStop_areNeverLost(t *testing.T) {
 	for n := range uint64(bubbles) {
 		callAroundIdleStops(t, &runs, rand.New(rand.NewPCG(seed, n)), callers, calls)
 	}
-	if runs.Load() < 50 {
+	if runs.Load() < 10*bubbles {
 		t.Errorf("only %d runs: this proves little", runs.Load())
 	}
 	t.Logf("%d calls, %d runs", bubbles*callers*calls, runs.Load())
