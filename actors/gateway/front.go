@@ -71,17 +71,17 @@ type call struct {
 }
 
 // CallTool implements upstream.ToolHandler.
-func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, name string, raw json.RawMessage, progress func(json.RawMessage)) (json.RawMessage, bool) {
-	answer, known := f.ops[name]
+func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream.ToolCall) (json.RawMessage, bool) {
+	answer, known := f.ops[t.Name]
 	if !known {
 		return nil, false
 	}
 	c := &call{
 		id:   fmt.Sprintf("%s-%d", f.cfg.Instance, f.calls.Add(1)),
-		tool: name, caller: caller, progress: progress, arrived: time.Now(),
+		tool: t.Name, caller: caller, progress: t.Progress, arrived: time.Now(),
 	}
-	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: name}
-	result := f.answer(ctx, c, raw, answer)
+	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: t.Name}
+	result := f.answer(ctx, c, t.Args, answer)
 	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
 	f.cfg.Audit(c.record)
 	return result, true

@@ -184,7 +184,7 @@ func (g *gate) callAs(ctx context.Context, caller upstream.Caller, tool, args st
 	if args != "" {
 		raw = json.RawMessage(args)
 	}
-	result, known := g.front.CallTool(ctx, caller, tool, raw, progress)
+	result, known := g.front.CallTool(ctx, caller, upstream.ToolCall{Name: tool, Args: raw, Progress: progress})
 	if !known {
 		return answer{err: failure{Code: "unknown tool"}}
 	}

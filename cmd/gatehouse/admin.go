@@ -85,7 +85,8 @@ func (o *operator) Call(ctx context.Context, call admin.Call) (json.RawMessage, 
 	if err != nil {
 		return nil, &admin.Error{Status: http.StatusBadRequest, Message: err.Error()}
 	}
-	result, _ := o.app.front.CallTool(ctx, upstream.Caller{Client: "gatehouse call", Protocol: newestProtocol}, "execute_tool", raw, nil)
+	result, _ := o.app.front.CallTool(ctx, upstream.Caller{Client: "gatehouse call", Protocol: newestProtocol},
+		upstream.ToolCall{Name: "execute_tool", Args: raw})
 	return result, nil
 }
 

@@ -44,6 +44,10 @@ type Request struct {
 	Progress func(params json.RawMessage)
 	// MaxResultBytes limits the answer; 0 means the session's own limit.
 	MaxResultBytes int64
+	// Capabilities are the caller's, a JSON object, where it speaks 2026-07-28;
+	// a session of that revision forwards them, any other leaves them out. nil
+	// is none.
+	Capabilities json.RawMessage
 	// By says whose tool call this is; empty for requests of the gateway's own.
 	By Call
 }

@@ -82,7 +82,7 @@ func (f *Front) callHandler(ctx context.Context, c *call, caller Caller, req mcp
 	if c.progress != nil {
 		report = c.progress.report
 	}
-	return f.handler.CallTool(ctx, caller, req.Params.Name, args, report)
+	return f.handler.CallTool(ctx, caller, ToolCall{Name: req.Params.Name, Args: args, Progress: report})
 }
 
 // finishResult puts the handler's result on one line and adds what the

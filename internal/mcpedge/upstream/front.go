@@ -39,20 +39,35 @@ type ToolHandler interface {
 	// and in the order to show them. New calls it once.
 	Definitions() []json.RawMessage
 
-	// CallTool runs a gateway tool. rawArgs is params.arguments as sent, nil if
-	// it was absent or null; it need not be an object. The answer is a whole
-	// CallToolResult object as JSON; failures are results with isError. ok is
-	// false if the tool name is unknown, which the client gets as JSON-RPC
-	// error -32602.
+	// CallTool runs a gateway tool. The answer is a whole CallToolResult object
+	// as JSON; failures are results with isError. ok is false if the tool name
+	// is unknown, which the client gets as JSON-RPC error -32602.
 	//
 	// ctx ends when the client cancels the call or disconnects, or when the
 	// front is closed; the handler must then return soon.
-	//
-	// progress is nil when the caller gave no progress token. Otherwise it
+	CallTool(ctx context.Context, c Caller, t ToolCall) (result json.RawMessage, ok bool)
+}
+
+// ToolCall is one call of a gateway tool, as its client sent it. What it holds
+// is valid JSON and belongs to the caller of CallTool: it must not be changed,
+// nor kept after CallTool has returned.
+type ToolCall struct {
+	Name string
+	// Args is params.arguments, nil if it was absent or null; it need not be
+	// an object.
+	Args json.RawMessage
+	// Progress is nil when the caller gave no progress token. Otherwise it
 	// sends notifications/progress with these params, an object whose
 	// progressToken is replaced by the caller's. It never blocks, keeps no
 	// reference to its argument, and does nothing after CallTool has returned.
-	CallTool(ctx context.Context, c Caller, name string, rawArgs json.RawMessage, progress func(params json.RawMessage)) (result json.RawMessage, ok bool)
+	Progress func(params json.RawMessage)
+
+	// The rest is of 2026-07-28 and nil before it: what the client can be
+	// asked for, and the members with which it takes up a call again that
+	// asked it for input.
+	Capabilities   json.RawMessage
+	InputResponses json.RawMessage
+	RequestState   json.RawMessage
 }
 
 // pinnedHandler is a ToolHandler with other definitions for callers whose

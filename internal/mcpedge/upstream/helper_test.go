@@ -64,8 +64,9 @@ func (s *script) Definitions() []json.RawMessage {
 	return defs
 }
 
-func (s *script) CallTool(ctx context.Context, c upstream.Caller, name string, args json.RawMessage, progress func(json.RawMessage)) (json.RawMessage, bool) {
-	switch name {
+func (s *script) CallTool(ctx context.Context, c upstream.Caller, t upstream.ToolCall) (json.RawMessage, bool) {
+	args, progress := t.Args, t.Progress
+	switch t.Name {
 	case "echo":
 		said, _ := json.Marshal(map[string]any{
 			"content":           []any{},
