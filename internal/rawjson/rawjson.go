@@ -17,39 +17,47 @@ type Member struct {
 	Start, End int    // of the value
 }
 
-// Members lists the members of an object in order. ok is false when obj is no
-// object.
-func Members(obj []byte) (list []Member, ok bool) {
-	i := skipSpace(obj, 0)
-	if i >= len(obj) || obj[i] != '{' {
-		return nil, false
+// Each visits the members of an object in order: the decoded key, and the
+// offsets of the value. It is false when obj is no object. It allocates only
+// for keys that have escapes; visit must not keep the key.
+func Each(obj []byte, visit func(key []byte, start, end int)) bool {
+	i := Space(obj, 0)
+	if at(obj, i) != '{' {
+		return false
 	}
-	for i = skipSpace(obj, i+1); i < len(obj) && obj[i] == '"'; i = skipSpace(obj, i+1) {
+	for i = Space(obj, i+1); at(obj, i) == '"'; i = Space(obj, i+1) {
 		keyEnd := skipValue(obj, i)
 		key := decodeKey(obj[i:keyEnd])
-		i = skipSpace(obj, keyEnd)
-		if i >= len(obj) || obj[i] != ':' {
-			return nil, false
+		start := behindColon(obj, keyEnd)
+		if start < 0 {
+			return false
 		}
-		start := skipSpace(obj, i+1)
 		end := skipValue(obj, start)
-		list = append(list, Member{Key: key, Start: start, End: end})
-		if i = skipSpace(obj, end); i >= len(obj) || obj[i] != ',' {
+		visit(key, start, end)
+		if i = Space(obj, end); at(obj, i) != ',' {
 			break
 		}
 	}
-	return list, i < len(obj) && obj[i] == '}'
+	return at(obj, i) == '}'
+}
+
+// Members lists the members of an object in order. ok is false when obj is no
+// object.
+func Members(obj []byte) (list []Member, ok bool) {
+	ok = Each(obj, func(key []byte, start, end int) {
+		list = append(list, Member{Key: string(key), Start: start, End: end})
+	})
+	return list, ok
 }
 
 // Get gives the value of the last member of that name, nil if there is none.
 func Get(obj []byte, key string) json.RawMessage {
-	members, _ := Members(obj)
 	var value json.RawMessage
-	for _, m := range members {
-		if m.Key == key {
-			value = obj[m.Start:m.End]
+	Each(obj, func(k []byte, start, end int) {
+		if string(k) == key {
+			value = obj[start:end]
 		}
-	}
+	})
 	return value
 }
 
@@ -96,7 +104,7 @@ func Delete(obj []byte, key string) json.RawMessage {
 // First gives the first byte of a value: one of { [ " t f n - 0-9, or 0 if
 // there is none.
 func First(value []byte) byte {
-	if i := skipSpace(value, 0); i < len(value) {
+	if i := Space(value, 0); i < len(value) {
 		return value[i]
 	}
 	return 0
@@ -104,20 +112,13 @@ func First(value []byte) byte {
 
 func join(parts ...[]byte) json.RawMessage { return bytes.Join(parts, nil) }
 
-func decodeKey(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 && len(quoted) >= 2 && utf8.Valid(quoted) {
-		return string(quoted[1 : len(quoted)-1])
+func decodeKey(quoted []byte) []byte {
+	if text, plain := Plain(quoted); plain && utf8.Valid(text) {
+		return text
 	}
 	var key string
 	_ = json.Unmarshal(quoted, &key) // Invalid input gives the empty key.
-	return key
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
-		i++
-	}
-	return i
+	return []byte(key)
 }
 
 // skipValue gives the offset behind the value that begins at i.
@@ -137,16 +138,23 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
+// skipString looks for the quote that no backslash stands before: most text
+// has few of either.
 func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
+	for i++; ; i++ {
+		n := bytes.IndexByte(b[min(i, len(b)):], '"')
+		if n < 0 {
+			return len(b)
+		}
+		i += n
+		slashes := 0
+		for b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
 			return i + 1
 		}
 	}
-	return len(b)
 }
 
 func skipNested(b []byte, i int) int {

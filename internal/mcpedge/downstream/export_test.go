@@ -11,9 +11,6 @@ func Scan(line []byte) (all []Envelope, ok bool) {
 	return all, ok
 }
 
-// Valid is the scanner's check of one value.
-func Valid(b []byte) bool { return valid(b) }
-
 // Skim gives the ids that the skimmer finds in a line fed in pieces of the
 // given size.
 func Skim(line []byte, piece int) (ids []string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 )
 
 // exchange is one request to a url server: what its context carries to the
@@ -78,7 +79,7 @@ func (h *HTTP) Call(ctx context.Context, req endpoint.Request) (endpoint.Respons
 	if ctx.Err() != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}
-	if len(req.Params) > 0 && !valid(req.Params) {
+	if len(req.Params) > 0 && !rawjson.Valid(req.Params) {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
 	}
 	if !h.enter() {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode/utf8"
+
+	"gatehouse/internal/rawjson"
 )
 
 // replacement stands for bytes that are no UTF-8.
@@ -84,12 +86,12 @@ func scan(b []byte, visit func(message)) bool {
 	if !utf8.Valid(b) {
 		b = bytes.ToValidUTF8(b, []byte(replacement))
 	}
-	i := skipSpace(b, 0)
+	i := rawjson.Space(b, 0)
 	if i < len(b) && b[i] == '[' {
 		return scanBatch(b, i, visit)
 	}
-	m, i := scanObject(b, i, 1)
-	if i < 0 || skipSpace(b, i) != len(b) {
+	m, i := scanObject(b, i, 0)
+	if i < 0 || rawjson.Space(b, i) != len(b) {
 		return false
 	}
 	visit(m)
@@ -99,16 +101,15 @@ func scan(b []byte, visit func(message)) bool {
 func scanBatch(b []byte, i int, visit func(message)) bool {
 	for {
 		var m message
-		m, i = scanObject(b, skipSpace(b, i+1), 2)
+		m, i = scanObject(b, rawjson.Space(b, i+1), 1)
 		if i < 0 {
 			return false
 		}
 		visit(m)
-		i = skipSpace(b, i)
-		switch at(b, i) {
-		case ',':
-		case ']':
-			return skipSpace(b, i+1) == len(b)
+		switch i = rawjson.Space(b, i); {
+		case i < len(b) && b[i] == ',':
+		case i < len(b) && b[i] == ']':
+			return rawjson.Space(b, i+1) == len(b)
 		default:
 			return false
 		}
@@ -118,10 +119,13 @@ func scanBatch(b []byte, i int, visit func(message)) bool {
 // scanObject reads the object that begins at i and gives the index behind it,
 // -1 if it is not one.
 func scanObject(b []byte, i, depth int) (m message, end int) {
-	if at(b, i) != '{' {
-		return m, -1
-	}
-	end = eachMember(b, i, depth, func(key, value []byte) { m.set(key, value) })
+	end = rawjson.Object(b, i, depth, func(key []byte, i int) int {
+		end := rawjson.Skip(b, i, depth+1)
+		if end >= 0 {
+			m.set(key, b[i:end])
+		}
+		return end
+	})
 	return m, end
 }
 

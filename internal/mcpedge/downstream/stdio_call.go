@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 )
 
 // call is one request that waits for its answer. All but answer is guarded by
@@ -53,7 +54,7 @@ func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Respon
 	if ctx.Err() != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}
-	if len(req.Params) > 0 && !valid(req.Params) {
+	if len(req.Params) > 0 && !rawjson.Valid(req.Params) {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
 	}
 	c := s.newCall(req)

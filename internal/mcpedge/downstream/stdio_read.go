@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 )
 
 // countingReader counts the reads that brought something.
@@ -73,7 +74,7 @@ func (s *Stdio) line(l line) {
 		s.oversized(l)
 		return
 	}
-	if skipSpace(l.data, 0) == len(l.data) {
+	if rawjson.Space(l.data, 0) == len(l.data) {
 		return
 	}
 	known := true
