@@ -14,11 +14,11 @@ func TestArguments_whatReachesTheServer(t *testing.T) {
 		name, args string
 		want       string // the params, or the error's code
 	}{
-		{"an object, byte for byte", `"args":{"b": 9007199254740993,"a":"<&> "}`, `{"name":"query","arguments":{"b":9007199254740993,"a":"<&> "}}`},
+		{"an object, byte for byte", `"args":{"b": 9007199254740993,"a":"<&> "}`, `{"name":"query","arguments":{"b": 9007199254740993,"a":"<&> "}}`},
 		{"absent", ``, `{"name":"query","arguments":{}}`},
 		{"null", `"args":null`, `{"name":"query","arguments":{}}`},
 		{"an empty string", `"args":" "`, `{"name":"query","arguments":{}}`},
-		{"a string that holds an object", `"args":"{\"a\": 1}"`, `{"name":"query","arguments":{"a":1}}`},
+		{"a string that holds an object", `"args":"{\"a\": 1}"`, `{"name":"query","arguments":{"a": 1}}`},
 		{"arguments for args", `"arguments":{"a":1}`, `{"name":"query","arguments":{"a":1}}`},
 		{"an empty args beside arguments", `"args":"","arguments":{"a":1}`, `{"name":"query","arguments":{"a":1}}`},
 		{"both", `"args":{},"arguments":{}`, "INVALID_ARGUMENT"},

@@ -42,7 +42,7 @@ func BenchmarkExecuteTool(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07","tool":"tool11","args":{"path":"/data/notes.txt","limit":20}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, _ := g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "execute_tool", Args: args}); len(got) < 10 {
+		if got, _ := g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "execute_tool", Args: args}, nil); len(got) < 10 {
 			b.Fatalf("got %s", got)
 		}
 		g.records = g.records[:0]
@@ -54,7 +54,7 @@ func BenchmarkExecuteTool_denied(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07","tool":"drop"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "execute_tool", Args: args})
+		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "execute_tool", Args: args}, nil)
 		g.records = g.records[:0]
 	}
 }
@@ -64,7 +64,7 @@ func BenchmarkListServers_of50(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "list_servers", Args: args})
+		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "list_servers", Args: args}, nil)
 		g.records = g.records[:0]
 	}
 }
@@ -74,7 +74,7 @@ func BenchmarkGetServerTools_of20(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "get_server_tools", Args: args})
+		g.front.CallTool(b.Context(), old, upstream.ToolCall{Name: "get_server_tools", Args: args}, nil)
 		g.records = g.records[:0]
 	}
 }

@@ -14,97 +14,97 @@ import (
 
 // executeTool runs a tool. Each round of the loop decides on one snapshot;
 // rounds end without an answer only while nothing has been written.
-func (f *Front) executeTool(ctx context.Context, c *call) (json.RawMessage, *failure) {
+func (f *Front) executeTool(ctx context.Context, c *call) (result, *failure) {
 	b := newBudget(c)
 	for {
 		snap := f.cfg.Store.Load()
 		agent, fail := f.identify(c, snap)
 		if fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		if fail := f.permit(c, snap, agent, c.args.server, c.args.tool); fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		r, fail := f.route(snap, agent, c.args.server)
 		if fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		b.set(r.Entry.Settings)
-		result, fail, again := f.try(ctx, c, b, snap, agent, r)
+		answer, fail, again := f.try(ctx, c, b, snap, agent, r)
 		if fail != nil {
-			return nil, fail.on(r.Entry.Name, shown(c.args.tool))
+			return result{}, fail.on(r.Entry.Name, shown(c.args.tool))
 		}
 		if !again {
-			return result, nil
+			return answer, nil
 		}
 	}
 }
 
 // try enters the server's cell and sends the call. again means that nothing
 // was written and that the call must be decided anew.
-func (f *Front) try(ctx context.Context, c *call, b *budget, snap *snapshot.Snapshot, agent string, r *snapshot.Route) (result json.RawMessage, fail *failure, again bool) {
+func (f *Front) try(ctx context.Context, c *call, b *budget, snap *snapshot.Snapshot, agent string, r *snapshot.Route) (answer result, fail *failure, again bool) {
 	select {
 	case <-f.stopping:
-		return nil, shuttingDown(r), false
+		return result{}, shuttingDown(r), false
 	default:
 	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		fail = f.wait(ctx, c, b, r, st)
-		return nil, fail, fail == nil
+		return result{}, fail, fail == nil
 	}
 	if fail, again = f.unlisted(ctx, c, b, snap, agent, r); fail != nil || again {
-		return nil, fail, again
+		return result{}, fail, again
 	}
 	if fail, again = f.begin(ctx, c, b, snap, r); fail != nil || again {
-		return nil, fail, again
+		return result{}, fail, again
 	}
 	switch r.Cell.Acquire(r.Entry.Settings.MaxInFlight) {
 	case endpoint.Full:
-		return nil, overloaded(r), false
+		return result{}, overloaded(r), false
 	case endpoint.Closed:
 		fail = f.closed(r, r.Cell.Status())
-		return nil, fail, fail == nil
+		return result{}, fail, fail == nil
 	case endpoint.Admitted:
 	}
-	result, fail, ended := f.send(ctx, c, b, r)
+	answer, fail, ended := f.send(ctx, c, b, r)
 	if ended == nil {
-		return result, fail, false
+		return answer, fail, false
 	}
 	fail = f.wait(ctx, c, b, r, ended)
-	return nil, fail, fail == nil
+	return result{}, fail, fail == nil
 }
 
 // send hands the request to the session, and counts the call out of the cell
 // again. If no byte of the request reached the server, as there is no session
 // or it is over, it gives the status with which that was found.
-func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route) (result json.RawMessage, fail *failure, unsent *endpoint.Status) {
+func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route) (answer result, fail *failure, unsent *endpoint.Status) {
 	defer r.Cell.Release()
 	// Looked at only once the call is counted in: whoever ends a session that
 	// nobody uses first takes it out of the status and then counts.
 	st := r.Cell.Status()
 	if st.State != endpoint.Ready {
-		return nil, nil, st
+		return result{}, nil, st
 	}
 	callCtx, cancel := context.WithDeadlineCause(ctx, b.deadline, errDeadline)
 	defer cancel()
 	resp, err := st.Session.Call(callCtx, endpoint.Request{
 		Method:         "tools/call",
 		Params:         callParams(c.args.tool, c.args.args),
-		Progress:       c.progress,
+		Progress:       c.sent.Progress,
 		MaxResultBytes: r.Entry.Settings.MaxResultBytes,
 		By:             endpoint.Call{ID: c.id, Agent: c.record.AgentID, Tool: shown(c.args.tool)},
 	})
 	if err != nil {
 		if fail = callFailed(callCtx, r, err); fail == nil {
-			return nil, nil, st
+			return result{}, nil, st
 		}
 		if fail.Code == codeTimeout && fail.MayHaveRun {
 			r.Cell.NoteOverdue()
 		}
-		return nil, fail, nil
+		return result{}, fail, nil
 	}
-	result, fail = c.result(r, resp)
-	return result, fail, nil
+	answer, fail = c.result(r, resp)
+	return answer, fail, nil
 }
 
 // callParams are the params of tools/call: the arguments as the agent wrote
@@ -113,10 +113,11 @@ func callParams(tool string, args json.RawMessage) json.RawMessage {
 	if args == nil {
 		args = json.RawMessage("{}")
 	}
-	return mustJSON(struct {
-		Name      string          `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
-	}{tool, args})
+	name := mustJSON(tool)
+	params := make([]byte, 0, len(name)+len(args)+len(`{"name":,"arguments":}`))
+	params = append(append(params, `{"name":`...), name...)
+	params = append(append(params, `,"arguments":`...), args...)
+	return append(params, '}')
 }
 
 // unlisted deals with a tool that the server's list does not have. A list
@@ -191,28 +192,28 @@ func overloaded(r *snapshot.Route) *failure {
 }
 
 // result gives the server's answer its final form.
-func (c *call) result(r *snapshot.Route, resp endpoint.Response) (json.RawMessage, *failure) {
+func (c *call) result(r *snapshot.Route, resp endpoint.Response) (result, *failure) {
 	if resp.Error != nil {
 		rpc := redacted(r, resp.Error)
-		return nil, &failure{
+		return result{}, &failure{
 			Code: codeServerError, RPC: rpc,
 			Message: fmt.Sprintf("%q answered with an error: %s. Correct the call if the error says how; else tell the user.", r.Entry.Name, rpcMessage(rpc)),
 		}
 	}
 	if rawjson.First(resp.Result) != '{' {
-		return nil, &failure{
+		return result{}, &failure{
 			Code: codeServerError, MayHaveRun: true,
 			Message: fmt.Sprintf("%q answered with something that is no tool result; the tool has run. Tell the user.", r.Entry.Name),
 		}
 	}
-	if first := rawjson.First(rawjson.Get(resp.Result, "isError")); first == 't' {
+	answer := look(resp.Result)
+	if string(answer.value(answer.isError)) == "true" {
 		c.record.Outcome = "tool_error"
 	}
-	result := resp.Result
 	if beforeModern(c.caller.Protocol) {
-		result = textForStructured(result)
+		answer = textForStructured(answer)
 	}
-	return result, nil
+	return answer, nil
 }
 
 // redacted is a server's error object without the secrets of its entry, which

@@ -75,12 +75,12 @@ func retryAfter(next, now time.Time, atLeast time.Duration) int64 {
 
 // own makes the result of an answer that is the gateway's: the value as text
 // and as structured content.
-func own(value any) json.RawMessage {
+func own(value any) result {
 	body := mustJSON(value)
-	return mustJSON(struct {
+	return look(mustJSON(struct {
 		Content    []block         `json:"content"`
 		Structured json.RawMessage `json:"structuredContent"`
-	}{[]block{{"text", string(body)}}, body})
+	}{[]block{{"text", string(body)}}, body}))
 }
 
 // mustJSON leaves raw values as they are but for white space: no HTML escapes.

@@ -2,8 +2,7 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -57,13 +56,13 @@ func (f *Front) Stop() { close(f.stopping) }
 
 // call is one tool call on its way.
 type call struct {
-	id       string
-	tool     string // the gateway's own
-	caller   upstream.Caller
-	args     arguments
-	progress func(json.RawMessage)
-	arrived  time.Time
-	record   audit.Record
+	id      string
+	tool    string // the gateway's own
+	caller  upstream.Caller
+	sent    upstream.ToolCall
+	args    arguments
+	arrived time.Time
+	record  audit.Record
 	// relisted is the cell whose tools have been read again for this call.
 	relisted *endpoint.Cell
 	// begun is the generation that Begin has a record of; 0 is none.
@@ -71,23 +70,25 @@ type call struct {
 }
 
 // CallTool implements upstream.ToolHandler.
-func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream.ToolCall) (json.RawMessage, bool) {
-	answer, known := f.ops[t.Name]
+func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream.ToolCall, dst []byte) ([]byte, bool) {
+	op, known := f.ops[t.Name]
 	if !known {
-		return nil, false
+		return dst, false
 	}
 	c := &call{
-		id:   fmt.Sprintf("%s-%d", f.cfg.Instance, f.calls.Add(1)),
-		tool: t.Name, caller: caller, progress: t.Progress, arrived: time.Now(),
+		id:   f.cfg.Instance + "-" + strconv.FormatUint(f.calls.Add(1), 10),
+		tool: t.Name, caller: caller, sent: t, arrived: time.Now(),
 	}
 	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: t.Name}
-	result := f.answer(ctx, c, t.Args, answer)
+	dst = f.answer(ctx, c, op, dst)
 	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
 	f.cfg.Audit(c.record)
-	return result, true
+	return dst, true
 }
 
-type operation func(context.Context, *call) (json.RawMessage, *failure)
+// operation runs one of the gateway's tools and gives its result, without what
+// every result gets.
+type operation func(context.Context, *call) (result, *failure)
 
 func (f *Front) operations() map[string]operation {
 	ops := map[string]operation{
@@ -101,27 +102,27 @@ func (f *Front) operations() map[string]operation {
 	return ops
 }
 
-// answer runs one operation and notes in the call's audit record how it went.
-func (f *Front) answer(ctx context.Context, c *call, raw json.RawMessage, op operation) json.RawMessage {
-	args, fail := parseArguments(c.tool, raw)
+// answer runs one operation, appends its result or failure to dst, and notes in
+// the call's audit record how it went.
+func (f *Front) answer(ctx context.Context, c *call, op operation, dst []byte) []byte {
+	args, fail := parseArguments(c.tool, c.sent.Args)
 	c.args = args
 	c.record.RequestedAgent, c.record.Server, c.record.Tool = args.agentID, args.server, args.tool
-	var result json.RawMessage
+	var r result
 	if fail == nil {
-		result, fail = op(ctx, c)
+		r, fail = op(ctx, c)
 	} else {
 		c.note(f.cfg.Store.Load())
 	}
 	c.record.Decision = c.decision(fail)
-	if fail == nil {
-		if c.record.Outcome == "" {
-			c.record.Outcome = "ok"
-		}
-		return c.stamp(result)
+	if fail != nil {
+		c.record.Outcome = fail.Code
+		fail.Generation, fail.CallID = c.record.Generation, c.id
+		r = look(fail.result())
+	} else if c.record.Outcome == "" {
+		c.record.Outcome = "ok"
 	}
-	c.record.Outcome = fail.Code
-	fail.Generation, fail.CallID = c.record.Generation, c.id
-	return fail.result()
+	return c.finish(dst, r, fail == nil)
 }
 
 // decision is what the rules said, whatever became of the call afterwards: a

@@ -184,7 +184,7 @@ func (g *gate) callAs(ctx context.Context, caller upstream.Caller, tool, args st
 	if args != "" {
 		raw = json.RawMessage(args)
 	}
-	result, known := g.front.CallTool(ctx, caller, upstream.ToolCall{Name: tool, Args: raw, Progress: progress})
+	result, known := g.front.CallTool(ctx, caller, upstream.ToolCall{Name: tool, Args: raw, Progress: progress}, nil)
 	if !known {
 		return answer{err: failure{Code: "unknown tool"}}
 	}

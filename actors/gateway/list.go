@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"gatehouse/internal/config"
@@ -22,11 +21,11 @@ type serverItem struct {
 }
 
 // listServers answers from memory: no server is asked, none is waited for.
-func (f *Front) listServers(_ context.Context, c *call) (json.RawMessage, *failure) {
+func (f *Front) listServers(_ context.Context, c *call) (result, *failure) {
 	snap := f.cfg.Store.Load()
 	agent, fail := f.identify(c, snap)
 	if fail != nil {
-		return nil, fail
+		return result{}, fail
 	}
 	items := []serverItem{}
 	for _, name := range permittedServers(snap, agent) {

@@ -40,8 +40,13 @@ func TestResult_isTheServersOwnButForTheStamp(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGate(t, allowAll, up("db", testkit.Says(c.result)))
-			if got := string(g.callAs(t.Context(), modern, "execute_tool", query, nil).raw); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
+			if got := string(g.callAs(t.Context(), old, "execute_tool", query, nil).raw); got != c.want {
+				t.Errorf("caller of an older revision:\ngot  %s\nwant %s", got, c.want)
+			}
+			want := strings.TrimSuffix(c.want, "}") + `,"resultType":"complete"}`
+			want = strings.Replace(want, "gw-1", "gw-2", 1)
+			if got := string(g.callAs(t.Context(), modern, "execute_tool", query, nil).raw); got != want {
+				t.Errorf("caller of 2026-07-28:\ngot  %s\nwant %s", got, want)
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -22,11 +21,11 @@ type serverStatus struct {
 }
 
 // gatewayStatus shows the caller's own view: its name, its servers.
-func (f *Front) gatewayStatus(_ context.Context, c *call) (json.RawMessage, *failure) {
+func (f *Front) gatewayStatus(_ context.Context, c *call) (result, *failure) {
 	snap := f.cfg.Store.Load()
 	agent, fail := f.identify(c, snap)
 	if fail != nil {
-		return nil, fail
+		return result{}, fail
 	}
 	now := time.Now()
 	servers := []serverStatus{}

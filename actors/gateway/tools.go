@@ -32,20 +32,20 @@ type toolsAnswer struct {
 
 // getServerTools answers from memory once the server has listed its tools;
 // before that it waits for the server as a call would.
-func (f *Front) getServerTools(ctx context.Context, c *call) (json.RawMessage, *failure) {
+func (f *Front) getServerTools(ctx context.Context, c *call) (result, *failure) {
 	budget := newBudget(c)
 	for {
 		snap := f.cfg.Store.Load()
 		agent, fail := f.identify(c, snap)
 		if fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		if fail := f.permit(c, snap, agent, c.args.server, ""); fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		r, fail := f.route(snap, agent, c.args.server)
 		if fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 		budget.set(r.Entry.Settings)
 		st, catalog := r.Cell.Status(), r.Cell.Catalog()
@@ -54,12 +54,12 @@ func (f *Front) getServerTools(ctx context.Context, c *call) (json.RawMessage, *
 		}
 		if st.State == endpoint.Ready {
 			if fail := f.refresh(ctx, budget, r, st, catalog); fail != nil {
-				return nil, fail
+				return result{}, fail
 			}
 			continue
 		}
 		if fail := f.wait(ctx, c, budget, r, st); fail != nil {
-			return nil, fail
+			return result{}, fail
 		}
 	}
 }

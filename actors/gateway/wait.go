@@ -100,10 +100,10 @@ func (f *Front) closed(r *snapshot.Route, st *endpoint.Status) *failure {
 // tellWaiting sends a progress notification. The steps are tiny, so that the
 // server's own progress, which must only grow, can follow.
 func (c *call) tellWaiting(server string, state endpoint.State, n int) {
-	if c.progress == nil {
+	if c.sent.Progress == nil {
 		return
 	}
-	c.progress(mustJSON(struct {
+	c.sent.Progress(mustJSON(struct {
 		Progress json.Number `json:"progress"`
 		Message  string      `json:"message"`
 	}{json.Number(strconv.FormatFloat(float64(n)*1e-6, 'f', 6, 64)), fmt.Sprintf("waiting for %q: %s", server, state)}))

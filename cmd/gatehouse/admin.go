@@ -86,7 +86,7 @@ func (o *operator) Call(ctx context.Context, call admin.Call) (json.RawMessage, 
 		return nil, &admin.Error{Status: http.StatusBadRequest, Message: err.Error()}
 	}
 	result, _ := o.app.front.CallTool(ctx, upstream.Caller{Client: "gatehouse call", Protocol: newestProtocol},
-		upstream.ToolCall{Name: "execute_tool", Args: raw})
+		upstream.ToolCall{Name: "execute_tool", Args: raw}, nil)
 	return result, nil
 }
 

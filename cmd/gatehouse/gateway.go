@@ -78,6 +78,7 @@ func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance stri
 	a.edge = upstream.New(a.front, upstream.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
+		NoFastLane: opts.noFastLane,
 	})
 	return a
 }

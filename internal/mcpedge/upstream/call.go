@@ -10,28 +10,34 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/rawjson"
 )
 
 type callContextKey struct{}
 
 var errUnknownTool = errors.New("unknown tool")
 
-// serveCall runs one tools/call to its end. The unit of work is the
-// transport's business.
+// serveCall runs one tools/call by way of mcp-go to its end. The unit of work
+// is the transport's business.
 func (f *Front) serveCall(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
+	return f.tracked(ctx, p, m.id, m.meta.token, notify, func(ctx context.Context, c *call) answer {
+		c.peer, c.message = p, m
+		return f.dispatch(context.WithValue(ctx, callContextKey{}, c), p, m, c, notify)
+	})
+}
+
+// tracked has run make the answer to a call, so that its client can cancel it
+// meanwhile, and hears of its progress if it gave a token.
+func (f *Front) tracked(ctx context.Context, p *peer, id, token json.RawMessage, notify notifyFunc, run func(context.Context, *call) answer) answer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c := &call{
-		key:    callKey{p.session, string(m.id)},
-		cancel: cancel,
-		name:   toolNameOf(m.params),
-		peer:   p,
-	}
-	if m.meta.ProgressToken != nil {
-		c.progress = startProgress(m.meta.ProgressToken, notify)
+	c := &call{key: callKey{p.session, string(id)}, cancel: cancel}
+	if token != nil {
+		c.progress = startProgress(token, notify)
 	}
 	f.work.track(c)
-	a := f.dispatch(context.WithValue(ctx, callContextKey{}, c), p, m, c, notify)
+	a := run(ctx, c)
 	silenced := f.work.untrack(c)
 	c.progress.finish(silenced)
 	if silenced {
@@ -40,13 +46,27 @@ func (f *Front) serveCall(ctx context.Context, p *peer, m message, notify notify
 	return a
 }
 
-// toolNameOf reads the name for messages only; mcp-go decides what it means.
-func toolNameOf(params json.RawMessage) string {
-	var p struct {
-		Name string `json:"name"`
+// libraryView is a tools/call as mcp-go is shown it: all that it judges, and
+// nothing that it could only lose or fail to decode, such as large numbers.
+func libraryView(m message) json.RawMessage {
+	view := rawjson.Set(m.raw, "id", []byte("1"))
+	if rawjson.First(m.params) != '{' {
+		return view
 	}
-	_ = json.Unmarshal(params, &p)
-	return p.Name
+	params := rawjson.Delete(m.params, "arguments")
+	if meta := rawjson.Get(params, "_meta"); rawjson.First(meta) == '{' {
+		known := []byte("{}")
+		for key, value := range map[string]json.RawMessage{
+			mcp.MetaKeyProtocolVersion: m.meta.version, mcp.MetaKeyClientInfo: m.meta.client,
+			mcp.MetaKeyClientCapabilities: m.meta.capabilities,
+		} {
+			if value != nil {
+				known = rawjson.Set(known, key, value)
+			}
+		}
+		params = rawjson.Set(params, "_meta", known)
+	}
+	return rawjson.Set(view, "params", params)
 }
 
 // runTool is the handler of every tool in mcp-go. The result goes past mcp-go's
@@ -56,111 +76,108 @@ func (f *Front) runTool(ctx context.Context, req mcp.CallToolRequest) (*mcp.Call
 	if !ok {
 		return nil, errors.New("internal: a call without its record")
 	}
+	t := ToolCall{Name: req.Params.Name, Args: rawjson.Get(c.message.params, "arguments")}
 	caller := c.peer.caller(ctx)
-	result, known := f.callHandler(ctx, c, caller, req)
-	if !known {
+	if mcp.IsModernProtocol(caller.Protocol) {
+		t.Capabilities = c.message.meta.capabilities
+		t.InputResponses = rawjson.Get(c.message.params, "inputResponses")
+		t.RequestState = rawjson.Get(c.message.params, "requestState")
+	}
+	if c.answer, ok = f.run(ctx, c, caller, t, c.message.id); !ok {
 		c.unknown = true
 		return nil, errUnknownTool
 	}
-	c.result = f.finishResult(result, req.Params.Name, caller)
 	return &mcp.CallToolResult{}, nil
 }
 
+// run has the handler run a tool and gives the whole answer. ok is false if
+// there is no such tool.
+func (f *Front) run(ctx context.Context, c *call, caller Caller, t ToolCall, id json.RawMessage) (a answer, ok bool) {
+	if isNull(t.Args) {
+		t.Args = nil
+	}
+	if c.progress != nil {
+		t.Progress = c.progress.report
+	}
+	a.buffer = newBuffer()
+	b := appendResultHead(a.buffer.bytes, id)
+	start := len(b)
+	b, ok = f.callHandler(ctx, caller, t, b)
+	if !ok {
+		return answer{}, false
+	}
+	if result := b[start:]; len(result) < 2 || result[0] != '{' || result[len(result)-1] != '}' {
+		f.log.Error("internal: unusable tool result", slog.String("tool", t.Name))
+		b = append(b[:start], internalResult(caller.Protocol)...)
+	}
+	oneLine(b[start:])
+	a.body = append(b, '}')
+	return a, true
+}
+
 // callHandler calls the handler, and makes a result of its panic.
-func (f *Front) callHandler(ctx context.Context, c *call, caller Caller, req mcp.CallToolRequest) (result json.RawMessage, known bool) {
+func (f *Front) callHandler(ctx context.Context, caller Caller, t ToolCall, dst []byte) (b []byte, known bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			f.logPanic(string(mcp.MethodToolsCall), v)
-			result, known = internalResult(), true
+			b, known = append(dst, internalResult(caller.Protocol)...), true
 		}
 	}()
-	args := req.Params.RawArguments
-	if len(args) == 0 || bytes.Equal(args, []byte("null")) {
-		args = nil
-	}
-	var report func(json.RawMessage)
-	if c.progress != nil {
-		report = c.progress.report
-	}
-	return f.handler.CallTool(ctx, caller, ToolCall{Name: req.Params.Name, Args: args, Progress: report})
+	return f.handler.CallTool(ctx, caller, t, dst)
 }
 
-// finishResult puts the handler's result on one line and adds what the
-// caller's revision requires. Anything but a JSON object is a bug.
-func (f *Front) finishResult(result json.RawMessage, tool string, caller Caller) []byte {
-	line, err := onOneLine(result)
-	if err == nil && mcp.IsModernProtocol(caller.Protocol) {
-		line, err = withResultType(line)
+// oneLine puts spaces in the place of line ends, which would end the message
+// over stdio and split the event over HTTP. In JSON they stand between tokens
+// only.
+func oneLine(b []byte) {
+	for _, end := range []byte("\n\r") {
+		rest := b
+		for i := bytes.IndexByte(rest, end); i >= 0; i = bytes.IndexByte(rest, end) {
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
 	}
-	if err != nil {
-		f.log.Error("internal: unusable tool result", slog.String("tool", tool), slog.Any("err", err))
-		return internalResult()
-	}
-	return line
-}
-
-// onOneLine drops white space between tokens: a newline would end the message
-// over stdio and split the event over HTTP.
-func onOneLine(object []byte) ([]byte, error) {
-	var b bytes.Buffer
-	if err := json.Compact(&b, object); err != nil {
-		return nil, fmt.Errorf("cannot read result: %w", err)
-	}
-	if b.Len() < 2 || b.Bytes()[0] != '{' {
-		return nil, errors.New("cannot use result: it is no JSON object")
-	}
-	return b.Bytes(), nil
-}
-
-// withResultType adds the resultType that 2026-07-28 requires, if it lacks.
-// The other bytes stay as they are.
-func withResultType(object []byte) ([]byte, error) {
-	var have struct {
-		ResultType json.RawMessage `json:"resultType"`
-	}
-	if err := json.Unmarshal(object, &have); err != nil {
-		return nil, fmt.Errorf("cannot read result: %w", err)
-	}
-	if have.ResultType != nil {
-		return object, nil
-	}
-	out := bytes.TrimSuffix(object, []byte{'}'})
-	if len(out) > 1 {
-		out = append(out, ',')
-	}
-	return append(out, `"resultType":"complete"}`...), nil
 }
 
 // refusal is the answer to a request that was not begun, with the reason that
 // hold gave: for a tool call a result that the model can read.
 func refusal(m message, why error) answer {
-	text := "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
-	code, closing := "OVERLOADED", errors.Is(why, errClosed)
-	if closing {
-		code, text = "SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."
-	}
 	if m.method == string(mcp.MethodToolsCall) && m.id != nil {
-		return resultAnswer(m.id, errorResult(code, text))
+		return toolRefusal(m.id, m.meta.revision(), why)
 	}
 	return failureAnswer(m.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: why.Error(), status: 503})
 }
 
-func internalResult() []byte {
-	return errorResult("INTERNAL", "The gateway failed while running this; it may have taken effect. Check before repeating, and tell the user.")
+// toolRefusal is the refusal of a tool call.
+func toolRefusal(id json.RawMessage, protocol string, why error) answer {
+	text := "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
+	code := "OVERLOADED"
+	if errors.Is(why, errClosed) {
+		code, text = "SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."
+	}
+	return resultAnswer(id, errorResult(protocol, code, text))
+}
+
+func internalResult(protocol string) []byte {
+	return errorResult(protocol, "INTERNAL", "The gateway failed while running this; it may have taken effect. Check before repeating, and tell the user.")
 }
 
 // errorResult is a tool result of the edge's own, in the shape that the
 // gateway's failures have.
-func errorResult(code, text string) []byte {
+func errorResult(protocol, code, text string) []byte {
 	type errorBody struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	body, err := json.Marshal(map[string]any{
+	result := map[string]any{
 		"content":           []any{map[string]string{"type": "text", "text": text}},
 		"structuredContent": map[string]any{"error": errorBody{code, text}},
 		"isError":           true,
-	})
+	}
+	if mcp.IsModernProtocol(protocol) {
+		result["resultType"] = "complete"
+	}
+	body, err := json.Marshal(result)
 	if err != nil { // Strings always encode.
 		panic(fmt.Sprintf("internal: cannot encode error result: %v", err))
 	}

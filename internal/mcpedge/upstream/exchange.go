@@ -61,7 +61,11 @@ func (f *Front) dispatch(ctx context.Context, p *peer, m message, c *call, notif
 	if p.http {
 		ctx = server.WithSupportedProtocolVersions(ctx, httpRevisions)
 	}
-	response := f.mcp.HandleMessage(f.mcp.WithContext(ctx, conversation), m.raw)
+	raw := m.raw
+	if c != nil {
+		raw = libraryView(m)
+	}
+	response := f.mcp.HandleMessage(f.mcp.WithContext(ctx, conversation), raw)
 	conversation.flush(notify)
 	return f.answerOf(p, m, c, response)
 }
@@ -71,18 +75,29 @@ func (f *Front) dispatch(ctx context.Context, p *peer, m message, c *call, notif
 func (f *Front) answerOf(p *peer, m message, c *call, response mcp.JSONRPCMessage) answer {
 	switch r := response.(type) {
 	case mcp.JSONRPCError:
-		if c != nil && (c.unknown || (r.Error.Code == mcp.INVALID_PARAMS && !f.tools.has(c.name))) {
-			return failureAnswer(m.id, f.tools.unknown(c.name))
+		if c != nil && (c.unknown || r.Error.Code == mcp.INVALID_PARAMS) {
+			if name := toolNameOf(m.params); c.unknown || !f.tools.has(name) {
+				return failureAnswer(m.id, f.tools.unknown(name))
+			}
 		}
 		return failureAnswer(m.id, &rpcFailure{code: r.Error.Code, text: r.Error.Message, data: r.Error.Data})
 	case mcp.JSONRPCResponse:
-		if c != nil && c.result != nil {
-			return resultAnswer(m.id, c.result)
+		if c != nil && !c.answer.none() {
+			return c.answer
 		}
 		return f.encode(p, m, r.Result)
 	default:
 		return failureAnswer(m.id, invalid("this request cannot be answered"))
 	}
+}
+
+// toolNameOf reads the name for messages only; mcp-go decides what it means.
+func toolNameOf(params json.RawMessage) string {
+	var p struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(params, &p)
+	return p.Name
 }
 
 func (f *Front) encode(p *peer, m message, result any) answer {

@@ -39,13 +39,14 @@ type ToolHandler interface {
 	// and in the order to show them. New calls it once.
 	Definitions() []json.RawMessage
 
-	// CallTool runs a gateway tool. The answer is a whole CallToolResult object
-	// as JSON; failures are results with isError. ok is false if the tool name
+	// CallTool runs a gateway tool and appends the answer to dst: a whole
+	// CallToolResult object as valid JSON, with all that the caller's revision
+	// asks for; failures are results with isError. ok is false if the tool name
 	// is unknown, which the client gets as JSON-RPC error -32602.
 	//
 	// ctx ends when the client cancels the call or disconnects, or when the
 	// front is closed; the handler must then return soon.
-	CallTool(ctx context.Context, c Caller, t ToolCall) (result json.RawMessage, ok bool)
+	CallTool(ctx context.Context, c Caller, t ToolCall, dst []byte) (out []byte, ok bool)
 }
 
 // ToolCall is one call of a gateway tool, as its client sent it. What it holds
@@ -98,6 +99,9 @@ type Options struct {
 	// false. It is asked for every request that Host and Origin don't forbid,
 	// preflights apart. Default: nobody is asked.
 	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
+
+	// NoFastLane has mcp-go handle tools/call too.
+	NoFastLane bool
 
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -64,14 +65,23 @@ func (s *script) Definitions() []json.RawMessage {
 	return defs
 }
 
-func (s *script) CallTool(ctx context.Context, c upstream.Caller, t upstream.ToolCall) (json.RawMessage, bool) {
+func (s *script) CallTool(ctx context.Context, c upstream.Caller, t upstream.ToolCall, dst []byte) ([]byte, bool) {
+	result, known := s.run(ctx, c, t)
+	return append(dst, result...), known
+}
+
+func (s *script) run(ctx context.Context, c upstream.Caller, t upstream.ToolCall) (json.RawMessage, bool) {
 	args, progress := t.Args, t.Progress
 	switch t.Name {
 	case "echo":
-		said, _ := json.Marshal(map[string]any{
+		result := map[string]any{
 			"content":           []any{},
 			"structuredContent": map[string]any{"caller": c, "args": args, "no_args": args == nil, "progress": progress != nil},
-		})
+		}
+		if c.Protocol >= "2026-07-28" {
+			result["resultType"] = "complete"
+		}
+		said, _ := json.Marshal(result)
 		return said, true
 	case "raw":
 		return json.RawMessage(s.result), true
@@ -103,6 +113,8 @@ func newFront(t *testing.T, h upstream.ToolHandler, change func(*upstream.Option
 	opts := upstream.Options{
 		Name: "gatehouse", Version: "1.2.3", Instructions: "Call list_servers first.",
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		// "make test" runs this package both ways.
+		NoFastLane: os.Getenv("GATEHOUSE_FASTLANE") == "off",
 	}
 	if change != nil {
 		change(&opts)

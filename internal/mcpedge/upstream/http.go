@@ -18,6 +18,7 @@ import (
 const (
 	headerSession = "Mcp-Session-Id"
 	headerVersion = mcp.HeaderProtocolVersion
+	jsonType      = "application/json"
 	bodyTimeout   = 60 * time.Second // for reading a request's body
 )
 
@@ -93,22 +94,49 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer f.work.release()
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
-	body, ok := f.readBody(w, r)
+	in := newBuffer()
+	body, ok := f.readBody(w, r, in.bytes)
 	if !ok {
 		return
 	}
 	out := newReply(w, r)
 	out.keepAlive(f.opts.KeepAlive)
 	defer out.stop()
-	if isBatch(body) {
+	switch call, modern, lane := f.laneOverHTTP(r.Header, body); {
+	case lane:
+		f.postCall(w, r, call, modern, out)
+		in.free(body) // Nothing of a call is kept after its end.
+	case isBatch(body):
 		f.postBatch(w, r, body, out)
-		return
+	default:
+		f.postMessage(w, r, body, out)
 	}
-	f.postMessage(w, r, body, out)
+}
+
+// isJSON tells whether a content type is that of JSON.
+func isJSON(contentType string) bool {
+	if contentType == jsonType {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == jsonType
+}
+
+// postCall serves a call in the fast lane.
+func (f *Front) postCall(w http.ResponseWriter, r *http.Request, call toolRequest, modern bool, out *reply) {
+	p := &peer{http: true, identity: identityOf(r)}
+	if !modern {
+		var ok bool
+		if p, ok = f.sessionOf(w, r); !ok {
+			return
+		}
+	}
+	a := f.serveLane(r.Context(), p, call, out.notify)
+	out.finish(a, statusOf(a, modern))
 }
 
 func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte, out *reply) {
@@ -158,11 +186,11 @@ func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, body []byte, o
 	out.finish(a, statusOf(a, false))
 }
 
-// readBody reads the body within its limits, or answers why it cannot.
-func (f *Front) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+// readBody reads the body into b, within its limits, or answers why it cannot.
+func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, bool) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes)))
+	body, err := readInto(b, http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes)), r.ContentLength)
 	// Else the deadline would later count as the end of the connection.
 	_ = control.SetReadDeadline(time.Time{})
 	if err == nil {
@@ -175,6 +203,26 @@ func (f *Front) readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) 
 	}
 	http.Error(w, "cannot read the body", http.StatusBadRequest)
 	return nil, false
+}
+
+// readInto is io.ReadAll into b. It makes room for the size that was announced,
+// as far as that is worth believing before the bytes are there.
+func readInto(b []byte, from io.Reader, size int64) ([]byte, error) {
+	if size = min(size, maxPooled) + 1; size > int64(cap(b)) {
+		b = make([]byte, 0, size)
+	}
+	for {
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err //nolint:wrapcheck // The caller tells by it what happened.
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
 }
 
 // sessionOf finds the conversation that a request of a revision before

@@ -22,11 +22,10 @@ type reply struct {
 	control   *http.ResponseController
 	canStream bool
 
-	quiet  context.CancelFunc // ends keeper; nil without one
-	keeper sync.WaitGroup
-
 	mu        sync.Mutex
 	streaming bool
+	stopped   bool        // no more comments
+	keeper    *time.Timer // nil where there are none
 }
 
 func newReply(w http.ResponseWriter, r *http.Request) *reply {
@@ -62,6 +61,10 @@ func (p *reply) stream(data []byte) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.streamLocked(data)
+}
+
+func (p *reply) streamLocked(data []byte) {
 	if !p.streaming {
 		p.streaming = true
 		startEvents(p.w)
@@ -92,18 +95,31 @@ func (p *reply) keepAlive(interval time.Duration) {
 	if !p.canStream {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.quiet = cancel
-	p.keeper.Go(func() { every(ctx, interval, func() { p.stream([]byte(keepAliveComment)) }) })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keeper = time.AfterFunc(interval, func() { p.comment(interval) })
+}
+
+// comment sends one comment, and sees to the next.
+func (p *reply) comment(interval time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return
+	}
+	p.streamLocked([]byte(keepAliveComment))
+	p.keeper.Reset(interval)
 }
 
 // stop ends the comments, and waits until none can come. Repeating it does no
 // harm.
 func (p *reply) stop() {
-	if p.quiet != nil {
-		p.quiet()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	if p.keeper != nil {
+		p.keeper.Stop()
 	}
-	p.keeper.Wait()
 }
 
 const keepAliveComment = ": still running\n\n"
@@ -123,9 +139,10 @@ func every(ctx context.Context, interval time.Duration, do func()) {
 }
 
 // finish sends the answer: as the last event of a stream that has begun, else
-// as a body of its own. status is for the latter.
+// as a body of its own. status is for the latter. The answer is freed.
 func (p *reply) finish(a answer, status int) {
 	p.stop()
+	defer a.free()
 	p.mu.Lock()
 	streaming := p.streaming
 	p.mu.Unlock()
@@ -136,12 +153,16 @@ func (p *reply) finish(a answer, status int) {
 	case a.none():
 		p.w.WriteHeader(http.StatusAccepted)
 	default:
-		p.w.Header().Set("Content-Type", "application/json")
-		p.w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+		h := p.w.Header()
+		h["Content-Type"] = jsonTypes
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 		p.w.WriteHeader(status)
 		p.push(a.body)
 	}
 }
+
+// jsonTypes is shared by all responses: net/http only reads it.
+var jsonTypes = []string{jsonType}
 
 // statusOf maps a JSON-RPC error to the HTTP status that its revision asks
 // for: from 2026-07-28 on each code has one.

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
 )
 
 // message is one JSON-RPC message of a client. Its slices belong to the input.
@@ -15,19 +17,7 @@ type message struct {
 	id     json.RawMessage // nil for a notification; else a string or number
 	method string          // empty for a response
 	params json.RawMessage
-	meta   requestMeta
-}
-
-// requestMeta is what the edge itself reads of a request's _meta.
-type requestMeta struct {
-	Version       any             `json:"io.modelcontextprotocol/protocolVersion"`
-	ProgressToken json.RawMessage `json:"progressToken"`
-}
-
-// version gives the revision that the request itself declares, if any.
-func (m requestMeta) version() string {
-	v, _ := m.Version.(string)
-	return v
+	meta   metaMembers
 }
 
 func (m message) isRequest() bool      { return m.method != "" && m.id != nil }
@@ -61,7 +51,7 @@ func parseMessage(raw []byte) (message, *rpcFailure) {
 		return m, &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"}
 	}
 	if env.ID != nil && !validID(env.ID) {
-		return m, invalid("id must be a string or a number of at most 1024 bytes")
+		return m, invalid("id must be a string or an integer of at most 1024 bytes")
 	}
 	m.id = env.ID
 	switch {
@@ -86,28 +76,35 @@ func invalid(text string) *rpcFailure {
 	return &rpcFailure{code: mcp.INVALID_REQUEST, text: text}
 }
 
+// validID tells whether a JSON value may be the id of a request: a string or
+// an integer.
 func validID(id json.RawMessage) bool {
 	if len(id) == 0 || len(id) > maxIDBytes || !utf8.Valid(id) {
 		return false
 	}
 	c := id[0]
-	return c == '"' || c == '-' || ('0' <= c && c <= '9')
+	return c == '"' || (c == '-' || '0' <= c && c <= '9') && !bytes.ContainsAny(id, ".eE")
 }
 
 // readMeta reads params._meta; what is malformed counts as absent, since
 // mcp-go judges the request itself.
-func readMeta(params json.RawMessage) requestMeta {
-	var p struct {
-		Meta json.RawMessage `json:"_meta"`
+func readMeta(params json.RawMessage) (m metaMembers) {
+	meta := rawjson.Get(params, "_meta")
+	m.token = rawjson.Get(meta, "progressToken")
+	if isNull(m.token) {
+		m.token = nil
 	}
-	var meta requestMeta
-	if json.Unmarshal(params, &p) != nil || json.Unmarshal(p.Meta, &meta) != nil {
-		return requestMeta{}
-	}
-	if bytes.Equal(meta.ProgressToken, []byte("null")) {
-		meta.ProgressToken = nil
-	}
-	return meta
+	m.version = rawjson.Get(meta, mcp.MetaKeyProtocolVersion)
+	m.client = rawjson.Get(meta, mcp.MetaKeyClientInfo)
+	m.capabilities = rawjson.Get(meta, mcp.MetaKeyClientCapabilities)
+	return m
+}
+
+// revision gives the revision that the request itself declares, if any.
+func (m metaMembers) revision() string {
+	var revision string
+	_ = json.Unmarshal(m.version, &revision) // What is no string declares none.
+	return revision
 }
 
 // answer is a whole JSON-RPC response on one line, without the newline.
@@ -115,19 +112,27 @@ type answer struct {
 	body   []byte
 	code   int // the error's code; 0 for a result
 	status int // HTTP status that the failure asks for; 0 for the code's own
+
+	buffer *buffer // what body is in; nil if that is nobody's but the answer's
 }
 
 // none reports that there is nothing to send.
 func (a answer) none() bool { return a.body == nil }
 
-// resultAnswer wraps result, which must be compact JSON.
+// free gives the answer's buffer back once it has been sent.
+func (a answer) free() { a.buffer.free(a.body) }
+
+// resultAnswer wraps result, which must be on one line.
 func resultAnswer(id json.RawMessage, result []byte) answer {
-	b := make([]byte, 0, len(result)+len(id)+40)
+	b := appendResultHead(make([]byte, 0, len(result)+len(id)+40), id)
+	return answer{body: append(append(b, result...), '}')}
+}
+
+// appendResultHead begins a response: the result follows, and a brace.
+func appendResultHead(b []byte, id json.RawMessage) []byte {
 	b = append(b, `{"jsonrpc":"2.0","id":`...)
 	b = append(b, idOrNull(id)...)
-	b = append(b, `,"result":`...)
-	b = append(b, result...)
-	return answer{body: append(b, '}')}
+	return append(b, `,"result":`...)
 }
 
 func failureAnswer(id json.RawMessage, f *rpcFailure) answer {

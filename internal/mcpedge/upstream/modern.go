@@ -10,14 +10,14 @@ import (
 // isModern reports whether a message over HTTP declares 2026-07-28 or later,
 // in its header or in itself.
 func isModern(h http.Header, m message) bool {
-	return mcp.IsModernProtocol(h.Get(headerVersion)) || mcp.IsModernProtocol(m.meta.version())
+	return mcp.IsModernProtocol(h.Get(headerVersion)) || mcp.IsModernProtocol(m.meta.revision())
 }
 
 // checkModern judges what 2026-07-28 asks of a request's headers: they must
 // state the revision, the method and the tool, and agree with the body. What
 // they must contain beyond that is judged by mcp-go.
 func checkModern(h http.Header, m message) *rpcFailure {
-	header, body := h.Get(headerVersion), m.meta.version()
+	header, body := h.Get(headerVersion), m.meta.revision()
 	switch {
 	case h.Get(mcp.HeaderLastEventID) != "":
 		return mismatch("Last-Event-ID is not part of this protocol version")

@@ -129,9 +129,13 @@ func (c *stdioConn) handle(l line) {
 	case len(l.data) == 0:
 		return
 	case isBatch(l.data):
-		c.begin(message{}, func() answer {
+		c.begin(func() answer {
 			return c.front.serveBatch(c.ctx, c.peer, l.data, c.write)
-		})
+		}, func(why error) answer { return refusal(message{}, why) })
+		return
+	}
+	if r, lane := c.front.laneOverStdio(l.data); lane {
+		c.beginCall(r)
 		return
 	}
 	m, failure := parseMessage(l.data)
@@ -140,16 +144,25 @@ func (c *stdioConn) handle(l line) {
 		return
 	}
 	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
-		c.begin(m, func() answer { return c.front.serve(c.ctx, c.peer, m, c.write) })
+		c.begin(func() answer {
+			return c.front.serve(c.ctx, c.peer, m, c.write)
+		}, func(why error) answer { return refusal(m, why) })
 		return
 	}
 	c.answer(c.front.serve(c.ctx, c.peer, m, c.write))
 }
 
+// beginCall is begin for a call in the fast lane.
+func (c *stdioConn) beginCall(r toolRequest) {
+	c.begin(func() answer {
+		return c.front.serveLane(c.ctx, c.peer, r, c.write)
+	}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
+}
+
 // begin runs work on a goroutine of its own, or refuses it.
-func (c *stdioConn) begin(m message, work func() answer) {
+func (c *stdioConn) begin(work func() answer, refusal func(error) answer) {
 	if err := c.front.work.hold(); err != nil {
-		c.answer(refusal(m, err))
+		c.answer(refusal(err))
 		return
 	}
 	c.calls.Go(func() {
@@ -160,23 +173,31 @@ func (c *stdioConn) begin(m message, work func() answer) {
 
 func (c *stdioConn) answer(a answer) {
 	if !a.none() {
-		c.write(a.body)
+		a.body = c.send(a.body)
+		a.free()
 	}
 }
 
-// write sends one message. The first failure ends the conversation.
+// write sends one message.
 func (c *stdioConn) write(body []byte) {
+	c.send(append(make([]byte, 0, len(body)+1), body...))
+}
+
+// send sends one message, to which it may append, and gives it back. The first
+// failure ends the conversation.
+func (c *stdioConn) send(body []byte) []byte {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if c.broken.Load() != nil {
-		return
+		return body
 	}
-	message := make([]byte, 0, len(body)+1)
-	if _, err := c.out.Write(append(append(message, body...), '\n')); err != nil {
+	body = append(body, '\n')
+	if _, err := c.out.Write(body); err != nil {
 		broken := fmt.Errorf("cannot write to the agent: %w", err)
 		c.broken.Store(&broken)
 		c.cancel(broken)
 	}
+	return body
 }
 
 // drain waits for the running calls, then cancels and waits a little more.

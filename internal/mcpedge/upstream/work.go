@@ -25,12 +25,14 @@ type call struct {
 	key    callKey
 	cancel context.CancelCauseFunc
 
-	name     string
-	result   []byte // set by the handler; a whole CallToolResult object
-	unknown  bool   // the handler does not know the tool
-	progress *progress
-	peer     *peer
-	silenced bool // cancelled by the client: guarded by work.mu
+	progress *progress // nil without a token
+	silenced bool      // cancelled by the client: guarded by work.mu
+
+	// Of a call that takes mcp-go's way:
+	peer    *peer
+	message message
+	answer  answer // set by the handler of the tool
+	unknown bool   // there is no such tool
 }
 
 // work counts what runs, so that it can be bounded, cancelled and awaited.
