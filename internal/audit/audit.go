@@ -17,6 +17,9 @@ const (
 	reportEvery = time.Second
 	// retryEvery is how often a disk that takes nothing is tried again.
 	retryEvery = 500 * time.Millisecond
+	// gatherFor is the shortest time between two writes: under load one write
+	// then takes many lines. Nobody who waits for a line waits for that.
+	gatherFor = 5 * time.Millisecond
 	// syncEvery is how long written lines may wait for the disk at most.
 	syncEvery = time.Second
 )
@@ -50,6 +53,7 @@ type Log struct {
 	mu      sync.Mutex // guards what follows
 	closed  bool
 	renew   bool // the file is to be opened again
+	gathers bool // the writer will look by itself, soon
 	queue   []entry
 	queued  int // records in the queue and with the writer
 	waiting int // those of them that somebody waits for
@@ -139,7 +143,9 @@ func (l *Log) add(r Record, done chan<- error) error {
 	if done != nil {
 		l.waiting++
 	}
-	l.signal()
+	if done != nil || !l.gathers {
+		l.signal()
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ func (w *writer) addRecords(b *batch) {
 	for i := 0; i < len(w.pending) && b.buf.Len() < maxBatch; {
 		r := w.pending[i].record
 		r.V, r.Instance, r.Seq = version, w.instance, w.next(b)
-		if err := appendLine(&b.buf, r); err != nil {
+		if err := appendRecord(&b.buf, r); err != nil {
 			w.unfit(i, err)
 			continue
 		}

@@ -1,5 +1,7 @@
 package audit
 
+import "bytes"
+
 // File is what the log needs of an open file.
 type File = osFile
 
@@ -14,3 +16,17 @@ func OpenFile(path string) (File, error) { return openFile(path) }
 
 // LockPatience is how long a write waits for the lock.
 const LockPatience = lockPatience
+
+// EncodeBothWays encodes a record by hand and by reflection; an error counts as
+// what it says.
+func EncodeBothWays(r Record) (byHand, byReflection string) {
+	encode := func(appendTo func(*bytes.Buffer) error) string {
+		var b bytes.Buffer
+		if err := appendTo(&b); err != nil {
+			return err.Error()
+		}
+		return b.String()
+	}
+	return encode(func(b *bytes.Buffer) error { return appendRecord(b, r) }),
+		encode(func(b *bytes.Buffer) error { return appendLine(b, r) })
+}

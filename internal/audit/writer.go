@@ -19,6 +19,8 @@ type writer struct {
 	failing bool   // the last write failed
 	retry   <-chan time.Time
 	sync    <-chan time.Time
+	wrote   time.Time        // when it last wrote
+	gather  <-chan time.Time // until when it lets lines gather; nil when it does not
 }
 
 // run ends after Close.
@@ -27,6 +29,10 @@ func (w *writer) run() {
 	for {
 		select {
 		case <-w.wake:
+			if w.gathering() {
+				continue
+			}
+		case <-w.gather:
 		case <-w.retry:
 			w.retry = nil
 		case <-w.sync:
@@ -52,13 +58,28 @@ func (w *writer) run() {
 	}
 }
 
+// gathering lets lines gather for a while if the last write was just now and
+// nobody is in a hurry. Until then Append need not wake the writer.
+func (w *writer) gathering() bool {
+	rest := gatherFor - time.Since(w.wrote)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gathers = rest > 0 && !w.closed && !w.renew && w.waiting == 0
+	if w.gathers && w.gather == nil {
+		w.gather = time.After(rest)
+	}
+	return w.gathers
+}
+
 // taken is what the writer finds in the Log.
 type taken struct{ closed, renew, waiting bool }
 
 // take takes over the queue.
 func (w *writer) take() taken {
+	w.gather = nil
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.gathers = false
 	if len(w.pending) == 0 {
 		w.pending, w.queue = w.queue, w.pending[:0]
 	} else {
@@ -80,6 +101,7 @@ func (w *writer) flush() error {
 			return nil
 		}
 		n, err := w.out.write(b.buf.Bytes())
+		w.wrote = time.Now()
 		w.settle(b, n)
 		if w.sync == nil { // After a failure too: a deleted file that stays open keeps its space.
 			w.sync = time.After(syncEvery)
