@@ -35,25 +35,30 @@ func parseArguments(tool string, raw json.RawMessage) (arguments, *failure) {
 	if first := rawjson.First(raw); first == 0 || first == 'n' {
 		raw = json.RawMessage("{}")
 	}
-	members, ok := rawjson.Members(raw)
-	if !ok {
-		return a, invalid("The arguments of %s must be a JSON object.", tool)
-	}
 	known := argumentNames()[tool]
-	for _, m := range members {
-		value := raw[m.Start:m.End]
-		if fail := a.set(tool, m.Key, value, known); fail != nil {
-			return a, fail
+	var fail *failure
+	ok := rawjson.Each(raw, func(key []byte, start, end int) {
+		if fail == nil {
+			fail = a.set(tool, key, raw[start:end], known)
 		}
+	})
+	switch {
+	case !ok:
+		return a, invalid("The arguments of %s must be a JSON object.", tool)
+	case fail != nil:
+		return a, fail
 	}
 	return a, a.missing(tool)
 }
 
-func (a *arguments) set(tool, key string, value json.RawMessage, known []string) *failure {
-	if key == "arguments" && tool == executeTool {
-		key = "args"
-	} else if !slices.Contains(known, key) {
-		return unknownArgument(tool, key, known)
+func (a *arguments) set(tool string, name []byte, value json.RawMessage, known []string) *failure {
+	i := slices.IndexFunc(known, func(k string) bool { return k == string(name) })
+	key := "args"
+	switch {
+	case i >= 0:
+		key = known[i]
+	case string(name) != "arguments" || tool != executeTool:
+		return unknownArgument(tool, string(name), known)
 	}
 	var err error
 	switch key {
@@ -124,17 +129,16 @@ func stringOf(v json.RawMessage) (string, error) { return textOf(v, maxNameBytes
 
 // textOf reads a string of at most that many bytes; null counts as empty.
 func textOf(v json.RawMessage, most int) (string, error) {
-	var s *string
-	if err := json.Unmarshal(v, &s); err != nil {
+	var s string
+	if plain, ok := rawjson.Plain(v); ok {
+		s = string(plain)
+	} else if err := json.Unmarshal(v, &s); err != nil { // null leaves it empty.
 		return "", argError("must be a string")
 	}
-	if s == nil {
-		return "", nil
-	}
-	if len(*s) > most {
+	if len(s) > most {
 		return "", argError(fmt.Sprintf("is longer than %d bytes", most))
 	}
-	return *s, nil
+	return s, nil
 }
 
 // patternOf reads a pattern as the rules have them.

@@ -113,7 +113,7 @@ func callParams(tool string, args json.RawMessage) json.RawMessage {
 	if args == nil {
 		args = json.RawMessage("{}")
 	}
-	name := mustJSON(tool)
+	name := quoted(tool)
 	params := make([]byte, 0, len(name)+len(args)+len(`{"name":,"arguments":}`))
 	params = append(append(params, `{"name":`...), name...)
 	params = append(append(params, `,"arguments":`...), args...)

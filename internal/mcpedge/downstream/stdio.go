@@ -125,6 +125,7 @@ type Stdio struct {
 	pending map[int64]*call
 	queue   []*outgoing
 	control int  // how many of queue belong to no call
+	writing bool // somebody is writing, or the writer has been told to
 	deaf    bool // nothing more is to be written
 	opened  bool // the handshake is over
 	grace   *time.Timer
@@ -133,8 +134,9 @@ type Stdio struct {
 	// unanswered is set together with cause.
 	unanswered endpoint.Calls
 
-	wake    chan struct{} // tells the writer that queue has grown
-	ended   chan struct{} // closed together with setting cause
+	try     func(p []byte) (int, error) // writes as much as fits; nil where a write may block
+	wake    chan writeJob               // tells the writer to go on; holds one
+	ended   chan struct{}               // closed together with setting cause
 	workers sync.WaitGroup
 	done    chan struct{}
 }
@@ -151,7 +153,8 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		pipes:   pipes,
 		era:     initialized,
 		pending: make(map[int64]*call),
-		wake:    make(chan struct{}, 1),
+		try:     tryWriter(pipes.Stdin),
+		wake:    make(chan writeJob, 1),
 		ended:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}

@@ -19,65 +19,140 @@ const (
 	maxControl = 1000
 )
 
-// send queues a line for the writer. It does not wait. An error means that
-// the session has ended.
+// The server's stdin has one writer at a time. Most often the pipe has room, and
+// then the one who sends is the writer, for one write that cannot block: nobody
+// has to be woken for it. What the pipe does not take, and what was queued
+// meanwhile, is for the session's own writer, which may wait for the server.
+
+// send queues a line, and writes it if nobody else is writing. It does not
+// wait. An error means that the session has ended.
 func (s *Stdio) send(o *outgoing) error {
+	mine, err := s.enqueue(o)
+	if mine {
+		s.writeOnce()
+	}
+	return err
+}
+
+// enqueue queues a line. mine says that the caller is to write.
+func (s *Stdio) enqueue(o *outgoing) (mine bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause != nil {
-		return s.cause
+		return false, s.cause
 	}
 	if o.call == nil {
 		if s.control >= maxControl {
-			return nil
+			return false, nil
 		}
 		s.control++
 	} else {
 		s.pending[o.call.id] = o.call
 	}
 	s.queue = append(s.queue, o)
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	if s.writing || s.deaf {
+		return false, nil
 	}
-	return nil
+	s.writing = true
+	if s.try == nil {
+		s.wake <- writeJob{} // Has room: there is one writer at a time.
+		return false, nil
+	}
+	return true, nil
 }
 
-// write is the writer: it joins what waits into few writes, in order, and is
-// the only one who touches the server's stdin before its end.
+// writeOnce writes what waits, as far as the pipe takes it at once, and leaves
+// the rest to the session's writer.
+func (s *Stdio) writeOnce() {
+	batch := s.pick()
+	if len(batch) == 0 {
+		return
+	}
+	data := batch[0].line
+	if len(batch) > 1 {
+		data = join(nil, batch)
+	}
+	n, err := s.try(data)
+	if n < len(data) || err != nil {
+		s.wake <- writeJob{batch: batch, data: data, done: n, err: err}
+		return
+	}
+	if s.moreToWrite() {
+		s.wake <- writeJob{}
+	}
+}
+
+// moreToWrite ends the turn of who writes, unless there is more to write.
+func (s *Stdio) moreToWrite() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = len(s.queue) > 0
+	return s.writing
+}
+
+// writeJob is what the session's writer is left with: a batch that was written
+// in part, and after it the queue.
+type writeJob struct {
+	batch []*outgoing
+	data  []byte
+	done  int   // how many bytes of data are written
+	err   error // why no more of them will be
+}
+
+// write is the session's writer: it joins what waits into few writes, in order.
 func (s *Stdio) write() {
 	w := newStallWriter(s.pipes.Stdin, s.opts.WriteStall, func() { s.end(ErrNotReading) })
 	var buffer []byte
 	for {
+		var job writeJob
 		select {
-		case <-s.wake:
+		case job = <-s.wake:
 		case <-s.ended:
 			return
 		}
-		for {
-			batch := s.pick()
-			if len(batch) == 0 {
-				break
-			}
-			data := batch[0].line
-			if len(batch) > 1 {
-				buffer = join(buffer[:0], batch)
-				data = buffer
-			}
-			if n, err := w.write(data); err != nil {
-				s.unpick(batch, n)
+		for job.batch != nil || s.pickJob(&job, &buffer) {
+			if err := job.finish(w); err != nil {
+				s.unpick(job.batch, job.done)
 				s.writeFailed(err)
 				return
 			}
+			job = writeJob{}
 		}
+		w.rest()
 	}
 }
 
+// pickJob makes a job of what is in the queue; false means that there is
+// nothing. The buffer is for joining lines.
+func (s *Stdio) pickJob(job *writeJob, buffer *[]byte) bool {
+	job.batch = s.pick()
+	if len(job.batch) == 0 {
+		return false
+	}
+	job.data = job.batch[0].line
+	if len(job.batch) > 1 {
+		*buffer = join((*buffer)[:0], job.batch)
+		job.data = *buffer
+	}
+	return true
+}
+
+// finish writes what is left of a job.
+func (j *writeJob) finish(w *stallWriter) error {
+	if j.err != nil {
+		return j.err
+	}
+	n, err := w.write(j.data[j.done:])
+	j.done += n
+	return err
+}
+
 // pick takes the lines of the next write from the queue. From then on they
-// count as written.
+// count as written. If there are none the turn of who writes is over.
 func (s *Stdio) pick() (batch []*outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.writing = len(batch) > 0 }()
 	if s.deaf {
 		return nil
 	}
@@ -148,6 +223,14 @@ func newStallWriter(w io.Writer, stall time.Duration, stalled func()) *stallWrit
 		s.deadline = d.SetWriteDeadline
 	}
 	return s
+}
+
+// rest lifts the deadline of the last write, which would count against writes
+// that know nothing of it.
+func (s *stallWriter) rest() {
+	if s.deadline != nil {
+		_ = s.deadline(time.Time{}) // It worked before.
+	}
 }
 
 // write writes all of p. On an error it tells how many bytes were written; a

@@ -98,14 +98,14 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
+	out := newReply(w, r, f.opts.KeepAlive)
+	defer out.end()
 	in := newBuffer()
 	body, ok := f.readBody(w, r, in.bytes)
 	if !ok {
 		return
 	}
-	out := newReply(w, r)
-	out.keepAlive(f.opts.KeepAlive)
-	defer out.stop()
+	out.enter(running)
 	switch call, modern, lane := f.laneOverHTTP(r.Header, body); {
 	case lane:
 		f.postCall(w, r, call, modern, out)
@@ -188,11 +188,7 @@ func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, body []byte, o
 
 // readBody reads the body into b, within its limits, or answers why it cannot.
 func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, bool) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := readInto(b, http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes)), r.ContentLength)
-	// Else the deadline would later count as the end of the connection.
-	_ = control.SetReadDeadline(time.Time{})
 	if err == nil {
 		return body, true
 	}
@@ -273,9 +269,11 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer f.work.unlisten(s)
-	out := newReply(w, r)
+	out := newReply(w, r, f.opts.KeepAlive)
+	defer out.end()
 	out.stream([]byte(": listening\n\n"))
-	every(ctx, f.opts.KeepAlive, func() { out.stream([]byte(keepAliveComment)) })
+	out.enter(running)
+	<-ctx.Done()
 }
 
 func (f *Front) delete(w http.ResponseWriter, r *http.Request) {

@@ -54,8 +54,14 @@ func (o origins) allow(origin, host string, local bool) bool {
 
 // onLoopback reports whether the connection came in at a loopback address.
 func onLoopback(r *http.Request) bool {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	return ok && addr != nil && isLoopback(hostOnly(addr.String()))
+	switch addr := r.Context().Value(http.LocalAddrContextKey).(type) {
+	case *net.TCPAddr:
+		return addr.IP.IsLoopback()
+	case net.Addr:
+		return isLoopback(hostOnly(addr.String()))
+	default:
+		return false
+	}
 }
 
 func hostOnly(hostport string) string {
@@ -75,13 +81,16 @@ func isLoopback(host string) bool {
 
 // allowCORS lets the page of an Origin that passed read the response.
 func allowCORS(h http.Header, origin string) {
-	h.Add("Vary", "Origin")
+	h["Vary"] = varyOrigin
 	if origin == "" {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Expose-Headers", headerSession+", "+headerVersion+", WWW-Authenticate")
 }
+
+// varyOrigin is shared by all responses: net/http only reads it.
+var varyOrigin = []string{"Origin"}
 
 // preflight answers a browser's question before a request.
 func preflight(w http.ResponseWriter) {

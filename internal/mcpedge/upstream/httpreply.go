@@ -17,20 +17,85 @@ const writeTimeout = 30 * time.Second
 
 // reply writes the response of one POST: a JSON body, or, as soon as anything
 // is to be sent before the answer, a stream of events that ends with it.
+//
+// One timer watches it from the reading of the request to the end: it cuts off
+// a client that does not send its body or does not read its answer, and sends
+// comments meanwhile, so that clients and proxies with a time limit don't give
+// up on a long call. (Deadlines would do the first two, but each costs a lock
+// and a timer of the runtime's, four times a request.)
 type reply struct {
 	w         http.ResponseWriter
 	control   *http.ResponseController
 	canStream bool
+	interval  time.Duration // between looks
 
 	mu        sync.Mutex
+	watch     *time.Timer
+	phase     phase
+	since     time.Time // when the phase began
+	cutOff    bool      // the connection has a deadline
 	streaming bool
-	stopped   bool        // no more comments
-	keeper    *time.Timer // nil where there are none
 }
 
-func newReply(w http.ResponseWriter, r *http.Request) *reply {
-	return &reply{w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r)}
+// phase is how far a POST has come.
+type phase int
+
+const (
+	reading phase = iota
+	running
+	writing
+	over
+)
+
+// newReply begins with the reading of the request. end must follow.
+func newReply(w http.ResponseWriter, r *http.Request, interval time.Duration) *reply {
+	p := &reply{
+		w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r),
+		interval: interval, since: time.Now(),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watch = time.AfterFunc(interval, p.look)
+	return p
 }
+
+// look is what the timer does.
+func (p *reply) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.phase == over:
+		return
+	case p.phase == reading && time.Since(p.since) >= bodyTimeout:
+		p.cutOff = true
+		_ = p.control.SetReadDeadline(time.Now())
+	case p.phase == writing && time.Since(p.since) >= writeTimeout:
+		p.cutOff = true
+		_ = p.control.SetWriteDeadline(time.Now())
+	case p.phase == running && p.canStream:
+		p.streamLocked([]byte(keepAliveComment))
+	}
+	p.watch.Reset(p.interval)
+}
+
+// enter begins a phase. If the last one was cut off just as it ended, the
+// connection is none the worse.
+func (p *reply) enter(next phase) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase, p.since = next, time.Now()
+	if p.cutOff {
+		p.cutOff = false
+		_ = p.control.SetReadDeadline(time.Time{})
+		_ = p.control.SetWriteDeadline(time.Time{})
+	}
+	if next == over {
+		p.watch.Stop()
+	}
+}
+
+// end ends the watch. Repeating it does no harm.
+func (p *reply) end() { p.enter(over) }
 
 // acceptsEvents reports whether the client takes an event stream. No Accept at
 // all takes anything.
@@ -89,39 +154,6 @@ func startEvents(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// keepAlive sends a comment whenever the interval has passed, so that clients
-// and proxies with a time limit don't give up on a long call. stop ends it.
-func (p *reply) keepAlive(interval time.Duration) {
-	if !p.canStream {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.keeper = time.AfterFunc(interval, func() { p.comment(interval) })
-}
-
-// comment sends one comment, and sees to the next.
-func (p *reply) comment(interval time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stopped {
-		return
-	}
-	p.streamLocked([]byte(keepAliveComment))
-	p.keeper.Reset(interval)
-}
-
-// stop ends the comments, and waits until none can come. Repeating it does no
-// harm.
-func (p *reply) stop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stopped = true
-	if p.keeper != nil {
-		p.keeper.Stop()
-	}
-}
-
 const keepAliveComment = ": still running\n\n"
 
 // every calls do at each interval until ctx ends.
@@ -141,8 +173,8 @@ func every(ctx context.Context, interval time.Duration, do func()) {
 // finish sends the answer: as the last event of a stream that has begun, else
 // as a body of its own. status is for the latter. The answer is freed.
 func (p *reply) finish(a answer, status int) {
-	p.stop()
 	defer a.free()
+	p.enter(writing)
 	p.mu.Lock()
 	streaming := p.streaming
 	p.mu.Unlock()
@@ -157,7 +189,8 @@ func (p *reply) finish(a answer, status int) {
 		h["Content-Type"] = jsonTypes
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 		p.w.WriteHeader(status)
-		p.push(a.body)
+		_, _ = p.w.Write(a.body)
+		_ = p.control.Flush() // While the watch is on.
 	}
 }
 
