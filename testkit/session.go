@@ -67,6 +67,8 @@ func (s *Session) Call(ctx context.Context, req endpoint.Request) (endpoint.Resp
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(s.ctx)}
 	}
 	defer s.leave(req)
+	ctx, stop := req.Until(ctx)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()

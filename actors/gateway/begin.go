@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
 )
 
@@ -16,11 +17,14 @@ func (f *Front) begin(ctx context.Context, c *call, b *budget, snap *snapshot.Sn
 	}
 	record := c.record
 	record.Decision = audit.Allow
-	timed, cancel := context.WithDeadlineCause(ctx, b.deadline, errDeadline)
+	timed, cancel := context.WithDeadlineCause(ctx, b.deadline, endpoint.ErrDeadline)
 	defer cancel()
 	if err := f.cfg.Begin(timed, record); err != nil {
-		if timed.Err() != nil {
-			return endOfContext(timed, r, false), false
+		switch {
+		case ctx.Err() != nil:
+			return cancelled(r, false), false
+		case timed.Err() != nil:
+			return timedOut(r, false), false
 		}
 		// Why is in the gateway's own log; it is not the agent's to know.
 		return &failure{

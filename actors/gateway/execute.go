@@ -85,17 +85,16 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 	if st.State != endpoint.Ready {
 		return result{}, nil, st
 	}
-	callCtx, cancel := context.WithDeadlineCause(ctx, b.deadline, errDeadline)
-	defer cancel()
-	resp, err := st.Session.Call(callCtx, endpoint.Request{
+	resp, err := st.Session.Call(ctx, endpoint.Request{
 		Method:         "tools/call",
 		Params:         callParams(c.args.tool, c.args.args),
 		Progress:       c.sent.Progress,
+		Deadline:       b.deadline,
 		MaxResultBytes: r.Entry.Settings.MaxResultBytes,
 		By:             endpoint.Call{ID: c.id, Agent: c.record.AgentID, Tool: shown(c.args.tool)},
 	})
 	if err != nil {
-		if fail = callFailed(callCtx, r, err); fail == nil {
+		if fail = callFailed(ctx, b, r, err); fail == nil {
 			return result{}, nil, st
 		}
 		if fail.Code == codeTimeout && fail.MayHaveRun {
@@ -113,9 +112,8 @@ func callParams(tool string, args json.RawMessage) json.RawMessage {
 	if args == nil {
 		args = json.RawMessage("{}")
 	}
-	name := quoted(tool)
-	params := make([]byte, 0, len(name)+len(args)+len(`{"name":,"arguments":}`))
-	params = append(append(params, `{"name":`...), name...)
+	params := make([]byte, 0, len(tool)+len(args)+len(`{"name":"","arguments":}`))
+	params = rawjson.AppendString(append(params, `{"name":`...), tool)
 	params = append(append(params, `,"arguments":`...), args...)
 	return append(params, '}')
 }
@@ -145,13 +143,15 @@ func (f *Front) unlisted(ctx context.Context, c *call, b *budget, snap *snapshot
 
 // callFailed words the error of a session's Call; nil means that no byte of
 // the request reached the server and that it may be tried again.
-func callFailed(ctx context.Context, r *snapshot.Route, err error) *failure {
+func callFailed(ctx context.Context, b *budget, r *snapshot.Route, err error) *failure {
 	name := r.Entry.Name
 	_, notWritten := errors.AsType[*endpoint.NotWritten](err)
-	if ctx.Err() != nil && (notWritten || errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())) {
-		return endOfContext(ctx, r, !notWritten)
-	}
-	if notWritten {
+	switch {
+	case errors.Is(err, endpoint.ErrDeadline), notWritten && !time.Now().Before(b.deadline):
+		return timedOut(r, !notWritten)
+	case ctx.Err() != nil && (notWritten || errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
+		return cancelled(r, !notWritten)
+	case notWritten:
 		return nil
 	}
 	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
@@ -173,10 +173,7 @@ func callFailed(ctx context.Context, r *snapshot.Route, err error) *failure {
 	}
 }
 
-func endOfContext(ctx context.Context, r *snapshot.Route, mayHaveRun bool) *failure {
-	if !errors.Is(context.Cause(ctx), errDeadline) {
-		return cancelled(r, mayHaveRun)
-	}
+func timedOut(r *snapshot.Route, mayHaveRun bool) *failure {
 	message := fmt.Sprintf("%q did not take this call in time; not run. Try again after 1 s, at most twice, then tell the user.", r.Entry.Name)
 	if mayHaveRun {
 		message = fmt.Sprintf("%q did not answer in time; it may still take effect. Check before repeating, or give a longer timeout_ms.", r.Entry.Name)

@@ -94,16 +94,6 @@ func mustJSON(v any) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// quoted is a string as JSON.
-func quoted(s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return mustJSON(s)
-		}
-	}
-	return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
-}
-
 // shown cuts a name of unknown length for a message.
 func shown(name string) string {
 	const most = 128

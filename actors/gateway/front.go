@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,13 +70,18 @@ type call struct {
 	begun uint64
 }
 
+// calls are used again: one is nearly a kilobyte.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
 // CallTool implements upstream.ToolHandler.
 func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream.ToolCall, dst []byte) ([]byte, bool) {
 	op, known := f.ops[t.Name]
 	if !known {
 		return dst, false
 	}
-	c := &call{
+	c := calls.Get().(*call)
+	defer func() { *c = call{}; calls.Put(c) }() // Nobody knows it any more.
+	*c = call{
 		id:   f.cfg.Instance + "-" + strconv.FormatUint(f.calls.Add(1), 10),
 		tool: t.Name, caller: caller, sent: t, arrived: time.Now(),
 	}

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -39,8 +38,6 @@ func (b *budget) set(s config.Settings) {
 	b.deadline = b.arrived.Add(total)
 	b.patience = b.arrived.Add(min(total, s.RestartWait))
 }
-
-var errDeadline = errors.New("the call's time is up")
 
 // progressEvery is how often a waiting call with a progress token hears that
 // it still waits.

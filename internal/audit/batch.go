@@ -10,7 +10,7 @@ const maxBatch = 256 << 10
 
 // batch is some whole lines, to be written at once.
 type batch struct {
-	buf   bytes.Buffer
+	buf   *bytes.Buffer
 	lines []batchLine
 }
 
@@ -37,7 +37,8 @@ type ownLine struct {
 // encode makes the next batch: the start line, what was lost, as many pending
 // records as fit, the stop line.
 func (w *writer) encode() *batch {
-	b := &batch{}
+	w.buf.Reset()
+	b := &batch{buf: &w.buf}
 	stop := false
 	for _, own := range w.own {
 		if stop = own.event == eventStop; !stop {
@@ -59,7 +60,7 @@ func (w *writer) addRecords(b *batch) {
 	for i := 0; i < len(w.pending) && b.buf.Len() < maxBatch; {
 		r := w.pending[i].record
 		r.V, r.Instance, r.Seq = version, w.instance, w.next(b)
-		if err := appendRecord(&b.buf, r); err != nil {
+		if err := appendRecord(b.buf, r); err != nil {
 			w.unfit(i, err)
 			continue
 		}
@@ -73,7 +74,7 @@ func (w *writer) addOwn(b *batch, kind lineKind, own ownLine, lost uint64) {
 	if own.event == eventStart {
 		line.Version = w.version
 	}
-	if err := appendLine(&b.buf, line); err != nil {
+	if err := appendLine(b.buf, line); err != nil {
 		return // Nothing in it can be unfit.
 	}
 	b.add(kind, lost)

@@ -49,14 +49,21 @@ func appendOptional(b []byte, key, text string) []byte {
 	return appendText(append(b, key...), text)
 }
 
-// appendText appends a string. Only plain ones are quick.
+// appendText appends a string. What is not printable ASCII takes the slow way.
 func appendText(b []byte, text string) []byte {
+	start := len(b)
+	b = append(b, '"')
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c >= del || c == '"' || c == '\\' {
-			return appendEscaped(b, text)
+		switch c := text[i]; {
+		case c < ' ' || c >= del:
+			return appendEscaped(b[:start], text)
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		default:
+			b = append(b, c)
 		}
 	}
-	return append(append(append(b, '"'), text...), '"')
+	return append(b, '"')
 }
 
 func appendEscaped(b []byte, text string) []byte {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ type writer struct {
 	retry   <-chan time.Time
 	sync    <-chan time.Time
 	wrote   time.Time        // when it last wrote
+	buf     bytes.Buffer     // of the current batch
 	gather  <-chan time.Time // until when it lets lines gather; nil when it does not
 }
 

@@ -42,6 +42,9 @@ type Request struct {
 	// this request, in order, with the progressToken taken out. It is called
 	// from the session's reader and must not block.
 	Progress func(params json.RawMessage)
+	// Deadline is when the caller gives up, as if its context ended then, with
+	// ErrDeadline; zero is never.
+	Deadline time.Time
 	// MaxResultBytes limits the answer; 0 means the session's own limit.
 	MaxResultBytes int64
 	// Capabilities are the caller's, a JSON object, where it speaks 2026-07-28;
@@ -50,6 +53,17 @@ type Request struct {
 	Capabilities json.RawMessage
 	// By says whose tool call this is; empty for requests of the gateway's own.
 	By Call
+}
+
+// ErrDeadline is the cause of a call's end at its Request.Deadline.
+var ErrDeadline = fmt.Errorf("the call's time is up: %w", context.DeadlineExceeded)
+
+// Until gives a context that ends at the request's deadline too.
+func (r Request) Until(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, r.Deadline, ErrDeadline)
 }
 
 // Response is a server's answer: exactly one of Result and Error is set, each
@@ -73,14 +87,15 @@ type ServerInfo struct {
 // Session is one initialized MCP conversation with one run of a server. Its
 // methods may be called from any goroutine.
 type Session interface {
-	// Call sends one request and waits for its answer, for the end of ctx or
-	// for the end of the session. It never waits longer than ctx, also while
-	// the server does not read. When ctx ends after the request was written,
-	// the server is sent notifications/cancelled.
+	// Call sends one request and waits for its answer, for the end of ctx, for
+	// the request's deadline or for the end of the session. It never waits
+	// longer, also while the server does not read. When ctx ends or the deadline
+	// comes after the request was written, the server is sent
+	// notifications/cancelled.
 	//
 	// Errors: *NotWritten when no byte of the request reached the server (the
-	// caller may try again elsewhere); *TooLarge; ctx's cause; otherwise the
-	// session's own Err.
+	// caller may try again elsewhere); *TooLarge; ctx's cause; ErrDeadline;
+	// otherwise the session's own Err.
 	Call(ctx context.Context, req Request) (Response, error)
 	// Info is what the server said of itself.
 	Info() ServerInfo

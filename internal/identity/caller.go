@@ -51,7 +51,9 @@ type Caller struct {
 }
 
 // Anonymous is the caller of a request where no credential is asked for.
-func Anonymous() *Caller { return &Caller{kind: anonymous} }
+func Anonymous() *Caller { return &nobody }
+
+var nobody = Caller{kind: anonymous}
 
 // ID is the caller's credential; "" for no caller.
 func (c *Caller) ID() string {

@@ -76,6 +76,8 @@ func (f facts) unauthorized() bool {
 
 // Call implements [endpoint.Session].
 func (h *HTTP) Call(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
+	ctx, stop := req.Until(ctx)
+	defer stop()
 	if ctx.Err() != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}

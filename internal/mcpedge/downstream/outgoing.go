@@ -31,8 +31,7 @@ func notificationLine(method string, params []byte) []byte {
 }
 
 func appendMethod(dst []byte, method string, params []byte) []byte {
-	name, _ := json.Marshal(method) //nolint:errchkjson // A string always marshals.
-	dst = append(append(dst, `"method":`...), name...)
+	dst = rawjson.AppendString(append(dst, `"method":`...), method)
 	if len(params) > 0 {
 		dst = append(dst, `,"params":`...)
 		start := len(dst)

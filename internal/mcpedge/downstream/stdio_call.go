@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
@@ -17,7 +18,7 @@ type call struct {
 	limit    int64
 	progress func(json.RawMessage)
 	by       endpoint.Call
-	out      *outgoing
+	out      outgoing
 	answer   chan outcome // holds one; only who took the call out of pending sends
 }
 
@@ -58,14 +59,22 @@ func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Respon
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
 	}
 	c := s.newCall(req)
-	if err := s.send(c.out); err != nil {
+	if err := s.send(&c.out); err != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: err}
+	}
+	var late <-chan time.Time
+	if !req.Deadline.IsZero() {
+		alarm := time.NewTimer(time.Until(req.Deadline))
+		defer alarm.Stop()
+		late = alarm.C
 	}
 	select {
 	case o := <-c.answer:
 		return o.response, o.err
+	case <-late:
+		return s.abandon(c, req.Method, endpoint.ErrDeadline)
 	case <-ctx.Done():
-		return s.abandon(ctx, c, req.Method)
+		return s.abandon(c, req.Method, context.Cause(ctx))
 	}
 }
 
@@ -84,12 +93,12 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	}
 	c := &call{id: id, limit: limit, progress: req.Progress, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
-	c.out = &outgoing{line: appendRequest(line, id, req.Method, params), call: c}
+	c.out = outgoing{line: appendRequest(line, id, req.Method, params), call: c}
 	return c
 }
 
 // abandon takes a call back whose caller no longer waits.
-func (s *Stdio) abandon(ctx context.Context, c *call, method string) (endpoint.Response, error) {
+func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response, error) {
 	s.mu.Lock()
 	if s.pending[c.id] != c { // Its answer is there already, or about to be.
 		s.mu.Unlock()
@@ -97,12 +106,12 @@ func (s *Stdio) abandon(ctx context.Context, c *call, method string) (endpoint.R
 		return o.response, o.err
 	}
 	delete(s.pending, c.id)
-	err := c.unsent(context.Cause(ctx))
+	err := c.unsent(cause)
 	if !c.out.picked {
 		c.out.dropped, c.out.line = true, nil
 	}
 	written := c.out.picked
-	if written && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if written && errors.Is(cause, context.DeadlineExceeded) {
 		s.late.add(c.by, s.received.Load())
 	}
 	s.mu.Unlock()

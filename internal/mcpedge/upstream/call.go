@@ -22,7 +22,7 @@ var errUnknownTool = errors.New("unknown tool")
 // is the transport's business.
 func (f *Front) serveCall(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
 	return f.tracked(ctx, p, m.id, m.meta.token, notify, func(ctx context.Context, c *call) answer {
-		c.peer, c.message = p, m
+		c.detour = &detour{peer: p, message: m}
 		return f.dispatch(context.WithValue(ctx, callContextKey{}, c), p, m, c, notify)
 	})
 }
@@ -76,15 +76,16 @@ func (f *Front) runTool(ctx context.Context, req mcp.CallToolRequest) (*mcp.Call
 	if !ok {
 		return nil, errors.New("internal: a call without its record")
 	}
-	t := ToolCall{Name: req.Params.Name, Args: rawjson.Get(c.message.params, "arguments")}
-	caller := c.peer.caller(ctx)
+	d := c.detour
+	t := ToolCall{Name: req.Params.Name, Args: rawjson.Get(d.message.params, "arguments")}
+	caller := d.peer.caller(ctx)
 	if mcp.IsModernProtocol(caller.Protocol) {
-		t.Capabilities = c.message.meta.capabilities
-		t.InputResponses = rawjson.Get(c.message.params, "inputResponses")
-		t.RequestState = rawjson.Get(c.message.params, "requestState")
+		t.Capabilities = d.message.meta.capabilities
+		t.InputResponses = rawjson.Get(d.message.params, "inputResponses")
+		t.RequestState = rawjson.Get(d.message.params, "requestState")
 	}
-	if c.answer, ok = f.run(ctx, c, caller, t, c.message.id); !ok {
-		c.unknown = true
+	if d.answer, ok = f.run(ctx, c, caller, t, d.message.id); !ok {
+		d.unknown = true
 		return nil, errUnknownTool
 	}
 	return &mcp.CallToolResult{}, nil

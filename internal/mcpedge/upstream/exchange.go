@@ -75,15 +75,15 @@ func (f *Front) dispatch(ctx context.Context, p *peer, m message, c *call, notif
 func (f *Front) answerOf(p *peer, m message, c *call, response mcp.JSONRPCMessage) answer {
 	switch r := response.(type) {
 	case mcp.JSONRPCError:
-		if c != nil && (c.unknown || r.Error.Code == mcp.INVALID_PARAMS) {
-			if name := toolNameOf(m.params); c.unknown || !f.tools.has(name) {
+		if c != nil && (c.detour.unknown || r.Error.Code == mcp.INVALID_PARAMS) {
+			if name := toolNameOf(m.params); c.detour.unknown || !f.tools.has(name) {
 				return failureAnswer(m.id, f.tools.unknown(name))
 			}
 		}
 		return failureAnswer(m.id, &rpcFailure{code: r.Error.Code, text: r.Error.Message, data: r.Error.Data})
 	case mcp.JSONRPCResponse:
-		if c != nil && !c.answer.none() {
-			return c.answer
+		if c != nil && !c.detour.answer.none() {
+			return c.detour.answer
 		}
 		return f.encode(p, m, r.Result)
 	default:

@@ -42,20 +42,20 @@ func (f *Front) Handler() http.Handler {
 			return
 		}
 		allowCORS(w.Header(), r.Header.Get("Origin"))
+		var who *identity.Caller
 		if f.opts.Authorize != nil && r.Method != http.MethodOptions {
-			who, ok := f.opts.Authorize(w, r)
-			if !ok {
+			var ok bool
+			if who, ok = f.opts.Authorize(w, r); !ok {
 				return
 			}
-			r = r.WithContext(context.WithValue(r.Context(), identityContextKey{}, who))
 		}
 		switch r.Method {
 		case http.MethodPost:
-			f.post(w, r)
+			f.post(w, r, who)
 		case http.MethodGet:
-			f.get(w, r)
+			f.get(w, r, who)
 		case http.MethodDelete:
-			f.delete(w, r)
+			f.delete(w, r, who)
 		case http.MethodOptions:
 			preflight(w)
 		default:
@@ -63,14 +63,6 @@ func (f *Front) Handler() http.Handler {
 			http.Error(w, "this method is not part of MCP", http.StatusMethodNotAllowed)
 		}
 	})
-}
-
-type identityContextKey struct{}
-
-// identityOf is what Options.Authorize said of a request, or nil.
-func identityOf(r *http.Request) *identity.Caller {
-	who, _ := r.Context().Value(identityContextKey{}).(*identity.Caller)
-	return who
 }
 
 // recovered keeps a bug from taking the connection's log and the client's
@@ -87,7 +79,7 @@ func (f *Front) recovered(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "internal error of the gateway", http.StatusInternalServerError)
 }
 
-func (f *Front) post(w http.ResponseWriter, r *http.Request) {
+func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
 	if err := f.work.hold(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -108,12 +100,12 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request) {
 	out.enter(running)
 	switch call, modern, lane := f.laneOverHTTP(r.Header, body); {
 	case lane:
-		f.postCall(w, r, call, modern, out)
+		f.postCall(w, r, who, call, modern, out)
 		in.free(body) // Nothing of a call is kept after its end.
 	case isBatch(body):
-		f.postBatch(w, r, body, out)
+		f.postBatch(w, r, who, body, out)
 	default:
-		f.postMessage(w, r, body, out)
+		f.postMessage(w, r, who, body, out)
 	}
 }
 
@@ -127,11 +119,11 @@ func isJSON(contentType string) bool {
 }
 
 // postCall serves a call in the fast lane.
-func (f *Front) postCall(w http.ResponseWriter, r *http.Request, call toolRequest, modern bool, out *reply) {
-	p := &peer{http: true, identity: identityOf(r)}
+func (f *Front) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, modern bool, out *reply) {
+	p := &peer{http: true, identity: who}
 	if !modern {
 		var ok bool
-		if p, ok = f.sessionOf(w, r); !ok {
+		if p, ok = f.sessionOf(w, r, who); !ok {
 			return
 		}
 	}
@@ -139,21 +131,21 @@ func (f *Front) postCall(w http.ResponseWriter, r *http.Request, call toolReques
 	out.finish(a, statusOf(a, modern))
 }
 
-func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte, out *reply) {
+func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
 		out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
 		return
 	}
 	if isModern(r.Header, m) {
-		f.postModern(r, m, out)
+		f.postModern(r, who, m, out)
 		return
 	}
 	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
-	p := &peer{http: true, identity: identityOf(r)}
+	p := &peer{http: true, identity: who}
 	if !initialize {
 		var ok bool
-		if p, ok = f.sessionOf(w, r); !ok {
+		if p, ok = f.sessionOf(w, r, who); !ok {
 			return
 		}
 	}
@@ -166,19 +158,19 @@ func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, body []byte,
 
 // postModern serves a message of 2026-07-28, which has no sessions: the client
 // cancels a call by closing its connection.
-func (f *Front) postModern(r *http.Request, m message, out *reply) {
+func (f *Front) postModern(r *http.Request, who *identity.Caller, m message, out *reply) {
 	if m.isRequest() {
 		if failure := checkModern(r.Header, m); failure != nil {
 			out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
 			return
 		}
 	}
-	a := f.serve(r.Context(), &peer{http: true, identity: identityOf(r)}, m, out.notify)
+	a := f.serve(r.Context(), &peer{http: true, identity: who}, m, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 
-func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, body []byte, out *reply) {
-	p, ok := f.sessionOf(w, r)
+func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
+	p, ok := f.sessionOf(w, r, who)
 	if !ok {
 		return
 	}
@@ -223,8 +215,8 @@ func readInto(b []byte, from io.Reader, size int64) ([]byte, error) {
 
 // sessionOf finds the conversation that a request of a revision before
 // 2026-07-28 belongs to, or answers why it cannot.
-func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request) (*peer, bool) {
-	p := &peer{http: true, identity: identityOf(r), revision: mcp.ProtocolVersion20250326} // What no header means.
+func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.Caller) (*peer, bool) {
+	p := &peer{http: true, identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
 	if v := r.Header.Get(headerVersion); v != "" {
 		if !slices.Contains(httpRevisions, v) {
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
@@ -247,7 +239,7 @@ func (f *Front) sessionOf(w http.ResponseWriter, r *http.Request) (*peer, bool) 
 
 // get holds a listening stream open until the client, its session or the front
 // ends it.
-func (f *Front) get(w http.ResponseWriter, r *http.Request) {
+func (f *Front) get(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
 	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
 		f.notInModern(w)
 		return
@@ -256,7 +248,7 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Accept must include text/event-stream", http.StatusNotAcceptable)
 		return
 	}
-	p, ok := f.sessionOf(w, r)
+	p, ok := f.sessionOf(w, r, who)
 	if !ok {
 		return
 	}
@@ -276,12 +268,12 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request) {
 	<-ctx.Done()
 }
 
-func (f *Front) delete(w http.ResponseWriter, r *http.Request) {
+func (f *Front) delete(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
 	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
 		f.notInModern(w)
 		return
 	}
-	p, ok := f.sessionOf(w, r)
+	p, ok := f.sessionOf(w, r, who)
 	if !ok {
 		return
 	}

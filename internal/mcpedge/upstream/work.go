@@ -27,8 +27,11 @@ type call struct {
 
 	progress *progress // nil without a token
 	silenced bool      // cancelled by the client: guarded by work.mu
+	detour   *detour   // nil in the fast lane
+}
 
-	// Of a call that takes mcp-go's way:
+// detour is what a call needs that takes mcp-go's way.
+type detour struct {
 	peer    *peer
 	message message
 	answer  answer // set by the handler of the tool
