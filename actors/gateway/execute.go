@@ -90,6 +90,7 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 		Params:         callParams(c.args.tool, c.args.args),
 		Progress:       c.sent.Progress,
 		Deadline:       b.deadline,
+		Into:           c.dst,
 		MaxResultBytes: r.Entry.Settings.MaxResultBytes,
 		By:             endpoint.Call{ID: c.id, Agent: c.record.AgentID, Tool: shown(c.args.tool)},
 	})
@@ -203,8 +204,11 @@ func (c *call) result(r *snapshot.Route, resp endpoint.Response) (result, *failu
 			Message: fmt.Sprintf("%q answered with something that is no tool result; the tool has run. Tell the user.", r.Entry.Name),
 		}
 	}
-	answer := look(resp.Result)
-	if string(answer.value(answer.isError)) == "true" {
+	answer := result{raw: resp.Result, into: resp.Into, Outline: resp.Outline}
+	if !answer.Known {
+		answer.Outline = endpoint.OutlineOf(answer.raw)
+	}
+	if string(answer.IsError.Of(answer.raw)) == "true" {
 		c.record.Outcome = "tool_error"
 	}
 	if beforeModern(c.caller.Protocol) {

@@ -61,6 +61,7 @@ type call struct {
 	tool    string // the gateway's own
 	caller  upstream.Caller
 	sent    upstream.ToolCall
+	dst     []byte // what the answer is appended to
 	args    arguments
 	arrived time.Time
 	record  audit.Record
@@ -83,10 +84,10 @@ func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream
 	defer func() { *c = call{}; calls.Put(c) }() // Nobody knows it any more.
 	*c = call{
 		id:   f.cfg.Instance + "-" + strconv.FormatUint(f.calls.Add(1), 10),
-		tool: t.Name, caller: caller, sent: t, arrived: time.Now(),
+		tool: t.Name, caller: caller, sent: t, dst: dst, arrived: time.Now(),
 	}
 	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: t.Name}
-	dst = f.answer(ctx, c, op, dst)
+	dst = f.answer(ctx, c, op)
 	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
 	f.cfg.Audit(c.record)
 	return dst, true
@@ -108,9 +109,9 @@ func (f *Front) operations() map[string]operation {
 	return ops
 }
 
-// answer runs one operation, appends its result or failure to dst, and notes in
-// the call's audit record how it went.
-func (f *Front) answer(ctx context.Context, c *call, op operation, dst []byte) []byte {
+// answer runs one operation, appends its result or failure to the call's dst,
+// and notes in the call's audit record how it went.
+func (f *Front) answer(ctx context.Context, c *call, op operation) []byte {
 	args, fail := parseArguments(c.tool, c.sent.Args)
 	c.args = args
 	c.record.RequestedAgent, c.record.Server, c.record.Tool = args.agentID, args.server, args.tool
@@ -128,7 +129,7 @@ func (f *Front) answer(ctx context.Context, c *call, op operation, dst []byte) [
 	} else if c.record.Outcome == "" {
 		c.record.Outcome = "ok"
 	}
-	return c.finish(dst, r, fail == nil)
+	return c.finish(r, fail == nil)
 }
 
 // decision is what the rules said, whatever became of the call afterwards: a

@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
 )
 
@@ -21,66 +24,39 @@ const modern = "2026-07-28"
 // beforeModern compares revisions, which are dates; an unknown one is old.
 func beforeModern(protocol string) bool { return protocol < modern }
 
-// result is a tool result, one JSON object, and where in it those members are
-// that the gateway looks at. The last one of a name counts.
+// result is a tool result, one JSON object, and where its members are.
 type result struct {
 	raw json.RawMessage
-
-	isError, content, structured, resultType, meta span
-
-	empty bool // it has no members
+	// into is the call's dst with raw at its end, if it is there already.
+	into []byte
+	endpoint.Outline
 }
 
-// span is the range of a value; the zero value is that of none.
-type span struct{ start, end int }
-
-// look finds the members of a result, without looking into them.
+// look makes the outline of a result.
 func look(raw json.RawMessage) result {
-	r := result{raw: raw, empty: true}
-	rawjson.Each(raw, func(key []byte, start, end int) {
-		r.empty = false
-		switch string(key) {
-		case "isError":
-			r.isError = span{start, end}
-		case "content":
-			r.content = span{start, end}
-		case "structuredContent":
-			r.structured = span{start, end}
-		case "resultType":
-			r.resultType = span{start, end}
-		case "_meta":
-			r.meta = span{start, end}
-		}
-	})
-	return r
+	return result{raw: raw, Outline: endpoint.OutlineOf(raw)}
 }
 
-func (r result) value(s span) json.RawMessage { return r.raw[s.start:s.end] }
-
-// finish appends a result as its caller gets it: stamped, if that is asked for,
-// with the gateway's own members of _meta, and with the resultType that
-// 2026-07-28 requires. All else stays as it is.
-func (c *call) finish(dst []byte, r result, stamped bool) []byte {
-	end := len(r.raw)
-	for end > 0 && r.raw[end-1] != '}' {
-		end-- // White space of a server's.
+// finish appends a result to the call's dst as its caller gets it: stamped, if
+// that is asked for, with the gateway's own members of _meta, and with the
+// resultType that 2026-07-28 requires. All else stays as it is.
+func (c *call) finish(r result, stamped bool) []byte {
+	if stamped && r.Meta != (endpoint.Span{}) {
+		meta := c.stampedMeta(r.Meta.Of(r.raw))
+		r.raw, r.into = slices.Concat(r.raw[:r.Meta.Start], meta, r.raw[r.Meta.End:]), nil
 	}
-	body := r.raw[:max(0, end-1)]
-	switch {
-	case !stamped:
-		dst = append(dst, body...)
-	case r.meta == span{}:
-		dst = append(dst, body...)
-		if !r.empty {
+	dst := r.into
+	if dst == nil {
+		dst = append(c.dst, r.raw...)
+	}
+	dst = dst[:bytes.LastIndexByte(dst, '}')]
+	if stamped && r.Meta == (endpoint.Span{}) {
+		if !r.Empty {
 			dst = append(dst, ',')
 		}
 		dst = append(c.appendStamp(append(dst, `"_meta":{`...)), '}')
-	default:
-		dst = append(dst, body[:r.meta.start]...)
-		dst = c.appendMeta(dst, r.value(r.meta))
-		dst = append(dst, body[r.meta.end:]...)
 	}
-	if r.resultType == (span{}) && !beforeModern(c.caller.Protocol) {
+	if r.ResultType == (endpoint.Span{}) && !beforeModern(c.caller.Protocol) {
 		dst = append(dst, `,"resultType":"complete"`...) // Something stands before it by now.
 	}
 	return append(dst, '}')
@@ -94,26 +70,26 @@ func (c *call) appendStamp(dst []byte) []byte {
 	return append(append(dst, c.id...), '"') // Hexadecimal, a dash and digits.
 }
 
-// appendMeta appends the server's _meta with the gateway's own members in it.
-func (c *call) appendMeta(dst []byte, meta json.RawMessage) []byte {
+// stampedMeta is the server's _meta with the gateway's own members in it.
+func (c *call) stampedMeta(meta json.RawMessage) json.RawMessage {
 	if rawjson.First(meta) != '{' {
 		meta = json.RawMessage("{}")
 	}
 	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.record.Generation, 10))
-	return append(dst, rawjson.Set(meta, metaCallID, mustJSON(c.id))...)
+	return rawjson.Set(meta, metaCallID, mustJSON(c.id))
 }
 
 // textForStructured turns a structuredContent that is no object into a text
 // block, unless there is one with that text already: callers of older
 // revisions know objects only.
 func textForStructured(r result) result {
-	if r.structured == (span{}) || r.raw[r.structured.start] == '{' {
+	if r.Structured == (endpoint.Span{}) || r.raw[r.Structured.Start] == '{' {
 		return r
 	}
-	structured := r.value(r.structured)
+	structured := r.Structured.Of(r.raw)
 	raw := rawjson.Delete(r.raw, "structuredContent")
 	var blocks []json.RawMessage
-	_ = json.Unmarshal(r.value(r.content), &blocks) // Missing or odd content counts as none.
+	_ = json.Unmarshal(r.Content.Of(r.raw), &blocks) // Missing or odd content counts as none.
 	for _, b := range blocks {
 		var text string
 		_ = json.Unmarshal(rawjson.Get(b, "text"), &text)

@@ -51,6 +51,9 @@ type Request struct {
 	// a session of that revision forwards them, any other leaves them out. nil
 	// is none.
 	Capabilities json.RawMessage
+	// Into is what a result is appended to, so that it need not be copied once
+	// more; nobody else may use it until Call has returned. nil is allowed.
+	Into []byte
 	// By says whose tool call this is; empty for requests of the gateway's own.
 	By Call
 }
@@ -71,6 +74,11 @@ func (r Request) Until(ctx context.Context) (context.Context, context.CancelFunc
 type Response struct {
 	Result json.RawMessage
 	Error  json.RawMessage // the JSON-RPC error object
+	// Into is Request.Into with the Result at its end, where the session has
+	// put it there, and else nil.
+	Into []byte
+	// Outline is the Result's, if the session has made it on the way.
+	Outline Outline
 }
 
 // ServerInfo is what a server said of itself when the session was opened.

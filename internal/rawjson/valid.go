@@ -3,6 +3,7 @@ package rawjson
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
 // MaxDepth is how deep values may nest: the limit of encoding/json, so that
@@ -10,7 +11,7 @@ import (
 const MaxDepth = 10000
 
 // Valid tells whether b is exactly one JSON value, by the rules of
-// encoding/json: it does not look whether strings are UTF-8.
+// encoding/json, and UTF-8 as well.
 func Valid(b []byte) bool {
 	i := Skip(b, Space(b, 0), 0)
 	return i >= 0 && Space(b, i) == len(b)
@@ -167,10 +168,16 @@ func checkString(b []byte, i int) int {
 	if at(b, i) != '"' {
 		return -1
 	}
+	start, ascii := i, true
 	for i++; ; i++ {
-		i = special(b, i)
+		var plain bool
+		i, plain = special(b, i)
+		ascii = ascii && plain
 		switch at(b, i) {
 		case '"':
+			if !ascii && !utf8.Valid(b[start:i]) {
+				return -1
+			}
 			return i + 1
 		case '\\':
 			if i = checkEscape(b, i+1); i < 0 {
@@ -188,22 +195,33 @@ const (
 )
 
 // special gives the index of the first byte from i on that needs a look inside
-// a string: a quote, a backslash, a control byte; else that of the end. It
-// takes eight bytes at a time. The lowest bit that it finds in them is exact;
-// higher ones may be carried there from it.
-func special(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^('"'*eachByte), w^('\\'*eachByte)
-		found := ((w - ' '*eachByte) &^ w) | ((quote - eachByte) &^ quote) | ((slash - eachByte) &^ slash)
-		if found &= highBits; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+// a string: a quote, a backslash, a control byte; else that of the end. ascii is
+// false if a byte on the way, or soon after it, is none of ASCII's. It takes
+// eight bytes at a time, two times.
+func special(b []byte, i int) (end int, ascii bool) {
+	var seen uint64
+	for ; i+16 <= len(b); i += 16 {
+		v, w := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+		seen |= v | w
+		if f := found(v); f != 0 {
+			return i + bits.TrailingZeros64(f)/8, seen&highBits == 0
+		}
+		if f := found(w); f != 0 {
+			return i + 8 + bits.TrailingZeros64(f)/8, seen&highBits == 0
 		}
 	}
 	for i < len(b) && b[i] >= ' ' && b[i] != '"' && b[i] != '\\' {
+		seen |= uint64(b[i])
 		i++
 	}
-	return i
+	return i, seen&highBits == 0
+}
+
+// found marks the special bytes of a word by their highest bit. The lowest mark
+// is exact; higher ones may be carried there from it.
+func found(w uint64) uint64 {
+	quote, slash := w^('"'*eachByte), w^('\\'*eachByte)
+	return (((w - ' '*eachByte) &^ w) | ((quote - eachByte) &^ quote) | ((slash - eachByte) &^ slash)) & highBits
 }
 
 // checkEscape gives the index of the last byte of the escape whose letter is

@@ -34,7 +34,7 @@ func (h *HTTP) message(m message) {
 	switch m.kind() {
 	case kindAnswer:
 		if x := h.waiting(m.id); x != nil {
-			x.settle(response(m, true, x.limit))
+			x.settle(response(m, nil, x.limit))
 		}
 	case kindNotification:
 		h.notified(m)
@@ -224,7 +224,7 @@ func (f *eventFilter) message(m message) {
 			f.stub(x.id)
 		}
 	case f.x != nil && f.x.id != "" && m.method == nil && m.err != nil: // An error without an id, on the stream of one request.
-		f.x.settle(response(m, true, f.x.limit))
+		f.x.settle(response(m, nil, f.x.limit))
 		f.stub(f.x.id)
 	}
 }

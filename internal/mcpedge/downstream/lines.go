@@ -1,26 +1,33 @@
 package downstream
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
-// readBuffer is the size of the buffer that lines are read through. Lines up
-// to this size cost no allocation.
-const readBuffer = 64 << 10
+const (
+	// readBuffer is the size up to which a line is always worth keeping.
+	readBuffer = 64 << 10
+	// idleBuffer is what a reader holds while nothing comes: most servers of
+	// most gateways are silent most of the time.
+	idleBuffer = 4 << 10
+	// busyBuffer is what it reads into once more comes than that. It holds a
+	// line of readBuffer, and goes back to busyBuffers when all is read.
+	busyBuffer = 2 * readBuffer
+	// headSize is how much of an oversized line is kept to be shown.
+	headSize = 256
+)
 
-// headSize is how much of an oversized line is kept to be shown.
-const headSize = 256
+var busyBuffers = sync.Pool{New: func() any { return new([busyBuffer]byte) }}
 
 // errEndless means that a line has grown beyond all measure without an end.
 var errEndless = errors.New("a line without end")
 
-// line is one line without its end.
+// line is one line without its end. It is overwritten by the next one.
 type line struct {
 	data []byte
-	// kept says that data is not overwritten by the next line.
-	kept bool
 	// over is set when the line was larger than the limit: data then holds
 	// only its beginning.
 	over *skimmer
@@ -29,73 +36,116 @@ type line struct {
 // lineReader reads lines of bounded size. What is beyond the limit is
 // skimmed and not kept.
 type lineReader struct {
-	br *bufio.Reader
+	r io.Reader
 	// limit gives the largest line to keep, in bytes. It is asked only about
 	// lines larger than readBuffer, once for each piece.
 	limit func() int64
 	// hard is the size at which a line ends the stream.
 	hard int64
+
+	buf        []byte
+	start, end int               // of what is read and not given out yet
+	idle       []byte            // the small buffer
+	busy       *[busyBuffer]byte // the one from the pool, while it is in use
+	err        error             // what ended the stream
 }
 
 func newLineReader(r io.Reader, limit func() int64, hard int64) *lineReader {
-	return &lineReader{br: bufio.NewReaderSize(r, readBuffer), limit: limit, hard: hard}
+	idle := make([]byte, idleBuffer)
+	return &lineReader{r: r, limit: limit, hard: hard, buf: idle, idle: idle}
 }
 
 // next gives the next line. The end of the stream ends a line too; the error
 // comes with the call after that.
 func (r *lineReader) next() (line, error) {
-	piece, err := r.br.ReadSlice('\n')
-	if err == nil || errors.Is(err, io.EOF) && len(piece) > 0 {
-		return line{data: cutEnd(piece)}, nil
+	seen := 0 // how much of what is there has no end of a line
+	for {
+		rest := r.buf[r.start:r.end]
+		i := bytes.IndexByte(rest[seen:], '\n')
+		if seen += i; i < 0 {
+			seen = len(rest)
+		}
+		switch {
+		case seen > readBuffer && int64(seen) > r.limit():
+			return r.skim()
+		case i >= 0:
+			r.start += seen + 1
+			return line{data: cutEnd(rest[:seen])}, nil
+		case r.err != nil && (seen == 0 || !errors.Is(r.err, io.EOF)):
+			return line{}, r.err
+		case r.err != nil:
+			r.start = r.end
+			return line{data: cutEnd(rest)}, nil
+		}
+		r.makeRoom()
+		r.fill()
 	}
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return line{}, err //nolint:wrapcheck // The owner of the stream knows what it was.
-	}
-	return r.long(append(make([]byte, 0, 2*readBuffer), piece...))
 }
 
-// long reads on in a line that did not fit the buffer.
-func (r *lineReader) long(data []byte) (line, error) {
-	for {
-		piece, err := r.br.ReadSlice('\n')
-		if int64(len(data)+len(piece)) > r.limit() {
-			return r.skim(data, piece, err)
-		}
-		data = append(data, piece...)
-		if ended, err := lineEnd(err); ended {
-			return line{data: cutEnd(data), kept: true}, err
-		}
+// fill reads once. It blocks.
+func (r *lineReader) fill() {
+	n, err := r.r.Read(r.buf[r.end:])
+	r.end += n
+	r.err = err
+}
+
+// makeRoom sees to it that more can be read.
+func (r *lineReader) makeRoom() {
+	rest := r.buf[r.start:r.end]
+	switch {
+	case len(rest) == 0:
+		r.rest()
+	case len(rest) < len(r.buf)/2:
+		copy(r.buf, rest)
+	case len(rest) <= busyBuffer/2 && r.busy == nil:
+		r.busy = busyBuffers.Get().(*[busyBuffer]byte)
+		copy(r.busy[:], rest)
+		r.buf = r.busy[:]
+	default:
+		larger := make([]byte, 2*len(r.buf))
+		copy(larger, rest)
+		r.giveBack()
+		r.buf = larger
+	}
+	r.start, r.end = 0, len(rest)
+}
+
+// rest goes back to the small buffer, as nothing is left to be given out.
+func (r *lineReader) rest() {
+	r.giveBack()
+	r.buf = r.idle
+}
+
+// giveBack gives the busy buffer back, if it is in use.
+func (r *lineReader) giveBack() {
+	if r.busy != nil {
+		busyBuffers.Put(r.busy)
+		r.busy = nil
 	}
 }
 
 // skim passes over the rest of a line that is too large.
-func (r *lineReader) skim(data, piece []byte, err error) (line, error) {
-	l := line{data: append([]byte(nil), data[:min(len(data), headSize)]...), kept: true, over: &skimmer{}}
-	l.over.feed(data)
-	size := int64(len(data))
-	for {
+func (r *lineReader) skim() (line, error) {
+	l := line{data: bytes.Clone(r.buf[r.start:][:headSize]), over: &skimmer{}}
+	for size := int64(0); ; r.fill() {
+		piece := r.buf[r.start:r.end]
+		i := bytes.IndexByte(piece, '\n')
+		if i >= 0 {
+			piece = piece[:i]
+			r.start += i + 1
+		} else {
+			r.start, r.end = 0, 0
+		}
 		size += int64(len(piece))
 		l.over.feed(piece)
-		if ended, err := lineEnd(err); ended {
-			return l, err
-		}
-		if size > r.hard {
+		switch {
+		case i >= 0 || errors.Is(r.err, io.EOF):
+			return l, nil
+		case r.err != nil:
+			return line{}, r.err
+		case size > r.hard:
 			return line{}, errEndless
 		}
-		piece, err = r.br.ReadSlice('\n')
-	}
-}
-
-// lineEnd tells by the error of ReadSlice whether the line is over; an error
-// other than the end of the stream is given back.
-func lineEnd(err error) (bool, error) {
-	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return false, nil
-	case err == nil || errors.Is(err, io.EOF):
-		return true, nil
-	default:
-		return true, err
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
 )
 
@@ -16,6 +17,8 @@ const replacement = "\uFFFD"
 // members that occur twice the last counts.
 type message struct {
 	id, method, params, result, err []byte
+	// outline is that of the result, if it is known.
+	outline endpoint.Outline
 }
 
 // kind says what a message is for.
@@ -83,19 +86,24 @@ func (m *message) set(key, value []byte) {
 // calls them valid, but a client that is strict would drop its whole connection
 // over one such answer.
 func scan(b []byte, visit func(message)) bool {
-	if !utf8.Valid(b) {
+	if i := rawjson.Space(b, 0); i < len(b) && b[i] == '[' {
 		b = bytes.ToValidUTF8(b, []byte(replacement))
+		return scanBatch(b, rawjson.Space(b, 0), visit)
 	}
-	i := rawjson.Space(b, 0)
-	if i < len(b) && b[i] == '[' {
-		return scanBatch(b, i, visit)
+	m, ok := scanOne(b)
+	if !ok && !utf8.Valid(b) {
+		m, ok = scanOne(bytes.ToValidUTF8(b, []byte(replacement)))
 	}
-	m, i := scanObject(b, i, 0)
-	if i < 0 || rawjson.Space(b, i) != len(b) {
-		return false
+	if ok {
+		visit(m)
 	}
-	visit(m)
-	return true
+	return ok
+}
+
+// scanOne reads a line that is one message.
+func scanOne(b []byte) (message, bool) {
+	m, end := scanObject(b, rawjson.Space(b, 0), 0)
+	return m, end >= 0 && rawjson.Space(b, end) == len(b)
 }
 
 func scanBatch(b []byte, i int, visit func(message)) bool {
@@ -119,8 +127,12 @@ func scanBatch(b []byte, i int, visit func(message)) bool {
 // scanObject reads the object that begins at i and gives the index behind it,
 // -1 if it is not one.
 func scanObject(b []byte, i, depth int) (m message, end int) {
-	end = rawjson.Object(b, i, depth, func(key []byte, i int) int {
-		end := rawjson.Skip(b, i, depth+1)
+	end = rawjson.Object(b, i, depth, func(key []byte, i int) (end int) {
+		if string(key) == `"result"` && i < len(b) && b[i] == '{' {
+			m.outline, end = endpoint.ReadOutline(b, i, depth+1)
+		} else {
+			end = rawjson.Skip(b, i, depth+1)
+		}
 		if end >= 0 {
 			m.set(key, b[i:end])
 		}

@@ -29,7 +29,7 @@ func FuzzScan(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		if got, want := rawjson.Valid(line), json.Valid(line); got != want {
+		if got, want := rawjson.Valid(line), json.Valid(line) && utf8.Valid(line); got != want {
 			t.Fatalf("valid: got %v, encoding/json says %v", got, want)
 		}
 		got, ok := downstream.Scan(line)

@@ -17,6 +17,7 @@ type call struct {
 	id       int64
 	limit    int64
 	progress func(json.RawMessage)
+	into     []byte // what the result is appended to
 	by       endpoint.Call
 	out      outgoing
 	answer   chan outcome // holds one; only who took the call out of pending sends
@@ -91,7 +92,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, by: req.By, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = outgoing{line: appendRequest(line, id, req.Method, params), call: c}
 	return c

@@ -30,6 +30,7 @@ func (r countingReader) Read(p []byte) (int, error) {
 // ends, and never waits for anything else.
 func (s *Stdio) read() {
 	lines := newLineReader(countingReader{s.pipes.Stdout, &s.received}, s.lineLimit, s.opts.MaxLineBytes)
+	defer lines.giveBack()
 	for {
 		l, err := lines.next()
 		switch {
@@ -78,7 +79,7 @@ func (s *Stdio) line(l line) {
 		return
 	}
 	known := true
-	ok := scan(l.data, func(m message) { known = s.message(m, l.kept) && known })
+	ok := scan(l.data, func(m message) { known = s.message(m) && known })
 	if !ok || !known {
 		s.junk(l.data)
 	}
@@ -97,11 +98,11 @@ func (s *Stdio) oversized(l line) {
 }
 
 // message acts on one message; false means that it is none that JSON-RPC
-// knows. kept says that its bytes may be kept.
-func (s *Stdio) message(m message, kept bool) bool {
+// knows.
+func (s *Stdio) message(m message) bool {
 	switch m.kind() {
 	case kindAnswer:
-		s.answer(m, kept)
+		s.answer(m)
 	case kindNotification:
 		s.notification(m)
 	case kindRequest:
@@ -116,16 +117,17 @@ func (s *Stdio) message(m message, kept bool) bool {
 
 // answer gives an answer to who waits for it; one that nobody waits for (a
 // late one) is dropped.
-func (s *Stdio) answer(m message, kept bool) {
+func (s *Stdio) answer(m message) {
 	c := s.take(m.id)
 	if c == nil {
 		return
 	}
-	c.finish(response(m, kept, c.limit))
+	c.finish(response(m, c.into, c.limit))
 }
 
-// response makes the caller's response of an answer.
-func response(m message, kept bool, limit int64) (endpoint.Response, error) {
+// response makes the caller's response of an answer. It shares no memory with
+// the message: a result is appended to into.
+func response(m message, into []byte, limit int64) (endpoint.Response, error) {
 	payload := m.result
 	if m.failed() {
 		payload = m.err
@@ -133,13 +135,11 @@ func response(m message, kept bool, limit int64) (endpoint.Response, error) {
 	if int64(len(payload)) > limit {
 		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit}
 	}
-	if !kept {
-		payload = bytes.Clone(payload)
-	}
 	if m.failed() {
-		return endpoint.Response{Error: payload}, nil
+		return endpoint.Response{Error: bytes.Clone(payload)}, nil
 	}
-	return endpoint.Response{Result: payload}, nil
+	all := append(into, payload...)
+	return endpoint.Response{Result: all[len(into):], Into: all, Outline: m.outline}, nil
 }
 
 func (s *Stdio) notification(m message) {

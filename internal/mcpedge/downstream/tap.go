@@ -252,7 +252,7 @@ func (t *tap) accept(data []byte, x *exchange) {
 		return
 	}
 	if len(all) == 1 && all[0].method == nil && (all[0].result != nil || all[0].err != nil) {
-		x.settle(response(all[0], true, x.limit))
+		x.settle(response(all[0], nil, x.limit))
 		return
 	}
 	for _, m := range all {

@@ -3,7 +3,6 @@ package upstream
 import (
 	"bytes"
 	"encoding/json"
-	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -61,7 +60,7 @@ func readToolRequest(b []byte) (r toolRequest, ok bool) {
 			return -1
 		}
 	})
-	ok = end > 0 && rawjson.Space(b, end) == len(b) && version && method && r.id != nil && r.name != "" && utf8.Valid(b)
+	ok = end > 0 && rawjson.Space(b, end) == len(b) && version && method && r.id != nil && r.name != ""
 	return r, ok
 }
 

@@ -1,0 +1,67 @@
+package endpoint
+
+import (
+	"bytes"
+
+	"gatehouse/internal/rawjson"
+)
+
+// Outline says where in a tool result, which is a JSON object, those members
+// are that the gateway looks at. Of several with one name the last counts.
+type Outline struct {
+	IsError, Content, Structured, ResultType, Meta Span
+	// Empty says that the result has no members.
+	Empty bool
+	// Known is false for the zero Outline, which says nothing.
+	Known bool
+}
+
+// Span is the range of a value in the bytes around it. The zero Span is that of
+// none.
+type Span struct{ Start, End int }
+
+// Of gives the value in a result; nil for none.
+func (s Span) Of(result []byte) []byte {
+	if s == (Span{}) {
+		return nil
+	}
+	return result[s.Start:s.End]
+}
+
+// OutlineOf looks through a result, which must be valid JSON, and not into its
+// members.
+func OutlineOf(result []byte) Outline {
+	o := Outline{Empty: true, Known: true}
+	rawjson.Each(result, func(key []byte, start, end int) { o.note(key, Span{start, end}) })
+	return o
+}
+
+// ReadOutline checks the object that begins at i as [rawjson.Object] does and
+// makes its outline on the way. The outline is not known if a key has escapes.
+func ReadOutline(b []byte, i, depth int) (o Outline, end int) {
+	start := i
+	o = Outline{Empty: true, Known: true}
+	end = rawjson.Object(b, i, depth, func(key []byte, i int) int {
+		end := rawjson.Skip(b, i, depth+1)
+		o.note(key[1:len(key)-1], Span{i - start, end - start})
+		o.Known = o.Known && bytes.IndexByte(key, '\\') < 0
+		return end
+	})
+	return o, end
+}
+
+func (o *Outline) note(key []byte, at Span) {
+	o.Empty = false
+	switch string(key) {
+	case "isError":
+		o.IsError = at
+	case "content":
+		o.Content = at
+	case "structuredContent":
+		o.Structured = at
+	case "resultType":
+		o.ResultType = at
+	case "_meta":
+		o.Meta = at
+	}
+}
