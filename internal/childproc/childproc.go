@@ -233,6 +233,8 @@ func pipes() (in, out, errOut pipe, err error) {
 	errOut.ours, errOut.child, errs[2] = os.Pipe()
 	if err = errors.Join(errs[:]...); err != nil {
 		closeAll(in.child, in.ours, out.child, out.ours, errOut.child, errOut.ours)
+	} else {
+		widen(out.ours)
 	}
 	return in, out, errOut, err
 }
