@@ -17,7 +17,10 @@ TEST     := $(GO) test $(RACE) -shuffle=on -timeout 15m
 # Each fuzz target runs this many inputs, so that a run is bounded by work and
 # not by the clock.
 FUZZ     ?= 20000x
-BENCH    ?= .
+MICRO    ?= .
+
+# Flags of the bench, such as BENCH='--only stdio --rounds 3'.
+BENCH    ?=
 
 # A chaos run takes this many random steps: about a minute, more on a busy
 # machine. SEED runs an earlier one again, RUNS tries so many seeds.
@@ -28,10 +31,10 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm cover vuln bench dist clean
+.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm cover vuln bench microbench dist clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gatehouse
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
@@ -116,8 +119,11 @@ cover: ## show how much of the code the tests run, in cover.html
 vuln: ## look for known vulnerabilities (needs the vulnerability database)
 	$(GO) tool $(TOOLMOD) govulncheck ./...
 
-bench: ## run the benchmarks that match BENCH, in the form benchstat reads
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+bench: ## measure the gateway against direct calls, BENCH are flags: see docs/PERFORMANCE.md
+	$(GO) run ./testkit/bench $(BENCH)
+
+microbench: ## run the Go benchmarks that match MICRO, in the form benchstat reads
+	$(GO) test -run '^$$' -bench '$(MICRO)' -benchmem -timeout 30m ./...
 
 dist: ## build release binaries and their checksums into dist/
 	@rm -rf dist && mkdir -p dist

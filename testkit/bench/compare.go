@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+)
+
+// round is one load on each target, in turn.
+type round struct{ direct, relay, gateway sample }
+
+// load is what all targets get.
+type load struct {
+	name    string
+	callers int
+	calls   int
+	size    int
+	stdio   bool // the front; there is no relay then
+}
+
+// compare starts the targets, warms them up and measures them in turn.
+func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
+	targets, err := b.targets(ctx, l.stdio)
+	for _, t := range targets {
+		defer t.proc.stop()
+	}
+	if err != nil {
+		return nil, err
+	}
+	callers := map[*target][]*caller{}
+	for _, t := range targets {
+		if callers[t], err = t.connect(l.callers); err != nil {
+			return nil, err
+		}
+		defer hangUp(callers[t])
+		if _, err := t.run(callers[t], max(1, l.calls/4), l.size); err != nil {
+			return nil, err
+		}
+		t.know()
+	}
+	rounds := make([]round, b.rounds)
+	for i := range rounds {
+		for _, t := range targets {
+			s, err := t.run(callers[t], l.calls, l.size)
+			if err != nil {
+				return nil, err
+			}
+			rounds[i].set(t.name, s)
+		}
+	}
+	b.report.detail(l, rounds)
+	return rounds, nil
+}
+
+// targets starts what is compared. It gives what it started also with an error.
+func (b *bench) targets(ctx context.Context, stdio bool) ([]*target, error) {
+	if stdio {
+		direct, e1 := b.startStdio(ctx)
+		gateway, e2 := b.startGateway(ctx, setup{stdio: true})
+		return present(direct, gateway), errors.Join(e1, e2)
+	}
+	direct, e1 := b.startEcho(ctx)
+	relay, e2 := b.startRelay(ctx)
+	gateway, e3 := b.startGateway(ctx, setup{})
+	return present(direct, relay, gateway), errors.Join(e1, e2, e3)
+}
+
+func present(targets ...*target) []*target {
+	var list []*target
+	for _, t := range targets {
+		if t != nil {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func (r *round) set(name string, s sample) {
+	switch name {
+	case "direct":
+		r.direct = s
+	case "relay":
+		r.relay = s
+	default:
+		r.gateway = s
+	}
+}
