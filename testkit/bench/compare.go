@@ -14,7 +14,7 @@ type load struct {
 	callers int
 	calls   int
 	size    int
-	stdio   bool // the front; there is no relay then
+	stdio   bool // the front
 }
 
 // compare starts the targets, warms them up and measures them in turn.
@@ -54,9 +54,10 @@ func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
 // targets starts what is compared. It gives what it started also with an error.
 func (b *bench) targets(ctx context.Context, stdio bool) ([]*target, error) {
 	if stdio {
-		direct, e1 := b.startStdio(ctx)
-		gateway, e2 := b.startGateway(ctx, setup{stdio: true})
-		return present(direct, gateway), errors.Join(e1, e2)
+		direct, e1 := b.startStdio(ctx, "direct", "echo", "stdio")
+		relay, e2 := b.startStdio(ctx, "relay", "relay", "stdio")
+		gateway, e3 := b.startGateway(ctx, setup{stdio: true})
+		return present(direct, relay, gateway), errors.Join(e1, e2, e3)
 	}
 	direct, e1 := b.startEcho(ctx)
 	relay, e2 := b.startRelay(ctx)

@@ -20,8 +20,8 @@ func throughput(callers int) func(context.Context, *bench) error {
 		}
 		b.report.compared(name, rounds, rate, atLeast(0.55))
 		if procfs {
-			b.report.compared("... by CPU time of all", rounds, work, atLeast(0.55))
-			b.report.cpu("... gateway's CPU time a call", rounds)
+			b.report.compared(name+", by CPU time of all", rounds, work, atLeast(0.55))
+			b.report.cpu(fmt.Sprintf("CPU time of the gateway a call, %d callers", callers), rounds)
 		}
 		return nil
 	}

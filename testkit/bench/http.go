@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 )
@@ -18,7 +19,8 @@ type answerer func(out, message []byte) ([]byte, error)
 type exchange struct{ in, out []byte }
 
 // serveHTTP answers POSTs at /mcp of a free port on loopback, which it prints,
-// until the process is killed. It does what net/http needs and no more.
+// until the process is killed or its input ends. It does what net/http needs
+// and no more.
 func serveHTTP(answer answerer) error {
 	pool := sync.Pool{New: func() any { return &exchange{} }}
 	mux := http.NewServeMux()
@@ -41,6 +43,10 @@ func serveHTTP(answer answerer) error {
 		return err
 	}
 	fmt.Println(l.Addr())
+	go func() { // The end of the bench, however it came, ends this too.
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
 	return http.Serve(l, mux)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 func main() {
@@ -30,10 +31,10 @@ func play(args []string) error {
 	case "echo":
 		return playEcho(args[1:])
 	case "relay":
-		return playRelay()
+		return playRelay(args[1:])
 	default:
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return measure(ctx, args)
+		return measure(ctx, args, os.Stdout)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func figureNames() []string {
 }
 
 // measure runs the figures and prints the report, as far as it came.
-func measure(ctx context.Context, args []string) error {
+func measure(ctx context.Context, args []string, out io.Writer) error {
 	b := &bench{}
 	if err := b.parse(args); err != nil {
 		return err
@@ -109,7 +110,7 @@ func measure(ctx context.Context, args []string) error {
 		return err
 	}
 	err = b.all(ctx)
-	b.report.print(os.Stdout)
+	b.report.print(out)
 	return err
 }
 

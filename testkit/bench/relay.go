@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -31,8 +32,8 @@ type relayed struct {
 	done   chan struct{}
 }
 
-// playRelay serves a stdio echo server over HTTP.
-func playRelay() error {
+// playRelay serves a stdio echo server over HTTP, or over stdio.
+func playRelay(args []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -49,10 +50,17 @@ func playRelay() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := &relay{waiting: map[uint64]*relayed{}, wake: make(chan struct{}, 1)}
-	go r.write(stdin) // Both end with the server, or with the process.
-	go r.read(stdout)
-	return serveHTTP(r.answer)
+	switch strings.Join(args, " ") {
+	case "http":
+		r := &relay{waiting: map[uint64]*relayed{}, wake: make(chan struct{}, 1)}
+		go r.write(stdin) // Both end with the server, or with the process.
+		go r.read(stdout)
+		return serveHTTP(r.answer)
+	case "stdio":
+		return relayLines(stdin, stdout)
+	default:
+		return errors.New("relay: say stdio or http")
+	}
 }
 
 var relayedPool = sync.Pool{New: func() any { return &relayed{done: make(chan struct{}, 1)} }}

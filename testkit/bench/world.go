@@ -66,7 +66,7 @@ func (w *world) startEcho(ctx context.Context) (*target, error) {
 
 // startRelay starts the raw relay before a stdio echo server.
 func (w *world) startRelay(ctx context.Context) (*target, error) {
-	return w.startHTTP(ctx, "relay", "relay")
+	return w.startHTTP(ctx, "relay", "relay", "http")
 }
 
 func (w *world) startHTTP(ctx context.Context, name string, args ...string) (*target, error) {
@@ -86,17 +86,17 @@ func (w *world) startHTTP(ctx context.Context, name string, args ...string) (*ta
 	return &target{name: name, proc: p, addr: addr, shape: direct}, nil
 }
 
-// startStdio starts the echo server over stdio.
-func (w *world) startStdio(ctx context.Context) (*target, error) {
+// startStdio starts the echo server, or the relay before it, over stdio.
+func (w *world) startStdio(ctx context.Context, name string, args ...string) (*target, error) {
 	dir, err := w.folder()
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, dir, "direct", nil, w.self, "echo", "stdio")
+	p, err := start(ctx, dir, name, nil, append([]string{w.self}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	return &target{name: "direct", proc: p, shape: direct}, nil
+	return &target{name: name, proc: p, shape: direct}, nil
 }
 
 // setup is what differs between the gateways of the figures.
