@@ -17,6 +17,11 @@ type load struct {
 	stdio   bool // the front
 }
 
+// parts is in how many parts each round sends its calls, the targets taking
+// turns. Short turns see to it that whatever else the machine does meets all
+// targets alike; longer ones, that no caller is idle for most of its turn.
+func (l load) parts() int { return max(1, l.calls/max(100, 25*l.callers)) }
+
 // compare starts the targets, warms them up and measures them in turn.
 func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
 	targets, err := b.targets(ctx, l.stdio)
@@ -38,13 +43,15 @@ func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
 		t.know()
 	}
 	rounds := make([]round, b.rounds)
+	parts := l.parts()
 	for i := range rounds {
-		for _, t := range targets {
-			s, err := t.run(callers[t], l.calls, l.size)
+		for part := range parts * len(targets) {
+			t := targets[part%len(targets)]
+			s, err := t.run(callers[t], max(1, l.calls/parts), l.size)
 			if err != nil {
 				return nil, err
 			}
-			rounds[i].set(t.name, s)
+			rounds[i].add(t.name, s)
 		}
 	}
 	b.report.detail(l, rounds)
@@ -75,13 +82,13 @@ func present(targets ...*target) []*target {
 	return list
 }
 
-func (r *round) set(name string, s sample) {
+func (r *round) add(name string, s sample) {
 	switch name {
 	case "direct":
-		r.direct = s
+		r.direct = r.direct.plus(s)
 	case "relay":
-		r.relay = s
+		r.relay = r.relay.plus(s)
 	default:
-		r.gateway = s
+		r.gateway = r.gateway.plus(s)
 	}
 }

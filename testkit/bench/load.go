@@ -20,6 +20,14 @@ type sample struct {
 // cost is the CPU time that a load took, by who used it.
 type cost struct{ target, servers, client time.Duration }
 
+// plus is two loads as if they had been one.
+func (s sample) plus(o sample) sample {
+	return sample{
+		calls: s.calls + o.calls, elapsed: s.elapsed + o.elapsed, used: s.used.plus(o.used),
+		latencies: slices.Sorted(slices.Values(slices.Concat(s.latencies, o.latencies))),
+	}
+}
+
 // rate is calls per second.
 func (s sample) rate() float64 { return float64(s.calls) / s.elapsed.Seconds() }
 
@@ -106,6 +114,10 @@ func (c *caller) loop(tickets *atomic.Int64, size int, took []time.Duration) ([]
 // all is the CPU time of everybody. Under full load it is what the throughput
 // comes from, and other programs on the same cores hardly change it.
 func (c cost) all() time.Duration { return c.target + c.servers + c.client }
+
+func (c cost) plus(d cost) cost {
+	return cost{target: c.target + d.target, servers: c.servers + d.servers, client: c.client + d.client}
+}
 
 func (c cost) minus(d cost) cost {
 	return cost{target: c.target - d.target, servers: c.servers - d.servers, client: c.client - d.client}

@@ -15,19 +15,23 @@ import (
 // relay puts many callers on one stdio server. It reads of a message only the
 // id, replaces it by one of its own, and puts the caller's back into the answer.
 type relay struct {
+	stdin io.Writer
+
 	mu      sync.Mutex
 	waiting map[uint64]*relayed
 	next    uint64
 	pending []byte // lines for the server that are not written yet
+	spare   []byte // the memory of the last ones
+	writing bool   // a caller is writing; it takes pending along
 	broken  error  // why there are no more answers
-
-	wake chan struct{} // pending has something; room for one
 }
 
 // relayed is one call on its way.
 type relayed struct {
 	id     []byte // the caller's
-	answer []byte
+	answer []byte // with our id
+	at     int    // where that stands in answer, and how long it is
+	length int
 	err    error
 	done   chan struct{}
 }
@@ -52,9 +56,8 @@ func playRelay(args []string) error {
 	}
 	switch strings.Join(args, " ") {
 	case "http":
-		r := &relay{waiting: map[uint64]*relayed{}, wake: make(chan struct{}, 1)}
-		go r.write(stdin) // Both end with the server, or with the process.
-		go r.read(stdout)
+		r := &relay{stdin: stdin, waiting: map[uint64]*relayed{}}
+		go r.read(stdout) // Ends with the server, or with the process.
 		return serveHTTP(r.answer)
 	case "stdio":
 		return relayLines(stdin, stdout)
@@ -78,14 +81,19 @@ func (r *relay) answer(out, message []byte) ([]byte, error) {
 		return nil, err
 	}
 	<-c.done
-	return append(out, c.answer...), c.err
+	if c.err != nil {
+		return nil, c.err
+	}
+	out = append(append(out, c.answer[:c.at]...), c.id...)
+	return append(out, c.answer[c.at+c.length:]...), nil
 }
 
+// send writes the message, or leaves that to the caller who is writing.
 func (r *relay) send(c *relayed, message []byte) error {
-	at := cap(message) - cap(c.id) // c.id is a part of message.
+	at := cap(message) - cap(c.id) // The id is a part of the message.
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.broken != nil {
-		r.mu.Unlock()
 		return r.broken
 	}
 	r.next++
@@ -93,33 +101,25 @@ func (r *relay) send(c *relayed, message []byte) error {
 	r.pending = append(r.pending, message[:at]...)
 	r.pending = strconv.AppendUint(r.pending, r.next, 10)
 	r.pending = append(append(r.pending, message[at+len(c.id):]...), '\n')
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	if r.writing {
+		return nil
 	}
-	return nil
-}
-
-// write writes what is pending, all that there is at once.
-func (r *relay) write(stdin io.Writer) {
-	var batch []byte
-	for range r.wake {
-		r.mu.Lock()
-		batch, r.pending = r.pending, batch[:0]
+	r.writing = true
+	for len(r.pending) > 0 {
+		batch := r.pending
+		r.pending = r.spare[:0]
 		r.mu.Unlock()
-		if len(batch) == 0 {
-			continue // The last batch took it along.
-		}
-		if _, err := stdin.Write(batch); err != nil {
-			return // The reader hears of the server's end as well.
-		}
+		_, _ = r.stdin.Write(batch) // The reader hears of the server's end.
+		r.mu.Lock()
+		r.spare = batch
 	}
+	r.writing = false
+	return nil
 }
 
 // read hands the answers to their callers.
 func (r *relay) read(stdout io.Reader) {
-	br := bufio.NewReaderSize(stdout, 1<<16)
+	br := bufio.NewReaderSize(stdout, 1<<18)
 	var line []byte
 	for {
 		var err error
@@ -127,30 +127,31 @@ func (r *relay) read(stdout io.Reader) {
 			r.end(fmt.Errorf("the server is gone: %w", err))
 			return
 		}
-		if err := r.deliver(line); err != nil {
+		if line, err = r.deliver(line); err != nil {
 			r.end(err)
 			return
 		}
 	}
 }
 
-func (r *relay) deliver(line []byte) error {
+// deliver gives the line to its caller, and that caller's old memory back.
+func (r *relay) deliver(line []byte) ([]byte, error) {
 	id := member(line, "id")
 	n, err := strconv.ParseUint(string(id), 10, 64)
 	if err != nil {
-		return errors.New("the server answered without an id of ours")
+		return nil, errors.New("the server answered without an id of ours")
 	}
 	r.mu.Lock()
 	c := r.waiting[n]
 	delete(r.waiting, n)
 	r.mu.Unlock()
 	if c == nil {
-		return errors.New("the server answered twice")
+		return nil, errors.New("the server answered twice")
 	}
-	at := cap(line) - cap(id)
-	c.answer = append(append(append(c.answer[:0], line[:at]...), c.id...), line[at+len(id):]...)
+	spare := c.answer
+	c.answer, c.at, c.length = line, cap(line)-cap(id), len(id)
 	c.done <- struct{}{}
-	return nil
+	return spare, nil
 }
 
 // end fails all calls, present and future.
