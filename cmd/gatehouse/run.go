@@ -51,6 +51,11 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) erro
 	if parent := os.Getenv(parentVariable); parent != "" {
 		return fmt.Errorf("this gateway was started as a server of another one (%s=%s): take it out of that gateway's .mcp.json", parentVariable, parent)
 	}
+	stopProfile, err := startProfile()
+	if err != nil {
+		return failed(err)
+	}
+	defer stopProfile()
 	log, err := opts.logger(stderr)
 	if err != nil {
 		return err
