@@ -19,7 +19,8 @@ func memoryUnderLoad(ctx context.Context, b *bench) error {
 }
 
 // growth is whether large results leave something behind: memory after so many
-// calls and after three times as many. A tenth more is no growth.
+// calls and after three times as many. A quarter more is no growth: between
+// two collections of garbage it is as much by itself.
 func growth(ctx context.Context, b *bench) error {
 	calls := max(1, b.calls/4)
 	return b.onGateway(ctx, setup{}, 16, func(t *target, callers []*caller) error {
@@ -32,7 +33,7 @@ func growth(ctx context.Context, b *bench) error {
 		}
 		after := t.memory()
 		name := fmt.Sprintf("64 KiB results, memory after %d and %d calls", calls, 3*calls)
-		b.report.single(name, before.String()+", "+after.String(), float64(after.now)/float64(before.now), atMost(1.1), plain)
+		b.report.single(name, before.String()+", "+after.String(), float64(after.now)/float64(before.now), atMost(1.25), plain)
 		return nil
 	})
 }
