@@ -89,7 +89,7 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
 
-e2e: ## install pinned MCP servers from npm and test the gateway with them; skips without Node.js
+e2e: ## install pinned MCP servers and clients from npm and test the gateway with them; skips without Node.js
 	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
@@ -108,7 +108,7 @@ e2e-note:
 	@if ! command -v node >/dev/null 2>&1; then \
 		echo "make test: the end-to-end tests are skipped: node is not here"; \
 	elif [ ! -e $(NPM)/node_modules/.package-lock.json ]; then \
-		echo "make test: the end-to-end tests are skipped: their servers are not installed; run make e2e"; \
+		echo "make test: the end-to-end tests are skipped: what they need is not installed; run make e2e"; \
 	fi
 
 cover: ## show how much of the code the tests run, in cover.html

@@ -30,5 +30,12 @@ func becomeGateway() int {
 // builds it, with these flags of "go build".
 func Built(t testing.TB, flags ...string) string {
 	t.Helper()
-	return binaryVariable + "=" + assembled.built(t, flags...)
+	return binaryVariable + "=" + Binary(t, flags...)
+}
+
+// Binary gives the path of the gateway that Built builds, for clients that
+// start it themselves.
+func Binary(t testing.TB, flags ...string) string {
+	t.Helper()
+	return assembled.built(t, flags...)
 }

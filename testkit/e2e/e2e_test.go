@@ -1,9 +1,10 @@
 //go:build unix
 
 // Package e2e runs the assembled gateway, as "make build" makes it, before
-// real MCP servers from npm, with a real MCP client. "make e2e" installs the
-// servers; without them or without Node.js the tests are skipped, unless
-// GATEHOUSE_E2E=must says that they have to run.
+// real MCP servers and behind real MCP clients, and has the official
+// conformance suite judge it. "make e2e" installs what comes from npm; without
+// it or without Node.js the tests are skipped, unless GATEHOUSE_E2E=must says
+// that they have to run.
 package e2e_test
 
 import (
@@ -11,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,30 +25,6 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.RunBuilt(m)) }
-
-// npmServer gives the path of an installed server's command, or skips the test.
-func npmServer(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("testdata", "node_modules", ".bin", "mcp-server-"+name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		skip(t, "node is not here")
-	}
-	if _, err := os.Stat(path); err != nil {
-		skip(t, "the MCP servers from npm are not installed: run make e2e")
-	}
-	return path
-}
-
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("GATEHOUSE_E2E") == "must" {
-		t.Fatalf("cannot run the end-to-end tests: %s", why)
-	}
-	t.Skip("skipped: " + why)
-}
 
 // start runs the gateway before one server, which everybody called "agent" may
 // use, and gives it with a client.

@@ -1,0 +1,217 @@
+//go:build unix
+
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/testkit"
+)
+
+// target is where a client finds the gateway: at a URL, or by a command.
+type target struct {
+	url     string
+	command []string
+	record  string // of the fake server behind the gateway
+}
+
+// args is the target on the command line of a client of ours.
+func (to target) args() []string {
+	if to.url != "" {
+		return []string{"http", to.url}
+	}
+	return append([]string{"stdio"}, to.command...)
+}
+
+// targets makes a target for each transport that agents have.
+var targets = map[string]func(*testing.T) target{"http": overHTTP, "stdio": overStdio}
+
+// overHTTP starts a gateway before the fake server.
+func overHTTP(t *testing.T) target {
+	t.Helper()
+	record := filepath.Join(t.TempDir(), "record")
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"fake": testkit.Fake(t, "--record", record)}.JSON(),
+		Rules:   testkit.AllowAll("agent"),
+		Env:     []string{testkit.Built(t)},
+	})
+	return target{url: g.BaseURL(t) + "/mcp", record: record}
+}
+
+// overStdio gives the command that starts a gateway before the fake server.
+func overStdio(t *testing.T) target {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	record := filepath.Join(dir, "record")
+	servers := testkit.Servers{"fake": testkit.Fake(t, "--record", record)}
+	return target{record: record, command: []string{
+		testkit.Binary(t), "run", "--log-level", "warn", "--audit-log", filepath.Join(dir, "audit.jsonl"),
+		"--mcp-config", file(".mcp.json", servers.JSON()),
+		"--rules", file("rules.json", testkit.AllowAll("agent")),
+	}}
+}
+
+// report is what a client says of its steps: see testdata/clients/steps.mjs.
+type report struct {
+	Revision    string    `json:"revision"`
+	Tools       []string  `json:"tools"`
+	Servers     []string  `json:"servers"`
+	ServerTools []string  `json:"serverTools"`
+	Echo        any       `json:"echo"`
+	Progress    []float64 `json:"progress"`
+	Cancelled   bool      `json:"cancelled"`
+	Refused     string    `json:"refused"`
+}
+
+// sdk is a client and the revisions that it can be told to speak. Its steps
+// leave the connection closed.
+type sdk struct {
+	name      string
+	revisions []string
+	steps     func(t *testing.T, revision string, to target) report
+}
+
+const (
+	legacy = "2025-11-25"
+	modern = "2026-07-28"
+)
+
+func sdks(t *testing.T) []sdk {
+	t.Helper()
+	older := []string{"2025-03-26", "2025-06-18", legacy, modern}
+	return []sdk{
+		{"TypeScript SDK 1.x", []string{legacy}, script(t, "sdk1.mjs")},
+		{"TypeScript SDK 2.x", []string{legacy, modern, "auto"}, script(t, "sdk2.mjs")},
+		{"Go SDK", older, goSDK(t)},
+		{"mcp-go", older, mcpGo},
+	}
+}
+
+func TestClients_useTheThreeTools(t *testing.T) {
+	for _, sdk := range sdks(t) {
+		for _, revision := range sdk.revisions {
+			for transport, start := range targets {
+				t.Run(sdk.name+" "+revision+" "+transport, func(t *testing.T) {
+					to := start(t)
+					judge(t, sdk.steps(t, revision, to), revision)
+					judgeEnd(t, to)
+				})
+			}
+		}
+	}
+}
+
+func judge(t *testing.T, got report, revision string) {
+	t.Helper()
+	for _, name := range []string{"echo", "progress", "hang"} {
+		if !slices.Contains(got.ServerTools, name) {
+			t.Errorf("get_server_tools lists %v, want %s among them", got.ServerTools, name)
+		}
+	}
+	got.ServerTools = nil
+	if revision == "auto" {
+		revision = modern
+	}
+	want := report{
+		Revision: revision,
+		Tools:    []string{"list_servers", "get_server_tools", "execute_tool"},
+		Servers:  []string{"fake"},
+		Echo: map[string]any{
+			"text": "h\u00e9llo \u2603",
+			"list": []any{1.0, map[string]any{"two": nil}},
+		},
+		Progress:  []float64{1, 2, 3},
+		Cancelled: true,
+		Refused:   "SERVER_NOT_FOUND",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the client's report (- wanted, + got):\n%s", diff)
+	}
+}
+
+// judgeEnd checks that a gateway which a client started, and its server, ended
+// with the client.
+func judgeEnd(t *testing.T, to target) {
+	t.Helper()
+	if to.command == nil {
+		return // StartGateway checks it.
+	}
+	for _, r := range testkit.Record(t, to.record) {
+		testkit.Gone(t, r.PID)
+	}
+}
+
+// awaitCancelled waits until the server has been told of the cancelled call. A
+// client must stay connected for so long: SDKs send that without waiting, and
+// the gateway passes it on in the same way.
+func awaitCancelled(t *testing.T, to target) {
+	t.Helper()
+	told := func(r testkit.Recorded) bool { return r.Event == "cancelled" && string(r.ID) == `"cancel me"` }
+	testkit.Eventually(t, "the server is told of the cancelled call", func() bool {
+		return slices.ContainsFunc(testkit.Record(t, to.record), told)
+	})
+}
+
+// script runs the steps by one of the scripts in testdata/clients.
+func script(t *testing.T, name string) func(*testing.T, string, target) report {
+	t.Helper()
+	return program(node(t), testdata(t, "clients", name))
+}
+
+// goSDK runs the steps by the client in testdata/gosdk, a module of its own.
+func goSDK(t *testing.T) func(*testing.T, string, target) report {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gosdk")
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", testdata(t, "gosdk"), "-o", path, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the client on the Go SDK: %v\n%s", err, out)
+	}
+	return program(path)
+}
+
+// program runs the steps by a program that takes revision and target as its
+// last arguments, prints the report, and ends when its input does.
+func program(path string, args ...string) func(*testing.T, string, target) report {
+	return func(t *testing.T, revision string, to target) (r report) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+		defer cancel()
+		cmd, stderr := command(ctx, t, path, slices.Concat(args, []string{revision}, to.args())...)
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		err = json.NewDecoder(stdout).Decode(&r)
+		if err == nil {
+			awaitCancelled(t, to)
+		}
+		_ = stdin.Close() // The program may be gone.
+		if err := errors.Join(err, cmd.Wait()); err != nil {
+			t.Fatalf("%s: %v\n%s", path, err, stderr)
+		}
+		return r
+	}
+}
