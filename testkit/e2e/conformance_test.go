@@ -1,0 +1,229 @@
+//go:build unix
+
+package e2e_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/testkit"
+)
+
+// TestConformance_doesWhatThePageSays runs the official suite and compares with
+// docs/CONFORMANCE.md.
+func TestConformance_doesWhatThePageSays(t *testing.T) {
+	page := readConformancePage(t)
+	for _, lane := range []string{"on", "off"} {
+		direct := conformanceGateway(t, lane)
+		adapter := adapt(t, direct)
+		for _, revision := range []string{legacy, modern} {
+			t.Run(revision+" fast lane "+lane, func(t *testing.T) {
+				outcome := runSuite(t, direct, revision)
+				adapted := runSuite(t, adapter, revision)
+				for _, s := range page {
+					s.judge(t, revision, outcome, adapted)
+				}
+			})
+		}
+	}
+}
+
+// conformanceGateway starts a gateway before the server of the suite's tools,
+// and gives its address.
+func conformanceGateway(t *testing.T, lane string) string {
+	t.Helper()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"conformance": {
+			"command": node(t), "args": []string{testdata(t, "conformance", "server.mjs")},
+		}}.JSON(),
+		Rules: testkit.AllowAll("agent"),
+		Args:  []string{"--agent", "agent"},
+		Env:   []string{testkit.Built(t), "GATEHOUSE_FASTLANE=" + lane},
+	})
+	g.Await(t, "server ready")
+	return g.BaseURL(t)
+}
+
+// suite is the command line of the conformance suite.
+func suite(t *testing.T, args ...string) []string {
+	t.Helper()
+	return append([]string{npmFile(t, "@modelcontextprotocol", "conformance", "dist", "index.js")}, args...)
+}
+
+// checks are what the suite found in one scenario.
+type checks []struct{ ID, Status, ErrorMessage string }
+
+// failed gives the reasons of the checks that did not pass, by their ids. A
+// warning, which is a "should", counts as well.
+func (c checks) failed() map[string]string {
+	out := map[string]string{}
+	for _, check := range c {
+		if check.Status == "FAILURE" || check.Status == "WARNING" {
+			out[check.ID] = check.ErrorMessage
+		}
+	}
+	return out
+}
+
+// proves reports whether any check of the scenario's own has passed.
+func (c checks) proves() bool {
+	for _, check := range c {
+		if check.Status == "SUCCESS" && check.ID != "wire-schema-valid" {
+			return true
+		}
+	}
+	return false
+}
+
+// runSuite runs all scenarios of a revision and gives what came of them. That
+// some fail, and with them the suite, is the caller's business.
+func runSuite(t *testing.T, base, revision string) map[string]checks {
+	t.Helper()
+	dir := t.TempDir()
+	stdout, stderr, err := run(t, node(t), suite(t, "server",
+		"--url", base+"/mcp", "--suite", "all", "--spec-version", revision, "--output-dir", dir)...)
+	files, globErr := filepath.Glob(filepath.Join(dir, "server-*", "checks.json"))
+	if globErr != nil || len(files) == 0 {
+		t.Fatalf("the suite left no results: %v\n%s%s", err, stdout, stderr)
+	}
+	folder := regexp.MustCompile(`^server-(.+?)-\d{4}-\d\d-\d\dT`)
+	out := map[string]checks{}
+	for _, file := range files {
+		name := folder.FindStringSubmatch(filepath.Base(filepath.Dir(file)))
+		text, err := os.ReadFile(file)
+		if err != nil || name == nil {
+			t.Fatalf("cannot use %s: %v", file, err)
+		}
+		var c checks
+		if err := json.Unmarshal(text, &c); err != nil {
+			t.Fatalf("cannot read %s: %v", file, err)
+		}
+		out[name[1]] = c
+	}
+	return out
+}
+
+// scenario is one row of the page.
+type scenario struct {
+	name  string
+	words map[string]string // by revision: what is said of it; "" where it is not part of it
+	note  string
+}
+
+// names gives the checks that the note names.
+func (s scenario) names() []string {
+	var out []string
+	for _, m := range regexp.MustCompile("`([a-z0-9-]+)`").FindAllStringSubmatch(s.note, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// judge compares a scenario's outcome with what the page says.
+func (s scenario) judge(t *testing.T, revision string, direct, adapted map[string]checks) {
+	t.Helper()
+	word := s.words[revision]
+	got, ran := direct[s.name]
+	if word == "adapter" {
+		got, ran = adapted[s.name]
+	}
+	if word == "" || word == "no" {
+		return
+	}
+	if !ran || !got.proves() {
+		t.Errorf("%s did not run, or shows nothing: %v", s.name, got)
+	}
+	var named []string
+	if word == "partly" {
+		named = s.names()
+	}
+	failed := got.failed()
+	for id, why := range failed {
+		if !slices.Contains(named, id) {
+			t.Errorf("%s: %s fails: %s", s.name, id, why)
+		}
+	}
+	for _, id := range named {
+		if _, ok := failed[id]; !ok {
+			t.Errorf("%s: %s passes: take it out of the note in docs/CONFORMANCE.md", s.name, id)
+		}
+	}
+}
+
+// readConformancePage reads the table of docs/CONFORMANCE.md.
+func readConformancePage(t *testing.T) []scenario {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "CONFORMANCE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []scenario
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 4 {
+			t.Fatalf("docs/CONFORMANCE.md: a row with %d cells: %s", len(cells), line)
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		out = append(out, scenario{
+			name:  strings.Trim(cells[0], "`"),
+			words: map[string]string{legacy: cells[1], modern: cells[2]},
+			note:  cells[3],
+		})
+	}
+	return out
+}
+
+// TestConformance_pageNamesAllThatTheSuiteKnows compares the page with the
+// suite's own list.
+func TestConformance_pageNamesAllThatTheSuiteKnows(t *testing.T) {
+	known := map[string]string{} // the revisions of each scenario
+	row := regexp.MustCompile(`(?m)^  - (\S+) \[(.*)\]$`)
+	for _, m := range row.FindAllStringSubmatch(string(output(t, node(t), suite(t, "list", "--server")...)), -1) {
+		known[m[1]] = m[2]
+	}
+	page := readConformancePage(t)
+	for _, s := range page {
+		revisions, ok := known[s.name]
+		if !ok {
+			t.Errorf("docs/CONFORMANCE.md names %s, which the suite does not know, or names it twice", s.name)
+		}
+		delete(known, s.name)
+		s.check(t, revisions)
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		t.Errorf("docs/CONFORMANCE.md does not name %s [%s]", name, known[name])
+	}
+}
+
+// check compares a row with the revisions that the suite has the scenario in,
+// and wants a reason for all that does not pass.
+func (s scenario) check(t *testing.T, revisions string) {
+	t.Helper()
+	whole := true
+	for revision, word := range s.words {
+		part := strings.Contains(revisions, revision)
+		if part != (word != "") {
+			t.Errorf("%s is in %s: docs/CONFORMANCE.md says %q of %s", s.name, revisions, word, revision)
+		}
+		if !slices.Contains([]string{"", "passes", "partly", "adapter", "no"}, word) {
+			t.Errorf("%s: %q is not a word of docs/CONFORMANCE.md", s.name, word)
+		}
+		whole = whole && (word == "passes" || word == "adapter" || word == "")
+	}
+	whole = whole && cmp.Or(s.words[legacy], s.words[modern]) != ""
+	if !whole && s.note == "" {
+		t.Errorf("%s: docs/CONFORMANCE.md gives no reason", s.name)
+	}
+}
