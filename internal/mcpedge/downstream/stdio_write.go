@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -27,23 +28,27 @@ const (
 // send queues a line, and writes it if nobody else is writing. It does not
 // wait. An error means that the session has ended.
 func (s *Stdio) send(o *outgoing) error {
-	mine, err := s.enqueue(o)
+	mine, crowded, err := s.enqueue(o)
+	if crowded {
+		runtime.Gosched() // Others are about to send: one write takes them along.
+	}
 	if mine {
 		s.writeOnce()
 	}
 	return err
 }
 
-// enqueue queues a line. mine says that the caller is to write.
-func (s *Stdio) enqueue(o *outgoing) (mine bool, err error) {
+// enqueue queues a line. mine says that the caller is to write, crowded that
+// others are likely to have something to write as well.
+func (s *Stdio) enqueue(o *outgoing) (mine, crowded bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause != nil {
-		return false, s.cause
+		return false, false, s.cause
 	}
 	if o.call == nil {
 		if s.control >= maxControl {
-			return false, nil
+			return false, false, nil
 		}
 		s.control++
 	} else {
@@ -51,14 +56,14 @@ func (s *Stdio) enqueue(o *outgoing) (mine bool, err error) {
 	}
 	s.queue = append(s.queue, o)
 	if s.writing || s.deaf {
-		return false, nil
+		return false, false, nil
 	}
 	s.writing = true
 	if s.try == nil {
 		s.wake <- writeJob{} // Has room: there is one writer at a time.
-		return false, nil
+		return false, false, nil
 	}
-	return true, nil
+	return true, len(s.pending) > 1, nil
 }
 
 // writeOnce writes what waits, as far as the pipe takes it at once, and leaves
