@@ -48,9 +48,13 @@ func (f *HTTPFake) Kill() {
 	_ = f.cmd.Wait()
 }
 
-// Restart starts it again on the same port, after Kill or its own end.
-func (f *HTTPFake) Restart(t testing.TB) {
+// Restart starts it again on the same port, after Kill or its own end. Args,
+// if there are any, take the place of the former ones.
+func (f *HTTPFake) Restart(t testing.TB, args ...string) {
 	t.Helper()
 	f.Kill()
+	if args != nil {
+		f.args = args
+	}
 	f.start(t, strings.TrimPrefix(f.Base, "http://"))
 }

@@ -11,12 +11,31 @@ import (
 
 // Recorded is one line that the fake server wrote to its --record file.
 type Recorded struct {
-	Event   string          `json:"event"` // start, stop, call, cancelled
+	Event   string          `json:"event"` // start, stop, call, cancelled, message
 	PID     int             `json:"pid"`
 	Tag     string          `json:"tag"`
 	Tool    string          `json:"tool"`
 	ID      json.RawMessage `json:"id"`      // the call's own "id" argument
 	Request json.RawMessage `json:"request"` // the JSON-RPC id
+	Method  string          `json:"method"`  // of a message, with --record-all
+	Params  json.RawMessage `json:"params"`
+	Proto   string          `json:"proto"` // of a message over HTTP: "HTTP/1.1"
+}
+
+// Methods gives the methods of the messages that reached the processes of a
+// record, one list for each process, in order.
+func Methods(record []Recorded) (runs [][]string) {
+	of := map[int]int{}
+	for _, r := range record {
+		if r.Event == "start" {
+			of[r.PID] = len(runs)
+			runs = append(runs, nil)
+		}
+		if i, known := of[r.PID]; known && r.Event == "message" {
+			runs[i] = append(runs[i], r.Method)
+		}
+	}
+	return runs
 }
 
 // Record reads a --record file; a file that does not exist yet is empty. A

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -90,6 +91,16 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	s.recordMessage(m, r)
+	version := r.Header.Get("Mcp-Protocol-Version")
+	if s.opt.legacyStatus && version != "" && !slices.Contains(revisions, version) {
+		http.Error(w, "Bad Request: Unsupported protocol version", http.StatusBadRequest)
+		return
+	}
+	if s.isModern(m) || (s.opt.era != eraLegacy && version == modernRevision) {
+		s.postModern(w, r, m)
+		return
+	}
 	session := r.Header.Get(sessionHeader)
 	switch {
 	case m.Method == "initialize":
@@ -122,6 +133,10 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 
 // listen is the GET stream of streamable HTTP.
 func (s *server) listen(w http.ResponseWriter, r *http.Request) {
+	if s.opt.era == eraModern {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	if !s.known(r.Header.Get(sessionHeader)) {
 		http.Error(w, "no such session", http.StatusNotFound)
 		return

@@ -10,9 +10,10 @@
 // is appended to FILE as one JSON line, written before the tool runs: the
 // file is the evidence of what reached a server, how often, and which process.
 //
-// It is a legacy server: server/discover is answered with -32601 and
-// initialize with the revision asked for if it is a known one, otherwise with
-// 2025-11-25.
+// Without --era it is a legacy server: server/discover is answered with -32601
+// and initialize with the revision asked for if it is a known one, otherwise
+// with 2025-11-25. With --era modern it speaks 2026-07-28 and nothing else, and
+// is strict about it: see modern.go.
 package main
 
 import (

@@ -10,6 +10,7 @@ var odd = map[string]string{
 	"empty-content":    `{"content":[],"structuredContent":{"only":"structured"}}`,
 	"array-structured": `{"content":[{"type":"text","text":"list"}],"structuredContent":[1,"two",{"three":3}]}`,
 	"html":             `{"content":[{"type":"text","text":"<b>&amp;</b>"}],"structuredContent":{"html":"<b>&</b>"}}`,
+	"input-required":   `{"resultType":"input_required","inputRequests":{"x":{"method":"roots/list"}},"requestState":"s"}`,
 	"link":             `{"content":[{"type":"resource_link","uri":"file:///a","name":"a"},{"type":"image","data":"AAAA","mimeType":"image/png"}]}`,
 }
 

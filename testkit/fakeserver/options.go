@@ -32,7 +32,14 @@ type options struct {
 	flood          string
 	ignoreTerm     bool
 	legacySilent   bool
+	legacyDies     bool
+	legacyStatus   bool
 	fork           bool
+
+	era         string
+	discoverIn  time.Duration
+	headerTools bool
+	recordAll   bool
 }
 
 // parseOptions reads the flags. The flag package has printed the reason when
@@ -64,6 +71,12 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.flood, "flood", "", "once tools/list was answered, write without end: stderr, junk lines on stdout, one endless line, or notify changes of tools")
 	f.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM and the end of stdin")
 	f.BoolVar(&o.legacySilent, "legacy-silent", false, "do not answer unknown methods")
+	f.BoolVar(&o.legacyDies, "legacy-dies", false, "exit when the first message is of an unknown method")
+	f.BoolVar(&o.legacyStatus, "legacy-status", false, "answer an unknown Mcp-Protocol-Version header with 400 and a text")
+	f.StringVar(&o.era, "era", eraLegacy, "legacy (with initialize), modern (2026-07-28) or both")
+	f.DurationVar(&o.discoverIn, "discover-delay", 0, "take this long to answer server/discover, reading nothing meanwhile")
+	f.BoolVar(&o.headerTools, "header-tools", false, "have tools with parameters that travel in headers")
+	f.BoolVar(&o.recordAll, "record-all", false, "record every message, not only calls")
 	f.BoolVar(&o.fork, "fork", false, "run as a wrapper around a child that does the work")
 	err := f.Parse(args)
 	return o, err

@@ -2,18 +2,35 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"sync"
 )
 
 // event is one line of the record file. testkit.Record reads the same shape.
 type event struct {
-	Event   string          `json:"event"` // start, stop, call, cancelled
+	Event   string          `json:"event"` // start, stop, call, cancelled, message
 	PID     int             `json:"pid"`
 	Tag     string          `json:"tag,omitempty"`
 	Tool    string          `json:"tool,omitempty"`
 	ID      json.RawMessage `json:"id,omitempty"`      // the call's own "id" argument
 	Request json.RawMessage `json:"request,omitempty"` // the JSON-RPC id
+	Method  string          `json:"method,omitempty"`  // of a message
+	Params  json.RawMessage `json:"params,omitempty"`  // of a message
+	// Proto is the HTTP version of a message that came over HTTP.
+	Proto string `json:"proto,omitempty"`
+}
+
+// recordMessage records a message, if the flags ask for it.
+func (s *server) recordMessage(m message, r *http.Request) {
+	if !s.opt.recordAll {
+		return
+	}
+	e := event{Event: "message", Request: m.ID, Method: m.Method, Params: m.Params}
+	if r != nil {
+		e.Proto = r.Proto
+	}
+	s.rec.write(e)
 }
 
 // recorder appends events to a file that several processes may share: every

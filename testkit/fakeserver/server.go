@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // revisions are the protocol revisions that initialize echoes.
@@ -29,13 +30,15 @@ type server struct {
 	opt options
 	rec *recorder
 
-	mu        sync.Mutex
-	extra     []string                 // extra tools, changed by set_tools
-	running   map[string]runningCall   // by session and request id
-	listeners map[peer]struct{}        // who hears unasked notifications
-	sessions  map[string]chan<- []byte // HTTP sessions; SSE ones have a channel
-	listed    sync.Once                // closes wasListed
-	wasListed chan struct{}            // tools/list was answered
+	mu          sync.Mutex
+	extra       []string                 // extra tools, changed by set_tools
+	running     map[string]runningCall   // by session and request id
+	listeners   map[peer]struct{}        // who hears unasked notifications
+	sessions    map[string]chan<- []byte // HTTP sessions; SSE ones have a channel
+	subscribers map[string]*subscriber   // of 2026-07-28, by the id of their request
+	greeted     bool                     // initialize has come
+	listed      sync.Once                // closes wasListed
+	wasListed   chan struct{}            // tools/list was answered
 }
 
 // runningCall is a tools/call that is being run.
@@ -47,11 +50,12 @@ type runningCall struct {
 func newServer(opt options) *server {
 	return &server{
 		opt: opt, rec: newRecorder(opt.record, opt.tag),
-		extra:     opt.extraTools(),
-		running:   map[string]runningCall{},
-		listeners: map[peer]struct{}{},
-		sessions:  map[string]chan<- []byte{},
-		wasListed: make(chan struct{}),
+		extra:       opt.extraTools(),
+		running:     map[string]runningCall{},
+		listeners:   map[peer]struct{}{},
+		sessions:    map[string]chan<- []byte{},
+		subscribers: map[string]*subscriber{},
+		wasListed:   make(chan struct{}),
 	}
 }
 
@@ -60,6 +64,13 @@ func newServer(opt options) *server {
 func (s *server) handle(p peer, session string, m message) {
 	if s.opt.neverAnswer || m.Method == "" {
 		return // Answers to requests of ours do not exist: we send none.
+	}
+	if m.Method == "server/discover" {
+		time.Sleep(s.opt.discoverIn)
+	}
+	if m.ID != nil && s.isModern(m) {
+		s.handleModern(p, m)
+		return
 	}
 	if m.ID == nil {
 		s.notification(p, session, m)
@@ -80,6 +91,13 @@ func (s *server) handle(p peer, session string, m message) {
 }
 
 func (s *server) unknown(p peer, m message) {
+	s.mu.Lock()
+	greeted := s.greeted
+	s.mu.Unlock()
+	if s.opt.legacyDies && !greeted {
+		fmt.Fprintln(os.Stderr, "fakeserver: dying of an unknown method as told")
+		os.Exit(s.opt.exitCode)
+	}
 	if !s.opt.legacySilent {
 		replyError(p, m.ID, -32601, "Method not found", nil)
 	}
@@ -102,19 +120,29 @@ func (s *server) initialize(p peer, m message) {
 	if !slices.Contains(revisions, version) {
 		version = revisions[len(revisions)-1]
 	}
-	capabilities := map[string]any{}
-	if !s.opt.noTools {
-		capabilities["tools"] = map[string]any{"listChanged": true}
+	s.mu.Lock()
+	s.greeted = true
+	if stdio, ok := p.(*stdioPeer); ok {
+		s.listeners[stdio] = struct{}{}
 	}
+	s.mu.Unlock()
 	result := map[string]any{
 		"protocolVersion": version,
-		"capabilities":    capabilities,
+		"capabilities":    s.capabilities(),
 		"serverInfo":      map[string]any{"name": s.opt.name, "version": "1.0.0"},
 	}
 	if s.opt.instructions != "" {
 		result["instructions"] = s.opt.instructions
 	}
 	reply(p, m.ID, marshal(result))
+}
+
+// capabilities are what the server declares.
+func (s *server) capabilities() map[string]any {
+	if s.opt.noTools {
+		return map[string]any{}
+	}
+	return map[string]any{"tools": map[string]any{"listChanged": true}}
 }
 
 func (s *server) notification(p peer, session string, m message) {
@@ -139,6 +167,7 @@ func (s *server) cancelled(session string, m message) {
 	c, ok := s.running[session+" "+string(params.RequestID)]
 	s.mu.Unlock()
 	s.rec.write(event{Event: "cancelled", Request: params.RequestID, ID: c.id})
+	s.unsubscribe(params.RequestID)
 	if ok {
 		c.cancel()
 	}
@@ -171,6 +200,9 @@ func (s *server) listTools(p peer, m message) {
 	out = append(out, ']')
 	if to < len(all) {
 		out = fmt.Appendf(out, `,"nextCursor":"%d"`, to)
+	}
+	if s.isModern(m) {
+		out = append(out, `,"resultType":"complete","ttlMs":0,"cacheScope":"private"`...)
 	}
 	reply(p, m.ID, append(out, '}'))
 	if to == len(all) {

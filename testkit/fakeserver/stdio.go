@@ -36,7 +36,6 @@ func (p *stdioPeer) writeJunk() {
 func (s *server) serveStdio(in io.Reader, out io.Writer) {
 	p := &stdioPeer{w: out, junk: s.opt.junk}
 	p.writeJunk()
-	s.listeners[p] = struct{}{}
 	go s.noise(p)
 	r := bufio.NewReaderSize(in, 1<<16)
 	for {
@@ -59,6 +58,7 @@ func (s *server) line(p peer, line []byte) {
 		replyError(p, json.RawMessage("null"), -32700, "Parse error", nil)
 		return
 	}
+	s.recordMessage(m, nil)
 	if m.Method == "tools/call" {
 		go s.handle(p, "", m)
 		return

@@ -13,13 +13,15 @@ import (
 
 // call is one tools/call that is being run.
 type call struct {
-	ctx   context.Context // ends when the call is cancelled
-	s     *server
-	p     peer
-	reqID json.RawMessage
-	token json.RawMessage // the progress token, nil without one
-	raw   json.RawMessage // the arguments as they came
-	args  struct {
+	ctx    context.Context // ends when the call is cancelled
+	s      *server
+	p      peer
+	reqID  json.RawMessage
+	token  json.RawMessage // the progress token, nil without one
+	raw    json.RawMessage // the arguments as they came
+	params json.RawMessage // of the whole request
+	meta   map[string]json.RawMessage
+	args   struct {
 		ID      json.RawMessage `json:"id"`
 		MS      int             `json:"ms"`
 		Code    *int            `json:"code"`
@@ -74,7 +76,7 @@ func toolName(i int) string { return fmt.Sprintf("tool_%04d", i) }
 // definitions gives every tool's definition as JSON.
 func (s *server) definitions() [][]byte {
 	var out [][]byte
-	for _, t := range builtins() {
+	for _, t := range s.allTools() {
 		def := fmt.Appendf(nil, `{"name":%q,"description":%q,"inputSchema":%s`, t.name, t.description, t.schema)
 		if t.name == "oddities" {
 			def = append(def, `,"vendorField":{"keep":["me"]},"annotations":{"readOnlyHint":true,"x-unknown":1}`...)
@@ -91,7 +93,7 @@ func (s *server) definitions() [][]byte {
 
 // find gives the function that runs a tool, nil if there is none.
 func (s *server) find(name string) func(*call) []byte {
-	for _, t := range builtins() {
+	for _, t := range s.allTools() {
 		if t.name == name {
 			return t.run
 		}
@@ -119,7 +121,7 @@ func (s *server) callTool(p peer, session string, m message) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	c := &call{ctx: ctx, s: s, p: p, reqID: m.ID, raw: params.Arguments, token: params.Meta.ProgressToken}
+	c := &call{ctx: ctx, s: s, p: p, reqID: m.ID, raw: params.Arguments, token: params.Meta.ProgressToken, params: m.Params, meta: m.meta()}
 	_ = json.Unmarshal(params.Arguments, &c.args) // echo takes any arguments.
 
 	key := session + " " + string(m.ID)
@@ -139,6 +141,9 @@ func (s *server) callTool(p peer, session string, m message) {
 		return
 	}
 	if result := run(c); result != nil {
+		if s.isModern(m) {
+			result = complete(result)
+		}
 		reply(p, m.ID, result)
 	}
 }
@@ -266,6 +271,7 @@ func setTools(c *call) []byte {
 	c.s.mu.Unlock()
 	if !c.args.Silent {
 		c.s.broadcast("notifications/tools/list_changed")
+		c.s.announce()
 	}
 	return c.result("set", nil)
 }
