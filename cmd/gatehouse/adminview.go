@@ -66,7 +66,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	s := admin.ServerStatus{
 		Name: r.Entry.Name, State: string(st.State), Since: st.Since, Run: st.Run, PID: st.PID,
 		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), NextAttempt: timeOrNil(st.RetryAt),
-		Suspects: r.Cell.Suspects(),
+		Suspects: r.Cell.Suspects(), Protocol: catalog.Info.ProtocolVersion,
 	}
 	if st.State == endpoint.Ready {
 		s.UptimeMS = now.Sub(st.Since).Milliseconds()
