@@ -162,6 +162,10 @@ func (s *server) opened(c actor.Context, m opened) {
 	if catalog.Err != "" {
 		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run, Tools: len(catalog.Tools), Err: catalog.Err})
 	}
+	if s.refresh.again {
+		s.refresh.again = false
+		s.askTools(c)
+	}
 	s.probe.overdue = plan.Cell.Overdue()
 	s.watchLife(c)
 	s.watchCalls(c)

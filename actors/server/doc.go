@@ -11,7 +11,7 @@
 // look whether the server lives or is idle). Its own messages carry the number
 // of the run that they are about, and stale ones are dropped.
 //
-// A server that does not answer a ping is hung (probe.go): its session is
+// A server that gives no sign of life when asked is hung (probe.go): its session is
 // closed, which makes it a failure. One that is not called for long enough is
 // put to sleep (idle.go), which is none.
 //

@@ -95,7 +95,7 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 	wire, err := downstream.OpenStdio(ctx, downstream.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, downstream.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
-		OnEnd: func(error) { proc.Stop(stopGrace) },
+		OnEnd: func(error) { proc.Stop(stopGrace) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
 	})
 	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
@@ -179,6 +179,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 		URL: plan.Spec.URL, Shown: config.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: downstream.Transport(cmp.Or(plan.Spec.Transport, config.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
+		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
 	})
 	if err != nil {
 		return nil, urlExit(endpoint.Handshake, plan, err)

@@ -26,6 +26,7 @@ func fakePlan(t *testing.T, args ...string) messages.ServerPlan {
 		Generation: 1,
 		Entry:      config.Entry{Name: "fake", Settings: config.DefaultSettings()},
 		Spec:       config.Spec{Transport: config.Stdio, Command: testkit.FakeServer(t), Args: args, Cwd: t.TempDir(), Env: map[string]string{"OWN": "1"}},
+		Cell:       endpoint.NewCell("fake", "print", endpoint.Status{State: endpoint.Starting}),
 		Redact:     redact.New([]config.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
 	}
 }

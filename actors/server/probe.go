@@ -72,7 +72,7 @@ func (s *server) probeDue(c actor.Context, m probeDue) {
 	root, self, ctx, session := c.ActorSystem().Root, c.Self(), s.ctx, s.session
 	timeout, overdue := plan.Entry.Settings.PingTimeout, plan.Cell.Overdue()
 	s.deps.Reapers.Go(func() {
-		alive := ping(ctx, session, timeout)
+		alive := askForLife(ctx, session, timeout)
 		root.Send(self, probed{run: m.run, seq: m.seq, alive: alive, overdue: overdue})
 	})
 }
@@ -84,13 +84,22 @@ func (s *server) mayJudge(cell *endpoint.Cell) bool {
 	return cell.InFlight() == 0 || cell.Overdue() != s.probe.overdue
 }
 
-// ping asks for a sign of life. Any answer is one, an error too, and so is
-// anything else that comes; only silence is none.
-func ping(ctx context.Context, session endpoint.Session, timeout time.Duration) (alive bool) {
+// question is what a server is asked for a sign of life: each era has one
+// request that costs nothing and that every server knows.
+func question(session endpoint.Session) string {
+	if session.Info().Modern() {
+		return "server/discover"
+	}
+	return "ping"
+}
+
+// askForLife asks for a sign of life. Any answer is one, an error too, and so
+// is anything else that comes; only silence is none.
+func askForLife(ctx context.Context, session endpoint.Session, timeout time.Duration) (alive bool) {
 	before := session.Received()
 	inTime, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	_, err := session.Call(inTime, endpoint.Request{Method: "ping"})
+	_, err := session.Call(inTime, endpoint.Request{Method: question(session)})
 	silent := err != nil && inTime.Err() != nil && ctx.Err() == nil
 	return !silent || session.Received() != before
 }
@@ -104,7 +113,7 @@ func (s *server) probed(c actor.Context, m probed) {
 	}
 	plan := s.plan()
 	if !m.alive && s.mayJudge(plan.Cell) {
-		s.session.Close(hung(plan.Entry.Settings.PingTimeout))
+		s.session.Close(hung(question(s.session), plan.Entry.Settings.PingTimeout))
 		return
 	}
 	if m.seq == s.probe.seq {
@@ -114,9 +123,9 @@ func (s *server) probed(c actor.Context, m probed) {
 
 // hung is the end of a run whose server is silent. The session's end makes it
 // a failure like any other.
-func hung(timeout time.Duration) *endpoint.Exit {
+func hung(question string, timeout time.Duration) *endpoint.Exit {
 	return &endpoint.Exit{
 		Phase: endpoint.Serving, At: time.Now(),
-		Reason: fmt.Sprintf("hung: no answer to ping within ping_timeout_ms (%d)", timeout.Milliseconds()),
+		Reason: fmt.Sprintf("hung: no answer to %s within ping_timeout_ms (%d)", question, timeout.Milliseconds()),
 	}
 }

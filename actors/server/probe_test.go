@@ -76,6 +76,24 @@ func TestProbe_silentServer_isHung(t *testing.T) {
 	})
 }
 
+func TestProbe_modernServer_isAskedByDiscover(t *testing.T) {
+	modern := func() script {
+		return script{
+			open: opens(testkit.NewSession(1, testkit.Hangs).WithInfo(endpoint.ServerInfo{ProtocolVersion: "2026-07-28"})),
+			change: func(p *messages.ServerPlan) {
+				p.Entry.Settings.PingInterval, p.Entry.Settings.PingTimeout = 30*time.Second, 10*time.Second
+			},
+			stays: true,
+		}
+	}
+	inRig(t, modern, func(t *testing.T, r *rig) {
+		f := testkit.Expect[failure](t, r.failures)
+		if e, ok := f.reason.(*endpoint.Exit); !ok || !strings.HasPrefix(e.Reason, "hung: no answer to server/discover within") {
+			t.Errorf("it failed with %+v", f.reason)
+		}
+	})
+}
+
 func TestProbe_signsOfLife(t *testing.T) {
 	for _, c := range []struct {
 		name   string

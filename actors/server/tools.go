@@ -25,12 +25,14 @@ type refresher struct {
 	last    time.Time
 }
 
-// askTools reads the tools again, now or as soon as it may.
+// askTools reads the tools again, now or as soon as it may: what a server
+// announces while it is being opened may be newer than its first list.
 func (s *server) askTools(c actor.Context) {
-	if !s.awake() {
+	opening := s.stop != nil && s.session == nil
+	if !s.awake() && !opening {
 		return
 	}
-	if s.refresh.running {
+	if s.refresh.running || opening {
 		s.refresh.again = true
 		return
 	}

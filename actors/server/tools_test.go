@@ -66,6 +66,25 @@ func TestTools_refreshOfAServerThatHasNoSession_isNothing(t *testing.T) {
 	})
 }
 
+func TestTools_changeWhileTheFirstListIsRead_isReadAfterwards(t *testing.T) {
+	l := newLister("read", "grow")
+	open := func(_ context.Context, _ messages.ServerPlan, _ uint64, h server.Hooks) (endpoint.Session, error) {
+		l.set(func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error) {
+			l.set(lists("read", "grow"))
+			h.ToolsChanged() // After the server has made up its list.
+			return lists("read")(ctx, s)
+		})
+		return testkit.NewSession(1, testkit.Hangs), nil
+	}
+	inRig(t, func() script { return script{open: open, list: l.list} }, func(t *testing.T, r *rig) {
+		testkit.Expect[messages.ServerReady](t, r.events)
+		testkit.Expect[messages.ToolsListed](t, r.events)
+		if got := names(r.cell.Catalog()); !slices.Equal(got, []string{"read", "grow"}) {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
 func TestTools_floodOfChanges_costsOneListASecond(t *testing.T) {
 	l := newLister("read")
 	var hooks server.Hooks

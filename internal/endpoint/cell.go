@@ -57,6 +57,7 @@ type Cell struct {
 	admitted atomic.Uint64
 	overdue  atomic.Uint64
 	suspects atomic.Pointer[[]string]
+	era      atomic.Pointer[Era]
 
 	closeOnce sync.Once
 	closed    chan struct{}

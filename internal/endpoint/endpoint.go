@@ -99,7 +99,8 @@ type Session interface {
 	// the request's deadline or for the end of the session. It never waits
 	// longer, also while the server does not read. When ctx ends or the deadline
 	// comes after the request was written, the server is sent
-	// notifications/cancelled.
+	// notifications/cancelled, or loses the request's connection where that
+	// means the same.
 	//
 	// Errors: *NotWritten when no byte of the request reached the server (the
 	// caller may try again elsewhere); *TooLarge; ctx's cause; ErrDeadline;

@@ -8,10 +8,17 @@
 // as raw JSON: only the envelope of a message is scanned, and the payload is
 // checked to be valid JSON but never decoded.
 //
-// The stdio wire is our own. The HTTP wire uses the transports of mcp-go for
-// what is HTTP (session ids, headers, the listening stream, resumption, the
-// SSE endpoint), behind a round tripper that takes the messages out of the
-// bodies before mcp-go decodes them; see tap.
+// A session is of one of two eras: the revisions that begin with initialize,
+// or 2026-07-28, in which each request says all in its _meta (dresser) and, over
+// HTTP, in headers. Which one is found out by asking; a hint says what to begin
+// with and OnEra what to begin with next time. See opening for stdio and
+// openEither for HTTP. Changes of tools are heard by subscriptions/listen there.
+//
+// The stdio wire is our own, and so is that of 2026-07-28 over HTTP, where a
+// request is one POST and to close it is to cancel it. For the older era over
+// HTTP the transports of mcp-go do what is HTTP (session ids, headers, the
+// listening stream, resumption, the SSE endpoint), behind a round tripper that
+// takes the messages out of the bodies before mcp-go decodes them; see tap.
 //
 // Guarantees of both: ids are our own and are never used twice in a session;
 // a request is handed to a server at most once; [endpoint.NotWritten] means

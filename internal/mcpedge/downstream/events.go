@@ -39,7 +39,7 @@ func (h *HTTP) message(m message) {
 	case kindNotification:
 		h.notified(m)
 	case kindRequest:
-		if body := replyLine(m); body != nil {
+		if body := replyLine(m); body != nil && !h.modern { // 2026-07-28 knows no requests of servers.
 			h.aside(func(ctx context.Context) { h.post(ctx, body) })
 		}
 	case kindNone:
@@ -50,6 +50,8 @@ func (h *HTTP) notified(m message) {
 	switch m.name() {
 	case methodToolsChange:
 		h.opts.OnToolsChanged()
+	case methodAcknowledged:
+		h.tools.acknowledged(h.opts.OnToolsChanged)
 	case methodProgress:
 		token, rest := splitToken(m.params)
 		if x := h.waiting(token); x != nil && x.progress != nil {

@@ -23,17 +23,11 @@ const (
 	methodToolsList   = "tools/list"
 )
 
-// era is the generation of the protocol that a session speaks.
-type era int
-
-// The eras. initialized is every revision that begins with initialize; the
-// one without (2026-07-28) has no value yet.
-const initialized era = iota
-
-// latestRevision is the revision that we ask for.
+// latestRevision is the revision that we ask for by initialize.
 const latestRevision = "2025-11-25"
 
-// revisions are those that we can speak; a server may choose any of them.
+// revisions are those that begin with initialize; a server may choose any of
+// them.
 var revisions = []string{"2024-11-05", "2025-03-26", "2025-06-18", latestRevision}
 
 // Limits, in bytes, of what is kept of a server's words about itself.
@@ -46,13 +40,10 @@ const (
 const clientName = "gatehouse"
 
 func initializeParams(version string) json.RawMessage {
-	if version == "" {
-		version = "unknown"
-	}
 	params, _ := json.Marshal(map[string]any{ //nolint:errchkjson // Strings always marshal.
 		"protocolVersion": latestRevision,
 		"capabilities":    struct{}{},
-		"clientInfo":      map[string]string{"name": clientName, "version": version},
+		"clientInfo":      clientInfo(version),
 	})
 	return params
 }
@@ -70,20 +61,30 @@ func serverInfo(answer endpoint.Response) (endpoint.ServerInfo, error) {
 	}
 	revision := text(top.ProtocolVersion, maxInfoText)
 	if !slices.Contains(revisions, revision) {
-		return endpoint.ServerInfo{}, fmt.Errorf("the server speaks the protocol revision %q, gatehouse speaks %s",
-			oneLine(revision, 40), strings.Join(revisions, ", "))
+		return endpoint.ServerInfo{}, unknownRevision(revision)
 	}
+	return describe(revision, top.ServerInfo, top.Instructions, top.Capabilities), nil
+}
+
+// unknownRevision says that a server speaks none of our revisions.
+func unknownRevision(theirs string) error {
+	return fmt.Errorf("the server speaks the protocol revision %q, gatehouse speaks %s, %s",
+		oneLine(theirs, 80), strings.Join(revisions, ", "), endpoint.ModernRevision)
+}
+
+// describe takes what a server says of itself, in either era.
+func describe(revision string, about, instructions, capabilities json.RawMessage) endpoint.ServerInfo {
 	var self struct{ Name, Title, Version, Description json.RawMessage }
-	_ = json.Unmarshal(top.ServerInfo, &self)
+	_ = json.Unmarshal(about, &self)
 	return endpoint.ServerInfo{
 		ProtocolVersion: revision,
 		Name:            text(self.Name, maxInfoText),
 		Title:           text(self.Title, maxInfoText),
 		Version:         text(self.Version, maxInfoText),
 		Description:     text(self.Description, maxInfoText),
-		Instructions:    text(top.Instructions, maxInstructions),
-		Tools:           capability(top.Capabilities, "tools") != nil,
-	}, nil
+		Instructions:    text(instructions, maxInstructions),
+		Tools:           capability(capabilities, "tools") != nil,
+	}
 }
 
 // announcesTools tells whether the server says that it announces changes of

@@ -45,6 +45,11 @@ type HTTPOptions struct {
 	Headers   map[string]string
 	Transport Transport // default Auto
 	Version   string    // of the gateway, told to the server
+	// Era is what the session begins with; unknown finds out.
+	Era endpoint.Era
+	// OnEra is told, before OpenHTTP returns, with what the next session with
+	// this server should begin.
+	OnEra func(next endpoint.Era)
 	// MaxMessageBytes limits a result where the request does not, and any
 	// other message. Default DefaultMaxMessageBytes.
 	MaxMessageBytes int64
@@ -63,6 +68,9 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	}
 	if o.OnEnd == nil {
 		o.OnEnd = func(error) {}
+	}
+	if o.OnEra == nil {
+		o.OnEra = func(endpoint.Era) {}
 	}
 	return o
 }
@@ -90,8 +98,13 @@ type wire interface {
 // for servers that announce changes of their tools also a goroutine that
 // listens, and ends when the connection to the server is refused, reset or
 // closed while someone waits for an answer, when the server answers 401 or
-// 403 (*Unauthorized), when it has forgotten the session (404), and, over
-// SSE, when its stream ends.
+// 403 (*Unauthorized), when it has forgotten the session (404), over SSE when
+// its stream ends, and when a server of 2026-07-28 turns out to be one no
+// longer.
+//
+// With a server of 2026-07-28 there is no session on the wire: each request is
+// one POST that says all, and to close it is to cancel it. With others mcp-go's
+// transports do what is HTTP.
 //
 // A server that answers a request with an HTTP error or with something that
 // is no JSON-RPC answer does not end the session: the call's Response then
@@ -101,10 +114,18 @@ type HTTP struct {
 	base  *url.URL
 	shown string
 	pool  *http.Transport
-	wire  wire
-	sse   bool
-	info  endpoint.ServerInfo
-	era   era
+	// client sends what is sent through the tap.
+	client *http.Client
+	wire   wire // nil in a session of 2026-07-28
+	sse    bool
+	info   endpoint.ServerInfo
+
+	// What a session of 2026-07-28 needs.
+	modern   bool
+	dress    dresser
+	tools    *subscription
+	headers  paramHeaders
+	doubting atomic.Bool
 
 	// opened is closed after the handshake; listens is set before.
 	opened  chan struct{}

@@ -88,32 +88,40 @@ func (h *HTTP) Call(ctx context.Context, req endpoint.Request) (endpoint.Respons
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(h.ctx)}
 	}
 	defer h.work.Done()
-	x, request := h.newExchange(req)
+	if h.modern {
+		return h.callModern(ctx, req)
+	}
+	x := h.newExchange(req)
 	defer h.forget(x)
 	both, cancel := context.WithCancelCause(context.WithValue(ctx, exchangeKey{}, x))
 	defer cancel(nil)
 	defer context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })()
-	_, err := h.wire.SendRequest(both, request)
+	_, err := h.wire.SendRequest(both, olderRequest(x, req))
 	return h.conclude(ctx, x, req.Method, err)
 }
 
-func (h *HTTP) newExchange(req endpoint.Request) (*exchange, transport.JSONRPCRequest) {
+func (h *HTTP) newExchange(req endpoint.Request) *exchange {
 	x := &exchange{id: h.nextID(), limit: h.opts.MaxMessageBytes, progress: req.Progress, by: req.By}
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
 	}
+	h.mu.Lock()
+	h.pending[x.id] = x
+	h.mu.Unlock()
+	return x
+}
+
+// olderRequest is the request as mcp-go's transports take it.
+func olderRequest(x *exchange, req endpoint.Request) transport.JSONRPCRequest {
 	params := req.Params
 	if req.Progress != nil {
 		params = withToken(params, quote(x.id))
 	}
-	h.mu.Lock()
-	h.pending[x.id] = x
-	h.mu.Unlock()
 	request := transport.JSONRPCRequest{JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(x.id), Method: req.Method}
 	if len(params) > 0 {
 		request.Params = params // As any: an empty one must stay a nil interface to be left out.
 	}
-	return x, request
+	return request
 }
 
 func (h *HTTP) forget(x *exchange) {
@@ -137,7 +145,7 @@ func (h *HTTP) conclude(ctx context.Context, x *exchange, method string, err err
 	ended := f.status == http.StatusNotFound && method != methodInitialize || errors.Is(err, transport.ErrSessionTerminated)
 	switch {
 	case method == methodInitialize && !h.sse && isOlder(f.status):
-		return endpoint.Response{}, &olderTransport{status: f.status, said: f.response.Error}
+		return endpoint.Response{}, &notUnderstood{&olderTransport{status: f.status, said: f.response.Error}}
 	case f.answered && !f.unauthorized() && !ended:
 		return f.response, f.failure
 	case ctx.Err() != nil:
@@ -150,9 +158,12 @@ func (h *HTTP) conclude(ctx context.Context, x *exchange, method string, err err
 		return endpoint.Response{}, f.unsent(ErrSessionLost)
 	case f.unauthorized() || f.err != nil || method == methodInitialize:
 		cause := transportError(f, err)
-		if method != methodInitialize {
+		switch {
+		case method != methodInitialize:
 			cause = fmt.Errorf("lost the session with %s: %w", h.shown, cause)
 			h.lost(cause)
+		case !f.unauthorized() && f.err == nil:
+			cause = &notUnderstood{cause}
 		}
 		return endpoint.Response{}, f.unsent(cause)
 	default:

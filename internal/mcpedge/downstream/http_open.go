@@ -33,33 +33,113 @@ func OpenHTTP(ctx context.Context, opts HTTPOptions) (*HTTP, error) {
 	if opts.Shown == "" {
 		opts.Shown = base.Scheme + "://" + base.Host
 	}
-	h, err := openWith(ctx, opts, base, opts.Transport == SSE)
-	if old, ok := errors.AsType[*olderTransport](err); ok && opts.Transport == Auto {
-		var second error
-		if h, second = openWith(ctx, opts, base, true); second == nil {
-			return h, nil
-		}
-		if _, refused := errors.AsType[*Unauthorized](second); refused {
-			err = second
-		} else {
-			err = fmt.Errorf("%w; over SSE: %w", old, second)
-		}
-	}
+	h, err := openEither(ctx, opts, base)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a session with %s: %w", opts.Shown, err)
 	}
 	return h, nil
 }
 
-// openWith begins a session over one transport. A refusal that could mean
-// that the server knows only the older one is *olderTransport.
-func openWith(ctx context.Context, opts HTTPOptions, base *url.URL, sse bool) (*HTTP, error) {
+// openEither opens a session of the era that the server speaks, and tells what
+// was found out.
+func openEither(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
+	if opts.Transport == SSE { // The transport of a revision of the older era.
+		return openWith(ctx, opts, base, overSSE)
+	}
+	first, second := openModern, openOlder
+	if opts.Era == endpoint.EraInitialize {
+		first, second = second, first
+	}
+	h, err := first(ctx, opts, base)
+	if refused, ok := errors.AsType[*notUnderstood](err); ok {
+		var other error
+		if h, other = second(ctx, opts, base); other != nil {
+			err = bothRefused(refused, other)
+		} else {
+			err = nil
+		}
+	}
+	_, answered := errors.AsType[*notUnderstood](err)
+	switch {
+	case err != nil && (answered || ctx.Err() != nil):
+		opts.OnEra(endpoint.EraUnknown)
+		return nil, err
+	case err != nil: // It could not be reached; what is known of it may still be true.
+		return nil, err
+	case h.modern:
+		opts.OnEra(endpoint.EraModern)
+	default:
+		opts.OnEra(endpoint.EraInitialize)
+	}
+	return h, nil
+}
+
+// bothRefused says what a server answered that could be spoken to in neither
+// way. Not to know server/discover is worth no word.
+func bothRefused(first *notUnderstood, second error) error {
+	_, answered := errors.AsType[*notUnderstood](second)
+	switch {
+	case errors.Is(first, errNotModern) || !answered:
+		return second
+	case errors.Is(second, errNotModern):
+		return first
+	default:
+		return &notUnderstood{fmt.Errorf("%w; asked the other way: %w", first, second)}
+	}
+}
+
+// notUnderstood means that a server is there and has answered, but not to what it
+// was asked: it may speak another era.
+type notUnderstood struct{ cause error }
+
+func (e *notUnderstood) Error() string { return e.cause.Error() }
+
+// Unwrap gives the cause.
+func (e *notUnderstood) Unwrap() error { return e.cause }
+
+// A way is how a session with a url server is begun.
+type way int
+
+// The ways.
+const (
+	asModern way = iota
+	overStreamable
+	overSSE
+)
+
+func openModern(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
+	return openWith(ctx, opts, base, asModern)
+}
+
+// openOlder opens a session by initialize, over SSE where the server does not
+// know the newer transport.
+func openOlder(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
+	h, err := openWith(ctx, opts, base, overStreamable)
+	old, ok := errors.AsType[*olderTransport](err)
+	if !ok || opts.Transport != Auto {
+		return h, err
+	}
+	h, second := openWith(ctx, opts, base, overSSE)
+	if second == nil {
+		return h, nil
+	}
+	if _, refused := errors.AsType[*Unauthorized](second); refused {
+		return nil, second
+	}
+	return nil, &notUnderstood{fmt.Errorf("%w; over SSE: %w", old, second)}
+}
+
+// openWith begins a session in one way. A refusal that could mean that the
+// server knows only the older transport is *olderTransport.
+func openWith(ctx context.Context, opts HTTPOptions, base *url.URL, by way) (*HTTP, error) {
 	h := &HTTP{
 		opts:    opts,
 		base:    base,
 		shown:   opts.Shown,
-		sse:     sse,
-		era:     initialized,
+		sse:     by == overSSE,
+		modern:  by == asModern,
+		dress:   newDresser(opts.Version),
+		tools:   newSubscription(),
 		opened:  make(chan struct{}),
 		side:    make(chan struct{}, maxSide),
 		pending: make(map[string]*exchange),
@@ -67,6 +147,7 @@ func openWith(ctx context.Context, opts HTTPOptions, base *url.URL, sse bool) (*
 	}
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.pool = newPool()
+	h.client = &http.Client{Transport: &tap{h}, CheckRedirect: h.redirect}
 	if err := h.connect(ctx); err != nil {
 		h.end(err)
 		return nil, err
@@ -103,15 +184,17 @@ func newPool() *http.Transport {
 
 // connect makes the wire and goes through the handshake.
 func (h *HTTP) connect(ctx context.Context) error {
-	client := &http.Client{Transport: &tap{h}, CheckRedirect: h.redirect}
+	if h.modern {
+		return h.discover(ctx)
+	}
 	log := slog.New(slog.DiscardHandler) // mcp-go logs urls and bodies; errors come to us anyway.
 	var err error
 	if h.sse {
 		const never = math.MaxInt64 // The callers' contexts bound all waits.
-		h.wire, err = transport.NewSSE(h.base.String(), transport.WithHTTPClient(client), transport.WithSSELogger(log),
+		h.wire, err = transport.NewSSE(h.base.String(), transport.WithHTTPClient(h.client), transport.WithSSELogger(log),
 			transport.WithEndpointTimeout(never), transport.WithResponseTimeout(never))
 	} else {
-		h.wire, err = transport.NewStreamableHTTP(h.base.String(), transport.WithHTTPBasicClient(client),
+		h.wire, err = transport.NewStreamableHTTP(h.base.String(), transport.WithHTTPBasicClient(h.client),
 			transport.WithHTTPLogger(log), transport.WithContinuousListening())
 	}
 	if err != nil {
@@ -145,11 +228,11 @@ func (h *HTTP) handshake(ctx context.Context) error {
 	if unsent, ok := errors.AsType[*endpoint.NotWritten](err); ok {
 		err = unsent.Cause
 	}
-	if err == nil {
-		h.info, err = serverInfo(answer)
-	}
 	if err != nil {
 		return err
+	}
+	if h.info, err = serverInfo(answer); err != nil {
+		return &notUnderstood{err}
 	}
 	h.wire.SetProtocolVersion(h.info.ProtocolVersion)
 	h.listens = announcesTools(answer)

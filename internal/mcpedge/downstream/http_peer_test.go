@@ -1,6 +1,7 @@
 package downstream_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/downstream"
 )
 
@@ -26,6 +28,8 @@ type odd struct {
 	call func(w http.ResponseWriter, r *http.Request, m request)
 	// initialize, if set, answers initialize.
 	initialize func(w http.ResponseWriter, m request)
+	// modern, if set, answers what is not a tool call of 2026-07-28.
+	modern func(w http.ResponseWriter, r *http.Request, m request)
 	// listen, if set, serves GET.
 	listen http.HandlerFunc
 }
@@ -54,6 +58,10 @@ func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.listen(w, r)
 	case r.Method != http.MethodPost:
 		w.WriteHeader(http.StatusMethodNotAllowed)
+	case o.modern != nil && m.Method != "tools/call":
+		o.modern(w, r, m)
+	case m.Method == "server/discover":
+		http.NotFound(w, r)
 	case m.Method == "initialize" && o.initialize != nil:
 		o.initialize(w, m)
 	case m.Method == "initialize":
@@ -92,8 +100,10 @@ func event(w http.ResponseWriter, format string, args ...any) {
 	w.(http.Flusher).Flush()
 }
 
+// openHTTP opens a session, of the older era unless opts say otherwise.
 func openHTTP(t *testing.T, opts downstream.HTTPOptions) *downstream.HTTP {
 	t.Helper()
+	opts.Era = cmp.Or(opts.Era, endpoint.EraInitialize)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := downstream.OpenHTTP(ctx, opts)

@@ -64,8 +64,10 @@ func open(t testing.TB, opts downstream.Options) (*downstream.Stdio, *peer) {
 	return openOn(t, p, pipes, opts), p
 }
 
+// openOn opens a session of the older era.
 func openOn(t testing.TB, p *peer, pipes downstream.Pipes, opts downstream.Options) *downstream.Stdio {
 	t.Helper()
+	opts.Era = endpoint.EraInitialize
 	shook := make(chan struct{})
 	go func() {
 		defer close(shook)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -38,6 +37,11 @@ type Pipes struct {
 type Options struct {
 	Version string // of the gateway, told to the server
 	PID     int    // what Session.PID returns
+	// Era is what the session begins with; unknown finds out.
+	Era endpoint.Era
+	// OnEra is told, before OpenStdio returns, with what the next session with
+	// this server should begin.
+	OnEra func(next endpoint.Era)
 	// MaxMessageBytes limits a result where the request does not, and any
 	// other message. Default DefaultMaxMessageBytes.
 	MaxMessageBytes int64
@@ -85,6 +89,9 @@ func (o Options) withDefaults() Options {
 	if o.OnEnd == nil {
 		o.OnEnd = func(error) {}
 	}
+	if o.OnEra == nil {
+		o.OnEra = func(endpoint.Era) {}
+	}
 	return o
 }
 
@@ -104,8 +111,9 @@ var (
 var errClosed = errors.New("the session was closed")
 
 // Stdio is a session over the pipes of a process. It owns the pipes and three
-// goroutines: a reader, a writer, and one that waits for their end. It does
-// not own the process: its owner ends that in OnEnd.
+// goroutines: a reader, a writer, and one that waits for their end; a fourth
+// where a server of 2026-07-28 announces changes of its tools. It does not own
+// the process: its owner ends that in OnEnd.
 //
 // A server must answer on one line of at most MaxMessageBytes. A larger line
 // is passed over while it is read; the call whose answer it was gets
@@ -115,7 +123,11 @@ type Stdio struct {
 	opts  Options
 	pipes Pipes
 	info  endpoint.ServerInfo
-	era   era
+	dress dresser
+	// modern says that each request says its revision. It is set before the
+	// session is given to anyone.
+	modern bool
+	tools  *subscription
 
 	received atomic.Uint64
 	pace     junkPace // the reader's own
@@ -143,15 +155,16 @@ type Stdio struct {
 
 var _ endpoint.Session = (*Stdio)(nil)
 
-// OpenStdio begins a session over the pipes: it starts reading and writing
-// and goes through the handshake, which takes until the server has answered
-// or ctx ends. On an error the session is over, both pipes are closed or
+// OpenStdio begins a session over the pipes: it starts reading and writing,
+// finds out which era the server is of and goes through the handshake, which
+// takes until the server has answered or ctx ends. On an error the session is over, both pipes are closed or
 // about to be, and nothing else is left behind.
 func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 	s := &Stdio{
 		opts:    opts.withDefaults(),
 		pipes:   pipes,
-		era:     initialized,
+		dress:   newDresser(opts.Version),
+		tools:   newSubscription(),
 		pending: make(map[int64]*call),
 		try:     tryWriter(pipes.Stdin),
 		wake:    make(chan writeJob, 1),
@@ -166,26 +179,6 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (s *Stdio) handshake(ctx context.Context) error {
-	answer, err := s.Call(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(s.opts.Version)})
-	if unsent, ok := errors.AsType[*endpoint.NotWritten](err); ok {
-		err = unsent.Cause
-	}
-	if err == nil {
-		s.info, err = serverInfo(answer)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot initialize the session: %w", err)
-	}
-	s.mu.Lock()
-	s.opened = true
-	s.mu.Unlock()
-	if err := s.send(&outgoing{line: notificationLine(methodInitialized, nil)}); err != nil {
-		return fmt.Errorf("cannot initialize the session: %w", err)
-	}
-	return nil
 }
 
 // Info implements [endpoint.Session].

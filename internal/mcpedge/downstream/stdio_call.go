@@ -84,7 +84,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	s.lastID++
 	id := s.lastID
 	s.mu.Unlock()
-	params := []byte(req.Params)
+	params := []byte(s.paramsOf(req))
 	if req.Progress != nil {
 		params = withToken(params, strconv.AppendInt(nil, id, 10))
 	}

@@ -148,6 +148,8 @@ func (s *Stdio) notification(m message) {
 		s.opts.OnToolsChanged()
 	case methodProgress:
 		s.progress(m.params)
+	default:
+		s.subscriptionNotice(m)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestOpenStdio_introducesItselfAndReadsWhatTheServerSays(t *testing.T) {
 		p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, r.ID, goodInitialize)
 		second <- p.read()
 	}()
-	s, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{Version: "1.2.3", PID: 42})
+	s, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{Era: endpoint.EraInitialize, Version: "1.2.3", PID: 42})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +65,11 @@ func TestOpenStdio_judgesTheServersAnswer(t *testing.T) {
 			p, pipes := newPeer(t)
 			go func() {
 				p.write(`{"jsonrpc":"2.0","id":%s,%s}`, p.read().ID, c.answer)
-				p.read()
+				if r := p.read(); r.Method == "server/discover" {
+					p.write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"what?"}}`, r.ID)
+				}
 			}()
-			s, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{})
+			s, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{Era: endpoint.EraInitialize})
 			switch {
 			case err == nil:
 				s.Close(nil)
@@ -87,7 +89,7 @@ func TestOpenStdio_endsWithTheServersOutput(t *testing.T) {
 		p.read()
 		p.die()
 	}()
-	_, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{})
+	_, err := downstream.OpenStdio(t.Context(), pipes, downstream.Options{Era: endpoint.EraInitialize})
 	if !errors.Is(err, downstream.ErrOutputClosed) {
 		t.Errorf("got %v", err)
 	}
@@ -101,7 +103,7 @@ func TestOpenStdio_endsWithItsContext(t *testing.T) {
 		p.read()
 		cancel(cause)
 	}()
-	_, err := downstream.OpenStdio(ctx, pipes, downstream.Options{})
+	_, err := downstream.OpenStdio(ctx, pipes, downstream.Options{Era: endpoint.EraInitialize})
 	if !errors.Is(err, cause) || isNotWritten(err) {
 		t.Errorf("got %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,7 +33,7 @@ var errForeignHost = errors.New("the server points to another host, which is not
 // stream.
 var errNoStream = errors.New("not an event stream")
 
-// tap stands between mcp-go's transports and the network. It adds the
+// tap stands between the transports and the network. It adds the
 // headers, notes what happens to each exchange, and takes the messages out of
 // the responses: answers go to the exchange they belong to, raw, and mcp-go
 // gets a stub of the same id in their place, so that it decodes no payload,
@@ -88,18 +89,21 @@ func (t *tap) send(req *http.Request, x *exchange) (*http.Response, error) {
 	return resp, nil
 }
 
-// protocolHeaders are ours and the transport's to set.
+// protocolHeaders are ours and the transport's to set, and so are all that
+// begin with paramHeader.
 var protocolHeaders = map[string]bool{
 	"Accept": true, "Connection": true, "Content-Length": true, "Content-Type": true, "Last-Event-Id": true,
-	"Mcp-Protocol-Version": true, "Mcp-Session-Id": true, "Transfer-Encoding": true,
+	"Mcp-Method": true, "Mcp-Name": true, "Mcp-Protocol-Version": true, "Mcp-Session-Id": true, "Transfer-Encoding": true,
 }
+
+const paramHeader = "Mcp-Param-"
 
 func (t *tap) addHeaders(req *http.Request) {
 	for name, value := range t.h.opts.Headers {
 		switch name = http.CanonicalHeaderKey(name); {
 		case name == "Host":
 			req.Host = value
-		case !protocolHeaders[name]:
+		case !protocolHeaders[name] && !strings.HasPrefix(name, paramHeader):
 			req.Header.Set(name, value)
 		}
 	}
@@ -135,26 +139,9 @@ func (t *tap) goodbye(req *http.Request) (*http.Response, error) {
 // listener is what is known of the stream on which a streamable HTTP server
 // announces changes.
 type listener struct {
-	tried  time.Time
-	gap    time.Duration // to wait before the next attempt
-	opened bool          // it has worked once
-}
+	pauses
 
-// pause waits until the next attempt is due. Attempts that follow each other
-// closely, be it that they fail or that the stream does not last, are made at
-// longer and longer intervals: mcp-go itself would try every second for ever.
-func (l *listener) pause(ctx context.Context) error {
-	if time.Since(l.tried) > maxListenGap {
-		l.gap = 0
-	}
-	select {
-	case <-time.After(l.gap):
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	l.tried = time.Now()
-	l.gap = min(max(2*l.gap, time.Second), maxListenGap)
-	return nil
+	opened bool // it has worked once
 }
 
 // listen opens the stream on which a streamable HTTP server announces
@@ -172,8 +159,8 @@ func (t *tap) listen(req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	req.Header.Set("Mcp-Protocol-Version", h.info.ProtocolVersion) // The request may have been made before it was known.
 	for {
-		if err := h.listener.pause(ctx); err != nil {
-			return nil, err
+		if !h.listener.next(ctx.Done()) { // mcp-go itself would try every second for ever.
+			return nil, context.Cause(ctx)
 		}
 		resp, err := t.send(req, nil)
 		switch {

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/client"
+
+	"gatehouse/testkit"
+)
+
+// The revisions in force with a server of each era.
+const (
+	modernRevision = "2026-07-28"
+	olderRevision  = "2025-11-25"
+)
+
+// eraServers are a server of each era over each transport, by "era-transport".
+func eraServers(t *testing.T) testkit.Servers {
+	t.Helper()
+	servers := testkit.Servers{}
+	for _, era := range []string{"legacy", "modern"} {
+		servers[era+"-stdio"] = testkit.Fake(t, "--era", era)
+		servers[era+"-http"] = testkit.Entry{"url": testkit.StartHTTPFake(t, "--era", era).Base + "/mcp"}
+	}
+	return servers
+}
+
+// wantPair uses a server as an agent does.
+func wantPair(t *testing.T, a testkit.Agent, server string) {
+	t.Helper()
+	if tools := a.Tools(t, server).Names(); !slices.Contains(tools, "echo") {
+		t.Errorf("it lists %q", tools)
+	}
+	if got := a.Execute(t, server, "echo", map[string]any{"n": 1}).Good(t); string(got.Structured) != `{"n":1}` {
+		t.Errorf("echo gave %s", got.Structured)
+	}
+	if e := a.Execute(t, server, "rpcerror", nil).Failed(t, "SERVER_ERROR"); !strings.Contains(string(e.RPC), "told so") {
+		t.Errorf("the error is %s", e.RPC)
+	}
+	if got := a.Execute(t, server, "fail", nil); got.Code() != "isError" {
+		t.Errorf("fail gave %q", got.Code())
+	}
+}
+
+func TestEras_everyPairOfClientAndServer(t *testing.T) {
+	t.Parallel()
+	servers := eraServers(t)
+	g, _ := begin(t, servers)
+	clients := map[string]testkit.Client{
+		modernRevision: g.HTTPClient(t),
+		olderRevision:  g.HTTPClient(t, client.WithLegacyProtocolOnly()),
+	}
+	for revision, c := range clients {
+		if got := c.ProtocolVersion(); got != revision {
+			t.Fatalf("the client speaks %q, want %q", got, revision)
+		}
+		for server := range servers {
+			t.Run(revision+" and "+server, func(t *testing.T) {
+				wantPair(t, testkit.Agent{ID: "a", Caller: c}, server)
+			})
+		}
+	}
+}
+
+func TestEras_everyPairOverStdio(t *testing.T) {
+	t.Parallel()
+	for revision, options := range map[string][]client.ClientOption{
+		modernRevision: nil,
+		olderRevision:  {client.WithLegacyProtocolOnly()},
+	} {
+		servers := eraServers(t)
+		g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Stdio: true})
+		c := g.StdioClient(t, options...)
+		if got := c.ProtocolVersion(); got != revision {
+			t.Fatalf("the client speaks %q, want %q", got, revision)
+		}
+		for server := range servers {
+			t.Run(revision+" and "+server, func(t *testing.T) {
+				wantPair(t, testkit.Agent{ID: "a", Caller: c}, server)
+			})
+		}
+	}
+}
+
+// greetings are the messages of each run of a recorded server that find out
+// what it speaks.
+func greetings(t *testing.T, record string) (runs []string) {
+	t.Helper()
+	for _, methods := range testkit.Methods(testkit.Record(t, record)) {
+		methods = slices.DeleteFunc(methods, func(m string) bool { return m != "server/discover" && m != "initialize" })
+		runs = append(runs, strings.Join(methods, " "))
+	}
+	return runs
+}
+
+func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args []string
+		runs string
+	}{
+		"modern":                        {[]string{"--era", "modern"}, "server/discover|server/discover"},
+		"modern, slow to start":         {[]string{"--era", "modern", "--start-delay", "700ms"}, "server/discover initialize|server/discover"},
+		"of both eras":                  {[]string{"--era", "both"}, "server/discover|server/discover"},
+		"legacy":                        {nil, "server/discover initialize|initialize"},
+		"legacy, silent on the unknown": {[]string{"--legacy-silent"}, "server/discover initialize|initialize"},
+		"legacy, dies of the unknown":   {[]string{"--legacy-dies"}, "server/discover|initialize|initialize"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			record := recordFile(t)
+			args := append([]string{"--record", record, "--record-all"}, c.args...)
+			g, a := begin(t, testkit.Servers{"s": testkit.Fake(t, args...)})
+			kill(t, pidOf(t, a, "s"))
+			g.Await(t, "server crashed", "server", "s", "phase", "serving")
+			pidOf(t, a, "s")
+			if got := strings.Join(greetings(t, record), "|"); got != c.runs {
+				t.Errorf("its runs were asked %q, want %q", got, c.runs)
+			}
+		})
+	}
+}
+
+func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before, after []string
+		runs          string
+	}{
+		"modern":                          {[]string{"--era", "modern"}, nil, "server/discover|server/discover"},
+		"of both eras":                    {[]string{"--era", "both"}, nil, "server/discover|server/discover"},
+		"legacy":                          {[]string{"--era", "legacy"}, nil, "server/discover initialize|initialize"},
+		"legacy, refuses by the status":   {[]string{"--legacy-status"}, nil, "server/discover initialize|initialize"},
+		"legacy that has become modern":   {[]string{"--era", "legacy"}, []string{"--era", "modern"}, "server/discover initialize|initialize server/discover"},
+		"modern that has become a legacy": {[]string{"--era", "modern"}, []string{"--era", "legacy"}, "server/discover|server/discover initialize"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			record := recordFile(t)
+			recorded := []string{"--record", record, "--record-all"}
+			fake := testkit.StartHTTPFake(t, slices.Concat(recorded, c.before)...)
+			g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/mcp"}})
+			pidOf(t, a, "s")
+			mark := g.Log.Len()
+			fake.Kill()
+			g.AwaitFrom(t, mark, "server crashed", "server", "s")
+			if c.after != nil {
+				fake.Restart(t, slices.Concat(recorded, c.after)...)
+			} else {
+				fake.Restart(t)
+			}
+			g.AwaitFrom(t, mark, "server ready", "server", "s")
+			pidOf(t, a, "s")
+			if got := strings.Join(greetings(t, record), "|"); got != c.runs {
+				t.Errorf("its runs were asked %q, want %q", got, c.runs)
+			}
+		})
+	}
+}
+
+// secure is a server of 2026-07-28 over TLS that offers HTTP/2. It tells of the
+// HTTP version of each tool call.
+func secure(t *testing.T) (url, certificate string, versions chan string) {
+	t.Helper()
+	versions = make(chan string, 10)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m struct {
+			ID     json.RawMessage
+			Method string
+		}
+		if json.NewDecoder(r.Body).Decode(&m) != nil {
+			return
+		}
+		result := `{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"public"}`
+		switch m.Method {
+		case "tools/list":
+			result = `{"resultType":"complete","tools":[{"name":"t","inputSchema":{"type":"object"}}],"ttlMs":0,"cacheScope":"public"}`
+		case "tools/call":
+			versions <- r.Proto
+			result = `{"resultType":"complete","content":[]}`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, result)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	certificate = filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if err := os.WriteFile(certificate, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return srv.URL, certificate, versions
+}
+
+func TestEras_urlServerOverTLS_isSpokenToByHTTP2(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("SSL_CERT_FILE is how this test makes the gateway trust its server, which works on Linux")
+	}
+	url, certificate, versions := secure(t)
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": {"url": url}}.JSON(), Rules: testkit.AllowAll("a"), Env: []string{"SSL_CERT_FILE=" + certificate},
+	})
+	g.Agent(t, "a").Execute(t, "s", "t", nil).Good(t)
+	if got := <-versions; got != "HTTP/2.0" {
+		t.Errorf("the call came by %s", got)
+	}
+}
+
+func TestEras_changedEntry_isAskedAnew(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	entry := func(era string) string {
+		return testkit.Servers{"s": testkit.Fake(t, "--era", era, "--record", record, "--record-all")}.JSON()
+	}
+	g := testkit.StartGateway(t, testkit.Options{Servers: entry("legacy"), Rules: testkit.AllowAll("a"), Args: quick})
+	a := g.Agent(t, "a")
+	pidOf(t, a, "s")
+	g.Apply(t, g.ServersFile, entry("modern"))
+	pidOf(t, a, "s")
+	if got := strings.Join(greetings(t, record), "|"); got != "server/discover initialize|server/discover" {
+		t.Errorf("its runs were asked %q", got)
+	}
+}
+
+// onlyModern are servers of 2026-07-28 over both transports, and their records.
+func onlyModern(t *testing.T) (servers testkit.Servers, records map[string]string) {
+	t.Helper()
+	records = map[string]string{"stdio": recordFile(t), "http": recordFile(t)}
+	args := func(name string) []string {
+		return []string{"--era", "modern", "--record", records[name], "--record-all", "--header-tools"}
+	}
+	return testkit.Servers{
+		"stdio": testkit.Fake(t, args("stdio")...),
+		"http":  {"url": testkit.StartHTTPFake(t, args("http")...).Base + "/mcp"},
+	}, records
+}
+
+func TestEras_modernServer_changesOfToolsAreHeard(t *testing.T) {
+	t.Parallel()
+	servers, _ := onlyModern(t)
+	_, a := begin(t, servers)
+	for server := range servers {
+		t.Run(server, func(t *testing.T) {
+			change := func(name string) {
+				t.Helper()
+				a.Execute(t, server, "set_tools", map[string]any{"tools": []string{name}}).Good(t)
+				testkit.Eventually(t, name+" is listed", func() bool { return slices.Contains(a.Tools(t, server).Names(), name) })
+			}
+			change("one")
+			a.Execute(t, server, "end_subscriptions", nil).Good(t)
+			change("two") // Announced to nobody, perhaps: it is found once there is a subscription again.
+		})
+	}
+}
+
+func TestEras_modernServer_cancelledCallEndsThere(t *testing.T) {
+	t.Parallel()
+	servers, records := onlyModern(t)
+	_, a := begin(t, servers)
+	for server := range servers {
+		t.Run(server, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			call := a.Go(ctx, server, "hang", map[string]any{"id": "c"})
+			awaitCall(t, records[server], "c")
+			cancel()
+			awaitEvent(t, records[server], "cancelled", "c")
+			<-call.Done()
+		})
+	}
+}
+
+func TestEras_modernServer_isAskedForLifeByDiscover(t *testing.T) {
+	t.Parallel()
+	servers, records := onlyModern(t)
+	for name, entry := range servers {
+		servers[name] = entry.Settings("ping_interval_ms", 100)
+	}
+	g, a := begin(t, servers)
+	for server := range servers {
+		t.Run(server, func(t *testing.T) {
+			a.Execute(t, server, "echo", nil).Good(t)
+			testkit.Eventually(t, "it is asked again and again", func() bool {
+				runs := greetings(t, records[server])
+				return len(runs) == 1 && strings.Count(runs[0], "server/discover") > 3
+			})
+			if n := g.Count(0, "server crashed", "server", server); n != 0 {
+				t.Errorf("it crashed %d times", n)
+			}
+			if _, st := statusOf(t, g, server); st.Protocol != modernRevision || st.State != "ready" {
+				t.Errorf("status: %+v", st)
+			}
+		})
+	}
+}
+
+func TestEras_modernURLServer_parametersTravelInHeadersToo(t *testing.T) {
+	t.Parallel()
+	servers, _ := onlyModern(t)
+	_, a := begin(t, servers)
+	args := map[string]any{"region": "größe", "deep": map[string]any{"n": 7}}
+	for server, listed := range map[string]bool{"stdio": true, "http": false} {
+		a.Execute(t, server, "region", args).Good(t)
+		if got := slices.Contains(a.Tools(t, server).Names(), "bad_header"); got != listed {
+			t.Errorf("%s: the tool with a wrong annotation is listed: %v, want %v", server, got, listed)
+		}
+	}
+}
+
+func TestEras_modernServer_progressReachesTheCaller(t *testing.T) {
+	t.Parallel()
+	servers, _ := onlyModern(t)
+	g, _ := begin(t, servers)
+	for server := range servers {
+		c := g.Raw(t)
+		params := fmt.Sprintf(`{"name":"execute_tool","arguments":{"agent_id":"a","server":%q,"tool":"progress","args":{"n":3,"ms":1}},"_meta":{"progressToken":"p"}}`, server)
+		reply, err := c.Request(t.Context(), "tools/call", json.RawMessage(params))
+		if err != nil || len(reply.Notifications) != 3 || !strings.Contains(string(reply.Notifications[2]), `"progressToken":"p"`) {
+			t.Errorf("%s: got %v %s", server, err, reply.Notifications)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package endpoint
+
+// Era is a generation of MCP, by how a conversation begins.
+type Era string
+
+// The eras. The zero value is that it is not known: a session then finds out.
+const (
+	EraUnknown Era = ""
+	// EraInitialize begins with initialize: the revisions up to 2025-11-25.
+	EraInitialize Era = "initialize"
+	// EraModern has no beginning, each request says all: 2026-07-28.
+	EraModern Era = "modern"
+)
+
+// ModernRevision is the first revision of EraModern.
+const ModernRevision = "2026-07-28"
+
+// Modern tells whether the server speaks EraModern with us. Revisions are
+// dates.
+func (i ServerInfo) Modern() bool { return i.ProtocolVersion >= ModernRevision }
+
+// Era is what the next run of the server should begin with: what the last one
+// has found out.
+func (c *Cell) Era() Era {
+	if era := c.era.Load(); era != nil {
+		return *era
+	}
+	return EraUnknown
+}
+
+// NoteEra keeps what a run has found out for the next one. The cell of a
+// changed entry knows nothing.
+func (c *Cell) NoteEra(era Era) { c.era.Store(&era) }
