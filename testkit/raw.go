@@ -22,8 +22,9 @@ type Raw struct {
 	Session  string
 	Token    string // sent as a bearer token unless empty
 
-	http *http.Client
-	next atomic.Int64
+	http    *http.Client
+	headers map[string]string // more of them
+	next    atomic.Int64
 }
 
 // NewRaw opens a session with the endpoint, asking for a revision ("" is
@@ -84,6 +85,9 @@ func (r *Raw) Post(ctx context.Context, body []byte) (Reply, error) {
 	}
 	if r.Protocol != "" {
 		req.Header.Set("Mcp-Protocol-Version", r.Protocol)
+	}
+	for name, value := range r.headers {
+		req.Header.Set(name, value)
 	}
 	resp, err := cmp.Or(r.http, http.DefaultClient).Do(req)
 	if err != nil {

@@ -87,7 +87,8 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 	}
 	resp, err := st.Session.Call(ctx, endpoint.Request{
 		Method:         "tools/call",
-		Params:         callParams(c.args.tool, c.args.args),
+		Params:         c.params(st.Session.Info()),
+		Capabilities:   c.sent.Capabilities,
 		Progress:       c.sent.Progress,
 		Deadline:       b.deadline,
 		Into:           c.dst,
@@ -103,7 +104,7 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 		}
 		return result{}, fail, nil
 	}
-	answer, fail = c.result(r, resp)
+	answer, fail = c.result(r, st.Session.Info(), resp)
 	return answer, fail, nil
 }
 
@@ -190,7 +191,7 @@ func overloaded(r *snapshot.Route) *failure {
 }
 
 // result gives the server's answer its final form.
-func (c *call) result(r *snapshot.Route, resp endpoint.Response) (result, *failure) {
+func (c *call) result(r *snapshot.Route, server endpoint.ServerInfo, resp endpoint.Response) (result, *failure) {
 	if resp.Error != nil {
 		rpc := redacted(r, resp.Error)
 		return result{}, &failure{
@@ -207,6 +208,9 @@ func (c *call) result(r *snapshot.Route, resp endpoint.Response) (result, *failu
 	answer := result{raw: resp.Result, into: resp.Into, Outline: resp.Outline}
 	if !answer.Known {
 		answer.Outline = endpoint.OutlineOf(answer.raw)
+	}
+	if answer.asksForInput() {
+		return c.input(r, server, answer)
 	}
 	if string(answer.IsError.Of(answer.raw)) == "true" {
 		c.record.Outcome = "tool_error"
