@@ -13,7 +13,7 @@ import (
 )
 
 // mayBeAsked is what a client declares that can be asked by its server.
-const mayBeAsked = `{"elicitation":{"form":{}},"experimental":{"n":9007199254740993}}`
+const mayBeAsked = `{"elicitation":{"form":{}},"experimental":{"x":{"n":9007199254740993}}}`
 
 // execute is the arguments of execute_tool for agent "a".
 func execute(server, tool string) map[string]any {
