@@ -15,6 +15,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/downstream"
 )
 
@@ -29,7 +30,7 @@ func library(tools int) *server.MCPServer {
 	return s
 }
 
-func callLibrary(t *testing.T, s *downstream.HTTP) {
+func callLibrary(t *testing.T, s endpoint.Session) {
 	t.Helper()
 	definitions, err := downstream.ListTools(t.Context(), s)
 	if err != nil {
@@ -62,6 +63,60 @@ func TestHTTP_withAServerOfTheLibrary(t *testing.T) {
 			t.Fatal("no change was announced")
 		}
 	}
+}
+
+// useModern checks a session of 2026-07-28 with a server of the library.
+func useModern(t *testing.T, s endpoint.Session, backend *server.MCPServer, changed <-chan struct{}) {
+	t.Helper()
+	if info := s.Info(); info.ProtocolVersion != "2026-07-28" || info.Name != "library" || !info.Tools {
+		t.Errorf("got %+v", info)
+	}
+	callLibrary(t, s)
+	backend.AddTool(mcp.NewTool("new"), nil) // The subscription is acknowledged by now.
+	await(t, changed)
+	res, err := s.Call(t.Context(), endpoint.Request{Method: "server/discover"})
+	if err != nil || res.Result == nil {
+		t.Errorf("got %v %s", err, res.Error)
+	}
+}
+
+func TestHTTP_modern_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	srv := httptest.NewServer(server.NewStreamableHTTPServer(backend))
+	t.Cleanup(srv.Close)
+	changed := make(chan struct{}, 100)
+	s, err := downstream.OpenHTTP(t.Context(), downstream.HTTPOptions{URL: srv.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	useModern(t, s, backend, changed)
+	s.Close(nil)
+	await(t, s.Done())
+}
+
+// There is one stdio server of the library in a process at most, and this is it.
+func TestStdio_modern_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	served := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		defer close(served)
+		_ = server.NewStdioServer(backend).Listen(ctx, inR, outW) // It ends with its input.
+		_ = outW.Close()
+	}()
+	changed := make(chan struct{}, 100)
+	s, err := downstream.OpenStdio(t.Context(), downstream.Pipes{Stdin: inW, Stdout: outR},
+		downstream.Options{OnToolsChanged: func() { changed <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	useModern(t, s, backend, changed)
+	s.Close(nil)
+	await(t, s.Done())
+	stop()
+	await(t, served)
 }
 
 func TestSSE_withAServerOfTheLibrary(t *testing.T) {
