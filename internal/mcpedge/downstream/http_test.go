@@ -417,3 +417,15 @@ func TestHTTPCall_manyAtOnceOverFewConnections(t *testing.T) {
 		t.Errorf("200 calls of 20 callers took %d connections", len(ports))
 	}
 }
+
+func TestHTTP_resultIsNotInTheCallersBuffer(t *testing.T) {
+	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) { answer(w, m, `{"a":1}`) })
+	s := openHTTP(t, downstream.HTTPOptions{URL: o.URL})
+	req := tool(`{"name":"x"}`)
+	req.Into = []byte("before it")
+	res, err := s.Call(t.Context(), req)
+	wantResult(t, outcome{res, err}, `{"a":1}`)
+	if res.Into != nil { // What stands before the result would be lost.
+		t.Errorf("got %q", res.Into)
+	}
+}

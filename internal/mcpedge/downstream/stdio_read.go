@@ -126,7 +126,7 @@ func (s *Stdio) answer(m message) {
 }
 
 // response makes the caller's response of an answer. It shares no memory with
-// the message: a result is appended to into.
+// the message: a result is appended to into, if there is one.
 func response(m message, into []byte, limit int64) (endpoint.Response, error) {
 	payload := m.result
 	if m.failed() {
@@ -137,6 +137,9 @@ func response(m message, into []byte, limit int64) (endpoint.Response, error) {
 	}
 	if m.failed() {
 		return endpoint.Response{Error: bytes.Clone(payload)}, nil
+	}
+	if into == nil { // Nobody's buffer: whoever is given one puts more before the result.
+		return endpoint.Response{Result: bytes.Clone(payload), Outline: m.outline}, nil
 	}
 	all := append(into, payload...)
 	return endpoint.Response{Result: all[len(into):], Into: all, Outline: m.outline}, nil
