@@ -56,6 +56,10 @@ type stdioConn struct {
 	cancel context.CancelCauseFunc
 	calls  sync.WaitGroup
 
+	lines   *lineReader
+	blocked atomic.Bool // somebody waits for a line
+	ended   chan error  // holds one: why there are no more lines
+
 	writing sync.Mutex // held while a message is written, however long
 	out     io.Writer
 	broken  atomic.Pointer[error] // what ended the output
@@ -64,111 +68,111 @@ type stdioConn struct {
 func (f *Front) newStdioConn(ctx context.Context, out io.Writer) *stdioConn {
 	ctx, cancel := context.WithCancelCause(ctx)
 	name := fmt.Sprintf("stdio-%d", f.stdios.Add(1))
-	return &stdioConn{front: f, peer: &peer{session: name}, ctx: ctx, cancel: cancel, out: out}
+	return &stdioConn{front: f, peer: &peer{session: name}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
 }
 
-// read runs the read loop until it ends. If ctx ends while the loop writes to
-// a client that does not read, it is left behind, stuck.
+// read has the lines read and served until they end. If ctx ends while a line is
+// served to a client that does not read, the goroutine is left behind, stuck.
 func (c *stdioConn) read(in io.Reader) (stuck bool, end error) {
-	done := make(chan error, 1)
-	go func() { done <- c.readLoop(in) }()
+	c.lines = newLineReader(in, c.front.opts.MaxMessageBytes)
+	go c.lead()
 	select {
-	case end = <-done:
+	case end = <-c.ended:
 		return false, end
 	case <-c.ctx.Done():
 	}
+	if c.blocked.Load() { // It waits for the client, who may never say more.
+		return false, context.Cause(c.ctx)
+	}
 	select {
-	case end = <-done:
+	case end = <-c.ended:
 		return false, end
 	case <-time.After(cancelledGrace):
 		return true, context.Cause(c.ctx)
 	}
 }
 
-// readLoop handles lines until there are no more, and says why.
-func (c *stdioConn) readLoop(in io.Reader) error {
-	lines := make(chan line)
-	go func() {
-		reader := newLineReader(in, c.front.opts.MaxMessageBytes)
-		for {
-			l := reader.next()
-			select {
-			case lines <- l:
-			case <-c.ctx.Done():
-				return
-			}
-			if l.err != nil {
-				return
-			}
-		}
-	}()
+// lead reads lines and serves them, one after the other. Before a call, which
+// takes its time, it lets another goroutine go on reading and serves the call
+// itself: so nothing has to be woken between a call's arrival and its way to
+// the server.
+func (c *stdioConn) lead() {
 	for {
-		select {
-		case <-c.ctx.Done():
-			return context.Cause(c.ctx)
-		case l := <-lines:
-			if errors.Is(l.err, io.EOF) {
-				return io.EOF
-			}
-			if l.err != nil {
-				return fmt.Errorf("cannot read from the agent: %w", l.err)
-			}
-			c.handle(l)
+		l, end := c.nextLine()
+		if end != nil {
+			c.ended <- end
+			return
+		}
+		if call := c.handle(l); call != nil {
+			c.calls.Add(1)
+			go c.lead()
+			call()
+			c.calls.Done()
+			return
 		}
 	}
 }
 
-// handle serves a line. Only calls and batches leave the read loop: the rest
-// is quick, and initialize must be done before what follows it.
-func (c *stdioConn) handle(l line) {
+// nextLine reads a line, or says why there are no more.
+func (c *stdioConn) nextLine() (line, error) {
+	c.blocked.Store(true)
+	l := c.lines.next()
+	c.blocked.Store(false)
+	switch {
+	case c.ctx.Err() != nil:
+		return l, context.Cause(c.ctx)
+	case l.err != nil && !errors.Is(l.err, io.EOF):
+		return l, fmt.Errorf("cannot read from the agent: %w", l.err)
+	default:
+		return l, l.err
+	}
+}
+
+// handle serves a line, or gives what serves it: calls and batches must not keep
+// the lines behind them waiting. The rest is quick, and initialize must be done
+// before what follows it.
+func (c *stdioConn) handle(l line) (call func()) {
 	switch {
 	case l.tooLong:
 		text := fmt.Sprintf("this message has more than %d bytes", c.front.opts.MaxMessageBytes)
 		c.answer(failureAnswer(l.id, invalid(text)))
-		return
+		return nil
 	case len(l.data) == 0:
-		return
+		return nil
 	case isBatch(l.data):
-		c.begin(func() answer {
+		return c.begin(func() answer {
 			return c.front.serveBatch(c.ctx, c.peer, l.data, c.write)
 		}, func(why error) answer { return refusal(message{}, why) })
-		return
 	}
 	if r, lane := c.front.laneOverStdio(l.data); lane {
-		c.beginCall(r)
-		return
+		return c.begin(func() answer {
+			return c.front.serveLane(c.ctx, c.peer, r, c.write)
+		}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
 	}
 	m, failure := parseMessage(l.data)
 	if failure != nil {
 		c.answer(failureAnswer(m.id, failure))
-		return
+		return nil
 	}
 	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
-		c.begin(func() answer {
+		return c.begin(func() answer {
 			return c.front.serve(c.ctx, c.peer, m, c.write)
 		}, func(why error) answer { return refusal(m, why) })
-		return
 	}
 	c.answer(c.front.serve(c.ctx, c.peer, m, c.write))
+	return nil
 }
 
-// beginCall is begin for a call in the fast lane.
-func (c *stdioConn) beginCall(r toolRequest) {
-	c.begin(func() answer {
-		return c.front.serveLane(c.ctx, c.peer, r, c.write)
-	}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
-}
-
-// begin runs work on a goroutine of its own, or refuses it.
-func (c *stdioConn) begin(work func() answer, refusal func(error) answer) {
+// begin takes a unit for some work and gives what does it, or refuses it.
+func (c *stdioConn) begin(work func() answer, refusal func(error) answer) (call func()) {
 	if err := c.front.work.hold(); err != nil {
 		c.answer(refusal(err))
-		return
+		return nil
 	}
-	c.calls.Go(func() {
+	return func() {
 		defer c.front.work.release()
 		c.answer(work())
-	})
+	}
 }
 
 func (c *stdioConn) answer(a answer) {
