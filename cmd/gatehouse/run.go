@@ -150,6 +150,8 @@ func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.
 			end <- ending{reason: "the listener failed", err: <-broken}
 		}()
 	} else {
+		stdin, restore := pollable(stdin)
+		defer restore()
 		go func() { // Ends with stdin or with ctx.
 			err := a.edge.ServeStdio(ctx, stdin, stdout)
 			end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package main
+
+import "io"
+
+// pollable gives in: inputs are not polled here.
+func pollable(in io.Reader) (polled io.Reader, restore func()) { return in, func() {} }
