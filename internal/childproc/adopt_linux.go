@@ -30,9 +30,8 @@ func adopt() (*adopter, error) {
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	owned, _ := ownedChildren()
-	self := os.Getpid()
-	for pid, p := range processes() {
-		if _, ours := owned[pid]; p.ppid == self && !ours && !p.zombie {
+	for pid, p := range ownChildren() {
+		if _, ours := owned[pid]; !ours && !p.zombie {
 			a.before[pid] = p
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,62 @@ func parseStat(pid int, stat string) (proc, bool) {
 	// A zombie whose other threads go on is none.
 	p.zombie = fields[0] == "X" || fields[0] == "Z" && (fields[17] == "0" || fields[17] == "1")
 	return p, errors.Join(errs[:]...) == nil
+}
+
+// ownChildren reads the children of this process. The kernel lists them by
+// thread, and may leave one out while another ends: a list counts once it came
+// twice. Where the kernel has no such lists, all processes are read, which takes
+// long on a large machine.
+func ownChildren() map[int]proc {
+	var last []string
+	for range 10 {
+		list, ok := childLists()
+		if !ok {
+			break
+		}
+		if last != nil && slices.Equal(list, last) {
+			return readAll(list)
+		}
+		last = list
+	}
+	self, found := os.Getpid(), map[int]proc{}
+	for pid, p := range processes() {
+		if p.ppid == self {
+			found[pid] = p
+		}
+	}
+	return found
+}
+
+// childLists gives the pids that the kernel lists as children of our threads,
+// sorted, and not nil; ok is false where it does not list them.
+func childLists() (pids []string, ok bool) {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil || len(threads) == 0 {
+		return nil, false
+	}
+	pids = []string{}
+	for _, thread := range threads {
+		list, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/children")
+		if err != nil {
+			return nil, false
+		}
+		pids = append(pids, strings.Fields(string(list))...)
+	}
+	slices.Sort(pids)
+	return pids, true
+}
+
+// readAll reads the processes with these pids.
+func readAll(pids []string) map[int]proc {
+	found := map[int]proc{}
+	for _, text := range pids {
+		pid, _ := strconv.Atoi(text) // What is no number is no process.
+		if p, ok := readProc(pid); ok {
+			found[pid] = p
+		}
+	}
+	return found
 }
 
 // processes reads all processes that this one can see. What begins or ends

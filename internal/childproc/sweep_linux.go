@@ -97,12 +97,14 @@ func removeOlder(path string, age time.Duration) {
 	}
 }
 
-// ancestors are the processes that this one is below of.
+// ancestors are the processes that this one is below of. It looks at them alone:
+// a start must not have to read all processes of a large machine.
 func ancestors() map[int]bool {
 	above := map[int]bool{}
-	all := processes()
-	for pid := os.Getppid(); pid > 0 && !above[pid]; pid = all[pid].ppid {
+	for pid := os.Getppid(); pid > 0 && !above[pid]; {
 		above[pid] = true
+		p, _ := readProc(pid) // Who is gone has no parent.
+		pid = p.ppid
 	}
 	return above
 }
