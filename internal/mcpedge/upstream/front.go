@@ -104,6 +104,7 @@ type Options struct {
 	NoFastLane bool
 
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
+	MaxBytes        int           // of large messages (beyond 256 KiB) at one time; default 256 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
 	MaxStreams      int           // open GET streams at one time; default 1024
 	DrainTimeout    time.Duration // for running calls after the end of stdin; default 1 s
@@ -115,6 +116,7 @@ func (o Options) withDefaults() Options {
 	o.Name = or(o.Name, "gatehouse")
 	o.Version = or(o.Version, "0")
 	o.MaxMessageBytes = or(o.MaxMessageBytes, 16<<20)
+	o.MaxBytes = or(o.MaxBytes, 256<<20)
 	o.MaxInFlight = or(o.MaxInFlight, 2048)
 	o.MaxStreams = or(o.MaxStreams, 1024)
 	o.DrainTimeout = or(o.DrainTimeout, time.Second)
@@ -160,7 +162,7 @@ func New(handler ToolHandler, opts Options) *Front {
 		log:      opts.Log,
 		handler:  handler,
 		tools:    readTools(handler.Definitions(), opts.Log),
-		work:     newWork(opts.MaxInFlight, opts.MaxStreams),
+		work:     newWork(opts.MaxInFlight, opts.MaxStreams, opts.MaxBytes),
 		sessions: newSessions(opts.SessionIdleTTL),
 		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
 	}

@@ -92,8 +92,9 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 	}
 	out := newReply(w, r, f.opts.KeepAlive)
 	defer out.end()
-	in := newBuffer()
-	body, ok := f.readBody(w, r, in.bytes)
+	in, load := newBuffer(), weight{work: f.work}
+	defer load.release()
+	body, ok := f.readBody(w, r, in.bytes, &load)
 	if !ok {
 		return
 	}
@@ -179,10 +180,17 @@ func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, who *identity.
 }
 
 // readBody reads the body into b, within its limits, or answers why it cannot.
-func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, bool) {
-	body, err := readInto(b, http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes)), r.ContentLength)
-	if err == nil {
+func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte, load *weight) ([]byte, bool) {
+	limited := http.MaxBytesReader(w, r.Body, int64(f.opts.MaxMessageBytes))
+	body, err := readInto(b, limited, int(r.ContentLength), load)
+	switch {
+	case err == nil:
 		return body, true
+	case errors.Is(err, errHeavy):
+		_, _ = io.Copy(io.Discard, limited) // A client hears nothing while it sends.
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return nil, false
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		why := fmt.Sprintf("the body has more than %d bytes", f.opts.MaxMessageBytes)
@@ -193,12 +201,9 @@ func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]by
 	return nil, false
 }
 
-// readInto is io.ReadAll into b. It makes room for the size that was announced,
-// as far as that is worth believing before the bytes are there.
-func readInto(b []byte, from io.Reader, size int64) ([]byte, error) {
-	if size = min(size, maxPooled) + 1; size > int64(cap(b)) {
-		b = make([]byte, 0, size)
-	}
+// readInto is io.ReadAll into b. size is what was announced, -1 for nothing: it
+// is believed as far as the bytes come.
+func readInto(b []byte, from io.Reader, size int, load *weight) ([]byte, error) {
 	for {
 		n, err := from.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -208,7 +213,14 @@ func readInto(b []byte, from io.Reader, size int64) ([]byte, error) {
 		case err != nil:
 			return b, err //nolint:wrapcheck // The caller tells by it what happened.
 		case len(b) == cap(b):
-			b = append(b, 0)[:len(b)]
+			room := 2 * cap(b)
+			if len(b) <= size {
+				room = min(max(room, maxPooled), size+1)
+			}
+			if err := load.grow(room); err != nil {
+				return b, err
+			}
+			b = append(make([]byte, 0, room), b...)
 		}
 	}
 }

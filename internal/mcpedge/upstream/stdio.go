@@ -140,12 +140,12 @@ func (c *stdioConn) handle(l line) (call func()) {
 	case len(l.data) == 0:
 		return nil
 	case isBatch(l.data):
-		return c.begin(func() answer {
+		return c.begin(len(l.data), func() answer {
 			return c.front.serveBatch(c.ctx, c.peer, l.data, c.write)
 		}, func(why error) answer { return refusal(message{}, why) })
 	}
 	if r, lane := c.front.laneOverStdio(l.data); lane {
-		return c.begin(func() answer {
+		return c.begin(len(l.data), func() answer {
 			return c.front.serveLane(c.ctx, c.peer, r, c.write)
 		}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
 	}
@@ -155,7 +155,7 @@ func (c *stdioConn) handle(l line) (call func()) {
 		return nil
 	}
 	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
-		return c.begin(func() answer {
+		return c.begin(len(l.data), func() answer {
 			return c.front.serve(c.ctx, c.peer, m, c.write)
 		}, func(why error) answer { return refusal(m, why) })
 	}
@@ -163,14 +163,22 @@ func (c *stdioConn) handle(l line) (call func()) {
 	return nil
 }
 
-// begin takes a unit for some work and gives what does it, or refuses it.
-func (c *stdioConn) begin(work func() answer, refusal func(error) answer) (call func()) {
+// begin takes a unit for a message of that size and gives what serves it, or
+// refuses it.
+func (c *stdioConn) begin(size int, work func() answer, refusal func(error) answer) (call func()) {
 	if err := c.front.work.hold(); err != nil {
+		c.answer(refusal(err))
+		return nil
+	}
+	load := weight{work: c.front.work}
+	if err := load.grow(size); err != nil {
+		c.front.work.release()
 		c.answer(refusal(err))
 		return nil
 	}
 	return func() {
 		defer c.front.work.release()
+		defer load.release()
 		c.answer(work())
 	}
 }

@@ -42,10 +42,12 @@ type detour struct {
 type work struct {
 	maxUnits   int
 	maxStreams int
+	maxBytes   int
 
 	mu      sync.Mutex
 	closing bool
 	units   int
+	bytes   int           // of large messages; see weight
 	idle    chan struct{} // closed when units falls to 0; nil if nobody waits
 	calls   map[*call]struct{}
 	named   map[callKey]*call
@@ -58,10 +60,11 @@ type stream struct {
 	end     context.CancelFunc
 }
 
-func newWork(maxUnits, maxStreams int) *work {
+func newWork(maxUnits, maxStreams, maxBytes int) *work {
 	return &work{
 		maxUnits:   maxUnits,
 		maxStreams: maxStreams,
+		maxBytes:   maxBytes,
 		calls:      map[*call]struct{}{},
 		named:      map[callKey]*call{},
 		streams:    map[*stream]struct{}{},
