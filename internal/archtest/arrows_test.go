@@ -47,6 +47,8 @@ var homes = []home{
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},
 	{"github.com/google/go-cmp", []string{"testkit"}, "it is for tests"},
 	{"github.com/rogpeppe/go-internal", []string{"testkit"}, "it is for tests"},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"testkit"}, "it is for tests"},
+	{"github.com/tiktoken-go/tokenizer", []string{"testkit"}, "it is for tests"},
 	{"go.uber.org/goleak", []string{"testkit"}, "it is for tests"},
 }
 

@@ -1,0 +1,56 @@
+//go:build unix
+
+package tokens_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"gatehouse/testkit"
+	"gatehouse/testkit/tokens"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.RunBuilt(m)) }
+
+func TestCount_isThatOfTheVocabularysAuthors(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "hello world": 2, "antidisestablishmentarianism": 6, "お誕生日おめでとう": 9} {
+		if got := tokens.Count(t, text); got != want {
+			t.Errorf("%q: got %d tokens, want %d", text, got, want)
+		}
+	}
+}
+
+// most is what the three definitions may cost an agent.
+const most = 500
+
+func TestDefinitions_costAtMost500Tokens(t *testing.T) {
+	for name, args := range map[string][]string{
+		"without a pin":       nil,
+		"pinned to one agent": {"--agent", "a"},
+		"pinned to several":   {"--agent", "a,b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := testkit.StartGateway(t, testkit.Options{
+				Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a", "b"),
+				Args: args, Env: []string{testkit.Built(t)},
+			})
+			reply, err := g.Raw(t).Request(t.Context(), "tools/list", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list struct {
+				Result struct{ Tools json.RawMessage }
+			}
+			if err := json.Unmarshal(reply.Message, &list); err != nil || len(list.Result.Tools) < 100 {
+				t.Fatalf("got %s (%v), want a list of tools", reply.Message, err)
+			}
+			cost := tokens.Count(t, string(list.Result.Tools))
+			t.Logf("%d tokens", cost)
+			if cost > most {
+				t.Errorf("the definitions cost %d tokens, want at most %d: shorten actors/gateway/definitions.go", cost, most)
+			}
+		})
+	}
+}
