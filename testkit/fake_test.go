@@ -3,8 +3,10 @@ package testkit_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -117,7 +119,7 @@ func TestFakeServer_list_followsPagesAndChanges(t *testing.T) {
 	}
 	call(t, c, "set_tools", map[string]any{"tools": []string{"z"}})
 	<-changed
-	if got := names(); !strings.HasSuffix(got, "forget z") {
+	if got := names(); !strings.HasSuffix(got, "mirror z") {
 		t.Errorf("after the change got tools %s", got)
 	}
 }
@@ -187,5 +189,30 @@ func TestWriters_leaveTheContent(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+func TestFakeServer_verbatim_saysAndTellsBytes(t *testing.T) {
+	dir := t.TempDir()
+	list, transcript := filepath.Join(dir, "list.json"), filepath.Join(dir, "transcript.jsonl")
+	must(t, os.WriteFile(list, []byte(`{"tools":[{"name":"only","inputSchema":{"type":"object"}}]}`), 0o600))
+	c := fake(t, "--list", list, "--transcript", transcript)
+	tools, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
+	must(t, err)
+	if len(tools.Tools) != 1 || tools.Tools[0].Name != "only" {
+		t.Errorf("got %v, want the tools of the file", tools.Tools)
+	}
+	said := `{"content":[{"type":"text","text":"\u003c"}]}`
+	if r := call(t, c, "say", map[string]any{"result": []byte(said)}); r.Text != "<" {
+		t.Errorf("got %q, want what it was told to say", r.Text)
+	}
+	r := call(t, c, "mirror", map[string]any{"n": json.RawMessage("1.50")})
+	params, err := base64.StdEncoding.DecodeString(r.Text)
+	must(t, err)
+	if !strings.Contains(string(params), `"arguments":{"n":1.50}`) {
+		t.Errorf("got params %s, want them as they came", params)
+	}
+	if heard := testkit.ReadFile(t, transcript); !strings.Contains(heard, string(params)) || !strings.HasPrefix(heard, `{"jsonrpc":"2.0"`) {
+		t.Errorf("got transcript %s, want every message", heard)
 	}
 }

@@ -59,7 +59,11 @@ func (p *ssePeer) flush() { _ = http.NewResponseController(p.w).Flush() }
 func (p *ssePeer) send(msg []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, "event: message\ndata: %s\n\n", msg)
+	fmt.Fprint(p.w, "event: message\n")
+	for line := range bytes.Lines(bytes.ReplaceAll(msg, []byte("\r"), []byte("\n"))) {
+		fmt.Fprintf(p.w, "data: %s\n", bytes.TrimSuffix(line, []byte("\n")))
+	}
+	fmt.Fprint(p.w, "\n")
 	p.flush()
 }
 
@@ -87,7 +91,7 @@ func (s *server) known(id string) bool {
 // post is one message over streamable HTTP. Tool calls are answered as an
 // event stream, so that progress comes first; the rest as JSON.
 func (s *server) post(w http.ResponseWriter, r *http.Request) {
-	m, ok := readMessage(w, r)
+	m, ok := s.readMessage(w, r)
 	if !ok {
 		return
 	}
@@ -117,7 +121,7 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
-	if m.Method == "tools/call" {
+	if m.Method == "tools/call" && !asJSON(m) {
 		s.handle(newSSEPeer(w), session, m)
 		return
 	}
@@ -196,7 +200,7 @@ func (s *server) ssePost(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such session", http.StatusNotFound)
 		return
 	}
-	m, ok := readMessage(w, r)
+	m, ok := s.readMessage(w, r)
 	if !ok {
 		return
 	}
@@ -204,10 +208,11 @@ func (s *server) ssePost(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func readMessage(w http.ResponseWriter, r *http.Request) (message, bool) {
+func (s *server) readMessage(w http.ResponseWriter, r *http.Request) (message, bool) {
 	body, err := io.ReadAll(r.Body)
 	var m message
 	if err == nil {
+		s.transcribe(body)
 		err = json.Unmarshal(body, &m)
 	}
 	if err != nil {

@@ -12,10 +12,12 @@ type options struct {
 	tag          string
 	instructions string
 	record       string
+	transcript   string
 	http         string
 	httpStatus   int
 
 	tools     string
+	list      string
 	toolCount int
 	page      int
 	noTools   bool
@@ -51,10 +53,12 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.tag, "tag", "", "a mark that pid, records and _meta carry, to tell configs apart")
 	f.StringVar(&o.instructions, "instructions", "", "instructions in the initialize result")
 	f.StringVar(&o.record, "record", "", "append what happens to this file as JSON lines")
+	f.StringVar(&o.transcript, "transcript", "", "append every message that comes to this file, one a line")
 	f.StringVar(&o.http, "http", "", "serve HTTP on this address instead of stdio")
 	f.IntVar(&o.httpStatus, "status", 0, "answer every HTTP request with this status")
 
 	f.StringVar(&o.tools, "tools", "", "extra tool names, comma-separated; each echoes")
+	f.StringVar(&o.list, "list", "", "answer tools/list with the content of this file as the result")
 	f.IntVar(&o.toolCount, "tool-count", 0, "this many extra tools tool_0001 ...")
 	f.IntVar(&o.page, "page", 0, "paginate tools/list by this many")
 	f.BoolVar(&o.noTools, "no-tools-capability", false, "declare no tools and know no tools/list")

@@ -179,6 +179,11 @@ func (s *server) listTools(p peer, m message) {
 		s.unknown(p, m)
 		return
 	}
+	if result := s.listFile(); result != nil {
+		reply(p, m.ID, result)
+		s.listed.Do(func() { close(s.wasListed) })
+		return
+	}
 	var params struct {
 		Cursor string `json:"cursor"`
 	}

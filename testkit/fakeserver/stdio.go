@@ -53,6 +53,7 @@ func (s *server) serveStdio(in io.Reader, out io.Writer) {
 }
 
 func (s *server) line(p peer, line []byte) {
+	s.transcribe(line)
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
 		replyError(p, json.RawMessage("null"), -32700, "Parse error", nil)

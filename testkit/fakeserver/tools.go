@@ -68,6 +68,8 @@ func builtins() []tool {
 		{"set_tools", "Replaces the extra tools and says so, unless silent.", object, setTools},
 		{"flood", "Writes n lines of bytes to stderr; kind junk or endless: to stdout.", object, flood},
 		{"forget", "Forgets all HTTP sessions.", object, forget},
+		{"say", "Answers with the bytes given.", object, say},
+		{"mirror", "Tells its params as they came.", object, mirror},
 	}
 }
 

@@ -1,0 +1,117 @@
+//go:build unix
+
+package wire_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestLossless_arguments_oddities(t *testing.T) {
+	h := open(t)
+	odd := map[string]string{}
+	for _, c := range cases(t, "arguments.txt") {
+		odd[c.name] = c.json
+	}
+	for _, c := range cases(t, "results.txt") { // An object is an object.
+		odd["as a result: "+c.name] = c.json
+	}
+	for name, args := range odd {
+		for _, p := range h.paths() {
+			if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
+				t.Errorf("%s, %s: %v", name, p, err)
+			}
+		}
+	}
+	for name, args := range hugeArguments() {
+		for _, p := range h.fewPaths() {
+			if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
+				t.Errorf("%s, %s: %v", name, p, err)
+			}
+		}
+	}
+}
+
+// hugeArguments are those that nobody wants to read in a file.
+func hugeArguments() map[string]string {
+	long := strings.Repeat(`0123456789abcde\u003c`, 1<<20/21)
+	return map[string]string{
+		"a text of 1 MB":          `{"text":"` + long + `"}`,
+		"a member's name of 1 MB": `{"` + long + `":1}`,
+		"nesting of 9000":         `{"a":` + strings.Repeat(`{"a":[`, 4500) + "1" + strings.Repeat(`]}`, 4500) + `}`,
+	}
+}
+
+func TestLossless_arguments_asModelsSendThem(t *testing.T) {
+	h := open(t)
+	quoted := func(v string) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	odd := `{"n":9007199254740993,"f":1.0,"z":1,"a":"\u003c\/","z":2,"s":"\ud800","<k>":null}`
+	for name, c := range map[string]struct{ args, want string }{
+		"none":                        {`"timeout_ms":60000`, `{}`},
+		"an empty object":             {`"args":{}`, `{}`},
+		"a string that holds JSON":    {`"args":` + quoted(odd), odd},
+		"the same between spaces":     {`"args":` + quoted("\n "+odd+"\t"), odd},
+		"arguments instead of args":   {`"arguments":` + odd, odd},
+		"a string of them":            {`"arguments":` + quoted(odd), odd},
+		"the last of two escaped":     {`"\u0061rgs":` + odd, odd},
+		"beside others, in any order": {`"timeout_ms":"60000","args":` + odd + `,"agent_id":""`, odd},
+	} {
+		for _, p := range h.paths() {
+			if err := p.reaches(t.Context(), c.args, c.want); err != nil {
+				t.Errorf("%s, %s: %v", name, p, err)
+			}
+		}
+	}
+}
+
+func TestLossless_toolNames_reachTheServer(t *testing.T) {
+	h := open(t, "--list", writeList(t, `{"name":"<b>\u0026 \/ \ud83d\ude00","inputSchema":{"type":"object"}}`))
+	for _, p := range h.paths() {
+		// The fake server knows no such tool, and says which one it was asked.
+		got, err := p.call(t.Context(), "execute_tool", fmt.Sprintf(`{"server":%q,"tool":"\u003cb\u003e& / 😀","args":{}}`, p.server))
+		if err != nil {
+			t.Fatal(err)
+		}
+		failure := pick(pick(got, "structuredContent"), "error")
+		if want := "Unknown tool: <b>& / 😀"; text(pick(pick(failure, "rpc"), "message")) != want {
+			t.Errorf("%s: got %s, want %q in it", p, failure, want)
+		}
+	}
+}
+
+// reaches calls a server with arguments for execute_tool and compares what
+// came there with what is wanted.
+func (p path) reaches(ctx context.Context, arguments, want string) error {
+	got, err := p.call(ctx, "execute_tool", fmt.Sprintf(`{"server":%q,"tool":"mirror",%s}`, p.server, arguments))
+	if err != nil {
+		return err
+	}
+	content, err := elements(pick(got, "content"))
+	if err != nil || len(content) != 1 {
+		return fmt.Errorf("got %.500s, want one block: %w", got, err)
+	}
+	params, err := base64.StdEncoding.DecodeString(text(pick([]byte(content[0].value), "text")))
+	if err != nil {
+		return fmt.Errorf("got %.500s: %w", got, err)
+	}
+	list, err := members(params)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.key != `"name"` && m.key != `"arguments"` && m.key != `"_meta"` {
+			return fmt.Errorf("got a member %s in params: %.500s", m.key, params)
+		}
+	}
+	return same(pick(params, "arguments"), []byte(want))
+}

@@ -1,0 +1,68 @@
+//go:build unix
+
+package wire_test
+
+import (
+	"testing"
+
+	"gatehouse/testkit"
+)
+
+// path is a way from an agent to a server.
+type path struct {
+	*agent
+	server string // "pipe" is reached over stdio, "web" over HTTP
+}
+
+func (p path) String() string { return p.agent.name + " to " + p.server }
+
+// house is two gateways, one over HTTP and one over stdio, in front of a
+// server over each.
+type house struct {
+	http, stdio *agent // of the newest revision with initialize
+	modern      []*agent
+}
+
+// open starts the gateways. The servers get these arguments.
+func open(t testing.TB, serverArgs ...string) *house {
+	t.Helper()
+	web := testkit.StartHTTPFake(t, serverArgs...)
+	opt := testkit.Options{
+		Servers: testkit.Servers{
+			"pipe": testkit.Fake(t, serverArgs...),
+			"web":  {"url": web.Base + "/mcp"},
+		}.JSON(),
+		Rules: testkit.AllowAll("a"),
+		Args:  []string{"--agent", "a"},
+		Env:   []string{testkit.Built(t)},
+	}
+	overHTTP := overHTTP(t, testkit.StartGateway(t, opt))
+	opt.Stdio = true
+	overStdio := overStdio(t, testkit.StartGateway(t, opt))
+	return &house{
+		http:  dial(t, "HTTP", "2025-11-25", overHTTP),
+		stdio: dial(t, "stdio", "2025-11-25", overStdio),
+		modern: []*agent{
+			dial(t, "HTTP", modern, overHTTP),
+			dial(t, "stdio", modern, overStdio),
+		},
+	}
+}
+
+// agents are all conversations: of both transports, of the newest revision
+// with and the newest one without initialize.
+func (h *house) agents() []*agent { return append([]*agent{h.http, h.stdio}, h.modern...) }
+
+// paths are the ways of all agents to both servers.
+func (h *house) paths() []path {
+	var out []path
+	for _, a := range h.agents() {
+		out = append(out, path{a, "pipe"}, path{a, "web"})
+	}
+	return out
+}
+
+// fewPaths are one for each pair of transports, for what takes long.
+func (h *house) fewPaths() []path {
+	return []path{{h.http, "pipe"}, {h.http, "web"}, {h.stdio, "web"}, {h.modern[1], "pipe"}}
+}

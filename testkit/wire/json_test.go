@@ -1,0 +1,155 @@
+//go:build unix
+
+package wire_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// member is one member of a JSON object, or with an empty key an element of an
+// array, as the bytes that were sent.
+type member struct{ key, value string }
+
+// members takes an object apart, in its order and with its repetitions, and
+// with the quotes and escapes of its keys.
+func members(object []byte) ([]member, error) { return parts(object, '{') }
+
+// elements takes an array apart.
+func elements(array []byte) ([]member, error) { return parts(array, '[') }
+
+func parts(raw []byte, open byte) ([]member, error) {
+	if !json.Valid(raw) {
+		return nil, fmt.Errorf("this is not JSON: %.300q", raw)
+	}
+	s := scanner{raw: bytes.TrimSpace(raw)}
+	if s.raw[0] != open {
+		return nil, fmt.Errorf("this does not begin with %q: %.300s", open, raw)
+	}
+	var out []member
+	for s.at = 1; ; s.at++ { // What s.at is at is "{", "[" or ",".
+		s.space()
+		if s.raw[s.at] == '}' || s.raw[s.at] == ']' {
+			return out, nil
+		}
+		var m member
+		if open == '{' {
+			m.key = s.value()
+			s.space()
+			s.at++ // The colon.
+			s.space()
+		}
+		m.value = s.value()
+		out = append(out, m)
+		s.space()
+		if s.raw[s.at] != ',' {
+			return out, nil
+		}
+	}
+}
+
+// scanner goes through valid JSON.
+type scanner struct {
+	raw []byte
+	at  int
+}
+
+func (s *scanner) space() {
+	for bytes.IndexByte([]byte(" \t\r\n"), s.raw[s.at]) >= 0 {
+		s.at++
+	}
+}
+
+// value gives the bytes of the value that begins here, and stands behind it.
+func (s *scanner) value() string {
+	start, depth := s.at, 0
+	for {
+		switch c := s.raw[s.at]; c {
+		case '"':
+			s.text()
+		case '{', '[':
+			depth++
+			s.at++
+		case '}', ']':
+			depth--
+			s.at++
+		default:
+			s.at++
+		}
+		ends := s.at == len(s.raw) || bytes.IndexByte([]byte(" \t\r\n,:]}"), s.raw[s.at]) >= 0
+		if depth == 0 && ends {
+			return string(s.raw[start:s.at])
+		}
+	}
+}
+
+func (s *scanner) text() {
+	for s.at++; s.raw[s.at] != '"'; s.at++ {
+		if s.raw[s.at] == '\\' {
+			s.at++
+		}
+	}
+	s.at++
+}
+
+// pick gives the last value of a key that is written plainly, nil if there is
+// none.
+func pick(object []byte, key string) []byte {
+	list, err := members(object)
+	if err != nil {
+		return nil
+	}
+	var value []byte
+	for _, m := range list {
+		if m.key == `"`+key+`"` {
+			value = []byte(m.value)
+		}
+	}
+	return value
+}
+
+// text decodes a JSON string.
+func text(raw []byte) string {
+	var s string
+	_ = json.Unmarshal(raw, &s) // What is no string is the empty one.
+	return s
+}
+
+// compact is a value without white space between its tokens. Nothing else may
+// change on the way, so this is what tests compare.
+func compact(raw []byte) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return fmt.Sprintf("not JSON (%v): %q", err, raw)
+	}
+	return b.String()
+}
+
+// same tells whether two values are written alike, but for white space, and
+// else where they begin to differ.
+func same(got, want []byte) error {
+	g, w := compact(got), compact(want)
+	if g == w {
+		return nil
+	}
+	i := 0
+	for i < min(len(g), len(w)) && g[i] == w[i] {
+		i++
+	}
+	from := max(0, i-40)
+	return fmt.Errorf("at byte %d got %.120q, want %.120q", i, g[from:], w[from:])
+}
+
+// errNoResult is what result gives for a JSON-RPC error.
+var errNoResult = errors.New("no result")
+
+// resultOf gives the result of a JSON-RPC response as it was sent.
+func resultOf(response []byte) ([]byte, error) {
+	result := pick(response, "result")
+	if result == nil {
+		return nil, fmt.Errorf("%w: %.300s", errNoResult, response)
+	}
+	return result, nil
+}

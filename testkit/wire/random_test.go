@@ -1,0 +1,97 @@
+//go:build unix
+
+package wire_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// values is how many random results and arguments one run sends, each on one
+// path in turn.
+const values = 400
+
+// seed is a new one for each run, unless GATEHOUSE_WIRE_SEED names an earlier
+// one.
+func seed(t testing.TB) uint64 {
+	t.Helper()
+	n := rand.Uint64()
+	if s := os.Getenv("GATEHOUSE_WIRE_SEED"); s != "" {
+		var err error
+		if n, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("GATEHOUSE_WIRE_SEED=%d runs this again", n)
+	return n
+}
+
+func TestLossless_randomResultsAndArguments(t *testing.T) {
+	h := open(t)
+	paths, first := h.paths(), seed(t)
+	for i := range uint64(values) {
+		p := paths[i%uint64(len(paths))]
+		if result := random(first + i).result(); p.arrives(t.Context(), result, "") != nil {
+			t.Errorf("%s, value %d: %v\nresult: %s", p, i, p.arrives(t.Context(), result, ""), result)
+		}
+		if args := random(first + i).arguments(); p.reaches(t.Context(), `"args":`+args, args) != nil {
+			t.Errorf("%s, value %d: %v\narguments: %s", p, i, p.reaches(t.Context(), `"args":`+args, args), args)
+		}
+	}
+}
+
+func TestLossless_randomDefinitions(t *testing.T) {
+	var tools []string
+	first := seed(t)
+	for i := range uint64(60) {
+		tools = append(tools, random(first+i).definition(fmt.Sprintf("tool_%d", i)))
+	}
+	areListed(t, tools)
+}
+
+// FuzzLossless sends what a fuzzer comes up with in both directions: an object
+// as it is, anything else as the choices of a grower. The first byte says on
+// which path.
+func FuzzLossless(f *testing.F) {
+	for i, c := range cases(f, "results.txt") {
+		f.Add(append([]byte{byte(i)}, c.json...))
+	}
+	for i := range uint64(16) {
+		r := rand.New(rand.NewPCG(i, 1))
+		data := make([]byte, 120)
+		for j := range data {
+			data[j] = byte(r.Uint32())
+		}
+		f.Add(data)
+	}
+	h := open(f)
+	paths := h.paths()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		p, data := paths[int(data[0])%len(paths)], data[1:]
+		result, args := fromBytes(data).result(), fromBytes(data).arguments()
+		if _, err := members(data); err == nil && isUTF8Result(data) {
+			result, args = string(data), string(data)
+		}
+		if err := p.arrives(t.Context(), result, ""); err != nil {
+			t.Errorf("%s: %v\nresult: %s", p, err, result)
+		}
+		if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
+			t.Errorf("%s: %v\narguments: %s", p, err, args)
+		}
+	})
+}
+
+// isUTF8Result tells whether the gateway owes it to pass an object unchanged:
+// bytes that are no UTF-8 are replaced, and a result that asks for input is
+// nothing that these callers can be given.
+func isUTF8Result(object []byte) bool {
+	kind := pick(object, "resultType")
+	return bytes.Equal(bytes.ToValidUTF8(object, nil), object) && (kind == nil || string(kind) == `"complete"`)
+}
