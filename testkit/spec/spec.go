@@ -42,7 +42,7 @@ func compile() (*jsonschema.Compiler, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.AddResource(file(revision), doc); err != nil {
+		if err := c.AddResource(name(revision), doc); err != nil {
 			return nil, err
 		}
 	}
@@ -50,6 +50,9 @@ func compile() (*jsonschema.Compiler, error) {
 }
 
 func file(revision string) string { return "mcp-" + revision + ".schema.json" }
+
+// name is what a schema is called in errors.
+func name(revision string) string { return "mcp://" + revision + "/schema.json" }
 
 // definitions is where a revision keeps them.
 func definitions(revision string) string {
@@ -85,7 +88,7 @@ func schemaOf(revision, definition string) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the schemas: %w", err)
 	}
-	where := file(revision) + "#/" + definitions(revision) + "/" + definition
+	where := name(revision) + "#/" + definitions(revision) + "/" + definition
 	mu.Lock()
 	defer mu.Unlock()
 	if s := compiled[where]; s != nil {

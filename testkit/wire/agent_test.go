@@ -41,6 +41,7 @@ type agent struct {
 	name     string
 	revision string
 	session  string
+	hello    answer // to initialize; nothing in 2026-07-28
 	over     wire
 	mu       sync.Mutex
 	next     int
@@ -58,6 +59,7 @@ func dial(t testing.TB, name, revision string, over wire) *agent {
 	if err != nil || text(pick(result, "protocolVersion")) != revision {
 		t.Fatalf("initialize asked for %s and got %d: %s", revision, first.status, first.message)
 	}
+	a.hello = first
 	a.session = first.header.Get("Mcp-Session-Id")
 	a.notify(t, "notifications/initialized", "")
 	return a
@@ -105,7 +107,7 @@ func (a *agent) notify(t testing.TB, method, params string) {
 // header is what the revision asks for over HTTP.
 func (a *agent) header(method, name string) http.Header {
 	h := http.Header{}
-	if method != "initialize" {
+	if method != "initialize" || a.revision == modern {
 		h.Set("Mcp-Protocol-Version", a.revision)
 	}
 	if a.session != "" {
@@ -158,19 +160,41 @@ func overHTTP(t testing.TB, g *testkit.Gateway) *httpWire {
 	return &httpWire{url: g.BaseURL(t) + "/mcp", client: &http.Client{Transport: tr}}
 }
 
-// send implements wire. Headers given replace the usual ones; an empty value
-// takes one away.
-func (w *httpWire) send(ctx context.Context, message []byte, _ string, header http.Header) (answer, error) {
+// post sends a message. Headers given replace the usual ones.
+func (w *httpWire) post(ctx context.Context, message []byte, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(message))
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	for key, values := range header {
 		req.Header[key] = values
 	}
-	resp, err := w.client.Do(req)
+	return w.client.Do(req)
+}
+
+// firstEvent is the first that comes on the stream that answers a message.
+func (w *httpWire) firstEvent(ctx context.Context, message []byte, header http.Header) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
+	defer cancel()
+	resp, err := w.post(ctx, message, header)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			return []byte(data), nil
+		}
+	}
+	return nil, fmt.Errorf("status %d without an event: %w", resp.StatusCode, lines.Err())
+}
+
+// send implements wire.
+func (w *httpWire) send(ctx context.Context, message []byte, _ string, header http.Header) (answer, error) {
+	resp, err := w.post(ctx, message, header)
 	if err != nil {
 		return answer{}, err
 	}
