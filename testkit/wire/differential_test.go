@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -84,9 +85,7 @@ func (k talk) compare(ctx context.Context, m message) error {
 		header http.Header
 	}{{k.on, k.header}, {k.off, k.offHeader}} {
 		header := side.header.Clone()
-		for key, values := range m.header {
-			header[key] = values
-		}
+		maps.Copy(header, m.header)
 		a, err := side.wire.send(ctx, []byte(m.body), "", header)
 		if err != nil {
 			return fmt.Errorf("gateway %d: %w", i, err)

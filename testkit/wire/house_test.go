@@ -14,7 +14,7 @@ type path struct {
 	server string // "pipe" is reached over stdio, "web" over HTTP
 }
 
-func (p path) String() string { return p.agent.name + " to " + p.server }
+func (p path) String() string { return p.name + " to " + p.server }
 
 // house is two gateways, one over HTTP and one over stdio, in front of a
 // server over each.

@@ -37,7 +37,7 @@ var (
 		{"params", "_meta", ""},
 		{"_meta", "progressToken", `"t"`},
 	}
-	modernCall = append(legacyCall[:len(legacyCall):len(legacyCall)],
+	modernCall = append(slices.Clip(legacyCall),
 		field{"_meta", "io.modelcontextprotocol/protocolVersion", `"2026-07-28"`},
 		field{"_meta", "io.modelcontextprotocol/clientInfo", `{"name":"wire","version":"1"}`},
 		field{"_meta", "io.modelcontextprotocol/clientCapabilities", `{}`},
@@ -127,12 +127,16 @@ func spellings(key string) []string {
 func (s shape) texts() []message {
 	body := s.plain()
 	list := []message{
-		{name: "nothing"}, {name: "white space", body: " \t\r\n "}, {name: "a zero byte", body: "\x00"},
+		{name: "nothing"},
+		{name: "white space", body: " \t\r\n "},
+		{name: "a zero byte", body: "\x00"},
 		{name: "a byte order mark before", body: "\ufeff" + body},
 		{name: "white space around", body: " \t\r\n" + body + " \r\n\t"},
 		{name: "white space between tokens", body: strings.NewReplacer(`":`, "\" :\t", `,"`, " ,\n\"").Replace(body)},
-		{name: "garbage behind", body: body + "x"}, {name: "a brace behind", body: body + "}"},
-		{name: "another message behind", body: body + body}, {name: "a zero byte behind", body: body + "\x00"},
+		{name: "garbage behind", body: body + "x"},
+		{name: "a brace behind", body: body + "}"},
+		{name: "another message behind", body: body + body},
+		{name: "a zero byte behind", body: body + "\x00"},
 		{name: "a comma before the end", body: body[:len(body)-1] + ",}"},
 		{name: "a comment", body: body[:len(body)-1] + "/* c */}"},
 		{name: "an unknown member", body: body[:len(body)-1] + `,"vendor":{"a":1}}`},
@@ -146,9 +150,14 @@ func (s shape) texts() []message {
 		{name: "a number that overflows in args", body: strings.Replace(body, `1.0`, "[1e400,-1e400,1e-400,123456789012345678901234567890]", 1)},
 		{name: "lone surrogates in args", body: strings.Replace(body, `"a":1.0`, `"\ud800":"\udc00\ud800","\u2028":"`+"\u2028"+`"`, 1)},
 		{name: "keys twice in args", body: strings.Replace(body, `"a":1.0`, `"a":1,"a":2,"A":3`, 1)},
-		{name: "an array", body: "[" + body + "]"}, {name: "an array of two", body: "[" + body + "," + body + "]"},
-		{name: "an empty array", body: "[]"}, {name: "an array in an array", body: "[[" + body + "]]"}, {name: "an array that is cut", body: "[" + body},
-		{name: "null", body: "null"}, {name: "a string", body: `"tools/call"`}, {name: "an empty object", body: "{}"},
+		{name: "an array", body: "[" + body + "]"},
+		{name: "an array of two", body: "[" + body + "," + body + "]"},
+		{name: "an empty array", body: "[]"},
+		{name: "an array in an array", body: "[[" + body + "]]"},
+		{name: "an array that is cut", body: "[" + body},
+		{name: "null", body: "null"},
+		{name: "a string", body: `"tools/call"`},
+		{name: "an empty object", body: "{}"},
 	}
 	for _, depth := range []int{100, 9990, 9994, 9995, 9996, 9997, 9998, 9999, 10000, 10001, 11000, 100000} {
 		deep := strings.Repeat("[", depth) + strings.Repeat("]", depth)

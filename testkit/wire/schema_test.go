@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,9 +118,9 @@ func TestSchema_whatTheGatewaySays_fitsItsRevision(t *testing.T) {
 
 func checkSaid(t *testing.T, a *agent) {
 	t.Helper()
-	list := append(saidAlways[:len(saidAlways):len(saidAlways)], saidBefore...)
+	list := append(slices.Clip(saidAlways), saidBefore...)
 	if a.revision == modern {
-		list = append(saidAlways[:len(saidAlways):len(saidAlways)], saidSince...)
+		list = append(slices.Clip(saidAlways), saidSince...)
 	} else {
 		a.fits(t, said{name: "initialize", result: "InitializeResult"}, a.hello)
 	}
