@@ -70,14 +70,15 @@ func dial(t testing.TB, name, revision string, over wire) *agent {
 // for its answer.
 func (a *agent) request(t testing.TB, method, params string) answer {
 	t.Helper()
-	got, err := a.try(t.Context(), method, params)
+	got, err := a.try(t.Context(), method, text(pick([]byte(params), "name")), params)
 	if err != nil {
 		t.Fatalf("%s: %s: %v", a.name, method, err)
 	}
 	return got
 }
 
-func (a *agent) try(ctx context.Context, method, params string) (answer, error) {
+// try is request in a goroutine, of a tool if it has a name.
+func (a *agent) try(ctx context.Context, method, tool, params string) (answer, error) {
 	a.mu.Lock()
 	a.next++
 	id := fmt.Sprint(a.next)
@@ -91,7 +92,7 @@ func (a *agent) try(ctx context.Context, method, params string) (answer, error) 
 	if params != "" {
 		message = append(append(message, `,"params":`...), params...)
 	}
-	return a.over.send(ctx, append(message, '}'), id, a.header(method, text(pick([]byte(params), "name"))))
+	return a.over.send(ctx, append(message, '}'), id, a.header(method, tool))
 }
 
 func (a *agent) notify(t testing.TB, method, params string) {
@@ -141,7 +142,7 @@ func withMeta(params string) string {
 
 // call runs one of the gateway's tools and gives its result as it came.
 func (a *agent) call(ctx context.Context, tool, arguments string) ([]byte, error) {
-	got, err := a.try(ctx, "tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
+	got, err := a.try(ctx, "tools/call", tool, fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
 	if err != nil {
 		return nil, err
 	}

@@ -21,43 +21,53 @@ func members(object []byte) ([]member, error) { return parts(object, '{') }
 func elements(array []byte) ([]member, error) { return parts(array, '[') }
 
 func parts(raw []byte, open byte) ([]member, error) {
-	if !json.Valid(raw) {
-		return nil, fmt.Errorf("this is not JSON: %.300q", raw)
+	s := scanner{raw: raw}
+	if s.space(); s.now() != open {
+		return nil, fmt.Errorf("this does not begin with %q: %.300q", open, raw)
 	}
-	s := scanner{raw: bytes.TrimSpace(raw)}
-	if s.raw[0] != open {
-		return nil, fmt.Errorf("this does not begin with %q: %.300s", open, raw)
+	s.at++
+	if s.space(); s.now() == '}' || s.now() == ']' {
+		return nil, nil
 	}
-	var out []member
-	for s.at = 1; ; s.at++ { // What s.at is at is "{", "[" or ",".
-		s.space()
-		if s.raw[s.at] == '}' || s.raw[s.at] == ']' {
-			return out, nil
-		}
+	for out := []member(nil); ; s.at++ {
 		var m member
-		if open == '{' {
+		if s.space(); open == '{' {
 			m.key = s.value()
-			s.space()
-			s.at++ // The colon.
+			if s.space(); s.now() != ':' {
+				return nil, fmt.Errorf("no colon at byte %d: %.300q", s.at, raw)
+			}
+			s.at++
 			s.space()
 		}
 		m.value = s.value()
 		out = append(out, m)
-		s.space()
-		if s.raw[s.at] != ',' {
+		switch s.space(); s.now() {
+		case ',':
+		case '}', ']':
 			return out, nil
+		default:
+			return nil, fmt.Errorf("no comma and no end at byte %d: %.300q", s.at, raw)
 		}
 	}
 }
 
-// scanner goes through valid JSON.
+// scanner goes through JSON. It only finds where values begin and end: whether
+// they are valid is for those who compare them.
 type scanner struct {
 	raw []byte
 	at  int
 }
 
+// now is the byte here, 0 behind the end.
+func (s *scanner) now() byte {
+	if s.at < len(s.raw) {
+		return s.raw[s.at]
+	}
+	return 0
+}
+
 func (s *scanner) space() {
-	for bytes.IndexByte([]byte(" \t\r\n"), s.raw[s.at]) >= 0 {
+	for c := s.now(); c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = s.now() {
 		s.at++
 	}
 }
@@ -65,8 +75,8 @@ func (s *scanner) space() {
 // value gives the bytes of the value that begins here, and stands behind it.
 func (s *scanner) value() string {
 	start, depth := s.at, 0
-	for {
-		switch c := s.raw[s.at]; c {
+	for s.at < len(s.raw) {
+		switch s.now() {
 		case '"':
 			s.text()
 		case '{', '[':
@@ -78,20 +88,27 @@ func (s *scanner) value() string {
 		default:
 			s.at++
 		}
-		ends := s.at == len(s.raw) || bytes.IndexByte([]byte(" \t\r\n,:]}"), s.raw[s.at]) >= 0
-		if depth == 0 && ends {
-			return string(s.raw[start:s.at])
+		if depth == 0 && (s.at == len(s.raw) || bytes.IndexByte([]byte(" \t\r\n,:]}"), s.now()) >= 0) {
+			break
 		}
 	}
+	return string(s.raw[start:s.at])
 }
 
+// text goes behind a string.
 func (s *scanner) text() {
-	for s.at++; s.raw[s.at] != '"'; s.at++ {
-		if s.raw[s.at] == '\\' {
-			s.at++
+	for s.at++; s.at < len(s.raw); s.at++ {
+		i := bytes.IndexAny(s.raw[s.at:], `"\`)
+		if i < 0 {
+			s.at = len(s.raw)
+			return
 		}
+		if s.at += i; s.now() == '"' {
+			s.at++
+			return
+		}
+		s.at++ // What is escaped.
 	}
-	s.at++
 }
 
 // pick gives the last value of a key that is written plainly, nil if there is
@@ -147,6 +164,9 @@ var errNoResult = errors.New("no result")
 
 // resultOf gives the result of a JSON-RPC response as it was sent.
 func resultOf(response []byte) ([]byte, error) {
+	if !json.Valid(response) {
+		return nil, fmt.Errorf("this is not JSON: %.300q", response)
+	}
 	result := pick(response, "result")
 	if result == nil {
 		return nil, fmt.Errorf("%w: %.300s", errNoResult, response)

@@ -53,8 +53,7 @@ func hugeResults() map[string]string {
 	long := strings.Repeat(`0123456789abcde\u003c`, 1<<20/21)
 	return map[string]string{
 		"a text of 1 MB":                   `{"content":[{"type":"text","text":"` + long + `"}]}`,
-		"a member's name of 1 MB":          `{"content":[],"structuredContent":{"` + long + `":1}}`,
-		"structured content of 1 MB":       `{"content":[],"structuredContent":{"list":[` + strings.Repeat(`{"n":1.0},`, 1<<17) + `0]}}`,
+		"a long list":                      `{"content":[],"structuredContent":{"list":[` + strings.Repeat(`{"n":1.0},`, 20_000) + `0]}}`,
 		"nesting of 1000":                  `{"content":[],"structuredContent":` + deep(500) + `}`,
 		"nesting of 9000":                  `{"content":[],"structuredContent":` + deep(4500) + `}`,
 		"a number of 10000 digits":         `{"content":[],"structuredContent":{"n":` + strings.Repeat("7", 10000) + `}}`,
