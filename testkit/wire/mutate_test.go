@@ -4,8 +4,32 @@ package wire_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 )
+
+// combine varies some of the members of a message at once.
+func (s shape) combine(r *rand.Rand) string {
+	return s.text(func(f field, text string) string {
+		odd := func(list []string) string { return list[r.IntN(len(list))] }
+		switch r.IntN(24) {
+		case 0:
+			return ""
+		case 1:
+			return text + "," + text
+		case 2:
+			return fmt.Sprintf("%q:%s", f.key, odd(oddValues))
+		case 3:
+			return fmt.Sprintf("%s,%q:%s", text, f.key, odd(oddValues))
+		case 4:
+			return fmt.Sprintf(`%s,"%s":%s`, text, odd(spellings(f.key)), odd(oddValues))
+		case 5:
+			return fmt.Sprintf(`"%s":%s`, odd(spellings(f.key)), odd(oddValues))
+		default:
+			return text
+		}
+	})
+}
 
 // tokens are what messages are made of, and what they must not be made of.
 var tokens = []string{
