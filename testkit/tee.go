@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -48,16 +49,29 @@ func (t *tee) run(r io.Reader) {
 }
 
 func (t *tee) judge(line []byte) {
-	var m struct {
-		JSONRPC string `json:"jsonrpc"`
-	}
-	bad := json.Unmarshal(line, &m) != nil || m.JSONRPC != "2.0"
+	bad := !isMCP(line)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count++
 	if bad {
 		t.bad = append(t.bad, string(line))
 	}
+}
+
+// isMCP tells whether a line is a JSON-RPC message or a batch of them.
+func isMCP(line []byte) bool {
+	type message struct {
+		JSONRPC string `json:"jsonrpc"`
+	}
+	var one message
+	if json.Unmarshal(line, &one) == nil {
+		return one.JSONRPC == "2.0"
+	}
+	var batch []message
+	if json.Unmarshal(line, &batch) != nil || len(batch) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(batch, func(m message) bool { return m.JSONRPC != "2.0" })
 }
 
 // verify fails the test if anything but MCP was written, or anything at all
