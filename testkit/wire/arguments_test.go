@@ -23,14 +23,14 @@ func TestLossless_arguments_oddities(t *testing.T) {
 	for name, args := range odd {
 		for _, p := range h.paths() {
 			if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
-				t.Errorf("%s, %s: %v", name, p, err)
+				blame(t, err, "%s, %s", name, p)
 			}
 		}
 	}
 	for name, args := range hugeArguments() {
 		for _, p := range h.fewPaths() {
 			if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
-				t.Errorf("%s, %s: %v", name, p, err)
+				blame(t, err, "%s, %s", name, p)
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func TestLossless_arguments_asModelsSendThem(t *testing.T) {
 	} {
 		for _, p := range h.paths() {
 			if err := p.reaches(t.Context(), c.args, c.want); err != nil {
-				t.Errorf("%s, %s: %v", name, p, err)
+				blame(t, err, "%s, %s", name, p)
 			}
 		}
 	}

@@ -195,7 +195,7 @@ func TestFastLane_onAndOff_answerAlike(t *testing.T) {
 			}
 			for _, m := range list {
 				if err := k.compare(t.Context(), m); err != nil {
-					t.Errorf("%s: %v", m.name, err)
+					blame(t, err, "%s", m.name)
 				}
 			}
 		})
@@ -217,7 +217,7 @@ func TestFastLane_onAndOff_answerMutationsAlike(t *testing.T) {
 				m.body = string(mutate(r, []byte(m.body)))
 			}
 			if err := k.compare(t.Context(), m); err != nil {
-				t.Errorf("%s, mutation %d of %s: %v", k.name, i, m.name, err)
+				blame(t, err, "%s, mutation %d of %s", k.name, i, m.name)
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func FuzzFastLane(f *testing.F) {
 		}
 		k := w.talks[int(data[0])%len(w.talks)]
 		if err := k.compare(t.Context(), message{body: string(data[1:])}); err != nil {
-			t.Errorf("%s: %v", k.name, err)
+			blame(t, err, "%s", k.name)
 		}
 	})
 }

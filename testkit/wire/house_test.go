@@ -3,6 +3,10 @@
 package wire_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"testing"
 
 	"gatehouse/testkit"
@@ -65,4 +69,15 @@ func (h *house) paths() []path {
 // fewPaths are one for each pair of transports, for what takes long.
 func (h *house) fewPaths() []path {
 	return []path{{h.http, "pipe"}, {h.http, "web"}, {h.stdio, "web"}, {h.modern[1], "pipe"}}
+}
+
+// blame fails the test for an error. One that means that no answer came ends
+// it: the next would take as long, and say nothing new.
+func blame(t testing.TB, err error, format string, args ...any) {
+	t.Helper()
+	what := fmt.Sprintf(format, args...)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("%.2000s: %v", what, err)
+	}
+	t.Errorf("%.2000s: %v", what, err)
 }

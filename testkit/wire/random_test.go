@@ -35,11 +35,12 @@ func TestLossless_randomResultsAndArguments(t *testing.T) {
 	paths, first := h.paths(), seed(t)
 	for i := range uint64(values) {
 		p := paths[i%uint64(len(paths))]
-		if result := random(first + i).result(); p.arrives(t.Context(), result, "") != nil {
-			t.Errorf("%s, value %d: %v\nresult: %s", p, i, p.arrives(t.Context(), result, ""), result)
+		result, args := random(first+i).result(), random(first+i).arguments()
+		if err := p.arrives(t.Context(), result, ""); err != nil {
+			blame(t, err, "%s, value %d, result %s", p, i, result)
 		}
-		if args := random(first + i).arguments(); p.reaches(t.Context(), `"args":`+args, args) != nil {
-			t.Errorf("%s, value %d: %v\narguments: %s", p, i, p.reaches(t.Context(), `"args":`+args, args), args)
+		if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
+			blame(t, err, "%s, value %d, arguments %s", p, i, args)
 		}
 	}
 }
@@ -80,10 +81,10 @@ func FuzzLossless(f *testing.F) {
 			result, args = string(data), string(data)
 		}
 		if err := p.arrives(t.Context(), result, ""); err != nil {
-			t.Errorf("%s: %v\nresult: %s", p, err, result)
+			blame(t, err, "%s, result %s", p, result)
 		}
 		if err := p.reaches(t.Context(), `"args":`+args, args); err != nil {
-			t.Errorf("%s: %v\narguments: %s", p, err, args)
+			blame(t, err, "%s, arguments %s", p, args)
 		}
 	})
 }

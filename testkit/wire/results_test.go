@@ -41,7 +41,7 @@ func TestLossless_results_oddities(t *testing.T) {
 	for name, result := range hugeResults() {
 		for _, p := range h.fewPaths() {
 			if err := p.arrives(t.Context(), result, ""); err != nil {
-				t.Errorf("%s, %s: %v", name, p, err)
+				blame(t, err, "%s, %s", name, p)
 			}
 		}
 	}
@@ -66,11 +66,11 @@ func (h *house) arrives(t *testing.T, name, result string) {
 	t.Helper()
 	for _, p := range h.paths() {
 		if err := p.arrives(t.Context(), result, ""); err != nil {
-			t.Errorf("%s, %s: %v", name, p, err)
+			blame(t, err, "%s, %s", name, p)
 		}
 		if p.server == "web" {
 			if err := p.arrives(t.Context(), result, "json"); err != nil {
-				t.Errorf("%s, %s as a body: %v", name, p, err)
+				blame(t, err, "%s, %s as a body", name, p)
 			}
 		}
 	}
