@@ -17,6 +17,9 @@ TEST     := $(GO) test $(RACE) -shuffle=on -timeout 15m
 # Each fuzz target runs this many inputs, so that a run is bounded by work and
 # not by the clock.
 FUZZ     ?= 20000x
+# A target that talks to another process covers something else each time, and
+# would be minimized for a minute again and again.
+FUZZMIN  ?= 10x
 MICRO    ?= .
 
 # Flags of the bench, such as BENCH='--only stdio --rounds 3'.
@@ -62,7 +65,7 @@ fuzz: ## run each fuzz target for FUZZ inputs (20000x)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \
 	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | while read -r dir target; do \
 		echo "fuzz: $$dir $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) "./$$dir" || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) -fuzzminimizetime $(FUZZMIN) "./$$dir" || exit 1; \
 	done
 
 lint: ## check with golangci-lint (builds it the first time: minutes)
