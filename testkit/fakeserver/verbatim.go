@@ -23,7 +23,8 @@ func say(c *call) []byte {
 		c.p.send(bytes.ReplaceAll(args.Message, []byte(`"@ID@"`), c.reqID))
 		return nil
 	}
-	return args.Result
+	reply(c.p, c.reqID, args.Result)
+	return nil
 }
 
 // asJSON tells whether a call wants its answer as a body rather than an event.

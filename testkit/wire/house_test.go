@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"gatehouse/testkit"
@@ -15,13 +16,13 @@ import (
 // path is a way from an agent to a server.
 type path struct {
 	*agent
-	server string // "pipe" is reached over stdio, "web" over HTTP
+	server string // "pipe" is reached over stdio, "web" over HTTP; with "-new" it is one of 2026-07-28
 }
 
 func (p path) String() string { return p.name + " to " + p.server }
 
-// house is two gateways, one over HTTP and one over stdio, in front of a
-// server over each.
+// house is two gateways, one over HTTP and one over stdio, in front of
+// servers of both generations over each.
 type house struct {
 	http, stdio *agent // of the newest revision with initialize
 	modern      []*agent
@@ -31,10 +32,14 @@ type house struct {
 func open(t testing.TB, serverArgs ...string) *house {
 	t.Helper()
 	web := testkit.StartHTTPFake(t, serverArgs...)
+	modernArgs := append(slices.Clip(serverArgs), "--era", "modern")
+	newWeb := testkit.StartHTTPFake(t, modernArgs...)
 	opt := testkit.Options{
 		Servers: testkit.Servers{
-			"pipe": testkit.Fake(t, serverArgs...),
-			"web":  {"url": web.Base + "/mcp"},
+			"pipe":     testkit.Fake(t, serverArgs...),
+			"web":      {"url": web.Base + "/mcp"},
+			"pipe-new": testkit.Fake(t, modernArgs...),
+			"web-new":  {"url": newWeb.Base + "/mcp"},
 		}.JSON(),
 		Rules: testkit.AllowAll("a"),
 		Args:  []string{"--agent", "a"},
@@ -57,11 +62,15 @@ func open(t testing.TB, serverArgs ...string) *house {
 // with and the newest one without initialize.
 func (h *house) agents() []*agent { return append([]*agent{h.http, h.stdio}, h.modern...) }
 
-// paths are the ways of all agents to both servers.
+// paths are the ways of all agents to servers over both, and of agents of both
+// generations to servers of both.
 func (h *house) paths() []path {
 	var out []path
 	for _, a := range h.agents() {
 		out = append(out, path{a, "pipe"}, path{a, "web"})
+	}
+	for _, a := range []*agent{h.http, h.modern[1]} {
+		out = append(out, path{a, "pipe-new"}, path{a, "web-new"})
 	}
 	return out
 }

@@ -43,12 +43,19 @@ var saidAlways = []said{
 	{name: "get_server_tools", params: `{"name":"get_server_tools","arguments":{"server":"pipe"}}`, result: "CallToolResult"},
 	{name: "a result of a stdio server", params: execute("pipe", "echo", `{"a":[1.0]}`), result: "CallToolResult"},
 	{name: "a result of a url server", params: execute("web", "echo", `{"a":[1.0]}`), result: "CallToolResult"},
+	{name: "a result of a stdio server of 2026-07-28", params: execute("pipe-new", "echo", `{"a":[1.0]}`), result: "CallToolResult"},
+	{name: "a result of a url server of 2026-07-28", params: execute("web-new", "echo", `{"a":[1.0]}`), result: "CallToolResult"},
+	{name: "a call of 2026-07-28 that takes too long", params: execute("pipe-new", "hang", `{},"timeout_ms":100`), result: "CallToolResult", code: "TIMEOUT"},
 	{name: "structured content that is an array", params: execute("pipe", "oddities", `{"kind":"array-structured"}`), result: "CallToolResult"},
 	{name: "a server's own failure", params: execute("pipe", "fail", `{}`), result: "CallToolResult"},
 	{name: "big integers", params: execute("web", "oddities", `{"kind":"big-ints"}`), result: "CallToolResult"},
 	{name: "an empty list of blocks", params: execute("web", "oddities", `{"kind":"empty-content"}`), result: "CallToolResult"},
 	{
 		name: "progress of a stdio server", params: `{"_meta":{"progressToken":"t"},` + execute("pipe", "progress", `{"n":2}`)[1:],
+		result: "CallToolResult", notes: 2,
+	},
+	{
+		name: "progress of a server of 2026-07-28", params: `{"_meta":{"progressToken":"n"},` + execute("pipe-new", "progress", `{"n":2}`)[1:],
 		result: "CallToolResult", notes: 2,
 	},
 	{
@@ -95,13 +102,17 @@ func execute(server, tool, args string) string {
 func official(t *testing.T, stdio bool, fakeArgs ...string) *testkit.Gateway {
 	t.Helper()
 	web := testkit.StartHTTPFake(t, fakeArgs...)
+	modernArgs := append(slices.Clip(fakeArgs), "--era", "modern")
+	newWeb := testkit.StartHTTPFake(t, modernArgs...)
 	return testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{
-			"pipe":    testkit.Fake(t, fakeArgs...).Settings("max_result_bytes", 65536, "ping_interval_ms", 200),
-			"web":     testkit.Entry{"url": web.Base + "/mcp"}.Settings("ping_interval_ms", 200),
-			"fragile": testkit.Fake(t).Settings("restart", map[string]any{"max_failures": 100, "initial_ms": 50, "max_ms": 50}),
-			"broken":  {"command": "gatehouse-test-no-such-command"},
-			"no":      {"command": "gatehouse-test-no-such-command", "disabled": true},
+			"pipe":     testkit.Fake(t, fakeArgs...).Settings("max_result_bytes", 65536, "ping_interval_ms", 200),
+			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("ping_interval_ms", 200),
+			"pipe-new": testkit.Fake(t, modernArgs...).Settings("ping_interval_ms", 200),
+			"web-new":  {"url": newWeb.Base + "/mcp"},
+			"fragile":  testkit.Fake(t).Settings("restart", map[string]any{"max_failures": 100, "initial_ms": 50, "max_ms": 50}),
+			"broken":   {"command": "gatehouse-test-no-such-command"},
+			"no":       {"command": "gatehouse-test-no-such-command", "disabled": true},
 		}.JSON(),
 		Rules: testkit.Rules{"a": {Allow: []string{"*"}, Deny: []string{"no"}, DenyTools: testkit.Tools{"*": {"env"}}}}.JSON(),
 		Args:  []string{"--agent", "a"}, Env: []string{testkit.Built(t)}, Stdio: stdio,
@@ -267,7 +278,8 @@ func TestSchema_listening_fitsItsRevision(t *testing.T) {
 // sent are the definitions of what the gateway sends to servers, by method.
 var sent = map[string]string{
 	"initialize": "InitializeRequest", "notifications/initialized": "InitializedNotification", "tools/list": "ListToolsRequest",
-	"tools/call": "CallToolRequest", "notifications/cancelled": "CancelledNotification", "ping": "PingRequest", "server/discover": "DiscoverRequest",
+	"subscriptions/listen": "SubscriptionsListenRequest",
+	"tools/call":           "CallToolRequest", "notifications/cancelled": "CancelledNotification", "ping": "PingRequest", "server/discover": "DiscoverRequest",
 }
 
 func TestSchema_whatTheGatewayAsksServers_fitsItsRevision(t *testing.T) {
@@ -283,7 +295,8 @@ func TestSchema_whatTheGatewayAsksServers_fitsItsRevision(t *testing.T) {
 	}
 	for _, what := range []string{
 		`"method":"initialize"`, `"method":"notifications/initialized"`, `"method":"tools/list"`, `"method":"tools/call"`,
-		`"progressToken"`, `"method":"notifications/cancelled"`, `"method":"ping"`,
+		`"progressToken"`, `"method":"notifications/cancelled"`, `"method":"ping"`, `"method":"server/discover"`, `"method":"subscriptions/listen"`,
+		`"method":"tools/call","params":{"_meta":{"io.modelcontextprotocol/`,
 	} {
 		testkit.Eventually(t, "a server hears "+what, heard(what))
 	}
