@@ -87,16 +87,15 @@ func Delete(obj []byte, key string) json.RawMessage {
 	if !ok {
 		return bytes.Clone(obj)
 	}
-	out := []byte{'{'}
+	out, at := []byte{'{'}, 0
 	for _, m := range members {
-		if m.Key == key {
-			continue
+		if m.Key != key {
+			if len(out) > 1 {
+				out = append(out, ',')
+			}
+			out = append(out, bytes.TrimLeft(obj[at:m.End], "{, \t\r\n")...)
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		name, _ := json.Marshal(m.Key) //nolint:errchkjson // A string always marshals.
-		out = append(append(append(out, name...), ':'), obj[m.Start:m.End]...)
+		at = m.End
 	}
 	return append(out, '}')
 }
