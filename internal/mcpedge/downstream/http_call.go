@@ -22,6 +22,7 @@ type exchange struct {
 	limit    int64
 	progress func(json.RawMessage)
 	by       endpoint.Call
+	body     []byte // of the request, in our words; nil for mcp-go's
 
 	mu    sync.Mutex
 	facts facts
@@ -111,17 +112,15 @@ func (h *HTTP) newExchange(req endpoint.Request) *exchange {
 	return x
 }
 
-// olderRequest is the request as mcp-go's transports take it.
+// olderRequest is the request as mcp-go's transports take it: without params,
+// in whose strings they would escape. The tap sends the body of x instead.
 func olderRequest(x *exchange, req endpoint.Request) transport.JSONRPCRequest {
 	params := req.Params
 	if req.Progress != nil {
 		params = withToken(params, quote(x.id))
 	}
-	request := transport.JSONRPCRequest{JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(x.id), Method: req.Method}
-	if len(params) > 0 {
-		request.Params = params // As any: an empty one must stay a nil interface to be left out.
-	}
-	return request
+	x.body = appendMethod(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,`, quote(x.id)), req.Method, params)
+	return transport.JSONRPCRequest{JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(x.id), Method: req.Method}
 }
 
 func (h *HTTP) forget(x *exchange) {

@@ -79,6 +79,12 @@ func (t *tap) send(req *http.Request, x *exchange) (*http.Response, error) {
 		GetConn: func(string) { x.note(func(f *facts) { f.sent = before }) },
 	}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
+	if x != nil && x.body != nil && req.Method == http.MethodPost {
+		req.ContentLength = int64(len(x.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
+		_ = req.Body.Close()
+		req.Body, _ = req.GetBody()
+	}
 	t.addHeaders(req)
 	resp, err := t.h.pool.RoundTrip(req)
 	if err != nil {
