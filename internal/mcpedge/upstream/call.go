@@ -54,13 +54,15 @@ func libraryView(m message) json.RawMessage {
 		return view
 	}
 	params := rawjson.Delete(m.params, "arguments")
+	params = rawjson.Delete(params, "inputResponses")
+	params = rawjson.Delete(params, "requestState")
 	if meta := rawjson.Get(params, "_meta"); rawjson.First(meta) == '{' {
 		known := []byte("{}")
 		for key, value := range map[string]json.RawMessage{
 			mcp.MetaKeyProtocolVersion: m.meta.version, mcp.MetaKeyClientInfo: m.meta.client,
 			mcp.MetaKeyClientCapabilities: m.meta.capabilities,
 		} {
-			if value != nil {
+			if value != nil && (key != mcp.MetaKeyClientInfo || rawjson.First(value) == '{') {
 				known = rawjson.Set(known, key, value)
 			}
 		}
