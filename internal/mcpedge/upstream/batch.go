@@ -23,15 +23,16 @@ func isBatch(raw []byte) bool {
 // in the batch's order. It blocks until all are done. A batch of nothing but
 // notifications has no answer.
 func (f *Front) serveBatch(ctx context.Context, p *peer, raw []byte, notify notifyFunc) answer {
-	if revision, _ := p.known(); !hasBatches(revision) {
-		return failureAnswer(nil, invalid("batches are not part of this protocol revision: send the messages one by one"))
+	revision, _ := p.known()
+	if !hasBatches(revision) {
+		return failureAnswer(orNull(nil, revision), invalid("batches are not part of this protocol revision: send the messages one by one"))
 	}
 	var parts []json.RawMessage
 	if err := json.Unmarshal(raw, &parts); err != nil {
-		return failureAnswer(nil, &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"})
+		return failureAnswer(orNull(nil, revision), &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"})
 	}
 	if len(parts) == 0 || len(parts) > maxBatch {
-		return failureAnswer(nil, invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
+		return failureAnswer(orNull(nil, revision), invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
 	}
 	answers := make([]answer, len(parts))
 	var wg sync.WaitGroup
@@ -47,7 +48,8 @@ func (f *Front) serveOne(ctx context.Context, p *peer, raw []byte, notify notify
 	m, failure := parseMessage(raw)
 	switch {
 	case failure != nil:
-		return failureAnswer(m.id, failure)
+		revision, _ := p.known()
+		return failureAnswer(orNull(m.id, revision), failure)
 	case m.method == string(mcp.MethodInitialize):
 		return failureAnswer(m.id, invalid("initialize must not be part of a batch"))
 	}

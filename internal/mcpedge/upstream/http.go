@@ -135,7 +135,8 @@ func (f *Front) postCall(w http.ResponseWriter, r *http.Request, who *identity.C
 func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
-		out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
+		id := orNull(m.id, or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326))
+		out.finish(failureAnswer(id, failure), http.StatusBadRequest)
 		return
 	}
 	if isModern(r.Header, m) {

@@ -135,6 +135,16 @@ func appendResultHead(b []byte, id json.RawMessage) []byte {
 	return append(b, `,"result":`...)
 }
 
+// orNull is the id of an answer to a message whose own id may have been beyond
+// reading. From 2025-11-25 on the schemas leave it out; before, they know no
+// such answer, and JSON-RPC says null.
+func orNull(id json.RawMessage, revision string) json.RawMessage {
+	if id == nil && revision != "" && revision < mcp.ProtocolVersion20251125 {
+		return json.RawMessage("null")
+	}
+	return id
+}
+
 func failureAnswer(id json.RawMessage, f *rpcFailure) answer {
 	detail := struct {
 		Code    int    `json:"code"`
@@ -146,8 +156,11 @@ func failureAnswer(id json.RawMessage, f *rpcFailure) answer {
 		detail.Data = nil
 		text, _ = json.Marshal(detail)
 	}
-	b := append([]byte(`{"jsonrpc":"2.0","id":`), idOrNull(id)...)
-	b = append(b, `,"error":`...)
+	b := []byte(`{"jsonrpc":"2.0",`)
+	if id != nil {
+		b = append(append(append(b, `"id":`...), id...), ',')
+	}
+	b = append(b, `"error":`...)
 	b = append(b, text...)
 	return answer{body: append(b, '}'), code: f.code, status: f.status}
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -128,6 +129,12 @@ func (c *stdioConn) nextLine() (line, error) {
 	}
 }
 
+// idOf is orNull in this conversation.
+func (c *stdioConn) idOf(id json.RawMessage) json.RawMessage {
+	revision, _ := c.peer.known()
+	return orNull(id, revision)
+}
+
 // handle serves a line, or gives what serves it: calls and batches must not keep
 // the lines behind them waiting. The rest is quick, and initialize must be done
 // before what follows it.
@@ -135,7 +142,7 @@ func (c *stdioConn) handle(l line) (call func()) {
 	switch {
 	case l.tooLong:
 		text := fmt.Sprintf("this message has more than %d bytes", c.front.opts.MaxMessageBytes)
-		c.answer(failureAnswer(l.id, invalid(text)))
+		c.answer(failureAnswer(c.idOf(l.id), invalid(text)))
 		return nil
 	case len(l.data) == 0:
 		return nil
@@ -151,7 +158,7 @@ func (c *stdioConn) handle(l line) (call func()) {
 	}
 	m, failure := parseMessage(l.data)
 	if failure != nil {
-		c.answer(failureAnswer(m.id, failure))
+		c.answer(failureAnswer(c.idOf(m.id), failure))
 		return nil
 	}
 	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
