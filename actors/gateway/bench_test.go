@@ -1,14 +1,13 @@
 package gateway_test
 
 import (
-	"gatehouse/internal/mcpedge/upstream"
-
 	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/upstream"
 	"gatehouse/testkit"
 )
 

@@ -1,5 +1,10 @@
 package downstream
 
+import (
+	"bytes"
+	"io"
+)
+
 // Envelope is what the scanner finds of one message, for tests.
 type Envelope struct{ ID, Method, Params, Result, Error []byte }
 
@@ -24,4 +29,23 @@ func Skim(line []byte, piece int) (ids []string) {
 		ids = append(ids, string(id))
 	}
 	return ids
+}
+
+// Line is one line that a reader gave.
+type Line struct {
+	Data []byte
+	Over bool
+}
+
+// ReadLines reads all lines of r, those up to the limit whole.
+func ReadLines(r io.Reader, limit int64) (all []Line) {
+	lines := newLineReader(r, func() int64 { return limit }, DefaultMaxLineBytes)
+	defer lines.giveBack()
+	for {
+		l, err := lines.next()
+		if err != nil {
+			return all
+		}
+		all = append(all, Line{bytes.Clone(l.data), l.over != nil})
+	}
 }

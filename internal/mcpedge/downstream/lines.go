@@ -58,28 +58,32 @@ func newLineReader(r io.Reader, limit func() int64, hard int64) *lineReader {
 // next gives the next line. The end of the stream ends a line too; the error
 // comes with the call after that.
 func (r *lineReader) next() (line, error) {
-	seen := 0 // how much of what is there has no end of a line
-	for {
+	for seen := 0; ; { // How much is known to hold no end of a line.
 		rest := r.buf[r.start:r.end]
-		i := bytes.IndexByte(rest[seen:], '\n')
-		if seen += i; i < 0 {
-			seen = len(rest)
-		}
+		size, whole := lineSize(rest, seen)
+		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
 		switch {
-		case seen > readBuffer && int64(seen) > r.limit():
+		case size > readBuffer && int64(size) > r.limit():
 			return r.skim()
-		case i >= 0:
-			r.start += seen + 1
-			return line{data: cutEnd(rest[:seen])}, nil
-		case r.err != nil && (seen == 0 || !errors.Is(r.err, io.EOF)):
-			return line{}, r.err
+		case whole:
+			r.start += min(size+1, len(rest))
+			return line{data: cutEnd(rest[:size])}, nil
 		case r.err != nil:
-			r.start = r.end
-			return line{data: cutEnd(rest)}, nil
+			return line{}, r.err
 		}
+		seen = size
 		r.makeRoom()
 		r.fill()
 	}
+}
+
+// lineSize gives the size of the line that b begins with, without its end.
+// whole says that the end is there. The first bytes are known to hold none.
+func lineSize(b []byte, first int) (size int, whole bool) {
+	if i := bytes.IndexByte(b[first:], '\n'); i >= 0 {
+		return first + i, true
+	}
+	return len(b), false
 }
 
 // fill reads once. It blocks.

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -155,20 +154,6 @@ func startEvents(w http.ResponseWriter) {
 }
 
 const keepAliveComment = ": still running\n\n"
-
-// every calls do at each interval until ctx ends.
-func every(ctx context.Context, interval time.Duration, do func()) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			do()
-		}
-	}
-}
 
 // finish sends the answer: as the last event of a stream that has begun, else
 // as a body of its own. status is for the latter. The answer is freed.
