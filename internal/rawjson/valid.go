@@ -1,6 +1,7 @@
 package rawjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -92,10 +93,8 @@ func Plain(value []byte) (text []byte, ok bool) {
 		return nil, false
 	}
 	text = value[1 : len(value)-1]
-	for _, c := range text {
-		if c == '\\' {
-			return nil, false
-		}
+	if bytes.IndexByte(text, '\\') >= 0 {
+		return nil, false
 	}
 	return text, true
 }
