@@ -23,6 +23,14 @@ type ServerStarting struct {
 	Run        uint64
 }
 
+// ServerStartedOver: a run that is starting has given up its process for a new
+// one, without having failed.
+type ServerStartedOver struct {
+	Server string
+	Run    uint64
+	Reason string
+}
+
 // ServerReady: a run has opened its session; calls go through.
 type ServerReady struct {
 	Server  string
@@ -133,6 +141,12 @@ func (ServerStarting) Text() string      { return "server starting" }
 func (ServerStarting) Level() slog.Level { return slog.LevelInfo }
 func (e ServerStarting) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), generation(e.Generation), run(e.Run)}
+}
+
+func (ServerStartedOver) Text() string      { return "server started over" }
+func (ServerStartedOver) Level() slog.Level { return slog.LevelInfo }
+func (e ServerStartedOver) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), reason(e.Reason)}
 }
 
 func (ServerReady) Text() string      { return "server ready" }

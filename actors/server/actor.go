@@ -34,11 +34,13 @@ type Deps struct {
 type Opener func(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error)
 
 // Hooks is how an open session tells of what happens outside of calls. They
-// are called from its reader and don't block.
+// are called from its reader and don't block. StartedOver is called by the
+// Opener when it starts a process that replaces the run's first one.
 type Hooks struct {
 	Stderr       func(line string)
 	Junk         func(line string)
 	ToolsChanged func()
+	StartedOver  func(reason string)
 }
 
 // Props makes the actor of one server. plan gives the current plan, whose

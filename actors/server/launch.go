@@ -77,7 +77,29 @@ func (l *Launcher) KillAll() {
 	}
 }
 
+// openProcess starts the process, and another one instead if the first has
+// been asked in both ways: none is used that may have settled on the older era
+// though it speaks the modern one. If the time runs out for the second, that
+// says nothing about what it speaks.
 func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
+	session, err := l.startProcess(ctx, plan, run, hooks)
+	if !errors.Is(err, downstream.ErrAskedBothWays) {
+		return session, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	hooks.StartedOver(err.Error())
+	session, err = l.startProcess(ctx, plan, run, hooks)
+	if err != nil && ctx.Err() != nil {
+		plan.Cell.NoteEra(endpoint.EraModern)
+	}
+	return session, err
+}
+
+// startProcess starts the process and opens a session with it. On an error it
+// is gone.
+func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
 	spec := plan.Spec
 	proc, err := childproc.Start(childproc.Command{
 		Name: spec.Command, Args: spec.Args, Env: l.Environment(spec), Dir: spec.Cwd,
@@ -100,6 +122,9 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
 		<-proc.Done()
+		if errors.Is(err, downstream.ErrAskedBothWays) {
+			return nil, downstream.ErrAskedBothWays
+		}
 		return nil, s.exit(endpoint.Handshake, err)
 	}
 	go s.supervise()

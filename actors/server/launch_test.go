@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,7 +34,7 @@ func fakePlan(t *testing.T, args ...string) messages.ServerPlan {
 
 // quiet are hooks of somebody who does not listen.
 func quiet() server.Hooks {
-	return server.Hooks{Stderr: func(string) {}, Junk: func(string) {}, ToolsChanged: func() {}}
+	return server.Hooks{Stderr: func(string) {}, Junk: func(string) {}, ToolsChanged: func() {}, StartedOver: func(string) {}}
 }
 
 // within is a context that is long enough for any start.
@@ -131,6 +132,54 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 				t.Errorf("got %v, %#v", s, err)
 			}
 		})
+	}
+}
+
+// slowAndPinned is a server of both eras that is asked in both ways, as it is
+// slow to start, and stays a legacy one if it is.
+func slowAndPinned(record string) []string {
+	return []string{"--era", "both", "--pins", "--start-delay", "700ms", "--record", record, "--record-all"}
+}
+
+func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
+	record := t.TempDir() + "/record"
+	hooks := quiet()
+	var why []string
+	hooks.StartedOver = func(reason string) { why = append(why, reason) }
+	s, err := server.NewLauncher("1", "me").Open(within(t), fakePlan(t, slowAndPinned(record)...), 1, hooks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close(endpoint.ErrStopped)
+		<-s.Done()
+	})
+	if len(why) != 1 || !strings.Contains(why[0], "initialize as well as server/discover") {
+		t.Errorf("it was started over because of %q", why)
+	}
+	got, err := s.Call(within(t), endpoint.Request{
+		Method: "tools/call", Params: []byte(`{"name":"ask"}`), Capabilities: []byte(`{"elicitation":{}}`),
+	})
+	if err != nil || !strings.Contains(string(got.Result), `"input_required"`) {
+		t.Errorf("got %s %s, %v", got.Result, got.Error, err)
+	}
+	seen := testkit.Record(t, record)
+	if got := fmt.Sprint(testkit.Methods(seen)); got != "[[server/discover initialize] [server/discover subscriptions/listen tools/call]]" {
+		t.Errorf("the processes were sent %s", got)
+	}
+	testkit.Gone(t, seen[0].PID)
+}
+
+func TestLauncher_startedOverTooLate_isStillKnownToBeModern(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(within(t))
+	hooks := quiet()
+	hooks.StartedOver = func(string) { cancel(context.DeadlineExceeded) }
+	plan := fakePlan(t, slowAndPinned(t.TempDir()+"/record")...)
+	if s, err := server.NewLauncher("1", "me").Open(ctx, plan, 1, hooks); err == nil {
+		t.Fatalf("got %v of a start without time", s)
+	}
+	if got := plan.Cell.Era(); got != endpoint.EraModern {
+		t.Errorf("the next run begins with %q", got)
 	}
 }
 

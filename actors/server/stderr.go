@@ -31,6 +31,9 @@ func (s *server) hooks(c actor.Context, plan messages.ServerPlan) (h Hooks, done
 			stream.Publish(messages.ServerJunk{Server: name, Run: run, Line: plan.Redact.String(line)})
 		}
 	}
+	h.StartedOver = func(reason string) {
+		stream.Publish(messages.ServerStartedOver{Server: name, Run: run, Reason: reason})
+	}
 	h.ToolsChanged = func() { root.Send(self, messages.RefreshTools{Name: name, Cell: plan.Cell}) }
 	return h, lines.flush
 }

@@ -113,6 +113,7 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 		"modern":                        {[]string{"--era", "modern"}, "server/discover|server/discover"},
 		"modern, slow to start":         {[]string{"--era", "modern", "--start-delay", "700ms"}, "server/discover initialize|server/discover"},
 		"of both eras":                  {[]string{"--era", "both"}, "server/discover|server/discover"},
+		"of both eras, slow and pinned": {[]string{"--era", "both", "--pins", "--start-delay", "700ms"}, "server/discover initialize|server/discover|server/discover"},
 		"legacy":                        {nil, "server/discover initialize|initialize"},
 		"legacy, silent on the unknown": {[]string{"--legacy-silent"}, "server/discover initialize|initialize"},
 		"legacy, dies of the unknown":   {[]string{"--legacy-dies"}, "server/discover|initialize|initialize"},

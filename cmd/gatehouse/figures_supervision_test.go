@@ -146,13 +146,14 @@ func holdings(g *testkit.Gateway) string {
 		list, _ := os.ReadFile(task) // Empty when the thread has ended.
 		children += len(strings.Fields(string(list)))
 	}
-	out := fmt.Sprintf("%d children, %d descriptors %v", children, len(fds), kinds)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d children, %d descriptors %v", children, len(fds), kinds)
 	for line := range strings.Lines(string(status)) {
 		if key, value, _ := strings.Cut(line, ":"); key == "VmRSS" || key == "Threads" {
-			out += ", " + key + " " + strings.TrimSpace(value)
+			out.WriteString(", " + key + " " + strings.TrimSpace(value))
 		}
 	}
-	return out
+	return out.String()
 }
 
 func TestFigures_memoryAndDescriptorsAfterManyReloads(t *testing.T) {

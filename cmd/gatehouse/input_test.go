@@ -52,6 +52,24 @@ func TestInput_realClient_answersWhatTheServerAsks(t *testing.T) {
 	}
 }
 
+// Such a server accepts both questions and stays with the older revision then,
+// in which it can't ask: the TypeScript SDK 2 makes such servers.
+func TestInput_slowServerOfBothEras_mayAskAtOnce(t *testing.T) {
+	t.Parallel()
+	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "both", "--pins", "--start-delay", "700ms")})
+	a := testkit.Agent{ID: "a", Caller: g.RawModern(t, mayBeAsked)}
+	if got := a.Execute(t, "s", "ask", nil); !strings.HasPrefix(string(got.Raw), `{"resultType":"input_required"`) {
+		t.Errorf("got %s", got.Raw)
+	}
+	g.Await(t, "server started over", "server", "s", "run", 1)
+	if _, s := statusOf(t, g, "s"); s.State != "ready" || s.Run != 1 || s.Restarts != 0 || s.LastError != "" || s.Protocol != modernRevision {
+		t.Errorf("its status is %+v", s)
+	}
+	if n := g.Count(0, "server crashed") + g.Count(0, "server backing off"); n > 0 {
+		t.Errorf("%d lines speak of a failure", n)
+	}
+}
+
 func TestInput_modernPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "modern")})

@@ -168,17 +168,17 @@ func TestCodes_eachHasABadFileAndIsDocumented(t *testing.T) {
 		config.CodeTooLarge: true, config.CodeRulesInWorkDir: true, config.CodeRulesWritable: true,
 		config.CodeRulesTokenMany: true, config.CodeRulesNoCredentials: true,
 	}
-	shown := ""
+	var shown strings.Builder
 	for path := range corpus(t, "*bad/*.want") {
 		want, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		shown += string(want)
+		shown.Write(want)
 	}
 	mine := codes(t, func(file string) bool { return !strings.HasPrefix(file, "rules") })
 	for name, code := range mine {
-		if !elsewhere[code] && !strings.Contains(shown, "["+code+"]") {
+		if !elsewhere[code] && !strings.Contains(shown.String(), "["+code+"]") {
 			t.Errorf("no bad file shows %s (%s)", name, code)
 		}
 	}

@@ -89,16 +89,16 @@ func wanted(path string) string { return strings.TrimSuffix(path, ".json") + ".w
 // That each code is explained in docs/errors.md is checked for all files of
 // the package in one place.
 func TestCodes_ofRules_eachHasAFile(t *testing.T) {
-	shown := ""
+	var shown strings.Builder
 	for _, want := range corpus(t, "rules-*/*.want") {
-		shown += string(want)
+		shown.Write(want)
 	}
 	mine := codes(t, func(file string) bool { return strings.HasPrefix(file, "rules") })
 	for name, code := range mine {
 		if code == config.CodeLintIncomplete {
 			continue // It takes a big file; there is a test of its own.
 		}
-		if !strings.Contains(shown, "["+code+"]") {
+		if !strings.Contains(shown.String(), "["+code+"]") {
 			t.Errorf("no golden file shows %s (%s)", name, code)
 		}
 	}

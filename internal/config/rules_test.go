@@ -174,12 +174,12 @@ func TestCrossCheck_fallback(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
-			var codes string
+			var codes strings.Builder
 			for _, p := range config.CrossCheck(rules, nil, c.defaultAgent) {
-				codes += p.Code
+				codes.WriteString(p.Code)
 			}
-			if codes != c.code {
-				t.Errorf("warnings %q, want %q", codes, c.code)
+			if codes.String() != c.code {
+				t.Errorf("warnings %q, want %q", codes.String(), c.code)
 			}
 		})
 	}

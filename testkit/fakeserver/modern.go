@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// The eras that --era knows. A server of both decides by each request.
+// The eras that --era knows. A server of both decides by each request, or by
+// initialize once and for all if it pins itself.
 const (
 	eraLegacy = "legacy"
 	eraModern = "modern"
@@ -48,10 +49,17 @@ func (s *server) isModern(m message) bool {
 		return true
 	case eraBoth:
 		_, says := m.meta()[metaVersion]
-		return says
+		return says && !s.pinned()
 	default:
 		return false
 	}
+}
+
+// pinned says whether the server has become a legacy one for good.
+func (s *server) pinned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opt.pins && s.greeted
 }
 
 // judge is strict: it refuses a request without all that 2026-07-28 asks for,
@@ -189,7 +197,7 @@ func headerTools() []tool {
 // allTools are the tools that are always there, in order.
 func (s *server) allTools() []tool {
 	all := builtins()
-	if s.opt.era != eraLegacy {
+	if s.opt.era != eraLegacy && !s.pinned() {
 		all = append(all, modernTools()...)
 	}
 	if s.opt.headerTools {

@@ -11,7 +11,8 @@
 // A session is of one of two eras: the revisions that begin with initialize,
 // or 2026-07-28, in which each request says all in its _meta (dresser) and, over
 // HTTP, in headers. Which one is found out by asking; a hint says what to begin
-// with and OnEra what to begin with next time. See opening for stdio and
+// with and OnEra what to begin with next time. See opening for stdio, where a
+// server that has accepted both questions is given back (ErrAskedBothWays), and
 // openEither for HTTP. Changes of tools are heard by subscriptions/listen there.
 //
 // The stdio wire is our own, and so is that of 2026-07-28 over HTTP, where a

@@ -49,7 +49,7 @@ func meet(t *testing.T, hint endpoint.Era, server script) (m met) {
 			does, known := server[r.Method]
 			switch {
 			case does.dies:
-				p.die()
+				time.AfterFunc(does.after, p.die)
 			case known && r.ID != nil:
 				time.AfterFunc(does.after, func() { p.write(`{"jsonrpc":"2.0","id":%s,%s}`, r.ID, does.answer) })
 			}
@@ -75,6 +75,7 @@ func meet(t *testing.T, hint endpoint.Era, server script) (m met) {
 
 func TestOpenStdio_findsTheEraOfTheServer(t *testing.T) {
 	const modern, older = "2026-07-28", "2025-11-25"
+	bothWays := downstream.ErrAskedBothWays.Error()
 	good, found := step{answer: `"result":` + goodInitialize}, step{answer: `"result":` + goodDiscover}
 	unknown := step{answer: notFound}
 	unsupported := func(versions string) step {
@@ -95,13 +96,28 @@ func TestOpenStdio_findsTheEraOfTheServer(t *testing.T) {
 		},
 		"a slow modern one is asked by initialize as well, and its later answer wins": {
 			"",
-			script{"server/discover": late(found, 3*time.Second), "initialize": late(unknown, 3*time.Second)},
-			modern, "", endpoint.EraModern, "server/discover initialize", 3 * time.Second,
+			script{"server/discover": late(found, 3*time.Second), "initialize": late(unknown, 2600*time.Millisecond)},
+			modern, "", endpoint.EraModern, "server/discover initialize", 3100 * time.Millisecond,
 		},
-		"one of both eras that answers initialize first is modern": {
+		"a slow modern one that ignores initialize is waited for a little": {
+			"",
+			script{"server/discover": late(found, 3*time.Second)},
+			modern, "", endpoint.EraModern, "server/discover initialize", 3500 * time.Millisecond,
+		},
+		"one of both eras that has accepted both is to be asked once more, by one": {
+			"",
+			script{"server/discover": late(found, 3*time.Second), "initialize": late(good, 2600*time.Millisecond)},
+			"", bothWays, endpoint.EraModern, "server/discover initialize", 3100 * time.Millisecond,
+		},
+		"one of both eras that answers initialize first is too": {
 			"",
 			script{"server/discover": late(found, 600*time.Millisecond), "initialize": good},
-			modern, "", endpoint.EraModern, "server/discover initialize", 600 * time.Millisecond,
+			"", bothWays, endpoint.EraModern, "server/discover initialize", 600 * time.Millisecond,
+		},
+		"a slow modern one that dies of initialize is not asked by it again": {
+			"",
+			script{"server/discover": late(found, 600*time.Millisecond), "initialize": {dies: true, after: 200 * time.Millisecond}},
+			"", "closed its output", endpoint.EraModern, "server/discover initialize", 700 * time.Millisecond,
 		},
 		"an older one that says so is asked by initialize at once": {
 			"",

@@ -14,6 +14,12 @@ import (
 // they don't know.
 const silence = 500 * time.Millisecond
 
+// ErrAskedBothWays ends the handshake with a server of both eras that was slow
+// to answer and has accepted both questions. It may have settled on the older
+// era by that, for as long as its process lives, so it is to be started once
+// more; OnEra has been told to ask in the modern way alone.
+var ErrAskedBothWays = errors.New("the server accepted initialize as well as " + methodDiscover)
+
 // opening is the handshake of a stdio session. A server may be asked in both
 // ways at the same time; the answer of the modern kind wins.
 type opening struct {
@@ -35,11 +41,17 @@ type asked struct {
 
 // answers is nil, which blocks for ever, where no answer is due.
 func (a *asked) answers() <-chan outcome {
-	if a.call == nil || a.done {
+	if !a.open() {
 		return nil
 	}
 	return a.call.answer
 }
+
+// good tells whether the answer is there and of use.
+func (a *asked) good() bool { return a.done && a.err == nil }
+
+// open tells whether the question is still unanswered.
+func (a *asked) open() bool { return a.call != nil && !a.done }
 
 // errBothFailed ends the wait when neither answer is of use.
 var errBothFailed = errors.New("neither way to begin is understood")
@@ -90,12 +102,14 @@ func (o *opening) decided(err error) (bool, error) {
 	switch {
 	case err != nil:
 		return true, err
-	case d.done && d.err == nil:
-		return true, nil
+	case d.good() && i.good():
+		return true, ErrAskedBothWays
+	case d.good(): // Initialize may still be accepted for a little while, if it has been asked.
+		return !i.open() || o.waiting == nil, nil
 	case d.done && i.done && i.err != nil:
 		return true, errBothFailed
 	default: // A good answer to initialize waits a little for a better one.
-		return i.done && i.err == nil && o.waiting == nil, nil
+		return i.good() && o.waiting == nil, nil
 	}
 }
 
@@ -123,19 +137,23 @@ func (o *opening) askInitialize() error {
 	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version)})
 }
 
+// discovered takes the answer to server/discover. Where initialize has been
+// asked as well it must be known what has become of that.
 func (o *opening) discovered(answer outcome) error {
 	if answer.err != nil {
 		return answer.err
 	}
 	d := &o.discover
-	d.done = true
+	d.done, o.waiting = true, nil
 	var info endpoint.ServerInfo
-	if info, o.announces, d.err = discovered(answer.response); d.err == nil {
-		o.info = info
-		return nil
+	if info, o.announces, d.err = discovered(answer.response); d.err != nil {
+		return o.askInitialize()
 	}
-	o.waiting = nil
-	return o.askInitialize()
+	o.info = info
+	if o.initialize.open() {
+		o.waiting = time.NewTimer(silence)
+	}
+	return nil
 }
 
 // initialized takes the answer to initialize. Where server/discover is still
@@ -155,7 +173,7 @@ func (o *opening) initialized(answer outcome) error {
 		return nil
 	}
 	o.info = info
-	if o.discover.answers() != nil {
+	if o.discover.open() {
 		o.waiting = time.NewTimer(silence)
 	}
 	return nil
@@ -179,7 +197,7 @@ func (o *opening) explain(err error) error {
 // it had answered anything may be one that dies of what it does not know.
 func (o *opening) next(err error) endpoint.Era {
 	switch {
-	case err == nil && o.discover.done && o.discover.err == nil:
+	case o.discover.good():
 		return endpoint.EraModern
 	case err == nil:
 		return endpoint.EraInitialize
