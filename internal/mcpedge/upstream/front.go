@@ -110,6 +110,8 @@ type Options struct {
 	DrainTimeout    time.Duration // for running calls after the end of stdin; default 1 s
 	SessionIdleTTL  time.Duration // until an idle HTTP session is forgotten; default 1 h
 	KeepAlive       time.Duration // between comments on a quiet stream; default 15 s
+	BodyTimeout     time.Duration // for the body of a request, to within KeepAlive; default 60 s
+	WriteTimeout    time.Duration // for one write to a client, to within KeepAlive; default 30 s
 }
 
 func (o Options) withDefaults() Options {
@@ -122,6 +124,8 @@ func (o Options) withDefaults() Options {
 	o.DrainTimeout = or(o.DrainTimeout, time.Second)
 	o.SessionIdleTTL = or(o.SessionIdleTTL, time.Hour)
 	o.KeepAlive = or(o.KeepAlive, 15*time.Second)
+	o.BodyTimeout = or(o.BodyTimeout, 60*time.Second)
+	o.WriteTimeout = or(o.WriteTimeout, 30*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -19,7 +19,6 @@ const (
 	headerSession = "Mcp-Session-Id"
 	headerVersion = mcp.HeaderProtocolVersion
 	jsonType      = "application/json"
-	bodyTimeout   = 60 * time.Second // for reading a request's body
 )
 
 // Handler gives the streamable HTTP endpoint. It serves any path, so the
@@ -90,7 +89,7 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
-	out := newReply(w, r, f.opts.KeepAlive)
+	out := f.newReply(w, r)
 	defer out.end()
 	in, load := newBuffer(), weight{work: f.work}
 	defer load.release()
@@ -198,6 +197,7 @@ func (f *Front) readBody(w http.ResponseWriter, r *http.Request, b []byte, load 
 		http.Error(w, why, http.StatusRequestEntityTooLarge)
 		return nil, false
 	}
+	w.Header().Set("Connection", "close")
 	http.Error(w, "cannot read the body", http.StatusBadRequest)
 	return nil, false
 }
@@ -274,7 +274,7 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request, who *identity.Caller
 		return
 	}
 	defer f.work.unlisten(s)
-	out := newReply(w, r, f.opts.KeepAlive)
+	out := f.newReply(w, r)
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
 	out.enter(running)

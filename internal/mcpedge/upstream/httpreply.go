@@ -11,9 +11,6 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// writeTimeout bounds one write to a client that does not read.
-const writeTimeout = 30 * time.Second
-
 // reply writes the response of one POST: a JSON body, or, as soon as anything
 // is to be sent before the answer, a stream of events that ends with it.
 //
@@ -26,7 +23,7 @@ type reply struct {
 	w         http.ResponseWriter
 	control   *http.ResponseController
 	canStream bool
-	interval  time.Duration // between looks
+	opts      *Options
 
 	mu        sync.Mutex
 	watch     *time.Timer
@@ -47,14 +44,14 @@ const (
 )
 
 // newReply begins with the reading of the request. end must follow.
-func newReply(w http.ResponseWriter, r *http.Request, interval time.Duration) *reply {
+func (f *Front) newReply(w http.ResponseWriter, r *http.Request) *reply {
 	p := &reply{
 		w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r),
-		interval: interval, since: time.Now(),
+		opts: &f.opts, since: time.Now(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.watch = time.AfterFunc(interval, p.look)
+	p.watch = time.AfterFunc(p.opts.KeepAlive, p.look)
 	return p
 }
 
@@ -65,25 +62,27 @@ func (p *reply) look() {
 	switch {
 	case p.phase == over:
 		return
-	case p.phase == reading && time.Since(p.since) >= bodyTimeout:
+	case p.phase == reading && time.Since(p.since) >= p.opts.BodyTimeout:
 		p.cutOff = true
 		_ = p.control.SetReadDeadline(time.Now())
-	case p.phase == writing && time.Since(p.since) >= writeTimeout:
+	case p.phase == writing && time.Since(p.since) >= p.opts.WriteTimeout:
 		p.cutOff = true
 		_ = p.control.SetWriteDeadline(time.Now())
 	case p.phase == running && p.canStream:
 		p.streamLocked([]byte(keepAliveComment))
 	}
-	p.watch.Reset(p.interval)
+	p.watch.Reset(p.opts.KeepAlive)
 }
 
 // enter begins a phase. If the last one was cut off just as it ended, the
-// connection is none the worse.
+// connection is none the worse. But where the body did not come, the deadline
+// stays: net/http would wait for the rest of it.
 func (p *reply) enter(next phase) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	lift := p.cutOff && (p.phase != reading || next != over)
 	p.phase, p.since = next, time.Now()
-	if p.cutOff {
+	if lift {
 		p.cutOff = false
 		_ = p.control.SetReadDeadline(time.Time{})
 		_ = p.control.SetWriteDeadline(time.Time{})
@@ -139,7 +138,7 @@ func (p *reply) streamLocked(data []byte) {
 // push writes and flushes within the time limit, and lifts the limit again:
 // it would outlive the request on a kept connection.
 func (p *reply) push(data []byte) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.opts.WriteTimeout))
 	_, _ = p.w.Write(data)
 	_ = p.control.Flush()
 	_ = p.control.SetWriteDeadline(time.Time{})
