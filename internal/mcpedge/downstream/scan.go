@@ -57,8 +57,9 @@ func (m message) failed() bool {
 // name is the decoded method.
 func (m message) name() string { return unquote(m.method) }
 
-// set keeps the value of a member that belongs to the envelope.
-func (m *message) set(key, value []byte) {
+// set keeps the value of a member that belongs to the envelope; outline is that
+// of the value, if it is known.
+func (m *message) set(key, value []byte, outline endpoint.Outline) {
 	if bytes.IndexByte(key, '\\') >= 0 {
 		key = []byte(unquote(key))
 	} else {
@@ -72,7 +73,7 @@ func (m *message) set(key, value []byte) {
 	case "params":
 		m.params = value
 	case "result":
-		m.result = value
+		m.result, m.outline = value, outline
 	case "error":
 		m.err = value
 	}
@@ -128,13 +129,14 @@ func scanBatch(b []byte, i int, visit func(message)) bool {
 // -1 if it is not one.
 func scanObject(b []byte, i, depth int) (m message, end int) {
 	end = rawjson.Object(b, i, depth, func(key []byte, i int) (end int) {
+		var outline endpoint.Outline
 		if string(key) == `"result"` && i < len(b) && b[i] == '{' {
-			m.outline, end = endpoint.ReadOutline(b, i, depth+1)
+			outline, end = endpoint.ReadOutline(b, i, depth+1)
 		} else {
 			end = rawjson.Skip(b, i, depth+1)
 		}
 		if end >= 0 {
-			m.set(key, b[i:end])
+			m.set(key, b[i:end], outline)
 		}
 		return end
 	})
