@@ -150,7 +150,7 @@ func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.
 			end <- ending{reason: "the listener failed", err: <-broken}
 		}()
 	} else {
-		stdin, restore := pollable(stdin)
+		stdin, restore := pollable(stdin, stdout, os.Stderr)
 		defer restore()
 		go func() { // Ends with stdin or with ctx.
 			err := a.edge.ServeStdio(ctx, stdin, stdout)

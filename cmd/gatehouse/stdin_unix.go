@@ -5,20 +5,23 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 	"syscall"
 )
 
 // pollable gives an input that the runtime polls, if in is a pipe or a socket: a
 // thread that blocks in a read would have to be woken, and to wake another, for
-// every message. A terminal and a file stay as they are. restore must be called
-// when nobody reads any more: who shares the input finds it as it was.
-func pollable(in io.Reader) (polled io.Reader, restore func()) {
+// every message. A terminal and a file stay as they are, and so does one socket
+// for in and one of the outputs: a write to that would fail as soon as it is
+// full. restore must be called when nobody needs the input any more: who shares
+// it finds it as it was.
+func pollable(in io.Reader, outputs ...io.Writer) (polled io.Reader, restore func()) {
 	f, ok := in.(*os.File)
 	if !ok {
 		return in, func() {}
 	}
 	info, err := f.Stat()
-	if err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
+	if err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 || isOneOf(info, outputs) {
 		return in, func() {}
 	}
 	fd, err := syscall.Dup(int(f.Fd()))
@@ -29,7 +32,19 @@ func pollable(in io.Reader) (polled io.Reader, restore func()) {
 	_ = syscall.SetNonblock(fd, true)         // If not, it is read as before.
 	next := os.NewFile(uintptr(fd), f.Name()) // Finds that it does not block, and polls it.
 	return next, func() {
-		_ = syscall.SetNonblock(fd, false) // It is what the other descriptors share.
-		_ = next.Close()
+		_ = next.Close()                            // First: this waits for a read, which must not block.
+		_ = syscall.SetNonblock(int(f.Fd()), false) // It is what all descriptors of the input share.
 	}
+}
+
+// isOneOf tells whether a file is also one of the outputs.
+func isOneOf(file os.FileInfo, outputs []io.Writer) bool {
+	return slices.ContainsFunc(outputs, func(w io.Writer) bool {
+		f, ok := w.(*os.File)
+		if !ok {
+			return false
+		}
+		info, err := f.Stat()
+		return err == nil && os.SameFile(file, info)
+	})
 }
