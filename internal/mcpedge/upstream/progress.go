@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"encoding/json"
 	"sync"
 )
@@ -21,8 +22,10 @@ type progress struct {
 	ended bool
 }
 
+// startProgress copies the token: who reports may still do so when the call is
+// over and the request is nobody's any more.
 func startProgress(token json.RawMessage, notify notifyFunc) *progress {
-	p := &progress{token: token, notify: notify, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	p := &progress{token: bytes.Clone(token), notify: notify, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go p.run()
 	return p
 }
