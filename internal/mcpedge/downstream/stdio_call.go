@@ -56,6 +56,9 @@ func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Respon
 	if ctx.Err() != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}
+	if !req.Deadline.IsZero() && !time.Now().Before(req.Deadline) {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: endpoint.ErrDeadline}
+	}
 	if len(req.Params) > 0 && !rawjson.Valid(req.Params) {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
 	}
