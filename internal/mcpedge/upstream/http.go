@@ -19,6 +19,7 @@ const (
 	headerSession = "Mcp-Session-Id"
 	headerVersion = mcp.HeaderProtocolVersion
 	jsonType      = "application/json"
+	owedTimeout   = 5 * time.Second  // for the rest of one that nobody will read
 )
 
 // Handler gives the streamable HTTP endpoint. It serves any path, so the
@@ -36,6 +37,12 @@ const (
 func (f *Front) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer f.recovered(w, r)
+		read := false
+		defer func() {
+			if !read {
+				giveUpBody(w, r)
+			}
+		}()
 		if why := f.origins.forbidden(r); why != "" {
 			http.Error(w, why, http.StatusForbidden)
 			return
@@ -50,7 +57,7 @@ func (f *Front) Handler() http.Handler {
 		}
 		switch r.Method {
 		case http.MethodPost:
-			f.post(w, r, who)
+			read = f.post(w, r, who)
 		case http.MethodGet:
 			f.get(w, r, who)
 		case http.MethodDelete:
@@ -78,16 +85,26 @@ func (f *Front) recovered(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "internal error of the gateway", http.StatusInternalServerError)
 }
 
-func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
+// giveUpBody bounds how long a client may owe the rest of a body that is not
+// going to be read: net/http waits for it before it answers. The deadline ends
+// with the request.
+func giveUpBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(owedTimeout))
+	}
+}
+
+// post serves a POST, and tells whether it has read the body to its end.
+func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) (read bool) {
 	if err := f.work.hold(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
+		return false
 	}
 	defer f.work.release()
 	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
-		return
+		return false
 	}
 	out := f.newReply(w, r)
 	defer out.end()
@@ -95,7 +112,7 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 	defer load.release()
 	body, ok := f.readBody(w, r, in.bytes, &load)
 	if !ok {
-		return
+		return false
 	}
 	out.enter(running)
 	switch call, modern, lane := f.laneOverHTTP(r.Header, body); {
@@ -107,6 +124,7 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 	default:
 		f.postMessage(w, r, who, body, out)
 	}
+	return true
 }
 
 // isJSON tells whether a content type is that of JSON.

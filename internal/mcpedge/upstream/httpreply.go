@@ -75,14 +75,12 @@ func (p *reply) look() {
 }
 
 // enter begins a phase. If the last one was cut off just as it ended, the
-// connection is none the worse. But where the body did not come, the deadline
-// stays: net/http would wait for the rest of it.
+// connection is none the worse.
 func (p *reply) enter(next phase) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	lift := p.cutOff && (p.phase != reading || next != over)
 	p.phase, p.since = next, time.Now()
-	if lift {
+	if p.cutOff {
 		p.cutOff = false
 		_ = p.control.SetReadDeadline(time.Time{})
 		_ = p.control.SetWriteDeadline(time.Time{})
