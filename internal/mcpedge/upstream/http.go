@@ -19,7 +19,7 @@ const (
 	headerSession = "Mcp-Session-Id"
 	headerVersion = mcp.HeaderProtocolVersion
 	jsonType      = "application/json"
-	owedTimeout   = 5 * time.Second  // for the rest of one that nobody will read
+	owedTimeout   = 5 * time.Second // for the rest of one that nobody will read
 )
 
 // Handler gives the streamable HTTP endpoint. It serves any path, so the
