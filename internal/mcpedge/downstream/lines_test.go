@@ -29,7 +29,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 func TestLines_ofAnySizeInPiecesOfAnySize(t *testing.T) {
 	const limit = 200 << 10
 	sizes := []int{0, 1, 100, 4095, 4096, 4097, 64 << 10, 64<<10 + 1, 128 << 10, limit, limit + 1, 300 << 10, 1 << 20}
-	for seed := range uint64(50) {
+	for seed := range uint64(10) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var sent [][]byte
 		var stream []byte
