@@ -99,12 +99,12 @@ func (r *lineReader) makeRoom() {
 	switch {
 	case len(rest) == 0:
 		r.rest()
-	case len(rest) < len(r.buf)/2:
-		copy(r.buf, rest)
-	case len(rest) <= busyBuffer/2 && r.busy == nil:
+	case len(r.buf) == idleBuffer && len(rest) >= idleBuffer/2:
 		r.busy = busyBuffers.Get().(*[busyBuffer]byte)
 		copy(r.busy[:], rest)
 		r.buf = r.busy[:]
+	case len(rest) < len(r.buf):
+		copy(r.buf, rest)
 	default:
 		larger := make([]byte, 2*len(r.buf))
 		copy(larger, rest)

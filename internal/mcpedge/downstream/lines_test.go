@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"gatehouse/internal/mcpedge/downstream"
@@ -54,5 +55,26 @@ func TestLines_lastOneWithoutAnEnd(t *testing.T) {
 	got := downstream.ReadLines(bytes.NewReader([]byte("a\r\n\nb")), 100)
 	if len(got) != 3 || string(got[0].Data) != "a" || len(got[1].Data) != 0 || string(got[2].Data) != "b" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// pipe gives what a pipe gives at a time.
+type pipe struct{ io.Reader }
+
+func (p pipe) Read(b []byte) (int, error) { return p.Reader.Read(b[:min(len(b), 128<<10)]) }
+
+// A line costs a few times its own size while its buffer grows, not many times.
+func TestLines_memoryOfALargeLine(t *testing.T) {
+	const size = 17 << 20
+	in := bytes.Repeat([]byte("x"), size)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines := downstream.ReadLines(pipe{bytes.NewReader(in)}, 32<<20)
+	runtime.ReadMemStats(&after)
+	if len(lines) != 1 || len(lines[0].Data) != size {
+		t.Fatalf("got %d lines", len(lines))
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 5*size {
+		t.Errorf("a line of %d MiB took %d MiB", size>>20, used>>20)
 	}
 }
