@@ -24,17 +24,28 @@ func pollable(in io.Reader, outputs ...io.Writer) (polled io.Reader, restore fun
 	if err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 || isOneOf(info, outputs) {
 		return in, func() {}
 	}
-	fd, err := syscall.Dup(int(f.Fd()))
+	fd, err := dup(f)
 	if err != nil {
 		return in, func() {}
 	}
-	syscall.CloseOnExec(fd)
 	_ = syscall.SetNonblock(fd, true)         // If not, it is read as before.
 	next := os.NewFile(uintptr(fd), f.Name()) // Finds that it does not block, and polls it.
 	return next, func() {
 		_ = next.Close()                            // First: this waits for a read, which must not block.
 		_ = syscall.SetNonblock(int(f.Fd()), false) // It is what all descriptors of the input share.
 	}
+}
+
+// dup gives a second descriptor, of which no server that is started meanwhile
+// gets a copy.
+func dup(f *os.File) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Dup(int(f.Fd()))
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	return fd, err //nolint:wrapcheck // Nobody reads it.
 }
 
 // isOneOf tells whether a file is also one of the outputs.
