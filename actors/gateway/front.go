@@ -69,6 +69,8 @@ type call struct {
 	relisted *endpoint.Cell
 	// begun is the generation that Begin has a record of; 0 is none.
 	begun uint64
+	// answered says that the call has not ended by a panic.
+	answered bool
 }
 
 // calls are used again: one is nearly a kilobyte.
@@ -81,16 +83,28 @@ func (f *Front) CallTool(ctx context.Context, caller upstream.Caller, t upstream
 		return dst, false
 	}
 	c := calls.Get().(*call)
-	defer func() { *c = call{}; calls.Put(c) }() // Nobody knows it any more.
+	defer f.conclude(c)
 	*c = call{
 		id:   f.cfg.Instance + "-" + strconv.FormatUint(f.calls.Add(1), 10),
 		tool: t.Name, caller: caller, sent: t, dst: dst, arrived: time.Now(),
 	}
 	c.record = audit.Record{CallID: c.id, Client: caller.Client, Credential: caller.Identity.ID(), Operation: t.Name}
 	dst = f.answer(ctx, c, op)
+	c.answered = true
+	return dst, true
+}
+
+// conclude has the call's record written, also if it ends by a panic, and lets
+// go of the call: nobody knows it any more.
+func (f *Front) conclude(c *call) {
+	if !c.answered {
+		c.record.Outcome = codeInternal
+		c.record.Decision = c.decision(&failure{Code: codeInternal})
+	}
 	c.record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
 	f.cfg.Audit(c.record)
-	return dst, true
+	*c = call{}
+	calls.Put(c)
 }
 
 // operation runs one of the gateway's tools and gives its result, without what
