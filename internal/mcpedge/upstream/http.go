@@ -114,7 +114,6 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 	if !ok {
 		return false
 	}
-	out.enter(running)
 	switch call, modern, lane := f.laneOverHTTP(r.Header, body); {
 	case lane:
 		f.postCall(w, r, who, call, modern, out)
@@ -145,6 +144,7 @@ func (f *Front) postCall(w http.ResponseWriter, r *http.Request, who *identity.C
 			return
 		}
 	}
+	out.enter(running)
 	a := f.serveLane(r.Context(), p, call, out.notify)
 	out.finish(a, statusOf(a, modern))
 }
@@ -168,6 +168,9 @@ func (f *Front) postMessage(w http.ResponseWriter, r *http.Request, who *identit
 			return
 		}
 	}
+	if !initialize { // That is quick, and its answer has a header to come.
+		out.enter(running)
+	}
 	a := f.serve(r.Context(), p, m, out.notify)
 	if revision, client := p.known(); initialize && revision != "" {
 		w.Header().Set(headerSession, f.sessions.create(revision, client, p.identity.ID(), time.Now()))
@@ -184,6 +187,7 @@ func (f *Front) postModern(r *http.Request, who *identity.Caller, m message, out
 			return
 		}
 	}
+	out.enter(running)
 	a := f.serve(r.Context(), &peer{http: true, identity: who}, m, out.notify)
 	out.finish(a, statusOf(a, true))
 }
@@ -193,6 +197,7 @@ func (f *Front) postBatch(w http.ResponseWriter, r *http.Request, who *identity.
 	if !ok {
 		return
 	}
+	out.enter(running)
 	a := f.serveBatch(r.Context(), p, body, out.notify)
 	out.finish(a, statusOf(a, false))
 }

@@ -33,7 +33,8 @@ type reply struct {
 	streaming bool
 }
 
-// phase is how far a POST has come.
+// phase is how far a POST has come. While it runs, the watch may begin the
+// response: its headers must be settled by then, but for those of a stream.
 type phase int
 
 const (

@@ -2,8 +2,12 @@ package upstream_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"sync"
 	"testing"
+	"time"
+
+	"gatehouse/internal/mcpedge/upstream"
 )
 
 // A server may report progress when its call has just been given up. The body
@@ -23,5 +27,17 @@ func TestHTTP_progressAfterTheEnd_touchesNoBodyThatIsUsedAgain(t *testing.T) {
 		})
 		both.Go(func() { post(t, srv.URL, call("2", "echo", `{"x":"and more bytes than before"}`)) })
 		both.Wait()
+	}
+}
+
+// The watch of a request must not begin a stream of events while its response
+// is still open: a map of headers written by two ends the process.
+func TestHTTP_theWatchLeavesAnUnsettledResponseAlone(t *testing.T) {
+	srv := serveHTTP(t, newFront(t, newScript(), func(o *upstream.Options) { o.KeepAlive = time.Microsecond }))
+	for range 200 {
+		openSession(t, srv.URL, "2025-11-25")
+		if r := post(t, srv.URL, call("1", "echo", `{}`), "Mcp-Session-Id", "not-one"); r.status != http.StatusNotFound {
+			t.Fatalf("got %d %s", r.status, r.body)
+		}
 	}
 }
