@@ -84,9 +84,9 @@ func (r *toolRequest) readParams(b []byte, i int) int {
 		case `"arguments"`:
 			return when(set(&r.args, value) && !isNull(value), end)
 		case `"inputResponses"`:
-			return when(set(&r.inputResponses, value), end)
+			return when(set(&r.inputResponses, value) && value[0] == '{', end)
 		case `"requestState"`:
-			return when(set(&r.requestState, value), end)
+			return when(set(&r.requestState, value) && value[0] == '"', end)
 		default:
 			return -1
 		}
