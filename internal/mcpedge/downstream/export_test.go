@@ -3,6 +3,8 @@ package downstream
 import (
 	"bytes"
 	"io"
+
+	"gatehouse/internal/endpoint"
 )
 
 // Envelope is what the scanner finds of one message, for tests.
@@ -14,6 +16,13 @@ func Scan(line []byte) (all []Envelope, ok bool) {
 		all = append(all, Envelope{ID: m.id, Method: m.method, Params: m.params, Result: m.result, Error: m.err})
 	})
 	return all, ok
+}
+
+// Outline gives the outline that the scanner has of the result of a line with
+// one message.
+func Outline(line []byte) (result []byte, outline endpoint.Outline) {
+	scan(line, func(m message) { result, outline = m.result, m.outline })
+	return result, outline
 }
 
 // Skim gives the ids that the skimmer finds in a line fed in pieces of the

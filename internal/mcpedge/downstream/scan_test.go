@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/downstream"
 	"gatehouse/internal/rawjson"
 )
@@ -18,6 +19,7 @@ var scanSeeds = []string{
 	`{"jsonrpc":"2.0","method":"notifications\/progress","params":{"progressToken":1}}`,
 	`[{"id":1,"result":1},{"id":2,"error":{"code":-1,"message":""}}]`,
 	` {"id" : "a" , "result" : [ ] , "result" : { } } `,
+	`{"result":{"content":[],"_meta":{"a":1},"isError":false,"isError":true},"re\u0073ult":{}}`, `{"result":{"_meta":1},"result":{}}`,
 	`{"\u0069d":7,"result":-1.5e+10}`, `{}`, `[]`, `[{}]`, `[1]`, `null`, `{"a":01}`, `{"a":1.}`, `{"a":"` + "\x01" + `"}`,
 	`{"a":1,}`, `{"a"}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":-}`, `{"id":1}{"id":2}`, `{"a":"` + "\xff" + `"}`,
 }
@@ -42,6 +44,10 @@ func FuzzScan(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
+		}
+		result, outline := downstream.Outline(line)
+		if outline.Known && outline != endpoint.OutlineOf(result) {
+			t.Fatalf("the outline of %s is %+v, want %+v", result, outline, endpoint.OutlineOf(result))
 		}
 	})
 }
