@@ -54,8 +54,11 @@ func libraryView(m message) json.RawMessage {
 		return view
 	}
 	params := rawjson.Delete(m.params, "arguments")
-	params = rawjson.Delete(params, "inputResponses")
-	params = rawjson.Delete(params, "requestState")
+	for key, first := range map[string]byte{"inputResponses": '{', "requestState": '"'} {
+		if rawjson.First(rawjson.Get(params, key)) == first { // Of another type it is refused.
+			params = rawjson.Delete(params, key)
+		}
+	}
 	if meta := rawjson.Get(params, "_meta"); rawjson.First(meta) == '{' {
 		known := []byte("{}")
 		for key, value := range map[string]json.RawMessage{
