@@ -69,7 +69,7 @@ func oweBody(t *testing.T, head string, status int) {
 	if resp.StatusCode != status || time.Since(begun) > 2*time.Minute {
 		t.Errorf("got %d after %v, want %d", resp.StatusCode, time.Since(begun), status)
 	}
-	if _, err := in.ReadByte(); err != io.EOF { //nolint:errorlint // A reader gives it as it is.
+	if _, err := in.ReadByte(); err != io.EOF {
 		t.Errorf("the connection is still open after %v: %v", time.Since(begun), err)
 	}
 }
