@@ -18,32 +18,35 @@ type callContextKey struct{}
 
 var errUnknownTool = errors.New("unknown tool")
 
-// serveCall runs one tools/call by way of mcp-go to its end. The unit of work
-// is the transport's business.
-func (f *Front) serveCall(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
-	return f.tracked(ctx, p, m.id, m.meta.token, notify, func(ctx context.Context, c *call) answer {
+// beginCall begins one tools/call, which goes by way of mcp-go, and gives what
+// runs it to its end. The unit of work is the transport's business.
+func (f *Front) beginCall(ctx context.Context, p *peer, m message, notify notifyFunc) (run func() answer) {
+	return f.track(ctx, p, m.id, m.meta.token, notify, func(ctx context.Context, c *call) answer {
 		c.detour = &detour{peer: p, message: m}
 		return f.dispatch(context.WithValue(ctx, callContextKey{}, c), p, m, c, notify)
 	})
 }
 
-// tracked has run make the answer to a call, so that its client can cancel it
-// meanwhile, and hears of its progress if it gave a token.
-func (f *Front) tracked(ctx context.Context, p *peer, id, token json.RawMessage, notify notifyFunc, run func(context.Context, *call) answer) answer {
+// track makes a call one that its client can cancel from now on, and that hears
+// of its progress if it gave a token. What it gives has work make the answer,
+// and must be called.
+func (f *Front) track(ctx context.Context, p *peer, id, token json.RawMessage, notify notifyFunc, work func(context.Context, *call) answer) (run func() answer) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	c := &call{key: callKey{p.session, string(id)}, cancel: cancel}
 	if token != nil {
 		c.progress = startProgress(token, notify)
 	}
 	f.work.track(c)
-	a := run(ctx, c)
-	silenced := f.work.untrack(c)
-	c.progress.finish(silenced)
-	if silenced {
-		return answer{}
+	return func() answer {
+		defer cancel(nil)
+		a := work(ctx, c)
+		silenced := f.work.untrack(c)
+		c.progress.finish(silenced)
+		if silenced {
+			return answer{}
+		}
+		return a
 	}
-	return a
 }
 
 // libraryView is a tools/call as mcp-go is shown it: all that it judges, and

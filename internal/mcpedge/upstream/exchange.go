@@ -30,7 +30,7 @@ func (f *Front) serve(ctx context.Context, p *peer, m message, notify notifyFunc
 	case !m.isRequest():
 		return answer{} // A response: we ask clients for nothing.
 	case m.method == string(mcp.MethodToolsCall):
-		return f.serveCall(ctx, p, m, notify)
+		return f.beginCall(ctx, p, m, notify)()
 	default:
 		return f.dispatch(ctx, p, m, nil, notify)
 	}

@@ -145,7 +145,7 @@ func (f *Front) postCall(w http.ResponseWriter, r *http.Request, who *identity.C
 		}
 	}
 	out.enter(running)
-	a := f.serveLane(r.Context(), p, call, out.notify)
+	a := f.beginLane(r.Context(), p, call, out.notify)()
 	out.finish(a, statusOf(a, modern))
 }
 

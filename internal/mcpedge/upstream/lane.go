@@ -46,9 +46,9 @@ func (f *Front) laneOverStdio(line []byte) (r toolRequest, ok bool) {
 	return r, ok
 }
 
-// serveLane runs a call that the lane has read to its end. The unit of work is
-// the transport's business.
-func (f *Front) serveLane(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) answer {
+// beginLane begins a call that the lane has read, and gives what runs it to its
+// end. The unit of work is the transport's business.
+func (f *Front) beginLane(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
 	t := ToolCall{Name: r.name, Args: r.args}
 	caller := Caller{Session: p.session, Identity: p.identity}
 	if r.meta.version != nil {
@@ -57,7 +57,7 @@ func (f *Front) serveLane(ctx context.Context, p *peer, r toolRequest, notify no
 	} else {
 		caller.Protocol, caller.Client = p.known()
 	}
-	return f.tracked(ctx, p, r.id, r.meta.token, notify, func(ctx context.Context, c *call) answer {
+	return f.track(ctx, p, r.id, r.meta.token, notify, func(ctx context.Context, c *call) answer {
 		a, ok := f.run(ctx, c, caller, t, r.id)
 		if !ok {
 			return failureAnswer(r.id, f.tools.unknown(r.name))

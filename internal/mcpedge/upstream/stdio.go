@@ -147,13 +147,13 @@ func (c *stdioConn) handle(l line) (call func()) {
 	case len(l.data) == 0:
 		return nil
 	case isBatch(l.data):
-		return c.begin(len(l.data), func() answer {
-			return c.front.serveBatch(c.ctx, c.peer, l.data, c.write)
+		return c.begin(len(l.data), func() func() answer {
+			return func() answer { return c.front.serveBatch(c.ctx, c.peer, l.data, c.write) }
 		}, func(why error) answer { return refusal(message{}, why) })
 	}
 	if r, lane := c.front.laneOverStdio(l.data); lane {
-		return c.begin(len(l.data), func() answer {
-			return c.front.serveLane(c.ctx, c.peer, r, c.write)
+		return c.begin(len(l.data), func() func() answer {
+			return c.front.beginLane(c.ctx, c.peer, r, c.write)
 		}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
 	}
 	m, failure := parseMessage(l.data)
@@ -162,17 +162,17 @@ func (c *stdioConn) handle(l line) (call func()) {
 		return nil
 	}
 	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
-		return c.begin(len(l.data), func() answer {
-			return c.front.serve(c.ctx, c.peer, m, c.write)
+		return c.begin(len(l.data), func() func() answer {
+			return c.front.beginCall(c.ctx, c.peer, m, c.write)
 		}, func(why error) answer { return refusal(m, why) })
 	}
 	c.answer(c.front.serve(c.ctx, c.peer, m, c.write))
 	return nil
 }
 
-// begin takes a unit for a message of that size and gives what serves it, or
-// refuses it.
-func (c *stdioConn) begin(size int, work func() answer, refusal func(error) answer) (call func()) {
+// begin takes a unit for a message of that size, begins its work, and gives what
+// serves it; or refuses it. Once work has begun, the next line may cancel it.
+func (c *stdioConn) begin(size int, begin func() (work func() answer), refusal func(error) answer) (call func()) {
 	if err := c.front.work.hold(); err != nil {
 		c.answer(refusal(err))
 		return nil
@@ -183,6 +183,7 @@ func (c *stdioConn) begin(size int, work func() answer, refusal func(error) answ
 		c.answer(refusal(err))
 		return nil
 	}
+	work := begin()
 	return func() {
 		defer c.front.work.release()
 		defer load.release()
