@@ -23,7 +23,8 @@ type message struct {
 func (m message) isRequest() bool      { return m.method != "" && m.id != nil }
 func (m message) isNotification() bool { return m.method != "" && m.id == nil }
 
-// maxIDBytes bounds a JSON-RPC id, which is kept while its call runs.
+// maxIDBytes bounds a JSON-RPC id, which is kept while its call runs, and a
+// progress token, which every notification repeats.
 const maxIDBytes = 1024
 
 // rpcFailure is a JSON-RPC error to answer with.
@@ -87,11 +88,11 @@ func validID(id json.RawMessage) bool {
 }
 
 // readMeta reads params._meta; what is malformed counts as absent, since
-// mcp-go judges the request itself.
+// mcp-go judges the request itself, and so does a token that is too long.
 func readMeta(params json.RawMessage) (m metaMembers) {
 	meta := rawjson.Get(params, "_meta")
 	m.token = rawjson.Get(meta, "progressToken")
-	if isNull(m.token) {
+	if isNull(m.token) || len(m.token) > maxIDBytes {
 		m.token = nil
 	}
 	m.version = rawjson.Get(meta, mcp.MetaKeyProtocolVersion)

@@ -103,7 +103,7 @@ func (m *metaMembers) read(b []byte, i int) int {
 		value := b[i:end]
 		switch string(key) {
 		case keyToken:
-			return when(set(&m.token, value) && !isNull(value), end)
+			return when(set(&m.token, value) && !isNull(value) && len(value) <= maxIDBytes, end)
 		case keyVersion:
 			return when(set(&m.version, value), end)
 		case keyClient:
