@@ -6,8 +6,12 @@ import (
 	"sync"
 )
 
-// maxQueuedProgress bounds what waits for a client that reads slowly.
-const maxQueuedProgress = 64
+// maxQueuedProgress and maxQueuedBytes bound what waits for a client that reads
+// slowly. A notification alone may be larger.
+const (
+	maxQueuedProgress = 64
+	maxQueuedBytes    = 1 << 20
+)
 
 // progress takes the progress of one call and sends it from a goroutine of its
 // own, so that the one who reports never waits for the client.
@@ -19,6 +23,7 @@ type progress struct {
 
 	mu    sync.Mutex
 	queue [][]byte
+	bytes int // in the queue
 	ended bool
 }
 
@@ -46,10 +51,12 @@ func (p *progress) report(params json.RawMessage) {
 	if p.ended {
 		return
 	}
-	if len(p.queue) >= maxQueuedProgress {
+	for len(p.queue) >= maxQueuedProgress || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {
+		p.bytes -= len(p.queue[0])
 		p.queue = append(p.queue[:0], p.queue[1:]...) // The latest says most.
 	}
 	p.queue = append(p.queue, body)
+	p.bytes += len(body)
 	p.poke()
 }
 
@@ -69,7 +76,7 @@ func (p *progress) finish(drop bool) {
 	p.mu.Lock()
 	p.ended = true
 	if drop {
-		p.queue = nil
+		p.queue, p.bytes = nil, 0
 	}
 	p.poke()
 	p.mu.Unlock()
@@ -99,5 +106,6 @@ func (p *progress) next() (body []byte, ended bool) {
 		return nil, p.ended
 	}
 	body, p.queue = p.queue[0], p.queue[1:]
+	p.bytes -= len(body)
 	return body, false
 }
