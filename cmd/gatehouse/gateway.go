@@ -127,9 +127,12 @@ func (a *app) rescan(trigger string) {
 	a.sys.Root.Send(a.watcherPID, messages.Rescan{Trigger: trigger})
 }
 
+// idleConnection is how long a connection over which nothing comes is kept.
+const idleConnection = 2 * time.Minute
+
 // serveHTTP serves agents on the listener until stop is called.
 func (a *app) serveHTTP(l net.Listener) (stop func(context.Context) error, failed <-chan error) {
-	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idleConnection, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	errs := make(chan error, 1)
 	go func() { // Ends when stop is called or the listener fails.
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -97,13 +97,18 @@ func residentKB(pid int) int {
 	return 0
 }
 
-// goroutines counts the goroutines of a stack dump by what started them.
+// goroutines counts the goroutines of a stack dump by what started them, but for
+// those that ask a server for a sign of life: they come and go.
 func goroutines(dump []string) map[string]int {
 	count := map[string]int{}
+	passing := false
 	for _, line := range dump {
+		passing = passing || strings.Contains(line, ".probeDue.")
 		if by, ok := strings.CutPrefix(line, "created by "); ok {
-			by, _, _ = strings.Cut(by, " in goroutine")
-			count[by]++
+			if by, _, _ = strings.Cut(by, " in goroutine"); !passing {
+				count[by]++
+			}
+			passing = false
 		}
 	}
 	return count

@@ -174,7 +174,7 @@ func (f *eventFilter) append(l line, value []byte) {
 	case f.over != nil:
 	case l.over != nil:
 		f.over, f.data = l.over, nil
-	case int64(len(f.data)+len(value)) > f.h.eventLimit():
+	case len(f.data)+len(value) > readBuffer && int64(len(f.data)+len(value)) > f.h.eventLimit():
 		f.over = &skimmer{}
 		f.over.feed(f.data)
 		f.over.feed(value)

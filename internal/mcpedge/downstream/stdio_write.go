@@ -123,7 +123,6 @@ func (s *Stdio) write() {
 			}
 			job = writeJob{}
 		}
-		w.rest()
 	}
 }
 
@@ -148,6 +147,7 @@ func (j *writeJob) finish(w *stallWriter) error {
 		return j.err
 	}
 	n, err := w.write(j.data[j.done:])
+	w.rest() // While it is still our turn.
 	j.done += n
 	return err
 }

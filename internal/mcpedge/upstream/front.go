@@ -104,7 +104,7 @@ type Options struct {
 	NoFastLane bool
 
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
-	MaxBytes        int           // of large messages (beyond 256 KiB) at one time; default 256 MiB
+	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
 	MaxStreams      int           // open GET streams at one time; default 1024
 	DrainTimeout    time.Duration // for running calls after the end of stdin; default 1 s

@@ -108,9 +108,8 @@ func (f *Front) post(w http.ResponseWriter, r *http.Request, who *identity.Calle
 	}
 	out := f.newReply(w, r)
 	defer out.end()
-	in, load := newBuffer(), weight{work: f.work}
-	defer load.release()
-	body, ok := f.readBody(w, r, in.bytes, &load)
+	in := newBuffer()
+	body, ok := f.readBody(w, r, in.bytes, &out.load)
 	if !ok {
 		return false
 	}

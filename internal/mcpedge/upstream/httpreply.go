@@ -24,6 +24,7 @@ type reply struct {
 	control   *http.ResponseController
 	canStream bool
 	opts      *Options
+	load      weight // of the request
 
 	mu        sync.Mutex
 	watch     *time.Timer
@@ -48,7 +49,7 @@ const (
 func (f *Front) newReply(w http.ResponseWriter, r *http.Request) *reply {
 	p := &reply{
 		w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r),
-		opts: &f.opts, since: time.Now(),
+		opts: &f.opts, load: weight{work: f.work}, since: time.Now(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +93,10 @@ func (p *reply) enter(next phase) {
 }
 
 // end ends the watch. Repeating it does no harm.
-func (p *reply) end() { p.enter(over) }
+func (p *reply) end() {
+	p.load.release()
+	p.enter(over)
+}
 
 // acceptsEvents reports whether the client takes an event stream. No Accept at
 // all takes anything.
@@ -157,6 +161,7 @@ const keepAliveComment = ": still running\n\n"
 // as a body of its own. status is for the latter. The answer is freed.
 func (p *reply) finish(a answer, status int) {
 	defer a.free()
+	p.load.release() // Before the client can go on.
 	p.enter(writing)
 	p.mu.Lock()
 	streaming := p.streaming

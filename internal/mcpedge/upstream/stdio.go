@@ -186,8 +186,9 @@ func (c *stdioConn) begin(size int, begin func() (work func() answer), refusal f
 	work := begin()
 	return func() {
 		defer c.front.work.release()
-		defer load.release()
-		c.answer(work())
+		a := work()
+		load.release() // Before the client can go on.
+		c.answer(a)
 	}
 }
 

@@ -2,6 +2,10 @@ package upstream
 
 import "errors"
 
+// lightMessage is the size in bytes up to which a message weighs nothing: their
+// number is limited, and so are they all together.
+const lightMessage = 32 << 10
+
 // errHeavy refuses a large message while others fill the budget.
 var errHeavy = errors.New("too many large messages are being served")
 
@@ -16,7 +20,7 @@ type weight struct {
 // grow takes what a message of that size needs beyond what it has, or says that
 // it is not to be had.
 func (g *weight) grow(size int) error {
-	if size <= maxPooled || size <= g.bytes {
+	if size <= lightMessage || size <= g.bytes {
 		return nil
 	}
 	g.work.mu.Lock()
