@@ -77,7 +77,8 @@ func (p *reply) look() {
 }
 
 // enter begins a phase. If the last one was cut off just as it ended, the
-// connection is none the worse.
+// connection is none the worse. (For a body that did not come, giveUpBody sets
+// another limit after this.)
 func (p *reply) enter(next phase) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
