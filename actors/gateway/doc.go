@@ -1,11 +1,8 @@
-// Package gateway is the front door: it answers the agents' tool calls.
+// Package gateway is the barrier between configuration and calls: its actor is
+// the one writer of the snapshot store. It replaces the current snapshot when
+// it hears ReplaceSnapshot, and answers SnapshotReplaced once every later call
+// is decided by the new one. It does nothing else; internal/front answers the
+// calls.
 //
-// Its actor owns the snapshot store: it replaces the current snapshot when it
-// hears ReplaceSnapshot, and says so. All else is Front, whose methods run on
-// the caller's goroutine and take no mailbox: a call loads the snapshot once,
-// decides, enters the server's endpoint cell and uses the session there.
-//
-// A call that was refused by a closed cell, or had to wait, was not written:
-// it loads the snapshot again and is decided afresh, within its deadline. A
-// call of which any byte was written is never sent again.
+// A restart of it means nothing to anybody: the pointer stays.
 package gateway

@@ -15,7 +15,7 @@ import (
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/mcpedge/downstream"
+	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/messages"
 )
 
@@ -79,11 +79,11 @@ func (l *Launcher) KillAll() {
 
 // openProcess starts the process, and another one instead if the first has
 // been asked in both ways: none is used that may have settled on the older era
-// though it speaks the modern one. If the time runs out for the second, that
+// though it speaks the stateless one. If the time runs out for the second, that
 // says nothing about what it speaks.
 func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
 	session, err := l.startProcess(ctx, plan, run, hooks)
-	if !errors.Is(err, downstream.ErrAskedBothWays) {
+	if !errors.Is(err, servers.ErrAskedBothWays) {
 		return session, err
 	}
 	if ctx.Err() != nil {
@@ -92,7 +92,7 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 	hooks.StartedOver(err.Error())
 	session, err = l.startProcess(ctx, plan, run, hooks)
 	if err != nil && ctx.Err() != nil {
-		plan.Cell.NoteEra(endpoint.EraModern)
+		plan.Cell.NoteEra(endpoint.EraStateless)
 	}
 	return session, err
 }
@@ -114,7 +114,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
 	}
 	l.watch(proc)
-	wire, err := downstream.OpenStdio(ctx, downstream.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, downstream.Options{
+	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
 		OnEnd: func(error) { proc.Stop(stopGrace) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
@@ -122,8 +122,8 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
 		<-proc.Done()
-		if errors.Is(err, downstream.ErrAskedBothWays) {
-			return nil, downstream.ErrAskedBothWays
+		if errors.Is(err, servers.ErrAskedBothWays) {
+			return nil, servers.ErrAskedBothWays
 		}
 		return nil, s.exit(endpoint.Handshake, err)
 	}
@@ -180,7 +180,7 @@ func (s *processSession) supervise() {
 // go on with it.
 func (s *processSession) exit(phase endpoint.Phase, wire error) *endpoint.Exit {
 	reason := s.proc.Exit().String()
-	if wire != nil && !errors.Is(wire, downstream.ErrOutputClosed) && !errors.Is(wire, downstream.ErrInputClosed) {
+	if wire != nil && !errors.Is(wire, servers.ErrOutputClosed) && !errors.Is(wire, servers.ErrInputClosed) {
 		reason = wire.Error()
 	}
 	return &endpoint.Exit{Phase: phase, Reason: s.redact(reason), Stderr: s.proc.StderrTail(), At: time.Now()}
@@ -200,9 +200,9 @@ func (s *processSession) Err() error {
 }
 
 func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks Hooks) (endpoint.Session, error) {
-	session, err := downstream.OpenHTTP(ctx, downstream.HTTPOptions{
+	session, err := servers.OpenHTTP(ctx, servers.HTTPOptions{
 		URL: plan.Spec.URL, Shown: config.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
-		Transport: downstream.Transport(cmp.Or(plan.Spec.Transport, config.Auto)), Version: l.version,
+		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, config.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
 		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
 	})
@@ -229,7 +229,7 @@ func (s *urlSession) Err() error {
 
 func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoint.Exit {
 	exit := &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), At: time.Now()}
-	if refused, ok := errors.AsType[*downstream.Unauthorized](err); ok {
+	if refused, ok := errors.AsType[*servers.Unauthorized](err); ok {
 		exit.Phase = endpoint.Unauthorized
 		exit.Reason = plan.Redact.String(refused.Error()) + "; put valid credentials into the entry's headers"
 	}
@@ -238,10 +238,10 @@ func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoin
 
 // ListTools reads all tools of a session.
 func ListTools(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error) {
-	definitions, err := downstream.ListTools(ctx, s)
+	definitions, err := servers.ListTools(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	tools, _ := downstream.ParseTools(definitions)
+	tools, _ := servers.ParseTools(definitions)
 	return tools, nil
 }

@@ -170,7 +170,7 @@ func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
 	testkit.Gone(t, seen[0].PID)
 }
 
-func TestLauncher_startedOverTooLate_isStillKnownToBeModern(t *testing.T) {
+func TestLauncher_startedOverTooLate_isStillKnownToBeStateless(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(within(t))
 	hooks := quiet()
 	hooks.StartedOver = func(string) { cancel(context.DeadlineExceeded) }
@@ -178,7 +178,7 @@ func TestLauncher_startedOverTooLate_isStillKnownToBeModern(t *testing.T) {
 	if s, err := server.NewLauncher("1", "me").Open(ctx, plan, 1, hooks); err == nil {
 		t.Fatalf("got %v of a start without time", s)
 	}
-	if got := plan.Cell.Era(); got != endpoint.EraModern {
+	if got := plan.Cell.Era(); got != endpoint.EraStateless {
 		t.Errorf("the next run begins with %q", got)
 	}
 }

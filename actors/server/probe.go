@@ -87,7 +87,7 @@ func (s *server) mayJudge(cell *endpoint.Cell) bool {
 // question is what a server is asked for a sign of life: each era has one
 // request that costs nothing and that every server knows.
 func question(session endpoint.Session) string {
-	if session.Info().Modern() {
+	if session.Info().Stateless() {
 		return "server/discover"
 	}
 	return "ping"

@@ -76,8 +76,8 @@ func TestProbe_silentServer_isHung(t *testing.T) {
 	})
 }
 
-func TestProbe_modernServer_isAskedByDiscover(t *testing.T) {
-	modern := func() script {
+func TestProbe_statelessServer_isAskedByDiscover(t *testing.T) {
+	stateless := func() script {
 		return script{
 			open: opens(testkit.NewSession(1, testkit.Hangs).WithInfo(endpoint.ServerInfo{ProtocolVersion: "2026-07-28"})),
 			change: func(p *messages.ServerPlan) {
@@ -86,7 +86,7 @@ func TestProbe_modernServer_isAskedByDiscover(t *testing.T) {
 			stays: true,
 		}
 	}
-	inRig(t, modern, func(t *testing.T, r *rig) {
+	inRig(t, stateless, func(t *testing.T, r *rig) {
 		f := testkit.Expect[failure](t, r.failures)
 		if e, ok := f.reason.(*endpoint.Exit); !ok || !strings.HasPrefix(e.Reason, "hung: no answer to server/discover within") {
 			t.Errorf("it failed with %+v", f.reason)

@@ -18,7 +18,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/config"
 	"gatehouse/internal/logging"
-	"gatehouse/internal/mcpedge/upstream"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/messages"
 )
 
@@ -85,8 +85,8 @@ func (o *operator) Call(ctx context.Context, call admin.Call) (json.RawMessage, 
 	if err != nil {
 		return nil, &admin.Error{Status: http.StatusBadRequest, Message: err.Error()}
 	}
-	result, _ := o.app.front.CallTool(ctx, upstream.Caller{Client: "gatehouse call", Protocol: newestProtocol},
-		upstream.ToolCall{Name: "execute_tool", Args: raw}, nil)
+	result, _ := o.app.front.CallTool(ctx, agents.Caller{Client: "gatehouse call", Protocol: newestProtocol},
+		agents.ToolCall{Name: "execute_tool", Args: raw}, nil)
 	return result, nil
 }
 

@@ -9,9 +9,9 @@ import (
 	"gatehouse/testkit/spec"
 )
 
-// toModern are the definitions of what the gateway may send to a server of
+// toStateless are the definitions of what the gateway may send to a server of
 // 2026-07-28, by method.
-var toModern = map[string]string{
+var toStateless = map[string]string{
 	"server/discover":         "DiscoverRequest",
 	"tools/list":              "ListToolsRequest",
 	"tools/call":              "CallToolRequest",
@@ -37,18 +37,18 @@ func checkSent(t *testing.T, record string) map[string]int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := spec.Validate(modernRevision, toModern[r.Method], sent); err != nil {
+		if err := spec.Validate(statelessRevision, toStateless[r.Method], sent); err != nil {
 			t.Errorf("%s: %v", r.Method, err)
 		}
 	}
 	return seen
 }
 
-func TestEras_whatAModernServerIsSent_fitsTheSchema(t *testing.T) {
+func TestEras_whatAStatelessServerIsSent_fitsTheSchema(t *testing.T) {
 	t.Parallel()
-	servers, records := onlyModern(t)
+	servers, records := onlyStateless(t)
 	g, a := begin(t, servers)
-	c := g.RawModern(t, mayBeAsked)
+	c := g.RawStateless(t, mayBeAsked)
 	for server := range servers {
 		t.Run(server, func(t *testing.T) {
 			a.Execute(t, server, "echo", nil).Good(t)
@@ -64,7 +64,7 @@ func TestEras_whatAModernServerIsSent_fitsTheSchema(t *testing.T) {
 			awaitEvent(t, records[server], "cancelled", "c")
 			<-call.Done()
 			seen := checkSent(t, records[server])
-			for method := range toModern {
+			for method := range toStateless {
 				// Over HTTP to close the request is the cancellation.
 				if seen[method] == 0 && (server == "stdio" || method != "notifications/cancelled") {
 					t.Errorf("%s did not reach the server", method)

@@ -21,15 +21,15 @@ import (
 
 // The revisions in force with a server of each era.
 const (
-	modernRevision = "2026-07-28"
-	olderRevision  = "2025-11-25"
+	statelessRevision = "2026-07-28"
+	olderRevision     = "2025-11-25"
 )
 
 // eraServers are a server of each era over each transport, by "era-transport".
 func eraServers(t *testing.T) testkit.Servers {
 	t.Helper()
 	servers := testkit.Servers{}
-	for _, era := range []string{"legacy", "modern"} {
+	for _, era := range []string{"legacy", "stateless"} {
 		servers[era+"-stdio"] = testkit.Fake(t, "--era", era)
 		servers[era+"-http"] = testkit.Entry{"url": testkit.StartHTTPFake(t, "--era", era).Base + "/mcp"}
 	}
@@ -58,8 +58,8 @@ func TestEras_everyPairOfClientAndServer(t *testing.T) {
 	servers := eraServers(t)
 	g, _ := begin(t, servers)
 	clients := map[string]testkit.Client{
-		modernRevision: g.HTTPClient(t),
-		olderRevision:  g.HTTPClient(t, client.WithLegacyProtocolOnly()),
+		statelessRevision: g.HTTPClient(t),
+		olderRevision:     g.HTTPClient(t, client.WithLegacyProtocolOnly()),
 	}
 	for revision, c := range clients {
 		if got := c.ProtocolVersion(); got != revision {
@@ -76,8 +76,8 @@ func TestEras_everyPairOfClientAndServer(t *testing.T) {
 func TestEras_everyPairOverStdio(t *testing.T) {
 	t.Parallel()
 	for revision, options := range map[string][]client.ClientOption{
-		modernRevision: nil,
-		olderRevision:  {client.WithLegacyProtocolOnly()},
+		statelessRevision: nil,
+		olderRevision:     {client.WithLegacyProtocolOnly()},
 	} {
 		servers := eraServers(t)
 		g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Stdio: true})
@@ -110,8 +110,8 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 		args []string
 		runs string
 	}{
-		"modern":                        {[]string{"--era", "modern"}, "server/discover|server/discover"},
-		"modern, slow to start":         {[]string{"--era", "modern", "--start-delay", "700ms"}, "server/discover initialize|server/discover"},
+		"stateless":                     {[]string{"--era", "stateless"}, "server/discover|server/discover"},
+		"stateless, slow to start":      {[]string{"--era", "stateless", "--start-delay", "700ms"}, "server/discover initialize|server/discover"},
 		"of both eras":                  {[]string{"--era", "both"}, "server/discover|server/discover"},
 		"of both eras, slow and pinned": {[]string{"--era", "both", "--pins", "--start-delay", "700ms"}, "server/discover initialize|server/discover|server/discover"},
 		"legacy":                        {nil, "server/discover initialize|initialize"},
@@ -139,12 +139,12 @@ func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 		before, after []string
 		runs          string
 	}{
-		"modern":                          {[]string{"--era", "modern"}, nil, "server/discover|server/discover"},
-		"of both eras":                    {[]string{"--era", "both"}, nil, "server/discover|server/discover"},
-		"legacy":                          {[]string{"--era", "legacy"}, nil, "server/discover initialize|initialize"},
-		"legacy, refuses by the status":   {[]string{"--legacy-status"}, nil, "server/discover initialize|initialize"},
-		"legacy that has become modern":   {[]string{"--era", "legacy"}, []string{"--era", "modern"}, "server/discover initialize|initialize server/discover"},
-		"modern that has become a legacy": {[]string{"--era", "modern"}, []string{"--era", "legacy"}, "server/discover|server/discover initialize"},
+		"stateless":                          {[]string{"--era", "stateless"}, nil, "server/discover|server/discover"},
+		"of both eras":                       {[]string{"--era", "both"}, nil, "server/discover|server/discover"},
+		"legacy":                             {[]string{"--era", "legacy"}, nil, "server/discover initialize|initialize"},
+		"legacy, refuses by the status":      {[]string{"--legacy-status"}, nil, "server/discover initialize|initialize"},
+		"legacy that has become stateless":   {[]string{"--era", "legacy"}, []string{"--era", "stateless"}, "server/discover initialize|initialize server/discover"},
+		"stateless that has become a legacy": {[]string{"--era", "stateless"}, []string{"--era", "legacy"}, "server/discover|server/discover initialize"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,19 +229,19 @@ func TestEras_changedEntry_isAskedAnew(t *testing.T) {
 	g := testkit.StartGateway(t, testkit.Options{Servers: entry("legacy"), Rules: testkit.AllowAll("a"), Args: quick})
 	a := g.Agent(t, "a")
 	pidOf(t, a, "s")
-	g.Apply(t, g.ServersFile, entry("modern"))
+	g.Apply(t, g.ServersFile, entry("stateless"))
 	pidOf(t, a, "s")
 	if got := strings.Join(greetings(t, record), "|"); got != "server/discover initialize|server/discover" {
 		t.Errorf("its runs were asked %q", got)
 	}
 }
 
-// onlyModern are servers of 2026-07-28 over both transports, and their records.
-func onlyModern(t *testing.T) (servers testkit.Servers, records map[string]string) {
+// onlyStateless are servers of 2026-07-28 over both transports, and their records.
+func onlyStateless(t *testing.T) (servers testkit.Servers, records map[string]string) {
 	t.Helper()
 	records = map[string]string{"stdio": recordFile(t), "http": recordFile(t)}
 	args := func(name string) []string {
-		return []string{"--era", "modern", "--record", records[name], "--record-all", "--header-tools"}
+		return []string{"--era", "stateless", "--record", records[name], "--record-all", "--header-tools"}
 	}
 	return testkit.Servers{
 		"stdio": testkit.Fake(t, args("stdio")...),
@@ -249,9 +249,9 @@ func onlyModern(t *testing.T) (servers testkit.Servers, records map[string]strin
 	}, records
 }
 
-func TestEras_modernServer_changesOfToolsAreHeard(t *testing.T) {
+func TestEras_statelessServer_changesOfToolsAreHeard(t *testing.T) {
 	t.Parallel()
-	servers, _ := onlyModern(t)
+	servers, _ := onlyStateless(t)
 	_, a := begin(t, servers)
 	for server := range servers {
 		t.Run(server, func(t *testing.T) {
@@ -267,9 +267,9 @@ func TestEras_modernServer_changesOfToolsAreHeard(t *testing.T) {
 	}
 }
 
-func TestEras_modernServer_cancelledCallEndsThere(t *testing.T) {
+func TestEras_statelessServer_cancelledCallEndsThere(t *testing.T) {
 	t.Parallel()
-	servers, records := onlyModern(t)
+	servers, records := onlyStateless(t)
 	_, a := begin(t, servers)
 	for server := range servers {
 		t.Run(server, func(t *testing.T) {
@@ -284,9 +284,9 @@ func TestEras_modernServer_cancelledCallEndsThere(t *testing.T) {
 	}
 }
 
-func TestEras_modernServer_isAskedForLifeByDiscover(t *testing.T) {
+func TestEras_statelessServer_isAskedForLifeByDiscover(t *testing.T) {
 	t.Parallel()
-	servers, records := onlyModern(t)
+	servers, records := onlyStateless(t)
 	for name, entry := range servers {
 		servers[name] = entry.Settings("ping_interval_ms", 100)
 	}
@@ -301,16 +301,16 @@ func TestEras_modernServer_isAskedForLifeByDiscover(t *testing.T) {
 			if n := g.Count(0, "server crashed", "server", server); n != 0 {
 				t.Errorf("it crashed %d times", n)
 			}
-			if _, st := statusOf(t, g, server); st.Protocol != modernRevision || st.State != "ready" {
+			if _, st := statusOf(t, g, server); st.Protocol != statelessRevision || st.State != "ready" {
 				t.Errorf("status: %+v", st)
 			}
 		})
 	}
 }
 
-func TestEras_modernURLServer_parametersTravelInHeadersToo(t *testing.T) {
+func TestEras_statelessURLServer_parametersTravelInHeadersToo(t *testing.T) {
 	t.Parallel()
-	servers, _ := onlyModern(t)
+	servers, _ := onlyStateless(t)
 	_, a := begin(t, servers)
 	args := map[string]any{"region": "größe", "deep": map[string]any{"n": 7}}
 	for server, listed := range map[string]bool{"stdio": true, "http": false} {
@@ -321,9 +321,9 @@ func TestEras_modernURLServer_parametersTravelInHeadersToo(t *testing.T) {
 	}
 }
 
-func TestEras_modernServer_progressReachesTheCaller(t *testing.T) {
+func TestEras_statelessServer_progressReachesTheCaller(t *testing.T) {
 	t.Parallel()
-	servers, _ := onlyModern(t)
+	servers, _ := onlyStateless(t)
 	g, _ := begin(t, servers)
 	for server := range servers {
 		c := g.Raw(t)

@@ -19,8 +19,9 @@ import (
 	"gatehouse/actors/watcher"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
 	"gatehouse/internal/httpauth"
-	"gatehouse/internal/mcpedge/upstream"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
@@ -41,8 +42,8 @@ type app struct {
 
 	sys      *actor.ActorSystem
 	store    *snapshot.Store
-	front    *gateway.Front
-	edge     *upstream.Front
+	front    *front.Front
+	edge     *agents.Edge
 	audit    *audit.Log
 	launcher *server.Launcher
 	slots    *server.Slots
@@ -64,7 +65,7 @@ func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance stri
 	a.launcher = server.NewLauncher(version(), instance)
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
-	a.front = gateway.NewFront(gateway.Config{
+	a.front = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Debug: opts.debug, Instance: instance,
 		Wake: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
@@ -75,7 +76,7 @@ func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance stri
 		Audit: auditLog.Append, Begin: a.begin(),
 	})
 	a.gate = newGate(opts, found.rules.Path, a.credentials, log)
-	a.edge = upstream.New(a.front, upstream.Options{
+	a.edge = agents.New(a.front, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
 		NoFastLane: opts.noFastLane,

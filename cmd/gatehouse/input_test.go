@@ -33,8 +33,8 @@ func (u cityUser) Elicit(_ context.Context, r mcp.ElicitationRequest) (*mcp.Elic
 func TestInput_realClient_answersWhatTheServerAsks(t *testing.T) {
 	t.Parallel()
 	servers := testkit.Servers{
-		"stdio": testkit.Fake(t, "--era", "modern"),
-		"http":  {"url": testkit.StartHTTPFake(t, "--era", "modern").Base + "/mcp"},
+		"stdio": testkit.Fake(t, "--era", "stateless"),
+		"http":  {"url": testkit.StartHTTPFake(t, "--era", "stateless").Base + "/mcp"},
 	}
 	g, _ := begin(t, servers)
 	for server := range servers {
@@ -57,12 +57,12 @@ func TestInput_realClient_answersWhatTheServerAsks(t *testing.T) {
 func TestInput_slowServerOfBothEras_mayAskAtOnce(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "both", "--pins", "--start-delay", "700ms")})
-	a := testkit.Agent{ID: "a", Caller: g.RawModern(t, mayBeAsked)}
+	a := testkit.Agent{ID: "a", Caller: g.RawStateless(t, mayBeAsked)}
 	if got := a.Execute(t, "s", "ask", nil); !strings.HasPrefix(string(got.Raw), `{"resultType":"input_required"`) {
 		t.Errorf("got %s", got.Raw)
 	}
 	g.Await(t, "server started over", "server", "s", "run", 1)
-	if _, s := statusOf(t, g, "s"); s.State != "ready" || s.Run != 1 || s.Restarts != 0 || s.LastError != "" || s.Protocol != modernRevision {
+	if _, s := statusOf(t, g, "s"); s.State != "ready" || s.Run != 1 || s.Restarts != 0 || s.LastError != "" || s.Protocol != statelessRevision {
 		t.Errorf("its status is %+v", s)
 	}
 	if n := g.Count(0, "server crashed") + g.Count(0, "server backing off"); n > 0 {
@@ -70,10 +70,10 @@ func TestInput_slowServerOfBothEras_mayAskAtOnce(t *testing.T) {
 	}
 }
 
-func TestInput_modernPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
+func TestInput_statelessPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
 	t.Parallel()
-	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "modern")})
-	c := g.RawModern(t, mayBeAsked)
+	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "stateless")})
+	c := g.RawStateless(t, mayBeAsked)
 	meta, err := c.CallTool(t.Context(), "execute_tool", execute("s", "meta"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,16 +115,16 @@ func TestInput_modernPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
 func TestInput_mixedPair_isAServerError(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{
-		"modern": testkit.Fake(t, "--era", "modern"),
-		"legacy": testkit.Fake(t),
-		"url":    {"url": testkit.StartHTTPFake(t, "--era", "modern").Base + "/mcp"},
+		"stateless": testkit.Fake(t, "--era", "stateless"),
+		"legacy":    testkit.Fake(t),
+		"url":       {"url": testkit.StartHTTPFake(t, "--era", "stateless").Base + "/mcp"},
 	})
 	older := testkit.Agent{ID: "a", Caller: g.Raw(t)}
-	newer := testkit.Agent{ID: "a", Caller: g.RawModern(t, mayBeAsked)}
+	newer := testkit.Agent{ID: "a", Caller: g.RawStateless(t, mayBeAsked)}
 	for name, got := range map[string]testkit.Result{
-		"older client, modern server": older.Execute(t, "modern", "ask", map[string]any{"kind": "anyway"}),
-		"older client, modern url":    older.Execute(t, "url", "ask", map[string]any{"kind": "anyway"}),
-		"newer client, legacy server": newer.Execute(t, "legacy", "oddities", map[string]any{"kind": "input-required"}),
+		"older client, stateless server": older.Execute(t, "stateless", "ask", map[string]any{"kind": "anyway"}),
+		"older client, stateless url":    older.Execute(t, "url", "ask", map[string]any{"kind": "anyway"}),
+		"newer client, legacy server":    newer.Execute(t, "legacy", "oddities", map[string]any{"kind": "input-required"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if e := got.Failed(t, "SERVER_ERROR"); !strings.Contains(e.Message, "needs an answer from the user") {
@@ -133,7 +133,7 @@ func TestInput_mixedPair_isAServerError(t *testing.T) {
 		})
 	}
 	// A server that minds what its client can do says so itself.
-	e := older.Execute(t, "modern", "ask", nil).Failed(t, "SERVER_ERROR")
+	e := older.Execute(t, "stateless", "ask", nil).Failed(t, "SERVER_ERROR")
 	if !strings.Contains(string(e.RPC), "-32021") {
 		t.Errorf("the error is %s", e.RPC)
 	}

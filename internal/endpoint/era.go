@@ -8,16 +8,16 @@ const (
 	EraUnknown Era = ""
 	// EraInitialize begins with initialize: the revisions up to 2025-11-25.
 	EraInitialize Era = "initialize"
-	// EraModern has no beginning, each request says all: 2026-07-28.
-	EraModern Era = "modern"
+	// EraStateless has no beginning, each request says all: 2026-07-28.
+	EraStateless Era = "stateless"
 )
 
-// ModernRevision is the first revision of EraModern.
-const ModernRevision = "2026-07-28"
+// StatelessRevision is the first revision of EraStateless.
+const StatelessRevision = "2026-07-28"
 
-// Modern tells whether the server speaks EraModern with us. Revisions are
+// Stateless tells whether the server speaks EraStateless with us. Revisions are
 // dates.
-func (i ServerInfo) Modern() bool { return i.ProtocolVersion >= ModernRevision }
+func (i ServerInfo) Stateless() bool { return i.ProtocolVersion >= StatelessRevision }
 
 // Era is what the next run of the server should begin with: what the last one
 // has found out.

@@ -10,6 +10,6 @@
 // limit and follows no redirects. No token, nor any part of one, is logged or
 // answered.
 //
-// Not done here: Host and Origin (internal/mcpedge/upstream checks them
+// Not done here: Host and Origin (internal/mcpedge/agents checks them
 // first), TLS, what agents may do.
 package httpauth

@@ -88,16 +88,16 @@ type sdk struct {
 }
 
 const (
-	legacy = "2025-11-25"
-	modern = "2026-07-28"
+	legacy    = "2025-11-25"
+	stateless = "2026-07-28"
 )
 
 func sdks(t *testing.T) []sdk {
 	t.Helper()
-	older := []string{"2025-03-26", "2025-06-18", legacy, modern}
+	older := []string{"2025-03-26", "2025-06-18", legacy, stateless}
 	return []sdk{
 		{"TypeScript SDK 1.x", []string{legacy}, script(t, "sdk1.mjs")},
-		{"TypeScript SDK 2.x", []string{legacy, modern, "auto"}, script(t, "sdk2.mjs")},
+		{"TypeScript SDK 2.x", []string{legacy, stateless, "auto"}, script(t, "sdk2.mjs")},
 		{"Go SDK", older, goSDK(t)},
 		{"mcp-go", older, mcpGo},
 	}
@@ -126,7 +126,7 @@ func judge(t *testing.T, got report, revision string) {
 	}
 	got.ServerTools = nil
 	if revision == "auto" {
-		revision = modern
+		revision = stateless
 	}
 	want := report{
 		Revision: revision,

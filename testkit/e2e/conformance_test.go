@@ -23,7 +23,7 @@ func TestConformance_doesWhatThePageSays(t *testing.T) {
 	for _, lane := range []string{"on", "off"} {
 		direct := conformanceGateway(t, lane)
 		adapter := adapt(t, direct)
-		for _, revision := range []string{legacy, modern} {
+		for _, revision := range []string{legacy, stateless} {
 			t.Run(revision+" fast lane "+lane, func(t *testing.T) {
 				outcome := runSuite(t, direct, revision)
 				adapted := runSuite(t, adapter, revision)
@@ -179,7 +179,7 @@ func readConformancePage(t *testing.T) []scenario {
 		}
 		out = append(out, scenario{
 			name:  strings.Trim(cells[0], "`"),
-			words: map[string]string{legacy: cells[1], modern: cells[2]},
+			words: map[string]string{legacy: cells[1], stateless: cells[2]},
 			note:  cells[3],
 		})
 	}
@@ -223,7 +223,7 @@ func (s scenario) check(t *testing.T, revisions string) {
 		}
 		whole = whole && (word == "passes" || word == "adapter" || word == "")
 	}
-	whole = whole && cmp.Or(s.words[legacy], s.words[modern]) != ""
+	whole = whole && cmp.Or(s.words[legacy], s.words[stateless]) != ""
 	if !whole && s.note == "" {
 		t.Errorf("%s: docs/CONFORMANCE.md gives no reason", s.name)
 	}

@@ -101,8 +101,8 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: Unsupported protocol version", http.StatusBadRequest)
 		return
 	}
-	if s.isModern(m) || (s.opt.era != eraLegacy && version == modernRevision) {
-		s.postModern(w, r, m)
+	if s.isStateless(m) || (s.opt.era != eraLegacy && version == statelessRevision) {
+		s.postStateless(w, r, m)
 		return
 	}
 	session := r.Header.Get(sessionHeader)
@@ -137,7 +137,7 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 
 // listen is the GET stream of streamable HTTP.
 func (s *server) listen(w http.ResponseWriter, r *http.Request) {
-	if s.opt.era == eraModern {
+	if s.opt.era == eraStateless {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}

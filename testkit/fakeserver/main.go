@@ -12,8 +12,8 @@
 //
 // Without --era it is a legacy server: server/discover is answered with -32601
 // and initialize with the revision asked for if it is a known one, otherwise
-// with 2025-11-25. With --era modern it speaks 2026-07-28 and nothing else, and
-// is strict about it: see modern.go.
+// with 2025-11-25. With --era stateless it speaks 2026-07-28 and nothing else, and
+// is strict about it: see stateless.go.
 package main
 
 import (

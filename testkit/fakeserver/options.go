@@ -78,7 +78,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.legacySilent, "legacy-silent", false, "do not answer unknown methods")
 	f.BoolVar(&o.legacyDies, "legacy-dies", false, "exit when the first message is of an unknown method")
 	f.BoolVar(&o.legacyStatus, "legacy-status", false, "answer an unknown Mcp-Protocol-Version header with 400 and a text")
-	f.StringVar(&o.era, "era", eraLegacy, "legacy (with initialize), modern (2026-07-28) or both")
+	f.StringVar(&o.era, "era", eraLegacy, "legacy (with initialize), stateless (2026-07-28) or both")
 	f.BoolVar(&o.pins, "pins", false, "with --era both over stdio, be a legacy server once initialize has come, as the TypeScript SDK 2 is")
 	f.DurationVar(&o.discoverIn, "discover-delay", 0, "take this long to answer server/discover, reading nothing meanwhile")
 	f.BoolVar(&o.headerTools, "header-tools", false, "have tools with parameters that travel in headers")

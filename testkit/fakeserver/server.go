@@ -68,8 +68,8 @@ func (s *server) handle(p peer, session string, m message) {
 	if m.Method == "server/discover" {
 		time.Sleep(s.opt.discoverIn)
 	}
-	if m.ID != nil && s.isModern(m) {
-		s.handleModern(p, m)
+	if m.ID != nil && s.isStateless(m) {
+		s.handleStateless(p, m)
 		return
 	}
 	if m.ID == nil {
@@ -206,7 +206,7 @@ func (s *server) listTools(p peer, m message) {
 	if to < len(all) {
 		out = fmt.Appendf(out, `,"nextCursor":"%d"`, to)
 	}
-	if s.isModern(m) {
+	if s.isStateless(m) {
 		out = append(out, `,"resultType":"complete","ttlMs":0,"cacheScope":"private"`...)
 	}
 	reply(p, m.ID, append(out, '}'))

@@ -143,7 +143,7 @@ func (s *server) callTool(p peer, session string, m message) {
 		return
 	}
 	if result := run(c); result != nil {
-		if s.isModern(m) {
+		if s.isStateless(m) {
 			result = complete(result)
 		}
 		reply(p, m.ID, result)

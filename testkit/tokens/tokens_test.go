@@ -49,7 +49,7 @@ func TestDefinitions_costAtMost500Tokens(t *testing.T) {
 			cost := tokens.Count(t, string(list.Result.Tools))
 			t.Logf("%d tokens", cost)
 			if cost > most {
-				t.Errorf("the definitions cost %d tokens, want at most %d: shorten actors/gateway/definitions.go", cost, most)
+				t.Errorf("the definitions cost %d tokens, want at most %d: shorten internal/front/definitions.go", cost, most)
 			}
 		})
 	}

@@ -18,9 +18,9 @@ import (
 	"gatehouse/testkit"
 )
 
-// modern is the revision that has no initialize: each request says by itself
+// stateless is the revision that has no initialize: each request says by itself
 // what its sender is.
-const modern = "2026-07-28"
+const stateless = "2026-07-28"
 
 // wire carries single messages to a gateway.
 type wire interface {
@@ -52,7 +52,7 @@ type agent struct {
 func dial(t testing.TB, name, revision string, over wire) *agent {
 	t.Helper()
 	a := &agent{name: name + ", " + revision, revision: revision, over: over}
-	if revision == modern {
+	if revision == stateless {
 		return a
 	}
 	first := a.request(t, "initialize", fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"wire","version":"1"}}`, revision))
@@ -85,7 +85,7 @@ func (a *agent) try(ctx context.Context, method, tool, params string) (answer, e
 	a.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
-	if a.revision == modern {
+	if a.revision == stateless {
 		params = withMeta(params)
 	}
 	message := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"method":%q`, id, method)
@@ -109,13 +109,13 @@ func (a *agent) notify(t testing.TB, method, params string) {
 // header is what the revision asks for over HTTP.
 func (a *agent) header(method, name string) http.Header {
 	h := http.Header{}
-	if method != "initialize" || a.revision == modern {
+	if method != "initialize" || a.revision == stateless {
 		h.Set("Mcp-Protocol-Version", a.revision)
 	}
 	if a.session != "" {
 		h.Set("Mcp-Session-Id", a.session)
 	}
-	if a.revision == modern {
+	if a.revision == stateless {
 		h.Set("Mcp-Method", method)
 		if name != "" {
 			h.Set("Mcp-Name", name)
@@ -124,20 +124,20 @@ func (a *agent) header(method, name string) http.Header {
 	return h
 }
 
-// modernMeta is what each request of 2026-07-28 says of its sender.
-const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"wire","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}`
+// statelessMeta is what each request of 2026-07-28 says of its sender.
+const statelessMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"wire","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}`
 
-// withMeta puts modernMeta in front of params, or into the _meta with which
+// withMeta puts statelessMeta in front of params, or into the _meta with which
 // they begin.
 func withMeta(params string) string {
 	rest := strings.TrimPrefix(strings.TrimSpace(cmp.Or(params, "{}")), "{")
 	if meta, ok := strings.CutPrefix(rest, `"_meta":{`); ok {
-		return `{"_meta":{` + modernMeta + "," + meta
+		return `{"_meta":{` + statelessMeta + "," + meta
 	}
 	if strings.TrimSpace(rest) == "}" {
-		return `{"_meta":{` + modernMeta + `}}`
+		return `{"_meta":{` + statelessMeta + `}}`
 	}
-	return `{"_meta":{` + modernMeta + `},` + rest
+	return `{"_meta":{` + statelessMeta + `},` + rest
 }
 
 // call runs one of the gateway's tools and gives its result as it came.

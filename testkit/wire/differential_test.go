@@ -63,15 +63,15 @@ func openTwins(t testing.TB) *twins {
 	dial(t, "off", "2025-11-25", offStdio.stdioWire)
 	batches, offBatches := dial(t, "on", "2025-03-26", onHTTP), dial(t, "off", "2025-03-26", offHTTP)
 	none := http.Header{}
-	newest := (&agent{revision: modern}).header("tools/call", "execute_tool")
+	newest := (&agent{revision: stateless}).header("tools/call", "execute_tool")
 	return &twins{talks: []talk{
 		{"HTTP, 2025-11-25", true, onHTTP, offHTTP, legacyCall, on.header("tools/call", ""), off.header("tools/call", "")},
 		{"HTTP, 2025-03-26", false, onHTTP, offHTTP, legacyCall, batches.header("tools/call", ""), offBatches.header("tools/call", "")},
 		{"HTTP, no headers", false, onHTTP, offHTTP, legacyCall, none, none},
-		{"HTTP, 2026-07-28", true, onHTTP, offHTTP, modernCall, newest, newest},
-		{"HTTP, 2026-07-28 without headers", false, onHTTP, offHTTP, modernCall, none, none},
+		{"HTTP, 2026-07-28", true, onHTTP, offHTTP, statelessCall, newest, newest},
+		{"HTTP, 2026-07-28 without headers", false, onHTTP, offHTTP, statelessCall, none, none},
 		{"stdio, 2025-11-25", true, onStdio, offStdio, legacyCall, none, none},
-		{"stdio, 2026-07-28", true, onStdio, offStdio, modernCall, none, none},
+		{"stdio, 2026-07-28", true, onStdio, offStdio, statelessCall, none, none},
 	}}
 }
 
@@ -226,7 +226,7 @@ func TestFastLane_onAndOff_answerMutationsAlike(t *testing.T) {
 // FuzzFastLane compares the twins' answers to what a fuzzer comes up with. The
 // first byte chooses the conversation.
 func FuzzFastLane(f *testing.F) {
-	for _, s := range []shape{legacyCall, modernCall} {
+	for _, s := range []shape{legacyCall, statelessCall} {
 		for i, m := range slices.Concat(s.texts(), s.calls()) {
 			if len(m.body) < 10_000 {
 				f.Add(append([]byte{byte(i)}, m.body...))

@@ -25,20 +25,20 @@ func (p path) String() string { return p.name + " to " + p.server }
 // servers of both generations over each.
 type house struct {
 	http, stdio *agent // of the newest revision with initialize
-	modern      []*agent
+	stateless   []*agent
 }
 
 // open starts the gateways. The servers get these arguments.
 func open(t testing.TB, serverArgs ...string) *house {
 	t.Helper()
 	web := testkit.StartHTTPFake(t, serverArgs...)
-	modernArgs := append(slices.Clip(serverArgs), "--era", "modern")
-	newWeb := testkit.StartHTTPFake(t, modernArgs...)
+	statelessArgs := append(slices.Clip(serverArgs), "--era", "stateless")
+	newWeb := testkit.StartHTTPFake(t, statelessArgs...)
 	opt := testkit.Options{
 		Servers: testkit.Servers{
 			"pipe":     testkit.Fake(t, serverArgs...),
 			"web":      {"url": web.Base + "/mcp"},
-			"pipe-new": testkit.Fake(t, modernArgs...),
+			"pipe-new": testkit.Fake(t, statelessArgs...),
 			"web-new":  {"url": newWeb.Base + "/mcp"},
 		}.JSON(),
 		Rules: testkit.AllowAll("a"),
@@ -51,16 +51,16 @@ func open(t testing.TB, serverArgs ...string) *house {
 	return &house{
 		http:  dial(t, "HTTP", "2025-11-25", overHTTP),
 		stdio: dial(t, "stdio", "2025-11-25", overStdio),
-		modern: []*agent{
-			dial(t, "HTTP", modern, overHTTP),
-			dial(t, "stdio", modern, overStdio),
+		stateless: []*agent{
+			dial(t, "HTTP", stateless, overHTTP),
+			dial(t, "stdio", stateless, overStdio),
 		},
 	}
 }
 
 // agents are all conversations: of both transports, of the newest revision
 // with and the newest one without initialize.
-func (h *house) agents() []*agent { return append([]*agent{h.http, h.stdio}, h.modern...) }
+func (h *house) agents() []*agent { return append([]*agent{h.http, h.stdio}, h.stateless...) }
 
 // paths are the ways of all agents to servers over both, and of agents of both
 // generations to servers of both.
@@ -69,7 +69,7 @@ func (h *house) paths() []path {
 	for _, a := range h.agents() {
 		out = append(out, path{a, "pipe"}, path{a, "web"})
 	}
-	for _, a := range []*agent{h.http, h.modern[1]} {
+	for _, a := range []*agent{h.http, h.stateless[1]} {
 		out = append(out, path{a, "pipe-new"}, path{a, "web-new"})
 	}
 	return out
@@ -77,7 +77,7 @@ func (h *house) paths() []path {
 
 // fewPaths are one for each pair of transports, for what takes long.
 func (h *house) fewPaths() []path {
-	return []path{{h.http, "pipe"}, {h.http, "web"}, {h.stdio, "web"}, {h.modern[1], "pipe"}}
+	return []path{{h.http, "pipe"}, {h.http, "web"}, {h.stdio, "web"}, {h.stateless[1], "pipe"}}
 }
 
 // blame fails the test for an error. One that means that no answer came ends

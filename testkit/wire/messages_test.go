@@ -22,7 +22,7 @@ type message struct {
 // unless it is an object that has fields here.
 type field struct{ parent, key, value string }
 
-// legacyCall and modernCall are well-formed calls of the two generations.
+// legacyCall and statelessCall are well-formed calls of the two generations.
 var (
 	legacyCall = shape{
 		{"", "jsonrpc", `"2.0"`},
@@ -37,7 +37,7 @@ var (
 		{"params", "_meta", ""},
 		{"_meta", "progressToken", `"t"`},
 	}
-	modernCall = append(slices.Clip(legacyCall),
+	statelessCall = append(slices.Clip(legacyCall),
 		field{"_meta", "io.modelcontextprotocol/protocolVersion", `"2026-07-28"`},
 		field{"_meta", "io.modelcontextprotocol/clientInfo", `{"name":"wire","version":"1"}`},
 		field{"_meta", "io.modelcontextprotocol/clientCapabilities", `{}`},

@@ -86,12 +86,12 @@ func (p path) arrives(ctx context.Context, said, as string) error {
 	if err != nil {
 		return err
 	}
-	return sameResult(got, []byte(said), p.revision == modern)
+	return sameResult(got, []byte(said), p.revision == stateless)
 }
 
 // sameResult compares a result with what the server said, member for member:
 // only what the contract adds may differ.
-func sameResult(got, said []byte, modern bool) error {
+func sameResult(got, said []byte, stateless bool) error {
 	want, err := members(said)
 	if err != nil {
 		return err
@@ -103,13 +103,13 @@ func sameResult(got, said []byte, modern bool) error {
 	if err := sameMeta(pick(got, "_meta"), pick(said, "_meta")); err != nil {
 		return fmt.Errorf("_meta: %w", err)
 	}
-	if modern && pick(said, "resultType") == nil {
+	if stateless && pick(said, "resultType") == nil {
 		if v := string(pick(got, "resultType")); v != `"complete"` {
 			return fmt.Errorf("got resultType %s, want complete", v)
 		}
 		have = without(have, `"resultType"`)
 	}
-	if structured := pick(said, "structuredContent"); !modern && structured != nil && structured[0] != '{' {
+	if structured := pick(said, "structuredContent"); !stateless && structured != nil && structured[0] != '{' {
 		if err := sameContent(pick(got, "content"), pick(said, "content"), structured); err != nil {
 			return fmt.Errorf("content: %w", err)
 		}

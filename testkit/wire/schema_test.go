@@ -102,13 +102,13 @@ func execute(server, tool, args string) string {
 func official(t *testing.T, stdio bool, fakeArgs ...string) *testkit.Gateway {
 	t.Helper()
 	web := testkit.StartHTTPFake(t, fakeArgs...)
-	modernArgs := append(slices.Clip(fakeArgs), "--era", "modern")
-	newWeb := testkit.StartHTTPFake(t, modernArgs...)
+	statelessArgs := append(slices.Clip(fakeArgs), "--era", "stateless")
+	newWeb := testkit.StartHTTPFake(t, statelessArgs...)
 	return testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{
 			"pipe":     testkit.Fake(t, fakeArgs...).Settings("max_result_bytes", 65536, "ping_interval_ms", 200),
 			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("ping_interval_ms", 200),
-			"pipe-new": testkit.Fake(t, modernArgs...).Settings("ping_interval_ms", 200),
+			"pipe-new": testkit.Fake(t, statelessArgs...).Settings("ping_interval_ms", 200),
 			"web-new":  {"url": newWeb.Base + "/mcp"},
 			"fragile":  testkit.Fake(t).Settings("restart", map[string]any{"max_failures": 100, "initial_ms": 50, "max_ms": 50}),
 			"broken":   {"command": "gatehouse-test-no-such-command"},
@@ -130,7 +130,7 @@ func TestSchema_whatTheGatewaySays_fitsItsRevision(t *testing.T) {
 func checkSaid(t *testing.T, a *agent) {
 	t.Helper()
 	list := append(slices.Clip(saidAlways), saidBefore...)
-	if a.revision == modern {
+	if a.revision == stateless {
 		list = append(slices.Clip(saidAlways), saidSince...)
 	} else {
 		a.fits(t, said{name: "initialize", result: "InitializeResult"}, a.hello)
@@ -227,7 +227,7 @@ func withoutNull(revision string, message []byte) []byte {
 
 func TestSchema_errorsOf20260728_haveTheirOwnDefinitions(t *testing.T) {
 	over := overHTTP(t, official(t, false))
-	a := dial(t, "HTTP", modern, over)
+	a := dial(t, "HTTP", stateless, over)
 	good := a.header("tools/call", "list_servers")
 	with := func(key, value string) http.Header {
 		h := good.Clone()
@@ -242,10 +242,10 @@ func TestSchema_errorsOf20260728_haveTheirOwnDefinitions(t *testing.T) {
 		header                 http.Header
 		status                 int
 	}{
-		{"another method in the header", call(modernMeta), "HeaderMismatchError", with("Mcp-Method", "tools/list"), 400},
-		{"another name in the header", call(modernMeta), "HeaderMismatchError", with("Mcp-Name", "execute_tool"), 400},
-		{"no method in the header", call(modernMeta), "HeaderMismatchError", with("Mcp-Method", ""), 400},
-		{"another revision in the header", call(modernMeta), "HeaderMismatchError", with("Mcp-Protocol-Version", "2025-11-25"), 400},
+		{"another method in the header", call(statelessMeta), "HeaderMismatchError", with("Mcp-Method", "tools/list"), 400},
+		{"another name in the header", call(statelessMeta), "HeaderMismatchError", with("Mcp-Name", "execute_tool"), 400},
+		{"no method in the header", call(statelessMeta), "HeaderMismatchError", with("Mcp-Method", ""), 400},
+		{"another revision in the header", call(statelessMeta), "HeaderMismatchError", with("Mcp-Protocol-Version", "2025-11-25"), 400},
 		{
 			"a revision that is none",
 			call(`"io.modelcontextprotocol/protocolVersion":"2031-01-01","io.modelcontextprotocol/clientCapabilities":{}`),
@@ -256,7 +256,7 @@ func TestSchema_errorsOf20260728_haveTheirOwnDefinitions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := spec.Validate(modern, c.definition, got.message); err != nil || got.status != c.status {
+		if err := spec.Validate(stateless, c.definition, got.message); err != nil || got.status != c.status {
 			t.Errorf("%s: status %d: %v", c.name, got.status, err)
 		}
 	}
@@ -264,13 +264,13 @@ func TestSchema_errorsOf20260728_haveTheirOwnDefinitions(t *testing.T) {
 
 func TestSchema_listening_fitsItsRevision(t *testing.T) {
 	over := overHTTP(t, official(t, false))
-	a := dial(t, "HTTP", modern, over)
-	first, err := over.firstEvent(t.Context(), []byte(`{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"_meta":{`+modernMeta+
+	a := dial(t, "HTTP", stateless, over)
+	first, err := over.firstEvent(t.Context(), []byte(`{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"_meta":{`+statelessMeta+
 		`},"notifications":{"toolsListChanged":true}}}`), a.header("subscriptions/listen", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := spec.Validate(modern, "SubscriptionsAcknowledgedNotification", first); err != nil {
+	if err := spec.Validate(stateless, "SubscriptionsAcknowledgedNotification", first); err != nil {
 		t.Error(err)
 	}
 }
@@ -307,7 +307,7 @@ func TestSchema_whatTheGatewayAsksServers_fitsItsRevision(t *testing.T) {
 		}
 		method, revision := text(pick(line, "method")), "2025-11-25"
 		if pick(pick(pick(line, "params"), "_meta"), "io.modelcontextprotocol/protocolVersion") != nil {
-			revision = modern
+			revision = stateless
 		}
 		envelope := "JSONRPCRequest"
 		if pick(line, "id") == nil {

@@ -1,0 +1,256 @@
+package front
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/rawjson"
+)
+
+// arguments are what a call of one of the gateway's tools may carry. Models
+// send numbers as strings, objects as strings that hold JSON, and "" for what
+// they want to leave out: all of that is accepted.
+type arguments struct {
+	agentID         string
+	hasAgentID      bool
+	includeMetadata bool
+	server          string
+	tool            string
+	names           []string
+	pattern         string
+	maxSchemaTokens int64 // 0 is no limit
+	args            json.RawMessage
+	timeoutMS       int64 // 0 is the server's own
+}
+
+// minTimeoutMS is the shortest timeout_ms that makes sense.
+const minTimeoutMS = 100
+
+func parseArguments(tool string, raw json.RawMessage) (arguments, *failure) {
+	var a arguments
+	if first := rawjson.First(raw); first == 0 || first == 'n' {
+		raw = json.RawMessage("{}")
+	}
+	known := argumentNames()[tool]
+	var fail *failure
+	ok := rawjson.Each(raw, func(key []byte, start, end int) {
+		if fail == nil {
+			fail = a.set(tool, key, raw[start:end], known)
+		}
+	})
+	switch {
+	case !ok:
+		return a, invalid("The arguments of %s must be a JSON object.", tool)
+	case fail != nil:
+		return a, fail
+	}
+	return a, a.missing(tool)
+}
+
+func (a *arguments) set(tool string, name []byte, value json.RawMessage, known []string) *failure {
+	i := slices.IndexFunc(known, func(k string) bool { return k == string(name) })
+	key := "args"
+	switch {
+	case i >= 0:
+		key = known[i]
+	case string(name) != "arguments" || tool != executeTool:
+		return unknownArgument(tool, string(name), known)
+	}
+	var err error
+	switch key {
+	case "agent_id":
+		if a.agentID, err = stringOf(value); err != nil {
+			return &failure{Code: string(policy.InvalidAgentID), Message: "The argument \"agent_id\" " + err.Error() + "."}
+		}
+		a.hasAgentID = a.agentID != ""
+	case "include_metadata":
+		a.includeMetadata, err = boolOf(value)
+	case "server":
+		a.server, err = stringOf(value)
+	case "tool":
+		a.tool, err = stringOf(value)
+	case "names":
+		a.names, err = namesOf(value)
+	case "pattern":
+		a.pattern, err = patternOf(value)
+	case "max_schema_tokens":
+		a.maxSchemaTokens, err = intOf(value, 1)
+	case "timeout_ms":
+		a.timeoutMS, err = intOf(value, minTimeoutMS)
+	case "args":
+		if a.args != nil {
+			return invalid("Both args and arguments were given. Put the tool's own parameters in args only.")
+		}
+		a.args, err = objectOf(value)
+	}
+	if err != nil {
+		return invalid("The argument %q of %s %s.", key, tool, err)
+	}
+	return nil
+}
+
+func (a *arguments) missing(tool string) *failure {
+	var names []string
+	if (tool == getServerTools || tool == executeTool) && a.server == "" {
+		names = append(names, "server")
+	}
+	if tool == executeTool && a.tool == "" {
+		names = append(names, "tool")
+	}
+	if len(names) > 0 {
+		return invalid("%s needs %s.", tool, strings.Join(names, " and "))
+	}
+	return nil
+}
+
+func unknownArgument(tool, key string, known []string) *failure {
+	if tool == executeTool {
+		return invalid("execute_tool has no argument %q. If it is a parameter of the tool, put it inside args. Known: %s.", shown(key), strings.Join(known, ", "))
+	}
+	return invalid("%s has no argument %q. Known: %s.", tool, shown(key), strings.Join(known, ", "))
+}
+
+func invalid(format string, args ...any) *failure {
+	return &failure{Code: codeInvalidArgument, Message: fmt.Sprintf(format, args...)}
+}
+
+// argError says in a few words what is wrong with an argument's value.
+type argError string
+
+func (e argError) Error() string { return string(e) }
+
+func isNull(v json.RawMessage) bool { return rawjson.First(v) == 'n' }
+
+func stringOf(v json.RawMessage) (string, error) { return textOf(v, maxNameBytes) }
+
+// textOf reads a string of at most that many bytes; null counts as empty.
+func textOf(v json.RawMessage, most int) (string, error) {
+	var s string
+	if plain, ok := rawjson.Plain(v); ok {
+		s = string(plain)
+	} else if err := json.Unmarshal(v, &s); err != nil { // null leaves it empty.
+		return "", argError("must be a string")
+	}
+	if len(s) > most {
+		return "", argError(fmt.Sprintf("is longer than %d bytes", most))
+	}
+	return s, nil
+}
+
+// patternOf reads a pattern as the rules have them.
+func patternOf(v json.RawMessage) (string, error) {
+	pattern, err := stringOf(v)
+	if err == nil && strings.ContainsAny(pattern, "?[]") {
+		return "", argError(`must not contain ?, [ or ]: * is the only wildcard`)
+	}
+	return pattern, err
+}
+
+// What an agent may send is limited: a string that is a name, names at once,
+// and the bytes of a string that holds many.
+const (
+	maxNameBytes  = 4096
+	maxNames      = 1000
+	maxNamesBytes = 256 << 10
+)
+
+func boolOf(v json.RawMessage) (bool, error) {
+	var b *bool
+	if json.Unmarshal(v, &b) == nil {
+		return b != nil && *b, nil
+	}
+	switch s, _ := stringOf(v); strings.ToLower(s) {
+	case "true":
+		return true, nil
+	case "false", "":
+		if rawjson.First(v) == '"' {
+			return false, nil
+		}
+	}
+	return false, argError("must be true or false")
+}
+
+func intOf(v json.RawMessage, least int64) (int64, error) {
+	text := string(v)
+	if rawjson.First(v) == '"' {
+		s, err := stringOf(v)
+		if err != nil {
+			return 0, err
+		}
+		text = strings.TrimSpace(s)
+	}
+	if text == "" || isNull(v) {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		f, ferr := strconv.ParseFloat(text, 64) // 100.0 and 1e3 are integers too.
+		if n = int64(f); ferr != nil || float64(n) != f {
+			return 0, argError("must be an integer")
+		}
+	}
+	if n < least {
+		return 0, argError(fmt.Sprintf("must be at least %d", least))
+	}
+	return n, nil
+}
+
+func namesOf(v json.RawMessage) ([]string, error) {
+	if isNull(v) {
+		return nil, nil
+	}
+	var list []string
+	if rawjson.First(v) == '[' {
+		if err := json.Unmarshal(v, &list); err != nil {
+			return nil, argError("must be names, comma-separated or as an array of strings")
+		}
+	} else {
+		s, err := textOf(v, maxNamesBytes)
+		if err != nil {
+			return nil, err
+		}
+		list = strings.Split(s, ",")
+	}
+	var names []string
+	for _, n := range list {
+		if n = strings.TrimSpace(n); n != "" && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+		if len(names) > maxNames || len(n) > maxNameBytes {
+			return nil, argError(fmt.Sprintf("must be at most %d names of at most %d bytes", maxNames, maxNameBytes))
+		}
+	}
+	return names, nil
+}
+
+// argsDepth is how deep args are in the message to a server, in its params and
+// there in the arguments. What a string holds may not nest so deep that the
+// message would no longer be JSON.
+const argsDepth = 2
+
+// objectOf gives an object's own bytes; nil for null and "".
+func objectOf(v json.RawMessage) (json.RawMessage, error) {
+	switch rawjson.First(v) {
+	case '{':
+		return v, nil
+	case 'n':
+		return nil, nil
+	case '"':
+		var s string
+		if err := json.Unmarshal(v, &s); err != nil {
+			return nil, argError("must be an object")
+		}
+		if strings.TrimSpace(s) == "" {
+			return nil, nil
+		}
+		inner := json.RawMessage(s)
+		if end := rawjson.Skip(inner, rawjson.Space(inner, 0), argsDepth); end > 0 && rawjson.Space(inner, end) == len(inner) && rawjson.First(inner) == '{' {
+			return inner, nil
+		}
+	}
+	return nil, argError("must be an object, or a string that holds a JSON object")
+}

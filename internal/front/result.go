@@ -1,0 +1,109 @@
+package front
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
+)
+
+// The members of a result's _meta that say which generation decided and which
+// call it was.
+const (
+	metaGeneration = "io.gatehouse/generation"
+	metaCallID     = "io.gatehouse/call_id"
+)
+
+// stateless is the first revision in which structuredContent may be any JSON, and
+// in which a result must have a resultType.
+const stateless = "2026-07-28"
+
+// beforeStateless compares revisions, which are dates; an unknown one is old.
+func beforeStateless(protocol string) bool { return protocol < stateless }
+
+// result is a tool result, one JSON object, and where its members are.
+type result struct {
+	raw json.RawMessage
+	// into is the call's dst with raw at its end, if it is there already.
+	into []byte
+	endpoint.Outline
+}
+
+// look makes the outline of a result.
+func look(raw json.RawMessage) result {
+	return result{raw: raw, Outline: endpoint.OutlineOf(raw)}
+}
+
+// finish appends a result to the call's dst as its caller gets it: stamped, if
+// that is asked for, with the gateway's own members of _meta, and with the
+// resultType that 2026-07-28 requires. All else stays as it is.
+func (c *call) finish(r result, stamped bool) []byte {
+	if stamped && r.Meta != (endpoint.Span{}) {
+		meta := c.stampedMeta(r.Meta.Of(r.raw))
+		r.raw, r.into = slices.Concat(r.raw[:r.Meta.Start], meta, r.raw[r.Meta.End:]), nil
+	}
+	dst := r.into
+	if dst == nil {
+		dst = append(c.dst, r.raw...)
+	}
+	dst = dst[:bytes.LastIndexByte(dst, '}')]
+	if stamped && r.Meta == (endpoint.Span{}) {
+		if !r.Empty {
+			dst = append(dst, ',')
+		}
+		dst = append(c.appendStamp(append(dst, `"_meta":{`...)), '}')
+	}
+	if r.ResultType == (endpoint.Span{}) && !beforeStateless(c.caller.Protocol) {
+		dst = append(dst, `,"resultType":"complete"`...) // Something stands before it by now.
+	}
+	return append(dst, '}')
+}
+
+// appendStamp appends the gateway's own members of _meta.
+func (c *call) appendStamp(dst []byte) []byte {
+	dst = append(dst, `"`+metaGeneration+`":`...)
+	dst = strconv.AppendUint(dst, c.record.Generation, 10)
+	dst = append(dst, `,"`+metaCallID+`":"`...)
+	return append(append(dst, c.id...), '"') // Hexadecimal, a dash and digits.
+}
+
+// stampedMeta is the server's _meta with the gateway's own members in it.
+func (c *call) stampedMeta(meta json.RawMessage) json.RawMessage {
+	if rawjson.First(meta) != '{' {
+		meta = json.RawMessage("{}")
+	}
+	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.record.Generation, 10))
+	return rawjson.Set(meta, metaCallID, mustJSON(c.id))
+}
+
+// textForStructured turns a structuredContent that is no object into a text
+// block, unless there is one with that text already: callers of older
+// revisions know objects only.
+func textForStructured(r result) result {
+	if r.Structured == (endpoint.Span{}) || r.raw[r.Structured.Start] == '{' {
+		return r
+	}
+	structured := r.Structured.Of(r.raw)
+	raw := rawjson.Delete(r.raw, "structuredContent")
+	var blocks []json.RawMessage
+	_ = json.Unmarshal(r.Content.Of(r.raw), &blocks) // Missing or odd content counts as none.
+	for _, b := range blocks {
+		var text string
+		_ = json.Unmarshal(rawjson.Get(b, "text"), &text)
+		if text == string(structured) || sameJSON([]byte(text), structured) {
+			return look(raw)
+		}
+	}
+	blocks = append(blocks, mustJSON(block{"text", string(structured)}))
+	return look(rawjson.Set(raw, "content", mustJSON(blocks)))
+}
+
+func sameJSON(a, b []byte) bool {
+	if !json.Valid(a) {
+		return false
+	}
+	return string(mustJSON(json.RawMessage(a))) == string(mustJSON(json.RawMessage(b)))
+}

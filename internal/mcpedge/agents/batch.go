@@ -1,0 +1,57 @@
+package agents
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// maxBatch bounds the messages of one batch, which all run at once.
+const maxBatch = 100
+
+// isBatch reports whether a message is an array.
+func isBatch(raw []byte) bool {
+	trimmed := bytes.TrimLeft(raw, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '['
+}
+
+// serveBatch runs the messages of a batch concurrently and joins their answers
+// in the batch's order. It blocks until all are done. A batch of nothing but
+// notifications has no answer.
+func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notifyFunc) answer {
+	revision, _ := p.known()
+	if !hasBatches(revision) {
+		return failureAnswer(orNull(nil, revision), invalid("batches are not part of this protocol revision: send the messages one by one"))
+	}
+	var parts []json.RawMessage
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return failureAnswer(orNull(nil, revision), &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"})
+	}
+	if len(parts) == 0 || len(parts) > maxBatch {
+		return failureAnswer(orNull(nil, revision), invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
+	}
+	answers := make([]answer, len(parts))
+	var wg sync.WaitGroup
+	for i, part := range parts {
+		wg.Go(func() { answers[i] = e.serveOne(ctx, p, part, notify) })
+	}
+	wg.Wait()
+	return joinAnswers(answers)
+}
+
+// serveOne serves one message of a batch.
+func (e *Edge) serveOne(ctx context.Context, p *peer, raw []byte, notify notifyFunc) answer {
+	m, failure := parseMessage(raw)
+	switch {
+	case failure != nil:
+		revision, _ := p.known()
+		return failureAnswer(orNull(m.id, revision), failure)
+	case m.method == string(mcp.MethodInitialize):
+		return failureAnswer(m.id, invalid("initialize must not be part of a batch"))
+	}
+	return e.serve(ctx, p, m, notify)
+}

@@ -1,0 +1,201 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/identity"
+)
+
+// Caller says who is at the other end, as far as the edge knows. All of it but
+// Identity is what the client said of itself: good for logs and for shaping a
+// result, never for a decision.
+type Caller struct {
+	// Client is "name/version" of the client's clientInfo, printable and at
+	// most 200 bytes; empty if the client did not say or the gateway was
+	// restarted since.
+	Client string
+	// Session names the conversation: "stdio-N", an HTTP session id, or empty
+	// for a request over HTTP without one.
+	Session string
+	// Protocol is the revision in force for this call, such as "2025-11-25".
+	// It is empty only for a call over stdio before initialize.
+	Protocol string
+	// Identity is what the request proved, by Options.Authorize; nil without
+	// one, and over stdio.
+	Identity *identity.Caller
+}
+
+// ToolHandler runs the gateway's tools. Its methods are called from many
+// goroutines at once.
+type ToolHandler interface {
+	// Definitions gives the tool definitions to show, as raw JSON Tool objects
+	// and in the order to show them. New calls it once.
+	Definitions() []json.RawMessage
+
+	// CallTool runs a gateway tool and appends the answer to dst: a whole
+	// CallToolResult object as valid JSON, with all that the caller's revision
+	// asks for; failures are results with isError. ok is false if the tool name
+	// is unknown, which the client gets as JSON-RPC error -32602.
+	//
+	// ctx ends when the client cancels the call or disconnects, or when the
+	// front is closed; the handler must then return soon.
+	CallTool(ctx context.Context, c Caller, t ToolCall, dst []byte) (out []byte, ok bool)
+}
+
+// ToolCall is one call of a gateway tool, as its client sent it. What it holds
+// is valid JSON and belongs to the caller of CallTool: it must not be changed,
+// nor kept after CallTool has returned.
+type ToolCall struct {
+	Name string
+	// Args is params.arguments, nil if it was absent or null; it need not be
+	// an object.
+	Args json.RawMessage
+	// Progress is nil when the caller gave no progress token. Otherwise it
+	// sends notifications/progress with these params, an object whose
+	// progressToken is replaced by the caller's. It never blocks, keeps no
+	// reference to its argument, and does nothing after CallTool has returned.
+	Progress func(params json.RawMessage)
+
+	// The rest is of 2026-07-28 and nil before it: what the client can be
+	// asked for, and the members with which it takes up a call again that
+	// asked it for input.
+	Capabilities   json.RawMessage
+	InputResponses json.RawMessage
+	RequestState   json.RawMessage
+}
+
+// pinnedHandler is a ToolHandler with other definitions for callers whose
+// Identity leaves them one agent to be. The names are the same.
+type pinnedHandler interface {
+	PinnedDefinitions() []json.RawMessage
+}
+
+// Options are the settings of an Edge. The zero value of each field means its
+// default.
+type Options struct {
+	Name         string // of the gateway, in serverInfo; default "gatehouse"
+	Version      string // of the gateway, in serverInfo; default "0"
+	Instructions string // for the model; default none
+
+	Log *slog.Logger // default: discard
+
+	// AllowOrigins are the web origins beside loopback and same-origin ones
+	// that may use the HTTP endpoint, such as "https://app.example.com". They
+	// are compared whole, letter case aside; there is no wildcard.
+	AllowOrigins []string
+
+	// AllowHosts are the names beside loopback ones under which the HTTP
+	// endpoint may be reached at a loopback address: those of a proxy.
+	AllowHosts []string
+
+	// Authorize says who sent a request over HTTP, or answers it and gives
+	// false. It is asked for every request that Host and Origin don't forbid,
+	// preflights apart. Default: nobody is asked.
+	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
+
+	// NoFastLane has mcp-go handle tools/call too.
+	NoFastLane bool
+
+	MaxMessageBytes int           // of one message or batch; default 16 MiB
+	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
+	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
+	MaxStreams      int           // open GET streams at one time; default 1024
+	DrainTimeout    time.Duration // for running calls after the end of stdin; default 1 s
+	SessionIdleTTL  time.Duration // until an idle HTTP session is forgotten; default 1 h
+	KeepAlive       time.Duration // between comments on a quiet stream; default 15 s
+	BodyTimeout     time.Duration // for the body of a request, to within KeepAlive; default 60 s
+	WriteTimeout    time.Duration // for one write to a client, to within KeepAlive; default 30 s
+}
+
+func (o Options) withDefaults() Options {
+	o.Name = or(o.Name, "gatehouse")
+	o.Version = or(o.Version, "0")
+	o.MaxMessageBytes = or(o.MaxMessageBytes, 16<<20)
+	o.MaxBytes = or(o.MaxBytes, 256<<20)
+	o.MaxInFlight = or(o.MaxInFlight, 2048)
+	o.MaxStreams = or(o.MaxStreams, 1024)
+	o.DrainTimeout = or(o.DrainTimeout, time.Second)
+	o.SessionIdleTTL = or(o.SessionIdleTTL, time.Hour)
+	o.KeepAlive = or(o.KeepAlive, 15*time.Second)
+	o.BodyTimeout = or(o.BodyTimeout, 60*time.Second)
+	o.WriteTimeout = or(o.WriteTimeout, 30*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// or gives v, or the default d for the zero value.
+func or[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// Edge serves the gateway's tools to agents. Its methods are safe for
+// concurrent use. It owns the goroutines of its stdio conversations and calls,
+// and no listener.
+type Edge struct {
+	opts     Options
+	log      *slog.Logger
+	handler  ToolHandler
+	mcp      *server.MCPServer
+	tools    toolSet
+	pinned   json.RawMessage // the tools to show to callers who can be one agent only; nil: all alike
+	work     *work
+	sessions *sessions
+	origins  origins
+	stdios   atomic.Int64
+}
+
+// New makes a front for handler. A definition that is no Tool object is logged
+// as an error and left out.
+func New(handler ToolHandler, opts Options) *Edge {
+	opts = opts.withDefaults()
+	e := &Edge{
+		opts:     opts,
+		log:      opts.Log,
+		handler:  handler,
+		tools:    readTools(handler.Definitions(), opts.Log),
+		work:     newWork(opts.MaxInFlight, opts.MaxStreams, opts.MaxBytes),
+		sessions: newSessions(opts.SessionIdleTTL),
+		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
+	}
+	e.mcp = server.NewMCPServer(opts.Name, opts.Version,
+		server.WithToolCapabilities(false),
+		server.WithInstructions(opts.Instructions),
+	)
+	e.tools.register(e.mcp, e.runTool)
+	if h, ok := handler.(pinnedHandler); ok {
+		e.pinned = readTools(h.PinnedDefinitions(), opts.Log).list
+	}
+	return e
+}
+
+// Shutdown refuses new calls from now on (HTTP 503; over stdio a result with
+// isError), ends listening streams, and blocks until the running calls have
+// been answered. If ctx ends first it cancels those that still run and gives
+// an error that says how many they were, without waiting for them.
+//
+// The HTTP server's own Shutdown comes after it. Stdio conversations go on,
+// refusing calls, until their input or context ends.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	e.work.close()
+	return e.work.wait(ctx)
+}
+
+// Close is Shutdown without patience: it cancels everything that runs and
+// returns at once.
+func (e *Edge) Close() {
+	e.work.close()
+	e.work.cancelAll(errClosed)
+}

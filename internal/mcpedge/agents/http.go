@@ -1,0 +1,327 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/identity"
+)
+
+const (
+	headerSession = "Mcp-Session-Id"
+	headerVersion = mcp.HeaderProtocolVersion
+	jsonType      = "application/json"
+	owedTimeout   = 5 * time.Second // for the rest of one that nobody will read
+)
+
+// Handler gives the streamable HTTP endpoint. It serves any path, so the
+// caller mounts it at /mcp and nowhere else.
+//
+// POST takes one message or batch. GET opens a stream on which, as the gateway
+// sends nothing unasked, only comments come. DELETE ends a session and cancels
+// its calls. A session id is not required; it is needed to cancel a call by
+// notification. The end of the connection cancels the request's call.
+//
+// Statuses: 400 for malformed MCP, 403 by the Host and Origin rules, what
+// Options.Authorize answers, 404 for a session that was deleted, whose id is not
+// well-formed or that somebody with another credential opened, 405, 406, 413 for a
+// body beyond MaxMessageBytes, 415, 503 at shutdown or when too much runs.
+func (e *Edge) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer e.recovered(w, r)
+		read := false
+		defer func() {
+			if !read {
+				giveUpBody(w, r)
+			}
+		}()
+		if why := e.origins.forbidden(r); why != "" {
+			http.Error(w, why, http.StatusForbidden)
+			return
+		}
+		allowCORS(w.Header(), r.Header.Get("Origin"))
+		var who *identity.Caller
+		if e.opts.Authorize != nil && r.Method != http.MethodOptions {
+			var ok bool
+			if who, ok = e.opts.Authorize(w, r); !ok {
+				return
+			}
+		}
+		switch r.Method {
+		case http.MethodPost:
+			read = e.post(w, r, who)
+		case http.MethodGet:
+			e.get(w, r, who)
+		case http.MethodDelete:
+			e.delete(w, r, who)
+		case http.MethodOptions:
+			preflight(w)
+		default:
+			w.Header().Set("Allow", "POST, GET, DELETE, OPTIONS")
+			http.Error(w, "this method is not part of MCP", http.StatusMethodNotAllowed)
+		}
+	})
+}
+
+// recovered keeps a bug from taking the connection's log and the client's
+// patience: 500 without detail.
+func (e *Edge) recovered(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value.
+		panic(v)
+	}
+	e.logPanic(r.Method, v)
+	http.Error(w, "internal error of the gateway", http.StatusInternalServerError)
+}
+
+// giveUpBody bounds how long a client may owe the rest of a body that is not
+// going to be read: net/http waits for it before it answers. The deadline ends
+// with the request.
+func giveUpBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(owedTimeout))
+	}
+}
+
+// post serves a POST, and tells whether it has read the body to its end.
+func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) (read bool) {
+	if err := e.work.hold(); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return false
+	}
+	defer e.work.release()
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
+		return false
+	}
+	out := e.newReply(w, r)
+	defer out.end()
+	in := newBuffer()
+	body, ok := e.readBody(w, r, in.bytes, &out.load)
+	if !ok {
+		return false
+	}
+	switch call, stateless, lane := e.laneOverHTTP(r.Header, body); {
+	case lane:
+		e.postCall(w, r, who, call, stateless, out)
+		in.free(body) // Nothing of a call is kept after its end.
+	case isBatch(body):
+		e.postBatch(w, r, who, body, out)
+	default:
+		e.postMessage(w, r, who, body, out)
+	}
+	return true
+}
+
+// isJSON tells whether a content type is that of JSON.
+func isJSON(contentType string) bool {
+	if contentType == jsonType {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == jsonType
+}
+
+// postCall serves a call in the fast lane.
+func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, stateless bool, out *reply) {
+	p := &peer{http: true, identity: who}
+	if !stateless {
+		var ok bool
+		if p, ok = e.sessionOf(w, r, who); !ok {
+			return
+		}
+	}
+	out.enter(running)
+	a := e.beginLane(r.Context(), p, call, out.notify)()
+	out.finish(a, statusOf(a, stateless))
+}
+
+func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
+	m, failure := parseMessage(body)
+	if failure != nil {
+		id := orNull(m.id, or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326))
+		out.finish(failureAnswer(id, failure), http.StatusBadRequest)
+		return
+	}
+	if isStateless(r.Header, m) {
+		e.postStateless(r, who, m, out)
+		return
+	}
+	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
+	p := &peer{http: true, identity: who}
+	if !initialize {
+		var ok bool
+		if p, ok = e.sessionOf(w, r, who); !ok {
+			return
+		}
+	}
+	if !initialize { // That is quick, and its answer has a header to come.
+		out.enter(running)
+	}
+	a := e.serve(r.Context(), p, m, out.notify)
+	if revision, client := p.known(); initialize && revision != "" {
+		w.Header().Set(headerSession, e.sessions.create(revision, client, p.identity.ID(), time.Now()))
+	}
+	out.finish(a, statusOf(a, false))
+}
+
+// postStateless serves a message of 2026-07-28, which has no sessions: the client
+// cancels a call by closing its connection.
+func (e *Edge) postStateless(r *http.Request, who *identity.Caller, m message, out *reply) {
+	if m.isRequest() {
+		if failure := checkStateless(r.Header, m); failure != nil {
+			out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
+			return
+		}
+	}
+	out.enter(running)
+	a := e.serve(r.Context(), &peer{http: true, identity: who}, m, out.notify)
+	out.finish(a, statusOf(a, true))
+}
+
+func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
+	p, ok := e.sessionOf(w, r, who)
+	if !ok {
+		return
+	}
+	out.enter(running)
+	a := e.serveBatch(r.Context(), p, body, out.notify)
+	out.finish(a, statusOf(a, false))
+}
+
+// readBody reads the body into b, within its limits, or answers why it cannot.
+func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, load *weight) ([]byte, bool) {
+	limited := http.MaxBytesReader(w, r.Body, int64(e.opts.MaxMessageBytes))
+	body, err := readInto(b, limited, int(r.ContentLength), load)
+	switch {
+	case err == nil:
+		return body, true
+	case errors.Is(err, errHeavy):
+		_, _ = io.Copy(io.Discard, limited) // A client hears nothing while it sends.
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return nil, false
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		why := fmt.Sprintf("the body has more than %d bytes", e.opts.MaxMessageBytes)
+		http.Error(w, why, http.StatusRequestEntityTooLarge)
+		return nil, false
+	}
+	w.Header().Set("Connection", "close")
+	http.Error(w, "cannot read the body", http.StatusBadRequest)
+	return nil, false
+}
+
+// readInto is io.ReadAll into b. size is what was announced, -1 for nothing: it
+// is believed as far as the bytes come.
+func readInto(b []byte, from io.Reader, size int, load *weight) ([]byte, error) {
+	for {
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err //nolint:wrapcheck // The caller tells by it what happened.
+		case len(b) == cap(b):
+			room := 2 * cap(b)
+			if len(b) <= size {
+				room = min(max(room, maxPooled), size+1)
+			}
+			if err := load.grow(room); err != nil {
+				return b, err
+			}
+			b = append(make([]byte, 0, room), b...)
+		}
+	}
+}
+
+// sessionOf finds the conversation that a request of a revision before
+// 2026-07-28 belongs to, or answers why it cannot.
+func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.Caller) (*peer, bool) {
+	p := &peer{http: true, identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
+	if v := r.Header.Get(headerVersion); v != "" {
+		if !slices.Contains(httpRevisions, v) {
+			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
+			return nil, false
+		}
+		p.revision = v
+	}
+	id := r.Header.Get(headerSession)
+	if id == "" {
+		return p, true
+	}
+	revision, ok := sessionRevision(id, p.identity.ID())
+	if !ok || e.sessions.isDeleted(id) {
+		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
+		return nil, false
+	}
+	p.session, p.revision, p.client = id, revision, e.sessions.client(id, time.Now())
+	return p, true
+}
+
+// get holds a listening stream open until the client, its session or the front
+// ends it.
+func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
+	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
+		e.notInStateless(w)
+		return
+	}
+	if !acceptsEvents(r) {
+		http.Error(w, "Accept must include text/event-stream", http.StatusNotAcceptable)
+		return
+	}
+	p, ok := e.sessionOf(w, r, who)
+	if !ok {
+		return
+	}
+	ctx, end := context.WithCancel(r.Context())
+	defer end()
+	s := &stream{session: p.session, end: end}
+	if err := e.work.listen(s); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer e.work.unlisten(s)
+	out := e.newReply(w, r)
+	defer out.end()
+	out.stream([]byte(": listening\n\n"))
+	out.enter(running)
+	<-ctx.Done()
+}
+
+func (e *Edge) delete(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
+	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
+		e.notInStateless(w)
+		return
+	}
+	p, ok := e.sessionOf(w, r, who)
+	if !ok {
+		return
+	}
+	if p.session == "" {
+		http.Error(w, headerSession+" is missing", http.StatusBadRequest)
+		return
+	}
+	e.sessions.remove(p.session)
+	e.work.endSession(p.session)
+	w.WriteHeader(http.StatusOK)
+}
+
+func (e *Edge) notInStateless(w http.ResponseWriter) {
+	w.Header().Set("Allow", "POST, OPTIONS")
+	http.Error(w, "protocol version 2026-07-28 has no sessions and no standalone streams", http.StatusMethodNotAllowed)
+}

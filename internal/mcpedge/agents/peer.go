@@ -1,0 +1,93 @@
+package agents
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/identity"
+)
+
+// httpRevisions are those served over HTTP, newest first. 2024-11-05 had
+// another transport there.
+var httpRevisions = []string{
+	mcp.ProtocolVersion20260728,
+	mcp.ProtocolVersion20251125,
+	mcp.ProtocolVersion20250618,
+	mcp.ProtocolVersion20250326,
+}
+
+// hasBatches reports whether a revision has JSON-RPC batches.
+func hasBatches(revision string) bool {
+	return revision == mcp.ProtocolVersion20241105 || revision == mcp.ProtocolVersion20250326
+}
+
+// peer is the client of one conversation: a stdio one, or one HTTP request's
+// view of its session.
+type peer struct {
+	session string // names the conversation; empty over HTTP without a session
+	http    bool
+	// identity is what the HTTP request proved; nil if nothing was asked for.
+	identity *identity.Caller
+
+	mu       sync.Mutex
+	revision string
+	client   string
+}
+
+// opened records what initialize settled.
+func (p *peer) opened(revision, client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.revision, p.client = revision, client
+}
+
+func (p *peer) known() (revision, client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.revision, p.client
+}
+
+// negotiated corrects the revision that mcp-go would settle on: over HTTP the
+// oldest one is not served, so the newest with a handshake is offered.
+func (p *peer) negotiated(revision string) string {
+	if p.http && !slices.Contains(httpRevisions, revision) {
+		return mcp.LATEST_LEGACY_PROTOCOL_VERSION
+	}
+	return revision
+}
+
+// clientOf reads clientInfo of an initialize request.
+func clientOf(params json.RawMessage) string {
+	var p struct {
+		ClientInfo struct {
+			Name    string `json:"name"`
+			Version string `json:"version"`
+		} `json:"clientInfo"`
+	}
+	_ = json.Unmarshal(params, &p)
+	return clientName(p.ClientInfo.Name, p.ClientInfo.Version)
+}
+
+// clientName makes "name/version" fit for a log line: printable and short.
+func clientName(name, version string) string {
+	const longest = 200
+	s := name
+	if version != "" {
+		s += "/" + version
+	}
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > longest {
+		s = strings.ToValidUTF8(s[:longest], "")
+	}
+	return s
+}

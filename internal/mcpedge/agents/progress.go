@@ -1,0 +1,111 @@
+package agents
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+)
+
+// maxQueuedProgress and maxQueuedBytes bound what waits for a client that reads
+// slowly. A notification alone may be larger.
+const (
+	maxQueuedProgress = 64
+	maxQueuedBytes    = 1 << 20
+)
+
+// progress takes the progress of one call and sends it from a goroutine of its
+// own, so that the one who reports never waits for the client.
+type progress struct {
+	token  json.RawMessage
+	notify notifyFunc
+	wake   chan struct{} // buffered 1: there is something to do
+	done   chan struct{} // closed when the goroutine has ended
+
+	mu    sync.Mutex
+	queue [][]byte
+	bytes int // in the queue
+	ended bool
+}
+
+// startProgress copies the token: who reports may still do so when the call is
+// over and the request is nobody's any more.
+func startProgress(token json.RawMessage, notify notifyFunc) *progress {
+	p := &progress{token: bytes.Clone(token), notify: notify, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+// report queues one notification. Params that are no object are ignored:
+// progress is advisory.
+func (p *progress) report(params json.RawMessage) {
+	params, err := replaceKey(params, "progressToken", p.token)
+	if err != nil {
+		return
+	}
+	body := make([]byte, 0, len(params)+80)
+	body = append(body, `{"jsonrpc":"2.0","method":"notifications/progress","params":`...)
+	body = append(append(body, params...), '}')
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	for len(p.queue) >= maxQueuedProgress || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {
+		p.bytes -= len(p.queue[0])
+		p.queue = append(p.queue[:0], p.queue[1:]...) // The latest says most.
+	}
+	p.queue = append(p.queue, body)
+	p.bytes += len(body)
+	p.poke()
+}
+
+func (p *progress) poke() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// finish sends what is queued, or drops it, and waits until nothing more can
+// be sent. A nil progress has nothing to finish.
+func (p *progress) finish(drop bool) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.ended = true
+	if drop {
+		p.queue, p.bytes = nil, 0
+	}
+	p.poke()
+	p.mu.Unlock()
+	<-p.done
+}
+
+func (p *progress) run() {
+	defer close(p.done)
+	for range p.wake {
+		for {
+			body, ended := p.next()
+			if body == nil {
+				if ended {
+					return
+				}
+				break
+			}
+			p.notify(body)
+		}
+	}
+}
+
+func (p *progress) next() (body []byte, ended bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) == 0 {
+		return nil, p.ended
+	}
+	body, p.queue = p.queue[0], p.queue[1:]
+	p.bytes -= len(body)
+	return body, false
+}

@@ -1,0 +1,143 @@
+package agents
+
+import (
+	"container/list"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The bounds of what is remembered of HTTP sessions.
+const (
+	maxSessions = 10_000
+	maxDeleted  = 10_000
+)
+
+// sessions remembers who opened an HTTP session, and which ones were deleted.
+// Nothing that a request needs is in it: the revision stands in the id, so an
+// id from before a restart works, and so does one that was forgotten here.
+type sessions struct {
+	ttl time.Duration
+
+	mu      sync.Mutex
+	open    map[string]*list.Element // of session
+	byUse   *list.List               // the most recently used first
+	deleted map[string]struct{}
+	order   []string // of deleted, oldest first
+}
+
+type session struct {
+	id, client string
+	used       time.Time
+}
+
+func newSessions(ttl time.Duration) *sessions {
+	return &sessions{
+		ttl: ttl, open: map[string]*list.Element{}, byUse: list.New(), deleted: map[string]struct{}{},
+	}
+}
+
+// create makes a new id for a session of this revision. It cannot be guessed.
+// owner is the credential that it belongs to; "" is none.
+func (s *sessions) create(revision, client, owner string, now time.Time) string {
+	random := rand.Text()
+	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, owner)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, used: now})
+	s.forgetOld(now)
+	return id
+}
+
+// forgetOld drops the idle sessions, and the longest unused ones beyond the
+// bound.
+func (s *sessions) forgetOld(now time.Time) {
+	for e := s.byUse.Back(); e != nil; e = s.byUse.Back() {
+		old := e.Value.(*session)
+		if s.byUse.Len() <= maxSessions && now.Sub(old.used) < s.ttl {
+			return
+		}
+		s.drop(old.id)
+	}
+}
+
+func (s *sessions) drop(id string) {
+	if e := s.open[id]; e != nil {
+		s.byUse.Remove(e)
+		delete(s.open, id)
+	}
+}
+
+// client gives what is known of the client of a session, and marks it as used.
+func (s *sessions) client(id string, now time.Time) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.open[id]
+	if e == nil {
+		return ""
+	}
+	e.Value.(*session).used = now
+	s.byUse.MoveToFront(e)
+	return e.Value.(*session).client
+}
+
+// isDeleted reports whether a client ended this session.
+func (s *sessions) isDeleted(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, yes := s.deleted[id]
+	return yes
+}
+
+// remove ends a session. Of the deleted ones the oldest are forgotten.
+func (s *sessions) remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(id)
+	if _, yes := s.deleted[id]; yes {
+		return
+	}
+	s.deleted[id] = struct{}{}
+	s.order = append(s.order, id)
+	if len(s.order) > maxDeleted {
+		delete(s.deleted, s.order[0])
+		s.order[0] = "" // The array behind it stays until append moves on.
+		s.order = s.order[1:]
+	}
+}
+
+// ownerMark is the end of the id of a session that belongs to a credential. It
+// binds the id to it without any memory, so that this outlives the gateway:
+// whoever bends the mark to another credential has another session.
+func ownerMark(random, owner string) string {
+	if owner == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("gatehouse session\x00" + random + "\x00" + owner))
+	return "-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])
+}
+
+// sessionRevision reads the revision out of a session id. ok is false if the
+// id has not the form that create gives to this owner.
+func sessionRevision(id, owner string) (revision string, ok bool) {
+	rest, ok := strings.CutPrefix(id, "gh-")
+	date, rest, cut := strings.Cut(rest, "-")
+	random := rest[:min(len(rest), len("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+	if rest[len(random):] != ownerMark(random, owner) {
+		return "", false
+	}
+	if !ok || !cut || len(date) != 8 || len(random) != len("ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return "", false
+	}
+	for _, c := range random {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return "", false
+		}
+	}
+	revision = date[:4] + "-" + date[4:6] + "-" + date[6:]
+	return revision, slices.Contains(httpRevisions[1:], revision)
+}

@@ -1,0 +1,99 @@
+package agents_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/mcpedge/agents"
+)
+
+func impatient(o *agents.Options) {
+	o.KeepAlive, o.BodyTimeout, o.WriteTimeout = 5*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+}
+
+// connect opens a bare connection that ends with the test.
+func connect(t *testing.T, url string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// head begins a POST whose body has so many bytes.
+func head(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	_, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+		"Accept: application/json\r\nContent-Length: %d\r\n\r\n", size)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHTTP_clientThatDoesNotSendItsBody_isCutOff(t *testing.T) {
+	srv := serveHTTP(t, newEdge(t, newScript(), impatient))
+	conn := connect(t, srv.URL)
+	head(t, conn, 100)
+	fmt.Fprint(conn, "{")
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("got %q, %v", answer, err)
+	}
+}
+
+// A client that does not read must not hold its call's place for ever.
+func TestHTTP_clientThatDoesNotReadItsAnswer_isCutOff(t *testing.T) {
+	h := newScript()
+	h.result = `{"content":[{"type":"text","text":"` + strings.Repeat("x", 32<<20) + `"}]}`
+	f := newEdge(t, h, impatient)
+	conn := connect(t, serveHTTP(t, f).URL)
+	body := call("1", "raw", `{}`)
+	head(t, conn, len(body))
+	fmt.Fprint(conn, body)
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil { // It has begun to answer.
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := f.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// The watch of one request must not harm the next one on its connection.
+func TestHTTP_connectionThatIsKept_outlivesTheTimeLimits(t *testing.T) {
+	h := newScript()
+	srv := serveHTTP(t, newEdge(t, h, impatient))
+	conn := connect(t, srv.URL)
+	for i := range 20 {
+		body := call(fmt.Sprint(i), "echo", `{}`)
+		head(t, conn, len(body))
+		fmt.Fprint(conn, body)
+		status := make([]byte, len("HTTP/1.1 200 OK"))
+		if _, err := io.ReadFull(conn, status); err != nil || string(status) != "HTTP/1.1 200 OK" {
+			t.Fatalf("request %d: got %q, %v", i, status, err)
+		}
+		drainResponse(t, conn)
+	}
+}
+
+// drainResponse reads to the end of an answer that is one JSON object.
+func drainResponse(t *testing.T, conn net.Conn) {
+	t.Helper()
+	var seen []byte
+	for one := make([]byte, 1); !strings.HasSuffix(string(seen), "}}}") || !strings.Contains(string(seen), "\r\n\r\n"); seen = append(seen, one...) {
+		if _, err := conn.Read(one); err != nil {
+			t.Fatalf("after %q: %v", seen, err)
+		}
+	}
+}

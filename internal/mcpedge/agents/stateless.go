@@ -1,0 +1,45 @@
+package agents
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// isStateless reports whether a message over HTTP declares 2026-07-28 or later,
+// in its header or in itself.
+func isStateless(h http.Header, m message) bool {
+	return mcp.IsModernProtocol(h.Get(headerVersion)) || mcp.IsModernProtocol(m.meta.revision())
+}
+
+// checkStateless judges what 2026-07-28 asks of a request's headers: they must
+// state the revision, the method and the tool, and agree with the body. What
+// they must contain beyond that is judged by mcp-go.
+func checkStateless(h http.Header, m message) *rpcFailure {
+	header, body := h.Get(headerVersion), m.meta.revision()
+	switch {
+	case h.Get(mcp.HeaderLastEventID) != "":
+		return mismatch("Last-Event-ID is not part of this protocol version")
+	case header == "":
+		return mismatch(headerVersion + " header is missing")
+	case body == "":
+		return &rpcFailure{code: mcp.INVALID_PARAMS, text: "missing or invalid _meta field " + mcp.MetaKeyProtocolVersion}
+	case header != body:
+		return mismatch(headerVersion + " header and _meta field " + mcp.MetaKeyProtocolVersion + " differ")
+	case !mcp.IsValidProtocolVersion(body):
+		return nil // mcp-go says so, and which ones there are.
+	}
+	err := mcp.ValidateStandardHeaders(h.Get, body, mcp.MCPMethod(m.method), m.params)
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[mcp.HeaderMismatchError](err); ok {
+		return mismatch(err.Error())
+	}
+	return &rpcFailure{code: mcp.INVALID_PARAMS, text: err.Error()}
+}
+
+func mismatch(text string) *rpcFailure {
+	return &rpcFailure{code: mcp.HEADER_MISMATCH, text: text}
+}

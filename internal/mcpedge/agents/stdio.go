@@ -1,0 +1,243 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// cancelledGrace is how long a call may take to answer after it was cancelled
+// because its conversation ends.
+const cancelledGrace = 500 * time.Millisecond
+
+// ServeStdio serves one conversation: messages of one line each from in,
+// answers to out, and nothing else to out. It blocks until one of these:
+//
+//   - in ends: the calls that run are answered, for at most DrainTimeout; those
+//     that remain are cancelled and have half a second to answer. It gives nil.
+//   - ctx ends: the calls are cancelled and have half a second to answer. It
+//     gives the cause of ctx.
+//   - reading or writing fails: likewise, and it gives that error.
+//
+// A blocked read cannot be interrupted: if in is not at its end when ServeStdio
+// returns, the goroutine that reads it stays until in gives something or is
+// closed, which is the caller's business; so does a goroutine that writes to a
+// client that does not read. Conversations share nothing, so several may be
+// served at once.
+func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	c := e.newStdioConn(ctx, out)
+	defer c.cancel(nil)
+	stuck, end := c.read(in)
+	switch {
+	case errors.Is(end, io.EOF):
+		c.drain(e.opts.DrainTimeout)
+		end = nil
+	case !stuck:
+		c.drain(0)
+	}
+	if broken := c.broken.Load(); broken != nil {
+		return *broken
+	}
+	return end
+}
+
+// stdioConn is one conversation over stdio.
+type stdioConn struct {
+	edge   *Edge
+	peer   *peer
+	ctx    context.Context // of the conversation: ends with it
+	cancel context.CancelCauseFunc
+	calls  sync.WaitGroup
+
+	lines   *lineReader
+	blocked atomic.Bool // somebody waits for a line
+	ended   chan error  // holds one: why there are no more lines
+
+	writing sync.Mutex // held while a message is written, however long
+	out     io.Writer
+	broken  atomic.Pointer[error] // what ended the output
+}
+
+func (e *Edge) newStdioConn(ctx context.Context, out io.Writer) *stdioConn {
+	ctx, cancel := context.WithCancelCause(ctx)
+	name := fmt.Sprintf("stdio-%d", e.stdios.Add(1))
+	return &stdioConn{edge: e, peer: &peer{session: name}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
+}
+
+// read has the lines read and served until they end. If ctx ends while a line is
+// served to a client that does not read, the goroutine is left behind, stuck.
+func (c *stdioConn) read(in io.Reader) (stuck bool, end error) {
+	c.lines = newLineReader(in, c.edge.opts.MaxMessageBytes)
+	go c.lead()
+	select {
+	case end = <-c.ended:
+		return false, end
+	case <-c.ctx.Done():
+	}
+	if c.blocked.Load() { // It waits for the client, who may never say more.
+		return false, context.Cause(c.ctx)
+	}
+	select {
+	case end = <-c.ended:
+		return false, end
+	case <-time.After(cancelledGrace):
+		return true, context.Cause(c.ctx)
+	}
+}
+
+// lead reads lines and serves them, one after the other. Before a call, which
+// takes its time, it lets another goroutine go on reading and serves the call
+// itself: so nothing has to be woken between a call's arrival and its way to
+// the server.
+func (c *stdioConn) lead() {
+	for {
+		l, end := c.nextLine()
+		if end != nil {
+			c.ended <- end
+			return
+		}
+		if call := c.handle(l); call != nil {
+			c.calls.Add(1)
+			go c.lead()
+			call()
+			c.calls.Done()
+			return
+		}
+	}
+}
+
+// nextLine reads a line, or says why there are no more.
+func (c *stdioConn) nextLine() (line, error) {
+	c.blocked.Store(true)
+	l := c.lines.next()
+	c.blocked.Store(false)
+	switch {
+	case c.ctx.Err() != nil:
+		return l, context.Cause(c.ctx)
+	case l.err != nil && !errors.Is(l.err, io.EOF):
+		return l, fmt.Errorf("cannot read from the agent: %w", l.err)
+	default:
+		return l, l.err
+	}
+}
+
+// idOf is orNull in this conversation.
+func (c *stdioConn) idOf(id json.RawMessage) json.RawMessage {
+	revision, _ := c.peer.known()
+	return orNull(id, revision)
+}
+
+// handle serves a line, or gives what serves it: calls and batches must not keep
+// the lines behind them waiting. The rest is quick, and initialize must be done
+// before what follows it.
+func (c *stdioConn) handle(l line) (call func()) {
+	switch {
+	case l.tooLong:
+		text := fmt.Sprintf("this message has more than %d bytes", c.edge.opts.MaxMessageBytes)
+		c.answer(failureAnswer(c.idOf(l.id), invalid(text)))
+		return nil
+	case len(l.data) == 0:
+		return nil
+	case isBatch(l.data):
+		return c.begin(len(l.data), func() func() answer {
+			return func() answer { return c.edge.serveBatch(c.ctx, c.peer, l.data, c.write) }
+		}, func(why error) answer { return refusal(message{}, why) })
+	}
+	if r, lane := c.edge.laneOverStdio(l.data); lane {
+		return c.begin(len(l.data), func() func() answer {
+			return c.edge.beginLane(c.ctx, c.peer, r, c.write)
+		}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
+	}
+	m, failure := parseMessage(l.data)
+	if failure != nil {
+		c.answer(failureAnswer(c.idOf(m.id), failure))
+		return nil
+	}
+	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
+		return c.begin(len(l.data), func() func() answer {
+			return c.edge.beginCall(c.ctx, c.peer, m, c.write)
+		}, func(why error) answer { return refusal(m, why) })
+	}
+	c.answer(c.edge.serve(c.ctx, c.peer, m, c.write))
+	return nil
+}
+
+// begin takes a unit for a message of that size, begins its work, and gives what
+// serves it; or refuses it. Once work has begun, the next line may cancel it.
+func (c *stdioConn) begin(size int, begin func() (work func() answer), refusal func(error) answer) (call func()) {
+	if err := c.edge.work.hold(); err != nil {
+		c.answer(refusal(err))
+		return nil
+	}
+	load := weight{work: c.edge.work}
+	if err := load.grow(size); err != nil {
+		c.edge.work.release()
+		c.answer(refusal(err))
+		return nil
+	}
+	work := begin()
+	return func() {
+		defer c.edge.work.release()
+		a := work()
+		load.release() // Before the client can go on.
+		c.answer(a)
+	}
+}
+
+func (c *stdioConn) answer(a answer) {
+	if !a.none() {
+		a.body = c.send(a.body)
+		a.free()
+	}
+}
+
+// write sends one message.
+func (c *stdioConn) write(body []byte) {
+	c.send(append(make([]byte, 0, len(body)+1), body...))
+}
+
+// send sends one message, to which it may append, and gives it back. The first
+// failure ends the conversation.
+func (c *stdioConn) send(body []byte) []byte {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.broken.Load() != nil {
+		return body
+	}
+	body = append(body, '\n')
+	if _, err := c.out.Write(body); err != nil {
+		broken := fmt.Errorf("cannot write to the agent: %w", err)
+		c.broken.Store(&broken)
+		c.cancel(broken)
+	}
+	return body
+}
+
+// drain waits for the running calls, then cancels and waits a little more.
+func (c *stdioConn) drain(patience time.Duration) {
+	idle := make(chan struct{})
+	go func() {
+		c.calls.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return
+	case <-c.ctx.Done():
+	case <-time.After(patience):
+	}
+	c.cancel(errClosed)
+	select {
+	case <-idle:
+	case <-time.After(cancelledGrace):
+		c.edge.log.Warn("calls abandoned at the end of a conversation", slog.String("session", c.peer.session))
+	}
+}

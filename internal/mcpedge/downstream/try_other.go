@@ -1,8 +1,0 @@
-//go:build !unix
-
-package downstream
-
-import "io"
-
-// tryWriter gives nil: there are no writes here that are sure not to block.
-func tryWriter(io.Writer) func(p []byte) (int, error) { return nil }

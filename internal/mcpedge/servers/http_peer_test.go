@@ -1,0 +1,118 @@
+package servers_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// odd is a streamable HTTP server that answers tools/call as a test says and
+// all else as it should be.
+type odd struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	requests []*http.Request // without bodies
+	got      chan request    // what is no request that expects an answer
+
+	// call answers a tools/call.
+	call func(w http.ResponseWriter, r *http.Request, m request)
+	// initialize, if set, answers initialize.
+	initialize func(w http.ResponseWriter, m request)
+	// stateless, if set, answers what is not a tool call of 2026-07-28.
+	stateless func(w http.ResponseWriter, r *http.Request, m request)
+	// listen, if set, serves GET.
+	listen http.HandlerFunc
+}
+
+func newOdd(t *testing.T, call func(w http.ResponseWriter, r *http.Request, m request)) *odd {
+	t.Helper()
+	o := &odd{call: call, got: make(chan request, 100)}
+	o.Server = httptest.NewServer(o)
+	t.Cleanup(o.Close)
+	return o
+}
+
+func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	o.mu.Lock()
+	o.requests = append(o.requests, r)
+	o.mu.Unlock()
+	var m request
+	_ = json.Unmarshal(body, &m)
+	m.line = string(body)
+	switch {
+	case r.Method == http.MethodGet && o.listen != nil:
+		o.listen(w, r)
+	case r.Method != http.MethodPost:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	case o.stateless != nil && m.Method != "tools/call":
+		o.stateless(w, r, m)
+	case m.Method == "server/discover":
+		http.NotFound(w, r)
+	case m.Method == "initialize" && o.initialize != nil:
+		o.initialize(w, m)
+	case m.Method == "initialize":
+		w.Header().Set("Mcp-Session-Id", "s1")
+		answer(w, m, goodInitialize)
+	case m.Method == "tools/call":
+		o.call(w, r, m)
+	default:
+		w.WriteHeader(http.StatusAccepted)
+		o.got <- m
+	}
+}
+
+// seen gives the requests of a method so far.
+func (o *odd) seen(method string) (all []*http.Request) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.requests {
+		if r.Method == method {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// answer writes a JSON answer with that result.
+func answer(w http.ResponseWriter, m request, result string) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, result)
+}
+
+// event writes one event of a stream.
+func event(w http.ResponseWriter, format string, args ...any) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	_, _ = fmt.Fprintf(w, "event: message\ndata: "+format+"\n\n", args...)
+	w.(http.Flusher).Flush()
+}
+
+// openHTTP opens a session, of the older era unless opts say otherwise.
+func openHTTP(t *testing.T, opts servers.HTTPOptions) *servers.HTTP {
+	t.Helper()
+	opts.Era = cmp.Or(opts.Era, endpoint.EraInitialize)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s, err := servers.OpenHTTP(ctx, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close(nil)
+		await(t, s.Done())
+	})
+	return s
+}

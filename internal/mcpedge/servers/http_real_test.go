@@ -1,0 +1,249 @@
+package servers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// library is a server made with mcp-go, with so many tools on pages of three.
+func library(tools int) *server.MCPServer {
+	s := server.NewMCPServer("library", "1", server.WithToolCapabilities(true), server.WithPaginationLimit(3))
+	for i := range tools {
+		s.AddTool(mcp.NewTool(fmt.Sprintf("tool-%02d", i)), func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return mcp.NewToolResultText(req.GetString("say", "")), nil
+		})
+	}
+	return s
+}
+
+func callLibrary(t *testing.T, s endpoint.Session) {
+	t.Helper()
+	definitions, err := servers.ListTools(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tools, skipped := servers.ParseTools(definitions); len(tools) != 10 || skipped != 0 || tools[9].Name != "tool-09" {
+		t.Errorf("got %v, %d skipped", tools, skipped)
+	}
+	res, err := s.Call(t.Context(), tool(`{"name":"tool-03","arguments":{"say":"hello"}}`))
+	if err != nil || !strings.Contains(string(res.Result), `"hello"`) {
+		t.Errorf("got %s %s %v", res.Result, res.Error, err)
+	}
+}
+
+func TestHTTP_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	srv := httptest.NewServer(server.NewStreamableHTTPServer(backend, server.WithStateful(true)))
+	t.Cleanup(srv.Close)
+	changed := make(chan struct{}, 100)
+	s := openHTTP(t, servers.HTTPOptions{URL: srv.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	callLibrary(t, s)
+	// The stream for announcements opens on its own time, so a change is made
+	// with each call until one was announced.
+	for deadline := time.Now().Add(patience); len(changed) == 0; {
+		backend.AddTool(mcp.NewTool("new"), nil)
+		if _, err := s.Call(t.Context(), tool(`{"name":"tool-00"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no change was announced")
+		}
+	}
+}
+
+// useStateless checks a session of 2026-07-28 with a server of the library.
+func useStateless(t *testing.T, s endpoint.Session, backend *server.MCPServer, changed <-chan struct{}) {
+	t.Helper()
+	if info := s.Info(); info.ProtocolVersion != "2026-07-28" || info.Name != "library" || !info.Tools {
+		t.Errorf("got %+v", info)
+	}
+	callLibrary(t, s)
+	backend.AddTool(mcp.NewTool("new"), nil) // The subscription is acknowledged by now.
+	await(t, changed)
+	res, err := s.Call(t.Context(), endpoint.Request{Method: "server/discover"})
+	if err != nil || res.Result == nil {
+		t.Errorf("got %v %s", err, res.Error)
+	}
+}
+
+func TestHTTP_stateless_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	srv := httptest.NewServer(server.NewStreamableHTTPServer(backend))
+	t.Cleanup(srv.Close)
+	changed := make(chan struct{}, 100)
+	s, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{URL: srv.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	useStateless(t, s, backend, changed)
+	s.Close(nil)
+	await(t, s.Done())
+}
+
+// There is one stdio server of the library in a process at most, and this is it.
+func TestStdio_stateless_withAServerOfTheLibrary(t *testing.T) {
+	backend := library(10)
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	served := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		defer close(served)
+		_ = server.NewStdioServer(backend).Listen(ctx, inR, outW) // It ends with its input.
+		_ = outW.Close()
+	}()
+	changed := make(chan struct{}, 100)
+	s, err := servers.OpenStdio(t.Context(), servers.Pipes{Stdin: inW, Stdout: outR},
+		servers.Options{OnToolsChanged: func() { changed <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	useStateless(t, s, backend, changed)
+	s.Close(nil)
+	await(t, s.Done())
+	stop()
+	await(t, served)
+}
+
+func TestSSE_withAServerOfTheLibrary(t *testing.T) {
+	for _, kind := range []servers.Transport{servers.SSE, servers.Auto} {
+		t.Run(string(kind), func(t *testing.T) {
+			backend := library(10)
+			sse := server.NewSSEServer(backend)
+			srv := httptest.NewServer(sse)
+			t.Cleanup(srv.Close)
+			changed := make(chan struct{}, 100)
+			s := openHTTP(t, servers.HTTPOptions{URL: srv.URL + "/sse", Transport: kind, OnToolsChanged: func() { changed <- struct{}{} }})
+			callLibrary(t, s)
+			backend.AddTool(mcp.NewTool("new"), nil)
+			await(t, changed)
+			srv.CloseClientConnections()
+			await(t, s.Done())
+			if got := s.Err(); got == nil || !strings.Contains(got.Error(), "closed its event stream") {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+// An SSE server by hand: what it says on its stream and gets by POST.
+func TestSSE_oddMessages(t *testing.T) {
+	say, got := make(chan string), make(chan request, 10)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /sse", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, ": hello\n\nevent: endpoint\r\ndata: /post?session=1\r\n\r\n")
+		w.(http.Flusher).Flush()
+		for {
+			select {
+			case line := <-say:
+				event(w, "%s", line)
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
+	mux.HandleFunc("POST /post", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var m request
+		_ = json.Unmarshal(body, &m)
+		m.line = string(body)
+		w.WriteHeader(http.StatusAccepted)
+		if m.Method == "initialize" {
+			go func() { say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, goodInitialize) }()
+			return
+		}
+		got <- m
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	s := openHTTP(t, servers.HTTPOptions{URL: srv.URL + "/sse", Transport: servers.SSE, MaxMessageBytes: 100 << 10})
+	if m := await(t, got); m.Method != "notifications/initialized" {
+		t.Errorf("got %s", m.line)
+	}
+	heard := make(chan string, 1)
+	req := tool(`{}`)
+	req.Progress = func(params json.RawMessage) { heard <- string(params) }
+	small, large := call(t.Context(), s, req), (<-chan outcome)(nil)
+	one := await(t, got)
+	large = call(t.Context(), s, tool(`2`))
+	two := await(t, got)
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, `7`)
+	if m := await(t, got); m.line != `{"jsonrpc":"2.0","id":7,"result":{}}`+"\n" {
+		t.Errorf("got %s", m.line)
+	}
+	say <- `no JSON`
+	say <- `{"jsonrpc":"2.0","id":"nobody's","result":{}}`
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1.0}}`, one.ID)
+	if got := await(t, heard); got != `{"progress":1.0}` {
+		t.Errorf("got %s", got)
+	}
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","result":%s,"id":%s}`, sized(300<<10), two.ID)
+	if o := await(t, large); o.err == nil || !strings.Contains(o.err.Error(), "larger than") {
+		t.Errorf("got %.80s %v", o.res.Result, o.err)
+	}
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":9007199254740993}}`, one.ID)
+	wantResult(t, await(t, small), `{"n":9007199254740993}`)
+}
+
+func TestSSE_anEndpointElsewhereIsRefused(t *testing.T) {
+	for _, target := range []string{"http://other.invalid/post", "https://%s/post", "::"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, "event: endpoint\ndata: %s\n\n", strings.ReplaceAll(target, "%s", r.Host))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}))
+		_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{URL: srv.URL, Transport: servers.SSE})
+		srv.Close()
+		if err == nil || !strings.Contains(err.Error(), "another host") {
+			t.Errorf("%s: got %v", target, err)
+		}
+	}
+}
+
+func TestListening_isGivenUpWhereItIsNotOffered(t *testing.T) {
+	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) { answer(w, m, `{}`) })
+	tried := make(chan struct{}, 10)
+	o.listen = func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		tried <- struct{}{}
+	}
+	s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+	await(t, tried)
+	res, err := s.Call(t.Context(), tool(`1`))
+	wantResult(t, outcome{res, err}, `{}`)
+}
+
+func TestListening_notFoundAfterItWorkedMeansTheSessionIsLost(t *testing.T) {
+	o := newOdd(t, nil)
+	var tries atomic.Int32
+	o.listen = func(w http.ResponseWriter, r *http.Request) {
+		if tries.Add(1) > 1 {
+			http.NotFound(w, r)
+			return
+		}
+		event(w, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+	}
+	changed := make(chan struct{}, 1)
+	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, OnToolsChanged: func() { changed <- struct{}{} }})
+	await(t, changed)
+	await(t, s.Done())
+	if got := s.Err(); got == nil || !strings.Contains(got.Error(), "no longer knows") {
+		t.Errorf("got %v", got)
+	}
+}

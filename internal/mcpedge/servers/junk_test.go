@@ -1,0 +1,49 @@
+package servers_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// A server that floods its stdout is read slowly, and its answers still come.
+func TestJunk_flood_isReadSlowlyAndLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shown := 0
+		s, p := open(t, servers.Options{OnJunk: func(string) { shown++ }})
+		answered := call(t.Context(), s, tool(`1`))
+		id := p.read().ID
+		begun := time.Now()
+		for range 20_000 {
+			p.write("this is no message")
+		}
+		p.write(`{"jsonrpc":"2.0","id":%s,"result":{"n":1}}`, id)
+		wantResult(t, <-answered, `{"n":1}`)
+		if took := time.Since(begun); took < 500*time.Millisecond || took > 2*time.Second {
+			t.Errorf("20,000 lines were read in %v, want about a second", took)
+		}
+		if shown != 20_000 {
+			t.Errorf("%d lines were shown to the owner", shown)
+		}
+	})
+}
+
+func TestJunk_floodOfAClosedSession_doesNotHoldItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := open(t, servers.Options{})
+		go func() {
+			for range 2000 {
+				p.write("this is no message")
+			}
+		}()
+		synctest.Wait() // The reader pauses.
+		begun := time.Now()
+		s.Close(errGone)
+		<-s.Done()
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("the end took %v", took)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package servers_test
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// pieces reads in pieces of random sizes.
+type pieces struct {
+	data   []byte
+	random *rand.Rand
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	n := copy(b[:min(len(b), 1+p.random.IntN(200<<10))], p.data)
+	p.data = p.data[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Lines of any size, in pieces of any size, come out as they went in; of those
+// beyond the limit only the beginning, and the next is not harmed.
+func TestLines_ofAnySizeInPiecesOfAnySize(t *testing.T) {
+	const limit = 200 << 10
+	sizes := []int{0, 1, 100, 4095, 4096, 4097, 64 << 10, 64<<10 + 1, 128 << 10, limit, limit + 1, 300 << 10, 1 << 20}
+	for seed := range uint64(10) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var sent [][]byte
+		var stream []byte
+		for range 30 {
+			line := bytes.Repeat([]byte{byte('a' + random.IntN(26))}, sizes[random.IntN(len(sizes))])
+			sent = append(sent, line)
+			stream = append(append(stream, line...), '\n')
+		}
+		got := servers.ReadLines(&pieces{stream, random}, limit)
+		if len(got) != len(sent) {
+			t.Fatalf("seed %d: got %d lines, want %d", seed, len(got), len(sent))
+		}
+		for i, want := range sent {
+			if over := len(want) > limit; got[i].Over != over || !over && !bytes.Equal(got[i].Data, want) || !bytes.HasPrefix(want, got[i].Data) {
+				t.Fatalf("seed %d, line %d of %d bytes: got %d bytes, over %v", seed, i, len(want), len(got[i].Data), got[i].Over)
+			}
+		}
+	}
+}
+
+func TestLines_lastOneWithoutAnEnd(t *testing.T) {
+	got := servers.ReadLines(bytes.NewReader([]byte("a\r\n\nb")), 100)
+	if len(got) != 3 || string(got[0].Data) != "a" || len(got[1].Data) != 0 || string(got[2].Data) != "b" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// pipe gives what a pipe gives at a time.
+type pipe struct{ io.Reader }
+
+func (p pipe) Read(b []byte) (int, error) { return p.Reader.Read(b[:min(len(b), 128<<10)]) }
+
+// A line costs a few times its own size while its buffer grows, not many times.
+func TestLines_memoryOfALargeLine(t *testing.T) {
+	const size = 17 << 20
+	in := bytes.Repeat([]byte("x"), size)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines := servers.ReadLines(pipe{bytes.NewReader(in)}, 32<<20)
+	runtime.ReadMemStats(&after)
+	if len(lines) != 1 || len(lines[0].Data) != size {
+		t.Fatalf("got %d lines", len(lines))
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 5*size {
+		t.Errorf("a line of %d MiB took %d MiB", size>>20, used>>20)
+	}
+}

@@ -1,0 +1,155 @@
+package servers_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/internal/rawjson"
+)
+
+var scanSeeds = []string{
+	`{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"\u00e9\"}{"}]}}`,
+	`{"jsonrpc":"2.0","method":"notifications\/progress","params":{"progressToken":1}}`,
+	`[{"id":1,"result":1},{"id":2,"error":{"code":-1,"message":""}}]`,
+	` {"id" : "a" , "result" : [ ] , "result" : { } } `,
+	`{"result":{"content":[],"_meta":{"a":1},"isError":false,"isError":true},"re\u0073ult":{}}`, `{"result":{"_meta":1},"result":{}}`,
+	`{"\u0069d":7,"result":-1.5e+10}`, `{}`, `[]`, `[{}]`, `[1]`, `null`, `{"a":01}`, `{"a":1.}`, `{"a":"` + "\x01" + `"}`,
+	`{"a":1,}`, `{"a"}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":-}`, `{"id":1}{"id":2}`, `{"a":"` + "\xff" + `"}`,
+}
+
+// FuzzScan holds the scanner against encoding/json: the same lines are valid,
+// and the same members have the same bytes.
+func FuzzScan(f *testing.F) {
+	for _, seed := range scanSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if got, want := rawjson.Valid(line), json.Valid(line) && utf8.Valid(line); got != want {
+			t.Fatalf("valid: got %v, encoding/json says %v", got, want)
+		}
+		got, ok := servers.Scan(line)
+		want, wantOK := decode(bytes.ToValidUTF8(line, []byte("\uFFFD")))
+		if ok != wantOK {
+			t.Fatalf("ok: got %v, want %v", ok, wantOK)
+		}
+		if !ok {
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+		result, outline := servers.Outline(line)
+		if outline.Known && outline != endpoint.OutlineOf(result) {
+			t.Fatalf("the outline of %s is %+v, want %+v", result, outline, endpoint.OutlineOf(result))
+		}
+	})
+}
+
+func TestScan_nestsAsDeepAsEncodingJSON(t *testing.T) {
+	for _, line := range []string{
+		strings.Repeat(`[`, 20000),
+		`{"a":` + strings.Repeat(`[`, 9999) + strings.Repeat(`]`, 9999) + `}`,
+		`{"a":` + strings.Repeat(`[`, 10000) + strings.Repeat(`]`, 10000) + `}`,
+		`[` + strings.Repeat(`{"a":`, 9999) + `1` + strings.Repeat(`}`, 9999) + `]`,
+		`[` + strings.Repeat(`{"a":`, 10000) + `1` + strings.Repeat(`}`, 10000) + `]`,
+	} {
+		if _, got := servers.Scan([]byte(line)); got != json.Valid([]byte(line)) {
+			t.Errorf("a line of %d bytes: got %v, encoding/json says %v", len(line), got, !got)
+		}
+	}
+}
+
+// decode is the scanner's specification in terms of encoding/json.
+func decode(line []byte) ([]servers.Envelope, bool) {
+	var members []map[string]json.RawMessage
+	if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
+		if json.Unmarshal(line, &members) != nil || len(members) == 0 {
+			return nil, false
+		}
+	} else {
+		var one map[string]json.RawMessage
+		if json.Unmarshal(line, &one) != nil {
+			return nil, false
+		}
+		members = append(members, one)
+	}
+	var all []servers.Envelope
+	for _, m := range members {
+		if m == nil {
+			return nil, false // null is no object.
+		}
+		all = append(all, servers.Envelope{ID: m["id"], Method: m["method"], Params: m["params"], Result: m["result"], Error: m["error"]})
+	}
+	return all, true
+}
+
+// FuzzSkim holds the skimmer against encoding/json: it finds the ids of the
+// answers in any valid line, in whatever pieces it comes.
+func FuzzSkim(f *testing.F) {
+	for _, seed := range scanSeeds {
+		f.Add([]byte(seed), 3)
+	}
+	f.Fuzz(func(t *testing.T, line []byte, piece int) {
+		got := servers.Skim(line, max(1, piece))
+		all, ok := servers.Scan(line)
+		if !ok {
+			return // It must not panic, nothing else is promised.
+		}
+		var want []string
+		for _, m := range all {
+			if m.Method == nil && plainID(line, m.ID) {
+				want = append(want, string(m.ID))
+			}
+		}
+		if bytes.Contains(line, []byte(`\u`)) || countMembers(line) || !utf8.Valid(line) {
+			return // A key with escapes, or twice the same, is not looked for; an id that is no UTF-8 is nobody's.
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// plainID tells whether an id is one that skimming keeps.
+func plainID(line, id []byte) bool {
+	return len(id) > 0 && len(id) < 256 && id[0] != '{' && id[0] != '[' && len(line) < 1<<20
+}
+
+// countMembers tells whether "id" occurs as a string more than once in any
+// one message, where the last of them may not be the one that skimming finds.
+func countMembers(line []byte) bool {
+	all, _ := servers.Scan(line)
+	return bytes.Count(line, []byte(`"id"`)) > len(all)
+}
+
+func TestSkim_findsTheIDWhereverItStands(t *testing.T) {
+	inner := `{"id":99,"content":[{"id":98}],"text":"\",\"id\":97,{[\\"}`
+	for name, c := range map[string]struct {
+		line string
+		want []string
+	}{
+		"at the beginning":                   {`{"jsonrpc":"2.0","id":7,"result":` + inner + `}`, []string{"7"}},
+		"at the end":                         {`{"result":` + inner + `,"jsonrpc":"2.0","id": 7 }`, []string{"7"}},
+		"as a string":                        {`{"result":` + inner + `,"id":"a,}b"}`, []string{`"a,}b"`}},
+		"in each message of a batch":         {`[{"id":1,"result":` + inner + `},{"result":[],"id":2}]`, []string{"1", "2"}},
+		"behind the prefix of an event":      {`data: {"id":7,"result":` + inner + `}`, []string{"7"}},
+		"not in a request of the server":     {`{"id":7,"method":"ping","params":` + inner + `}`, nil},
+		"not in a notification's parameters": {`{"method":"notifications/message","params":{"id":7}}`, nil},
+		"not in what is no JSON":             {`id: 7`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, piece := range []int{1, 2, 7, len(c.line)} {
+				if diff := cmp.Diff(c.want, servers.Skim([]byte(c.line), piece)); diff != "" {
+					t.Errorf("in pieces of %d: %s", piece, diff)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package servers
+
+// Limits of what skimming keeps.
+const (
+	maxSkimmedToken = 256
+	maxSkimmedIDs   = 1000
+)
+
+// skimmer finds the ids of the answers in a line that is too large to keep.
+// It is fed the line piece by piece and holds a few hundred bytes, whatever
+// the line's size. It follows strings and nesting, so that only the id of the
+// envelope counts, wherever it stands, and never an "id" inside a result. It
+// does not validate. Whatever comes before the first bracket is passed over
+// (an event stream has "data:" there).
+type skimmer struct {
+	depth     int
+	base      int // depth of the envelopes: 1, or 2 in a batch; 0 before the start
+	inString  bool
+	escaped   bool
+	isKey     bool // the current string is a key of the envelope
+	wantKey   bool // the next string at base depth is a key
+	inID      bool // the current value is the envelope's id
+	token     []byte
+	id        []byte
+	hasMethod bool
+
+	// ids are the raw ids of the answers seen whole so far.
+	ids [][]byte
+	// requests counts the requests and notifications seen whole so far.
+	requests int
+}
+
+// feed takes the next piece of the line.
+func (s *skimmer) feed(piece []byte) {
+	for _, c := range piece {
+		if s.inString {
+			s.stringByte(c)
+		} else {
+			s.plainByte(c)
+		}
+	}
+}
+
+func (s *skimmer) stringByte(c byte) {
+	s.keep(c)
+	switch {
+	case s.escaped:
+		s.escaped = false
+	case c == '\\':
+		s.escaped = true
+	case c == '"':
+		s.inString = false
+		if s.isKey {
+			s.isKey, s.wantKey = false, false
+			s.keyDone()
+		}
+	}
+}
+
+func (s *skimmer) keyDone() {
+	s.inID = string(s.token) == `"id"`
+	s.hasMethod = s.hasMethod || string(s.token) == `"method"`
+	s.token = s.token[:0]
+}
+
+func (s *skimmer) plainByte(c byte) {
+	switch c {
+	case '"':
+		s.inString = true
+		s.isKey = s.wantKey && s.depth == s.base
+		s.keep(c)
+	case '{', '[':
+		s.open(c)
+	case '}', ']':
+		s.close(c)
+	case ',':
+		if s.depth == s.base {
+			s.valueDone()
+			s.wantKey = true
+		}
+	case ':', ' ', '\t', '\r', '\n':
+	default:
+		s.keep(c)
+	}
+}
+
+func (s *skimmer) open(c byte) {
+	s.depth++
+	if s.base == 0 {
+		s.base = 1
+		if c == '[' {
+			s.base = 2
+		}
+	}
+	if s.depth == s.base && c == '{' {
+		s.wantKey, s.hasMethod = true, false
+		s.token, s.id = s.token[:0], nil
+	}
+}
+
+func (s *skimmer) close(c byte) {
+	if s.depth == s.base && c == '}' {
+		s.valueDone()
+		s.envelopeDone()
+	}
+	s.depth = max(0, s.depth-1)
+}
+
+func (s *skimmer) valueDone() {
+	if s.inID && len(s.token) > 0 && len(s.token) < maxSkimmedToken {
+		s.id = append([]byte(nil), s.token...)
+	}
+	s.inID = false
+	s.token = s.token[:0]
+}
+
+func (s *skimmer) envelopeDone() {
+	switch {
+	case s.hasMethod:
+		s.requests++
+	case s.id != nil && len(s.ids) < maxSkimmedIDs:
+		s.ids = append(s.ids, s.id)
+	}
+	s.wantKey, s.id = false, nil
+}
+
+// keep remembers a byte of a key or of the id, both of the envelope.
+func (s *skimmer) keep(c byte) {
+	if s.depth == s.base && (s.isKey || s.inID) && len(s.token) < maxSkimmedToken {
+		s.token = append(s.token, c)
+	}
+}

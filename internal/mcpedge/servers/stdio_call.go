@@ -1,0 +1,156 @@
+package servers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
+)
+
+// call is one request that waits for its answer. All but answer is guarded by
+// the session's mutex after it was sent.
+type call struct {
+	id       int64
+	limit    int64
+	progress func(json.RawMessage)
+	into     []byte // what the result is appended to
+	by       endpoint.Call
+	out      outgoing
+	answer   chan outcome // holds one; only who took the call out of pending sends
+}
+
+type outcome struct {
+	response endpoint.Response
+	err      error
+}
+
+// outgoing is one line on its way to the server.
+type outgoing struct {
+	line []byte
+	call *call // nil for what nobody waits for
+	// picked says that the writer has it, or had: bytes of it may have been
+	// written.
+	picked  bool
+	dropped bool // the caller has gone before it was picked
+}
+
+func (c *call) finish(response endpoint.Response, err error) {
+	c.answer <- outcome{response, err}
+}
+
+// unsent marks the cause as that of a call of which no byte was written, if
+// that is so.
+func (c *call) unsent(cause error) error {
+	if c.out.picked {
+		return cause
+	}
+	return &endpoint.NotWritten{Cause: cause}
+}
+
+// Call implements [endpoint.Session].
+func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
+	if ctx.Err() != nil {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
+	}
+	if !req.Deadline.IsZero() && !time.Now().Before(req.Deadline) {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: endpoint.ErrDeadline}
+	}
+	if len(req.Params) > 0 && !rawjson.Valid(req.Params) {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
+	}
+	c := s.newCall(req)
+	if err := s.send(&c.out); err != nil {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: err}
+	}
+	var late <-chan time.Time
+	if !req.Deadline.IsZero() {
+		alarm := time.NewTimer(time.Until(req.Deadline))
+		defer alarm.Stop()
+		late = alarm.C
+	}
+	select {
+	case o := <-c.answer:
+		return o.response, o.err
+	case <-late:
+		return s.abandon(c, req.Method, endpoint.ErrDeadline)
+	case <-ctx.Done():
+		return s.abandon(c, req.Method, context.Cause(ctx))
+	}
+}
+
+func (s *Stdio) newCall(req endpoint.Request) *call {
+	s.mu.Lock()
+	s.lastID++
+	id := s.lastID
+	s.mu.Unlock()
+	params := []byte(s.paramsOf(req))
+	if req.Progress != nil {
+		params = withToken(params, strconv.AppendInt(nil, id, 10))
+	}
+	limit := s.opts.MaxMessageBytes
+	if req.MaxResultBytes > 0 {
+		limit = req.MaxResultBytes
+	}
+	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, by: req.By, answer: make(chan outcome, 1)}
+	line := make([]byte, 0, len(params)+len(req.Method)+64)
+	c.out = outgoing{line: appendRequest(line, id, req.Method, params), call: c}
+	return c
+}
+
+// abandon takes a call back whose caller no longer waits.
+func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response, error) {
+	s.mu.Lock()
+	if s.pending[c.id] != c { // Its answer is there already, or about to be.
+		s.mu.Unlock()
+		o := <-c.answer
+		return o.response, o.err
+	}
+	delete(s.pending, c.id)
+	err := c.unsent(cause)
+	if !c.out.picked {
+		c.out.dropped, c.out.line = true, nil
+	}
+	written := c.out.picked
+	if written && errors.Is(cause, context.DeadlineExceeded) {
+		s.late.add(c.by, s.received.Load())
+	}
+	s.mu.Unlock()
+	if written && method != methodInitialize { // The specification forbids cancelling that one.
+		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))})
+	}
+	return endpoint.Response{}, err
+}
+
+// take takes the call with that id, as the server wrote it, out of those that
+// wait; nil if there is none.
+func (s *Stdio) take(rawID []byte) *call {
+	id, ok := ourID(rawID)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.pending[id]
+	delete(s.pending, id)
+	return c
+}
+
+// ourID reads an id of ours in a server's answer. Servers that write our
+// number as a string or with a fraction of zero are understood.
+func ourID(raw []byte) (int64, bool) {
+	if s := unquote(raw); s != "" {
+		raw = []byte(s)
+	}
+	if id, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+		return id, true
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if id := int64(f); err == nil && float64(id) == f && id > 0 && id < 1<<53 {
+		return id, true
+	}
+	return 0, false
+}

@@ -1,0 +1,256 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// silence is how long a server may leave server/discover unanswered before it
+// is asked by initialize as well. Servers of the older era may ignore what
+// they don't know.
+const silence = 500 * time.Millisecond
+
+// ErrAskedBothWays ends the handshake with a server of both eras that was slow
+// to answer and has accepted both questions. It may have settled on the older
+// era by that, for as long as its process lives, so it is to be started once
+// more; OnEra has been told to ask in the stateless way alone.
+var ErrAskedBothWays = errors.New("the server accepted initialize as well as " + methodDiscover)
+
+// opening is the handshake of a stdio session. A server may be asked in both
+// ways at the same time; the answer of the stateless kind wins.
+type opening struct {
+	s       *Stdio
+	hint    endpoint.Era
+	waiting *time.Timer // nil when nothing is to happen at its end
+
+	discover, initialize asked
+	info                 endpoint.ServerInfo
+	announces            bool // changes of its tools
+}
+
+// asked is one of the two questions.
+type asked struct {
+	call *call // nil until it is asked
+	done bool  // it was answered
+	err  error // why the answer is of no use; nil if it is
+}
+
+// answers is nil, which blocks for ever, where no answer is due.
+func (a *asked) answers() <-chan outcome {
+	if !a.open() {
+		return nil
+	}
+	return a.call.answer
+}
+
+// good tells whether the answer is there and of use.
+func (a *asked) good() bool { return a.done && a.err == nil }
+
+// open tells whether the question is still unanswered.
+func (a *asked) open() bool { return a.call != nil && !a.done }
+
+// errBothFailed ends the wait when neither answer is of use.
+var errBothFailed = errors.New("neither way to begin is understood")
+
+// handshake finds out which era the server is of, and opens the session.
+func (s *Stdio) handshake(ctx context.Context) error {
+	o := &opening{s: s, hint: s.opts.Era}
+	err := o.run(ctx)
+	if o.waiting != nil {
+		o.waiting.Stop()
+	}
+	o.discover.forget(s)
+	o.initialize.forget(s)
+	s.opts.OnEra(o.next(err))
+	if err != nil {
+		return fmt.Errorf("cannot initialize the session: %w", o.explain(err))
+	}
+	return s.begin(ctx, o)
+}
+
+// run asks until one answer has decided.
+func (o *opening) run(ctx context.Context) error {
+	begin := o.askDiscover
+	if o.hint == endpoint.EraInitialize {
+		begin = o.askInitialize
+	}
+	for err := begin(); ; {
+		if decided, why := o.decided(err); decided {
+			return why
+		}
+		select {
+		case answer := <-o.discover.answers():
+			err = o.discovered(answer)
+		case answer := <-o.initialize.answers():
+			err = o.initialized(answer)
+		case <-o.alarm():
+			o.waiting = nil
+			err = o.askInitialize()
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+}
+
+// decided tells whether there is nothing to wait for any more.
+func (o *opening) decided(err error) (bool, error) {
+	d, i := &o.discover, &o.initialize
+	switch {
+	case err != nil:
+		return true, err
+	case d.good() && i.good():
+		return true, ErrAskedBothWays
+	case d.good(): // Initialize may still be accepted for a little while, if it has been asked.
+		return !i.open() || o.waiting == nil, nil
+	case d.done && i.done && i.err != nil:
+		return true, errBothFailed
+	default: // A good answer to initialize waits a little for a better one.
+		return i.good() && o.waiting == nil, nil
+	}
+}
+
+func (o *opening) alarm() <-chan time.Time {
+	if o.waiting == nil {
+		return nil
+	}
+	return o.waiting.C
+}
+
+// askDiscover also sees to it that a server of which nothing is known is asked
+// by initialize as well, if it stays silent.
+func (o *opening) askDiscover() error {
+	if o.hint == endpoint.EraUnknown {
+		o.waiting = time.NewTimer(silence)
+	}
+	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.dress.dress(nil, nil)})
+}
+
+// askInitialize asks by initialize, unless that has been done.
+func (o *opening) askInitialize() error {
+	if o.initialize.call != nil {
+		return nil
+	}
+	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version)})
+}
+
+// discovered takes the answer to server/discover. Where initialize has been
+// asked as well it must be known what has become of that.
+func (o *opening) discovered(answer outcome) error {
+	if answer.err != nil {
+		return answer.err
+	}
+	d := &o.discover
+	d.done, o.waiting = true, nil
+	var info endpoint.ServerInfo
+	if info, o.announces, d.err = discovered(answer.response); d.err != nil {
+		return o.askInitialize()
+	}
+	o.info = info
+	if o.initialize.open() {
+		o.waiting = time.NewTimer(silence)
+	}
+	return nil
+}
+
+// initialized takes the answer to initialize. Where server/discover is still
+// unanswered the server may be of both eras, and slow: it gets as much time
+// again. One that takes requests in order has ignored it.
+func (o *opening) initialized(answer outcome) error {
+	if answer.err != nil {
+		return answer.err
+	}
+	i := &o.initialize
+	i.done = true
+	var info endpoint.ServerInfo
+	if info, i.err = serverInfo(answer.response); i.err != nil {
+		if o.discover.call == nil {
+			return o.askDiscover()
+		}
+		return nil
+	}
+	o.info = info
+	if o.discover.open() {
+		o.waiting = time.NewTimer(silence)
+	}
+	return nil
+}
+
+// explain words why neither answer was of use.
+func (o *opening) explain(err error) error {
+	if unsent, ok := errors.AsType[*endpoint.NotWritten](err); ok {
+		return unsent.Cause
+	}
+	if !errors.Is(err, errBothFailed) {
+		return err
+	}
+	if errors.Is(o.discover.err, errNotStateless) {
+		return o.initialize.err
+	}
+	return fmt.Errorf("%w; by initialize: %w", o.discover.err, o.initialize.err)
+}
+
+// next is what the next run should begin with. A server that was lost before
+// it had answered anything may be one that dies of what it does not know.
+func (o *opening) next(err error) endpoint.Era {
+	switch {
+	case o.discover.good():
+		return endpoint.EraStateless
+	case err == nil:
+		return endpoint.EraInitialize
+	case o.hint == endpoint.EraUnknown && !o.discover.done && !o.initialize.done:
+		return endpoint.EraInitialize
+	default:
+		return endpoint.EraUnknown
+	}
+}
+
+// ask sends the question. It does not wait.
+func (a *asked) ask(s *Stdio, req endpoint.Request) error {
+	a.call = s.newCall(req)
+	return s.send(&a.call.out)
+}
+
+// forget takes the question back. The server is not told: the specification
+// forbids that for initialize, and has no use for it before the session is
+// open.
+func (a *asked) forget(s *Stdio) {
+	if a.call == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending[a.call.id] == a.call {
+		delete(s.pending, a.call.id)
+	}
+}
+
+// begin makes the session one of the era that was found.
+func (s *Stdio) begin(ctx context.Context, o *opening) error {
+	s.info, s.stateless = o.info, o.info.Stateless()
+	s.mu.Lock()
+	s.opened = true
+	s.mu.Unlock()
+	if s.stateless {
+		if o.announces {
+			s.subscribe(ctx)
+		}
+		return nil
+	}
+	if err := s.send(&outgoing{line: notificationLine(methodInitialized, nil)}); err != nil {
+		return fmt.Errorf("cannot initialize the session: %w", err)
+	}
+	return nil
+}
+
+// paramsOf gives the params as they are to be written.
+func (s *Stdio) paramsOf(req endpoint.Request) []byte {
+	if !s.stateless {
+		return req.Params
+	}
+	s.tools.asked(req.Method)
+	return s.dress.dress(req.Params, req.Capabilities)
+}
