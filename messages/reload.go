@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/resolve"
 )
 
 // Outcome says what became of a change of a file.
@@ -28,9 +29,9 @@ type ConfigReloaded struct {
 	Generation uint64 // the one in force after it
 	Added      []string
 	Removed    []string
-	Changed    []config.ChangedServer
+	Changed    []resolve.ChangedServer
 	Updated    []string // settings or description only: the process goes on
-	Problems   []config.Problem
+	Problems   []jsondoc.Problem
 	Elapsed    time.Duration
 }
 

@@ -4,9 +4,10 @@ import (
 	"log/slog"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
 )
 
 // ServerPlan is all that is needed to run one server.
@@ -14,8 +15,8 @@ type ServerPlan struct {
 	// Generation is the one in which this spec first appeared; actor names
 	// carry it.
 	Generation uint64
-	Entry      config.Entry
-	Spec       config.Spec
+	Entry      serversfile.Entry
+	Spec       resolve.Spec
 	Cell       *endpoint.Cell
 	Redact     *redact.Redactor
 	// Lazy means that the server starts with its first call.

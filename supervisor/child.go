@@ -7,8 +7,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/restart"
 	"gatehouse/messages"
-	"gatehouse/supervisor/restart"
 )
 
 // child is one server as the supervisor knows it. Only plans is read by
@@ -37,10 +37,8 @@ func (k *child) setPlan(p messages.ServerPlan) { k.plans.Store(&p) }
 func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
 	k.seq++
 	f := restart.Failure{At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason}
-	set := k.plan().Entry.Settings.Restart
-	policy := restart.Policy{Initial: set.Initial, Max: set.Max, MaxFailures: set.MaxFailures, Window: set.Window, Quarantine: set.Quarantine}
 	var v restart.Verdict
-	v, k.history = restart.Next(policy, k.history, f, rnd)
+	v, k.history = restart.Next(k.plan().Entry.Settings.Restart, k.history, f, rnd)
 	return v
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/serversfile"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
 	"gatehouse/testkit"
@@ -103,7 +103,7 @@ func (h *house) run(t *testing.T, plans ...messages.ServerPlan) {
 func plan(name string, generation uint64) messages.ServerPlan {
 	return messages.ServerPlan{
 		Generation: generation,
-		Entry:      config.Entry{Name: name, Settings: config.DefaultSettings()},
+		Entry:      serversfile.Entry{Name: name, Settings: serversfile.DefaultSettings()},
 		Cell:       endpoint.NewCell(name, name, endpoint.Status{State: endpoint.Starting, Since: time.Now()}),
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
 )
@@ -19,7 +21,7 @@ type book struct {
 	src        Sources
 	generation uint64
 	loaded     Loaded
-	resolved   []config.Resolved
+	resolved   []resolve.Server
 	plans      map[string]messages.ServerPlan
 	holds      map[string]hold // by server, whether it is in the files or not
 	holdSeq    uint64
@@ -51,7 +53,7 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 	report := messages.ConfigReloaded{Role: m.Role, File: m.Path, Trigger: m.Trigger, Generation: b.generation}
 	next, problems := b.src.with(b.loaded, m)
 	report.Problems = problems
-	if config.HasErrors(problems) {
+	if jsondoc.HasErrors(problems) {
 		report.Outcome = messages.Rejected
 		return step{report: report}
 	}
@@ -62,14 +64,14 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 	return b.accept(next, report, now)
 }
 
-func sameResolved(a, b config.Resolved) bool {
+func sameResolved(a, b resolve.Server) bool {
 	return a.Entry.Name == b.Entry.Name && a.Fingerprint == b.Fingerprint && a.Problem == b.Problem
 }
 
 // accept makes the next generation.
 func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time) step {
 	resolved := b.src.resolve(next)
-	changes := config.Diff(b.resolved, resolved)
+	changes := resolve.Diff(b.resolved, resolved)
 	b.generation++
 	old := b.plans
 	b.loaded, b.resolved = next, resolved
@@ -87,7 +89,7 @@ func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time
 
 // planAll carries over the cell of every server whose spec is unchanged and
 // that is not renewed, and makes a new one for all others.
-func (b *book) planAll(old map[string]messages.ServerPlan, resolved []config.Resolved, renewed fresh, now time.Time) map[string]messages.ServerPlan {
+func (b *book) planAll(old map[string]messages.ServerPlan, resolved []resolve.Server, renewed fresh, now time.Time) map[string]messages.ServerPlan {
 	plans := make(map[string]messages.ServerPlan, len(resolved))
 	for _, r := range resolved {
 		p := b.held(b.plan(r))
@@ -103,10 +105,10 @@ func (b *book) planAll(old map[string]messages.ServerPlan, resolved []config.Res
 	return plans
 }
 
-func (b *book) plan(r config.Resolved) messages.ServerPlan {
+func (b *book) plan(r resolve.Server) messages.ServerPlan {
 	p := messages.ServerPlan{
 		Entry: r.Entry, Spec: r.Spec, Redact: redact.New(r.Secrets),
-		Lazy: r.Entry.Settings.Start == config.Lazy || r.Entry.Settings.Start == "" && b.src.Lazy,
+		Lazy: r.Entry.Settings.Start == serversfile.Lazy || r.Entry.Settings.Start == "" && b.src.Lazy,
 	}
 	switch {
 	case r.Entry.Disabled:
@@ -123,7 +125,7 @@ func (b *book) plan(r config.Resolved) messages.ServerPlan {
 
 // cellKey says when a cell may be carried over: same spec and, for a server
 // that must not be started, for the same reason.
-func cellKey(r config.Resolved, p messages.ServerPlan) string {
+func cellKey(r resolve.Server, p messages.ServerPlan) string {
 	return r.Fingerprint + "|" + string(p.Unusable) + "|" + p.Reason
 }
 
@@ -169,7 +171,7 @@ func (b *book) difference(old map[string]messages.ServerPlan) messages.ApplyDiff
 }
 
 // referred lists the files that entries name, sorted and without doubles.
-func referred(resolved []config.Resolved) []string {
+func referred(resolved []resolve.Server) []string {
 	files := []string{}
 	for _, r := range resolved {
 		files = append(files, r.Files...)

@@ -4,9 +4,13 @@ import (
 	"maps"
 	"slices"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/rulesfile"
+	"gatehouse/internal/serversfile"
+	"gatehouse/internal/vars"
 	"gatehouse/messages"
 )
 
@@ -17,14 +21,14 @@ type Sources struct {
 	RulesFile   string
 	EnvFiles    []string
 	// Env is what variables are expanded with, but for its EnvFiles.
-	Env config.Env
+	Env resolve.Env
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
 	DefaultAgent string
 	// Lazy is for entries that don't say how they start.
 	Lazy bool
 	// IsSelf says why a spec would start or reach this very gateway; empty
 	// when it would not.
-	IsSelf func(config.Spec) string
+	IsSelf func(resolve.Spec) string
 	// HTTP is set if agents come over HTTP, Exposed if they need a credential
 	// there, because others than this machine's users reach the listener.
 	HTTP, Exposed bool
@@ -32,13 +36,13 @@ type Sources struct {
 
 // Loaded is what was read from the files, parsed.
 type Loaded struct {
-	Servers config.Servers
+	Servers serversfile.File
 	Rules   policy.Rules
 	// Credentials are those of the rules file.
 	Credentials identity.Credentials
 	// Problems of the files as they are: warnings and infos once they are in
 	// force.
-	Problems []config.Problem
+	Problems []jsondoc.Problem
 
 	env    map[string]map[string]string
 	hashes map[string]string // of each file's bytes
@@ -56,40 +60,40 @@ const CodeFileUnreadable = "file-unreadable"
 // Load takes each file from read and parses it. Any error among the problems
 // means that nothing may be run with the result. It blocks as long as read
 // does.
-func Load(src Sources, read func(role messages.FileRole, path string) messages.ConfigChanged) (Loaded, []config.Problem) {
+func Load(src Sources, read func(role messages.FileRole, path string) messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	var l Loaded
-	var problems []config.Problem
+	var problems []jsondoc.Problem
 	for _, path := range src.EnvFiles {
 		l, problems = src.add(l, problems, read(messages.RoleEnv, path))
 	}
 	l, problems = src.add(l, problems, read(messages.RoleRules, src.RulesFile))
 	l, problems = src.add(l, problems, read(messages.RoleServers, src.ServersFile))
-	if !config.HasErrors(problems) {
+	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.cross(l)...)
 	}
-	config.SortProblems(problems)
+	jsondoc.Sort(problems)
 	l.Problems = problems
 	return l, problems
 }
 
-func (src Sources) add(l Loaded, problems []config.Problem, m messages.ConfigChanged) (Loaded, []config.Problem) {
+func (src Sources) add(l Loaded, problems []jsondoc.Problem, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	next, more := src.parse(l, m)
 	return next, append(problems, more...)
 }
 
 // with gives what would be loaded after a change of one file, and the
 // problems of that file.
-func (src Sources) with(l Loaded, m messages.ConfigChanged) (Loaded, []config.Problem) {
+func (src Sources) with(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	next, problems := src.parse(l, m)
-	if why := src.opens(l, next); why != "" && !config.HasErrors(problems) {
-		problems = append(problems, config.NoCredentialLeft(m.Path, why))
+	if why := src.opens(l, next); why != "" && !jsondoc.HasErrors(problems) {
+		problems = append(problems, rulesfile.NoCredentialLeft(m.Path, why))
 	}
-	if config.HasErrors(problems) {
+	if jsondoc.HasErrors(problems) {
 		return l, problems
 	}
 	if m.Role == messages.RoleServers || m.Role == messages.RoleRules {
 		problems = append(problems, src.cross(next)...)
-		config.SortProblems(problems)
+		jsondoc.Sort(problems)
 	}
 	return next, problems
 }
@@ -108,30 +112,30 @@ func (src Sources) opens(l, next Loaded) string {
 	return ""
 }
 
-func (src Sources) cross(l Loaded) []config.Problem {
-	return config.CrossCheck(l.Rules, l.Servers.Names(), src.DefaultAgent)
+func (src Sources) cross(l Loaded) []jsondoc.Problem {
+	return rulesfile.CrossCheck(l.Rules, l.Servers.Names(), src.DefaultAgent)
 }
 
 // parse reads one file's bytes into a copy of l.
-func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []config.Problem) {
+func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	if m.Err != "" {
-		return l, []config.Problem{{
-			File: m.Path, Code: CodeFileUnreadable, Severity: config.Error, Message: m.Err,
+		return l, []jsondoc.Problem{{
+			File: m.Path, Code: CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err,
 			Hint: "put a readable file there; a running gateway goes on with what it read last",
 		}}
 	}
 	if m.Role == messages.RoleDependency {
 		return l, nil // Its bytes matter to expansion only, which reads them itself.
 	}
-	var problems []config.Problem
+	var problems []jsondoc.Problem
 	switch m.Role {
 	case messages.RoleServers:
-		l.Servers, problems = config.ParseServers(m.Path, m.Content)
+		l.Servers, problems = serversfile.Parse(m.Path, m.Content)
 	case messages.RoleRules:
-		l.Rules, l.Credentials, problems = config.ParseRulesFile(m.Path, m.Content)
+		l.Rules, l.Credentials, problems = rulesfile.Parse(m.Path, m.Content)
 	case messages.RoleEnv:
 		var values map[string]string
-		values, problems = config.ParseDotenv(m.Path, m.Content)
+		values, problems = vars.ParseDotenv(m.Path, m.Content)
 		l.env = with(l.env, m.Path, values)
 	case messages.RoleDependency, messages.RoleOperator:
 	}
@@ -150,23 +154,23 @@ func with[V any](m map[string]V, key string, value V) map[string]V {
 }
 
 // resolve expands every entry. It reads the files that entries refer to.
-func (src Sources) resolve(l Loaded) []config.Resolved {
+func (src Sources) resolve(l Loaded) []resolve.Server {
 	env := src.Env
 	for _, path := range src.EnvFiles {
 		env.EnvFiles = append(slices.Clip(env.EnvFiles), l.env[path])
 	}
-	return config.Resolve(l.Servers, env)
+	return resolve.Servers(l.Servers, env)
 }
 
 // Misconfigured lists the servers whose variables cannot be expanded, as
 // warnings: the others run.
-func (src Sources) Misconfigured(l Loaded) []config.Problem {
-	var problems []config.Problem
+func (src Sources) Misconfigured(l Loaded) []jsondoc.Problem {
+	var problems []jsondoc.Problem
 	for _, r := range src.resolve(l) {
 		if r.Problem != "" {
-			problems = append(problems, config.Problem{
+			problems = append(problems, jsondoc.Problem{
 				File: src.ServersFile, Line: r.Entry.Pos.Line, Column: r.Entry.Pos.Column,
-				Path: "mcpServers." + r.Entry.Name, Code: "server-misconfigured", Severity: config.Warning,
+				Path: "mcpServers." + r.Entry.Name, Code: "server-misconfigured", Severity: jsondoc.Warning,
 				Message: r.Problem, Hint: "this server will not start; the others do",
 			})
 		}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/resolve"
 	"gatehouse/messages"
 )
 
@@ -127,7 +127,7 @@ func (b *book) renew(name, trigger string, now time.Time) (step, messages.Operat
 		Role: messages.RoleOperator, Trigger: trigger, Outcome: messages.Applied, Generation: b.generation,
 	}
 	if _, ok := b.plans[name]; ok {
-		report.Changed = []config.ChangedServer{{Name: name, Fields: []string{trigger}}}
+		report.Changed = []resolve.ChangedServer{{Name: name, Fields: []string{trigger}}}
 	}
 	return step{report: report, snapshot: b.snapshot(now), diff: b.difference(old)},
 		messages.OperateReply{Generation: b.generation}
@@ -144,7 +144,7 @@ func (b *book) held(p messages.ServerPlan) messages.ServerPlan {
 
 // newCell makes the cell of a plan that can't keep its old one. A server with
 // the same spec as before takes over its catalog and its counts.
-func (b *book) newCell(was messages.ServerPlan, r config.Resolved, p messages.ServerPlan, now time.Time) *endpoint.Cell {
+func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.ServerPlan, now time.Time) *endpoint.Cell {
 	first := firstStatus(p, now)
 	if h, ok := b.holds[r.Entry.Name]; ok {
 		first.RetryAt = h.until
@@ -157,7 +157,7 @@ func (b *book) newCell(was messages.ServerPlan, r config.Resolved, p messages.Se
 
 // sameSpec tells whether the cell was made for this very spec; whether it was
 // held plays no part.
-func sameSpec(c *endpoint.Cell, r config.Resolved) bool {
+func sameSpec(c *endpoint.Cell, r resolve.Server) bool {
 	return strings.HasPrefix(c.Fingerprint(), r.Fingerprint+"|")
 }
 

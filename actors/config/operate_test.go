@@ -11,8 +11,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	configactor "gatehouse/actors/config"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/resolve"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
 	"gatehouse/testkit"
@@ -36,8 +37,8 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
-			ServersFile: "/s/.mcp.json", RulesFile: "/s/rules.json", Env: config.Env{FileDir: "/s", GOOS: "linux"},
-			IsSelf: func(config.Spec) string { return "" },
+			ServersFile: "/s/.mcp.json", RulesFile: "/s/rules.json", Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
+			IsSelf: func(resolve.Spec) string { return "" },
 		}
 		first, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 			if role == messages.RoleRules {
@@ -45,7 +46,7 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 			}
 			return changed(role, path, servers)
 		})
-		if config.HasErrors(problems) {
+		if jsondoc.HasErrors(problems) {
 			t.Fatal(problems)
 		}
 		s.pid = w.Spawn(configactor.Props(configactor.Config{

@@ -9,9 +9,10 @@ import (
 	"testing"
 
 	configactor "gatehouse/actors/config"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/resolve"
 	"gatehouse/messages"
 	"gatehouse/testkit"
 )
@@ -34,8 +35,8 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
-			ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(config.Spec) string { return "" },
-			Env: config.Env{FileDir: "/s", GOOS: "linux", ReadFile: f.read},
+			ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(resolve.Spec) string { return "" },
+			Env: resolve.Env{FileDir: "/s", GOOS: "linux", ReadFile: f.read},
 		}
 		if _, ok := f[envFile]; ok {
 			src.EnvFiles = []string{envFile}
@@ -46,7 +47,7 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 		first, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 			return changed(role, path, f[path])
 		})
-		if config.HasErrors(problems) {
+		if jsondoc.HasErrors(problems) {
 			t.Fatal(problems)
 		}
 		s.pid = w.Spawn(configactor.Props(configactor.Config{
@@ -368,7 +369,7 @@ func TestRules_thatNameAnUnknownServer_areAWarningUntilItAppears(t *testing.T) {
 		s.inForce()
 		_ = s.report()
 		_, r := s.apply(messages.RoleRules, rulesFile, `{"agents": {"a": {"allow": {"servers": ["files", "ghost"]}}}}`)
-		if r.Outcome != messages.Applied || len(r.Problems) != 1 || r.Problems[0].Severity != config.Warning || !strings.Contains(r.Problems[0].Message, "ghost") {
+		if r.Outcome != messages.Applied || len(r.Problems) != 1 || r.Problems[0].Severity != jsondoc.Warning || !strings.Contains(r.Problems[0].Message, "ghost") {
 			t.Errorf("got %+v", r)
 		}
 		_, r = s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "ghost": {"command": "g"}}}`)
@@ -376,7 +377,7 @@ func TestRules_thatNameAnUnknownServer_areAWarningUntilItAppears(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 		_, r = s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}}}`)
-		if len(r.Problems) != 1 || r.Problems[0].Severity != config.Warning {
+		if len(r.Problems) != 1 || r.Problems[0].Severity != jsondoc.Warning {
 			t.Errorf("when it is gone again: got %+v", r.Problems)
 		}
 	})
@@ -413,7 +414,7 @@ func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
 // force.
 func TestChange_thatPanics_leavesWhatIsInForce(t *testing.T) {
 	change := func(src *configactor.Sources) {
-		src.IsSelf = func(spec config.Spec) string {
+		src.IsSelf = func(spec resolve.Spec) string {
 			if spec.Command == "boom" {
 				panic("a bug")
 			}
@@ -441,7 +442,7 @@ func TestPlans_sayHowAServerStarts(t *testing.T) {
 	for _, lazy := range []bool{false, true} {
 		change := func(src *configactor.Sources) {
 			src.Lazy = lazy
-			src.IsSelf = func(spec config.Spec) string {
+			src.IsSelf = func(spec resolve.Spec) string {
 				if spec.Command == "gatehouse" {
 					return "this is the gateway itself"
 				}
@@ -490,7 +491,7 @@ func TestWatcher_isToldWhatTheEntriesReferTo(t *testing.T) {
 }
 
 func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
-	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(config.Spec) string { return "" }}
+	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(resolve.Spec) string { return "" }}
 	bad := files{serversFile: `{"mcpServers": {"x": {}}}`, rulesFile: `{"agents": {"": {}}}`}
 	_, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 		return changed(role, path, bad[path])
@@ -499,20 +500,20 @@ func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
 	for _, p := range problems {
 		inFile[p.File]++
 	}
-	if !config.HasErrors(problems) || inFile[serversFile] == 0 || inFile[rulesFile] == 0 {
+	if !jsondoc.HasErrors(problems) || inFile[serversFile] == 0 || inFile[rulesFile] == 0 {
 		t.Errorf("got %v", problems)
 	}
 }
 
 func TestLoaded_namesMisconfiguredServersAsWarnings(t *testing.T) {
-	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: config.Env{FileDir: "/s"}, IsSelf: func(config.Spec) string { return "" }}
+	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: resolve.Env{FileDir: "/s"}, IsSelf: func(resolve.Spec) string { return "" }}
 	f := withServers("{\"mcpServers\": {\"ok\": {\"command\": \"o\"},\n \"bad\": {\"command\": \"${NOT_SET}\"}}}")
 	l, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged { return changed(role, path, f[path]) })
 	if len(problems) > 0 {
 		t.Fatalf("got %v", problems)
 	}
 	got := src.Misconfigured(l)
-	if len(got) != 1 || got[0].Path != "mcpServers.bad" || got[0].Line != 2 || got[0].Severity != config.Warning || !strings.Contains(got[0].Message, "NOT_SET") {
+	if len(got) != 1 || got[0].Path != "mcpServers.bad" || got[0].Line != 2 || got[0].Severity != jsondoc.Warning || !strings.Contains(got[0].Message, "NOT_SET") {
 		t.Errorf("got %+v", got)
 	}
 	if l.Hash(rulesFile) != changed("", "", someRules).Hash || policy.Compile(l.Rules) == nil {

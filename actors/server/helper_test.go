@@ -11,9 +11,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"gatehouse/actors/server"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/serversfile"
 	"gatehouse/messages"
 	"gatehouse/testkit"
 )
@@ -59,9 +59,9 @@ func inRig(t *testing.T, write func() script, f func(t *testing.T, r *rig)) {
 		r.cell = endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
 		plan := messages.ServerPlan{
 			Generation: 3,
-			Entry:      config.Entry{Name: "files", Settings: config.DefaultSettings()},
+			Entry:      serversfile.Entry{Name: "files", Settings: serversfile.DefaultSettings()},
 			Cell:       r.cell,
-			Redact:     redact.New([]config.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
+			Redact:     redact.New([]redact.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
 		}
 		if s.change != nil {
 			s.change(&plan)

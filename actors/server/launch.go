@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"gatehouse/internal/childproc"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
+	"gatehouse/internal/vars"
 	"gatehouse/messages"
 )
 
@@ -47,20 +49,20 @@ type Launcher struct {
 func NewLauncher(version, instance string) *Launcher {
 	return &Launcher{
 		version: version, instance: instance,
-		base: config.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{},
+		base: vars.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{},
 	}
 }
 
 // Open implements Opener.
 func (l *Launcher) Open(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
-	if plan.Spec.Transport == config.Stdio {
+	if plan.Spec.Transport == serversfile.Stdio {
 		return l.openProcess(ctx, plan, run, hooks)
 	}
 	return l.openURL(ctx, plan, hooks)
 }
 
 // Environment is the whole environment that a child of this spec gets.
-func (l *Launcher) Environment(spec config.Spec) []string {
+func (l *Launcher) Environment(spec resolve.Spec) []string {
 	env := slices.Clone(l.base)
 	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
 		env = append(env, name+"="+spec.Env[name])
@@ -201,8 +203,8 @@ func (s *processSession) Err() error {
 
 func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks Hooks) (endpoint.Session, error) {
 	session, err := servers.OpenHTTP(ctx, servers.HTTPOptions{
-		URL: plan.Spec.URL, Shown: config.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
-		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, config.Auto)), Version: l.version,
+		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
+		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
 		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
 	})

@@ -13,9 +13,10 @@ import (
 	"time"
 
 	"gatehouse/actors/server"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
 	"gatehouse/messages"
 	"gatehouse/testkit"
 )
@@ -25,10 +26,10 @@ func fakePlan(t *testing.T, args ...string) messages.ServerPlan {
 	t.Helper()
 	return messages.ServerPlan{
 		Generation: 1,
-		Entry:      config.Entry{Name: "fake", Settings: config.DefaultSettings()},
-		Spec:       config.Spec{Transport: config.Stdio, Command: testkit.FakeServer(t), Args: args, Cwd: t.TempDir(), Env: map[string]string{"OWN": "1"}},
+		Entry:      serversfile.Entry{Name: "fake", Settings: serversfile.DefaultSettings()},
+		Spec:       resolve.Spec{Transport: serversfile.Stdio, Command: testkit.FakeServer(t), Args: args, Cwd: t.TempDir(), Env: map[string]string{"OWN": "1"}},
 		Cell:       endpoint.NewCell("fake", "print", endpoint.Status{State: endpoint.Starting}),
-		Redact:     redact.New([]config.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
+		Redact:     redact.New([]redact.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
 	}
 }
 
@@ -114,7 +115,7 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 	defer refuses.Close()
 	web := fakePlan(t)
 	web.Entry.URL = refuses.URL + "/mcp?key=s3cr3t-value"
-	web.Spec = config.Spec{Transport: config.HTTP, URL: web.Entry.URL}
+	web.Spec = resolve.Spec{Transport: serversfile.HTTP, URL: web.Entry.URL}
 	for _, c := range []struct {
 		name     string
 		plan     messages.ServerPlan
@@ -202,7 +203,7 @@ func TestLauncher_startThatIsGivenUp_leavesNoProcess(t *testing.T) {
 func TestLauncher_environmentOfAChild(t *testing.T) {
 	t.Setenv("GATEWAYS_OWN_SECRET", "s3cr3t-value")
 	t.Setenv("LANG", "xx")
-	env := server.NewLauncher("1", "me").Environment(config.Spec{Env: map[string]string{"B": "2", "A": "1"}})
+	env := server.NewLauncher("1", "me").Environment(resolve.Spec{Env: map[string]string{"B": "2", "A": "1"}})
 	for _, want := range []string{"A=1", "B=2", "LANG=xx", server.ParentVariable + "=me"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %v", want, env)

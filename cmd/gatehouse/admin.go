@@ -16,7 +16,7 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
-	"gatehouse/internal/config"
+	"gatehouse/internal/locate"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/messages"
@@ -63,7 +63,7 @@ func adminDirs() []string {
 	if info, err := os.Stat(runtimeDir); err != nil || !info.IsDir() {
 		runtimeDir = "" // The variable outlives the folder, in sudo for example.
 	}
-	return admin.Dirs(runtimeDir, config.StateDir(runtime.GOOS, os.Getenv, home), os.TempDir())
+	return admin.Dirs(runtimeDir, locate.StateDir(runtime.GOOS, os.Getenv, home), os.TempDir())
 }
 
 // Logs implements admin.Gateway.

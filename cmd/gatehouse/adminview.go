@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/suggest"
 	"gatehouse/messages"
 )
 
@@ -160,6 +160,6 @@ func noServer(name string, names []string) string {
 	if len(names) == 0 {
 		return fmt.Sprintf("there is no server %q, nor any other", name)
 	}
-	near := config.ByDistance(name, names)
+	near := suggest.ByDistance(name, names)
 	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near[:min(len(near), 20)], ", "))
 }

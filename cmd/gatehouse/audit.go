@@ -8,8 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
 )
 
@@ -129,12 +130,12 @@ func auditFiles(paths []string) (files []string, dropped bool, err error) {
 func deciders(out io.Writer, paths []string) (map[string]audit.Decide, error) {
 	byHash := map[string]audit.Decide{}
 	for _, path := range paths {
-		src, err := safefile.Read(path, config.MaxFileBytes)
+		src, err := safefile.Read(path, jsondoc.MaxFileBytes)
 		if err != nil {
 			return nil, failed(err)
 		}
-		rules, problems := config.ParseRules(path, src)
-		if config.HasErrors(problems) {
+		rules, problems := rulesfile.ParseRules(path, src)
+		if jsondoc.HasErrors(problems) {
 			printProblems(out, problems)
 			return nil, failed(fmt.Errorf("%s has errors: no gateway has decided by it", path))
 		}

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/locate"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/safefile"
 )
@@ -128,7 +128,7 @@ func (a *app) credentials() *identity.Set {
 func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, log *slog.Logger) *httpauth.Gate {
 	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
 	readKeys := func(path string) ([]byte, error) {
-		path, err := config.ResolvePath(path, filepath.Dir(rulesFile), home)
+		path, err := locate.ResolvePath(path, filepath.Dir(rulesFile), home)
 		if err != nil {
 			return nil, err
 		}

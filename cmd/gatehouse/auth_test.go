@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/rulesfile"
 	"gatehouse/testkit"
 )
 
@@ -269,7 +269,7 @@ func TestTokenNew_printsAWorkingLineOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules := fmt.Sprintf(`{"agents": {"a": {}, "b": {}}, "defaults": {"tokens": [%s]}}`, got.Line)
-	_, credentials, problems := config.ParseRulesFile("rules.json", []byte(rules))
+	_, credentials, problems := rulesfile.Parse("rules.json", []byte(rules))
 	if len(problems) > 0 || strings.Contains(rules, got.Token) {
 		t.Fatalf("%v: %s", problems, rules)
 	}

@@ -11,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/config"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
 )
 
@@ -118,14 +119,14 @@ func readRules(w io.Writer, path string) (policy.Rules, error) {
 
 // readRulesFile is readRules that gives the credentials of the file as well.
 func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials, error) {
-	src, err := safefile.Read(path, config.MaxFileBytes)
+	src, err := safefile.Read(path, jsondoc.MaxFileBytes)
 	if err != nil {
 		return policy.Rules{}, identity.Credentials{}, failed(err)
 	}
-	rules, credentials, problems := config.ParseRulesFile(path, src)
-	if config.HasErrors(problems) {
+	rules, credentials, problems := rulesfile.Parse(path, src)
+	if jsondoc.HasErrors(problems) {
 		printProblems(w, problems)
-		return policy.Rules{}, identity.Credentials{}, failed(fmt.Errorf("%s has %s", path, count(problems, config.Error)))
+		return policy.Rules{}, identity.Credentials{}, failed(fmt.Errorf("%s has %s", path, count(problems, jsondoc.Error)))
 	}
 	return rules, credentials, nil
 }

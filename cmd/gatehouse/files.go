@@ -12,14 +12,16 @@ import (
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/watcher"
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/locate"
+	"gatehouse/internal/resolve"
 	"gatehouse/internal/safefile"
 	"gatehouse/messages"
 )
 
 // foundFiles are the files of one command and why they were chosen.
 type foundFiles struct {
-	servers, rules config.Found
+	servers, rules locate.Found
 	envFiles       []string
 }
 
@@ -31,8 +33,8 @@ func (o *fileOptions) find() (foundFiles, error) {
 	}
 	var f foundFiles
 	var errs [2]error
-	f.servers, errs[0] = config.FindServers(place(o.mcpConfig, "GATEWAY_MCP_CONFIG"))
-	f.rules, errs[1] = config.FindRules(place(o.rules, "GATEWAY_RULES"))
+	f.servers, errs[0] = locate.FindServers(place(o.mcpConfig, "GATEWAY_MCP_CONFIG"))
+	f.rules, errs[1] = locate.FindRules(place(o.rules, "GATEWAY_RULES"))
 	if err := errors.Join(errs[:]...); err != nil {
 		return f, err
 	}
@@ -42,7 +44,7 @@ func (o *fileOptions) find() (foundFiles, error) {
 	}
 	for _, path := range envFiles {
 		p := place(path, "")
-		abs, err := config.ResolvePath(path, p.WorkDir, p.HomeDir)
+		abs, err := locate.ResolvePath(path, p.WorkDir, p.HomeDir)
 		if err != nil {
 			return f, err
 		}
@@ -52,25 +54,25 @@ func (o *fileOptions) find() (foundFiles, error) {
 }
 
 // findRules decides which rules file to use, for commands that need no other.
-func (o *fileOptions) findRules() (config.Found, error) {
+func (o *fileOptions) findRules() (locate.Found, error) {
 	place, err := o.places()
 	if err != nil {
-		return config.Found{}, err
+		return locate.Found{}, err
 	}
-	return config.FindRules(place(o.rules, "GATEWAY_RULES"))
+	return locate.FindRules(place(o.rules, "GATEWAY_RULES"))
 }
 
 // places says where to look for a file that a flag or a variable may name.
-func (o *fileOptions) places() (func(flag, variable string) config.Place, error) {
+func (o *fileOptions) places() (func(flag, variable string) locate.Place, error) {
 	workDir, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
 	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
-	return func(flag, variable string) config.Place {
-		return config.Place{
+	return func(flag, variable string) locate.Place {
+		return locate.Place{
 			Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
-			ConfigDir: config.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists,
+			ConfigDir: locate.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists,
 		}
 	}, nil
 }
@@ -81,30 +83,30 @@ func exists(path string) bool {
 }
 
 // sources says how the files become generations.
-func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(config.Spec) string) configactor.Sources {
+func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(resolve.Spec) string) configactor.Sources {
 	home, _ := os.UserHomeDir()
 	return configactor.Sources{
 		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
-		Env: config.Env{
+		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), HomeDir: home, GOOS: runtime.GOOS,
-			ReadFile: func(path string) ([]byte, error) { return safefile.Read(path, config.MaxFileBytes) },
+			ReadFile: func(path string) ([]byte, error) { return safefile.Read(path, jsondoc.MaxFileBytes) },
 		},
 		DefaultAgent: defaultAgent, Lazy: lazy, IsSelf: isSelf,
 	}
 }
 
 // load reads and parses all files.
-func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []config.Problem) {
+func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc.Problem) {
 	loaded, problems := configactor.Load(src, readFile)
 	problems = append(problems, f.rules.Problems()...)
 	problems = append(problems, writableByOthers(f.rules.Path)...)
-	config.SortProblems(problems)
+	jsondoc.Sort(problems)
 	return loaded, problems
 }
 
 // writableByOthers warns if other users may change the rules. Links are
 // followed: what they lead to is what counts.
-func writableByOthers(path string) []config.Problem {
+func writableByOthers(path string) []jsondoc.Problem {
 	if runtime.GOOS == "windows" {
 		return nil // Its permissions are no Unix modes.
 	}
@@ -120,12 +122,12 @@ func writableByOthers(path string) []config.Problem {
 	if err != nil {
 		return nil
 	}
-	return config.WritableByOthers(path, file.Mode(), folder.Mode())
+	return locate.WritableByOthers(path, file.Mode(), folder.Mode())
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {
 	m := messages.ConfigChanged{Role: role, Path: path, Trigger: "start"}
-	content, err := safefile.Read(path, config.MaxFileBytes)
+	content, err := safefile.Read(path, jsondoc.MaxFileBytes)
 	if err != nil {
 		m.Err = err.Error()
 		return m
@@ -147,7 +149,7 @@ func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File 
 }
 
 // printProblems writes each problem on a line, and its hint on a second one.
-func printProblems(w io.Writer, problems []config.Problem) {
+func printProblems(w io.Writer, problems []jsondoc.Problem) {
 	for _, p := range problems {
 		fmt.Fprintf(w, "%s: %s [%s]\n", p.Severity, p, p.Code)
 		if p.Hint != "" {
@@ -157,7 +159,7 @@ func printProblems(w io.Writer, problems []config.Problem) {
 }
 
 // count says how many problems of a severity there are: "1 error".
-func count(problems []config.Problem, s config.Severity) string {
+func count(problems []jsondoc.Problem, s jsondoc.Severity) string {
 	n := 0
 	for _, p := range problems {
 		if p.Severity == s {

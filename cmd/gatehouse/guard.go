@@ -7,7 +7,7 @@ import (
 	"runtime"
 
 	"gatehouse/internal/childproc"
-	"gatehouse/internal/config"
+	"gatehouse/internal/locate"
 )
 
 // init lets this program be the guard of a gateway's processes, before
@@ -23,7 +23,7 @@ func init() {
 // caller must close it when the servers are stopped.
 func keepProcesses(instance string, log *slog.Logger) *childproc.Keeper {
 	home, _ := os.UserHomeDir() // Without one there may be a state folder all the same.
-	dir := config.StateDir(runtime.GOOS, os.Getenv, home)
+	dir := locate.StateDir(runtime.GOOS, os.Getenv, home)
 	if dir != "" {
 		dir = filepath.Join(dir, "gatehouse", "instances")
 	}

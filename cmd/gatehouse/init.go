@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/internal/config"
+	"gatehouse/internal/rulesfile"
+	"gatehouse/internal/serversfile"
 )
 
 func newInitCommand() *cobra.Command {
@@ -33,8 +34,8 @@ func initFiles(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		".mcp.json":               config.ServersTemplate(),
-		".mcp-gateway-rules.json": config.RulesTemplate(),
+		".mcp.json":               serversfile.Template(),
+		".mcp-gateway-rules.json": rulesfile.Template(),
 	} {
 		path := filepath.Join(dir, name)
 		err := writeNew(path, content)

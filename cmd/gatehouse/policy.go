@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
 )
 
@@ -42,18 +43,18 @@ all as expected; 1: not all; 2: wrong use.`,
 }
 
 func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
-	src, err := safefile.Read(path, config.MaxFileBytes)
+	src, err := safefile.Read(path, jsondoc.MaxFileBytes)
 	if err != nil {
 		return failed(err)
 	}
-	tests, problems := config.ParsePolicyTests(path, src, func(rules string) ([]byte, error) {
+	tests, problems := rulesfile.ParseTests(path, src, func(rules string) ([]byte, error) {
 		if !filepath.IsAbs(rules) {
 			rules = filepath.Join(filepath.Dir(path), rules)
 		}
-		return safefile.Read(rules, config.MaxFileBytes)
+		return safefile.Read(rules, jsondoc.MaxFileBytes)
 	})
-	result := config.RunPolicyTests(tests)
-	ok := result.OK() && !config.HasErrors(problems)
+	result := rulesfile.RunTests(tests)
+	ok := result.OK() && !jsondoc.HasErrors(problems)
 	if asJSON {
 		return policyTestJSON(cmd, result, problems, ok)
 	}
@@ -62,7 +63,7 @@ func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
 	for _, d := range result.Differences {
 		fmt.Fprintln(out, d)
 	}
-	if !config.HasErrors(problems) {
+	if !jsondoc.HasErrors(problems) {
 		fmt.Fprintf(out, "%d cases, %d failed\n", result.Cases, len(result.Differences))
 	}
 	if !ok {
@@ -71,13 +72,13 @@ func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
 	return nil
 }
 
-func policyTestJSON(cmd *cobra.Command, result config.PolicyTestResult, problems []config.Problem, ok bool) error {
+func policyTestJSON(cmd *cobra.Command, result rulesfile.TestResult, problems []jsondoc.Problem, ok bool) error {
 	differences := []string{}
 	for _, d := range result.Differences {
 		differences = append(differences, d.String())
 	}
 	if problems == nil {
-		problems = []config.Problem{}
+		problems = []jsondoc.Problem{}
 	}
 	err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 		"ok": ok, "cases": result.Cases, "failed": len(differences), "differences": differences, "problems": problems,

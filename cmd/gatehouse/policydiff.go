@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/config"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policydiff"
 	"gatehouse/internal/safefile"
 	"gatehouse/messages"
@@ -127,12 +127,12 @@ func readTools(w io.Writer, path string, tools map[string][]string) error {
 	if path == "" {
 		return nil
 	}
-	src, err := safefile.Read(path, config.MaxFileBytes)
+	src, err := safefile.Read(path, jsondoc.MaxFileBytes)
 	if err != nil {
 		return failed(err)
 	}
-	lists, problems := config.ParseToolLists(path, src)
-	if config.HasErrors(problems) {
+	lists, problems := policydiff.ParseToolLists(path, src)
+	if jsondoc.HasErrors(problems) {
 		printProblems(w, problems)
 		return failed(errors.New("the lists of tools cannot be used"))
 	}

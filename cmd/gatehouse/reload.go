@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
 )
 
 func newReloadCommand() *cobra.Command {
@@ -78,7 +78,7 @@ func reportText(r admin.Report) string {
 }
 
 // printShownProblems writes problems that come from a running gateway.
-func printShownProblems(w io.Writer, problems []config.Problem, indent string) {
+func printShownProblems(w io.Writer, problems []jsondoc.Problem, indent string) {
 	for _, p := range problems {
 		fmt.Fprintf(w, "%s%s: %s [%s]\n", indent, line(string(p.Severity)), line(p.String()), line(p.Code))
 		if p.Hint != "" {

@@ -20,7 +20,8 @@ import (
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/audit"
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/locate"
 )
 
 // stdinDrain is how long running calls may go on after the end of stdin.
@@ -74,7 +75,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) erro
 	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, selfCheck(listener))
 	src.HTTP, src.Exposed = listener != nil, listener != nil && exposed(listener) && !opts.insecure
 	loaded, problems := found.load(src)
-	if config.HasErrors(problems) {
+	if jsondoc.HasErrors(problems) {
 		printProblems(stderr, problems)
 		return failed(errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`))
 	}
@@ -106,7 +107,7 @@ func listen(opts runOptions) (net.Listener, error) {
 }
 
 // warn tells what is allowed but probably not meant.
-func warn(log *slog.Logger, found foundFiles, problems []config.Problem) {
+func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 	log.Info("using file", slog.String("role", "servers"), slog.String("file", found.servers.Path), slog.String("why", found.servers.Why))
 	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))
 	for _, path := range found.envFiles {
@@ -114,7 +115,7 @@ func warn(log *slog.Logger, found foundFiles, problems []config.Problem) {
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn
-		if p.Severity == config.Info {
+		if p.Severity == jsondoc.Info {
 			level = slog.LevelInfo
 		}
 		log.Log(context.Background(), level, "config problem", slog.String("problem", p.String()), slog.String("hint", p.Hint), slog.String("code", p.Code))
@@ -227,10 +228,10 @@ func auditPath(opts runOptions) string {
 	home, _ := os.UserHomeDir()
 	if opts.auditLog != "" {
 		workDir, _ := os.Getwd()
-		if path, err := config.ResolvePath(opts.auditLog, workDir, home); err == nil {
+		if path, err := locate.ResolvePath(opts.auditLog, workDir, home); err == nil {
 			return path
 		}
 		return opts.auditLog
 	}
-	return filepath.Join(config.StateDir(runtime.GOOS, os.Getenv, home), "gatehouse", "audit.jsonl")
+	return filepath.Join(locate.StateDir(runtime.GOOS, os.Getenv, home), "gatehouse", "audit.jsonl")
 }

@@ -11,7 +11,8 @@ import (
 
 	"gatehouse/actors/server"
 	"gatehouse/internal/childproc"
-	"gatehouse/internal/config"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
 )
 
 const parentVariable = server.ParentVariable
@@ -21,12 +22,12 @@ const isGatewayItself = "this is the gateway itself"
 // selfCheck gives the function that finds entries which would start or reach
 // this very gateway: .mcp.json is also the file in which clients name it. The
 // listener is nil where there is none.
-func selfCheck(listener net.Listener) func(config.Spec) string {
+func selfCheck(listener net.Listener) func(resolve.Spec) string {
 	self, _ := os.Executable() // Without it only addresses are compared.
 	info, err := os.Stat(self)
 	launcher := server.NewLauncher("", "")
-	return func(spec config.Spec) string {
-		if spec.Transport != config.Stdio {
+	return func(spec resolve.Spec) string {
+		if spec.Transport != serversfile.Stdio {
 			if listener != nil && reaches(spec.URL, listener.Addr()) {
 				return isGatewayItself
 			}

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/rulesfile"
 )
 
 func newValidateCommand() *cobra.Command {
@@ -30,8 +31,8 @@ gateway would not start; 2: wrong use.`,
 			}
 			printProblems(cmd.OutOrStdout(), problems)
 			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %s, %s\n", found.servers.Path, found.rules.Path,
-				count(problems, config.Error), count(problems, config.Warning))
-			if config.HasErrors(problems) {
+				count(problems, jsondoc.Error), count(problems, jsondoc.Warning))
+			if jsondoc.HasErrors(problems) {
 				return errNo
 			}
 			return nil
@@ -44,22 +45,22 @@ gateway would not start; 2: wrong use.`,
 
 // validate finds every problem of the files, the servers included that would
 // not start because a variable is unset or because they are the gateway.
-func validate(found foundFiles) []config.Problem {
+func validate(found foundFiles) []jsondoc.Problem {
 	src := found.sources(false, env("GATEWAY_DEFAULT_AGENT", ""), selfCheck(nil))
 	loaded, problems := found.load(src)
-	if !config.HasErrors(problems) {
+	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.Misconfigured(loaded)...)
-		problems = append(problems, config.Lint(loaded.Rules)...)
-		config.SortProblems(problems)
+		problems = append(problems, rulesfile.Lint(loaded.Rules)...)
+		jsondoc.Sort(problems)
 	}
 	return problems
 }
 
-func printReport(cmd *cobra.Command, problems []config.Problem) error {
+func printReport(cmd *cobra.Command, problems []jsondoc.Problem) error {
 	if problems == nil {
-		problems = []config.Problem{}
+		problems = []jsondoc.Problem{}
 	}
-	ok := !config.HasErrors(problems)
+	ok := !jsondoc.HasErrors(problems)
 	enc := json.NewEncoder(cmd.OutOrStdout())
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(map[string]any{"ok": ok, "problems": problems}); err != nil {

@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"time"
 
-	"gatehouse/internal/config"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/logging"
+	"gatehouse/internal/resolve"
 )
 
 // Gateway is what a Server serves. Its methods are called from many
@@ -74,18 +75,18 @@ type File struct {
 
 // Report is what became of one change of one file.
 type Report struct {
-	At         time.Time              `json:"at"`
-	Role       string                 `json:"role"`
-	File       string                 `json:"file"`
-	Trigger    string                 `json:"trigger"`
-	Outcome    string                 `json:"outcome"`    // applied, rejected or unchanged
-	Generation uint64                 `json:"generation"` // the one in force after it
-	Added      []string               `json:"added"`
-	Removed    []string               `json:"removed"`
-	Changed    []config.ChangedServer `json:"changed"` // a new process or connection
-	Updated    []string               `json:"updated"` // the process goes on
-	Problems   []config.Problem       `json:"problems"`
-	ElapsedMS  float64                `json:"elapsed_ms"`
+	At         time.Time               `json:"at"`
+	Role       string                  `json:"role"`
+	File       string                  `json:"file"`
+	Trigger    string                  `json:"trigger"`
+	Outcome    string                  `json:"outcome"`    // applied, rejected or unchanged
+	Generation uint64                  `json:"generation"` // the one in force after it
+	Added      []string                `json:"added"`
+	Removed    []string                `json:"removed"`
+	Changed    []resolve.ChangedServer `json:"changed"` // a new process or connection
+	Updated    []string                `json:"updated"` // the process goes on
+	Problems   []jsondoc.Problem       `json:"problems"`
+	ElapsedMS  float64                 `json:"elapsed_ms"`
 }
 
 // Rejected is the Outcome of a change that was refused.

@@ -10,8 +10,9 @@ import (
 
 // pure are the packages that compute and do nothing else.
 var pure = []string{
-	"internal/config", "internal/identity", "internal/policy", "internal/policydiff", "internal/rawjson", "internal/redact",
-	"supervisor/restart",
+	"internal/identity", "internal/jsondoc", "internal/locate", "internal/policy", "internal/policydiff", "internal/rawjson",
+	"internal/redact", "internal/resolve", "internal/restart", "internal/rulesfile", "internal/serversfile", "internal/suggest",
+	"internal/vars",
 }
 
 // vocabulary are packages that pure ones may import for their types: they keep
@@ -42,7 +43,7 @@ var homes = []home{
 	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
 	{"github.com/spf13/", []string{"cmd"}, "the command line is cmd's"},
-	{"github.com/tailscale/hujson", []string{"internal/config"}, "our own checks run before it"},
+	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
 	{"golang.org/x/sys", []string{"internal/admin", "internal/audit", "internal/childproc", "internal/filewatch", "internal/safefile"}, "system calls stay at the edges"},
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},
 	{"github.com/google/go-cmp", []string{"testkit"}, "it is for tests"},

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
 
@@ -285,7 +285,7 @@ func TestListServers_describesWhatTheAgentMayUse(t *testing.T) {
 		server *srv
 		want   string
 	}{
-		{"by the entry's own text", info(endpoint.ServerInfo{Description: "x"}).with(func(e *config.Entry) { e.Description = "The data" }), `{"name":"db","description":"The data","tools":1}`},
+		{"by the entry's own text", info(endpoint.ServerInfo{Description: "x"}).with(func(e *serversfile.Entry) { e.Description = "The data" }), `{"name":"db","description":"The data","tools":1}`},
 		{"by the server's description", info(endpoint.ServerInfo{Description: "of itself", Title: "T"}), `{"name":"db","description":"of itself","tools":1}`},
 		{"by its title", info(endpoint.ServerInfo{Title: "T", Instructions: "do"}), `{"name":"db","description":"T","tools":1}`},
 		{"by the first line of its instructions", info(endpoint.ServerInfo{Instructions: "\nfirst\nsecond"}), `{"name":"db","description":"first","tools":1}`},

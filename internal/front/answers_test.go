@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
 
@@ -90,7 +90,7 @@ var answers = []struct {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}), args: `{"agent_id":"a","server":"db","tool":"query","timeout_ms":250}`},
 	{name: "a server with too much to do", setup: func() []*srv {
-		s := up("db", testkit.Hangs).with(func(e *config.Entry) { e.Settings.MaxInFlight = 1 })
+		s := up("db", testkit.Hangs).with(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
 		s.Cell.Acquire(1)
 		return []*srv{s}
 	}, args: `{"agent_id":"a","server":"db","tool":"query"}`},
@@ -118,8 +118,8 @@ func house() []*srv {
 		`{"name":"query","inputSchema":{"type":"object","oneOf":[{"x":9007199254740993}]},"x-own":"<&>"}`,
 		"list_tables", "list_secrets", "drop")
 	files := server("files", endpoint.Status{State: endpoint.BackingOff, Reason: "exit status 3", Since: time.Now(), Run: 2, Restarts: 1, RetryAt: time.Now().Add(time.Second)})
-	files = files.has("read", "write").with(func(e *config.Entry) {
-		e.Description, e.Transport, e.Command, e.URL = "Project files", config.HTTP, "", "https://user:s3cr3t-value@example.com/mcp?key=s3cr3t-value"
+	files = files.has("read", "write").with(func(e *serversfile.Entry) {
+		e.Description, e.Transport, e.Command, e.URL = "Project files", serversfile.HTTP, "", "https://user:s3cr3t-value@example.com/mcp?key=s3cr3t-value"
 	})
 	files.Cell.Publish(ready(3, testkit.NewSession(9, testkit.Says(oneText))))
 	secret := up("secret", testkit.Says(oneText)).has("x")

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/suggest"
 )
 
 // identify says as which agent the call is decided on this snapshot, and
@@ -121,6 +121,6 @@ const maxAvailable = 20
 
 // nearest sorts names by their distance to word and keeps the first few.
 func nearest(word string, names []string) []string {
-	sorted := config.ByDistance(word, names)
+	sorted := suggest.ByDistance(word, names)
 	return append([]string{}, sorted[:min(len(sorted), maxAvailable)]...)
 }

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/rulesfile"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 	"gatehouse/testkit"
 )
@@ -81,8 +83,8 @@ func (g *gate) heard() []string {
 // next replaces the snapshot by one more generation.
 func (g *gate) next(rules string, servers ...*srv) uint64 {
 	g.t.Helper()
-	parsed, problems := config.ParseRules("rules.json", []byte(rules))
-	if config.HasErrors(problems) {
+	parsed, problems := rulesfile.ParseRules("rules.json", []byte(rules))
+	if jsondoc.HasErrors(problems) {
 		g.t.Fatalf("%v", problems)
 	}
 	routes := make([]*snapshot.Route, 0, len(servers))
@@ -100,9 +102,9 @@ type srv struct{ snapshot.Route }
 // server makes one that is in that state.
 func server(name string, st endpoint.Status) *srv {
 	return &srv{snapshot.Route{
-		Entry:  config.Entry{Name: name, Transport: config.Stdio, Command: "cmd-" + name, Settings: config.DefaultSettings()},
+		Entry:  serversfile.Entry{Name: name, Transport: serversfile.Stdio, Command: "cmd-" + name, Settings: serversfile.DefaultSettings()},
 		Cell:   endpoint.NewCell(name, name, st),
-		Redact: redact.New([]config.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
+		Redact: redact.New([]redact.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
 	}}
 }
 
@@ -137,7 +139,7 @@ func (s *srv) hasFrom(at time.Time, tools ...string) *srv {
 }
 
 // with changes the entry.
-func (s *srv) with(change func(e *config.Entry)) *srv {
+func (s *srv) with(change func(e *serversfile.Entry)) *srv {
 	change(&s.Entry)
 	return s
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/vars"
 )
 
 // serverItem is one server in the answer of list_servers.
@@ -49,7 +50,7 @@ func describe(snap *snapshot.Snapshot, agent string, r *snapshot.Route, metadata
 		item.Transport = string(r.Entry.Transport)
 		item.Command = r.Entry.Command
 		if r.Entry.URL != "" {
-			item.URL = config.ShownURL(r.Entry.URL)
+			item.URL = vars.ShownURL(r.Entry.URL)
 		}
 	}
 	return item
@@ -60,7 +61,7 @@ const maxDescription = 500
 
 // description is the entry's own text, else what the server says of itself,
 // else the tools that the agent may use.
-func description(e config.Entry, info endpoint.ServerInfo, tools []string) string {
+func description(e serversfile.Entry, info endpoint.ServerInfo, tools []string) string {
 	if e.Description != "" {
 		return e.Description
 	}

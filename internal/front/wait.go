@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 )
 
@@ -30,7 +30,7 @@ func newBudget(c *call) *budget {
 const maxTimeoutMS = 365 * 24 * 60 * 60 * 1000
 
 // set takes the limits of the generation that decides now.
-func (b *budget) set(s config.Settings) {
+func (b *budget) set(s serversfile.Settings) {
 	total := s.CallTimeout
 	if b.asked > 0 {
 		total = min(total, b.asked)

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
 
@@ -321,7 +321,7 @@ func TestWritten_isNeverSentAgain(t *testing.T) {
 // flight refuses nobody who waits.
 func TestLimit_doesNotCountThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := server("db", endpoint.Status{State: endpoint.Starting}).with(func(e *config.Entry) { e.Settings.MaxInFlight = 1 })
+		s := server("db", endpoint.Status{State: endpoint.Starting}).with(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
 		g := newGate(t, allowAll, s)
 		var calls []<-chan answer
 		for range 50 {

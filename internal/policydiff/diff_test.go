@@ -9,15 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policydiff"
+	"gatehouse/internal/rulesfile"
 )
 
 // parse reads the agents of a rules file.
 func parse(t *testing.T, name, agents, defaults string) policydiff.Side {
 	t.Helper()
-	rules, problems := config.ParseRules(name, []byte(`{"agents": {`+agents+`}, "defaults": {`+defaults+`}}`))
+	rules, problems := rulesfile.ParseRules(name, []byte(`{"agents": {`+agents+`}, "defaults": {`+defaults+`}}`))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

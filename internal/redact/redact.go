@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"gatehouse/internal/config"
 )
 
 // MinLength is the length in bytes from which on a value is redacted. Shorter
@@ -29,8 +27,12 @@ const minLineLength = 8
 // plain are values that are no secrets though they are long enough.
 var plain = []string{"true", "false", "null", "none"}
 
-// Secret is a value that must not be shown and the name to show instead.
-type Secret = config.Secret
+// Secret is a value that must never be shown, and the name to show instead.
+// Values may be short, and one value may occur under several names.
+type Secret struct {
+	Name  string
+	Value string
+}
 
 // Redactor replaces a fixed set of secrets. It is immutable and may be used
 // from any goroutine. It never shows its secrets when it is printed. A nil

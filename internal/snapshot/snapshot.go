@@ -9,17 +9,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
+	"gatehouse/internal/serversfile"
 )
 
 // Route leads to one server of the generation. Settings and descriptions are
 // read here, the server's live state in its Cell.
 type Route struct {
-	Entry  config.Entry
+	Entry  serversfile.Entry
 	Cell   *endpoint.Cell
 	Redact *redact.Redactor
 }

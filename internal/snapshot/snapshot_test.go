@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/internal/config"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 )
 
-func route(name string) *snapshot.Route { return &snapshot.Route{Entry: config.Entry{Name: name}} }
+func route(name string) *snapshot.Route { return &snapshot.Route{Entry: serversfile.Entry{Name: name}} }
 
 func TestSnapshot_findsRoutesByExactName(t *testing.T) {
 	now := time.Unix(7, 0)

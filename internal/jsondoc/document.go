@@ -1,0 +1,237 @@
+package jsondoc
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"gatehouse/internal/policy"
+)
+
+// The limits that are checked on a file's bytes before any parser sees them.
+const (
+	// MaxFileBytes is the largest file that is read, in bytes. Whoever reads
+	// a file should read at most one byte more.
+	MaxFileBytes = 4 << 20
+	// MaxNesting is the deepest nesting of objects and arrays.
+	MaxNesting = 64
+)
+
+// Codes of the problems that any JSON file may have.
+const (
+	CodeTooLarge     = "file-too-large"
+	CodeNotUTF8      = "not-utf8"
+	CodeTooDeep      = "nesting-too-deep"
+	CodeSyntax       = "invalid-json"
+	CodeDuplicateKey = "duplicate-key"
+)
+
+// Kind is the JSON type of a Node.
+type Kind string
+
+// The kinds of a Node.
+const (
+	KindObject Kind = "object"
+	KindArray  Kind = "array"
+	KindString Kind = "string"
+	KindNumber Kind = "number"
+	KindBool   Kind = "boolean"
+	KindNull   Kind = "null"
+)
+
+// Document is a parsed JSON file, comments and trailing commas accepted, whose
+// values know their position. It is immutable.
+type Document struct {
+	// Root is the file's top-level value.
+	Root *Node
+
+	lines *Lines
+}
+
+// Node is one JSON value of a Document.
+type Node struct {
+	// Kind says which of the other accessors mean anything.
+	Kind Kind
+
+	doc      *Document
+	offset   int
+	text     string // strings unescaped, other literals as written
+	members  []Member
+	elements []*Node
+}
+
+// Member is one "key": value of an object.
+type Member struct {
+	// Key is unescaped.
+	Key string
+	// Value is never nil.
+	Value *Node
+
+	keyOffset int
+}
+
+// Pos is where the value begins.
+func (n *Node) Pos() policy.Position { return n.doc.lines.Position(n.offset) }
+
+// Text is the value of a string, unescaped, or a number or boolean as
+// written. It is empty for objects, arrays and null.
+func (n *Node) Text() string { return n.text }
+
+// Bool is the value of a boolean, and false for every other kind.
+func (n *Node) Bool() bool { return n.Kind == KindBool && n.text == "true" }
+
+// Int is the value of a number that is a whole one and fits into 64 bits. It
+// takes 1e3 and 10.0 for no whole numbers.
+func (n *Node) Int() (int64, bool) {
+	if n.Kind != KindNumber {
+		return 0, false
+	}
+	i, err := strconv.ParseInt(n.text, 10, 64)
+	return i, err == nil
+}
+
+// Members are an object's members in file order, a repeated key included
+// (which is a Problem of the document). It must not be changed.
+func (n *Node) Members() []Member { return n.members }
+
+// Elements are an array's elements in file order. It must not be changed.
+func (n *Node) Elements() []*Node { return n.elements }
+
+// Member is the value of the first member with this key, or nil.
+func (n *Node) Member(key string) *Node {
+	for i := range n.members {
+		if n.members[i].Key == key {
+			return n.members[i].Value
+		}
+	}
+	return nil
+}
+
+// KeyPos is where the key of a member is written.
+func (m Member) KeyPos() policy.Position { return m.Value.doc.lines.Position(m.keyOffset) }
+
+// Parse reads src as JSON with comments and trailing commas. The
+// document is nil when the bytes cannot be read at all: then there is exactly
+// one problem. Otherwise the problems are the keys that occur twice in one
+// object. Size, encoding and nesting are checked before the parser sees src;
+// one leading byte order mark is skipped. No text of src is quoted in a
+// problem but keys and single characters.
+func Parse(file string, src []byte) (*Document, []Problem) {
+	r := NewReport(file)
+	if len(src) > MaxFileBytes {
+		r.Add(policy.Position{File: file}, Error, "", CodeTooLarge,
+			"remove what gatehouse does not need from the file", "the file is larger than %d bytes", MaxFileBytes)
+		return nil, r.Finish()
+	}
+	body := WithoutBOM(src)
+	lines := NewLines(file, body)
+	if at := InvalidUTF8(body); at >= 0 {
+		r.Add(lines.Position(at), Error, "", CodeNotUTF8, "save the file as UTF-8", "the file is not valid UTF-8")
+		return nil, r.Finish()
+	}
+	if at := tooDeep(body); at >= 0 {
+		r.Add(lines.Position(at), Error, "", CodeTooDeep, "", "nested deeper than %d levels", MaxNesting)
+		return nil, r.Finish()
+	}
+	value, wrong := parseHuJSON(body)
+	if wrong != nil {
+		r.Add(lines.Position(wrong.offset), Error, "", CodeSyntax, wrong.hint, "Invalid JSON: %s", wrong.reason)
+		return nil, r.Finish()
+	}
+	b := builder{doc: &Document{lines: lines}, report: r}
+	b.doc.Root = b.node(&value)
+	return b.doc, r.Finish()
+}
+
+// builder turns hujson's tree into Nodes and reports repeated keys.
+type builder struct {
+	doc    *Document
+	report *Report
+	// steps leads from the root to the present node. The path is put into
+	// words only where there is a problem: it can be long, and nodes are many.
+	steps []step
+}
+
+// step is one step of a path: into the member key, or into the element index.
+type step struct {
+	key     string
+	index   int
+	element bool
+}
+
+func (b *builder) node(v *hujson.Value, at ...step) *Node {
+	b.steps = append(b.steps, at...)
+	n := &Node{doc: b.doc, offset: v.StartOffset}
+	switch value := v.Value.(type) {
+	case *hujson.Object:
+		n.Kind, n.members = KindObject, b.members(value)
+	case *hujson.Array:
+		n.Kind, n.elements = KindArray, make([]*Node, len(value.Elements))
+		for i := range value.Elements {
+			n.elements[i] = b.node(&value.Elements[i], step{index: i, element: true})
+		}
+	case hujson.Literal:
+		n.Kind, n.text = literalKind(value), literalText(value)
+	}
+	b.steps = b.steps[:len(b.steps)-len(at)]
+	return n
+}
+
+func (b *builder) members(o *hujson.Object) []Member {
+	members := make([]Member, len(o.Members))
+	seen := make(map[string]int, len(o.Members))
+	for i := range o.Members {
+		name, value := &o.Members[i].Name, &o.Members[i].Value
+		literal, _ := name.Value.(hujson.Literal)
+		key := literalText(literal)
+		if first, twice := seen[key]; twice {
+			b.duplicate(key, first, name.StartOffset)
+		} else {
+			seen[key] = name.StartOffset
+		}
+		members[i] = Member{Key: key, keyOffset: name.StartOffset, Value: b.node(value, step{key: key})}
+	}
+	return members
+}
+
+// duplicate reports a key of the present object that occurred before.
+func (b *builder) duplicate(key string, first, second int) {
+	path := ""
+	if b.report.errors < maxProblems {
+		for _, s := range b.steps {
+			if s.element {
+				path = IndexPath(path, s.index)
+			} else {
+				path = KeyPath(path, s.key)
+			}
+		}
+		path = KeyPath(path, key)
+	}
+	b.report.Add(b.doc.lines.Position(second), Error, path, CodeDuplicateKey, "keep one of them",
+		"the key %s occurs twice in this object, first in line %d", Quote(key), b.doc.lines.Position(first).Line)
+}
+
+func literalKind(l hujson.Literal) Kind {
+	switch l.Kind() {
+	case '"':
+		return KindString
+	case '0':
+		return KindNumber
+	case 't', 'f':
+		return KindBool
+	}
+	return KindNull
+}
+
+func literalText(l hujson.Literal) string {
+	switch l.Kind() {
+	case 'n':
+		return ""
+	case '"':
+		if body := string(l[1 : len(l)-1]); !strings.Contains(body, `\`) {
+			return body
+		}
+	}
+	return l.String()
+}

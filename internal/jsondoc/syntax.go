@@ -1,0 +1,144 @@
+package jsondoc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tailscale/hujson"
+)
+
+// WithoutBOM cuts one leading byte order mark.
+func WithoutBOM(src []byte) []byte {
+	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
+		return src[3:]
+	}
+	return src
+}
+
+// InvalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
+func InvalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// tooDeep is the offset of the bracket that exceeds MaxNesting, or -1. It
+// reads strings and comments exactly as hujson does, so up to the first syntax
+// error both agree on the depth, and hujson never recurses beyond it.
+func tooDeep(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			if depth++; depth > MaxNesting {
+				return i
+			}
+		case '}', ']':
+			depth--
+		case '"':
+			i = skipString(b, i)
+		case '/':
+			i = skipComment(b, i)
+		}
+	}
+	return -1
+}
+
+// skipString gives the offset of the quote that ends the string at i.
+func skipString(b []byte, i int) int {
+	for i++; i < len(b) && b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}
+
+// skipComment gives the offset of the last byte of the comment at i.
+func skipComment(b []byte, i int) int {
+	if i+1 >= len(b) {
+		return i
+	}
+	end := ""
+	switch b[i+1] {
+	case '/':
+		end = "\n"
+	case '*':
+		end = "*/"
+	default:
+		return i
+	}
+	at := bytes.Index(b[i+2:], []byte(end))
+	if at < 0 {
+		return len(b)
+	}
+	return i + 2 + at + len(end) - 1
+}
+
+// syntaxError is where the text stops being JSON, and why in words that quote
+// no value.
+type syntaxError struct {
+	offset       int
+	reason, hint string
+}
+
+func parseHuJSON(b []byte) (hujson.Value, *syntaxError) {
+	// A comment in the last line may end with the file; hujson wants a
+	// newline. The capacity is cut so that the caller's bytes stay untouched.
+	v, err := hujson.Parse(append(slices.Clip(b), '\n'))
+	if err == nil {
+		return v, nil
+	}
+	at := syntaxOffset(b, err)
+	reason, hint := syntaxReason(b, at, err)
+	return v, &syntaxError{offset: at, reason: reason, hint: hint}
+}
+
+// syntaxOffset takes the position out of hujson's error, which has the form
+// "hujson: line 3, column 14: ..." with the column in bytes.
+func syntaxOffset(b []byte, err error) int {
+	var line, column int
+	if _, scanErr := fmt.Sscanf(err.Error(), "hujson: line %d, column %d:", &line, &column); scanErr != nil {
+		return 0
+	}
+	at := 0
+	for range line - 1 {
+		next := bytes.IndexByte(b[at:], '\n')
+		if next < 0 {
+			return len(b)
+		}
+		at += next + 1
+	}
+	return min(at+column-1, len(b))
+}
+
+// syntaxReason puts hujson's error into words and says what is usually behind
+// it. The literals that hujson quotes may be secrets, so they are left out.
+func syntaxReason(b []byte, at int, err error) (reason, hint string) {
+	_, character, ok := strings.Cut(err.Error(), "invalid character ")
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the file ends too early", "a closing bracket, brace, quote or */ is missing"
+	case ok && at < len(b) && strings.IndexByte("'`", b[at]) >= 0:
+		return "invalid character " + character, "strings and keys need double quotes"
+	case ok:
+		return "invalid character " + character, "look for a missing comma, quote or bracket just before"
+	case at < len(b) && b[at] == '"':
+		return "the string has a line break, a control character or an unknown escape in it",
+			`write \\ for a backslash and \n for a line break`
+	}
+	return "not a value", "values are strings in double quotes, numbers, true, false, null, {...} and [...]"
+}

@@ -1,0 +1,160 @@
+package locate_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/locate"
+)
+
+// place is a Place where the given files exist.
+func place(files ...string) locate.Place {
+	return locate.Place{
+		WorkDir: root, ConfigDir: in("../.config"), HomeDir: in(".."),
+		Exists: func(path string) bool { return slices.Contains(files, path) },
+	}
+}
+
+func TestFind_order(t *testing.T) {
+	all := []string{
+		in(".mcp.json"), in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
+		in("../.config/gatehouse/.mcp.json"), in("../.config/gatehouse/.mcp-gateway-rules.json"),
+	}
+	cases := map[string]struct {
+		flag, env string
+		files     []string
+		servers   string
+		rules     string
+		why       string
+		inWorkDir bool
+	}{
+		"the flag wins":                  {"f.json", "e.json", all, in("f.json"), in("f.json"), "flag", false},
+		"then the environment":           {"", "~/e.json", all, in("../e.json"), in("../e.json"), "env", false},
+		"then the working directory":     {"", "", all, in(".mcp.json"), in(".mcp-gateway-rules.json"), "found in the working directory", true},
+		"then the rules' second name":    {"", "", []string{all[0], all[2], all[3], all[4]}, in(".mcp.json"), in("gateway-rules.json"), "found in the working directory", true},
+		"then the config directory":      {"", "", all[3:], all[3], all[4], "found in the config directory", false},
+		"a whole path is taken as it is": {in("x/../y.json"), "", nil, in("y.json"), in("y.json"), "flag", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := place(c.files...)
+			p.Flag, p.Env = c.flag, c.env
+			servers, err := locate.FindServers(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rules, err := locate.FindRules(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			why := map[string][2]string{"flag": {"--mcp-config", "--rules"}, "env": {"GATEWAY_MCP_CONFIG", "GATEWAY_RULES"}}[c.why]
+			if why[0] == "" {
+				why = [2]string{c.why, c.why}
+			}
+			if want := (locate.Found{Path: c.servers, Why: why[0], InWorkDir: c.inWorkDir}); servers != want {
+				t.Errorf("servers: got %+v, want %+v", servers, want)
+			}
+			if want := (locate.Found{Path: c.rules, Why: why[1], InWorkDir: c.inWorkDir}); rules != want {
+				t.Errorf("rules: got %+v, want %+v", rules, want)
+			}
+		})
+	}
+}
+
+func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
+	old := []string{in("../.config/agent-mcp-gateway/.mcp.json"), in("config/gateway-rules.json")}
+	_, err := locate.FindRules(place(old...))
+	text := err.Error()
+	for _, want := range []string{
+		"rules file", "--rules", "GATEWAY_RULES", in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
+		in("../.config/gatehouse/.mcp-gateway-rules.json"), old[1], "gatehouse init",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, old[0]) {
+		t.Errorf("the servers file is named for rules:\n%s", text)
+	}
+	_, err = locate.FindServers(place(old...))
+	if missing, ok := errors.AsType[*locate.NotFoundError](err); !ok || !slices.Equal(missing.Old, old[:1]) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := locate.FindServers(place()); strings.Contains(err.Error(), "there is") {
+		t.Errorf("names files that are not there:\n%v", err)
+	}
+}
+
+func TestFind_rulesInTheWorkingDirectory_giveAWarning(t *testing.T) {
+	found, err := locate.FindRules(place(in("gateway-rules.json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := found.Problems()
+	if len(problems) != 1 || problems[0].Code != locate.CodeInWorkDir || problems[0].Severity != jsondoc.Warning {
+		t.Errorf("got %v", problems)
+	}
+	p := place(in("gateway-rules.json"))
+	p.Flag = "gateway-rules.json"
+	if found, _ := locate.FindRules(p); len(found.Problems()) != 0 {
+		t.Error("a file that the user named gives the warning")
+	}
+}
+
+func TestResolvePath_withoutAHome_refusesTilde(t *testing.T) {
+	if got, err := locate.ResolvePath("~/x", root, ""); err == nil {
+		t.Errorf("got %s", got)
+	}
+	if got, err := locate.ResolvePath("./~/x", root, ""); err != nil || got != in("~/x") {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestConfigDir_andStateDir(t *testing.T) {
+	abs := in("xdg")
+	cases := map[string]struct {
+		goos, home    string
+		vars          map[string]string
+		config, state string
+	}{
+		"linux, by default":               {"linux", root, nil, in(".config"), in(".local/state")},
+		"macOS, the same":                 {"darwin", root, nil, in(".config"), in(".local/state")},
+		"as XDG says":                     {"linux", root, map[string]string{"XDG_CONFIG_HOME": abs, "XDG_STATE_HOME": abs}, abs, abs},
+		"XDG wants absolute paths":        {"linux", root, map[string]string{"XDG_CONFIG_HOME": "x", "XDG_STATE_HOME": "x"}, in(".config"), in(".local/state")},
+		"windows":                         {"windows", root, map[string]string{"APPDATA": abs, "LOCALAPPDATA": in("l"), "XDG_CONFIG_HOME": in("no")}, abs, in("l")},
+		"windows without its variables":   {"windows", root, nil, in("AppData/Roaming"), in("AppData/Local")},
+		"nobody's home is nowhere":        {"linux", "", nil, "", ""},
+		"without a home XDG still counts": {"linux", "", map[string]string{"XDG_CONFIG_HOME": abs}, abs, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			getenv := func(name string) string { return c.vars[name] }
+			if got := locate.ConfigDir(c.goos, getenv, c.home); got != c.config {
+				t.Errorf("config: got %q, want %q", got, c.config)
+			}
+			if got := locate.StateDir(c.goos, getenv, c.home); got != c.state {
+				t.Errorf("state: got %q, want %q", got, c.state)
+			}
+		})
+	}
+}
+
+func TestFind_withoutAConfigDir_looksInTheWorkingDirectoryOnly(t *testing.T) {
+	p := place()
+	p.ConfigDir, p.HomeDir = "", ""
+	p.Exists = func(path string) bool { return filepath.Base(path) == path }
+	_, err := locate.FindServers(p)
+	if missing, ok := errors.AsType[*locate.NotFoundError](err); !ok || len(missing.Tried) != 3 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// root is an absolute folder that need not exist.
+var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
+
+// in gives a path below root.
+func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }

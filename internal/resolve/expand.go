@@ -1,0 +1,291 @@
+package resolve
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/redact"
+	"gatehouse/internal/serversfile"
+	"gatehouse/internal/vars"
+)
+
+// minSecret is the length in bytes from which the value of a variable is a
+// secret. Values of env and headers are secrets at any length.
+const minSecret = 8
+
+// Env is all that the expansion of variables depends on. The maps and slices
+// are only read.
+type Env struct {
+	// EnvFiles are the values of each --env-file, in the order given. A later
+	// one wins over an earlier one.
+	EnvFiles []map[string]string
+	// Environ is the gateway's own environment, as os.Environ gives it.
+	Environ []string
+	// ReadFile reads an entry's envFile and ${file:PATH}; paths are absolute.
+	// It should refuse what is larger than MaxFileBytes. It may block; nothing
+	// else here does.
+	ReadFile func(path string) ([]byte, error)
+	// FileDir is the absolute folder of .mcp.json.
+	FileDir string
+	// HomeDir is the user's home, empty if there is none.
+	HomeDir string
+	// GOOS is the operating system, as runtime.GOOS has it.
+	GOOS string
+}
+
+// Reference is one use of a variable in one field of an entry.
+type Reference struct {
+	// Field is the entry's field as Diff names it: "env", "url" and so on.
+	Field string
+	// Variable is VAR, or file:PATH.
+	Variable string
+
+	value string
+	set   bool
+}
+
+// Expansion is one entry with its variables expanded. It holds secrets.
+type Expansion struct {
+	Spec Spec
+	// Secrets are the values that must not be shown, sorted by name.
+	Secrets []redact.Secret
+	// References are the variables used, sorted, each once a field. Those that
+	// could not be resolved are among them.
+	References []Reference
+	// Files are the absolute paths of the files that were read or looked for,
+	// sorted: the envFile and every ${file:PATH}. A change of one of them can
+	// change the expansion.
+	Files []string
+}
+
+// ExpandError says why an entry could not be expanded. It names fields and
+// variables, never values.
+type ExpandError struct {
+	Server  string
+	Reasons []string
+}
+
+func (e *ExpandError) Error() string {
+	return "cannot expand server " + jsondoc.Quote(e.Server) + ": " + strings.Join(e.Reasons, "; ")
+}
+
+// Expand replaces the variables of an entry. The error, if any, is an
+// *ExpandError with every reason at once; then Spec is empty, while Files and
+// References are filled as far as possible, so that a change that mends the
+// trouble can be noticed.
+func Expand(e serversfile.Entry, env Env) (Expansion, error) {
+	x := newExpander(e, env)
+	spec := x.spec()
+	out := Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: slices.Compact(slices.Sorted(slices.Values(x.files)))}
+	if len(x.reasons) > 0 {
+		return out, &ExpandError{Server: e.Name, Reasons: x.reasons}
+	}
+	out.Spec = spec
+	return out, nil
+}
+
+// expander expands one entry.
+type expander struct {
+	entry   serversfile.Entry
+	env     Env
+	own     map[string]string // the gateway's environment
+	envFile map[string]string
+
+	reasons []string
+	secrets []redact.Secret
+	refs    []Reference
+	files   []string
+}
+
+func newExpander(e serversfile.Entry, env Env) *expander {
+	x := &expander{entry: e, env: env, own: make(map[string]string, len(env.Environ))}
+	for _, entry := range env.Environ {
+		if name, value, ok := vars.CutEnv(entry); ok {
+			x.own[vars.FoldName(name, env.GOOS)] = value
+		}
+	}
+	x.readEnvFile()
+	return x
+}
+
+// fail notes why a field cannot be expanded.
+func (x *expander) fail(field, format string, args ...any) {
+	reason := field + ": " + fmt.Sprintf(format, args...)
+	if !slices.Contains(x.reasons, reason) {
+		x.reasons = append(x.reasons, reason)
+	}
+}
+
+// spec expands what the entry's transport uses.
+func (x *expander) spec() Spec {
+	e := x.entry
+	s := Spec{Transport: e.Transport}
+	if e.Transport != serversfile.Stdio {
+		s.URL = x.url()
+		s.Headers = x.headers()
+		return s
+	}
+	s.Command = x.command()
+	for i, arg := range e.Args {
+		field := jsondoc.IndexPath("args", i)
+		s.Args = append(s.Args, x.noNUL(field, x.expand("args", field, arg)))
+	}
+	s.Cwd = x.env.FileDir
+	if e.Cwd != "" {
+		s.Cwd = x.path("cwd", x.noNUL("cwd", x.expand("cwd", "cwd", e.Cwd)))
+	}
+	s.Env = x.environment()
+	return s
+}
+
+func (x *expander) command() string {
+	command := x.noNUL("command", x.expand("command", "command", x.entry.Command))
+	switch {
+	case command == "":
+		if len(x.reasons) == 0 {
+			x.fail("command", "is empty once its variables are replaced")
+		}
+		return ""
+	case strings.Contains(command, "/") || x.env.GOOS == vars.Windows && strings.Contains(command, `\`):
+		return x.path("command", command)
+	}
+	return command
+}
+
+func (x *expander) environment() map[string]string {
+	env := map[string]string{}
+	taken := map[string]bool{}
+	for _, name := range sortedKeys(x.entry.Env) {
+		field := jsondoc.KeyPath("env", name)
+		env[name] = x.noNUL(field, x.expand("env", field, x.entry.Env[name]))
+		taken[vars.FoldName(name, x.env.GOOS)] = true
+		x.secret(field, env[name])
+	}
+	for _, entry := range x.env.Environ {
+		name, value, ok := vars.CutEnv(entry)
+		if ok && !taken[vars.FoldName(name, x.env.GOOS)] && x.passes(name) {
+			env[name] = value
+			x.secret(jsondoc.KeyPath("env", name), value)
+			x.refs = append(x.refs, Reference{Field: "env", Variable: name, value: value, set: true})
+		}
+	}
+	if len(env) == 0 {
+		return nil
+	}
+	return env
+}
+
+// passes says whether env_pass lets a variable of the gateway's environment
+// through.
+func (x *expander) passes(name string) bool {
+	return slices.ContainsFunc(x.entry.Settings.EnvPass, func(pattern string) bool {
+		return policy.MatchPattern(vars.FoldName(pattern, x.env.GOOS), vars.FoldName(name, x.env.GOOS))
+	})
+}
+
+func (x *expander) url() string {
+	expanded := x.expand("url", "url", x.entry.URL)
+	if len(x.reasons) > 0 {
+		return ""
+	}
+	if reason := serversfile.BadURL(expanded); reason != "" {
+		x.fail("url", "%s", reason)
+		return ""
+	}
+	x.secrets = append(x.secrets, urlSecrets(expanded)...)
+	return expanded
+}
+
+func (x *expander) headers() map[string]string {
+	if len(x.entry.Headers) == 0 {
+		return nil
+	}
+	headers := make(map[string]string, len(x.entry.Headers))
+	for _, name := range sortedKeys(x.entry.Headers) {
+		field := jsondoc.KeyPath("headers", name)
+		value := x.expand("headers", field, x.entry.Headers[name])
+		if strings.ContainsAny(value, "\r\n\x00") {
+			x.fail(field, "the value must be one line")
+		}
+		headers[name] = value
+		x.headerSecret(name, value)
+	}
+	return headers
+}
+
+// noNUL refuses what no process can be given.
+func (x *expander) noNUL(field, value string) string {
+	if strings.Contains(value, "\x00") {
+		x.fail(field, "the value must not contain a NUL character")
+	}
+	return value
+}
+
+// expand replaces the variables of one text. field is what Diff calls it, at
+// its place within the entry.
+func (x *expander) expand(field, at, text string) string {
+	var b strings.Builder
+	for _, s := range vars.Segments(text) {
+		if s.Variable {
+			b.WriteString(x.variable(field, at, s))
+		} else {
+			b.WriteString(s.Text)
+		}
+	}
+	return b.String()
+}
+
+func (x *expander) variable(field, at string, s vars.Segment) string {
+	v, reason := vars.ParseVariable(s)
+	if reason != "" {
+		x.fail(at, "%s", reason)
+		return ""
+	}
+	value, err := x.resolve(v)
+	known := err == nil
+	if value == "" && v.HasDefault {
+		value, known = v.Fallback, true
+	}
+	x.refs = append(x.refs, Reference{Field: field, Variable: v.Name, value: value, set: known})
+	if !known {
+		x.unresolved(at, v, err)
+		return ""
+	}
+	if len(value) >= minSecret && !isPlace(v) {
+		x.secret(v.Name, value)
+	}
+	return value
+}
+
+// unresolved notes that a variable has no value, unless that is because the
+// entry's envFile, already complained of, could not be read.
+func (x *expander) unresolved(at string, v vars.Variable, err error) {
+	if v.Path == "" && x.entry.EnvFile != "" && x.envFile == nil && len(x.reasons) > 0 {
+		return
+	}
+	x.fail(at, "%v", err)
+}
+
+// isPlace says whether a variable stands for a folder that is no secret.
+func isPlace(v vars.Variable) bool { return v.Name == "userHome" || v.Name == "workspaceFolder" }
+
+func (x *expander) sortedReferences() []Reference {
+	slices.SortFunc(x.refs, func(a, b Reference) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), strings.Compare(a.Variable, b.Variable),
+			strings.Compare(a.value, b.value))
+	})
+	return slices.Compact(x.refs)
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

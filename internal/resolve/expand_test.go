@@ -1,0 +1,335 @@
+package resolve_test
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/redact"
+	"gatehouse/internal/resolve"
+	"gatehouse/internal/serversfile"
+	"gatehouse/testkit/problemtest"
+)
+
+// root is an absolute folder that need not exist.
+var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
+
+// in gives a path below root.
+func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }
+
+// world is an Env with a few files below root.
+func world(files map[string]string, environ ...string) resolve.Env {
+	return resolve.Env{
+		Environ: environ, FileDir: root, HomeDir: filepath.Dir(root), GOOS: "linux",
+		ReadFile: func(path string) ([]byte, error) {
+			for name, text := range files {
+				if path == in(name) {
+					return []byte(text), nil
+				}
+			}
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		},
+	}
+}
+
+func expand(t *testing.T, body string, env resolve.Env) resolve.Expansion {
+	t.Helper()
+	got, err := resolve.Expand(entry(t, body), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestExpand_variables(t *testing.T) {
+	env := world(map[string]string{"tok": "from file\n", "two": "a\n\n", "crlf": "a\r\n", "../up": "above"},
+		"A=aaa", "EMPTY=", "EQ=x=y", "P(86)=p", "DOLLAR=${A}", "=C:=odd")
+	cases := map[string]struct{ text, want string }{
+		"nothing to do":                           {"plain", "plain"},
+		"a variable":                              {"${A}", "aaa"},
+		"the long form":                           {"${env:A}", "aaa"},
+		"in the middle, twice":                    {"x${A}-${A}y", "xaaa-aaay"},
+		"values are not expanded again":           {"${DOLLAR}", "${A}"},
+		"a value may contain =":                   {"${EQ}", "x=y"},
+		"windows names have parentheses":          {"${P(86)}", "p"},
+		"set but empty is fine":                   {"[${EMPTY}]", "[]"},
+		"the default of an unset variable":        {"${NO:-dd}", "dd"},
+		"the default of an empty variable":        {"${EMPTY:-dd}", "dd"},
+		"the default of a set variable":           {"${A:-dd}", "aaa"},
+		"an empty default":                        {"[${NO:-}]", "[]"},
+		"a default with :- and spaces in it":      {"${NO:-a :- b}", "a :- b"},
+		"a default of the long form":              {"${env:NO:-dd}", "dd"},
+		"an escaped variable":                     {"$${A}", "${A}"},
+		"an escaped variable, then a real one":    {"$${A}${A}", "${A}aaa"},
+		"a dollar before an escape":               {"$$${A}", "$${A}"},
+		"a dollar alone":                          {"$A $ $$ $5 {A} $(A) a$", "$A $ $$ $5 {A} $(A) a$"},
+		"a file, its newline cut":                 {"${file:tok}", "from file"},
+		"a file, one newline cut":                 {"${file:two}", "a\n"},
+		"a file of windows":                       {"${file:crlf}", "a"},
+		"a file elsewhere":                        {"${file:../up}", "above"},
+		"a file below the home directory":         {"${file:~/project/tok}", "from file"},
+		"a file by its whole path":                {"${file:" + in("tok") + "}", "from file"},
+		"the home directory":                      {"${userHome}/x", filepath.Dir(root) + "/x"},
+		"the workspace folder":                    {"${workspaceFolder}", root},
+		"an escape without a closing brace":       {"$${", "${"},
+		"a literal brace after a variable":        {"${A}}", "aaa}"},
+		"names are case-sensitive":                {"${a:-other}", "other"},
+		"a default may hold a single dollar sign": {"${NO:-$5}", "$5"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			e := serversfile.Entry{Name: "s", Transport: serversfile.Stdio, Command: "x", Args: []string{c.text}}
+			got, err := resolve.Expand(e, env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Spec.Args[0] != c.want {
+				t.Errorf("got %q, want %q", got.Spec.Args[0], c.want)
+			}
+		})
+	}
+}
+
+func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
+	env := world(map[string]string{"nul": "a\x00b", "nl": "a\nb\n", "bad.env": "A=secret-value\nsecret value\n"},
+		"SECRET=secret-value", "ENDS=x\ny", "HOST=secret value")
+	cases := map[string]struct{ body, want string }{
+		"unset in args":              {`{"command": "x", "args": ["a", "${NO}"]}`, "args[1]: variable NO is not set"},
+		"unset in env":               {`{"command": "x", "env": {"T": "${SECRET}${env:NO}"}}`, "env.T: variable NO is not set"},
+		"unset in command":           {`{"command": "${NO}"}`, "command: variable NO is not set"},
+		"unset in cwd":               {`{"command": "x", "cwd": "${NO}"}`, "cwd: variable NO is not set"},
+		"unset in url":               {`{"url": "https://${NO}/"}`, "url: variable NO is not set"},
+		"unset in a header":          {`{"url": "https://h/", "headers": {"A": "${NO}"}}`, "headers.A: variable NO is not set"},
+		"all at once":                {`{"command": "${NO}", "args": ["${NO2}"]}`, "variable NO is not set; args[0]: variable NO2 is not set"},
+		"an editor's input":          {`{"command": "x", "args": ["${input:secret-value}"]}`, "args[0]: unknown variable form ${input:...}"},
+		"something odd":              {`{"command": "x", "args": ["${secret value}"]}`, "args[0]: unknown variable form ${...}"},
+		"nothing in it":              {`{"command": "x", "args": ["${}"]}`, "args[0]: unknown variable form ${...}"},
+		"a default of the shell":     {`{"command": "x", "args": ["${A-secret}"]}`, "args[0]: unknown variable form ${...}"},
+		"nested":                     {`{"command": "x", "args": ["${NO:-${SECRET}}"]}`, "args[0]: variables cannot be nested"},
+		"not closed":                 {`{"command": "x", "args": ["${secret-value"]}`, "args[0]: a ${ has no closing brace"},
+		"a missing file":             {`{"command": "x", "env": {"T": "${file:no.txt}"}}`, "env.T: cannot read ${file:no.txt}: the file does not exist"},
+		"no file":                    {`{"command": "x", "env": {"T": "${file:}"}}`, "env.T: ${file:} names no file"},
+		"a NUL from a file":          {`{"command": "x", "env": {"T": "${file:nul}"}}`, "env.T: the value must not contain a NUL character"},
+		"a line break in a header":   {`{"url": "https://h/", "headers": {"T": "${file:nl}"}}`, "headers.T: the value must be one line"},
+		"a url that is none":         {`{"url": "https://${HOST}/"}`, "url: not a valid url"},
+		"a url without a scheme":     {`{"url": "${SECRET}"}`, "url: the url must begin with http:// or https://"},
+		"a command that is empty":    {`{"command": "${NO:-}"}`, "command: is empty once its variables are replaced"},
+		"a missing envFile":          {`{"command": "${A:-x}", "envFile": "no.env"}`, `envFile: cannot read "no.env": the file does not exist`},
+		"a bad envFile":              {`{"command": "${A:-x}", "envFile": "bad.env"}`, "envFile: bad.env:2:1: there is no = in the line"},
+		"only the envFile's trouble": {`{"command": "${NO}", "envFile": "no.env"}`, `"s": envFile: cannot read "no.env": the file does not exist$`},
+		"an unset one in envFile":    {`{"command": "${A:-x}", "envFile": "${NO}/x"}`, "envFile: variable NO is not set"},
+		"paths from variables hide":  {`{"command": "${A:-x}", "envFile": "${SECRET}/x"}`, `envFile: cannot read "${SECRET}/x": the file does not exist`},
+		"a default does not show up": {`{"command": "${A:-x}", "envFile": "${NO:-secret}/x"}`, `envFile: cannot read "${NO:-…}/x": the file does not exist`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := resolve.Expand(entry(t, c.body), env)
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			text := err.Error()
+			if !strings.Contains(text+"$", c.want) || !strings.HasPrefix(text, `cannot expand server "s": `) {
+				t.Errorf("got  %s\nwant %s", text, c.want)
+			}
+			if strings.Contains(strings.ReplaceAll(text, "${SECRET}", ""), "secret") || strings.ContainsAny(text, "\n\x00") {
+				t.Errorf("a value is shown: %s", text)
+			}
+			if diff := cmp.Diff(resolve.Spec{}, got.Spec); diff != "" {
+				t.Errorf("a spec in spite of the error: %s", diff)
+			}
+		})
+	}
+}
+
+func TestExpand_aFileThatIsTooLarge_isRefused(t *testing.T) {
+	env := world(map[string]string{"big": strings.Repeat("x", jsondoc.MaxFileBytes+1)})
+	_, err := resolve.Expand(entry(t, `{"command": "x", "args": ["${file:big}"]}`), env)
+	if err == nil || !strings.Contains(err.Error(), "${file:big}: it is larger than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExpand_otherReadErrors_showThePathAsWritten(t *testing.T) {
+	env := world(nil)
+	env.ReadFile = func(path string) ([]byte, error) { return nil, fmt.Errorf("cannot read %s: not a regular file", path) }
+	_, err := resolve.Expand(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env)
+	if err == nil || !strings.Contains(err.Error(), "${file:fifo}: cannot read fifo: not a regular file") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExpand_withoutAHome_tildeAndUserHomeAreRefused(t *testing.T) {
+	env := world(nil)
+	env.HomeDir = ""
+	for _, body := range []string{`{"command": "${userHome}"}`, `{"command": "x", "cwd": "~/x"}`, `{"command": "x", "args": ["${file:~/x}"]}`} {
+		if _, err := resolve.Expand(entry(t, body), env); err == nil || !strings.Contains(err.Error(), "there is no home directory") {
+			t.Errorf("%s: got %v", body, err)
+		}
+	}
+}
+
+func TestExpand_orderOfLookup(t *testing.T) {
+	env := world(map[string]string{"e.env": "A=entry\nB=entry\nC=entry\nD=entry"}, "A=own", "B=own", "C=own", "D=own", "E=own")
+	env.EnvFiles = []map[string]string{{"A": "first", "B": "first", "C": ""}, {"A": "second"}}
+	got := expand(t, `{"command": "x", "envFile": "e.env", "args": ["${A}", "${B}", "${C:-default}", "${D}", "${E}"]}`, env)
+	if diff := cmp.Diff([]string{"second", "first", "default", "entry", "own"}, got.Spec.Args); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExpand_paths(t *testing.T) {
+	cases := map[string]struct{ body, command, cwd string }{
+		"a bare command is looked up later":    {`{"command": "npx"}`, "npx", root},
+		"a relative command":                   {`{"command": "./bin/x"}`, in("bin/x"), root},
+		"a relative command, not from the cwd": {`{"command": "bin/x", "cwd": "sub"}`, in("bin/x"), in("sub")},
+		"an absolute command":                  {`{"command": "` + filepath.ToSlash(in("x")) + `"}`, filepath.ToSlash(in("x")), root},
+		"below the home directory":             {`{"command": "~/x", "cwd": "~"}`, filepath.Join(filepath.Dir(root), "x"), filepath.Dir(root)},
+		"a tilde elsewhere is only a letter":   {`{"command": "~x", "cwd": "a~/b"}`, "~x", in("a~/b")},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := expand(t, c.body, world(nil)).Spec
+			if got.Command != c.command || got.Cwd != c.cwd {
+				t.Errorf("got %s in %s, want %s in %s", got.Command, got.Cwd, c.command, c.cwd)
+			}
+		})
+	}
+}
+
+func TestExpand_workspaceFolder_isTheParentOfAnEditorsFolder(t *testing.T) {
+	for dir, want := range map[string]string{".cursor": root, ".vscode": root, "sub": in("sub"), ".git": in(".git")} {
+		env := world(nil)
+		env.FileDir = in(dir)
+		if got := expand(t, `{"command": "x", "args": ["${workspaceFolder}"]}`, env).Spec; got.Args[0] != want || got.Cwd != in(dir) {
+			t.Errorf("%s: got %s, in %s", dir, got.Args[0], got.Cwd)
+		}
+	}
+}
+
+func TestExpand_environment_isTheEntrysPlusWhatIsPassed(t *testing.T) {
+	env := world(nil, "AWS_KEY=k", "AWS_REGION=r", "XAWS_=no", "ONE=1", "one=2", "PATH=/bin", "SECRET=s")
+	got := expand(t, `{"command": "x", "env": {"AWS_REGION": "mine", "B": "${ONE}"}, "gateway": {"env_pass": ["AWS_*", "ONE"]}}`, env)
+	want := map[string]string{"AWS_KEY": "k", "AWS_REGION": "mine", "B": "1", "ONE": "1"}
+	if diff := cmp.Diff(want, got.Spec.Env); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExpand_onWindows_caseDoesNotMatterInNames(t *testing.T) {
+	env := world(nil, "Path=p", "Aws_Key=k", "Other=o")
+	env.GOOS = "windows"
+	got := expand(t, `{"command": "x", "args": ["${PATH}"], "env": {"aws_key": "mine"}, "gateway": {"env_pass": ["AWS_*", "OTHER"]}}`, env).Spec
+	if diff := cmp.Diff([]string{"p"}, got.Args); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"aws_key": "mine", "Other": "o"}, got.Env); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExpand_aURLServer_hasNoProcessFields(t *testing.T) {
+	e := entry(t, `{"url": "https://h/${A}", "headers": {"X": "${A}"}, "gateway": {"env_pass": ["*"]}}`)
+	e.Args, e.Env, e.Cwd = []string{"${NO}"}, map[string]string{"A": "${NO}"}, "${NO}"
+	got, err := resolve.Expand(e, world(nil, "A=a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := resolve.Spec{Transport: serversfile.Auto, URL: "https://h/a", Headers: map[string]string{"X": "a"}}
+	if diff := cmp.Diff(want, got.Spec); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExpand_secrets(t *testing.T) {
+	env := world(map[string]string{"tok": "file-token\n"}, "LONG=12345678", "SHORT=1234567", "AWS_K=k", "PASS=p%40ss", "Q=querying")
+	cases := map[string]struct {
+		body string
+		want []redact.Secret
+	}{
+		"variables from 8 bytes on": {
+			`{"command": "x", "args": ["a${LONG}", "${SHORT}", "${env:LONG}", "${NO:-defaulted}", "${file:tok}"]}`,
+			[]redact.Secret{{Name: "LONG", Value: "12345678"}, {Name: "NO", Value: "defaulted"}, {Name: "file:tok", Value: "file-token"}},
+		},
+		"folders are none": {`{"command": "${userHome}/x", "cwd": "${workspaceFolder}"}`, nil},
+		"all of env, whole": {
+			`{"command": "x", "env": {"A": "1", "B": "b${SHORT}", "C": "${LONG}", "D": ""}, "gateway": {"env_pass": ["AWS_*"]}}`,
+			[]redact.Secret{
+				{Name: "LONG", Value: "12345678"},
+				{Name: "env.A", Value: "1"},
+				{Name: "env.AWS_K", Value: "k"},
+				{Name: "env.B", Value: "b1234567"},
+				{Name: "env.C", Value: "12345678"},
+			},
+		},
+		"all of headers, whole and behind the scheme": {
+			`{"url": "https://h", "headers": {"Authorization": "Bearer ${SHORT}", "X": "a b"}}`,
+			[]redact.Secret{
+				{Name: "header.Authorization", Value: "1234567"},
+				{Name: "header.Authorization", Value: "Bearer 1234567"},
+				{Name: "header.X", Value: "a b"},
+				{Name: "header.X", Value: "b"},
+			},
+		},
+		"userinfo and query of a url": {
+			`{"url": "https://me:${PASS}@h/p?key=a%20b&${Q}"}`,
+			[]redact.Secret{
+				{Name: "Q", Value: "querying"},
+				{Name: "url.password", Value: "p@ss"},
+				{Name: "url.query", Value: "querying"},
+				{Name: "url.query.key", Value: "a b"},
+				{Name: "url.query.key", Value: "a%20b"},
+				{Name: "url.user", Value: "me"},
+				{Name: "url.userinfo", Value: "me:p%40ss"},
+			},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, expand(t, c.body, env).Secrets); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestExpand_files_areThoseReadOrLookedFor(t *testing.T) {
+	env := world(map[string]string{"e.env": "A=1"})
+	got, err := resolve.Expand(entry(t, `{"command": "x", "envFile": "e.env", "args": ["${file:b}", "${file:a}", "${file:b}"]}`), env)
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	if diff := cmp.Diff([]string{in("a"), in("b"), in("e.env")}, got.Files); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExpand_references(t *testing.T) {
+	env := world(nil, "A=1", "B=2")
+	got, _ := resolve.Expand(entry(t, `{"command": "${A}", "args": ["${B}", "${A}${A}", "${NO}"]}`), env)
+	want := []resolve.Reference{{Field: "args", Variable: "A"}, {Field: "args", Variable: "B"}, {Field: "args", Variable: "NO"}, {Field: "command", Variable: "A"}}
+	if diff := cmp.Diff(want, got.References, cmpopts.IgnoreUnexported(resolve.Reference{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// servers parses a file that has no problem at all.
+func servers(t *testing.T, src string) serversfile.File {
+	t.Helper()
+	s, problems := serversfile.Parse(".mcp.json", []byte(src))
+	if len(problems) > 0 {
+		t.Fatalf("problems:\n%s", problemtest.Text(problems))
+	}
+	return s
+}
+
+// entry parses a file with one entry, named "s", given as its JSON.
+func entry(t *testing.T, body string) serversfile.Entry {
+	t.Helper()
+	return servers(t, `{"mcpServers": {"s": `+body+`}}`).Entries[0]
+}

@@ -1,0 +1,44 @@
+package resolve
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"strconv"
+)
+
+// Fingerprint is the lower-case hex SHA-256 of an unambiguous encoding of s.
+// Two specs have the same fingerprint exactly when they are equal, nil and
+// empty lists taken for the same.
+func Fingerprint(s Spec) string {
+	h := sha256.New()
+	writeText(h, "spec 1", string(s.Transport), s.Command, s.Cwd, s.URL)
+	writeText(h, strconv.Itoa(len(s.Args)))
+	writeText(h, s.Args...)
+	writeMap(h, s.Env)
+	writeMap(h, s.Headers)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func fingerprintText(texts ...string) string {
+	h := sha256.New()
+	writeText(h, texts...)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeText writes each text after its length, so that no two lists of texts
+// are written alike.
+func writeText(h hash.Hash, texts ...string) {
+	for _, t := range texts {
+		h.Write(binary.AppendUvarint(nil, uint64(len(t))))
+		h.Write([]byte(t))
+	}
+}
+
+func writeMap(h hash.Hash, m map[string]string) {
+	writeText(h, strconv.Itoa(len(m)))
+	for _, k := range sortedKeys(m) {
+		writeText(h, k, m[k])
+	}
+}

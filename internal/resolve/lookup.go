@@ -1,0 +1,141 @@
+package resolve
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/locate"
+	"gatehouse/internal/vars"
+)
+
+// resolve finds the value of a variable. Its errors name the variable.
+func (x *expander) resolve(v vars.Variable) (string, error) {
+	switch {
+	case v.Path != "":
+		return x.fileContent(v)
+	case v.Name == "workspaceFolder":
+		return workspaceFolder(x.env.FileDir), nil
+	case v.Name == "userHome":
+		if x.env.HomeDir == "" {
+			return "", errors.New("${userHome} is unknown: there is no home directory")
+		}
+		return x.env.HomeDir, nil
+	}
+	if value, ok := x.lookup(v.Name); ok {
+		return value, nil
+	}
+	return "", errors.New("variable " + v.Name + " is not set")
+}
+
+// lookup asks the --env-files, the last one first, the entry's envFile, then
+// the gateway's own environment.
+func (x *expander) lookup(name string) (string, bool) {
+	for _, values := range slices.Backward(x.env.EnvFiles) {
+		if value, ok := values[name]; ok {
+			return value, true
+		}
+	}
+	if value, ok := x.envFile[name]; ok {
+		return value, true
+	}
+	value, ok := x.own[vars.FoldName(name, x.env.GOOS)]
+	return value, ok
+}
+
+// fileContent reads a ${file:PATH}, its last newline cut.
+func (x *expander) fileContent(v vars.Variable) (string, error) {
+	path, err := x.absolute(v.Path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read ${%s}: %w", v.Name, err)
+	}
+	src, err := x.readFile(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read ${%s}: %s", v.Name, whyUnread(err, path, v.Path))
+	}
+	text := strings.TrimSuffix(string(src), "\n")
+	return strings.TrimSuffix(text, "\r"), nil
+}
+
+// path makes a path of a field absolute.
+func (x *expander) path(field, path string) string {
+	abs, err := x.absolute(path)
+	if err != nil {
+		x.fail(field, "%v", err)
+	}
+	return abs
+}
+
+// absolute expands "~" and takes a relative path from the folder of the file.
+func (x *expander) absolute(path string) (string, error) {
+	if rest, ok := locate.CutTilde(path); ok {
+		if x.env.HomeDir == "" {
+			return "", errors.New("there is no home directory for ~")
+		}
+		return filepath.Join(x.env.HomeDir, rest), nil
+	}
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	return filepath.Join(x.env.FileDir, path), nil
+}
+
+// workspaceFolder is the folder of the file, or its parent when the file
+// stands in a program's own folder.
+func workspaceFolder(dir string) string {
+	if base := filepath.Base(dir); base == ".cursor" || base == ".vscode" {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
+// readEnvFile reads the entry's own source of variables, if it has one.
+func (x *expander) readEnvFile() {
+	if x.entry.EnvFile == "" {
+		return
+	}
+	path := x.path("envFile", x.expand("envFile", "envFile", x.entry.EnvFile))
+	if len(x.reasons) > 0 {
+		return
+	}
+	shown := vars.WithoutDefaults(x.entry.EnvFile)
+	src, err := x.readFile(path)
+	if err != nil {
+		x.fail("envFile", "cannot read %s: %s", jsondoc.Quote(shown), whyUnread(err, path, shown))
+		return
+	}
+	values, problems := vars.ParseDotenv(jsondoc.Shorten(shown), src)
+	for _, p := range problems {
+		if p.Severity == jsondoc.Error {
+			x.fail("envFile", "%s", p.String())
+		}
+	}
+	x.envFile = values
+}
+
+func (x *expander) readFile(path string) ([]byte, error) {
+	x.files = append(x.files, path)
+	src, err := x.env.ReadFile(path)
+	if err == nil && len(src) > jsondoc.MaxFileBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", jsondoc.MaxFileBytes)
+	}
+	return src, err
+}
+
+// whyUnread says why a file could not be read. A path is only shown as it was
+// written: expanded, it may hold the values of variables.
+func whyUnread(err error, path, shown string) string {
+	switch pathError, ok := errors.AsType[*fs.PathError](err); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the file does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "it may not be read"
+	case ok:
+		return pathError.Err.Error()
+	}
+	return strings.ReplaceAll(err.Error(), path, shown)
+}

@@ -1,0 +1,147 @@
+package rulesfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/policy"
+)
+
+func (p *parser) agents(n *jsondoc.Node) {
+	const path = "agents"
+	if !p.is(n, jsondoc.KindObject, path, "an object of agents", `write {"NAME": {"allow": {"servers": ["..."]}}}`) {
+		return
+	}
+	for _, m := range n.Members() {
+		at := jsondoc.KeyPath(path, m.Key)
+		if reason := badAgentID(m.Key); reason != "" {
+			p.problem(m.KeyPos(), at, CodeAgentID,
+				"use 1 to "+strconv.Itoa(policy.MaxAgentIDBytes)+` letters, digits, "_", "." and "-"`,
+				"Validation error: an agent id %s", reason)
+		}
+		p.rules.Agents = append(p.rules.Agents, p.agent(m, at))
+	}
+}
+
+func badAgentID(id string) string {
+	switch {
+	case policy.ValidAgentID(id):
+		return ""
+	case id == "":
+		return "must not be empty"
+	case len(id) > policy.MaxAgentIDBytes:
+		return "must not be longer than " + strconv.Itoa(policy.MaxAgentIDBytes) + " bytes"
+	}
+	// The code point tells letters apart that look alike.
+	bad := firstBad(id)
+	return fmt.Sprintf("must not contain %q (%U)", bad, bad)
+}
+
+// firstBad is the first character of id that no agent id may contain.
+func firstBad(id string) rune {
+	for _, c := range id {
+		if !policy.ValidAgentID(string(c)) {
+			return c
+		}
+	}
+	return 0
+}
+
+func (p *parser) agent(m jsondoc.Member, path string) policy.Agent {
+	a := policy.Agent{ID: m.Key, Pos: m.KeyPos()}
+	if !p.is(m.Value, jsondoc.KindObject, path, "an object", `write {"allow": {"servers": ["..."]}}`) {
+		return a
+	}
+	for _, part := range m.Value.Members() {
+		at := jsondoc.KeyPath(path, part.Key)
+		switch part.Key {
+		case "allow":
+			a.AllowServers, a.AllowTools = p.access(part.Value, at)
+			if tools := part.Value.Member("tools"); tools != nil {
+				a.AllowToolsPos = tools.Pos()
+			}
+		case "deny":
+			a.DenyServers, a.DenyTools = p.access(part.Value, at)
+		case "expose", "limits", "extends":
+			p.reserved(part, path)
+		default:
+			p.unknown(part, path, []string{"allow", "deny"}, misplacedInAgent)
+		}
+	}
+	return a
+}
+
+var misplacedInAgent = map[string]string{
+	"servers": `put it inside "allow" or "deny"`,
+	"tools":   `put it inside "allow" or "deny"`,
+}
+
+// access reads the object of "allow" or "deny".
+func (p *parser) access(n *jsondoc.Node, path string) ([]policy.Rule, []policy.ToolRules) {
+	var servers []policy.Rule
+	var tools []policy.ToolRules
+	if !p.is(n, jsondoc.KindObject, path, "an object", `write {"servers": ["..."], "tools": {"SERVER": ["..."]}}`) {
+		return nil, nil
+	}
+	for _, m := range n.Members() {
+		at := jsondoc.KeyPath(path, m.Key)
+		switch m.Key {
+		case "servers":
+			servers = p.patterns(m.Value, at, "server")
+		case "tools":
+			tools = p.tools(m.Value, at)
+		default:
+			p.unknown(m, path, []string{"servers", "tools"}, nil)
+		}
+	}
+	return servers, tools
+}
+
+func (p *parser) tools(n *jsondoc.Node, path string) []policy.ToolRules {
+	if !p.is(n, jsondoc.KindObject, path, "an object of lists by server", `write {"SERVER": ["TOOL", ...]}`) {
+		return nil
+	}
+	tools := make([]policy.ToolRules, 0, len(n.Members()))
+	for _, m := range n.Members() {
+		at := jsondoc.KeyPath(path, m.Key)
+		p.checkPattern(m.Key, m.KeyPos(), at, "server")
+		tools = append(tools, policy.ToolRules{
+			Server: policy.Rule{Pattern: m.Key, Path: at, Pos: m.KeyPos()},
+			Tools:  p.patterns(m.Value, at, "tool"),
+		})
+	}
+	return tools
+}
+
+// patterns reads an array of names or patterns. what says of what.
+func (p *parser) patterns(n *jsondoc.Node, path, what string) []policy.Rule {
+	if !p.is(n, jsondoc.KindArray, path, "an array of strings", `write ["`+strings.ToUpper(what)+`", ...]`) {
+		return nil
+	}
+	rules := make([]policy.Rule, 0, len(n.Elements()))
+	for i, e := range n.Elements() {
+		at := jsondoc.IndexPath(path, i)
+		if !p.is(e, jsondoc.KindString, at, "a string", "write the name of a "+what+", or a pattern with *") {
+			continue
+		}
+		pos := e.Pos()
+		p.checkPattern(e.Text(), pos, at, what)
+		rules = append(rules, policy.Rule{Pattern: e.Text(), Path: at, Pos: pos})
+	}
+	return rules
+}
+
+// checkPattern refuses what looks like another kind of pattern, and nothing.
+func (p *parser) checkPattern(text string, pos policy.Position, path, what string) {
+	if text == "" {
+		p.problem(pos, path, CodePattern, `write the name of a `+what+`, or "*" for all`,
+			"an empty pattern matches nothing")
+		return
+	}
+	if i := strings.IndexAny(text, "?[]"); i >= 0 {
+		p.problem(pos, path, CodePattern, `use "*", which stands for any run of characters, or list the names`,
+			"%q has no meaning in a pattern: \"*\" is the only wildcard", text[i:i+1])
+	}
+}

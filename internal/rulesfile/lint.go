@@ -1,0 +1,201 @@
+package rulesfile
+
+import (
+	"slices"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/policy"
+)
+
+// Lint finds rules that can never matter: without any one of them the rules
+// would give the same answers to every question. It gives warnings and infos
+// only, sorted by position. Whatever it says is certain; it looks at one other
+// rule at a time, so it does not find everything.
+//
+// The time is bounded: with very many patterns it stops looking and says so.
+// It is for people who check a file, not for every reload.
+func Lint(rules policy.Rules) []jsondoc.Problem {
+	l := linter{Report: jsondoc.NewReport(rules.File), left: lintWork, said: map[policy.Position]bool{}}
+	for i := range rules.Agents {
+		if l.left <= 0 {
+			break
+		}
+		l.agent(&rules.Agents[i])
+	}
+	if l.left <= 0 {
+		l.Add(policy.Position{File: rules.File}, jsondoc.Info, "", CodeLintIncomplete,
+			"", "there are too many patterns to compare each with each: some rules without effect may not be named")
+	}
+	return l.Finish()
+}
+
+// Codes of what Lint finds.
+const (
+	CodeLintDuplicate   = "rules-duplicate"
+	CodeLintRedundant   = "rules-redundant"
+	CodeLintBeaten      = "rules-never-allows"
+	CodeLintUnreachable = "rules-unreachable-server"
+	CodeLintIdleDeny    = "rules-idle-deny"
+	CodeLintIncomplete  = "rules-lint-incomplete"
+)
+
+// lintWork is how many pairs of patterns are compared for one file; long ones
+// count more.
+const lintWork = 4_000_000
+
+type linter struct {
+	*jsondoc.Report
+	left int
+	said map[policy.Position]bool // one reason for each rule is enough
+}
+
+// spend reports whether two patterns may still be compared.
+func (l *linter) spend(p, q string, each int) bool {
+	l.left -= 1 + (len(p)+len(q))/64*each
+	return l.left > 0
+}
+
+func (l *linter) covers(p, q string) bool { return l.spend(p, q, 1) && policy.Covers(p, q) }
+
+func (l *linter) agent(a *policy.Agent) {
+	deny := newCover(a.DenyServers)
+	for _, r := range a.AllowServers {
+		if l.left <= 0 {
+			return
+		}
+		if d, ok := l.coveredBy(deny, r.Pattern); ok {
+			l.say(r, jsondoc.Warning, CodeLintBeaten, "remove one of the two",
+				"never allows anything: %s denies every server that it matches", d.Path)
+		}
+	}
+	l.repeated(newCover(a.AllowServers))
+	l.repeated(deny)
+	for _, r := range a.DenyServers {
+		if l.left <= 0 {
+			return
+		}
+		if !l.overlaps(a.AllowServers, r.Pattern) {
+			l.say(r, jsondoc.Info, CodeLintIdleDeny, "that is fine as a precaution",
+				"denies nothing now: nothing in allow.servers matches a server that it matches")
+		}
+	}
+	l.tools(a, deny)
+}
+
+// tools looks at the rules for tools of one agent.
+func (l *linter) tools(a *policy.Agent, denyServers cover) {
+	allow, deny := newToolCover(a.AllowTools), newToolCover(a.DenyTools)
+	for _, t := range a.DenyTools {
+		if l.reachable(a, denyServers, t.Server) {
+			l.repeatedTools(t, deny)
+		}
+	}
+	for _, t := range a.AllowTools {
+		if !l.reachable(a, denyServers, t.Server) {
+			continue
+		}
+		for _, r := range t.Tools {
+			if l.left <= 0 {
+				return
+			}
+			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern); ok {
+				l.say(r, jsondoc.Warning, CodeLintBeaten, "remove one of the two",
+					"never allows anything: %s denies every tool that it matches", d.Path)
+			}
+		}
+		l.repeatedTools(t, allow)
+	}
+}
+
+// reachable warns of a key for servers that the agent cannot use, and says
+// whether its rules are worth a closer look.
+func (l *linter) reachable(a *policy.Agent, denied cover, key policy.Rule) bool {
+	if d, ok := l.coveredBy(denied, key.Pattern); ok {
+		l.say(key, jsondoc.Warning, CodeLintUnreachable, "remove one of the two",
+			"has no effect: %s denies every server that it matches", d.Path)
+		return false
+	}
+	if !l.overlaps(a.AllowServers, key.Pattern) {
+		l.say(key, jsondoc.Warning, CodeLintUnreachable, "add the server to allow.servers: a key of tools opens none",
+			"has no effect: nothing in allow.servers matches a server that it matches")
+		return false
+	}
+	return true
+}
+
+// overlaps reports false only if no rule has a name in common with the
+// pattern. Without time left it says true.
+func (l *linter) overlaps(rules []policy.Rule, pattern string) bool {
+	return slices.ContainsFunc(rules, func(r policy.Rule) bool {
+		return !l.spend(r.Pattern, pattern, min(len(pattern), len(r.Pattern))) || policy.Overlap(r.Pattern, pattern)
+	})
+}
+
+// repeated finds rules of one list that another one makes superfluous.
+func (l *linter) repeated(c cover) {
+	for i, r := range c.rules {
+		if l.left <= 0 {
+			return
+		}
+		if first := c.exact[r.Pattern]; first != i {
+			l.duplicate(r, c.rules[first])
+			continue
+		}
+		for _, j := range c.wide {
+			if by := c.rules[j]; j != i && l.covers(by.Pattern, r.Pattern) && (j < i || !l.covers(r.Pattern, by.Pattern)) {
+				l.redundant(r, by)
+				break
+			}
+		}
+	}
+}
+
+// repeatedTools finds rules under one key that another one, under this key or
+// another, makes superfluous.
+func (l *linter) repeatedTools(t policy.ToolRules, all toolCover) {
+	own := newCover(t.Tools)
+	l.repeated(own)
+	for i, r := range t.Tools {
+		if l.left <= 0 {
+			return
+		}
+		if own.exact[r.Pattern] != i || l.wideIn(own, i) {
+			continue
+		}
+		for _, key := range all.candidates(t.Server.Pattern) {
+			k := all.keys[key].Server
+			if k.Pattern == t.Server.Pattern || !l.covers(k.Pattern, t.Server.Pattern) {
+				continue
+			}
+			// Of two keys that match the same servers the first stays.
+			if l.covers(t.Server.Pattern, k.Pattern) && key > all.index[t.Server.Pattern] {
+				continue
+			}
+			if by, ok := l.coveredBy(all.lists[key], r.Pattern); ok {
+				l.redundant(r, by)
+				break
+			}
+		}
+	}
+}
+
+// wideIn reports whether another rule of the list covers rule i.
+func (l *linter) wideIn(c cover, i int) bool {
+	return slices.ContainsFunc(c.wide, func(j int) bool { return j != i && l.covers(c.rules[j].Pattern, c.rules[i].Pattern) })
+}
+
+func (l *linter) duplicate(r, first policy.Rule) {
+	l.say(r, jsondoc.Warning, CodeLintDuplicate, "remove it", "says the same as %s", first.Path)
+}
+
+func (l *linter) redundant(r, by policy.Rule) {
+	l.say(r, jsondoc.Info, CodeLintRedundant, "remove it, or the wider one if that is not meant",
+		"adds nothing: %s matches all that it matches", by.Path)
+}
+
+func (l *linter) say(r policy.Rule, s jsondoc.Severity, code, hint, format string, args ...any) {
+	if !l.said[r.Pos] {
+		l.said[r.Pos] = true
+		l.Add(r.Pos, s, r.Path, code, hint, format, args...)
+	}
+}

@@ -1,0 +1,161 @@
+package rulesfile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"gatehouse/internal/identity"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/suggest"
+)
+
+// Codes of the errors of a rules file.
+const (
+	CodeWrongType  = "rules-wrong-type"
+	CodeNoAgents   = "rules-missing-agents"
+	CodeUnknownKey = "rules-unknown-key"
+	CodeReserved   = "rules-reserved-key"
+	CodeAgentID    = "rules-bad-agent-id"
+	CodePattern    = "rules-bad-pattern"
+)
+
+// ParseRules is Parse for who needs no credentials.
+func ParseRules(file string, src []byte) (policy.Rules, []jsondoc.Problem) {
+	rules, _, problems := Parse(file, src)
+	return rules, problems
+}
+
+// Parse reads the bytes of a .mcp-gateway-rules.json. It reports all problems
+// at once, sorted by position; if one of them is an Error, the Rules have no
+// agents and deny everything, and there are no credentials. The file name is
+// only quoted. Whether the rules fit the servers is CrossCheck's question.
+func Parse(file string, src []byte) (policy.Rules, identity.Credentials, []jsondoc.Problem) {
+	hash := sha256.Sum256(src)
+	denyAll := policy.Rules{File: file, DenyOnMissingAgent: true, Hash: hex.EncodeToString(hash[:])}
+	doc, problems := jsondoc.Parse(file, src)
+	if doc == nil {
+		return denyAll, identity.Credentials{}, problems
+	}
+	p := parser{Report: jsondoc.NewReport(file), rules: denyAll}
+	p.AddAll(problems)
+	p.root(doc.Root)
+	p.namedAgents()
+	problems = p.Finish()
+	if jsondoc.HasErrors(problems) {
+		return denyAll, identity.Credentials{}, problems
+	}
+	return p.rules, p.credentials, problems
+}
+
+// parser holds what the parts of one rules file have in common.
+type parser struct {
+	*jsondoc.Report
+	// at is where the rules stand in a bigger document, "" if they are the
+	// whole: problems are there, while rules have paths of their own.
+	at          string
+	rules       policy.Rules
+	credentials identity.Credentials
+	named       []namedAgent // in credentials
+}
+
+// problem notes one error.
+func (p *parser) problem(pos policy.Position, path, code, hint, format string, args ...any) {
+	p.Add(pos, jsondoc.Error, p.path(path), code, hint, format, args...)
+}
+
+// path is a path of the rules as a path of the document.
+func (p *parser) path(path string) string {
+	if p.at == "" || path == "" || path[0] == '[' {
+		return p.at + path
+	}
+	return p.at + "." + path
+}
+
+// is reports whether a value is of a kind, and notes a problem if not. what is
+// the kind in words, hint how to write it.
+func (p *parser) is(n *jsondoc.Node, kind jsondoc.Kind, path, what, hint string) bool {
+	if n.Kind == kind {
+		return true
+	}
+	subject := ""
+	if path == "" {
+		subject = "the rules "
+	}
+	p.problem(n.Pos(), path, CodeWrongType, hint, "%smust be %s, not %s", subject, what, jsondoc.WithArticle(n.Kind))
+	return false
+}
+
+// unknown notes a key that is not in known. hints are for keys that stand in
+// the wrong place.
+func (p *parser) unknown(m jsondoc.Member, path string, known []string, hints map[string]string) {
+	hint, ok := hints[m.Key]
+	if !ok {
+		hint = jsondoc.KeyHint(m.Key, known)
+	}
+	p.problem(m.KeyPos(), jsondoc.KeyPath(path, m.Key), CodeUnknownKey, hint, "unknown key %s", jsondoc.Quote(m.Key))
+}
+
+// reserved notes a key that has a meaning in a version to come.
+func (p *parser) reserved(m jsondoc.Member, path string) {
+	p.problem(m.KeyPos(), jsondoc.KeyPath(path, m.Key), CodeReserved,
+		"remove it for now; ignoring it could open what it is meant to close", "%s is reserved and not supported yet", jsondoc.Quote(m.Key))
+}
+
+func (p *parser) root(root *jsondoc.Node) {
+	if !p.is(root, jsondoc.KindObject, "", "an object", `write {"agents": {}}`) {
+		return
+	}
+	found := false
+	for _, m := range root.Members() {
+		switch m.Key {
+		case "agents":
+			found = true
+			p.agents(m.Value)
+		case "defaults":
+			p.defaults(m.Value)
+		default:
+			p.unknown(m, "", rootKeys, misplacedInRoot)
+			near, _ := suggest.Nearest(m.Key, rootKeys)
+			found = found || near == "agents"
+		}
+	}
+	if !found {
+		p.problem(root.Pos(), "", CodeNoAgents,
+			`add "agents": {"NAME": {"allow": {"servers": ["..."]}}}; an empty object is fine and lets nobody in`,
+			`the key "agents" is missing`)
+	}
+}
+
+var rootKeys = []string{"agents", "defaults"}
+
+var misplacedInRoot = map[string]string{
+	"deny_on_missing_agent": `put it inside "defaults"`,
+	"tokens":                `it belongs inside "defaults"`,
+	"jwt":                   `it belongs inside "defaults"`,
+	"mcpServers":            "servers belong in the servers file, .mcp.json",
+	"allow":                 `put it inside an agent: "agents": {"NAME": {"allow": ...}}`,
+	"deny":                  `put it inside an agent: "agents": {"NAME": {"deny": ...}}`,
+}
+
+func (p *parser) defaults(n *jsondoc.Node) {
+	const path = "defaults"
+	if !p.is(n, jsondoc.KindObject, path, "an object", `write {"deny_on_missing_agent": true}`) {
+		return
+	}
+	for _, m := range n.Members() {
+		switch m.Key {
+		case "deny_on_missing_agent":
+			if p.is(m.Value, jsondoc.KindBool, jsondoc.KeyPath(path, m.Key), "true or false", "write it without quotes; the default is true") {
+				p.rules.DenyOnMissingAgent = m.Value.Bool()
+				p.rules.DenyOnMissingAgentPos = m.KeyPos()
+			}
+		case "tokens":
+			p.tokens(m.Value)
+		case "jwt":
+			p.jwt(m.Value)
+		default:
+			p.unknown(m, path, []string{"deny_on_missing_agent", "tokens", "jwt"}, nil)
+		}
+	}
+}

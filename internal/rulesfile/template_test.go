@@ -1,0 +1,39 @@
+package rulesfile_test
+
+import (
+	"strings"
+	"testing"
+
+	"gatehouse/internal/rulesfile"
+	"gatehouse/internal/serversfile"
+	"gatehouse/testkit/problemtest"
+)
+
+func TestTemplates_areValidAndWithoutProblems(t *testing.T) {
+	s, problems := serversfile.Parse(".mcp.json", serversfile.Template())
+	if len(problems) > 0 {
+		t.Error(problemtest.Text(problems))
+	}
+	for _, e := range s.Entries {
+		if !e.Disabled {
+			t.Errorf("the template would start %q", e.Name)
+		}
+	}
+	rules, problems := rulesfile.ParseRules(".mcp-gateway-rules.json", rulesfile.Template())
+	if problems = append(problems, rulesfile.CrossCheck(rules, s.Names(), "")...); len(problems) > 0 {
+		t.Error(problemtest.Text(problems))
+	}
+}
+
+// What the templates show in comments must be right as well.
+func TestTemplates_examplesInComments_areValid(t *testing.T) {
+	uncomment := strings.NewReplacer(`    // "`, `    "`, `    //   "`, `      "`, "    // }", "    }")
+	s, problems := serversfile.Parse(".mcp.json", []byte(uncomment.Replace(string(serversfile.Template()))))
+	if len(problems) > 0 || len(s.Entries) != 2 {
+		t.Errorf("%d entries, %s", len(s.Entries), problemtest.Text(problems))
+	}
+	rules, problems := rulesfile.ParseRules("rules.json", []byte(uncomment.Replace(string(rulesfile.Template()))))
+	if problems = append(problems, rulesfile.CrossCheck(rules, s.Names(), "")...); len(problems) > 0 || len(rules.Agents) != 2 {
+		t.Errorf("%d agents, %s", len(rules.Agents), problemtest.Text(problems))
+	}
+}

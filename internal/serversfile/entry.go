@@ -1,0 +1,83 @@
+package serversfile
+
+import (
+	"time"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/restart"
+)
+
+// Transport says how a server is reached.
+type Transport string
+
+// The transports. Auto is a url without a type: streamable HTTP is tried
+// first, then SSE.
+const (
+	Stdio Transport = "stdio"
+	HTTP  Transport = "http"
+	SSE   Transport = "sse"
+	Auto  Transport = "auto"
+)
+
+// StartMode says when a server is started.
+type StartMode string
+
+// The start modes. The zero value means that the entry does not say, so the
+// gateway's own --init-strategy decides.
+const (
+	Eager StartMode = "eager"
+	Lazy  StartMode = "lazy"
+)
+
+// Settings is the "gateway" object of an entry, defaults filled in. A change
+// of Settings never restarts a server, EnvPass apart.
+type Settings struct {
+	Start          StartMode
+	StartupTimeout time.Duration
+	CallTimeout    time.Duration
+	DrainTimeout   time.Duration
+	RestartWait    time.Duration
+	IdleStop       time.Duration // 0 is never
+	MaxInFlight    int
+	MaxResultBytes int64
+	PingInterval   time.Duration // 0 is off
+	PingTimeout    time.Duration
+	EnvPass        []string
+	Restart        restart.Policy
+}
+
+// Entry is one server of .mcp.json as written: variables are not expanded.
+// Its maps and slices are never changed after parsing.
+type Entry struct {
+	Name        string
+	Pos         policy.Position // of its key
+	Description string
+	Transport   Transport
+	Command     string
+	Args        []string
+	Env         map[string]string
+	EnvFile     string
+	Cwd         string
+	URL         string
+	Headers     map[string]string
+	Disabled    bool
+	Settings    Settings
+}
+
+// DefaultSettings are the settings of an entry without a "gateway" object.
+func DefaultSettings() Settings {
+	return Settings{
+		StartupTimeout: time.Minute,
+		CallTimeout:    5 * time.Minute,
+		DrainTimeout:   5 * time.Minute,
+		RestartWait:    10 * time.Second,
+		MaxInFlight:    1000,
+		MaxResultBytes: 32 << 20,
+		PingInterval:   30 * time.Second,
+		PingTimeout:    10 * time.Second,
+		Restart: restart.Policy{
+			Initial: 250 * time.Millisecond, Max: 30 * time.Second, MaxFailures: 5,
+			Window: time.Minute, Quarantine: 5 * time.Minute,
+		},
+	}
+}

@@ -1,0 +1,131 @@
+package serversfile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"gatehouse/internal/jsondoc"
+)
+
+// Codes of the problems of a servers file as a whole and of its names.
+const (
+	CodeNoObject       = "not-an-object"
+	CodeNoServers      = "missing-mcp-servers"
+	CodeServersKey     = "servers-key"
+	CodeUnknownKey     = "unknown-key"
+	CodeIgnoredKeys    = "ignored-keys"
+	CodeServerName     = "bad-server-name"
+	CodeRestrictingKey = "restricting-key"
+)
+
+// File is a parsed .mcp.json without errors.
+type File struct {
+	// Entries are in file order; names are unique.
+	Entries []Entry
+	// Hash is the lower-case hex SHA-256 of the file's bytes.
+	Hash string
+}
+
+// Entry finds a server by its exact name.
+func (s File) Entry(name string) (Entry, bool) {
+	for _, e := range s.Entries {
+		if e.Name == name {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Names lists the servers' names, sorted.
+func (s File) Names() []string {
+	names := make([]string, len(s.Entries))
+	for i, e := range s.Entries {
+		names[i] = e.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Parse reads the bytes of a .mcp.json. It reports all problems at
+// once, sorted by position; if one of them is an Error the File has no
+// entries. Variables are not expanded and nothing is looked up: package resolve does that.
+// The file name is only quoted. No value of the file is quoted in a problem
+// but the words that choose between a few.
+func Parse(file string, src []byte) (File, []jsondoc.Problem) {
+	hash := sha256.Sum256(src)
+	servers := File{Hash: hex.EncodeToString(hash[:])}
+	doc, problems := jsondoc.Parse(file, src)
+	if doc == nil {
+		return servers, problems
+	}
+	p := parser{Report: jsondoc.NewReport(file)}
+	p.AddAll(problems)
+	p.root(doc.Root)
+	p.reportIgnored()
+	problems = p.Finish()
+	if !jsondoc.HasErrors(problems) {
+		servers.Entries = p.entries
+	}
+	return servers, problems
+}
+
+// parser holds what the parts of one servers file have in common.
+type parser struct {
+	*jsondoc.Report
+	entries []Entry
+	ignored []jsondoc.Member // harmless keys of other programs
+}
+
+// topLevelKeys are the keys that may stand beside the servers.
+var topLevelKeys = []string{"mcpServers"}
+
+func (p *parser) root(root *jsondoc.Node) {
+	if root.Kind != jsondoc.KindObject {
+		p.Add(root.Pos(), jsondoc.Error, "", CodeNoObject, `write {"mcpServers": {}}`,
+			"the file must hold an object, not %s", jsondoc.WithArticle(root.Kind))
+		return
+	}
+	found := false
+	for _, m := range root.Members() {
+		switch m.Key {
+		case "mcpServers":
+			found = true
+			p.servers(m)
+		case "servers":
+			found = true
+			p.Add(m.KeyPos(), jsondoc.Error, "servers", CodeServersKey, `rename it to "mcpServers"`,
+				`the servers must stand under "mcpServers", not "servers"`)
+		case "mcpProxy":
+			p.foreignOptions(m.Value.Member("options"), "mcpProxy.options", "*")
+			p.ignored = append(p.ignored, m)
+		case "$schema", "inputs", "$comment", "_comment":
+			p.ignored = append(p.ignored, m)
+		default:
+			p.UnknownKey(m.KeyPos(), jsondoc.KeyPath("", m.Key), m.Key, CodeUnknownKey, jsondoc.Warning, topLevelKeys)
+		}
+	}
+	if !found {
+		p.Add(root.Pos(), jsondoc.Error, "", CodeNoServers, `add "mcpServers": {}; an empty object is fine`,
+			`the key "mcpServers" is missing`)
+	}
+}
+
+func (p *parser) servers(m jsondoc.Member) {
+	if m.Value.Kind != jsondoc.KindObject {
+		p.WrongKind(m.Value, "mcpServers", CodeWrongType, "an object of servers")
+		return
+	}
+	for _, server := range m.Value.Members() {
+		path := jsondoc.KeyPath("mcpServers", server.Key)
+		if reason := badName(server.Key); reason != "" {
+			p.Add(server.KeyPos(), jsondoc.Error, path, CodeServerName,
+				"use 1 to 128 bytes of printable characters other than * ? [ ]", "a server's name %s", reason)
+		}
+		if server.Value.Kind != jsondoc.KindObject {
+			p.WrongKind(server.Value, path, CodeWrongType, "an object")
+			continue
+		}
+		p.entries = append(p.entries, p.entry(server, path))
+	}
+}

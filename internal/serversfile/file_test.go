@@ -1,0 +1,181 @@
+package serversfile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/restart"
+	"gatehouse/internal/serversfile"
+	"gatehouse/testkit/problemtest"
+)
+
+// servers parses a file that has no problem at all.
+func servers(t *testing.T, src string) serversfile.File {
+	t.Helper()
+	s, problems := serversfile.Parse(".mcp.json", []byte(src))
+	if len(problems) > 0 {
+		t.Fatalf("problems:\n%s", problemtest.Text(problems))
+	}
+	return s
+}
+
+// entry parses a file with one entry, named "s", given as its JSON.
+func entry(t *testing.T, body string) serversfile.Entry {
+	t.Helper()
+	return servers(t, `{"mcpServers": {"s": `+body+`}}`).Entries[0]
+}
+
+func TestParse_readsAnEntryAsWritten(t *testing.T) {
+	got := servers(t, `{"mcpServers": {
+	  "files":  {"command": "npx", "args": ["-y", "x", "${A}"], "type": "stdio",
+	             "env": {"TOKEN": "${FILES_TOKEN}"}, "envFile": "~/f.env", "cwd": "/srv", "description": "Project files"},
+	  "remote": {"url": "https://example.com/mcp", "headers": {"Authorization": "Bearer ${API_TOKEN:-none}"}, "disabled": true},
+	}}`).Entries
+	want := []serversfile.Entry{
+		{
+			Name: "files", Transport: serversfile.Stdio, Command: "npx", Args: []string{"-y", "x", "${A}"},
+			Env: map[string]string{"TOKEN": "${FILES_TOKEN}"}, EnvFile: "~/f.env", Cwd: "/srv", Description: "Project files",
+			Settings: serversfile.DefaultSettings(),
+		},
+		{
+			Name: "remote", Transport: serversfile.Auto, URL: "https://example.com/mcp",
+			Headers: map[string]string{"Authorization": "Bearer ${API_TOKEN:-none}"}, Disabled: true,
+			Settings: serversfile.DefaultSettings(),
+		},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(serversfile.Entry{}, "Pos")); diff != "" {
+		t.Error(diff)
+	}
+	if got[1].Pos.Line != 4 || got[1].Pos.Column != 4 || got[1].Pos.File != ".mcp.json" {
+		t.Errorf("got position %+v", got[1].Pos)
+	}
+}
+
+func TestParse_lookups(t *testing.T) {
+	src := `{"mcpServers": {"b": {"command": "x"}, "a": {"command": "y"}}}`
+	s := servers(t, src)
+	if diff := cmp.Diff([]string{"a", "b"}, s.Names()); diff != "" {
+		t.Error(diff)
+	}
+	if e, ok := s.Entry("a"); !ok || e.Command != "y" {
+		t.Errorf("got %+v, %v", e, ok)
+	}
+	if _, ok := s.Entry("A"); ok {
+		t.Error("names are case-sensitive")
+	}
+	if len(s.Hash) != 64 || s.Hash == servers(t, src+" ").Hash || s.Hash != servers(t, src).Hash {
+		t.Errorf("the hash is not one of the bytes: %s", s.Hash)
+	}
+}
+
+func TestParse_anEmptyObjectIsFine(t *testing.T) {
+	if got := servers(t, `{"mcpServers": {}}`).Entries; len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestParse_transports(t *testing.T) {
+	cases := map[string]struct {
+		body string
+		want serversfile.Transport
+	}{
+		"a command is stdio":                 {`{"command": "x"}`, serversfile.Stdio},
+		"stdio may be said":                  {`{"command": "x", "type": "stdio", "transport": "stdio"}`, serversfile.Stdio},
+		"a url without a type is tried":      {`{"url": "http://h"}`, serversfile.Auto},
+		"http":                               {`{"url": "http://h", "type": "http"}`, serversfile.HTTP},
+		"streamable-http":                    {`{"url": "http://h", "transport": "streamable-http"}`, serversfile.HTTP},
+		"streamableHttp":                     {`{"url": "http://h", "type": "streamableHttp"}`, serversfile.HTTP},
+		"streamable_http":                    {`{"type": "streamable_http", "url": "http://h"}`, serversfile.HTTP},
+		"sse":                                {`{"url": "http://h", "type": "sse"}`, serversfile.SSE},
+		"two spellings of one kind agree":    {`{"url": "http://h", "type": "http", "transport": "streamable-http"}`, serversfile.HTTP},
+		"a url may begin with a variable":    {`{"url": "${BASE}/mcp", "type": "sse"}`, serversfile.SSE},
+		"a url may have a variable as port":  {`{"url": "https://h:${PORT}/mcp"}`, serversfile.Auto},
+		"a scheme may have capital letters":  {`{"url": "HTTPS://h/mcp"}`, serversfile.Auto},
+		"a literal ${ in a url is no varia.": {`{"url": "https://h/mcp?x=$${y"}`, serversfile.Auto},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := entry(t, c.body).Transport; got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestParse_names(t *testing.T) {
+	for _, name := range []string{"a", "x y", "日本語", "a.b/c:d", "$&'", strings.Repeat("x", 128), "…"} {
+		if !serversfile.ValidName(name) {
+			t.Errorf("%q is refused", name)
+		}
+	}
+	for _, name := range []string{"", "*", "a?", "[a", "a]", "a\tb", "a\x7f", "a\u200b", "\xff", strings.Repeat("é", 65)} {
+		if serversfile.ValidName(name) {
+			t.Errorf("%q is accepted", name)
+		}
+	}
+}
+
+func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
+	want := serversfile.Settings{
+		StartupTimeout: 60000 * time.Millisecond, CallTimeout: 300000 * time.Millisecond,
+		DrainTimeout: 300000 * time.Millisecond, RestartWait: 10000 * time.Millisecond, MaxInFlight: 1000,
+		MaxResultBytes: 33554432, PingInterval: 30000 * time.Millisecond, PingTimeout: 10000 * time.Millisecond,
+		Restart: restart.Policy{
+			Initial: 250 * time.Millisecond, Max: 30000 * time.Millisecond, MaxFailures: 5,
+			Window: 60000 * time.Millisecond, Quarantine: 300000 * time.Millisecond,
+		},
+	}
+	for _, body := range []string{`{"command": "x"}`, `{"command": "x", "gateway": {}}`, `{"command": "x", "gateway": {"restart": {}, "scope": "shared"}}`} {
+		if diff := cmp.Diff(want, entry(t, body).Settings); diff != "" {
+			t.Errorf("%s: %s", body, diff)
+		}
+	}
+}
+
+func TestParse_settings(t *testing.T) {
+	got := entry(t, `{"command": "x", "gateway": {"start": "lazy", "startup_timeout_ms": 1, "call_timeout_ms": 100,
+	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_result_bytes": 2048,
+	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "shared",
+	  "restart": {"initial_ms": 10, "max_ms": 10, "max_failures": 0, "window_ms": 12, "quarantine_ms": 13}}}`).Settings
+	want := serversfile.Settings{
+		Start: serversfile.Lazy, StartupTimeout: time.Millisecond, CallTimeout: 100 * time.Millisecond,
+		IdleStop: 5 * time.Millisecond, MaxInFlight: 7, MaxResultBytes: 2048, PingTimeout: 9 * time.Millisecond,
+		EnvPass: []string{"AWS_*", "X"}, Restart: restart.Policy{
+			Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond,
+			Window: 12 * time.Millisecond, Quarantine: 13 * time.Millisecond,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParse_tooLarge_isSaidOfTheFileAsAWhole(t *testing.T) {
+	s, problems := serversfile.Parse(".mcp.json", make([]byte, jsondoc.MaxFileBytes+1))
+	if len(problems) != 1 || problems[0].Code != jsondoc.CodeTooLarge || problems[0].Line != 0 || len(s.Entries) > 0 {
+		t.Errorf("got %v", problems)
+	}
+}
+
+// However many problems there are, errors are never cut in favour of warnings.
+func TestParse_manyWarnings_doNotHideAnError(t *testing.T) {
+	var src strings.Builder
+	src.WriteString(`{"mcpServers": {"s": {"command": "x"`)
+	for i := range 5000 {
+		fmt.Fprintf(&src, `, "qqqqqqqqqqqqqqqq%d": 0`, i)
+	}
+	src.WriteString(`, "args": 1}}}`)
+	s, problems := serversfile.Parse(".mcp.json", []byte(src.String()))
+	if !jsondoc.HasErrors(problems) || len(s.Entries) > 0 {
+		t.Error("the error is lost")
+	}
+	if last := problems[len(problems)-1]; last.Code != jsondoc.CodeTooManyProblems || last.Severity != jsondoc.Warning || len(problems) > 1100 {
+		t.Errorf("%d problems, the last %v", len(problems), last)
+	}
+}

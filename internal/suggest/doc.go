@@ -1,0 +1,2 @@
+// Package suggest finds the word that somebody probably meant. It is pure.
+package suggest

@@ -1,0 +1,82 @@
+package vars
+
+import (
+	"net/url"
+	"strings"
+)
+
+// ShownURL is an entry's url as status and errors may show it: as written,
+// unexpanded, without userinfo, query, fragment and the defaults of variables.
+// Of a text that is no url only the scheme is left.
+func ShownURL(written string) string {
+	shown := WithoutDefaults(written)
+	if strings.HasPrefix(shown, "${") {
+		return cutAddress(shown)
+	}
+	scheme, _, isURL := strings.Cut(shown, "://")
+	if !isURL || strings.ContainsAny(scheme, ":@?") {
+		return "…"
+	}
+	if _, err := url.Parse(WithPlaceholders(written, "1")); err != nil {
+		return scheme + "://…"
+	}
+	return cutAddress(shown)
+}
+
+// cutAddress cuts userinfo, query and fragment from a url that may hold
+// variables; what stands inside their braces does not end anything.
+func cutAddress(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	end := indexOutside(rest, "?#")
+	if end >= 0 {
+		rest = rest[:end]
+	}
+	authority := rest
+	if slash := indexOutside(rest, "/"); slash >= 0 {
+		authority = rest[:slash]
+	}
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	return scheme + rest
+}
+
+// indexOutside is the first of any of chars that is not inside a ${...}, or
+// -1.
+func indexOutside(text, chars string) int {
+	inside := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case inside:
+			inside = c != '}'
+		case c == '{' && i > 0 && text[i-1] == '$':
+			inside = true
+		case strings.IndexByte(chars, c) >= 0:
+			return i
+		}
+	}
+	return -1
+}
+
+// WithoutDefaults shows a text with its variables, their defaults left out.
+func WithoutDefaults(text string) string {
+	var b strings.Builder
+	for _, s := range Segments(text) {
+		switch before, _, hasDefault := strings.Cut(s.Text, ":-"); {
+		case !s.Variable:
+			b.WriteString(s.Text)
+		case s.open:
+			b.WriteString("${…")
+		case hasDefault:
+			b.WriteString("${" + before + ":-…}")
+		default:
+			b.WriteString("${" + s.Text + "}")
+		}
+	}
+	return b.String()
+}
