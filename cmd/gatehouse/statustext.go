@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/textcut"
 )
 
 // errorWidth is how much of an error fits into the table.
@@ -23,7 +24,7 @@ func statusText(st admin.Status, now time.Time) string {
 		b.WriteString("it is shutting down\n")
 	}
 	fmt.Fprintf(&b, "generation %d, %s old, policy %s\n", st.Generation,
-		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), shorten(line(st.PolicyHash), 13))
+		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), textcut.Characters(line(st.PolicyHash), 13))
 	for _, f := range st.Files {
 		fmt.Fprintf(&b, "%-8s %s (%s)\n", line(f.Role), line(f.Path), line(f.Why))
 	}
@@ -75,9 +76,9 @@ func writeTable(b *strings.Builder, st admin.Status, now time.Time) {
 	fmt.Fprintln(t, "SERVER\tSTATE\tRUN\tPID\tUPTIME\tRESTARTS\tIN FLIGHT\tTOOLS\tNEXT ATTEMPT\tLAST ERROR")
 	for _, s := range st.Servers {
 		fmt.Fprintln(t, strings.Join([]string{
-			shorten(line(s.Name), 40), line(s.State), strconv.FormatUint(s.Run, 10), orDash(s.PID != 0, strconv.Itoa(s.PID)),
+			textcut.Characters(line(s.Name), 40), line(s.State), strconv.FormatUint(s.Run, 10), orDash(s.PID != 0, strconv.Itoa(s.PID)),
 			orDash(s.State == "ready", age(now.Sub(s.Since))), strconv.Itoa(s.Restarts), strconv.Itoa(s.InFlight),
-			toolCount(s), nextAttempt(s, now), shorten(trouble(s, now), errorWidth),
+			toolCount(s), nextAttempt(s, now), textcut.Characters(trouble(s, now), errorWidth),
 		}, "\t"))
 	}
 	_ = t.Flush() // A strings.Builder takes everything.

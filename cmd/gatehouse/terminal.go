@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"gatehouse/internal/rawjson"
 )
 
 // line makes a text of unknown origin fit for one line of a terminal: what
@@ -41,21 +42,11 @@ func escaped(s, allowed string) string {
 	return b.String()
 }
 
-// shorten cuts a text to at most n characters, for a cell of a table.
-func shorten(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
-}
-
 // writeJSON writes a value as JSON, one line, in which everything that a
 // terminal could act on is escaped.
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := rawjson.Encode(&b, v); err != nil {
 		return failed(fmt.Errorf("cannot write the answer: %w", err))
 	}
 	_, err := io.WriteString(w, safeJSON(b.String()))

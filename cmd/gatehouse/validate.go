@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/rulesfile"
 )
 
@@ -61,9 +61,7 @@ func printReport(cmd *cobra.Command, problems []jsondoc.Problem) error {
 		problems = []jsondoc.Problem{}
 	}
 	ok := !jsondoc.HasErrors(problems)
-	enc := json.NewEncoder(cmd.OutOrStdout())
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(map[string]any{"ok": ok, "problems": problems}); err != nil {
+	if err := rawjson.Encode(cmd.OutOrStdout(), map[string]any{"ok": ok, "problems": problems}); err != nil {
 		return failed(err)
 	}
 	if !ok {

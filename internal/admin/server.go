@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"gatehouse/internal/rawjson"
 )
 
 // The limits of a Server.
@@ -134,9 +136,7 @@ func reply(w http.ResponseWriter, v any, err error) {
 		w.WriteHeader(status)
 		v = map[string]string{"error": err.Error()}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // Whoever asked may be gone.
+	_ = rawjson.Encode(w, v) // Whoever asked may be gone.
 }
 
 // maxLines is how many lines can be asked for: more than are kept.

@@ -12,7 +12,7 @@ import (
 var pure = []string{
 	"internal/identity", "internal/jsondoc", "internal/locate", "internal/policy", "internal/policydiff", "internal/rawjson",
 	"internal/redact", "internal/resolve", "internal/restart", "internal/rulesfile", "internal/serversfile", "internal/suggest",
-	"internal/vars",
+	"internal/textcut", "internal/vars",
 }
 
 // vocabulary are packages that pure ones may import for their types: they keep

@@ -2,11 +2,11 @@ package audit
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
+
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/textcut"
 )
 
 // version is the number that every line carries as "v".
@@ -90,25 +90,13 @@ func (r *Record) bound() (size int) {
 	return size
 }
 
-// cut shortens s to maxString bytes, between two letters. The result does not
-// keep the memory of a long s.
-func cut(s string) string {
-	if len(s) <= maxString {
-		return s
-	}
-	end := maxString - len("…")
-	for i := 0; i < utf8.UTFMax-1 && !utf8.RuneStart(s[end]); i++ {
-		end--
-	}
-	return strings.Clone(s[:end]) + "…"
-}
+// cut shortens a text to what a record may hold.
+func cut(s string) string { return textcut.Marked(s, maxString) }
 
 // appendLine adds a record or an eventLine to buf as one line of JSON.
 func appendLine(buf *bytes.Buffer, line any) error {
 	start := buf.Len()
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(line); err != nil {
+	if err := rawjson.Encode(buf, line); err != nil {
 		buf.Truncate(start)
 		return fmt.Errorf("cannot encode audit record: %w", err)
 	}

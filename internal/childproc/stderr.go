@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"gatehouse/internal/textcut"
 )
 
 const (
@@ -138,15 +139,7 @@ func (s *stderr) tail() []string {
 
 // show makes of a line what others may see: valid UTF-8, redacted, cut.
 func (s *stderr) show(line []byte) string {
-	text := s.redact(strings.ToValidUTF8(string(line), "\uFFFD"))
-	if len(text) <= maxLine {
-		return text
-	}
-	end := maxLine - len("…")
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+	return textcut.Marked(s.redact(strings.ToValidUTF8(string(line), "\uFFFD")), maxLine)
 }
 
 func leftOut(n int) string { return fmt.Sprintf("(%d lines left out)", n) }

@@ -89,6 +89,21 @@ func TestArguments_mustBeAnObjectWithWhatIsNeeded(t *testing.T) {
 	}
 }
 
+// A message repeats a name of any length and in any alphabet: never half a
+// letter of it.
+func TestArguments_longNamesAreCutBetweenLetters(t *testing.T) {
+	for _, letter := range []string{"é", "語", "😀"} {
+		for pad := range 4 {
+			key := strings.Repeat("x", pad) + strings.Repeat(letter, 100)
+			g := newGate(t, allowAll, up("db", testkit.Says(oneText)))
+			got := g.call("list_servers", `{"`+key+`":1}`).err.Message
+			if !strings.Contains(got, "…") || strings.Contains(got, `\x`) || strings.Contains(got, "\ufffd") {
+				t.Errorf("%d letters before %s: got %q, want a cut name of whole letters", pad, letter, got)
+			}
+		}
+	}
+}
+
 func TestArguments_booleansAsStrings(t *testing.T) {
 	for value, want := range map[string]bool{`true`: true, `"true"`: true, `"True"`: true, `false`: false, `"false"`: false, `""`: false, `null`: false} {
 		g := newGate(t, allowAll, up("db", testkit.Says(oneText)))

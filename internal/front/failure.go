@@ -1,9 +1,11 @@
 package front
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
+
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/textcut"
 )
 
 // The error codes that agents see.
@@ -85,20 +87,15 @@ func own(value any) result {
 
 // mustJSON leaves raw values as they are but for white space: no HTML escapes.
 func mustJSON(v any) json.RawMessage {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("internal: cannot marshal an answer: " + err.Error())
+	raw, err := rawjson.Marshal(v)
+	if err != nil {
+		panic("internal: " + err.Error())
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return raw
 }
 
-// shown cuts a name of unknown length for a message.
-func shown(name string) string {
-	const most = 128
-	if len(name) <= most {
-		return name
-	}
-	return name[:most] + "…"
-}
+// maxNameShown is how much of a name of unknown length a message repeats, in
+// bytes.
+const maxNameShown = 128
+
+func shown(name string) string { return textcut.Marked(name, maxNameShown) }

@@ -7,6 +7,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/textcut"
 	"gatehouse/internal/vars"
 )
 
@@ -77,10 +78,6 @@ func description(e serversfile.Entry, info endpoint.ServerInfo, tools []string) 
 	return cut("tools: " + strings.Join(tools, ", "))
 }
 
-// cut shortens a text to maxDescription bytes, between code points.
 func cut(s string) string {
-	if len(s) <= maxDescription {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxDescription], "") + "…"
+	return textcut.Marked(s, maxDescription)
 }

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/textcut"
 )
 
 // maxInstructions limits a server's instructions in an answer, in characters.
@@ -89,7 +89,7 @@ func (f *Front) refresh(ctx context.Context, b *budget, r *snapshot.Route, st *e
 func selectTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route, catalog *endpoint.Catalog, args arguments) toolsAnswer {
 	a := toolsAnswer{
 		Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
-		Instructions: firstRunes(catalog.Info.Instructions, maxInstructions),
+		Instructions: textcut.Characters(catalog.Info.Instructions, maxInstructions),
 	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		a.State = string(st.State)
@@ -130,11 +130,3 @@ func wanted(args arguments, name string) bool {
 
 // tokens is what a definition costs: a quarter of its bytes, rounded up.
 func tokens(raw json.RawMessage) int { return (len(raw) + 3) / 4 }
-
-// firstRunes shortens a text to at most n characters.
-func firstRunes(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
-}

@@ -100,25 +100,6 @@ func Delete(obj []byte, key string) json.RawMessage {
 	return append(out, '}')
 }
 
-// AppendString appends a string as JSON. Bytes that are no UTF-8 are replaced;
-// <, > and & are left alone.
-func AppendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return appendEscaped(dst, s)
-		}
-	}
-	return append(append(append(dst, '"'), s...), '"')
-}
-
-func appendEscaped(dst []byte, s string) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // A string always encodes.
-	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte{'\n'})...)
-}
-
 // First gives the first byte of a value: one of { [ " t f n - 0-9, or 0 if
 // there is none.
 func First(value []byte) byte {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatehouse/internal/rawjson"
 )
 
 // MinLength is the length in bytes from which on a value is redacted. Shorter
@@ -186,13 +188,11 @@ func written(value string) []string {
 // inJSON gives the text as it stands between the quotes of a JSON string, with
 // < > & escaped as some encoders do, or not.
 func inJSON(text string, html bool) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(html)
-	if err := enc.Encode(text); err != nil {
-		return "" // strings can always be encoded
+	if !html {
+		return unquoted(string(rawjson.AppendString(nil, text)))
 	}
-	return unquoted(strings.TrimSuffix(b.String(), "\n"))
+	encoded, _ := json.Marshal(text) //nolint:errchkjson // A string always marshals.
+	return unquoted(string(encoded))
 }
 
 func unquoted(s string) string { return s[1 : len(s)-1] }

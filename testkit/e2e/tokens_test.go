@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/rawjson"
 	"gatehouse/testkit"
 	"gatehouse/testkit/tokens"
 )
@@ -87,14 +87,12 @@ func bill(t *testing.T, definitions []json.RawMessage) cost {
 		if err := json.Unmarshal(raw, &shown); err != nil {
 			t.Fatal(err)
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(shown); err != nil {
+		text, err := rawjson.Marshal(shown)
+		if err != nil {
 			t.Fatal(err)
 		}
 		c.whole += tokens.Count(t, string(raw))
-		c.shown += tokens.Count(t, strings.TrimSpace(b.String()))
+		c.shown += tokens.Count(t, string(text))
 	}
 	return c
 }

@@ -85,7 +85,7 @@ func (e *Edge) runTool(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallT
 		return nil, errors.New("internal: a call without its record")
 	}
 	d := c.detour
-	t := ToolCall{Name: req.Params.Name, Args: rawjson.Get(d.message.params, "arguments")}
+	t := ToolCall{Name: req.Params.Name, Args: rawjson.Get(d.message.params, "arguments"), Meta: d.message.meta.whole}
 	caller := d.peer.caller(ctx)
 	if mcp.IsModernProtocol(caller.Protocol) {
 		t.Capabilities = d.message.meta.capabilities

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -57,6 +58,8 @@ type ToolCall struct {
 	// Args is params.arguments, nil if it was absent or null; it need not be
 	// an object.
 	Args json.RawMessage
+	// Meta is params._meta, an object; nil if it was absent or something else.
+	Meta json.RawMessage
 	// Progress is nil when the caller gave no progress token. Otherwise it
 	// sends notifications/progress with these params, an object whose
 	// progressToken is replaced by the caller's. It never blocks, keeps no
@@ -115,30 +118,21 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Name = or(o.Name, "gatehouse")
-	o.Version = or(o.Version, "0")
-	o.MaxMessageBytes = or(o.MaxMessageBytes, 16<<20)
-	o.MaxBytes = or(o.MaxBytes, 256<<20)
-	o.MaxInFlight = or(o.MaxInFlight, 2048)
-	o.MaxStreams = or(o.MaxStreams, 1024)
-	o.DrainTimeout = or(o.DrainTimeout, time.Second)
-	o.SessionIdleTTL = or(o.SessionIdleTTL, time.Hour)
-	o.KeepAlive = or(o.KeepAlive, 15*time.Second)
-	o.BodyTimeout = or(o.BodyTimeout, 60*time.Second)
-	o.WriteTimeout = or(o.WriteTimeout, 30*time.Second)
+	o.Name = cmp.Or(o.Name, "gatehouse")
+	o.Version = cmp.Or(o.Version, "0")
+	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 16<<20)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 256<<20)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 2048)
+	o.MaxStreams = cmp.Or(o.MaxStreams, 1024)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, time.Second)
+	o.SessionIdleTTL = cmp.Or(o.SessionIdleTTL, time.Hour)
+	o.KeepAlive = cmp.Or(o.KeepAlive, 15*time.Second)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, 60*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-// or gives v, or the default d for the zero value.
-func or[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }
 
 // Edge serves the gateway's tools to agents. Its methods are safe for

@@ -1,7 +1,6 @@
 package agents
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/rawjson"
 )
 
 // notifyFunc sends one notification, as a whole JSON-RPC message on one line,
@@ -136,18 +137,7 @@ func replaceKey(object []byte, key string, value json.RawMessage) ([]byte, error
 		fields = map[string]json.RawMessage{}
 	}
 	fields[key] = value
-	return marshal(fields)
-}
-
-// marshal is json.Marshal that leaves <, > and & alone.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("cannot encode JSON: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
+	return rawjson.Marshal(fields)
 }
 
 func (e *Edge) logPanic(method string, v any) {

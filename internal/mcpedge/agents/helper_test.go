@@ -76,7 +76,7 @@ func (s *script) run(ctx context.Context, c agents.Caller, t agents.ToolCall) (j
 	case "echo":
 		result := map[string]any{
 			"content":           []any{},
-			"structuredContent": map[string]any{"caller": c, "args": args, "no_args": args == nil, "progress": progress != nil},
+			"structuredContent": map[string]any{"caller": c, "args": args, "meta": t.Meta, "no_args": args == nil, "progress": progress != nil},
 		}
 		if c.Protocol >= "2026-07-28" {
 			result["resultType"] = "complete"

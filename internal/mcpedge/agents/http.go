@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,7 +152,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Ca
 func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
-		id := orNull(m.id, or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326))
+		id := orNull(m.id, cmp.Or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326))
 		out.finish(failureAnswer(id, failure), http.StatusBadRequest)
 		return
 	}

@@ -49,7 +49,7 @@ func (e *Edge) laneOverStdio(line []byte) (r toolRequest, ok bool) {
 // beginLane begins a call that the lane has read, and gives what runs it to its
 // end. The unit of work is the transport's business.
 func (e *Edge) beginLane(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
-	t := ToolCall{Name: r.name, Args: r.args}
+	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole}
 	caller := Caller{Session: p.session, Identity: p.identity}
 	if r.meta.version != nil {
 		caller.Protocol, caller.Client = mcp.ProtocolVersion20260728, r.meta.clientName()

@@ -91,6 +91,9 @@ func validID(id json.RawMessage) bool {
 // mcp-go judges the request itself, and so does a token that is too long.
 func readMeta(params json.RawMessage) (m metaMembers) {
 	meta := rawjson.Get(params, "_meta")
+	if rawjson.First(meta) == '{' {
+		m.whole = meta
+	}
 	m.token = rawjson.Get(meta, "progressToken")
 	if isNull(m.token) || len(m.token) > maxIDBytes {
 		m.token = nil

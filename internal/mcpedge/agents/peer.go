@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/textcut"
 )
 
 // httpRevisions are those served over HTTP, newest first. 2024-11-05 had
@@ -86,8 +87,5 @@ func clientName(name, version string) string {
 		}
 		return r
 	}, s)
-	if len(s) > longest {
-		s = strings.ToValidUTF8(s[:longest], "")
-	}
-	return s
+	return textcut.To(s, longest)
 }

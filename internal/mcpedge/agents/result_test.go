@@ -104,6 +104,24 @@ func TestCall_arguments_reachTheHandlerAsSent(t *testing.T) {
 	}
 }
 
+func TestCall_meta_reachesTheHandlerAsSent(t *testing.T) {
+	s := dial(t, newEdge(t, newScript(), nil))
+	for sent, want := range map[string]string{
+		`"_meta":{"traceparent":"00-a-b-01","com.example/n":9007199254740993}`: `{"traceparent":"00-a-b-01","com.example/n":9007199254740993}`,
+		`"_meta":{}`:                  `{}`,
+		`"_meta":{"a":1},"unknown":2`: `{"a":1}`,
+		`"_meta":null`:                `null`,
+		`"arguments":{}`:              `null`,
+		`"_meta":{"progressToken":"t","\u0061":1}`: `{"progressToken":"t","a":1}`,
+	} {
+		s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo",%s}}`, sent)
+		answer := s.next()
+		if got, err := json.Marshal(field(t, answer, "result", "structuredContent", "meta")); err != nil || !sameJSON(t, string(got), want) {
+			t.Errorf("sent %s: got %s, %v, want %s", sent, got, err, want)
+		}
+	}
+}
+
 func sameJSON(t *testing.T, a, b string) bool {
 	t.Helper()
 	return cmp.Equal(field(t, a), field(t, b))

@@ -20,8 +20,9 @@ type toolRequest struct {
 	inputResponses, requestState json.RawMessage
 }
 
-// metaMembers are the members of a request's _meta that matter here.
+// metaMembers are a request's _meta, and those of its members that matter here.
 type metaMembers struct {
+	whole                                json.RawMessage // nil unless it is an object
 	token, version, client, capabilities json.RawMessage
 }
 
@@ -95,7 +96,7 @@ func (r *toolRequest) readParams(b []byte, i int) int {
 
 // read reads the value at i as the _meta of a request.
 func (m *metaMembers) read(b []byte, i int) int {
-	return rawjson.Object(b, i, 2, func(key []byte, i int) int {
+	end := rawjson.Object(b, i, 2, func(key []byte, i int) int {
 		end := rawjson.Skip(b, i, 3)
 		if end < 0 {
 			return -1
@@ -114,6 +115,10 @@ func (m *metaMembers) read(b []byte, i int) int {
 			return when(bytes.IndexByte(key, '\\') < 0, end)
 		}
 	})
+	if end >= 0 {
+		m.whole = b[i:end]
+	}
+	return end
 }
 
 // when gives end if ok, else what stops the scan.

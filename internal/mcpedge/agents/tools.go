@@ -10,6 +10,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/textcut"
 )
 
 // toolSet is the gateway's definitions, in their order.
@@ -80,9 +82,7 @@ func (t toolSet) has(name string) bool { return slices.Contains(t.names, name) }
 // unknown says that there is no such tool, and which there are.
 func (t toolSet) unknown(name string) *rpcFailure {
 	const longest = 128
-	if len(name) > longest {
-		name = strings.ToValidUTF8(name[:longest], "") + "…"
-	}
+	name = textcut.Marked(name, longest)
 	return &rpcFailure{
 		code: mcp.INVALID_PARAMS,
 		text: fmt.Sprintf("unknown tool %q: this gateway's tools are %s", name, strings.Join(t.names, ", ")),

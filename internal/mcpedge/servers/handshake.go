@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/textcut"
 )
 
 // The methods that the sessions know themselves.
@@ -112,18 +112,7 @@ func text(raw json.RawMessage, limit int) string {
 	if raw == nil || json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
-	return cut(s, limit)
-}
-
-// cut shortens a text to at most limit bytes, at the border of a character.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return strings.Clone(s[:limit])
+	return textcut.To(s, limit)
 }
 
 // oneLine cuts a server's text and takes out what could break a log line or
@@ -134,7 +123,7 @@ func oneLine(s string, limit int) string {
 			return ' '
 		}
 		return r
-	}, cut(s, limit))
+	}, textcut.To(s, limit))
 }
 
 // rpcErrorText shows the message and code of a JSON-RPC error.

@@ -3,6 +3,8 @@ package servers
 import (
 	"bytes"
 	"time"
+
+	"gatehouse/internal/textcut"
 )
 
 // maxJunkShown is how much of a junk line its owner gets to see, in bytes.
@@ -26,7 +28,7 @@ type junkPace struct {
 // junk shows a line that is no message to the owner, and waits if there have
 // been too many.
 func (s *Stdio) junk(data []byte) {
-	s.opts.OnJunk(string(bytes.ToValidUTF8(data[:min(len(data), maxJunkShown)], []byte("?"))))
+	s.opts.OnJunk(string(bytes.ToValidUTF8(data[:textcut.End(data, maxJunkShown)], []byte("?"))))
 	now, pace := time.Now(), &s.pace
 	if now.Sub(pace.began) >= junkSpan {
 		*pace = junkPace{began: now}
