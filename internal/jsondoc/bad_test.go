@@ -19,5 +19,5 @@ func TestParse_eachMistakeIsSaidInWords(t *testing.T) {
 
 // No small file shows the others: each has a test of its own.
 func TestCodes_eachHasABadFileAndIsDocumented(t *testing.T) {
-	problemtest.EachCode(t, jsondoc.CodeTooLarge, jsondoc.CodeTooManyProblems)
+	problemtest.EachCode(t, "file-too-large", "too-many-problems")
 }

@@ -14,17 +14,17 @@ const (
 	// MaxFileBytes is the largest file that is read, in bytes. Whoever reads
 	// a file should read at most one byte more.
 	MaxFileBytes = 4 << 20
-	// MaxNesting is the deepest nesting of objects and arrays.
-	MaxNesting = 64
+	// maxNesting is the deepest nesting of objects and arrays.
+	maxNesting = 64
 )
 
 // Codes of the problems that any JSON file may have.
 const (
-	CodeTooLarge     = "file-too-large"
-	CodeNotUTF8      = "not-utf8"
-	CodeTooDeep      = "nesting-too-deep"
-	CodeSyntax       = "invalid-json"
-	CodeDuplicateKey = "duplicate-key"
+	codeTooLarge     = "file-too-large"
+	codeNotUTF8      = "not-utf8"
+	codeTooDeep      = "nesting-too-deep"
+	codeSyntax       = "invalid-json"
+	codeDuplicateKey = "duplicate-key"
 )
 
 // Kind is the JSON type of a Node.
@@ -46,7 +46,7 @@ type Document struct {
 	// Root is the file's top-level value.
 	Root *Node
 
-	lines *Lines
+	lines *lineTable
 }
 
 // Node is one JSON value of a Document.
@@ -72,7 +72,7 @@ type Member struct {
 }
 
 // Pos is where the value begins.
-func (n *Node) Pos() policy.Position { return n.doc.lines.Position(n.offset) }
+func (n *Node) Pos() policy.Position { return n.doc.lines.position(n.offset) }
 
 // Text is the value of a string, unescaped, or a number or boolean as
 // written. It is empty for objects, arrays and null.
@@ -108,8 +108,19 @@ func (n *Node) Member(key string) *Node {
 	return nil
 }
 
+// KeyPos is where the first member with this key begins. It is the zero
+// Position if there is none.
+func (n *Node) KeyPos(key string) policy.Position {
+	for i := range n.members {
+		if n.members[i].Key == key {
+			return n.members[i].KeyPos()
+		}
+	}
+	return policy.Position{}
+}
+
 // KeyPos is where the key of a member is written.
-func (m Member) KeyPos() policy.Position { return m.Value.doc.lines.Position(m.keyOffset) }
+func (m Member) KeyPos() policy.Position { return m.Value.doc.lines.position(m.keyOffset) }
 
 // Parse reads src as JSON with comments and trailing commas. The
 // document is nil when the bytes cannot be read at all: then there is exactly
@@ -119,27 +130,20 @@ func (m Member) KeyPos() policy.Position { return m.Value.doc.lines.Position(m.k
 // problem but keys and single characters.
 func Parse(file string, src []byte) (*Document, []Problem) {
 	r := NewReport(file)
-	if len(src) > MaxFileBytes {
-		r.Add(policy.Position{File: file}, Error, "", CodeTooLarge,
-			"remove what gatehouse does not need from the file", "the file is larger than %d bytes", MaxFileBytes)
+	text, ok := ReadText(r, src)
+	if !ok {
 		return nil, r.Finish()
 	}
-	body := WithoutBOM(src)
-	lines := NewLines(file, body)
-	if at := InvalidUTF8(body); at >= 0 {
-		r.Add(lines.Position(at), Error, "", CodeNotUTF8, "save the file as UTF-8", "the file is not valid UTF-8")
+	if at := tooDeep(text.Bytes); at >= 0 {
+		r.Add(text.Position(at), Error, "", codeTooDeep, "", "nested deeper than %d levels", maxNesting)
 		return nil, r.Finish()
 	}
-	if at := tooDeep(body); at >= 0 {
-		r.Add(lines.Position(at), Error, "", CodeTooDeep, "", "nested deeper than %d levels", MaxNesting)
-		return nil, r.Finish()
-	}
-	value, wrong := parseHuJSON(body)
+	value, wrong := parseHuJSON(text.Bytes)
 	if wrong != nil {
-		r.Add(lines.Position(wrong.offset), Error, "", CodeSyntax, wrong.hint, "Invalid JSON: %s", wrong.reason)
+		r.Add(text.Position(wrong.offset), Error, "", codeSyntax, wrong.hint, "Invalid JSON: %s", wrong.reason)
 		return nil, r.Finish()
 	}
-	b := builder{doc: &Document{lines: lines}, report: r}
+	b := builder{doc: &Document{lines: text.lines}, report: r}
 	b.doc.Root = b.node(&value)
 	return b.doc, r.Finish()
 }
@@ -208,8 +212,8 @@ func (b *builder) duplicate(key string, first, second int) {
 		}
 		path = KeyPath(path, key)
 	}
-	b.report.Add(b.doc.lines.Position(second), Error, path, CodeDuplicateKey, "keep one of them",
-		"the key %s occurs twice in this object, first in line %d", Quote(key), b.doc.lines.Position(first).Line)
+	b.report.Add(b.doc.lines.position(second), Error, path, codeDuplicateKey, "keep one of them",
+		"the key %s occurs twice in this object, first in line %d", Quote(key), b.doc.lines.position(first).Line)
 }
 
 func literalKind(l hujson.Literal) Kind {

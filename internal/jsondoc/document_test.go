@@ -103,16 +103,16 @@ func TestParse_limits(t *testing.T) {
 		code string // empty when it is fine
 	}{
 		"4 MiB are read":                        {src: padded(jsondoc.MaxFileBytes)},
-		"one byte more is refused":              {src: padded(jsondoc.MaxFileBytes + 1), code: jsondoc.CodeTooLarge},
-		"64 levels are read":                    {src: nested(jsondoc.MaxNesting)},
-		"65 levels are refused":                 {src: nested(jsondoc.MaxNesting + 1), code: jsondoc.CodeTooDeep},
-		"a megabyte of brackets is refused":     {src: bytes.Repeat([]byte("["), 1<<20), code: jsondoc.CodeTooDeep},
-		"a megabyte of objects is refused":      {src: bytes.Repeat([]byte(`{"a":`), 1<<18), code: jsondoc.CodeTooDeep},
+		"one byte more is refused":              {src: padded(jsondoc.MaxFileBytes + 1), code: "file-too-large"},
+		"64 levels are read":                    {src: nested(64)},
+		"65 levels are refused":                 {src: nested(65), code: "nesting-too-deep"},
+		"a megabyte of brackets is refused":     {src: bytes.Repeat([]byte("["), 1<<20), code: "nesting-too-deep"},
+		"a megabyte of objects is refused":      {src: bytes.Repeat([]byte(`{"a":`), 1<<18), code: "nesting-too-deep"},
 		"brackets in strings do not count":      {src: []byte(`"` + strings.Repeat("[", 100) + `\"[[["`)},
 		"brackets in comments do not count":     {src: []byte("//" + strings.Repeat("{", 100) + "\n/*" + strings.Repeat("[", 100) + "*/1")},
-		"comments do not hide brackets":         {src: append([]byte("/*\"*/ //\"\n"), nested(65)...), code: jsondoc.CodeTooDeep},
+		"comments do not hide brackets":         {src: append([]byte("/*\"*/ //\"\n"), nested(65)...), code: "nesting-too-deep"},
 		"many siblings are not deep":            {src: []byte("[" + strings.Repeat("[],", 1000) + "]")},
-		"a second byte order mark is a mistake": {src: []byte("\ufeff\ufeff{}"), code: jsondoc.CodeSyntax},
+		"a second byte order mark is a mistake": {src: []byte("\ufeff\ufeff{}"), code: "invalid-json"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -4,9 +4,43 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/internal/policy"
 	"gatehouse/internal/suggest"
 )
+
+// Key is one key that an object may have.
+type Key struct {
+	Name string
+	// Read reads the key's value, at a path in the document. Nil leaves that to
+	// the reader of the whole object.
+	Read func(value *Node, path string)
+}
+
+// Keys are all keys that an object may have, in the order in which hints list
+// them.
+type Keys []Key
+
+// Names lists the keys in their order.
+func (k Keys) Names() []string {
+	names := make([]string, len(k))
+	for i := range k {
+		names[i] = k[i].Name
+	}
+	return names
+}
+
+// Read reads every member of the object at path, in file order. Members that
+// have no Key go to unknown, each with its own path.
+func (k Keys) Read(object *Node, path string, unknown func(m Member, path string)) {
+	for _, m := range object.Members() {
+		at := KeyPath(path, m.Key)
+		switch i := slices.IndexFunc(k, func(key Key) bool { return key.Name == m.Key }); {
+		case i < 0:
+			unknown(m, at)
+		case k[i].Read != nil:
+			k[i].Read(m.Value, at)
+		}
+	}
+}
 
 // KeyHint says which key an unknown one was probably meant to be, else which
 // ones there are.
@@ -17,18 +51,9 @@ func KeyHint(key string, known []string) string {
 	return "known keys: " + strings.Join(known, ", ")
 }
 
-// UnknownKeys reports every member of object whose key is not in known.
-func (r *Report) UnknownKeys(object *Node, path, code string, s Severity, known []string) {
-	for _, m := range object.Members() {
-		if !slices.Contains(known, m.Key) {
-			r.UnknownKey(m.KeyPos(), KeyPath(path, m.Key), m.Key, code, s, known)
-		}
-	}
-}
-
-// UnknownKey reports one key that is not in known.
-func (r *Report) UnknownKey(pos policy.Position, path, key, code string, s Severity, known []string) {
-	r.Add(pos, s, path, code, KeyHint(key, known), "unknown key %s", Quote(key))
+// UnknownKey reports a member at path whose key is not in known.
+func (r *Report) UnknownKey(m Member, path, code string, s Severity, known []string) {
+	r.Add(m.KeyPos(), s, path, code, KeyHint(m.Key, known), "unknown key %s", Quote(m.Key))
 }
 
 // WrongKind reports that a value is not of the wanted kind. want is in words,
@@ -37,6 +62,7 @@ func (r *Report) WrongKind(n *Node, path, code, want string) {
 	r.Add(n.Pos(), Error, path, code, "", "must be %s, not %s", want, WithArticle(n.Kind))
 }
 
+// WithArticle names a kind in a sentence: "an object", "null".
 func WithArticle(k Kind) string {
 	switch k {
 	case KindNull:

@@ -29,6 +29,7 @@ func pathKey(key string) string {
 	return Quote(key)
 }
 
+// PlainWord reports whether s is 1 to 128 ASCII letters, digits, "_" and "-".
 func PlainWord(s string) bool {
 	if s == "" || len(s) > 128 {
 		return false

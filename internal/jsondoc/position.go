@@ -12,7 +12,7 @@ import (
 const runeStep = 512
 
 // lineTable turns byte offsets into lines and columns.
-type Lines struct {
+type lineTable struct {
 	file   string
 	src    []byte
 	starts []int // offset of each line's first byte
@@ -21,8 +21,8 @@ type Lines struct {
 	runes []int
 }
 
-func NewLines(file string, src []byte) *Lines {
-	t := &Lines{file: file, src: src, starts: []int{0}}
+func newLineTable(file string, src []byte) *lineTable {
+	t := &lineTable{file: file, src: src, starts: []int{0}}
 	ascii := true
 	for i, c := range src {
 		if c == '\n' {
@@ -45,9 +45,9 @@ func NewLines(file string, src []byte) *Lines {
 	return t
 }
 
-// Position gives the line and column of offset, both from 1, the column in
+// position gives the line and column of offset, both from 1, the column in
 // code points. Offsets beyond the end are taken for the end.
-func (t *Lines) Position(offset int) policy.Position {
+func (t *lineTable) position(offset int) policy.Position {
 	offset = min(max(offset, 0), len(t.src))
 	line := sort.SearchInts(t.starts, offset+1)
 	column := t.runesBefore(offset) - t.runesBefore(t.starts[line-1]) + 1
@@ -55,7 +55,7 @@ func (t *Lines) Position(offset int) policy.Position {
 }
 
 // runesBefore counts the code points that begin before offset.
-func (t *Lines) runesBefore(offset int) int {
+func (t *lineTable) runesBefore(offset int) int {
 	if t.runes == nil {
 		return offset
 	}

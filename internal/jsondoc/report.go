@@ -9,8 +9,8 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// CodeTooManyProblems closes a list of problems that was cut.
-const CodeTooManyProblems = "too-many-problems"
+// codeTooManyProblems closes a list of problems that was cut.
+const codeTooManyProblems = "too-many-problems"
 
 // maxProblems is how many errors, and how many warnings and infos, of one file
 // are kept. A file of 4 MiB could hold hundreds of thousands.
@@ -25,6 +25,7 @@ type Report struct {
 	dropped map[Severity]int
 }
 
+// NewReport makes the report of a file, which is only named.
 func NewReport(file string) *Report { return &Report{File: file} }
 
 // Add notes one problem. The message is made of format and args; hint may be
@@ -72,7 +73,7 @@ func (r *Report) Finish() []Problem {
 			severity = Error
 		}
 		r.list = append(r.list, Problem{
-			File: r.File, Code: CodeTooManyProblems, Severity: severity,
+			File: r.File, Code: codeTooManyProblems, Severity: severity,
 			Message: fmt.Sprintf("and %d more problems", dropped), Hint: "mend those above first",
 		})
 	}

@@ -19,7 +19,7 @@ func TestReport_tooManyProblems_areCutAndCounted(t *testing.T) {
 	if !jsondoc.HasErrors(got) || len(got) > 1000 {
 		t.Errorf("got %d problems, errors among them: %v; want at most 1000 and the error", len(got), jsondoc.HasErrors(got))
 	}
-	if last := got[len(got)-1]; last.Code != jsondoc.CodeTooManyProblems || last.Severity != jsondoc.Warning {
-		t.Errorf("got the last problem %+v, want a warning %s", last, jsondoc.CodeTooManyProblems)
+	if last := got[len(got)-1]; last.Code != "too-many-problems" || last.Severity != jsondoc.Warning {
+		t.Errorf("got the last problem %+v, want a warning %s", last, "too-many-problems")
 	}
 }

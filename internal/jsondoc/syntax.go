@@ -7,35 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 )
 
-// WithoutBOM cuts one leading byte order mark.
-func WithoutBOM(src []byte) []byte {
-	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
-		return src[3:]
-	}
-	return src
-}
-
-// InvalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func InvalidUTF8(b []byte) int {
-	if utf8.Valid(b) {
-		return -1
-	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
-}
-
-// tooDeep is the offset of the bracket that exceeds MaxNesting, or -1. It
+// tooDeep is the offset of the bracket that exceeds maxNesting, or -1. It
 // reads strings and comments exactly as hujson does, so up to the first syntax
 // error both agree on the depth, and hujson never recurses beyond it.
 func tooDeep(b []byte) int {
@@ -43,7 +19,7 @@ func tooDeep(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '{', '[':
-			if depth++; depth > MaxNesting {
+			if depth++; depth > maxNesting {
 				return i
 			}
 		case '}', ']':

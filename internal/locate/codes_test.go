@@ -3,10 +3,9 @@ package locate_test
 import (
 	"testing"
 
-	"gatehouse/internal/locate"
 	"gatehouse/testkit/problemtest"
 )
 
 func TestCodes_areDocumented(t *testing.T) {
-	problemtest.EachCode(t, locate.CodeInWorkDir, locate.CodeWritable)
+	problemtest.EachCode(t, "rules-in-working-directory", "rules-file-writable")
 }

@@ -8,8 +8,8 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// CodeInWorkDir warns of rules that an agent could edit.
-const CodeInWorkDir = "rules-in-working-directory"
+// codeInWorkDir warns of rules that an agent could edit.
+const codeInWorkDir = "rules-in-working-directory"
 
 // Place is all that the search for a file depends on. Paths are absolute.
 type Place struct {
@@ -35,26 +35,26 @@ type Found struct {
 	InWorkDir bool
 }
 
-// NotFoundError says that a file was found nowhere. Its text has several
+// notFoundError says that a file was found nowhere. Its text has several
 // lines: what was tried, files of the gateway's predecessor if there are any,
 // and what to do.
-type NotFoundError struct {
-	What  string   // "servers file (.mcp.json)"
-	Tried []string // each with what it stands for
-	Old   []string // files of the predecessor that exist
-	Flag  string   // the flag that would name the file
+type notFoundError struct {
+	what  string   // "servers file (.mcp.json)"
+	tried []string // each with what it stands for
+	old   []string // files of the predecessor that exist
+	flag  string   // the flag that would name the file
 }
 
-func (e *NotFoundError) Error() string {
+func (e *notFoundError) Error() string {
 	var b strings.Builder
-	b.WriteString("cannot find a " + e.What + "; tried:")
-	for _, t := range e.Tried {
+	b.WriteString("cannot find a " + e.what + "; tried:")
+	for _, t := range e.tried {
 		b.WriteString("\n  " + t)
 	}
-	for _, o := range e.Old {
-		b.WriteString("\nthere is " + o + ": use it with " + e.Flag + " " + o)
+	for _, o := range e.old {
+		b.WriteString("\nthere is " + o + ": use it with " + e.flag + " " + o)
 	}
-	b.WriteString("\nrun \"gatehouse init\" to write commented templates, or name the file with " + e.Flag)
+	b.WriteString("\nrun \"gatehouse init\" to write commented templates, or name the file with " + e.flag)
 	return b.String()
 }
 
@@ -81,7 +81,7 @@ var (
 // FindServers decides which servers file to use: the flag, the environment,
 // ./.mcp.json, else .mcp.json in the config directory. A file that the flag or
 // the environment names is chosen whether it exists or not. The error, if any,
-// is a *NotFoundError, or says that ~ has no meaning here.
+// says what was tried, or that ~ has no meaning here.
 func FindServers(p Place) (Found, error) { return find(p, serversWanted) }
 
 // FindRules decides which rules file to use, as FindServers does.
@@ -96,22 +96,22 @@ func find(p Place, w wanted) (Found, error) {
 		path, err := ResolvePath(p.Env, p.WorkDir, p.HomeDir)
 		return Found{Path: path, Why: w.env}, err
 	}
-	missing := &NotFoundError{What: w.what, Flag: w.flag, Tried: []string{w.flag + " (not given)", w.env + " (not set)"}}
+	missing := &notFoundError{what: w.what, flag: w.flag, tried: []string{w.flag + " (not given)", w.env + " (not set)"}}
 	for _, name := range w.workDir {
 		path := filepath.Join(p.WorkDir, name)
 		if p.Exists(path) {
 			return Found{Path: path, Why: "found in the working directory", InWorkDir: true}, nil
 		}
-		missing.Tried = append(missing.Tried, path)
+		missing.tried = append(missing.tried, path)
 	}
 	if p.ConfigDir != "" {
 		path := filepath.Join(p.ConfigDir, "gatehouse", w.configDir)
 		if p.Exists(path) {
 			return Found{Path: path, Why: "found in the config directory"}, nil
 		}
-		missing.Tried = append(missing.Tried, path)
+		missing.tried = append(missing.tried, path)
 	}
-	missing.Old = oldFiles(p, w)
+	missing.old = oldFiles(p, w)
 	return Found{}, missing
 }
 
@@ -139,7 +139,7 @@ func (f Found) Problems() []jsondoc.Problem {
 		return nil
 	}
 	r := jsondoc.NewReport(f.Path)
-	r.Add(policy.Position{File: f.Path}, jsondoc.Warning, "", CodeInWorkDir,
+	r.Add(policy.Position{File: f.Path}, jsondoc.Warning, "", codeInWorkDir,
 		"move it to the config directory, or name it with --rules",
 		"the rules were found in the working directory: an agent that works there can edit them")
 	return r.Finish()

@@ -2,17 +2,13 @@ package locate
 
 import (
 	"path/filepath"
-
-	"gatehouse/internal/vars"
 )
 
 // ConfigDir is the folder of the user's configuration: $XDG_CONFIG_HOME or
 // ~/.config, also on macOS; %AppData% on windows. It is empty when there is
 // no home. Relative values of the variables are ignored.
-//
-//nolint:revive // It is what the contract calls it: the config dir.
 func ConfigDir(goos string, getenv func(string) string, home string) string {
-	if goos == vars.Windows {
+	if goos == "windows" {
 		return userDir(getenv("APPDATA"), home, "AppData", "Roaming")
 	}
 	return userDir(getenv("XDG_CONFIG_HOME"), home, ".config")
@@ -22,7 +18,7 @@ func ConfigDir(goos string, getenv func(string) string, home string) string {
 // or ~/.local/state; %LocalAppData% on windows. It is empty when there is no
 // home.
 func StateDir(goos string, getenv func(string) string, home string) string {
-	if goos == vars.Windows {
+	if goos == "windows" {
 		return userDir(getenv("LOCALAPPDATA"), home, "AppData", "Local")
 	}
 	return userDir(getenv("XDG_STATE_HOME"), home, ".local", "state")

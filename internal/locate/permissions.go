@@ -7,8 +7,8 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// CodeWritable warns of a rules file that others may write.
-const CodeWritable = "rules-file-writable"
+// codeWritable warns of a rules file that others may write.
+const codeWritable = "rules-file-writable"
 
 // WritableByOthers warns if the permissions of a rules file, or of the folder
 // that it is in, let other users change what it says. Both are as the file
@@ -21,7 +21,7 @@ func WritableByOthers(file string, mode, folder fs.FileMode) []jsondoc.Problem {
 		hint         = "whoever can write the rules can allow themselves anything: chmod go-w"
 	)
 	warn := func(what string) {
-		r.Add(policy.Position{File: file}, jsondoc.Warning, "", CodeWritable, hint, "%s", what)
+		r.Add(policy.Position{File: file}, jsondoc.Warning, "", codeWritable, hint, "%s", what)
 	}
 	switch {
 	case mode&world != 0:

@@ -7,8 +7,8 @@ import (
 
 // Codes of the problems of a file of tool lists.
 const (
-	CodeToolListsWrongType = "tool-lists-wrong-type"
-	CodeToolListsNoName    = "tool-lists-missing-name"
+	codeToolListsWrongType = "tool-lists-wrong-type"
+	codeToolListsNoName    = "tool-lists-missing-name"
 )
 
 // ParseToolLists reads the names of the tools that servers have, for `gatehouse
@@ -89,13 +89,13 @@ func (p *toolListsParser) name(n *jsondoc.Node, path string) (string, bool) {
 	switch n.Kind {
 	case jsondoc.KindString:
 		if n.Text() == "" {
-			p.Add(n.Pos(), jsondoc.Error, path, CodeToolListsNoName, "", "the name of a tool must not be empty")
+			p.Add(n.Pos(), jsondoc.Error, path, codeToolListsNoName, "", "the name of a tool must not be empty")
 		}
 		return n.Text(), n.Text() != ""
 	case jsondoc.KindObject:
 		name := n.Member("name")
 		if name == nil || name.Kind != jsondoc.KindString || name.Text() == "" {
-			p.Add(n.Pos(), jsondoc.Error, path, CodeToolListsNoName, "", `a definition of a tool has its name under "name"`)
+			p.Add(n.Pos(), jsondoc.Error, path, codeToolListsNoName, "", `a definition of a tool has its name under "name"`)
 			return "", false
 		}
 		return name.Text(), true
@@ -106,5 +106,5 @@ func (p *toolListsParser) name(n *jsondoc.Node, path string) (string, bool) {
 }
 
 func (p *toolListsParser) wrong(pos policy.Position, path, hint, message string) {
-	p.Add(pos, jsondoc.Error, path, CodeToolListsWrongType, hint, "%s", message)
+	p.Add(pos, jsondoc.Error, path, codeToolListsWrongType, hint, "%s", message)
 }

@@ -62,30 +62,18 @@ type Expansion struct {
 	Files []string
 }
 
-// ExpandError says why an entry could not be expanded. It names fields and
-// variables, never values.
-type ExpandError struct {
-	Server  string
-	Reasons []string
-}
-
-func (e *ExpandError) Error() string {
-	return "cannot expand server " + jsondoc.Quote(e.Server) + ": " + strings.Join(e.Reasons, "; ")
-}
-
-// Expand replaces the variables of an entry. The error, if any, is an
-// *ExpandError with every reason at once; then Spec is empty, while Files and
-// References are filled as far as possible, so that a change that mends the
-// trouble can be noticed.
-func Expand(e serversfile.Entry, env Env) (Expansion, error) {
+// expand replaces the variables of an entry. The reasons say all that is wrong
+// with it, naming fields and variables, never values. If there are any, Spec is
+// empty, while Files and References are filled as far as possible, so that a
+// change that mends the trouble can be noticed.
+func expand(e serversfile.Entry, env Env) (out Expansion, reasons []string) {
 	x := newExpander(e, env)
 	spec := x.spec()
-	out := Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: slices.Compact(slices.Sorted(slices.Values(x.files)))}
-	if len(x.reasons) > 0 {
-		return out, &ExpandError{Server: e.Name, Reasons: x.reasons}
+	out = Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: slices.Compact(slices.Sorted(slices.Values(x.files)))}
+	if len(x.reasons) == 0 {
+		out.Spec = spec
 	}
-	out.Spec = spec
-	return out, nil
+	return out, x.reasons
 }
 
 // expander expands one entry.
@@ -150,7 +138,7 @@ func (x *expander) command() string {
 			x.fail("command", "is empty once its variables are replaced")
 		}
 		return ""
-	case strings.Contains(command, "/") || x.env.GOOS == vars.Windows && strings.Contains(command, `\`):
+	case strings.Contains(command, "/") || x.env.GOOS == "windows" && strings.Contains(command, `\`):
 		return x.path("command", command)
 	}
 	return command

@@ -38,13 +38,19 @@ func world(files map[string]string, environ ...string) resolve.Env {
 	}
 }
 
+// resolveEntry resolves one entry.
+func resolveEntry(e serversfile.Entry, env resolve.Env) resolve.Server {
+	return resolve.Servers(serversfile.File{Entries: []serversfile.Entry{e}}, env)[0]
+}
+
+// expand resolves an entry that has no problem.
 func expand(t *testing.T, body string, env resolve.Env) resolve.Expansion {
 	t.Helper()
-	got, err := resolve.Expand(entry(t, body), env)
-	if err != nil {
-		t.Fatal(err)
+	got := resolveEntry(entry(t, body), env)
+	if got.Problem != "" {
+		t.Fatalf("got the problem %s, want none", got.Problem)
 	}
-	return got
+	return got.Expansion
 }
 
 func TestExpand_variables(t *testing.T) {
@@ -85,9 +91,9 @@ func TestExpand_variables(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			e := serversfile.Entry{Name: "s", Transport: serversfile.Stdio, Command: "x", Args: []string{c.text}}
-			got, err := resolve.Expand(e, env)
-			if err != nil {
-				t.Fatal(err)
+			got := resolveEntry(e, env)
+			if got.Problem != "" {
+				t.Fatalf("got the problem %s, want none", got.Problem)
 			}
 			if got.Spec.Args[0] != c.want {
 				t.Errorf("got %q, want %q", got.Spec.Args[0], c.want)
@@ -122,19 +128,16 @@ func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
 		"a command that is empty":    {`{"command": "${NO:-}"}`, "command: is empty once its variables are replaced"},
 		"a missing envFile":          {`{"command": "${A:-x}", "envFile": "no.env"}`, `envFile: cannot read "no.env": the file does not exist`},
 		"a bad envFile":              {`{"command": "${A:-x}", "envFile": "bad.env"}`, "envFile: bad.env:2:1: there is no = in the line"},
-		"only the envFile's trouble": {`{"command": "${NO}", "envFile": "no.env"}`, `"s": envFile: cannot read "no.env": the file does not exist$`},
+		"only the envFile's trouble": {`{"command": "${NO}", "envFile": "no.env"}`, `^envFile: cannot read "no.env": the file does not exist$`},
 		"an unset one in envFile":    {`{"command": "${A:-x}", "envFile": "${NO}/x"}`, "envFile: variable NO is not set"},
 		"paths from variables hide":  {`{"command": "${A:-x}", "envFile": "${SECRET}/x"}`, `envFile: cannot read "${SECRET}/x": the file does not exist`},
 		"a default does not show up": {`{"command": "${A:-x}", "envFile": "${NO:-secret}/x"}`, `envFile: cannot read "${NO:-…}/x": the file does not exist`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := resolve.Expand(entry(t, c.body), env)
-			if err == nil {
-				t.Fatal("got no error")
-			}
-			text := err.Error()
-			if !strings.Contains(text+"$", c.want) || !strings.HasPrefix(text, `cannot expand server "s": `) {
+			got := resolveEntry(entry(t, c.body), env)
+			text := got.Problem
+			if !strings.Contains("^"+text+"$", c.want) {
 				t.Errorf("got  %s\nwant %s", text, c.want)
 			}
 			if strings.Contains(strings.ReplaceAll(text, "${SECRET}", ""), "secret") || strings.ContainsAny(text, "\n\x00") {
@@ -149,18 +152,18 @@ func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
 
 func TestExpand_aFileThatIsTooLarge_isRefused(t *testing.T) {
 	env := world(map[string]string{"big": strings.Repeat("x", jsondoc.MaxFileBytes+1)})
-	_, err := resolve.Expand(entry(t, `{"command": "x", "args": ["${file:big}"]}`), env)
-	if err == nil || !strings.Contains(err.Error(), "${file:big}: it is larger than") {
-		t.Errorf("got %v", err)
+	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:big}"]}`), env).Problem, "${file:big}: it is larger than"
+	if !strings.Contains(got, want) {
+		t.Errorf("got %q, want it to say %q", got, want)
 	}
 }
 
 func TestExpand_otherReadErrors_showThePathAsWritten(t *testing.T) {
 	env := world(nil)
 	env.ReadFile = func(path string) ([]byte, error) { return nil, fmt.Errorf("cannot read %s: not a regular file", path) }
-	_, err := resolve.Expand(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env)
-	if err == nil || !strings.Contains(err.Error(), "${file:fifo}: cannot read fifo: not a regular file") {
-		t.Errorf("got %v", err)
+	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env).Problem, "${file:fifo}: cannot read fifo: not a regular file"
+	if !strings.Contains(got, want) {
+		t.Errorf("got %q, want it to say %q", got, want)
 	}
 }
 
@@ -168,8 +171,8 @@ func TestExpand_withoutAHome_tildeAndUserHomeAreRefused(t *testing.T) {
 	env := world(nil)
 	env.HomeDir = ""
 	for _, body := range []string{`{"command": "${userHome}"}`, `{"command": "x", "cwd": "~/x"}`, `{"command": "x", "args": ["${file:~/x}"]}`} {
-		if _, err := resolve.Expand(entry(t, body), env); err == nil || !strings.Contains(err.Error(), "there is no home directory") {
-			t.Errorf("%s: got %v", body, err)
+		if got, want := resolveEntry(entry(t, body), env).Problem, "there is no home directory"; !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want it to say %q", body, got, want)
 		}
 	}
 }
@@ -236,9 +239,9 @@ func TestExpand_onWindows_caseDoesNotMatterInNames(t *testing.T) {
 func TestExpand_aURLServer_hasNoProcessFields(t *testing.T) {
 	e := entry(t, `{"url": "https://h/${A}", "headers": {"X": "${A}"}, "gateway": {"env_pass": ["*"]}}`)
 	e.Args, e.Env, e.Cwd = []string{"${NO}"}, map[string]string{"A": "${NO}"}, "${NO}"
-	got, err := resolve.Expand(e, world(nil, "A=a"))
-	if err != nil {
-		t.Fatal(err)
+	got := resolveEntry(e, world(nil, "A=a"))
+	if got.Problem != "" {
+		t.Fatalf("got the problem %s, want none", got.Problem)
 	}
 	want := resolve.Spec{Transport: serversfile.Auto, URL: "https://h/a", Headers: map[string]string{"X": "a"}}
 	if diff := cmp.Diff(want, got.Spec); diff != "" {
@@ -300,9 +303,9 @@ func TestExpand_secrets(t *testing.T) {
 
 func TestExpand_files_areThoseReadOrLookedFor(t *testing.T) {
 	env := world(map[string]string{"e.env": "A=1"})
-	got, err := resolve.Expand(entry(t, `{"command": "x", "envFile": "e.env", "args": ["${file:b}", "${file:a}", "${file:b}"]}`), env)
-	if err == nil {
-		t.Fatal("got no error")
+	got := resolveEntry(entry(t, `{"command": "x", "envFile": "e.env", "args": ["${file:b}", "${file:a}", "${file:b}"]}`), env)
+	if got.Problem == "" {
+		t.Fatal("got no problem, want one")
 	}
 	if diff := cmp.Diff([]string{in("a"), in("b"), in("e.env")}, got.Files); diff != "" {
 		t.Error(diff)
@@ -311,7 +314,7 @@ func TestExpand_files_areThoseReadOrLookedFor(t *testing.T) {
 
 func TestExpand_references(t *testing.T) {
 	env := world(nil, "A=1", "B=2")
-	got, _ := resolve.Expand(entry(t, `{"command": "${A}", "args": ["${B}", "${A}${A}", "${NO}"]}`), env)
+	got := resolveEntry(entry(t, `{"command": "${A}", "args": ["${B}", "${A}${A}", "${NO}"]}`), env)
 	want := []resolve.Reference{{Field: "args", Variable: "A"}, {Field: "args", Variable: "B"}, {Field: "args", Variable: "NO"}, {Field: "command", Variable: "A"}}
 	if diff := cmp.Diff(want, got.References, cmpopts.IgnoreUnexported(resolve.Reference{})); diff != "" {
 		t.Error(diff)

@@ -8,10 +8,10 @@ import (
 	"strconv"
 )
 
-// Fingerprint is the lower-case hex SHA-256 of an unambiguous encoding of s.
+// specFingerprint is the lower-case hex SHA-256 of an unambiguous encoding of s.
 // Two specs have the same fingerprint exactly when they are equal, nil and
 // empty lists taken for the same.
-func Fingerprint(s Spec) string {
+func specFingerprint(s Spec) string {
 	h := sha256.New()
 	writeText(h, "spec 1", string(s.Transport), s.Command, s.Cwd, s.URL)
 	writeText(h, strconv.Itoa(len(s.Args)))
@@ -21,7 +21,7 @@ func Fingerprint(s Spec) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func fingerprintText(texts ...string) string {
+func fingerprint(texts ...string) string {
 	h := sha256.New()
 	writeText(h, texts...)
 	return hex.EncodeToString(h.Sum(nil))

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"errors"
 	"strings"
 
 	"gatehouse/internal/serversfile"
@@ -37,22 +36,19 @@ func Servers(servers serversfile.File, env Env) []Server {
 func server(e serversfile.Entry, env Env) Server {
 	r := Server{Entry: e}
 	if e.Disabled {
-		r.Fingerprint = fingerprintText("disabled")
+		r.Fingerprint = fingerprint("disabled")
 		return r
 	}
-	expansion, err := Expand(e, env)
+	expansion, reasons := expand(e, env)
 	r.Expansion = expansion
-	if err != nil {
-		r.Problem = err.Error()
-		if trouble, ok := errors.AsType[*ExpandError](err); ok {
-			r.Problem = strings.Join(trouble.Reasons, "; ")
-		}
+	if len(reasons) > 0 {
+		r.Problem = strings.Join(reasons, "; ")
 		// What is written counts too: a changed entry gets a new try in the
 		// eyes of whoever waits for it.
-		r.Fingerprint = fingerprintText("misconfigured", r.Problem, Fingerprint(written(e)))
+		r.Fingerprint = fingerprint("misconfigured", r.Problem, specFingerprint(written(e)))
 		return r
 	}
-	r.Fingerprint = Fingerprint(r.Spec)
+	r.Fingerprint = specFingerprint(r.Spec)
 	return r
 }
 

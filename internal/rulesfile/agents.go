@@ -2,6 +2,7 @@ package rulesfile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,15 +10,14 @@ import (
 	"gatehouse/internal/policy"
 )
 
-func (p *parser) agents(n *jsondoc.Node) {
-	const path = "agents"
+func (p *parser) agents(n *jsondoc.Node, path string) {
 	if !p.is(n, jsondoc.KindObject, path, "an object of agents", `write {"NAME": {"allow": {"servers": ["..."]}}}`) {
 		return
 	}
 	for _, m := range n.Members() {
 		at := jsondoc.KeyPath(path, m.Key)
 		if reason := badAgentID(m.Key); reason != "" {
-			p.problem(m.KeyPos(), at, CodeAgentID,
+			p.problem(m.KeyPos(), at, codeAgentID,
 				"use 1 to "+strconv.Itoa(policy.MaxAgentIDBytes)+` letters, digits, "_", "." and "-"`,
 				"Validation error: an agent id %s", reason)
 		}
@@ -54,24 +54,27 @@ func (p *parser) agent(m jsondoc.Member, path string) policy.Agent {
 	if !p.is(m.Value, jsondoc.KindObject, path, "an object", `write {"allow": {"servers": ["..."]}}`) {
 		return a
 	}
-	for _, part := range m.Value.Members() {
-		at := jsondoc.KeyPath(path, part.Key)
-		switch part.Key {
-		case "allow":
-			a.AllowServers, a.AllowTools = p.access(part.Value, at)
-			if tools := part.Value.Member("tools"); tools != nil {
+	keys := jsondoc.Keys{
+		{Name: "allow", Read: func(n *jsondoc.Node, path string) {
+			p.access(n, path, &a.AllowServers, &a.AllowTools)
+			if tools := n.Member("tools"); tools != nil {
 				a.AllowToolsPos = tools.Pos()
 			}
-		case "deny":
-			a.DenyServers, a.DenyTools = p.access(part.Value, at)
-		case "expose", "limits", "extends":
-			p.reserved(part, path)
-		default:
-			p.unknown(part, path, []string{"allow", "deny"}, misplacedInAgent)
-		}
+		}},
+		{Name: "deny", Read: func(n *jsondoc.Node, path string) { p.access(n, path, &a.DenyServers, &a.DenyTools) }},
 	}
+	keys.Read(m.Value, path, func(m jsondoc.Member, path string) {
+		if slices.Contains(reservedKeys, m.Key) {
+			p.reserved(m, path)
+			return
+		}
+		p.unknown(m, path, keys.Names(), misplacedInAgent)
+	})
 	return a
 }
+
+// reservedKeys of an agent have a meaning in a version to come.
+var reservedKeys = []string{"expose", "limits", "extends"}
 
 var misplacedInAgent = map[string]string{
 	"servers": `put it inside "allow" or "deny"`,
@@ -79,24 +82,14 @@ var misplacedInAgent = map[string]string{
 }
 
 // access reads the object of "allow" or "deny".
-func (p *parser) access(n *jsondoc.Node, path string) ([]policy.Rule, []policy.ToolRules) {
-	var servers []policy.Rule
-	var tools []policy.ToolRules
+func (p *parser) access(n *jsondoc.Node, path string, servers *[]policy.Rule, tools *[]policy.ToolRules) {
 	if !p.is(n, jsondoc.KindObject, path, "an object", `write {"servers": ["..."], "tools": {"SERVER": ["..."]}}`) {
-		return nil, nil
+		return
 	}
-	for _, m := range n.Members() {
-		at := jsondoc.KeyPath(path, m.Key)
-		switch m.Key {
-		case "servers":
-			servers = p.patterns(m.Value, at, "server")
-		case "tools":
-			tools = p.tools(m.Value, at)
-		default:
-			p.unknown(m, path, []string{"servers", "tools"}, nil)
-		}
-	}
-	return servers, tools
+	p.object(n, path, jsondoc.Keys{
+		{Name: "servers", Read: func(n *jsondoc.Node, path string) { *servers = p.patterns(n, path, "server") }},
+		{Name: "tools", Read: func(n *jsondoc.Node, path string) { *tools = p.tools(n, path) }},
+	}, nil)
 }
 
 func (p *parser) tools(n *jsondoc.Node, path string) []policy.ToolRules {
@@ -136,12 +129,12 @@ func (p *parser) patterns(n *jsondoc.Node, path, what string) []policy.Rule {
 // checkPattern refuses what looks like another kind of pattern, and nothing.
 func (p *parser) checkPattern(text string, pos policy.Position, path, what string) {
 	if text == "" {
-		p.problem(pos, path, CodePattern, `write the name of a `+what+`, or "*" for all`,
+		p.problem(pos, path, codePattern, `write the name of a `+what+`, or "*" for all`,
 			"an empty pattern matches nothing")
 		return
 	}
 	if i := strings.IndexAny(text, "?[]"); i >= 0 {
-		p.problem(pos, path, CodePattern, `use "*", which stands for any run of characters, or list the names`,
+		p.problem(pos, path, codePattern, `use "*", which stands for any run of characters, or list the names`,
 			"%q has no meaning in a pattern: \"*\" is the only wildcard", text[i:i+1])
 	}
 }

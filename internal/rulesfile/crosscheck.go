@@ -12,14 +12,14 @@ import (
 
 // Codes of the warnings about a rules file that is in order by itself.
 const (
-	CodeUnknownServer  = "rules-unknown-server"
-	CodeEmptyTools     = "rules-empty-tool-list"
-	CodeStarKey        = "rules-star-key"
-	CodeNoFallback     = "rules-no-fallback"
-	CodeDefaultMissing = "rules-default-agent-missing"
-	CodeDefaultUnused  = "rules-default-agent-unused"
-	CodeDefaultMayAll  = "rules-default-may-do-everything"
-	CodeEmptyObject    = "rules-empty-tools-object"
+	codeUnknownServer  = "rules-unknown-server"
+	codeEmptyTools     = "rules-empty-tool-list"
+	codeStarKey        = "rules-star-key"
+	codeNoFallback     = "rules-no-fallback"
+	codeDefaultMissing = "rules-default-agent-missing"
+	codeDefaultUnused  = "rules-default-agent-unused"
+	codeDefaultMayAll  = "rules-default-may-do-everything"
+	codeEmptyObject    = "rules-empty-tools-object"
 )
 
 // CrossCheck looks at valid rules beside the rest of the configuration: the
@@ -68,7 +68,7 @@ func (c *crossCheck) server(r policy.Rule) {
 	if _, found := slices.BinarySearch(c.servers, r.Pattern); found {
 		return
 	}
-	c.warn(r, CodeUnknownServer, c.hint(r.Pattern),
+	c.warn(r, codeUnknownServer, c.hint(r.Pattern),
 		"no server %s is configured; the rule takes effect when there is one", jsondoc.Quote(r.Pattern))
 }
 
@@ -107,14 +107,14 @@ func serverHint(name string, servers []string) string {
 // gateways with the same file expect.
 func (c *crossCheck) allowedTools(t policy.ToolRules) {
 	if len(t.Tools) == 0 {
-		c.warn(t.Server, CodeEmptyTools,
+		c.warn(t.Server, codeEmptyTools,
 			`list the tools to allow, or remove the key to allow all of them`,
 			"an empty list grants no tool of %s", jsondoc.Quote(t.Server.Pattern))
 		return
 	}
 	all := slices.ContainsFunc(t.Tools, func(r policy.Rule) bool { return r.Pattern == policy.Wildcard })
 	if t.Server.Pattern == policy.Wildcard && !all {
-		c.warn(t.Server, CodeStarKey,
+		c.warn(t.Server, codeStarKey,
 			"if that is not meant, name the servers instead",
 			`the key "*" matches every server, so no server grants all of its tools by default any more`)
 	}
@@ -125,7 +125,7 @@ func (c *crossCheck) emptyTools(a policy.Agent) {
 	if a.AllowToolsPos.Line == 0 || len(a.AllowTools) > 0 || len(a.AllowServers) == 0 {
 		return
 	}
-	c.Add(a.AllowToolsPos, jsondoc.Warning, jsondoc.KeyPath("agents", a.ID)+".allow.tools", CodeEmptyObject,
+	c.Add(a.AllowToolsPos, jsondoc.Warning, jsondoc.KeyPath("agents", a.ID)+".allow.tools", codeEmptyObject,
 		`remove it if that is meant; {"SERVER": []} grants no tool of a server`,
 		"an empty object grants all tools of every allowed server")
 }
@@ -144,7 +144,7 @@ func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
 	}
 	if rules.DenyOnMissingAgent {
 		if defaultAgent != "" {
-			warn(CodeDefaultUnused, "unset it, or set deny_on_missing_agent to false",
+			warn(codeDefaultUnused, "unset it, or set deny_on_missing_agent to false",
 				"GATEWAY_DEFAULT_AGENT has no effect: calls without agent_id are refused")
 		}
 		return
@@ -160,17 +160,17 @@ func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
 	}
 	switch {
 	case missing == nil && defaultAgent != "":
-		warn(CodeDefaultMissing, "add that agent, or change GATEWAY_DEFAULT_AGENT",
+		warn(codeDefaultMissing, "add that agent, or change GATEWAY_DEFAULT_AGENT",
 			"GATEWAY_DEFAULT_AGENT names the agent %s, which is not in the rules: calls without agent_id are refused", jsondoc.Quote(defaultAgent))
 	case missing == nil:
-		warn(CodeNoFallback, `add an agent named "default", or set GATEWAY_DEFAULT_AGENT, or remove this key`,
+		warn(codeNoFallback, `add an agent named "default", or set GATEWAY_DEFAULT_AGENT, or remove this key`,
 			"false has no effect without an agent to fall back on: calls without agent_id are refused")
 	case mayAll(missing):
-		warn(CodeDefaultMayAll, "give that agent only what everybody may do, or set this to true",
+		warn(codeDefaultMayAll, "give that agent only what everybody may do, or set this to true",
 			"%s may use every tool of every server, as the agent %s", who, jsondoc.Quote(missing.ID))
 	}
 	if stranger != nil && stranger != missing && mayAll(stranger) {
-		warn(CodeDefaultMayAll, "give that agent only what everybody may do, or set this to true",
+		warn(codeDefaultMayAll, "give that agent only what everybody may do, or set this to true",
 			"any agent that the rules do not know may use every tool of every server, as the agent %s", jsondoc.Quote(stranger.ID))
 	}
 }

@@ -33,11 +33,11 @@ func TestCrossCheck_fallback(t *testing.T) {
 	const open, strict = `, "defaults": {"deny_on_missing_agent": false}}`, `}`
 	cases := map[string]struct{ agents, rest, defaultAgent, code string }{
 		"denied, so nothing is needed":        {`"a"`, strict, "", ""},
-		"denied, so a configured one is vain": {`"a"`, strict, "a", rulesfile.CodeDefaultUnused},
+		"denied, so a configured one is vain": {`"a"`, strict, "a", "rules-default-agent-unused"},
 		"an agent named default":              {`"default"`, open, "", ""},
 		"a configured agent":                  {`"a"`, open, "a", ""},
-		"nobody":                              {`"a"`, open, "", rulesfile.CodeNoFallback},
-		"a configured agent that is missing":  {`"default"`, open, "b", rulesfile.CodeDefaultMissing},
+		"nobody":                              {`"a"`, open, "", "rules-no-fallback"},
+		"a configured agent that is missing":  {`"default"`, open, "b", "rules-default-agent-missing"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

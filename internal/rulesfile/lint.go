@@ -23,7 +23,7 @@ func Lint(rules policy.Rules) []jsondoc.Problem {
 		l.agent(&rules.Agents[i])
 	}
 	if l.left <= 0 {
-		l.Add(policy.Position{File: rules.File}, jsondoc.Info, "", CodeLintIncomplete,
+		l.Add(policy.Position{File: rules.File}, jsondoc.Info, "", codeLintIncomplete,
 			"", "there are too many patterns to compare each with each: some rules without effect may not be named")
 	}
 	return l.Finish()
@@ -31,12 +31,12 @@ func Lint(rules policy.Rules) []jsondoc.Problem {
 
 // Codes of what Lint finds.
 const (
-	CodeLintDuplicate   = "rules-duplicate"
-	CodeLintRedundant   = "rules-redundant"
-	CodeLintBeaten      = "rules-never-allows"
-	CodeLintUnreachable = "rules-unreachable-server"
-	CodeLintIdleDeny    = "rules-idle-deny"
-	CodeLintIncomplete  = "rules-lint-incomplete"
+	codeLintDuplicate   = "rules-duplicate"
+	codeLintRedundant   = "rules-redundant"
+	codeLintBeaten      = "rules-never-allows"
+	codeLintUnreachable = "rules-unreachable-server"
+	codeLintIdleDeny    = "rules-idle-deny"
+	codeLintIncomplete  = "rules-lint-incomplete"
 )
 
 // lintWork is how many pairs of patterns are compared for one file; long ones
@@ -64,7 +64,7 @@ func (l *linter) agent(a *policy.Agent) {
 			return
 		}
 		if d, ok := l.coveredBy(deny, r.Pattern); ok {
-			l.say(r, jsondoc.Warning, CodeLintBeaten, "remove one of the two",
+			l.say(r, jsondoc.Warning, codeLintBeaten, "remove one of the two",
 				"never allows anything: %s denies every server that it matches", d.Path)
 		}
 	}
@@ -75,7 +75,7 @@ func (l *linter) agent(a *policy.Agent) {
 			return
 		}
 		if !l.overlaps(a.AllowServers, r.Pattern) {
-			l.say(r, jsondoc.Info, CodeLintIdleDeny, "that is fine as a precaution",
+			l.say(r, jsondoc.Info, codeLintIdleDeny, "that is fine as a precaution",
 				"denies nothing now: nothing in allow.servers matches a server that it matches")
 		}
 	}
@@ -99,7 +99,7 @@ func (l *linter) tools(a *policy.Agent, denyServers cover) {
 				return
 			}
 			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern); ok {
-				l.say(r, jsondoc.Warning, CodeLintBeaten, "remove one of the two",
+				l.say(r, jsondoc.Warning, codeLintBeaten, "remove one of the two",
 					"never allows anything: %s denies every tool that it matches", d.Path)
 			}
 		}
@@ -111,12 +111,12 @@ func (l *linter) tools(a *policy.Agent, denyServers cover) {
 // whether its rules are worth a closer look.
 func (l *linter) reachable(a *policy.Agent, denied cover, key policy.Rule) bool {
 	if d, ok := l.coveredBy(denied, key.Pattern); ok {
-		l.say(key, jsondoc.Warning, CodeLintUnreachable, "remove one of the two",
+		l.say(key, jsondoc.Warning, codeLintUnreachable, "remove one of the two",
 			"has no effect: %s denies every server that it matches", d.Path)
 		return false
 	}
 	if !l.overlaps(a.AllowServers, key.Pattern) {
-		l.say(key, jsondoc.Warning, CodeLintUnreachable, "add the server to allow.servers: a key of tools opens none",
+		l.say(key, jsondoc.Warning, codeLintUnreachable, "add the server to allow.servers: a key of tools opens none",
 			"has no effect: nothing in allow.servers matches a server that it matches")
 		return false
 	}
@@ -185,11 +185,11 @@ func (l *linter) wideIn(c cover, i int) bool {
 }
 
 func (l *linter) duplicate(r, first policy.Rule) {
-	l.say(r, jsondoc.Warning, CodeLintDuplicate, "remove it", "says the same as %s", first.Path)
+	l.say(r, jsondoc.Warning, codeLintDuplicate, "remove it", "says the same as %s", first.Path)
 }
 
 func (l *linter) redundant(r, by policy.Rule) {
-	l.say(r, jsondoc.Info, CodeLintRedundant, "remove it, or the wider one if that is not meant",
+	l.say(r, jsondoc.Info, codeLintRedundant, "remove it, or the wider one if that is not meant",
 		"adds nothing: %s matches all that it matches", by.Path)
 }
 

@@ -101,8 +101,8 @@ func TestLint_aRuleThatIsSaidNotToMatter_doesNot(t *testing.T) {
 		}
 	}
 	for _, code := range []string{
-		rulesfile.CodeLintDuplicate, rulesfile.CodeLintRedundant, rulesfile.CodeLintBeaten,
-		rulesfile.CodeLintUnreachable, rulesfile.CodeLintIdleDeny,
+		"rules-duplicate", "rules-redundant", "rules-never-allows",
+		"rules-unreachable-server", "rules-idle-deny",
 	} {
 		if codes[code] == 0 {
 			t.Errorf("no random case showed %s", code)
@@ -119,7 +119,7 @@ func TestLint_tooManyPatterns_endsAndSaysSo(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems[0])
 	}
-	if got := rulesfile.Lint(rules); !slices.ContainsFunc(got, func(p jsondoc.Problem) bool { return p.Code == rulesfile.CodeLintIncomplete }) {
+	if got := rulesfile.Lint(rules); !slices.ContainsFunc(got, func(p jsondoc.Problem) bool { return p.Code == "rules-lint-incomplete" }) {
 		t.Errorf("got %d problems, none of which says that it is incomplete", len(got))
 	}
 }

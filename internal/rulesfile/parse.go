@@ -3,6 +3,7 @@ package rulesfile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
@@ -12,12 +13,12 @@ import (
 
 // Codes of the errors of a rules file.
 const (
-	CodeWrongType  = "rules-wrong-type"
-	CodeNoAgents   = "rules-missing-agents"
-	CodeUnknownKey = "rules-unknown-key"
-	CodeReserved   = "rules-reserved-key"
-	CodeAgentID    = "rules-bad-agent-id"
-	CodePattern    = "rules-bad-pattern"
+	codeWrongType  = "rules-wrong-type"
+	codeNoAgents   = "rules-missing-agents"
+	codeUnknownKey = "rules-unknown-key"
+	codeReserved   = "rules-reserved-key"
+	codeAgentID    = "rules-bad-agent-id"
+	codePattern    = "rules-bad-pattern"
 )
 
 // ParseRules is Parse for who needs no credentials.
@@ -82,23 +83,28 @@ func (p *parser) is(n *jsondoc.Node, kind jsondoc.Kind, path, what, hint string)
 	if path == "" {
 		subject = "the rules "
 	}
-	p.problem(n.Pos(), path, CodeWrongType, hint, "%smust be %s, not %s", subject, what, jsondoc.WithArticle(n.Kind))
+	p.problem(n.Pos(), path, codeWrongType, hint, "%smust be %s, not %s", subject, what, jsondoc.WithArticle(n.Kind))
 	return false
 }
 
-// unknown notes a key that is not in known. hints are for keys that stand in
-// the wrong place.
+// object reads an object that may have these keys and no others. hints are for
+// keys that stand in the wrong place.
+func (p *parser) object(n *jsondoc.Node, path string, keys jsondoc.Keys, hints map[string]string) {
+	keys.Read(n, path, func(m jsondoc.Member, path string) { p.unknown(m, path, keys.Names(), hints) })
+}
+
+// unknown notes a key that is not in known.
 func (p *parser) unknown(m jsondoc.Member, path string, known []string, hints map[string]string) {
 	hint, ok := hints[m.Key]
 	if !ok {
 		hint = jsondoc.KeyHint(m.Key, known)
 	}
-	p.problem(m.KeyPos(), jsondoc.KeyPath(path, m.Key), CodeUnknownKey, hint, "unknown key %s", jsondoc.Quote(m.Key))
+	p.problem(m.KeyPos(), path, codeUnknownKey, hint, "unknown key %s", jsondoc.Quote(m.Key))
 }
 
 // reserved notes a key that has a meaning in a version to come.
 func (p *parser) reserved(m jsondoc.Member, path string) {
-	p.problem(m.KeyPos(), jsondoc.KeyPath(path, m.Key), CodeReserved,
+	p.problem(m.KeyPos(), path, codeReserved,
 		"remove it for now; ignoring it could open what it is meant to close", "%s is reserved and not supported yet", jsondoc.Quote(m.Key))
 }
 
@@ -106,28 +112,18 @@ func (p *parser) root(root *jsondoc.Node) {
 	if !p.is(root, jsondoc.KindObject, "", "an object", `write {"agents": {}}`) {
 		return
 	}
-	found := false
-	for _, m := range root.Members() {
-		switch m.Key {
-		case "agents":
-			found = true
-			p.agents(m.Value)
-		case "defaults":
-			p.defaults(m.Value)
-		default:
-			p.unknown(m, "", rootKeys, misplacedInRoot)
-			near, _ := suggest.Nearest(m.Key, rootKeys)
-			found = found || near == "agents"
-		}
+	keys := jsondoc.Keys{{Name: "agents", Read: p.agents}, {Name: "defaults", Read: p.defaults}}
+	p.object(root, "", keys, misplacedInRoot)
+	agents := func(m jsondoc.Member) bool {
+		near, _ := suggest.Nearest(m.Key, keys.Names())
+		return near == "agents"
 	}
-	if !found {
-		p.problem(root.Pos(), "", CodeNoAgents,
+	if !slices.ContainsFunc(root.Members(), agents) {
+		p.problem(root.Pos(), "", codeNoAgents,
 			`add "agents": {"NAME": {"allow": {"servers": ["..."]}}}; an empty object is fine and lets nobody in`,
 			`the key "agents" is missing`)
 	}
 }
-
-var rootKeys = []string{"agents", "defaults"}
 
 var misplacedInRoot = map[string]string{
 	"deny_on_missing_agent": `put it inside "defaults"`,
@@ -138,24 +134,18 @@ var misplacedInRoot = map[string]string{
 	"deny":                  `put it inside an agent: "agents": {"NAME": {"deny": ...}}`,
 }
 
-func (p *parser) defaults(n *jsondoc.Node) {
-	const path = "defaults"
+func (p *parser) defaults(n *jsondoc.Node, path string) {
 	if !p.is(n, jsondoc.KindObject, path, "an object", `write {"deny_on_missing_agent": true}`) {
 		return
 	}
-	for _, m := range n.Members() {
-		switch m.Key {
-		case "deny_on_missing_agent":
-			if p.is(m.Value, jsondoc.KindBool, jsondoc.KeyPath(path, m.Key), "true or false", "write it without quotes; the default is true") {
-				p.rules.DenyOnMissingAgent = m.Value.Bool()
-				p.rules.DenyOnMissingAgentPos = m.KeyPos()
+	p.object(n, path, jsondoc.Keys{
+		{Name: "deny_on_missing_agent", Read: func(value *jsondoc.Node, path string) {
+			if p.is(value, jsondoc.KindBool, path, "true or false", "write it without quotes; the default is true") {
+				p.rules.DenyOnMissingAgent = value.Bool()
+				p.rules.DenyOnMissingAgentPos = n.KeyPos("deny_on_missing_agent")
 			}
-		case "tokens":
-			p.tokens(m.Value)
-		case "jwt":
-			p.jwt(m.Value)
-		default:
-			p.unknown(m, path, []string{"deny_on_missing_agent", "tokens", "jwt"}, nil)
-		}
-	}
+		}},
+		{Name: "tokens", Read: p.tokens},
+		{Name: "jwt", Read: p.jwt},
+	}, nil)
 }

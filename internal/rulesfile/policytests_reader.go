@@ -1,19 +1,17 @@
 package rulesfile
 
 import (
-	"slices"
-
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
 )
 
 // Codes of the problems of a file for `gatehouse policy test`.
 const (
-	CodeTestWrongType  = "policy-test-wrong-type"
-	CodeTestUnknownKey = "policy-test-unknown-key"
-	CodeTestMissingKey = "policy-test-missing-key"
-	CodeTestStep       = "policy-test-bad-step"
-	CodeTestReadRules  = "policy-test-cannot-read-rules"
+	codeTestWrongType  = "policy-test-wrong-type"
+	codeTestUnknownKey = "policy-test-unknown-key"
+	codeTestMissingKey = "policy-test-missing-key"
+	codeTestStep       = "policy-test-bad-step"
+	codeTestReadRules  = "policy-test-cannot-read-rules"
 )
 
 // ParseTests reads the bytes of a file of policy tests: an array of
@@ -51,25 +49,21 @@ func (p *testsParser) is(n *jsondoc.Node, kind jsondoc.Kind, path, what, hint st
 	if path == "" {
 		subject = "the file "
 	}
-	p.Add(n.Pos(), jsondoc.Error, path, CodeTestWrongType, hint, "%smust be %s, not %s", subject, what, jsondoc.WithArticle(n.Kind))
+	p.Add(n.Pos(), jsondoc.Error, path, codeTestWrongType, hint, "%smust be %s, not %s", subject, what, jsondoc.WithArticle(n.Kind))
 	return false
 }
 
-// members gives an object's members by key, and notes unknown and missing
+// object reads an object that may have these keys, and must have the required
 // ones.
-func (p *testsParser) members(n *jsondoc.Node, path string, required, optional []string) map[string]*jsondoc.Node {
-	known := slices.Concat(required, optional)
-	p.UnknownKeys(n, path, CodeTestUnknownKey, jsondoc.Error, known)
-	members := make(map[string]*jsondoc.Node, len(known))
-	for _, key := range known {
-		value := n.Member(key)
-		if value != nil {
-			members[key] = value
-		} else if slices.Contains(required, key) {
-			p.Add(n.Pos(), jsondoc.Error, path, CodeTestMissingKey, "add it", "the key %q is missing", key)
+func (p *testsParser) object(n *jsondoc.Node, path string, keys jsondoc.Keys, required ...string) {
+	keys.Read(n, path, func(m jsondoc.Member, path string) {
+		p.UnknownKey(m, path, codeTestUnknownKey, jsondoc.Error, keys.Names())
+	})
+	for _, key := range required {
+		if n.Member(key) == nil {
+			p.Add(n.Pos(), jsondoc.Error, path, codeTestMissingKey, "add it", "the key %q is missing", key)
 		}
 	}
-	return members
 }
 
 func (p *testsParser) root(root *jsondoc.Node) []Test {
@@ -89,53 +83,67 @@ func (p *testsParser) root(root *jsondoc.Node) []Test {
 
 func (p *testsParser) test(n *jsondoc.Node, path string) Test {
 	var test Test
-	members := p.members(n, path, []string{"rules", "cases"}, nil)
-	if rules := members["rules"]; rules != nil {
-		test.Rules = p.rules(rules, jsondoc.KeyPath(path, "rules"))
+	p.object(n, path, jsondoc.Keys{
+		{Name: "rules", Read: func(n *jsondoc.Node, path string) { test.Rules = p.rules(n, path) }},
+		{Name: "cases", Read: func(n *jsondoc.Node, path string) { test.Cases = p.cases(n, path) }},
+	}, "rules", "cases")
+	return test
+}
+
+func (p *testsParser) cases(n *jsondoc.Node, path string) []TestCase {
+	if !p.is(n, jsondoc.KindArray, path, "an array of cases", "") {
+		return nil
 	}
-	cases := members["cases"]
-	if cases == nil || !p.is(cases, jsondoc.KindArray, jsondoc.KeyPath(path, "cases"), "an array of cases", "") {
-		return test
-	}
-	for i, e := range cases.Elements() {
-		at := jsondoc.IndexPath(jsondoc.KeyPath(path, "cases"), i)
+	var cases []TestCase
+	for i, e := range n.Elements() {
+		at := jsondoc.IndexPath(path, i)
 		if p.is(e, jsondoc.KindObject, at, "an object", `write {"agent": "...", "server": "...", "allow": true}`) {
-			test.Cases = append(test.Cases, p.policyCase(e, at))
+			cases = append(cases, p.policyCase(e, at))
 		}
 	}
-	return test
+	return cases
 }
 
 func (p *testsParser) policyCase(n *jsondoc.Node, path string) TestCase {
 	c := TestCase{Pos: n.Pos(), Path: path}
-	members := p.members(n, path, []string{"agent", "server", "allow"}, []string{"tool", "step"})
-	for key, to := range map[string]*string{"agent": &c.Agent, "server": &c.Server, "tool": &c.Tool} {
-		if m := members[key]; m != nil && p.is(m, jsondoc.KindString, jsondoc.KeyPath(path, key), "a string", "") {
-			*to = m.Text()
-		}
-	}
-	allow, step := members["allow"], members["step"]
-	if allow != nil && p.is(allow, jsondoc.KindBool, jsondoc.KeyPath(path, "allow"), "true or false", "") {
-		c.Allow = allow.Bool()
-	}
-	if step != nil && p.is(step, jsondoc.KindString, jsondoc.KeyPath(path, "step"), "a string", "") {
-		c.Step = p.step(step, jsondoc.KeyPath(path, "step"))
-	}
+	p.object(n, path, jsondoc.Keys{
+		{Name: "agent", Read: p.text(&c.Agent)},
+		{Name: "server", Read: p.text(&c.Server)},
+		{Name: "allow", Read: func(n *jsondoc.Node, path string) {
+			p.is(n, jsondoc.KindBool, path, "true or false", "")
+			c.Allow = n.Bool()
+		}},
+		{Name: "tool", Read: p.text(&c.Tool)},
+		{Name: "step", Read: func(n *jsondoc.Node, path string) { c.Step = p.step(n, path) }},
+	}, "agent", "server", "allow")
+	allow, step := n.Member("allow"), n.Member("step")
 	if c.Step != 0 && allow != nil && allow.Kind == jsondoc.KindBool && c.Step.Allows() != c.Allow {
-		p.Add(step.Pos(), jsondoc.Error, jsondoc.KeyPath(path, "step"), CodeTestStep, `change "allow" or "step"`,
+		p.Add(step.Pos(), jsondoc.Error, jsondoc.KeyPath(path, "step"), codeTestStep, `change "allow" or "step"`,
 			"the step %s always means %s, so the case cannot hold", c.Step, verb(c.Step.Allows()))
 	}
 	return c
 }
 
+// text makes a reader of a string.
+func (p *testsParser) text(to *string) func(*jsondoc.Node, string) {
+	return func(n *jsondoc.Node, path string) {
+		if p.is(n, jsondoc.KindString, path, "a string", "") {
+			*to = n.Text()
+		}
+	}
+}
+
 func (p *testsParser) step(n *jsondoc.Node, path string) policy.Step {
+	if !p.is(n, jsondoc.KindString, path, "a string", "") {
+		return 0
+	}
 	step, ok := policy.ParseStep(n.Text())
 	if !ok {
 		var names []string
 		for _, s := range policy.Steps() {
 			names = append(names, s.String())
 		}
-		p.Add(n.Pos(), jsondoc.Error, path, CodeTestStep, jsondoc.KeyHint(n.Text(), names), "unknown step %s", jsondoc.Quote(n.Text()))
+		p.Add(n.Pos(), jsondoc.Error, path, codeTestStep, jsondoc.KeyHint(n.Text(), names), "unknown step %s", jsondoc.Quote(n.Text()))
 	}
 	return step
 }
@@ -160,7 +168,7 @@ func (p *testsParser) rulesFile(n *jsondoc.Node, path string) policy.Rules {
 	}
 	src, err := p.readFile(name)
 	if err != nil {
-		p.Add(n.Pos(), jsondoc.Error, path, CodeTestReadRules, "paths are relative to this file", "cannot read the rules: %v", err)
+		p.Add(n.Pos(), jsondoc.Error, path, codeTestReadRules, "paths are relative to this file", "cannot read the rules: %v", err)
 		return policy.Rules{}
 	}
 	rules, problems := ParseRules(name, src)

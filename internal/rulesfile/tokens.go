@@ -14,17 +14,17 @@ import (
 
 // Codes of problems with credentials that no small rules file has by itself.
 const (
-	// CodeTokenMany is an error.
-	CodeTokenMany = "rules-too-many-tokens" //nolint:gosec // A code, no secret.
-	// CodeNoCredentials is an error of a reload.
-	CodeNoCredentials = "rules-no-credential-left" //nolint:gosec // A code, no secret.
+	// codeTokenMany is an error.
+	codeTokenMany = "rules-too-many-tokens" //nolint:gosec // A code, no secret.
+	// codeNoCredentials is an error of a reload.
+	codeNoCredentials = "rules-no-credential-left" //nolint:gosec // A code, no secret.
 )
 
 // NoCredentialLeft is the problem of a rules file that would let in everybody
 // over HTTP who was kept out until now. why says how it is with the listener.
 func NoCredentialLeft(file, why string) jsondoc.Problem {
 	return jsondoc.Problem{
-		File: file, Path: defaultsPath, Code: CodeNoCredentials, Severity: jsondoc.Error,
+		File: file, Path: defaultsPath, Code: codeNoCredentials, Severity: jsondoc.Error,
 		Message: "agents over HTTP would need no credential any more, and " + why,
 		Hint:    `keep one entry in "tokens", or "jwt"; to run without credentials, stop the gateway and start it again`,
 	}
@@ -32,16 +32,16 @@ func NoCredentialLeft(file, why string) jsondoc.Problem {
 
 // Codes of the problems with credentials in a rules file.
 const (
-	CodeTokenPlain    = "rules-token-in-clear-text"
-	CodeTokenHash     = "rules-bad-token-hash"
-	CodeTokenID       = "rules-bad-token-id"
-	CodeTokenAgents   = "rules-bad-token-agents"
-	CodeTokenExpires  = "rules-bad-token-expires"
-	CodeTokenDouble   = "rules-duplicate-token"
-	CodeNoTokens      = "rules-no-tokens"
-	CodeJWT           = "rules-bad-jwt"
-	CodeCredentialKey = "rules-missing-credential-key"
-	CodeUnknownAgent  = "rules-unknown-agent"
+	codeTokenPlain    = "rules-token-in-clear-text"
+	codeTokenHash     = "rules-bad-token-hash"
+	codeTokenID       = "rules-bad-token-id"
+	codeTokenAgents   = "rules-bad-token-agents"
+	codeTokenExpires  = "rules-bad-token-expires"
+	codeTokenDouble   = "rules-duplicate-token"
+	codeNoTokens      = "rules-no-tokens"
+	codeJWT           = "rules-bad-jwt"
+	codeCredentialKey = "rules-missing-credential-key"
+	codeUnknownAgent  = "rules-unknown-agent"
 )
 
 const (
@@ -54,18 +54,17 @@ const (
 
 // tokens reads defaults.tokens. No problem quotes a value: it could be a
 // token.
-func (p *parser) tokens(n *jsondoc.Node) {
-	path := jsondoc.KeyPath(defaultsPath, "tokens")
+func (p *parser) tokens(n *jsondoc.Node, path string) {
 	if !p.is(n, jsondoc.KindArray, path, "an array of objects", tokenForm) {
 		return
 	}
 	if len(n.Elements()) == 0 {
-		p.problem(n.Pos(), path, CodeNoTokens, `remove the key if everybody may come without a token; "gatehouse token new" makes one`,
+		p.problem(n.Pos(), path, codeNoTokens, `remove the key if everybody may come without a token; "gatehouse token new" makes one`,
 			"an empty list would ask nobody for a token")
 		return
 	}
 	if len(n.Elements()) > identity.MaxTokens {
-		p.problem(n.Pos(), path, CodeTokenMany, "remove tokens that nobody uses any more",
+		p.problem(n.Pos(), path, codeTokenMany, "remove tokens that nobody uses any more",
 			"there are %d tokens; at most %d are allowed", len(n.Elements()), identity.MaxTokens)
 		return
 	}
@@ -81,10 +80,10 @@ func (p *parser) tokens(n *jsondoc.Node) {
 		}
 		t := p.token(e, at)
 		if t.ID != "" && ids[t.ID] {
-			p.problem(e.Member("id").Pos(), jsondoc.KeyPath(at, "id"), CodeTokenDouble, "give each token an id of its own", "another token has this id")
+			p.problem(e.Member("id").Pos(), jsondoc.KeyPath(at, "id"), codeTokenDouble, "give each token an id of its own", "another token has this id")
 		}
 		if t.Digest != (identity.Digest{}) && hashes[t.Digest] {
-			p.problem(e.Member("sha256").Pos(), jsondoc.KeyPath(at, "sha256"), CodeTokenDouble,
+			p.problem(e.Member("sha256").Pos(), jsondoc.KeyPath(at, "sha256"), codeTokenDouble,
 				"remove one of them, or list all agents in one", "another token has this hash")
 		}
 		ids[t.ID], hashes[t.Digest] = true, true
@@ -92,36 +91,31 @@ func (p *parser) tokens(n *jsondoc.Node) {
 	}
 }
 
-var tokenKeys = []string{"id", "agents", "sha256", "expires"}
-
 // plainKeys are where people would put a token itself.
 var plainKeys = []string{"token", "secret", "value", "password", "key", "bearer"}
 
 func (p *parser) plainToken(n *jsondoc.Node, path string) {
-	p.problem(n.Pos(), path, CodeTokenPlain, howToHash, "a token must not stand here in clear text, only its hash")
+	p.problem(n.Pos(), path, codeTokenPlain, howToHash, "a token must not stand here in clear text, only its hash")
 }
 
 func (p *parser) token(n *jsondoc.Node, path string) identity.Token {
 	var t identity.Token
-	for _, m := range n.Members() {
-		at := jsondoc.KeyPath(path, m.Key)
+	keys := jsondoc.Keys{
+		{Name: "id", Read: func(n *jsondoc.Node, path string) { t.ID = p.tokenID(n, path) }},
+		{Name: "agents", Read: func(n *jsondoc.Node, path string) { t.Agents = p.tokenAgents(n, path) }},
+		{Name: "sha256", Read: func(n *jsondoc.Node, path string) { t.Digest = p.digest(n, path) }},
+		{Name: "expires", Read: func(n *jsondoc.Node, path string) { t.Expires = p.expires(n, path) }},
+	}
+	keys.Read(n, path, func(m jsondoc.Member, at string) {
 		switch {
-		case m.Key == "id":
-			t.ID = p.tokenID(m.Value, at)
-		case m.Key == "agents":
-			t.Agents = p.tokenAgents(m.Value, at)
-		case m.Key == "sha256":
-			t.Digest = p.digest(m.Value, at)
-		case m.Key == "expires":
-			t.Expires = p.expires(m.Value, at)
 		case len(m.Key) >= identity.MinTokenBytes:
 			p.plainToken(m.Value, path) // The key itself could be one.
 		case slices.Contains(plainKeys, strings.ToLower(m.Key)):
-			p.problem(m.KeyPos(), at, CodeTokenPlain, howToHash, "a token must not stand here in clear text, only its hash")
+			p.problem(m.KeyPos(), at, codeTokenPlain, howToHash, "a token must not stand here in clear text, only its hash")
 		default:
-			p.unknown(m, path, tokenKeys, nil)
+			p.unknown(m, at, keys.Names(), nil)
 		}
-	}
+	})
 	p.required(n, path, tokenForm, "id", "agents", "sha256")
 	return t
 }
@@ -130,7 +124,7 @@ func (p *parser) token(n *jsondoc.Node, path string) identity.Token {
 func (p *parser) required(n *jsondoc.Node, path, form string, keys ...string) {
 	for _, key := range keys {
 		if n.Member(key) == nil {
-			p.problem(n.Pos(), path, CodeCredentialKey, form, "the key %s is missing", jsondoc.Quote(key))
+			p.problem(n.Pos(), path, codeCredentialKey, form, "the key %s is missing", jsondoc.Quote(key))
 		}
 	}
 }
@@ -140,7 +134,7 @@ func (p *parser) tokenID(n *jsondoc.Node, path string) string {
 		return ""
 	}
 	if !policy.ValidAgentID(n.Text()) {
-		p.problem(n.Pos(), path, CodeTokenID, `use a name such as "alice-laptop"; the audit log shows it`,
+		p.problem(n.Pos(), path, codeTokenID, `use a name such as "alice-laptop"; the audit log shows it`,
 			`the id of a token has 1 to %d letters, digits, "_", "." and "-"`, identity.MaxIDBytes)
 		return ""
 	}
@@ -152,7 +146,7 @@ func (p *parser) tokenAgents(n *jsondoc.Node, path string) []string {
 		return nil
 	}
 	if count := len(n.Elements()); count == 0 || count > identity.MaxAgents {
-		p.problem(n.Pos(), path, CodeTokenAgents, "name the agents that the token's bearer may be; the first is meant where it does not say",
+		p.problem(n.Pos(), path, codeTokenAgents, "name the agents that the token's bearer may be; the first is meant where it does not say",
 			"a token names 1 to %d agents, not %d", identity.MaxAgents, count)
 		return nil
 	}
@@ -162,9 +156,9 @@ func (p *parser) tokenAgents(n *jsondoc.Node, path string) []string {
 		switch {
 		case !p.is(e, jsondoc.KindString, at, "a string", "write the id of an agent"):
 		case !policy.ValidAgentID(e.Text()):
-			p.problem(e.Pos(), at, CodeTokenAgents, `write the id of an agent; patterns mean nothing here`, "this is no agent id")
+			p.problem(e.Pos(), at, codeTokenAgents, `write the id of an agent; patterns mean nothing here`, "this is no agent id")
 		case slices.Contains(agents, e.Text()):
-			p.problem(e.Pos(), at, CodeTokenAgents, "remove one of them", "the agent %s occurs twice", jsondoc.Quote(e.Text()))
+			p.problem(e.Pos(), at, codeTokenAgents, "remove one of them", "the agent %s occurs twice", jsondoc.Quote(e.Text()))
 		default:
 			agents = append(agents, e.Text())
 			p.named = append(p.named, namedAgent{id: e.Text(), pos: e.Pos(), path: at})
@@ -181,9 +175,9 @@ func (p *parser) digest(n *jsondoc.Node, path string) identity.Digest {
 	d, ok := identity.ParseDigest(n.Text())
 	switch {
 	case !ok:
-		p.problem(n.Pos(), path, CodeTokenPlain, howToHash, "this is no SHA-256 in hex (64 digits); a token must not stand here in clear text")
+		p.problem(n.Pos(), path, codeTokenPlain, howToHash, "this is no SHA-256 in hex (64 digits); a token must not stand here in clear text")
 	case d == identity.Digest{} || d == identity.DigestOf(""):
-		p.problem(n.Pos(), path, CodeTokenHash, "hash the token again: no token or an empty one was hashed", "this is not the hash of a token")
+		p.problem(n.Pos(), path, codeTokenHash, "hash the token again: no token or an empty one was hashed", "this is not the hash of a token")
 		return identity.Digest{}
 	}
 	return d
@@ -199,7 +193,7 @@ func (p *parser) expires(n *jsondoc.Node, path string) time.Time {
 			return t
 		}
 	}
-	p.problem(n.Pos(), path, CodeTokenExpires, hint, "this is neither a day nor a time")
+	p.problem(n.Pos(), path, codeTokenExpires, hint, "this is neither a day nor a time")
 	return time.Time{}
 }
 
@@ -225,6 +219,6 @@ func (p *parser) namedAgents() {
 		if near, ok := suggest.Nearest(n.id, names); ok {
 			hint = "did you mean " + jsondoc.Quote(near) + "?"
 		}
-		p.Add(n.pos, jsondoc.Warning, p.path(n.path), CodeUnknownAgent, hint, "the agent %s is not in the rules", jsondoc.Quote(n.id))
+		p.Add(n.pos, jsondoc.Warning, p.path(n.path), codeUnknownAgent, hint, "the agent %s is not in the rules", jsondoc.Quote(n.id))
 	}
 }

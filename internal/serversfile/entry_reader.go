@@ -11,26 +11,20 @@ import (
 
 // Codes of the problems of one entry.
 const (
-	CodeWrongType         = "wrong-type"
-	CodeEmptyValue        = "empty-value"
-	CodeNoTransport       = "no-command-or-url"
-	CodeTwoTransports     = "command-and-url"
-	CodeUnknownTransport  = "unknown-transport"
-	CodeTransportMismatch = "transport-mismatch"
-	CodeURLKey            = "url-key"
-	CodeBadURL            = "bad-url"
-	CodeEnvName           = "bad-env-name"
-	CodeHeaderName        = "bad-header-name"
-	CodeHeaderTwice       = "duplicate-header"
-	CodeNoEffect          = "no-effect"
-	CodeEnvFileUnused     = "env-file-unused"
+	codeWrongType         = "wrong-type"
+	codeEmptyValue        = "empty-value"
+	codeNoTransport       = "no-command-or-url"
+	codeTwoTransports     = "command-and-url"
+	codeUnknownTransport  = "unknown-transport"
+	codeTransportMismatch = "transport-mismatch"
+	codeURLKey            = "url-key"
+	codeBadURL            = "bad-url"
+	codeEnvName           = "bad-env-name"
+	codeHeaderName        = "bad-header-name"
+	codeHeaderTwice       = "duplicate-header"
+	codeNoEffect          = "no-effect"
+	codeEnvFileUnused     = "env-file-unused"
 )
-
-// entryKeys are the keys of an entry that mean something here.
-var entryKeys = []string{
-	"command", "args", "env", "envFile", "cwd", "url", "headers", "type", "transport",
-	"description", "disabled", "gateway",
-}
 
 // entryReader reads one entry.
 type entryReader struct {
@@ -38,9 +32,9 @@ type entryReader struct {
 	path  string
 	entry Entry
 	node  *jsondoc.Node
-	// foreignURL is set when the url stands under another program's key, so
+	// otherURL is set when the url stands under another program's key, so
 	// that it is not also reported as missing.
-	foreignURL bool
+	otherURL bool
 }
 
 func (p *parser) entry(m jsondoc.Member, path string) Entry {
@@ -48,66 +42,63 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 		parser: p, path: path, node: m.Value,
 		entry: Entry{Name: m.Key, Pos: m.KeyPos(), Settings: DefaultSettings()},
 	}
-	for _, field := range m.Value.Members() {
-		r.field(field)
-	}
+	keys := r.keys()
+	keys.Read(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
 	r.transport(m)
 	r.noEffect()
 	return r.entry
 }
 
-// field reads one member of the entry.
-func (r *entryReader) field(m jsondoc.Member) {
-	path, e := jsondoc.KeyPath(r.path, m.Key), &r.entry
-	switch m.Key {
-	case "command":
-		r.text(m.Value, path, &e.Command)
-	case "args":
-		e.Args = r.texts(m.Value, path)
-	case "env":
-		e.Env = r.env(m.Value, path)
-	case "envFile":
-		r.text(m.Value, path, &e.EnvFile)
-	case "cwd":
-		r.text(m.Value, path, &e.Cwd)
-	case "url":
-		r.text(m.Value, path, &e.URL)
-		r.checkURL(m.Value, path)
-	case "headers":
-		e.Headers = r.headers(m.Value, path)
-	case "description":
-		if r.wantKind(m.Value, path, jsondoc.KindString, "a string") {
-			e.Description = m.Value.Text()
-		}
-	case "disabled":
-		if r.wantKind(m.Value, path, jsondoc.KindBool, "true or false") {
-			e.Disabled = m.Value.Bool()
-		}
-	case "type", "transport": // see transport
-	case "gateway":
-		r.settings(m.Value, path)
-	default:
-		r.foreignKey(m, path)
+// keys are the keys of an entry that mean something here.
+func (r *entryReader) keys() jsondoc.Keys {
+	e := &r.entry
+	return jsondoc.Keys{
+		{Name: "command", Read: r.text(&e.Command)},
+		{Name: "args", Read: func(n *jsondoc.Node, path string) { e.Args = r.texts(n, path) }},
+		{Name: "env", Read: r.env},
+		{Name: "envFile", Read: r.text(&e.EnvFile)},
+		{Name: "cwd", Read: r.text(&e.Cwd)},
+		{Name: "url", Read: r.url},
+		{Name: "headers", Read: r.headers},
+		{Name: "type"}, // See transport.
+		{Name: "transport"},
+		{Name: "description", Read: r.description},
+		{Name: "disabled", Read: r.disabled},
+		{Name: "gateway", Read: r.settings},
+	}
+}
+
+func (r *entryReader) description(n *jsondoc.Node, path string) {
+	if r.wantKind(n, path, jsondoc.KindString, "a string") {
+		r.entry.Description = n.Text()
+	}
+}
+
+func (r *entryReader) disabled(n *jsondoc.Node, path string) {
+	if r.wantKind(n, path, jsondoc.KindBool, "true or false") {
+		r.entry.Disabled = n.Bool()
 	}
 }
 
 func (r *entryReader) wantKind(n *jsondoc.Node, path string, k jsondoc.Kind, want string) bool {
 	if n.Kind != k {
-		r.WrongKind(n, path, CodeWrongType, want)
+		r.WrongKind(n, path, codeWrongType, want)
 	}
 	return n.Kind == k
 }
 
-// text reads a string that must not be empty.
-func (r *entryReader) text(n *jsondoc.Node, path string, to *string) {
-	if !r.wantKind(n, path, jsondoc.KindString, "a string") {
-		return
+// text makes a reader of a string that must not be empty.
+func (r *entryReader) text(to *string) func(*jsondoc.Node, string) {
+	return func(n *jsondoc.Node, path string) {
+		if !r.wantKind(n, path, jsondoc.KindString, "a string") {
+			return
+		}
+		if n.Text() == "" {
+			r.Add(n.Pos(), jsondoc.Error, path, codeEmptyValue, "give it a value or remove the key", "must not be empty")
+		}
+		r.checkNUL(n, path)
+		*to = n.Text()
 	}
-	if n.Text() == "" {
-		r.Add(n.Pos(), jsondoc.Error, path, CodeEmptyValue, "give it a value or remove the key", "must not be empty")
-	}
-	r.checkNUL(n, path)
-	*to = n.Text()
 }
 
 // texts reads an array of strings; an empty one is the same as none.
@@ -127,7 +118,7 @@ func (r *entryReader) texts(n *jsondoc.Node, path string) []string {
 // wantString reports what is no string, with the hint to quote it.
 func (r *entryReader) wantString(n *jsondoc.Node, path string) bool {
 	if n.Kind == jsondoc.KindNumber || n.Kind == jsondoc.KindBool {
-		r.Add(n.Pos(), jsondoc.Error, path, CodeWrongType, "put it into double quotes",
+		r.Add(n.Pos(), jsondoc.Error, path, codeWrongType, "put it into double quotes",
 			"must be a string, not %s", jsondoc.WithArticle(n.Kind))
 		return false
 	}
@@ -158,26 +149,26 @@ func (r *entryReader) textMap(n *jsondoc.Node, path string, checkKey func(jsondo
 	return values
 }
 
-func (r *entryReader) env(n *jsondoc.Node, path string) map[string]string {
-	return r.textMap(n, path, func(m jsondoc.Member, at string) {
+func (r *entryReader) env(n *jsondoc.Node, path string) {
+	r.entry.Env = r.textMap(n, path, func(m jsondoc.Member, at string) {
 		if m.Key == "" || strings.ContainsAny(m.Key, "=\x00") {
-			r.Add(m.KeyPos(), jsondoc.Error, at, CodeEnvName, "",
+			r.Add(m.KeyPos(), jsondoc.Error, at, codeEnvName, "",
 				"the name of an environment variable must not be empty nor contain =")
 		}
 	})
 }
 
-func (r *entryReader) headers(n *jsondoc.Node, path string) map[string]string {
+func (r *entryReader) headers(n *jsondoc.Node, path string) {
 	seen := map[string]string{}
-	return r.textMap(n, path, func(m jsondoc.Member, at string) {
+	r.entry.Headers = r.textMap(n, path, func(m jsondoc.Member, at string) {
 		if !validHeaderName(m.Key) {
-			r.Add(m.KeyPos(), jsondoc.Error, at, CodeHeaderName, "header names have letters, digits and -",
+			r.Add(m.KeyPos(), jsondoc.Error, at, codeHeaderName, "header names have letters, digits and -",
 				"not the name of an HTTP header")
 			return
 		}
 		canonical := textproto.CanonicalMIMEHeaderKey(m.Key)
 		if first, twice := seen[canonical]; twice && first != m.Key {
-			r.Add(m.KeyPos(), jsondoc.Error, at, CodeHeaderTwice, "keep one of them; case does not matter in header names",
+			r.Add(m.KeyPos(), jsondoc.Error, at, codeHeaderTwice, "keep one of them; case does not matter in header names",
 				"the same header as %s", jsondoc.Quote(first))
 		}
 		seen[canonical] = m.Key
@@ -192,14 +183,16 @@ func validHeaderName(s string) bool {
 	})
 }
 
-// checkURL checks as much of a url as is known before variables are expanded.
-func (r *entryReader) checkURL(n *jsondoc.Node, path string) {
+// url reads an address and checks as much of it as is known before variables
+// are expanded.
+func (r *entryReader) url(n *jsondoc.Node, path string) {
+	r.text(&r.entry.URL)(n, path)
 	written := n.Text()
 	if n.Kind != jsondoc.KindString || written == "" || strings.HasPrefix(written, "${") {
 		return
 	}
 	if reason := BadURL(vars.WithPlaceholders(written, "1")); reason != "" {
-		r.Add(n.Pos(), jsondoc.Error, path, CodeBadURL, `write it like "https://example.com/mcp"`, "%s", reason)
+		r.Add(n.Pos(), jsondoc.Error, path, codeBadURL, `write it like "https://example.com/mcp"`, "%s", reason)
 	}
 }
 
@@ -227,14 +220,14 @@ func (r *entryReader) transport(m jsondoc.Member) {
 	command, address := r.node.Member("command"), r.node.Member("url")
 	switch {
 	case command != nil && address != nil:
-		r.Add(m.KeyPos(), jsondoc.Error, r.path, CodeTwoTransports, "remove one, or make two servers of it",
+		r.Add(m.KeyPos(), jsondoc.Error, r.path, codeTwoTransports, "remove one, or make two servers of it",
 			`cannot have both "command" and "url"`)
 	case command != nil:
 		r.entry.Transport = Stdio
 	case address != nil:
 		r.entry.Transport = Auto
-	case !r.foreignURL:
-		r.Add(m.KeyPos(), jsondoc.Error, r.path, CodeNoTransport,
+	case !r.otherURL:
+		r.Add(m.KeyPos(), jsondoc.Error, r.path, codeNoTransport,
 			`"command" starts a program, "url" reaches a server over HTTP`,
 			`must specify either "command" or "url"`)
 	}
@@ -257,7 +250,7 @@ func (r *entryReader) declared(key string) Transport {
 	}
 	t, known := transportNames[n.Text()]
 	if !known {
-		r.Add(n.Pos(), jsondoc.Error, path, CodeUnknownTransport, "known: stdio, http, streamable-http, sse",
+		r.Add(n.Pos(), jsondoc.Error, path, codeUnknownTransport, "known: stdio, http, streamable-http, sse",
 			"unknown transport %s", jsondoc.Quote(n.Text()))
 	}
 	return t
@@ -269,12 +262,12 @@ func (r *entryReader) agree(key string, declared, other Transport) {
 	n, path := r.node.Member(key), jsondoc.KeyPath(r.path, key)
 	switch {
 	case other != "" && other != declared:
-		r.Add(n.Pos(), jsondoc.Error, path, CodeTransportMismatch, "remove one of them", `"type" and "transport" do not agree`)
+		r.Add(n.Pos(), jsondoc.Error, path, codeTransportMismatch, "remove one of them", `"type" and "transport" do not agree`)
 	case declared == Stdio && r.entry.Transport == Auto:
-		r.Add(n.Pos(), jsondoc.Error, path, CodeTransportMismatch, `use "http" or "sse", or remove it`,
+		r.Add(n.Pos(), jsondoc.Error, path, codeTransportMismatch, `use "http" or "sse", or remove it`,
 			`%q does not go with "url"`, n.Text())
 	case declared != Stdio && r.entry.Transport == Stdio:
-		r.Add(n.Pos(), jsondoc.Error, path, CodeTransportMismatch, `use "stdio", or remove it`,
+		r.Add(n.Pos(), jsondoc.Error, path, codeTransportMismatch, `use "stdio", or remove it`,
 			`%q does not go with "command"`, n.Text())
 	case r.entry.Transport == Auto:
 		r.entry.Transport = declared
@@ -294,12 +287,12 @@ func (r *entryReader) noEffect() {
 	for _, m := range r.node.Members() {
 		for _, key := range keys {
 			if m.Key == key {
-				r.Add(m.KeyPos(), jsondoc.Warning, jsondoc.KeyPath(r.path, key), CodeNoEffect, "remove it",
+				r.Add(m.KeyPos(), jsondoc.Warning, jsondoc.KeyPath(r.path, key), codeNoEffect, "remove it",
 					"has no effect together with %q", with)
 			}
 		}
 		if m.Key == "envFile" && !usesVariables(r.entry) {
-			r.Add(m.KeyPos(), jsondoc.Warning, jsondoc.KeyPath(r.path, "envFile"), CodeEnvFileUnused,
+			r.Add(m.KeyPos(), jsondoc.Warning, jsondoc.KeyPath(r.path, "envFile"), codeEnvFileUnused,
 				`name what the server needs: "env": {"TOKEN": "${TOKEN}"}`,
 				"has no effect: it is only where ${...} is looked up, and the entry has none")
 		}

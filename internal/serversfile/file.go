@@ -10,13 +10,13 @@ import (
 
 // Codes of the problems of a servers file as a whole and of its names.
 const (
-	CodeNoObject       = "not-an-object"
-	CodeNoServers      = "missing-mcp-servers"
-	CodeServersKey     = "servers-key"
-	CodeUnknownKey     = "unknown-key"
-	CodeIgnoredKeys    = "ignored-keys"
-	CodeServerName     = "bad-server-name"
-	CodeRestrictingKey = "restricting-key"
+	codeNoObject       = "not-an-object"
+	codeNoServers      = "missing-mcp-servers"
+	codeServersKey     = "servers-key"
+	codeUnknownKey     = "unknown-key"
+	codeIgnoredKeys    = "ignored-keys"
+	codeServerName     = "bad-server-name"
+	codeRestrictingKey = "restricting-key"
 )
 
 // File is a parsed .mcp.json without errors.
@@ -77,53 +77,33 @@ type parser struct {
 	ignored []jsondoc.Member // harmless keys of other programs
 }
 
-// topLevelKeys are the keys that may stand beside the servers.
-var topLevelKeys = []string{"mcpServers"}
-
 func (p *parser) root(root *jsondoc.Node) {
 	if root.Kind != jsondoc.KindObject {
-		p.Add(root.Pos(), jsondoc.Error, "", CodeNoObject, `write {"mcpServers": {}}`,
+		p.Add(root.Pos(), jsondoc.Error, "", codeNoObject, `write {"mcpServers": {}}`,
 			"the file must hold an object, not %s", jsondoc.WithArticle(root.Kind))
 		return
 	}
-	found := false
-	for _, m := range root.Members() {
-		switch m.Key {
-		case "mcpServers":
-			found = true
-			p.servers(m)
-		case "servers":
-			found = true
-			p.Add(m.KeyPos(), jsondoc.Error, "servers", CodeServersKey, `rename it to "mcpServers"`,
-				`the servers must stand under "mcpServers", not "servers"`)
-		case "mcpProxy":
-			p.foreignOptions(m.Value.Member("options"), "mcpProxy.options", "*")
-			p.ignored = append(p.ignored, m)
-		case "$schema", "inputs", "$comment", "_comment":
-			p.ignored = append(p.ignored, m)
-		default:
-			p.UnknownKey(m.KeyPos(), jsondoc.KeyPath("", m.Key), m.Key, CodeUnknownKey, jsondoc.Warning, topLevelKeys)
-		}
-	}
-	if !found {
-		p.Add(root.Pos(), jsondoc.Error, "", CodeNoServers, `add "mcpServers": {}; an empty object is fine`,
+	keys := jsondoc.Keys{{Name: "mcpServers", Read: p.servers}}
+	keys.Read(root, "", func(m jsondoc.Member, path string) { p.otherRootKey(m, path, keys.Names()) })
+	if root.Member("mcpServers") == nil && root.Member("servers") == nil {
+		p.Add(root.Pos(), jsondoc.Error, "", codeNoServers, `add "mcpServers": {}; an empty object is fine`,
 			`the key "mcpServers" is missing`)
 	}
 }
 
-func (p *parser) servers(m jsondoc.Member) {
-	if m.Value.Kind != jsondoc.KindObject {
-		p.WrongKind(m.Value, "mcpServers", CodeWrongType, "an object of servers")
+func (p *parser) servers(n *jsondoc.Node, path string) {
+	if n.Kind != jsondoc.KindObject {
+		p.WrongKind(n, path, codeWrongType, "an object of servers")
 		return
 	}
-	for _, server := range m.Value.Members() {
-		path := jsondoc.KeyPath("mcpServers", server.Key)
+	for _, server := range n.Members() {
+		path := jsondoc.KeyPath(path, server.Key)
 		if reason := badName(server.Key); reason != "" {
-			p.Add(server.KeyPos(), jsondoc.Error, path, CodeServerName,
+			p.Add(server.KeyPos(), jsondoc.Error, path, codeServerName,
 				"use 1 to 128 bytes of printable characters other than * ? [ ]", "a server's name %s", reason)
 		}
 		if server.Value.Kind != jsondoc.KindObject {
-			p.WrongKind(server.Value, path, CodeWrongType, "an object")
+			p.WrongKind(server.Value, path, codeWrongType, "an object")
 			continue
 		}
 		p.entries = append(p.entries, p.entry(server, path))

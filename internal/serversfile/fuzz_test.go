@@ -3,6 +3,7 @@ package serversfile_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"gatehouse/internal/jsondoc"
@@ -28,7 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 		seen := map[string]bool{}
 		for _, e := range servers.Entries {
-			if seen[e.Name] || !serversfile.ValidName(e.Name) || (e.Command == "") == (e.URL == "") || e.Transport == "" {
+			if seen[e.Name] || e.Name == "" || strings.ContainsAny(e.Name, "*?[]") || (e.Command == "") == (e.URL == "") || e.Transport == "" {
 				t.Errorf("an entry that cannot be: %+v", e)
 			}
 			seen[e.Name] = true

@@ -5,18 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// MaxServerName is the longest name of a server, in bytes.
-const MaxName = 128
+// maxName is the longest name of a server, in bytes.
+const maxName = 128
 
-// ValidServerName says whether name can be the name of a server: 1 to 128
-// bytes of printable UTF-8 without "*", "?", "[" and "]".
-func ValidName(name string) bool { return badName(name) == "" }
-
+// badName says why name cannot be the name of a server, "" if it can: names are
+// 1 to 128 bytes of printable UTF-8 without "*", "?", "[" and "]".
 func badName(name string) string {
 	switch {
 	case name == "":
 		return "must not be empty"
-	case len(name) > MaxName:
+	case len(name) > maxName:
 		return "must not be longer than 128 bytes"
 	case !utf8.ValidString(name):
 		return "must be valid UTF-8"

@@ -18,6 +18,9 @@ var harmlessKeys = []string{
 	"tool_timeout_sec", "keepAlive", "longRunning", "autoStart", "autoRestart", "logLevel", "isBuiltin",
 }
 
+// urlKeys are what other programs call "url".
+var urlKeys = []string{"serverUrl", "httpUrl", "server_url", "http_url"}
+
 // ruleFor says, for each restricting key of another program, which rule does
 // the same here. %s is the server's name, quoted.
 var ruleFor = map[string]string{
@@ -45,51 +48,60 @@ const (
 		`"deny" in its place for a block list; then remove this key`
 )
 
-// foreignKey reads a key of an entry that is not one of ours.
-func (r *entryReader) foreignKey(m jsondoc.Member, path string) {
-	name := r.entry.Name
-	switch m.Key {
-	case "serverUrl", "httpUrl", "server_url", "http_url":
-		r.foreignURL = true
-		r.Add(m.KeyPos(), jsondoc.Error, path, CodeURLKey, `rename it to "url"`, "the key for an address is %q, not %q", "url", m.Key)
-	case "options":
-		if m.Value.Kind == jsondoc.KindObject {
-			r.foreignOptions(m.Value, path, name)
-		}
-		r.ignored = append(r.ignored, m)
-	case "enabled", "isActive":
-		if m.Value.Kind == jsondoc.KindBool && m.Value.Bool() {
-			r.ignored = append(r.ignored, m)
-			return
-		}
-		r.Add(m.KeyPos(), jsondoc.Error, path, CodeRestrictingKey, `write "disabled": true to switch the server off`,
-			"the key %q of other programs is not read here", m.Key)
-	case "tools":
-		if everyTool(m.Value) {
-			r.ignored = append(r.ignored, m)
-			return
-		}
-		r.restricting(m, path, allowToolsRule, name)
-	default:
-		r.otherKey(m, path)
-	}
-}
-
-func (r *entryReader) otherKey(m jsondoc.Member, path string) {
+// otherKey reads a key of an entry that is not one of ours, the known ones.
+func (r *entryReader) otherKey(m jsondoc.Member, path string, known []string) {
 	rule, restricts := ruleFor[m.Key]
 	switch {
+	case slices.Contains(urlKeys, m.Key):
+		r.otherURL = true
+		r.Add(m.KeyPos(), jsondoc.Error, path, codeURLKey, `rename it to "url"`, "the key for an address is %q, not %q", "url", m.Key)
+	case m.Key == "options":
+		r.otherOptions(m.Value, path, r.entry.Name)
+		r.ignored = append(r.ignored, m)
+	case m.Key == "enabled" || m.Key == "isActive":
+		r.enabled(m, path)
+	case m.Key == "tools" && everyTool(m.Value):
+		r.ignored = append(r.ignored, m)
+	case m.Key == "tools":
+		r.restricting(m, path, allowToolsRule, r.entry.Name)
 	case restricts:
 		r.restricting(m, path, rule, r.entry.Name)
 	case slices.Contains(harmlessKeys, m.Key):
 		r.ignored = append(r.ignored, m)
 	default:
-		r.UnknownKey(m.KeyPos(), path, m.Key, CodeUnknownKey, jsondoc.Warning, entryKeys)
+		r.UnknownKey(m, path, codeUnknownKey, jsondoc.Warning, known)
 	}
 }
 
-// foreignOptions reports the restricting keys of a proxy's "options" object,
+// enabled reads the opposite of our "disabled".
+func (r *entryReader) enabled(m jsondoc.Member, path string) {
+	if m.Value.Bool() {
+		r.ignored = append(r.ignored, m)
+		return
+	}
+	r.Add(m.KeyPos(), jsondoc.Error, path, codeRestrictingKey, `write "disabled": true to switch the server off`,
+		"the key %q of other programs is not read here", m.Key)
+}
+
+// otherRootKey reads a key beside "mcpServers".
+func (p *parser) otherRootKey(m jsondoc.Member, path string, known []string) {
+	switch m.Key {
+	case "servers":
+		p.Add(m.KeyPos(), jsondoc.Error, path, codeServersKey, `rename it to "mcpServers"`,
+			`the servers must stand under "mcpServers", not "servers"`)
+	case "mcpProxy":
+		p.otherOptions(m.Value.Member("options"), "mcpProxy.options", "*")
+		p.ignored = append(p.ignored, m)
+	case "$schema", "inputs", "$comment", "_comment":
+		p.ignored = append(p.ignored, m)
+	default:
+		p.UnknownKey(m, path, codeUnknownKey, jsondoc.Warning, known)
+	}
+}
+
+// otherOptions reports the restricting keys of a proxy's "options" object,
 // for one server or, with the name "*", for all.
-func (p *parser) foreignOptions(n *jsondoc.Node, path, server string) {
+func (p *parser) otherOptions(n *jsondoc.Node, path, server string) {
 	if n == nil {
 		return
 	}
@@ -103,7 +115,7 @@ func (p *parser) foreignOptions(n *jsondoc.Node, path, server string) {
 // restricting refuses a key that restricts in another program: to ignore it
 // would open what its owner closed.
 func (p *parser) restricting(m jsondoc.Member, path, rule, server string) {
-	p.Add(m.KeyPos(), jsondoc.Error, path, CodeRestrictingKey, fmt.Sprintf(rule, jsondoc.Quote(server)),
+	p.Add(m.KeyPos(), jsondoc.Error, path, codeRestrictingKey, fmt.Sprintf(rule, jsondoc.Quote(server)),
 		"the key %q restricts in other programs, but not here: the rules file decides who may use what", m.Key)
 }
 
@@ -127,6 +139,6 @@ func (p *parser) reportIgnored() {
 	if slices.Contains(keys, "timeout") {
 		hint = `time limits are set in "gateway", for example {"call_timeout_ms": 60000}`
 	}
-	p.Add(p.ignored[0].KeyPos(), jsondoc.Info, "", CodeIgnoredKeys, hint,
+	p.Add(p.ignored[0].KeyPos(), jsondoc.Info, "", codeIgnoredKeys, hint,
 		"keys of other programs mean nothing here: %s", strings.Join(keys, ", "))
 }

@@ -5,16 +5,15 @@ import (
 	"strings"
 
 	"gatehouse/internal/jsondoc"
-	"gatehouse/internal/policy"
 )
 
 // Codes of the problems of a dotenv file.
 const (
-	CodeDotenvNoEquals   = "dotenv-no-equals"
-	CodeDotenvName       = "dotenv-bad-name"
-	CodeDotenvQuote      = "dotenv-open-quote"
-	CodeDotenvAfterQuote = "dotenv-after-quote"
-	CodeDotenvTwice      = "dotenv-duplicate"
+	codeDotenvNoEquals   = "dotenv-no-equals"
+	codeDotenvName       = "dotenv-bad-name"
+	codeDotenvQuote      = "dotenv-open-quote"
+	codeDotenvAfterQuote = "dotenv-after-quote"
+	codeDotenvTwice      = "dotenv-duplicate"
 )
 
 // CodeNUL is a problem of dotenv files and of entries: neither a process nor a
@@ -30,16 +29,11 @@ const CodeNUL = "nul-character"
 // there is an Error. Problems never quote a value.
 func ParseDotenv(file string, src []byte) (map[string]string, []jsondoc.Problem) {
 	r := jsondoc.NewReport(file)
-	if len(src) > jsondoc.MaxFileBytes {
-		r.Add(policy.Position{File: file}, jsondoc.Error, "", jsondoc.CodeTooLarge, "", "the file is larger than %d bytes", jsondoc.MaxFileBytes)
+	text, ok := jsondoc.ReadText(r, src)
+	if !ok {
 		return nil, r.Finish()
 	}
-	body := jsondoc.WithoutBOM(src)
-	p := dotenvParser{Report: r, lines: jsondoc.NewLines(file, body), values: map[string]string{}}
-	if at := jsondoc.InvalidUTF8(body); at >= 0 {
-		r.Add(p.lines.Position(at), jsondoc.Error, "", jsondoc.CodeNotUTF8, "save the file as UTF-8", "the file is not valid UTF-8")
-		return nil, r.Finish()
-	}
+	p, body := dotenvParser{Report: r, file: text, values: map[string]string{}}, text.Bytes
 	for offset := 0; offset < len(body); {
 		end := len(body)
 		if i := bytes.IndexByte(body[offset:], '\n'); i >= 0 {
@@ -57,7 +51,7 @@ func ParseDotenv(file string, src []byte) (map[string]string, []jsondoc.Problem)
 
 type dotenvParser struct {
 	*jsondoc.Report
-	lines  *jsondoc.Lines
+	file   jsondoc.Text
 	values map[string]string
 }
 
@@ -73,19 +67,19 @@ func (p *dotenvParser) line(text string, offset int) {
 	at := offset + len(strings.TrimSuffix(text, "\r")) - len(rest)
 	key, value, ok := strings.Cut(rest, "=")
 	if !ok {
-		p.problem(at, "", CodeDotenvNoEquals, "write KEY=VALUE, or begin the line with # for a comment", "there is no = in the line")
+		p.problem(at, "", codeDotenvNoEquals, "write KEY=VALUE, or begin the line with # for a comment", "there is no = in the line")
 		return
 	}
 	name := strings.TrimRight(key, " \t")
 	if !dotenvName(name) {
 		// The text before the = is not quoted: it may be the rest of a value.
-		p.problem(at, "", CodeDotenvName, "names have letters, digits and _", "what stands before the = is not the name of a variable")
+		p.problem(at, "", codeDotenvName, "names have letters, digits and _", "what stands before the = is not the name of a variable")
 		return
 	}
 	valueAt := at + len(key) + 1
 	if parsed, ok := p.value(name, value, valueAt); ok {
 		if _, twice := p.values[name]; twice {
-			p.Add(p.lines.Position(at), jsondoc.Warning, name, CodeDotenvTwice, "remove one of them", "the variable is set twice; the last one counts")
+			p.Add(p.file.Position(at), jsondoc.Warning, name, codeDotenvTwice, "remove one of them", "the variable is set twice; the last one counts")
 		}
 		p.values[name] = parsed
 	}
@@ -102,7 +96,7 @@ func withoutExport(line string) string {
 }
 
 func (p *dotenvParser) problem(at int, path, code, hint, message string) {
-	p.Add(p.lines.Position(at), jsondoc.Error, path, code, hint, "%s", message)
+	p.Add(p.file.Position(at), jsondoc.Error, path, code, hint, "%s", message)
 }
 
 // value reads what stands after the =. at is its offset.
@@ -118,11 +112,11 @@ func (p *dotenvParser) value(name, text string, at int) (string, bool) {
 	}
 	inside, rest, closed := quoted(value)
 	if !closed {
-		p.problem(at, name, CodeDotenvQuote, `close it in the same line; write \n inside "..." for a line break`, "the quote is not closed")
+		p.problem(at, name, codeDotenvQuote, `close it in the same line; write \n inside "..." for a line break`, "the quote is not closed")
 		return "", false
 	}
 	if after := strings.TrimLeft(rest, " \t"); after != "" && after[0] != '#' {
-		p.problem(at+len(value)-len(after), name, CodeDotenvAfterQuote, "quote the whole value, or none of it", "there is text after the closing quote")
+		p.problem(at+len(value)-len(after), name, codeDotenvAfterQuote, "quote the whole value, or none of it", "there is text after the closing quote")
 		return "", false
 	}
 	return inside, true

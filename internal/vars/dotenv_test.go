@@ -86,7 +86,7 @@ func FuzzParseDotenv(f *testing.F) {
 
 func TestParseDotenv_tooLarge_isSaidOfTheFileAsAWhole(t *testing.T) {
 	values, problems := vars.ParseDotenv(".env", make([]byte, jsondoc.MaxFileBytes+1))
-	if len(problems) != 1 || problems[0].Code != jsondoc.CodeTooLarge || problems[0].Line != 0 || values != nil {
-		t.Errorf("got %v, want one problem %s of the whole file", problems, jsondoc.CodeTooLarge)
+	if len(problems) != 1 || problems[0].Code != "file-too-large" || problems[0].Line != 0 || values != nil {
+		t.Errorf("got %v, want one problem %s of the whole file", problems, "file-too-large")
 	}
 }

@@ -38,7 +38,7 @@ func BaseEnv(environ []string, goos string) []string {
 }
 
 func isBase(name, goos string) bool {
-	if goos == Windows {
+	if goos == windows {
 		name = strings.ToUpper(name)
 		if slices.Contains(windowsNames, name) {
 			return true
@@ -48,7 +48,7 @@ func isBase(name, goos string) bool {
 		slices.ContainsFunc(basePrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-const Windows = "windows"
+const windows = "windows"
 
 // CutEnv takes NAME=value apart. Windows has entries like "=C:=C:\dir", which
 // are no variables.
@@ -57,9 +57,9 @@ func CutEnv(entry string) (name, value string, ok bool) {
 	return name, value, ok && name != ""
 }
 
-// envName makes names comparable on the given system.
+// FoldName makes names comparable on the given system.
 func FoldName(name, goos string) string {
-	if goos == Windows {
+	if goos == windows {
 		return strings.ToUpper(name)
 	}
 	return name

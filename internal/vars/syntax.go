@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/jsondoc"
 )
 
-// A segment is a piece of a text that may hold variables: either literal text
+// A Segment is a piece of a text that may hold variables: either literal text
 // or what stands between "${" and "}".
 type Segment struct {
 	Text     string

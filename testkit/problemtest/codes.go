@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// EachCode checks the constants named Code... of the package in the working
+// EachCode checks the constants named code... or Code... of the package in the working
 // directory: each is in a golden text below testdata, unless it is listed in
 // elsewhere, and is explained in docs/errors.md.
 func EachCode(t *testing.T, elsewhere ...string) {
@@ -54,7 +54,7 @@ func goldenTexts(t *testing.T) string {
 	return shown.String()
 }
 
-// codes are the values of the package's constants named Code..., by name.
+// codes are the values of the package's constants named code... or Code..., by name.
 func codes(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -76,7 +76,7 @@ func codes(t *testing.T) map[string]string {
 				return true
 			}
 			for i, name := range spec.Names {
-				if literal, ok := spec.Values[i].(*ast.BasicLit); ok && strings.HasPrefix(name.Name, "Code") {
+				if literal, ok := spec.Values[i].(*ast.BasicLit); ok && strings.HasPrefix(strings.ToLower(name.Name), "code") {
 					found[name.Name], _ = strconv.Unquote(literal.Value)
 				}
 			}

@@ -1,0 +1,4 @@
+package resolve
+
+// Fingerprint is the fingerprint of a spec.
+var Fingerprint = specFingerprint
