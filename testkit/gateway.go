@@ -46,6 +46,7 @@ type Gateway struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stdout *tee
+	stderr io.ReadCloser
 	done   chan struct{} // closed when the process was reaped
 }
 
@@ -96,13 +97,13 @@ func (g *Gateway) start(t testing.TB) {
 	check(t, err)
 	stdout, err := g.cmd.StdoutPipe()
 	check(t, err)
-	stderr, err := g.cmd.StderrPipe()
+	g.stderr, err = g.cmd.StderrPipe()
 	check(t, err)
 	check(t, g.cmd.Start())
 	g.stdout = newTee(stdout, g.opt.Stdio)
 	go func() {
 		defer close(g.done)
-		g.Log.read(stderr)
+		g.Log.read(g.stderr)
 		<-g.stdout.ended
 		_ = g.cmd.Wait() // ProcessState tells the rest.
 	}()
@@ -122,6 +123,19 @@ func environment(dir string) []string {
 		}
 	}
 	return env
+}
+
+// CloseStderr makes the reader of the gateway's log go away: what it logs from
+// now on is lost, to this test as well.
+func (g *Gateway) CloseStderr(t testing.TB) {
+	t.Helper()
+	check(t, g.stderr.Close())
+}
+
+// CloseStdout makes the reader of the gateway's stdout go away.
+func (g *Gateway) CloseStdout(t testing.TB) {
+	t.Helper()
+	check(t, g.stdout.in.Close())
 }
 
 // PID is the gateway's process id.

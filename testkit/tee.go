@@ -18,11 +18,12 @@ type tee struct {
 	pipe  *io.PipeWriter
 	out   *io.PipeReader
 	ended chan struct{}
+	in    io.Closer // the gateway's stdout
 }
 
 // newTee reads r; without forward nobody is handed the bytes.
-func newTee(r io.Reader, forward bool) *tee {
-	t := &tee{ended: make(chan struct{})}
+func newTee(r io.ReadCloser, forward bool) *tee {
+	t := &tee{ended: make(chan struct{}), in: r}
 	t.out, t.pipe = io.Pipe()
 	if !forward {
 		_ = t.out.Close()

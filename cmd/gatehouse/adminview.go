@@ -17,7 +17,7 @@ import (
 // Status implements admin.Gateway.
 func (o *operator) Status() admin.Status {
 	now, snap, force := time.Now(), o.app.store.Load(), o.view.Load()
-	log := o.app.audit.Stats()
+	audited, logged := o.app.audit.Stats(), o.app.opts.sink.Stats()
 	st := admin.Status{
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
@@ -26,9 +26,10 @@ func (o *operator) Status() admin.Status {
 		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		Servers: []admin.ServerStatus{}, Draining: []admin.Drain{}, Holds: []admin.Held{},
 		Audit: admin.Audit{
-			Written: log.Written, Lost: log.Lost, Queued: log.Queued,
-			Failed: log.Failed, Rotated: log.Rotated, Err: log.Err,
+			Written: audited.Written, Lost: audited.Lost, Queued: audited.Queued,
+			Failed: audited.Failed, Rotated: audited.Rotated, Err: audited.Err,
 		},
+		Log: admin.Log(logged),
 	}
 	for _, r := range o.memory.Reloads() {
 		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))

@@ -56,12 +56,13 @@ type app struct {
 }
 
 // assemble wires the actors. Nothing runs yet but the journal.
-func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance string, auditLog *audit.Log) *app {
+func assemble(l *launch, instance string, auditLog *audit.Log) *app {
+	opts, log := l.opts, l.log
 	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, slots: server.NewSlots(startSlots), reapers: &sync.WaitGroup{}}
 	a.sys = newActorSystem(log)
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
-	a.operator = &operator{app: a, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
+	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	a.launcher = server.NewLauncher(version(), instance)
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
@@ -75,7 +76,7 @@ func assemble(opts runOptions, found foundFiles, log *slog.Logger, instance stri
 		},
 		Audit: auditLog.Append, Begin: a.begin(),
 	})
-	a.gate = newGate(opts, found.rules.Path, a.credentials, log)
+	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
 	a.edge = agents.New(a.front, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,

@@ -21,7 +21,7 @@ const (
 
 func main() { os.Exit(Main()) }
 
-// Main runs the command line of the process and gives its exit code.
+// Main runs the command line of the process and returns its exit code.
 func Main() int {
 	return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
@@ -41,7 +41,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// no ends a command with exitNo and without more words.
+// errNo ends a command with exitNo and prints nothing.
 var errNo = &exitError{code: exitNo}
 
 func failed(err error) error { return &exitError{code: exitNo, err: err} }
@@ -86,7 +86,9 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	}
 	root.SetVersionTemplate("gatehouse {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	runs := newRunCommand()
+	color := &colorOption{}
+	color.register(root.PersistentFlags())
+	runs := newRunCommand(color)
 	root.Args = cobra.NoArgs
 	root.RunE = runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/logging"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/terminal"
 )
 
 // fileOptions say where the files are. They are shared by all commands that
@@ -50,7 +51,9 @@ type runOptions struct {
 	debug           bool
 	noFastLane      bool
 	defaultAgent    string
+	color           *colorOption
 	ring            *logging.Ring // what the logger keeps for operators
+	sink            *logging.Sink // what it writes to
 }
 
 // minShutdown leaves room for stopping: the last two seconds.
@@ -127,6 +130,8 @@ func (o *runOptions) check() error {
 	return errors.Join(errs...)
 }
 
+// logger makes the gateway's log: what it writes to w, and keeps for operators.
+// The sink must be closed.
 func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
 	format, err := logging.ParseFormat(o.logFormat)
 	if err != nil {
@@ -136,8 +141,11 @@ func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.ring = logging.NewRing()
-	return o.ring.Tee(logging.New(w, format, level)), nil
+	_, isTerminal := terminal.Of(w)
+	o.sink, o.ring = logging.NewSink(w), logging.NewRing()
+	return o.ring.Tee(logging.New(o.sink, logging.Options{
+		Format: format, Level: level, Terminal: isTerminal, Colors: o.color.colors(isTerminal),
+	})), nil
 }
 
 // env gives an environment variable, or other if it is unset or empty.

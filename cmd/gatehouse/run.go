@@ -27,8 +27,8 @@ import (
 // stdinDrain is how long running calls may go on after the end of stdin.
 const stdinDrain = time.Second
 
-func newRunCommand() *cobra.Command {
-	opts := runOptions{}
+func newRunCommand(color *colorOption) *cobra.Command {
+	opts := runOptions{color: color}
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the gateway (the default)",
@@ -45,7 +45,7 @@ signal stops it at once. SIGHUP reads all files again and reopens the audit log.
 	return cmd
 }
 
-func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	if err := opts.check(); err != nil {
 		return err
 	}
@@ -57,40 +57,89 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) erro
 		return failed(err)
 	}
 	defer stopProfile()
+	outliveReaders()
 	log, err := opts.logger(stderr)
 	if err != nil {
 		return err
 	}
-	found, err := opts.find()
+	defer func() {
+		if !opts.sink.Close(logPatience) {
+			err = errNoWords(err) // Whoever does not read would not let the program end.
+		}
+	}()
+	l, err := prepare(opts, log, stderr)
 	if err != nil {
 		return failed(err)
+	}
+	if l.listener != nil {
+		defer l.listener.Close()
+	}
+	return l.serve(stdin, stdout)
+}
+
+// logPatience is how long a gateway that ends waits for the reader of its log.
+const logPatience = time.Second
+
+// outliveReaders keeps the process alive when the reader of its stdout or
+// stderr goes away: the write fails then, and is answered where it was made.
+// The signal is caught and not ignored, as servers would inherit that.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// errNoWords is an error without its text.
+func errNoWords(err error) error {
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return &exitError{code: e.code}
+	}
+	return err
+}
+
+// launch is a gateway that has all it needs to be started.
+type launch struct {
+	opts     runOptions
+	log      *slog.Logger
+	found    foundFiles
+	src      configactor.Sources
+	loaded   configactor.Loaded
+	listener net.Listener // nil over stdio
+}
+
+// prepare reads the files and opens the port. Problems of the files are printed
+// on stderr. Nothing has been started when it returns, and without an error the
+// caller must close the listener.
+func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, err error) {
+	found, err := opts.find()
+	if err != nil {
+		return nil, err
 	}
 	listener, err := listen(opts)
 	if err != nil {
-		return failed(err)
+		return nil, err
 	}
-	if listener != nil {
-		defer listener.Close()
-	}
+	defer func() {
+		if err != nil && listener != nil {
+			_ = listener.Close() // It is of no use any more.
+		}
+	}()
 	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, selfCheck(listener))
 	src.HTTP, src.Exposed = listener != nil, listener != nil && exposed(listener) && !opts.insecure
 	loaded, problems := found.load(src)
 	if jsondoc.HasErrors(problems) {
 		printProblems(stderr, problems)
-		return failed(errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`))
+		return nil, errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`)
 	}
+	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener}
 	if listener != nil {
 		if err := safeToListen(opts, listener, loaded.Credentials); err != nil {
-			return failed(err)
+			return nil, err
 		}
-		if listener, err = secured(opts, listener, log); err != nil {
-			return failed(err)
+		if l.listener, err = secured(opts, listener, log); err != nil {
+			return nil, err
 		}
 	}
 	warn(log, found, problems)
-	warnOpen(log, opts, listener, loaded.Credentials)
+	warnOpen(log, opts, l.listener, loaded.Credentials)
 	warnPinned(log, opts, loaded.Rules)
-	return serve(opts, log, found, src, loaded, listener, stdin, stdout)
+	return l, nil
 }
 
 // listen opens the HTTP front's socket, before anything is started, so that a
@@ -122,42 +171,29 @@ func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 	}
 }
 
-func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.Sources, loaded configactor.Loaded, listener net.Listener, stdin io.Reader, stdout io.Writer) error {
+// serve runs the gateway until something ends it, and stops it in order.
+func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	instance := newInstance()
-	auditLog, err := audit.Open(auditPath(opts), audit.Options{Instance: instance, Version: version(), Log: log})
+	auditLog, err := audit.Open(auditPath(l.opts), audit.Options{Instance: instance, Version: version(), Log: l.log})
 	if err != nil {
 		return failed(err)
 	}
-	defer keepProcesses(instance, log).Close()
-	a := assemble(opts, found, log, instance, auditLog)
+	defer keepProcesses(instance, l.log).Close()
+	a := assemble(l, instance, auditLog)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	a.start(src, loaded)
-	a.operator.files = found
-	if listener != nil {
-		a.operator.address = a.opts.scheme() + "://" + listener.Addr().String() + "/mcp"
+	a.start(l.src, l.loaded)
+	if l.listener != nil {
+		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + "/mcp"
 	}
 	a.operator.openAdmin()
 
 	end := make(chan ending, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var closeHTTP func(context.Context) error
-	if listener != nil {
-		var broken <-chan error
-		closeHTTP, broken = a.serveHTTP(listener)
-		go func() { // Ends with the process: a listener breaks at most once.
-			end <- ending{reason: "the listener failed", err: <-broken}
-		}()
-	} else {
-		stdin, restore := pollable(stdin, stdout, os.Stderr)
-		defer restore()
-		go func() { // Ends with stdin or with ctx.
-			err := a.edge.ServeStdio(ctx, stdin, stdout)
-			end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
-		}()
-	}
+	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)
+	defer restore()
 	e := a.await(signals, end)
 	finished := make(chan error, 1)
 	go func() { finished <- a.shutdown(e.reason, e.drain, closeHTTP) }()
@@ -171,6 +207,25 @@ func serve(opts runOptions, log *slog.Logger, found foundFiles, src configactor.
 		a.launcher.KillAll()
 		return failed(errors.New("stopped at once by a second signal"))
 	}
+}
+
+// serveAgents serves over HTTP if there is a listener, else one conversation
+// over stdio, whose end is the gateway's. closeHTTP is nil over stdio; restore
+// must be called once nobody reads stdin any more.
+func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, stdout io.Writer, end chan<- ending) (closeHTTP func(context.Context) error, restore func()) {
+	if l != nil {
+		closeHTTP, broken := a.serveHTTP(l)
+		go func() { // Ends with the process: a listener breaks at most once.
+			end <- ending{reason: "the listener failed", err: <-broken}
+		}()
+		return closeHTTP, func() {}
+	}
+	stdin, restore = pollable(stdin, stdout, os.Stderr)
+	go func() { // Ends with stdin or with ctx.
+		err := a.edge.ServeStdio(ctx, stdin, stdout)
+		end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
+	}()
+	return nil, restore
 }
 
 // ending is why the gateway stops, and how long running calls may go on.

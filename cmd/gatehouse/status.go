@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/terminal"
 )
 
 func newStatusCommand() *cobra.Command {
@@ -59,7 +60,8 @@ func showStatus(w io.Writer, st admin.Status, asJSON bool) error {
 func watchStatus(ctx context.Context, gw admin.Found, w io.Writer, asJSON bool, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	inPlace := isTerminal(w) && !asJSON
+	_, isTerminal := terminal.Of(w)
+	inPlace := isTerminal && !asJSON
 	if inPlace {
 		fmt.Fprint(w, "\x1b[2J")
 	}

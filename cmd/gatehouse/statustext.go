@@ -39,6 +39,9 @@ func statusText(st admin.Status, now time.Time) string {
 		fmt.Fprintf(&b, ", %d waiting: %s", st.Audit.Queued, line(st.Audit.Err))
 	}
 	b.WriteString("\n")
+	if st.Log.Lost > 0 {
+		fmt.Fprintf(&b, "log      %d lines lost%s\n", st.Log.Lost, withReason(line(st.Log.Err)))
+	}
 	writeNotes(&b, st, now)
 	b.WriteString("\n")
 	writeTable(&b, st, now)
@@ -115,4 +118,11 @@ func trouble(s admin.ServerStatus, now time.Time) string {
 	default:
 		return "-"
 	}
+}
+
+func withReason(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
 }

@@ -63,6 +63,7 @@ type Status struct {
 	Draining []Drain        `json:"draining"`
 	Holds    []Held         `json:"holds"`
 	Audit    Audit          `json:"audit"`
+	Log      Log            `json:"log"`
 }
 
 // File is a file that the gateway uses.
@@ -135,6 +136,13 @@ type Audit struct {
 	Failed  uint64 `json:"failed"`        // attempts to write or to sync that failed
 	Rotated uint64 `json:"rotated"`       // how often this gateway rotated the file
 	Err     string `json:"err,omitempty"` // why nothing can be written now
+}
+
+// Log counts the lines that this process has logged on stderr.
+type Log struct {
+	Written uint64 `json:"written"`
+	Lost    uint64 `json:"lost"`          // lines that nobody read in time, or at all
+	Err     string `json:"err,omitempty"` // why the last line could not be written
 }
 
 // Hold says for how long and why a server is held.

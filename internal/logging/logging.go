@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/lmittmann/tint"
@@ -40,22 +39,22 @@ func ParseLevel(s string) (slog.Level, error) {
 	return l, nil
 }
 
-// New makes the program's logger. Colours are used on a terminal only, and
-// not when NO_COLOR is set.
-func New(w io.Writer, format Format, level slog.Level) *slog.Logger {
-	terminal := isTerminal(w)
-	if format == Auto {
-		format = JSON
-		if terminal {
-			format = Text
-		}
+// Options say what a logger writes.
+type Options struct {
+	Format Format
+	Level  slog.Level
+	// Terminal means that people read the log as it is written.
+	Terminal bool
+	// Colors are for Text only.
+	Colors bool
+}
+
+// New makes the program's logger. It writes each line to w by one Write.
+func New(w io.Writer, o Options) *slog.Logger {
+	if o.Format == JSON || o.Format == Auto && !o.Terminal {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: durations}))
 	}
-	if format == JSON {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: durations}))
-	}
-	return slog.New(tint.NewTextHandler(w, &tint.Options{
-		Level: level, TimeFormat: "15:04:05.000", NoColor: !terminal || os.Getenv("NO_COLOR") != "",
-	}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: o.Level, TimeFormat: "15:04:05.000", NoColor: !o.Colors}))
 }
 
 // durations writes a duration as people do ("1.5s"): JSON would show
@@ -65,13 +64,4 @@ func durations(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(a.Value.Duration().String())
 	}
 	return a
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }

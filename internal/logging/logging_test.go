@@ -33,7 +33,7 @@ func TestParse_formatAndLevel(t *testing.T) {
 func TestNew_writesJSONWhereThereIsNoTerminal(t *testing.T) {
 	for _, format := range []logging.Format{logging.Auto, logging.JSON} {
 		var out bytes.Buffer
-		log := logging.New(&out, format, slog.LevelInfo)
+		log := logging.New(&out, logging.Options{Format: format})
 		log.Debug("not shown")
 		log.Warn("server backing off", slog.Duration("delay", 1500*time.Millisecond))
 		var line map[string]any
@@ -46,10 +46,26 @@ func TestNew_writesJSONWhereThereIsNoTerminal(t *testing.T) {
 	}
 }
 
-func TestNew_textHasNoColoursWhereThereIsNoTerminal(t *testing.T) {
-	var out bytes.Buffer
-	logging.New(&out, logging.Text, slog.LevelDebug).Debug("shown", slog.String("server", "files"))
-	if got := out.String(); strings.Contains(got, "\x1b") || !strings.Contains(got, "shown server=files") || strings.HasPrefix(got, "{") {
-		t.Errorf("got %q", got)
+func TestNew_colorsAreForTextAndOnlyWhereTheyAreWanted(t *testing.T) {
+	for name, c := range map[string]struct {
+		options logging.Options
+		colors  bool
+		json    bool
+	}{
+		"text without":         {logging.Options{Format: logging.Text}, false, false},
+		"text with":            {logging.Options{Format: logging.Text, Colors: true}, true, false},
+		"a terminal without":   {logging.Options{Format: logging.Auto, Terminal: true}, false, false},
+		"a terminal with":      {logging.Options{Format: logging.Auto, Terminal: true, Colors: true}, true, false},
+		"JSON never has any":   {logging.Options{Format: logging.JSON, Terminal: true, Colors: true}, false, true},
+		"no terminal, no text": {logging.Options{Format: logging.Auto, Colors: true}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			logging.New(&out, c.options).Info("shown", slog.String("server", "files"))
+			got := out.String()
+			if strings.Contains(got, "\x1b") != c.colors || strings.HasPrefix(got, "{") != c.json || !strings.Contains(got, "files") {
+				t.Errorf("got %q, want colors: %v, JSON: %v", got, c.colors, c.json)
+			}
+		})
 	}
 }

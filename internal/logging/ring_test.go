@@ -20,7 +20,7 @@ import (
 func ringed(level slog.Level) (*slog.Logger, *logging.Ring, *bytes.Buffer) {
 	var shown bytes.Buffer
 	ring := logging.NewRing()
-	return ring.Tee(logging.New(&shown, logging.JSON, level)), ring, &shown
+	return ring.Tee(logging.New(&shown, logging.Options{Format: logging.JSON, Level: level})), ring, &shown
 }
 
 func decode(t *testing.T, line logging.Line) map[string]any {
