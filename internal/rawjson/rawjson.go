@@ -109,6 +109,24 @@ func First(value []byte) byte {
 	return 0
 }
 
+// IsNull reports whether a value, without white space around it, is null.
+func IsNull(value []byte) bool { return string(value) == "null" }
+
+// Text returns the text of a string, and "" for any other value.
+func Text(value []byte) string {
+	if text, plain := Plain(value); plain && utf8.Valid(text) {
+		return string(text)
+	}
+	if First(value) != '"' {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
+
 func join(parts ...[]byte) json.RawMessage { return bytes.Join(parts, nil) }
 
 func decodeKey(quoted []byte) []byte {

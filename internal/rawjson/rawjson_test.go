@@ -34,6 +34,16 @@ func TestDelete_keepsTheOtherValuesAsWritten(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for value, want := range map[string]string{
+		`"a"`: "a", `"\u00e9\n"`: "é\n", `""`: "", "\"\xff\"": "\ufffd", `null`: "", `1`: "", `{"a":"b"}`: "", ``: "", `"`: "",
+	} {
+		if got := rawjson.Text([]byte(value)); got != want {
+			t.Errorf("%q: got %q, want %q", value, got, want)
+		}
+	}
+}
+
 func FuzzMembers(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":1,"b":[{"c":"\"}"}]}`, ` { "a" : "\\" } `, `[1]`, `"x"`, `{"a":1,"a":2}`} {
 		f.Add([]byte(seed))

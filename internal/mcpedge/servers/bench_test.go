@@ -75,13 +75,3 @@ func bytesEcho(in io.Reader, out io.Writer) {
 		}
 	}
 }
-
-func BenchmarkScan(b *testing.B) {
-	line := []byte(`{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":` + sized(64<<10) + `}],"n":[1,2.5,true,null]}}`)
-	b.SetBytes(int64(len(line)))
-	for b.Loop() {
-		if _, ok := servers.Scan(line); !ok {
-			b.Fatal("not valid")
-		}
-	}
-}

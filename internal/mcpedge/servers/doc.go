@@ -1,4 +1,4 @@
-// Package downstream holds the gateway's sessions with servers: over the
+// Package servers holds the gateway's sessions with servers: over the
 // pipes of a process (OpenStdio) and over HTTP (OpenHTTP: streamable HTTP and
 // the older SSE transport). Both implement [endpoint.Session].
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/client/transport"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
 // countingBody counts the reads that brought something.
@@ -30,30 +31,30 @@ type limitedBody struct {
 }
 
 // message acts on a message of the server, wherever it came.
-func (h *HTTP) message(m message) {
-	switch m.kind() {
-	case kindAnswer:
-		if x := h.waiting(m.id); x != nil {
+func (h *HTTP) message(m jsonrpc.Message) {
+	switch m.Kind() {
+	case jsonrpc.Answer:
+		if x := h.waiting(m.ID); x != nil {
 			x.settle(response(m, nil, x.limit))
 		}
-	case kindNotification:
+	case jsonrpc.Notification:
 		h.notified(m)
-	case kindRequest:
+	case jsonrpc.Request:
 		if body := replyLine(m); body != nil && !h.stateless { // 2026-07-28 knows no requests of servers.
 			h.aside(func(ctx context.Context) { h.post(ctx, body) })
 		}
-	case kindNone:
+	case jsonrpc.Unknown:
 	}
 }
 
-func (h *HTTP) notified(m message) {
-	switch m.name() {
+func (h *HTTP) notified(m jsonrpc.Message) {
+	switch m.Name() {
 	case methodToolsChange:
 		h.opts.OnToolsChanged()
 	case methodAcknowledged:
 		h.tools.acknowledged(h.opts.OnToolsChanged)
 	case methodProgress:
-		token, rest := splitToken(m.params)
+		token, rest := splitToken(m.Params)
 		if x := h.waiting(token); x != nil && x.progress != nil {
 			x.progress(rest)
 		}
@@ -95,12 +96,12 @@ type eventFilter struct {
 	h     *HTTP
 	x     *exchange // whose response it is; nil for a stream of its own
 	body  io.ReadCloser
-	lines *lineReader
+	lines *jsonrpc.Reader
 
 	event string
 	data  []byte
-	over  *skimmer // set when the event's data is too large to keep
-	some  bool     // the event has data
+	over  *jsonrpc.Skimmer // set when the event's data is too large to keep
+	some  bool             // the event has data
 
 	out []byte // what is still to be read
 	err error  // comes after out
@@ -108,7 +109,7 @@ type eventFilter struct {
 
 func newEventFilter(h *HTTP, x *exchange, body io.ReadCloser) *eventFilter {
 	f := &eventFilter{h: h, x: x, body: body}
-	f.lines = newLineReader(body, h.eventLimit, DefaultMaxLineBytes)
+	f.lines = jsonrpc.NewReader(body, jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: h.eventLimit, Endless: DefaultMaxLineBytes})
 	return f
 }
 
@@ -116,7 +117,7 @@ func newEventFilter(h *HTTP, x *exchange, body io.ReadCloser) *eventFilter {
 func (h *HTTP) eventLimit() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	limit := int64(readBuffer)
+	limit := int64(jsonrpc.ReadBuffer)
 	if len(h.pending) == 0 {
 		limit = h.opts.MaxMessageBytes
 	}
@@ -146,38 +147,38 @@ func (f *eventFilter) Read(p []byte) (int, error) {
 
 // next reads one line.
 func (f *eventFilter) next() {
-	l, err := f.lines.next()
+	l, err := f.lines.Next()
 	if err != nil {
 		f.ended(err)
 		return
 	}
-	name, value, _ := bytes.Cut(l.data, []byte(":"))
+	name, value, _ := bytes.Cut(l.Data, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
-	case len(l.data) == 0:
+	case len(l.Data) == 0:
 		f.dispatch()
 	case string(name) == "data":
 		f.append(l, value)
-	case l.over != nil:
+	case l.Over != nil:
 	case string(name) == "event":
 		f.event = string(bytes.TrimSpace(value))
 	case string(name) == "id", string(name) == "retry":
-		f.out = append(append(f.out, l.data...), '\n')
+		f.out = append(append(f.out, l.Data...), '\n')
 	}
 }
 
 // append adds a line of data to the event.
-func (f *eventFilter) append(l line, value []byte) {
+func (f *eventFilter) append(l jsonrpc.Line, value []byte) {
 	switch {
-	case f.over != nil && l.over == nil:
-		f.over.feed(value)
+	case f.over != nil && l.Over == nil:
+		f.over.Feed(value)
 	case f.over != nil:
-	case l.over != nil:
-		f.over, f.data = l.over, nil
-	case len(f.data)+len(value) > readBuffer && int64(len(f.data)+len(value)) > f.h.eventLimit():
-		f.over = &skimmer{}
-		f.over.feed(f.data)
-		f.over.feed(value)
+	case l.Over != nil:
+		f.over, f.data = l.Over, nil
+	case len(f.data)+len(value) > jsonrpc.ReadBuffer && int64(len(f.data)+len(value)) > f.h.eventLimit():
+		f.over = &jsonrpc.Skimmer{}
+		f.over.Feed(f.data)
+		f.over.Feed(value)
 		f.data = nil
 	default:
 		if f.some {
@@ -200,7 +201,7 @@ func (f *eventFilter) dispatch() {
 		f.endpoint(data)
 		return
 	case len(data) > 0 && (event == "" || event == "message"):
-		scan(data, f.message)
+		jsonrpc.Scan(data, f.message)
 	}
 	f.out = append(f.out, '\n') // The id of an event counts from its end on, also without data.
 }
@@ -218,21 +219,21 @@ func (f *eventFilter) endpoint(data []byte) {
 	f.out = append(append(append(f.out, "event: endpoint\ndata: "...), data...), "\n\n"...)
 }
 
-func (f *eventFilter) message(m message) {
+func (f *eventFilter) message(m jsonrpc.Message) {
 	f.h.message(m)
 	switch {
-	case m.kind() == kindAnswer:
-		if x := f.h.waiting(m.id); x != nil {
+	case m.Kind() == jsonrpc.Answer:
+		if x := f.h.waiting(m.ID); x != nil {
 			f.stub(x.id)
 		}
-	case f.x != nil && f.x.id != "" && m.method == nil && m.err != nil: // An error without an id, on the stream of one request.
+	case f.x != nil && f.x.id != "" && m.Method == nil && m.Error != nil: // An error without an id, on the stream of one request.
 		f.x.settle(response(m, nil, f.x.limit))
 		f.stub(f.x.id)
 	}
 }
 
-func (f *eventFilter) oversized(over *skimmer) {
-	for _, id := range over.ids {
+func (f *eventFilter) oversized(over *jsonrpc.Skimmer) {
+	for _, id := range over.Answers {
 		if x := f.h.waiting(id); x != nil {
 			x.settle(endpoint.Response{}, &endpoint.TooLarge{Limit: x.limit})
 			f.stub(x.id)

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
 
@@ -100,7 +101,7 @@ func announcesTools(answer endpoint.Response) bool {
 // capability gives the value of one capability, nil if it is not declared.
 func capability(capabilities json.RawMessage, name string) json.RawMessage {
 	var all map[string]json.RawMessage
-	if json.Unmarshal(capabilities, &all) != nil || isNull(all[name]) {
+	if json.Unmarshal(capabilities, &all) != nil || rawjson.IsNull(all[name]) {
 		return nil
 	}
 	return all[name]

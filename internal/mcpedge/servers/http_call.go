@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
@@ -119,7 +120,7 @@ func olderRequest(x *exchange, req endpoint.Request) transport.JSONRPCRequest {
 	if req.Progress != nil {
 		params = withToken(params, quote(x.id))
 	}
-	x.body = appendMethod(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,`, quote(x.id)), req.Method, params)
+	x.body = append(jsonrpc.AppendRequest(nil, quote(x.id), req.Method, params), '\n')
 	return transport.JSONRPCRequest{JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(x.id), Method: req.Method}
 }
 
@@ -134,7 +135,7 @@ func (h *HTTP) forget(x *exchange) {
 func (h *HTTP) waiting(rawID []byte) *exchange {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.pending[unquote(rawID)]
+	return h.pending[rawjson.Text(rawID)]
 }
 
 // conclude tells what became of a call, by the facts and not by the text of

@@ -13,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
@@ -159,8 +160,7 @@ func (h *HTTP) statelessRequest(ctx context.Context, x *exchange, req endpoint.R
 	if req.Progress != nil {
 		params = withToken(params, quote(x.id))
 	}
-	body := append(append([]byte(`{"jsonrpc":"2.0","id":`), quote(x.id)...), ',')
-	body = appendMethod(body, req.Method, params)
+	body := append(jsonrpc.AppendRequest(nil, quote(x.id), req.Method, params), '\n')
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base.String(), bytes.NewReader(body))
 	if err != nil {
 		panic("internal: cannot make a request for a url that was parsed")
@@ -178,7 +178,7 @@ func (h *HTTP) statelessRequest(ctx context.Context, x *exchange, req endpoint.R
 // nameTool sets the headers of a tool call: the tool's name, and parameters
 // for which its definition asks for that.
 func (h *HTTP) nameTool(header http.Header, params json.RawMessage) {
-	name := unquote(rawjson.Get(params, "name"))
+	name := rawjson.Text(rawjson.Get(params, "name"))
 	if value, ok := mcp.EncodeHeaderValue(name); ok {
 		header.Set(mcp.HeaderName, value)
 	}

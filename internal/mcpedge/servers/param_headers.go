@@ -41,7 +41,7 @@ func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 	}
 	kept := make([]json.RawMessage, 0, len(all))
 	for _, raw := range all {
-		name := unquote(rawjson.Get(raw, "name"))
+		name := rawjson.Text(rawjson.Get(raw, "name"))
 		delete(next, name)
 		if bytes.Contains(raw, headerAnnotation) {
 			tool := &mcp.Tool{Name: name, RawInputSchema: rawjson.Get(raw, "inputSchema")}

@@ -97,7 +97,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	}
 	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
-	c.out = outgoing{line: appendRequest(line, id, req.Method, params), call: c}
+	c.out = outgoing{line: requestLine(line, id, req.Method, params), call: c}
 	return c
 }
 
@@ -142,7 +142,7 @@ func (s *Stdio) take(rawID []byte) *call {
 // ourID reads an id of ours in a server's answer. Servers that write our
 // number as a string or with a fraction of zero are understood.
 func ourID(raw []byte) (int64, bool) {
-	if s := unquote(raw); s != "" {
+	if s := rawjson.Text(raw); s != "" {
 		raw = []byte(s)
 	}
 	if id, err := strconv.ParseInt(string(raw), 10, 64); err == nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
@@ -29,12 +30,13 @@ func (r countingReader) Read(p []byte) (int, error) {
 // read is the reader: it delivers what the server sends until the stream
 // ends, and never waits for anything else.
 func (s *Stdio) read() {
-	lines := newLineReader(countingReader{s.pipes.Stdout, &s.received}, s.lineLimit, s.opts.MaxLineBytes)
-	defer lines.giveBack()
+	lines := jsonrpc.NewReader(countingReader{s.pipes.Stdout, &s.received},
+		jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: s.lineLimit, Endless: s.opts.MaxLineBytes})
+	defer lines.Close()
 	for {
-		l, err := lines.next()
+		l, err := lines.Next()
 		switch {
-		case errors.Is(err, errEndless):
+		case errors.Is(err, jsonrpc.ErrEndless):
 			s.end(ErrEndlessLine)
 			return
 		case err != nil:
@@ -60,7 +62,7 @@ func (s *Stdio) outputEnded() {
 func (s *Stdio) lineLimit() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit := int64(readBuffer)
+	limit := int64(jsonrpc.ReadBuffer)
 	if len(s.pending) == 0 {
 		limit = s.opts.MaxMessageBytes
 	}
@@ -70,46 +72,46 @@ func (s *Stdio) lineLimit() int64 {
 	return limit + envelopeRoom
 }
 
-func (s *Stdio) line(l line) {
-	if l.over != nil {
+func (s *Stdio) line(l jsonrpc.Line) {
+	if l.Over != nil {
 		s.oversized(l)
 		return
 	}
-	if rawjson.Space(l.data, 0) == len(l.data) {
+	if rawjson.Space(l.Data, 0) == len(l.Data) {
 		return
 	}
 	known := true
-	ok := scan(l.data, func(m message) { known = s.message(m) && known })
+	ok := jsonrpc.Scan(l.Data, func(m jsonrpc.Message) { known = s.message(m) && known })
 	if !ok || !known {
-		s.junk(l.data)
+		s.junk(l.Data)
 	}
 }
 
 // oversized tells those whose answers were in a line that was not kept.
-func (s *Stdio) oversized(l line) {
-	for _, id := range l.over.ids {
+func (s *Stdio) oversized(l jsonrpc.Line) {
+	for _, id := range l.Over.Answers {
 		if c := s.take(id); c != nil {
 			c.finish(endpoint.Response{}, &endpoint.TooLarge{Limit: c.limit})
 		}
 	}
-	if len(l.over.ids) == 0 {
-		s.junk(l.data)
+	if len(l.Over.Answers) == 0 {
+		s.junk(l.Data)
 	}
 }
 
 // message acts on one message; false means that it is none that JSON-RPC
 // knows.
-func (s *Stdio) message(m message) bool {
-	switch m.kind() {
-	case kindAnswer:
+func (s *Stdio) message(m jsonrpc.Message) bool {
+	switch m.Kind() {
+	case jsonrpc.Answer:
 		s.answer(m)
-	case kindNotification:
+	case jsonrpc.Notification:
 		s.notification(m)
-	case kindRequest:
+	case jsonrpc.Request:
 		if line := replyLine(m); line != nil {
 			_ = s.send(&outgoing{line: line})
 		}
-	case kindNone:
+	case jsonrpc.Unknown:
 		return false
 	}
 	return true
@@ -117,8 +119,8 @@ func (s *Stdio) message(m message) bool {
 
 // answer gives an answer to who waits for it; one that nobody waits for (a
 // late one) is dropped.
-func (s *Stdio) answer(m message) {
-	c := s.take(m.id)
+func (s *Stdio) answer(m jsonrpc.Message) {
+	c := s.take(m.ID)
 	if c == nil {
 		return
 	}
@@ -127,30 +129,30 @@ func (s *Stdio) answer(m message) {
 
 // response makes the caller's response of an answer. It shares no memory with
 // the message: a result is appended to into, if there is one.
-func response(m message, into []byte, limit int64) (endpoint.Response, error) {
-	payload := m.result
-	if m.failed() {
-		payload = m.err
+func response(m jsonrpc.Message, into []byte, limit int64) (endpoint.Response, error) {
+	payload := m.Result
+	if m.Failed() {
+		payload = m.Error
 	}
 	if int64(len(payload)) > limit {
 		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit}
 	}
-	if m.failed() {
+	if m.Failed() {
 		return endpoint.Response{Error: bytes.Clone(payload)}, nil
 	}
 	if into == nil { // Nobody's buffer: whoever is given one puts more before the result.
-		return endpoint.Response{Result: bytes.Clone(payload), Outline: m.outline}, nil
+		return endpoint.Response{Result: bytes.Clone(payload), Outline: m.Outline}, nil
 	}
 	all := append(into, payload...)
-	return endpoint.Response{Result: all[len(into):], Into: all, Outline: m.outline}, nil
+	return endpoint.Response{Result: all[len(into):], Into: all, Outline: m.Outline}, nil
 }
 
-func (s *Stdio) notification(m message) {
-	switch m.name() {
+func (s *Stdio) notification(m jsonrpc.Message) {
+	switch m.Name() {
 	case methodToolsChange:
 		s.opts.OnToolsChanged()
 	case methodProgress:
-		s.progress(m.params)
+		s.progress(m.Params)
 	default:
 		s.subscriptionNotice(m)
 	}

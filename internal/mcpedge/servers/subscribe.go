@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
@@ -132,12 +133,12 @@ func unknownMethod(answer endpoint.Response) bool {
 
 // subscriptionNotice hears what concerns the subscription: that it has begun,
 // or that the server has ended it without an answer.
-func (s *Stdio) subscriptionNotice(m message) {
-	switch m.name() {
+func (s *Stdio) subscriptionNotice(m jsonrpc.Message) {
+	switch m.Name() {
 	case methodAcknowledged:
 		s.tools.acknowledged(s.opts.OnToolsChanged)
 	case methodCancelled:
-		raw := rawjson.Get(m.params, "requestId")
+		raw := rawjson.Get(m.Params, "requestId")
 		if id, ok := ourID(raw); !ok || id != s.tools.id.Load() {
 			return
 		}

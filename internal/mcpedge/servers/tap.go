@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
 const (
@@ -240,11 +241,11 @@ func (t *tap) single(resp *http.Response, x *exchange) {
 // the body is one message: the response answers this request and no other,
 // and an error may have none.
 func (t *tap) accept(data []byte, x *exchange) {
-	var all []message
-	if !scan(data, func(m message) { all = append(all, m) }) {
+	var all []jsonrpc.Message
+	if !jsonrpc.Scan(data, func(m jsonrpc.Message) { all = append(all, m) }) {
 		return
 	}
-	if len(all) == 1 && all[0].method == nil && (all[0].result != nil || all[0].err != nil) {
+	if len(all) == 1 && all[0].Method == nil && (all[0].Result != nil || all[0].Error != nil) {
 		x.settle(response(all[0], nil, x.limit))
 		return
 	}
@@ -255,7 +256,7 @@ func (t *tap) accept(data []byte, x *exchange) {
 
 // stub is what mcp-go sees in place of an answer.
 func stub(id string) []byte {
-	return append(append([]byte(`{"jsonrpc":"2.0","id":`), quote(id)...), `,"result":{}}`...)
+	return jsonrpc.AppendResult(nil, quote(id), []byte("{}"))
 }
 
 // redirect follows redirects only where nothing changes but the path.

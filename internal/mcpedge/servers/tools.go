@@ -77,7 +77,7 @@ func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 		return nil, tooLarge
 	}
 	next = rawjson.Get(page, "nextCursor")
-	if unquote(next) == "" { // Absent, null, empty or no string: no more pages.
+	if rawjson.Text(next) == "" { // Absent, null, empty or no string: no more pages.
 		return nil, nil
 	}
 	if l.seen[string(next)] || l.pages >= maxToolPages {
@@ -97,7 +97,7 @@ func ParseTools(definitions []json.RawMessage) (tools []endpoint.Tool, skipped i
 	tools = make([]endpoint.Tool, 0, len(definitions))
 	seen := make(map[string]bool, len(definitions))
 	for _, raw := range definitions {
-		name := unquote(rawjson.Get(raw, "name"))
+		name := rawjson.Text(rawjson.Get(raw, "name"))
 		if name == "" || seen[name] {
 			skipped++
 			continue

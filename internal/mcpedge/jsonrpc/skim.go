@@ -1,18 +1,19 @@
-package servers
+package jsonrpc
 
-// Limits of what skimming keeps.
-const (
-	maxSkimmedToken = 256
-	maxSkimmedIDs   = 1000
-)
+// maxSkimmedIDs bounds how many ids of each kind skimming keeps.
+const maxSkimmedIDs = 1000
 
-// skimmer finds the ids of the answers in a line that is too large to keep.
-// It is fed the line piece by piece and holds a few hundred bytes, whatever
-// the line's size. It follows strings and nesting, so that only the id of the
+// Skimmer finds the ids of the messages in a line that is too large to keep.
+// It is fed the line piece by piece and holds little more than those ids,
+// whatever the line's size. It follows strings and nesting, so that only the id of the
 // envelope counts, wherever it stands, and never an "id" inside a result. It
 // does not validate. Whatever comes before the first bracket is passed over
 // (an event stream has "data:" there).
-type skimmer struct {
+type Skimmer struct {
+	// Answers are the raw ids of the answers seen whole so far, of at most
+	// MaxIDBytes each. Requests are those of the requests.
+	Answers, Requests [][]byte
+
 	depth     int
 	base      int // depth of the envelopes: 1, or 2 in a batch; 0 before the start
 	inString  bool
@@ -23,15 +24,10 @@ type skimmer struct {
 	token     []byte
 	id        []byte
 	hasMethod bool
-
-	// ids are the raw ids of the answers seen whole so far.
-	ids [][]byte
-	// requests counts the requests and notifications seen whole so far.
-	requests int
 }
 
-// feed takes the next piece of the line.
-func (s *skimmer) feed(piece []byte) {
+// Feed takes the next piece of the line.
+func (s *Skimmer) Feed(piece []byte) {
 	for _, c := range piece {
 		if s.inString {
 			s.stringByte(c)
@@ -41,7 +37,7 @@ func (s *skimmer) feed(piece []byte) {
 	}
 }
 
-func (s *skimmer) stringByte(c byte) {
+func (s *Skimmer) stringByte(c byte) {
 	s.keep(c)
 	switch {
 	case s.escaped:
@@ -57,13 +53,13 @@ func (s *skimmer) stringByte(c byte) {
 	}
 }
 
-func (s *skimmer) keyDone() {
+func (s *Skimmer) keyDone() {
 	s.inID = string(s.token) == `"id"`
 	s.hasMethod = s.hasMethod || string(s.token) == `"method"`
 	s.token = s.token[:0]
 }
 
-func (s *skimmer) plainByte(c byte) {
+func (s *Skimmer) plainByte(c byte) {
 	switch c {
 	case '"':
 		s.inString = true
@@ -84,7 +80,7 @@ func (s *skimmer) plainByte(c byte) {
 	}
 }
 
-func (s *skimmer) open(c byte) {
+func (s *Skimmer) open(c byte) {
 	s.depth++
 	if s.base == 0 {
 		s.base = 1
@@ -98,7 +94,7 @@ func (s *skimmer) open(c byte) {
 	}
 }
 
-func (s *skimmer) close(c byte) {
+func (s *Skimmer) close(c byte) {
 	if s.depth == s.base && c == '}' {
 		s.valueDone()
 		s.envelopeDone()
@@ -106,27 +102,28 @@ func (s *skimmer) close(c byte) {
 	s.depth = max(0, s.depth-1)
 }
 
-func (s *skimmer) valueDone() {
-	if s.inID && len(s.token) > 0 && len(s.token) < maxSkimmedToken {
+func (s *Skimmer) valueDone() {
+	if s.inID && len(s.token) > 0 && len(s.token) <= MaxIDBytes {
 		s.id = append([]byte(nil), s.token...)
 	}
 	s.inID = false
 	s.token = s.token[:0]
 }
 
-func (s *skimmer) envelopeDone() {
-	switch {
-	case s.hasMethod:
-		s.requests++
-	case s.id != nil && len(s.ids) < maxSkimmedIDs:
-		s.ids = append(s.ids, s.id)
+func (s *Skimmer) envelopeDone() {
+	ids := &s.Answers
+	if s.hasMethod {
+		ids = &s.Requests
+	}
+	if s.id != nil && len(*ids) < maxSkimmedIDs {
+		*ids = append(*ids, s.id)
 	}
 	s.wantKey, s.id = false, nil
 }
 
 // keep remembers a byte of a key or of the id, both of the envelope.
-func (s *skimmer) keep(c byte) {
-	if s.depth == s.base && (s.isKey || s.inID) && len(s.token) < maxSkimmedToken {
+func (s *Skimmer) keep(c byte) {
+	if s.depth == s.base && (s.isKey || s.inID) && len(s.token) <= MaxIDBytes {
 		s.token = append(s.token, c)
 	}
 }

@@ -1,4 +1,4 @@
-package servers_test
+package jsonrpc_test
 
 import (
 	"bytes"
@@ -10,9 +10,37 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
+
+// envelope is what Scan finds of one message.
+type envelope struct{ ID, Method, Params, Result, Error []byte }
+
+func scan(line []byte) (all []envelope, ok bool) {
+	ok = jsonrpc.Scan(line, func(m jsonrpc.Message) {
+		all = append(all, envelope{m.ID, m.Method, m.Params, m.Result, m.Error})
+	})
+	return all, ok
+}
+
+// skim returns the ids of the answers, and of the requests, that skimming finds
+// in a line fed in pieces of this size.
+func skim(line []byte, piece int) (answers, requests []string) {
+	var s jsonrpc.Skimmer
+	for len(line) > 0 {
+		n := min(piece, len(line))
+		s.Feed(line[:n])
+		line = line[n:]
+	}
+	for _, id := range s.Answers {
+		answers = append(answers, string(id))
+	}
+	for _, id := range s.Requests {
+		requests = append(requests, string(id))
+	}
+	return answers, requests
+}
 
 var scanSeeds = []string{
 	`{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"\u00e9\"}{"}]}}`,
@@ -34,7 +62,7 @@ func FuzzScan(f *testing.F) {
 		if got, want := rawjson.Valid(line), json.Valid(line) && utf8.Valid(line); got != want {
 			t.Fatalf("valid: got %v, encoding/json says %v", got, want)
 		}
-		got, ok := servers.Scan(line)
+		got, ok := scan(line)
 		want, wantOK := decode(bytes.ToValidUTF8(line, []byte("\uFFFD")))
 		if ok != wantOK {
 			t.Fatalf("ok: got %v, want %v", ok, wantOK)
@@ -45,10 +73,11 @@ func FuzzScan(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
 		}
-		result, outline := servers.Outline(line)
-		if outline.Known && outline != endpoint.OutlineOf(result) {
-			t.Fatalf("the outline of %s is %+v, want %+v", result, outline, endpoint.OutlineOf(result))
-		}
+		jsonrpc.Scan(line, func(m jsonrpc.Message) {
+			if want := endpoint.OutlineOf(m.Result); m.Outline.Known && m.Outline != want {
+				t.Fatalf("the outline of %s is %+v, want %+v", m.Result, m.Outline, want)
+			}
+		})
 	})
 }
 
@@ -60,14 +89,14 @@ func TestScan_nestsAsDeepAsEncodingJSON(t *testing.T) {
 		`[` + strings.Repeat(`{"a":`, 9999) + `1` + strings.Repeat(`}`, 9999) + `]`,
 		`[` + strings.Repeat(`{"a":`, 10000) + `1` + strings.Repeat(`}`, 10000) + `]`,
 	} {
-		if _, got := servers.Scan([]byte(line)); got != json.Valid([]byte(line)) {
+		if _, got := scan([]byte(line)); got != json.Valid([]byte(line)) {
 			t.Errorf("a line of %d bytes: got %v, encoding/json says %v", len(line), got, !got)
 		}
 	}
 }
 
 // decode is the scanner's specification in terms of encoding/json.
-func decode(line []byte) ([]servers.Envelope, bool) {
+func decode(line []byte) ([]envelope, bool) {
 	var members []map[string]json.RawMessage
 	if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		if json.Unmarshal(line, &members) != nil || len(members) == 0 {
@@ -80,12 +109,12 @@ func decode(line []byte) ([]servers.Envelope, bool) {
 		}
 		members = append(members, one)
 	}
-	var all []servers.Envelope
+	var all []envelope
 	for _, m := range members {
 		if m == nil {
 			return nil, false // null is no object.
 		}
-		all = append(all, servers.Envelope{ID: m["id"], Method: m["method"], Params: m["params"], Result: m["result"], Error: m["error"]})
+		all = append(all, envelope{ID: m["id"], Method: m["method"], Params: m["params"], Result: m["result"], Error: m["error"]})
 	}
 	return all, true
 }
@@ -97,35 +126,39 @@ func FuzzSkim(f *testing.F) {
 		f.Add([]byte(seed), 3)
 	}
 	f.Fuzz(func(t *testing.T, line []byte, piece int) {
-		got := servers.Skim(line, max(1, piece))
-		all, ok := servers.Scan(line)
+		got, asked := skim(line, max(1, piece))
+		all, ok := scan(line)
 		if !ok {
 			return // It must not panic, nothing else is promised.
 		}
-		var want []string
+		var want, wantAsked []string
 		for _, m := range all {
-			if m.Method == nil && plainID(line, m.ID) {
+			switch {
+			case !plainID(line, m.ID):
+			case m.Method == nil:
 				want = append(want, string(m.ID))
+			default:
+				wantAsked = append(wantAsked, string(m.ID))
 			}
 		}
 		if bytes.Contains(line, []byte(`\u`)) || countMembers(line) || !utf8.Valid(line) {
 			return // A key with escapes, or twice the same, is not looked for; an id that is no UTF-8 is nobody's.
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff([][]string{want, wantAsked}, [][]string{got, asked}); diff != "" {
 			t.Fatal(diff)
 		}
 	})
 }
 
-// plainID tells whether an id is one that skimming keeps.
+// plainID reports whether an id is one that skimming keeps.
 func plainID(line, id []byte) bool {
-	return len(id) > 0 && len(id) < 256 && id[0] != '{' && id[0] != '[' && len(line) < 1<<20
+	return len(id) > 0 && len(id) <= jsonrpc.MaxIDBytes && id[0] != '{' && id[0] != '[' && len(line) < 1<<20
 }
 
-// countMembers tells whether "id" occurs as a string more than once in any
+// countMembers reports whether "id" occurs as a string more than once in any
 // one message, where the last of them may not be the one that skimming finds.
 func countMembers(line []byte) bool {
-	all, _ := servers.Scan(line)
+	all, _ := scan(line)
 	return bytes.Count(line, []byte(`"id"`)) > len(all)
 }
 
@@ -146,10 +179,61 @@ func TestSkim_findsTheIDWhereverItStands(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, piece := range []int{1, 2, 7, len(c.line)} {
-				if diff := cmp.Diff(c.want, servers.Skim([]byte(c.line), piece)); diff != "" {
+				got, _ := skim([]byte(c.line), piece)
+				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("in pieces of %d: %s", piece, diff)
 				}
 			}
 		})
+	}
+}
+
+func TestSkim_findsTheIDOfARequest(t *testing.T) {
+	params := `{"id":99,"method":"x","arguments":{"id":98}}`
+	for line, want := range map[string][]string{
+		`{"id":7,"method":"tools/call","params":` + params + `}`:                        {"7"},
+		`{"method":"tools/call","params":` + params + `,"id":"a"}`:                      {`"a"`},
+		`[{"id":1,"method":"a","params":` + params + `},{"id":2,"result":{}}]`:          {"1"},
+		`{"method":"notifications/cancelled","params":` + params + `}`:                  nil,
+		`{"method":"x","id":"` + strings.Repeat("i", jsonrpc.MaxIDBytes-2) + `"}`:       {`"` + strings.Repeat("i", jsonrpc.MaxIDBytes-2) + `"`},
+		`{"method":"x","id":"` + strings.Repeat("i", jsonrpc.MaxIDBytes-1) + `"}`:       nil,
+		`{"id":7,"method":"tools/call","params":{"arguments":{"text":"no end of it, no`: nil,
+	} {
+		for _, piece := range []int{1, 7, len(line)} {
+			if _, got := skim([]byte(line), piece); !cmp.Equal(want, got) {
+				t.Errorf("%.100s in pieces of %d: got %q, want %q", line, piece, got, want)
+			}
+		}
+	}
+}
+
+func TestRead_membersThatAnotherReaderMayTakeForOthers_areAmbiguous(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"jsonrpc":"2.0","id":1,"method":"a","params":{}}`:                     false,
+		`{"jsonrpc":"2.0","id":1,"method":"a","ids":1,"":2,"Methods":3}`:        false,
+		`{"id":1,"id":1,"method":"a"}`:                                          true,
+		`{"id":1,"method":"a","METHOD":"b"}`:                                    true,
+		`{"ID":1,"method":"a"}`:                                                 true,
+		`{"id":1,"method":"a","param\u017f":{}}`:                                true,
+		`{"id":1,"method":"a","paramſ":{}}`:                                     true,
+		`{"id":1,"method":"a","metho\u0064":"b"}`:                               true,
+		`{"id":1,"method":"a","params":{"id":1,"id":2,"METHOD":3,"Params":{}}}`: false,
+		`{"id":1,"result":{},"Error":null}`:                                     true,
+	} {
+		m, ok := jsonrpc.Read([]byte(text))
+		if !ok || m.Ambiguous != want {
+			t.Errorf("%s: got a message %v, ambiguous %v; want one, ambiguous %v", text, ok, m.Ambiguous, want)
+		}
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	line := []byte(`{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"` + strings.Repeat("x", 64<<10) + `"}],"n":[1,2.5,true,null]}}`)
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if !jsonrpc.Scan(line, func(jsonrpc.Message) {}) {
+			b.Fatal("not valid")
+		}
 	}
 }

@@ -1,0 +1,174 @@
+package jsonrpc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+)
+
+const (
+	// ReadBuffer is a size in bytes up to which any line is worth keeping: it
+	// fits the buffer that is used anyway.
+	ReadBuffer = 64 << 10
+	// idleBuffer is what a reader holds while nothing comes: most servers of
+	// most gateways are silent most of the time.
+	idleBuffer = 4 << 10
+	// busyBuffer is what it reads into once more comes than that. It holds a
+	// line of ReadBuffer, and goes back to busyBuffers when all is read.
+	busyBuffer = 2 * ReadBuffer
+	// headSize is how much of an oversized line is kept to be shown.
+	headSize = 256
+)
+
+var busyBuffers = sync.Pool{New: func() any { return new([busyBuffer]byte) }}
+
+// ErrEndless means that a line has grown beyond all measure without an end.
+var ErrEndless = errors.New("a line without end")
+
+// Line is one line without its end. It is overwritten by the next one.
+type Line struct {
+	Data []byte
+	// Over is set when the line was larger than the limit: Data then holds
+	// only its beginning.
+	Over *Skimmer
+}
+
+// Limits bound the lines of a Reader, in bytes.
+type Limits struct {
+	// Keep is the size up to which every line is kept, at most ReadBuffer.
+	Keep int
+	// Keeps returns the largest line to keep beyond that. It is asked about
+	// larger lines only, once for each piece.
+	Keeps func() int64
+	// Endless is the size at which a line ends the stream.
+	Endless int64
+}
+
+// Reader reads lines of bounded size. What is beyond the limit is skimmed and
+// not kept, and the next line is read as if nothing had been.
+type Reader struct {
+	r      io.Reader
+	limits Limits
+
+	buf        []byte
+	start, end int               // of what is read and not given out yet
+	idle       []byte            // the small buffer
+	busy       *[busyBuffer]byte // the one from the pool, while it is in use
+	err        error             // what ended the stream
+}
+
+// NewReader returns a reader of the lines of r. Close must follow.
+func NewReader(r io.Reader, limits Limits) *Reader {
+	idle := make([]byte, idleBuffer)
+	return &Reader{r: r, limits: limits, buf: idle, idle: idle}
+}
+
+// Next blocks until there is a line, and returns it. The end of the stream ends
+// a line too; the error comes with the call after that.
+func (r *Reader) Next() (Line, error) {
+	for seen := 0; ; { // How much is known to hold no end of a line.
+		rest := r.buf[r.start:r.end]
+		size, whole := lineSize(rest, seen)
+		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
+		switch {
+		case size > r.limits.Keep && int64(size) > r.limits.Keeps():
+			return r.skim(size)
+		case whole:
+			r.start += min(size+1, len(rest))
+			return Line{Data: cutEnd(rest[:size])}, nil
+		case r.err != nil:
+			return Line{}, r.err
+		}
+		seen = size
+		r.makeRoom()
+		r.fill()
+	}
+}
+
+// lineSize returns the size of the line that b begins with, without its end, and
+// whether the end is there. The first bytes are known to hold none.
+func lineSize(b []byte, first int) (size int, whole bool) {
+	if i := bytes.IndexByte(b[first:], '\n'); i >= 0 {
+		return first + i, true
+	}
+	return len(b), false
+}
+
+// fill reads once. It blocks.
+func (r *Reader) fill() {
+	n, err := r.r.Read(r.buf[r.end:])
+	r.end += n
+	r.err = err
+}
+
+// makeRoom makes sure that more can be read.
+func (r *Reader) makeRoom() {
+	rest := r.buf[r.start:r.end]
+	switch {
+	case len(rest) == 0:
+		r.rest()
+	case len(r.buf) == idleBuffer && len(rest) >= idleBuffer/2:
+		r.busy = busyBuffers.Get().(*[busyBuffer]byte)
+		copy(r.busy[:], rest)
+		r.buf = r.busy[:]
+	case len(rest) < len(r.buf):
+		copy(r.buf, rest)
+	default:
+		larger := make([]byte, 2*len(r.buf))
+		copy(larger, rest)
+		r.giveBack()
+		r.buf = larger
+	}
+	r.start, r.end = 0, len(rest)
+}
+
+// rest goes back to the small buffer: nothing is left to be given out.
+func (r *Reader) rest() {
+	r.giveBack()
+	r.buf = r.idle
+}
+
+// Close lets go of the reader's memory. No line may be used after it.
+func (r *Reader) Close() { r.giveBack() }
+
+// giveBack returns the busy buffer to the pool, if it is in use.
+func (r *Reader) giveBack() {
+	if r.busy != nil {
+		busyBuffers.Put(r.busy)
+		r.busy = nil
+	}
+}
+
+// skim passes over the rest of a line that is too large, of which so much has
+// been read.
+func (r *Reader) skim(seen int) (Line, error) {
+	l := Line{Data: bytes.Clone(r.buf[r.start:][:min(headSize, seen)]), Over: &Skimmer{}}
+	for size := int64(0); ; r.fill() {
+		piece := r.buf[r.start:r.end]
+		i := bytes.IndexByte(piece, '\n')
+		if i >= 0 {
+			piece = piece[:i]
+			r.start += i + 1
+		} else {
+			r.start, r.end = 0, 0
+		}
+		size += int64(len(piece))
+		l.Over.Feed(piece)
+		switch {
+		case i >= 0 || errors.Is(r.err, io.EOF):
+			return l, nil
+		case r.err != nil:
+			return Line{}, r.err
+		case size > r.limits.Endless:
+			return Line{}, ErrEndless
+		}
+	}
+}
+
+func cutEnd(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
