@@ -1,0 +1,94 @@
+package archtest_test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The list of packages is the one in docs/ARCHITECTURE.md: its rooms. Those
+// that begin with PURE compute and do nothing else.
+
+// room is one line of the rooms.
+type room struct {
+	folder  string
+	purpose string
+}
+
+// rooms reads the rooms of docs/ARCHITECTURE.md.
+func rooms(t *testing.T) []room {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(repository(t), "docs", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(page), "\n## Rooms\n")
+	_, block, opened := strings.Cut(after, "```\n")
+	block, _, closed := strings.Cut(block, "```\n")
+	if !found || !opened || !closed {
+		t.Fatal("docs/ARCHITECTURE.md has no block of rooms")
+	}
+	var list []room
+	for lines := bufio.NewScanner(strings.NewReader(block)); lines.Scan(); {
+		folder, purpose, _ := strings.Cut(lines.Text(), " ")
+		list = append(list, room{strings.TrimSuffix(folder, "/"), strings.TrimSpace(purpose)})
+	}
+	return list
+}
+
+// pure lists the packages that compute and do nothing else.
+func pure(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	for _, r := range rooms(t) {
+		if strings.HasPrefix(r.purpose, "PURE: ") {
+			list = append(list, r.folder)
+		}
+	}
+	slices.Sort(list)
+	if len(list) == 0 {
+		t.Fatal("docs/ARCHITECTURE.md names no pure package")
+	}
+	return list
+}
+
+// vocabulary are packages that pure ones may import for their types: they keep
+// state, but have no effects.
+var vocabulary = []string{"internal/endpoint"}
+
+// impure are the packages that pure ones may not import: they do something, or
+// give an answer that differs from one call to the next.
+var impure = []string{
+	"crypto/rand", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os",
+	"os/exec", "os/signal", "os/user", "runtime/debug", "syscall",
+}
+
+// clockFuncs are what pure packages may not use of package time.
+var clockFuncs = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
+
+// home is where an outside library may be imported, tests apart, and why.
+type home struct {
+	library string // an import path, or the beginning of one
+	folders []string
+	why     string
+}
+
+var homes = []home{
+	{"github.com/asynkron", []string{"actors", "cmd", "supervisor", "testkit"}, "only actors know the actor system"},
+	{"github.com/fsnotify/fsnotify", []string{"internal/filewatch"}, "it has traps; one package knows them"},
+	{"github.com/go-jose", []string{"internal/identity"}, "one package decides what a signature proves"},
+	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
+	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
+	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},
+	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
+	{"golang.org/x/sys", []string{"internal/admin", "internal/audit", "internal/childproc", "internal/filewatch", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
+	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},
+	{"github.com/google/go-cmp", []string{"testkit"}, "it is for tests"},
+	{"github.com/rogpeppe/go-internal", []string{"testkit"}, "it is for tests"},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"testkit"}, "it is for tests"},
+	{"github.com/tiktoken-go/tokenizer", []string{"testkit"}, "it is for tests"},
+	{"go.uber.org/goleak", []string{"testkit"}, "it is for tests"},
+}
