@@ -111,7 +111,7 @@ func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 	pid, err := c.SpawnNamed(s.cfg.Server(k.plan), name)
 	if err != nil {
 		s.cfg.Log.Error("cannot spawn server actor", slog.String("server", p.Entry.Name), slog.Any("err", err))
-		p.Cell.Publish(endpoint.Status{State: endpoint.Quarantined, Since: time.Now(), Reason: "internal: its actor could not be spawned"})
+		p.Cell.Move(endpoint.GivenUp, time.Now(), func(next *endpoint.Status) { next.Reason = "internal: its actor could not be spawned" })
 		return
 	}
 	k.pid = pid

@@ -45,21 +45,21 @@ func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
 // announce shows the verdict to callers and to the journal.
 func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.Verdict) {
 	cell, name := k.plan().Cell, k.plan().Entry.Name
-	now := time.Now()
-	st := endpoint.Status{
-		State: endpoint.BackingOff, Since: now, Run: exit.Run, Reason: exit.Reason,
-		RetryAt: now.Add(v.Delay), Restarts: cell.Status().Restarts + 1,
-	}
+	fact, reason := endpoint.Retried, exit.Reason
 	if v.Action == restart.Quarantine {
-		st.State, st.Reason = endpoint.Quarantined, v.Reason
+		fact, reason = endpoint.GivenUp, v.Reason
 		sys.EventStream.Publish(messages.ServerQuarantined{Server: name, Run: exit.Run, Delay: v.Delay, Reason: v.Reason, Stderr: exit.Stderr})
 	} else {
 		sys.EventStream.Publish(messages.ServerBackingOff{Server: name, Run: exit.Run, Attempt: v.Attempt, Delay: v.Delay, Reason: exit.Reason})
 	}
-	cell.Publish(st)
+	now := time.Now()
+	cell.Move(fact, now, func(next *endpoint.Status) {
+		next.Run, next.Reason, next.RetryAt = exit.Run, reason, now.Add(v.Delay)
+		next.Restarts++
+	})
 }
 
-// ended says that the child's actor is gone.
+// ended notes that the child's actor is gone.
 func (k *child) ended(c actor.Context) {
 	k.stopTimer()
 	p := k.plan()
@@ -67,10 +67,7 @@ func (k *child) ended(c actor.Context) {
 	if !k.draining {
 		reason = "internal: its actor has ended unasked"
 	}
-	p.Cell.Publish(endpoint.Status{
-		State: endpoint.Stopped, Since: time.Now(), Run: p.Cell.Status().Run,
-		Reason: reason, Restarts: p.Cell.Status().Restarts,
-	})
+	p.Cell.Move(endpoint.Ended, time.Now(), func(next *endpoint.Status) { next.Reason = reason })
 	publish(c, messages.ServerStopped{Server: p.Entry.Name, Generation: p.Generation, Reason: reason})
 }
 

@@ -28,9 +28,7 @@ func (s *supervisor) drainChild(c actor.Context, k *child, timeout time.Duration
 	p := k.plan()
 	k.draining = true
 	k.stopTimer()
-	st := *p.Cell.Status()
-	st.State, st.Since, st.RetryAt = endpoint.Draining, time.Now(), time.Time{}
-	p.Cell.Publish(st)
+	p.Cell.Move(endpoint.Removed, time.Now(), nil)
 	publish(c, messages.ServerDraining{Server: p.Entry.Name, Generation: p.Generation, InFlight: p.Cell.InFlight()})
 	root, self, due := c.ActorSystem().Root, c.Self(), drained{id: k.pid.Id}
 	go func() { // Ends with the drain, at the latest after timeout.

@@ -14,7 +14,7 @@ func TestDrain_waitsForTheCallsInside(t *testing.T) {
 		p := plan("files", 1)
 		h.run(t, p)
 		session := testkit.NewSession(7, testkit.Says("{}"))
-		p.Cell.Publish(endpoint.Status{State: endpoint.Ready, Run: 1, PID: 7, Session: session})
+		testkit.Publish(p.Cell, endpoint.Status{State: endpoint.Ready, Run: 1, PID: 7, Session: session})
 		p.Cell.Acquire(10)
 		p.Cell.Acquire(10)
 

@@ -175,7 +175,7 @@ func TestRelease_dependsOnTheState(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			onStage(t, twoServers, func(t *testing.T, s *stage) {
 				was := s.cell("db")
-				was.Publish(endpoint.Status{State: state})
+				testkit.Publish(was, endpoint.Status{State: state})
 				if fresh {
 					diff, _ := s.done(messages.ReleaseServer{Name: "db"})
 					s.renewed(diff, "db", was)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -49,48 +48,45 @@ func Props(deps Deps, plan func() messages.ServerPlan) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &server{deps: deps, plan: plan} })
 }
 
-// The actor's own messages. They are about one run.
+// The actor's own messages are each about one run.
 type (
 	opened struct {
-		run     uint64
+		ofRun
 		session endpoint.Session
 		catalog endpoint.Catalog
 		err     error
 		elapsed time.Duration
 	}
 	ended struct {
-		run uint64
+		ofRun
 		err error
 	}
 	listed struct {
-		run     uint64
+		ofRun
 		catalog endpoint.Catalog
 	}
-	refreshDue struct{ run uint64 }
+	refreshDue struct{ ofRun }
 )
 
+// ofRun is the number of the run that a message is about.
+type ofRun uint64
+
+func (n ofRun) number() uint64 { return uint64(n) }
+
 // IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
-func (opened) IgnoreDeadLetterLogging()     {}
-func (ended) IgnoreDeadLetterLogging()      {}
-func (listed) IgnoreDeadLetterLogging()     {}
-func (refreshDue) IgnoreDeadLetterLogging() {}
+func (ofRun) IgnoreDeadLetterLogging() {}
 
 type server struct {
 	deps Deps
 	plan func() messages.ServerPlan
-
-	run     uint64
-	session endpoint.Session // set while ready
-	words   *lastWords       // of the run
-	stop    context.CancelCauseFunc
-	ctx     context.Context // ends with the run
-	refresh refresher
-	probe   prober
-	idle    idler
+	run  *run // nil: none
 }
 
 // Receive implements actor.Actor.
 func (s *server) Receive(c actor.Context) {
+	if m, ok := c.Message().(interface{ number() uint64 }); ok && !s.run.is(m.number()) {
+		return // Stale: the run has ended since.
+	}
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.started(c)
@@ -107,7 +103,7 @@ func (s *server) Receive(c actor.Context) {
 	case listed:
 		s.listed(c, m)
 	case refreshDue:
-		s.refreshDue(c, m)
+		s.refreshDue(c)
 	case probeDue:
 		s.probeDue(c, m)
 	case probed:
@@ -123,59 +119,61 @@ func (s *server) Receive(c actor.Context) {
 }
 
 func (s *server) started(c actor.Context) {
-	plan := s.plan()
-	if plan.Lazy {
-		s.publish(plan, endpoint.Status{State: endpoint.Idle})
+	if plan := s.plan(); plan.Lazy {
+		plan.Cell.Move(endpoint.Parked, time.Now(), nil)
 		return
 	}
 	s.begin(c)
 }
 
-// begin starts a run unless there is one; after one that is just being ended
-// as it was idle.
+// begin starts a run unless one is running. If the current run is going to
+// sleep, it starts a new one once that has ended.
 func (s *server) begin(c actor.Context) {
-	if s.stop != nil {
-		s.idle.wanted = s.idle.falling
+	if s.run != nil {
+		s.run.idle.wanted = s.run.idle.falling
 		return
 	}
-	s.refresh, s.probe, s.idle = refresher{}, prober{}, idler{}
 	plan := s.plan()
-	s.run = plan.Cell.NextRun()
-	s.ctx, s.stop = context.WithCancelCause(context.Background())
-	s.publish(plan, endpoint.Status{State: endpoint.Starting})
-	publish(c, messages.ServerStarting{Server: plan.Entry.Name, Generation: plan.Generation, Run: s.run})
+	number := plan.Cell.NextRun()
+	if !plan.Cell.Move(endpoint.Begun, time.Now(), func(next *endpoint.Status) { next.Run = number }) {
+		return
+	}
+	s.run = newRun(number)
+	publish(c, messages.ServerStarting{Server: plan.Entry.Name, Generation: plan.Generation, Run: number})
 	s.launch(c, plan)
 }
 
 func (s *server) opened(c actor.Context, m opened) {
-	if m.run != s.run {
-		return
-	}
 	plan := s.plan()
 	if m.err != nil {
-		s.fail(c, plan, asExit(m.err, plan, s.run, endpoint.Handshake))
+		s.fail(c, plan, asExit(m.err, plan, s.run.nr, endpoint.Handshake))
 		return
 	}
-	s.session = m.session
+	s.run.session, s.run.ready = m.session, time.Now()
 	catalog := keepTools(m.catalog, plan.Cell.Catalog())
 	plan.Cell.PublishCatalog(catalog)
-	s.publish(plan, endpoint.Status{State: endpoint.Ready, PID: m.session.PID(), Session: m.session})
-	publish(c, messages.ServerReady{Server: plan.Entry.Name, Run: s.run, PID: m.session.PID(), Tools: len(catalog.Tools), Elapsed: m.elapsed})
-	if catalog.Err != "" {
-		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run, Tools: len(catalog.Tools), Err: catalog.Err})
+	open := plan.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) {
+		next.PID, next.Session = m.session.PID(), m.session
+	})
+	if !open {
+		return // It drains, and is about to be stopped.
 	}
-	if s.refresh.again {
-		s.refresh.again = false
+	publish(c, messages.ServerReady{Server: plan.Entry.Name, Run: s.run.nr, PID: m.session.PID(), Tools: len(catalog.Tools), Elapsed: m.elapsed})
+	if catalog.Err != "" {
+		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Err})
+	}
+	if s.run.refresh.again {
+		s.run.refresh.again = false
 		s.askTools(c)
 	}
-	s.probe.overdue = plan.Cell.Overdue()
+	s.run.probe.overdue = plan.Cell.Overdue()
 	s.watchLife(c)
 	s.watchCalls(c)
 }
 
 // settingsChanged brings timers in line with the plan.
 func (s *server) settingsChanged(c actor.Context) {
-	if s.awake() {
+	if s.run.awake() {
 		s.watchLife(c)
 		s.watchCalls(c)
 	}
@@ -184,56 +182,44 @@ func (s *server) settingsChanged(c actor.Context) {
 // ended hears that a ready session is over: callers have been answered by
 // then, so the failure can go to the supervisor.
 func (s *server) ended(c actor.Context, m ended) {
-	if m.run != s.run || s.session == nil || s.slept(c, m.err) {
+	if s.slept(c, m.err) {
 		return
 	}
 	plan := s.plan()
-	exit := asExit(m.err, plan, s.run, endpoint.Serving)
-	exit.Calls = s.session.Unanswered()
-	s.fail(c, plan, exit)
+	s.fail(c, plan, s.run.crash(m.err, plan))
 }
 
 // fail ends the run. Trouble with credentials is a state to stay in; all else
 // is the supervisor's to answer.
 func (s *server) fail(c actor.Context, plan messages.ServerPlan, exit *endpoint.Exit) {
-	s.session = nil
+	s.run.end()
+	s.run = nil
+	because := func(next *endpoint.Status) { next.Reason = exit.Reason }
 	if exit.Phase == endpoint.Unauthorized {
-		s.publish(plan, endpoint.Status{State: endpoint.NeedsAuth, Reason: exit.Reason})
-		publish(c, messages.ServerNeedsAuth{Server: plan.Entry.Name, Run: s.run, Reason: exit.Reason})
+		plan.Cell.Move(endpoint.Refused, time.Now(), because)
+		publish(c, messages.ServerNeedsAuth{Server: plan.Entry.Name, Run: exit.Run, Reason: exit.Reason})
 		return
 	}
-	s.publish(plan, endpoint.Status{State: endpoint.BackingOff, Reason: exit.Reason})
+	plan.Cell.Move(endpoint.Crashed, time.Now(), because)
 	publish(c, messages.ServerCrashed{Exit: exit})
 	panic(exit)
 }
 
-// release ends the run's context, and so its session and its process. It
-// neither waits nor panics: a panic here would undo the stop.
+// release ends the run, and so its session and its process. It neither waits
+// nor panics: a panic here would undo the stop.
 func (s *server) release() {
-	for _, timer := range []*time.Timer{s.probe.timer, s.idle.timer} {
-		if timer != nil {
-			timer.Stop()
-		}
+	if s.run == nil {
+		return
 	}
-	if s.stop != nil {
-		s.stop(endpoint.ErrStopped)
+	s.run.end()
+	if s.run.session != nil {
+		s.run.report.orphan(s.run.session)
 	}
-	if s.session != nil {
-		s.words.leave(s.session)
-	}
-}
-
-// publish shows the status to callers; the run, before this incarnation has
-// begun one, is the last one's.
-func (s *server) publish(plan messages.ServerPlan, st endpoint.Status) {
-	old := plan.Cell.Status()
-	st.Since, st.Run, st.Restarts, st.RetryAt = time.Now(), cmp.Or(s.run, old.Run), old.Restarts, time.Time{}
-	plan.Cell.Publish(st)
 }
 
 func publish(c actor.Context, e messages.Event) { c.ActorSystem().EventStream.Publish(e) }
 
-// asExit gives every end of a run the form that supervision understands.
+// asExit puts every end of a run into the form that supervision understands.
 func asExit(err error, plan messages.ServerPlan, run uint64, phase endpoint.Phase) *endpoint.Exit {
 	exit, ok := errors.AsType[*endpoint.Exit](err)
 	if !ok {
@@ -243,9 +229,6 @@ func asExit(err error, plan messages.ServerPlan, run uint64, phase endpoint.Phas
 	full.Server, full.Run = plan.Entry.Name, run
 	if full.At.IsZero() {
 		full.At = time.Now()
-	}
-	if st := plan.Cell.Status(); phase == endpoint.Serving {
-		full.ReadyFor = full.At.Sub(st.Since)
 	}
 	return &full
 }

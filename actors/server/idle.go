@@ -10,7 +10,7 @@ import (
 	"gatehouse/messages"
 )
 
-// idler says when a server that nobody calls is stopped.
+// idler times when a server that nobody calls is stopped.
 type idler struct {
 	after    time.Duration // idle_stop_ms as the timer was set to; 0 is never
 	seq      uint64        // numbers the settings of the timer; messages of older ones are void
@@ -23,43 +23,42 @@ type idler struct {
 }
 
 // idleDue tells the actor to look whether its server is idle.
-type idleDue struct{ run, seq uint64 }
-
-// IgnoreDeadLetterLogging keeps late timers out of the log.
-func (idleDue) IgnoreDeadLetterLogging() {}
-
-// awake says whether there is a session that may be used.
-func (s *server) awake() bool { return s.session != nil && !s.idle.falling }
+type idleDue struct {
+	ofRun
+	seq uint64
+}
 
 // watchCalls begins to look for idleness, or goes on with changed settings.
 func (s *server) watchCalls(c actor.Context) {
-	plan := s.plan()
-	if after := plan.Entry.Settings.IdleStop; after != s.idle.after {
-		s.idle.after, s.idle.quiet, s.idle.admitted = after, time.Now(), plan.Cell.Admitted()
+	plan, idle := s.plan(), &s.run.idle
+	if after := plan.Entry.Settings.IdleStop; after != idle.after {
+		idle.after, idle.quiet, idle.admitted = after, time.Now(), plan.Cell.Admitted()
 		s.lookLater(c)
 	}
 }
 
-// lookLater looks four times as often as would do, so that a server is not
-// kept for twice as long as it should be.
+// lookLater checks at a quarter of idle_stop_ms, so that a server is not kept
+// for twice as long as it should be.
 func (s *server) lookLater(c actor.Context) {
-	s.idle.seq++
-	every := s.idle.after
+	idle := &s.run.idle
+	idle.seq++
+	every := idle.after
 	if every > 0 {
 		every = max(every/4, time.Millisecond)
 	}
-	s.idle.timer = later(c, s.idle.timer, every, idleDue{s.run, s.idle.seq})
+	idle.timer = later(c, idle.timer, every, idleDue{ofRun(s.run.nr), idle.seq})
 }
 
 func (s *server) idleDue(c actor.Context, m idleDue) {
-	if m.run != s.run || m.seq != s.idle.seq || !s.awake() {
+	idle := &s.run.idle
+	if m.seq != idle.seq || !s.run.awake() {
 		return
 	}
 	now, plan := time.Now(), s.plan()
-	if n := plan.Cell.Admitted(); n != s.idle.admitted || plan.Cell.InFlight() > 0 {
-		s.idle.admitted, s.idle.quiet = n, now
+	if n := plan.Cell.Admitted(); n != idle.admitted || plan.Cell.InFlight() > 0 {
+		idle.admitted, idle.quiet = n, now
 	}
-	if now.Sub(s.idle.quiet) < s.idle.after || !s.fallAsleep(c, plan) {
+	if now.Sub(idle.quiet) < idle.after || !s.fallAsleep(c, plan) {
 		s.lookLater(c)
 	}
 }
@@ -72,31 +71,35 @@ func (s *server) fallAsleep(c actor.Context, plan messages.ServerPlan) bool {
 	select {
 	case <-plan.Cell.ClosedC(): // It is about to be stopped anyway.
 		return false
-	case <-s.session.Done(): // It has crashed; we are about to hear of it.
+	case <-s.run.session.Done(): // It has crashed; we are about to hear of it.
 		return false
 	default:
 	}
-	ready := *plan.Cell.Status()
-	s.publish(plan, endpoint.Status{State: endpoint.Idle})
-	if plan.Cell.InFlight() > 0 {
-		plan.Cell.Publish(ready)
+	ready := plan.Cell.Status()
+	if !plan.Cell.Move(endpoint.Slept, time.Now(), nil) {
 		return false
 	}
-	s.idle.falling = true
-	publish(c, messages.ServerSleeping{Server: plan.Entry.Name, Run: s.run, After: s.idle.after})
-	s.stop(endpoint.ErrStopped)
+	if plan.Cell.InFlight() > 0 {
+		plan.Cell.Move(endpoint.Stayed, ready.Since, func(next *endpoint.Status) {
+			next.PID, next.Session = ready.PID, ready.Session
+		})
+		return false
+	}
+	s.run.idle.falling = true
+	publish(c, messages.ServerSleeping{Server: plan.Entry.Name, Run: s.run.nr, After: s.run.idle.after})
+	s.run.stop(endpoint.ErrStopped)
 	return true
 }
 
-// slept hears that a run has ended; it says whether that was the end of a run
-// that was idle, which is no failure.
+// slept hears that a run has ended. It reports whether that was the end of a
+// run that was idle, which is not a failure.
 func (s *server) slept(c actor.Context, err error) bool {
-	if !s.idle.falling || !errors.Is(err, endpoint.ErrStopped) {
+	if !s.run.idle.falling || !errors.Is(err, endpoint.ErrStopped) {
 		return false
 	}
-	wanted := s.idle.wanted
-	s.session, s.stop, s.ctx = nil, nil, nil
-	s.idle.falling, s.idle.wanted = false, false
+	wanted := s.run.idle.wanted
+	s.run.end()
+	s.run = nil
 	if wanted {
 		s.begin(c)
 	}

@@ -10,7 +10,7 @@ import (
 	"gatehouse/internal/endpoint"
 )
 
-// prober says when the server of a run is asked for a sign of life.
+// prober times when the server of a run is asked for a sign of life.
 type prober struct {
 	every time.Duration // what the timer was set to; 0 is off
 	seq   uint64        // numbers the settings of the timer; messages of older ones are void
@@ -22,29 +22,30 @@ type prober struct {
 
 // The prober's messages to its own actor.
 type (
-	probeDue struct{ run, seq uint64 }
-	probed   struct {
-		run, seq uint64
-		alive    bool
-		overdue  uint64 // as of when it was asked
+	probeDue struct {
+		ofRun
+		seq uint64
+	}
+	probed struct {
+		ofRun
+		seq     uint64
+		alive   bool
+		overdue uint64 // as of when it was asked
 	}
 )
 
-// IgnoreDeadLetterLogging keeps late timers out of the log.
-func (probeDue) IgnoreDeadLetterLogging() {}
-func (probed) IgnoreDeadLetterLogging()   {}
-
 // watchLife begins to probe, or goes on with changed settings.
 func (s *server) watchLife(c actor.Context) {
-	if every := s.plan().Entry.Settings.PingInterval; every != s.probe.every {
-		s.probe.every = every
+	if every := s.plan().Entry.Settings.PingInterval; every != s.run.probe.every {
+		s.run.probe.every = every
 		s.probeLater(c)
 	}
 }
 
 func (s *server) probeLater(c actor.Context) {
-	s.probe.seq++
-	s.probe.timer = later(c, s.probe.timer, s.probe.every, probeDue{s.run, s.probe.seq})
+	p := &s.run.probe
+	p.seq++
+	p.timer = later(c, p.timer, p.every, probeDue{ofRun(s.run.nr), p.seq})
 }
 
 // later sends the actor a message after d, or never if that is 0, and stops
@@ -61,7 +62,7 @@ func later(c actor.Context, old *time.Timer, d time.Duration, message any) *time
 }
 
 func (s *server) probeDue(c actor.Context, m probeDue) {
-	if m.run != s.run || m.seq != s.probe.seq || !s.awake() {
+	if m.seq != s.run.probe.seq || !s.run.awake() {
 		return
 	}
 	plan := s.plan()
@@ -69,19 +70,19 @@ func (s *server) probeDue(c actor.Context, m probeDue) {
 		s.probeLater(c)
 		return
 	}
-	root, self, ctx, session := c.ActorSystem().Root, c.Self(), s.ctx, s.session
+	root, self, ctx, session := c.ActorSystem().Root, c.Self(), s.run.ctx, s.run.session
 	timeout, overdue := plan.Entry.Settings.PingTimeout, plan.Cell.Overdue()
 	s.deps.Reapers.Go(func() {
 		alive := askForLife(ctx, session, timeout)
-		root.Send(self, probed{run: m.run, seq: m.seq, alive: alive, overdue: overdue})
+		root.Send(self, probed{ofRun: m.ofRun, seq: m.seq, alive: alive, overdue: overdue})
 	})
 }
 
-// mayJudge says whether silence means that the server hangs: not while it may
+// mayJudge reports whether silence means that the server hangs: not while it may
 // be busy with calls, unless one of them has reached its deadline since the
 // server was last known to be alive.
 func (s *server) mayJudge(cell *endpoint.Cell) bool {
-	return cell.InFlight() == 0 || cell.Overdue() != s.probe.overdue
+	return cell.InFlight() == 0 || cell.Overdue() != s.run.probe.overdue
 }
 
 // question is what a server is asked for a sign of life: each era has one
@@ -93,8 +94,8 @@ func question(session endpoint.Session) string {
 	return "ping"
 }
 
-// askForLife asks for a sign of life. Any answer is one, an error too, and so
-// is anything else that comes; only silence is none.
+// askForLife reports whether the server gives a sign of life. Any answer is
+// one, even an error, and so is anything else that comes; only silence is not.
 func askForLife(ctx context.Context, session endpoint.Session, timeout time.Duration) (alive bool) {
 	before := session.Received()
 	inTime, cancel := context.WithTimeout(ctx, timeout)
@@ -105,18 +106,18 @@ func askForLife(ctx context.Context, session endpoint.Session, timeout time.Dura
 }
 
 func (s *server) probed(c actor.Context, m probed) {
-	if m.run != s.run || !s.awake() {
+	if !s.run.awake() {
 		return
 	}
 	if m.alive {
-		s.probe.overdue = m.overdue
+		s.run.probe.overdue = m.overdue
 	}
 	plan := s.plan()
 	if !m.alive && s.mayJudge(plan.Cell) {
-		s.session.Close(hung(question(s.session), plan.Entry.Settings.PingTimeout))
+		s.run.session.Close(hung(question(s.run.session), plan.Entry.Settings.PingTimeout))
 		return
 	}
-	if m.seq == s.probe.seq {
+	if m.seq == s.run.probe.seq {
 		s.probeLater(c)
 	}
 }

@@ -2,102 +2,56 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/asynkron/protoactor-go/actor"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/messages"
 )
 
-// slotHold is how long a start may hold its slot: a server that is slow to
-// answer no longer burdens the machine with being started, and must not keep
-// others from it.
-const slotHold = time.Second
+// run is one incarnation of a server, from its start to its end, as the actor
+// knows it.
+type run struct {
+	nr      uint64
+	ctx     context.Context // ends with the run
+	stop    context.CancelCauseFunc
+	session endpoint.Session // nil while it starts
+	ready   time.Time        // since when there is a session
+	report  crashReport
+	refresh refresher
+	probe   prober
+	idle    idler
+}
 
-// launch runs the one goroutine of a run: it opens the session, tells the
-// actor, and stays until the session is over. The run's context ends the
-// session whenever it was opened, so nothing is left behind if the actor is
-// already gone.
-func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
-	ctx, run, deps := s.ctx, s.run, s.deps
-	root, self := c.ActorSystem().Root, c.Self()
-	hooks, done := s.hooks(c, plan)
-	system, words := c.ActorSystem(), &lastWords{}
-	words.tell = func(session endpoint.Session, err error) {
-		exit := asExit(err, plan, run, endpoint.Serving)
-		exit.Calls = session.Unanswered()
-		system.EventStream.Publish(messages.ServerCrashed{Exit: exit})
-	}
-	s.words = words
-	deps.Reapers.Go(func() {
-		defer done()
-		begun := time.Now()
-		session, catalog, err := open(ctx, deps, plan, run, hooks)
-		root.Send(self, opened{run: run, session: session, catalog: catalog, err: err, elapsed: time.Since(begun)})
-		if err != nil {
-			return
+func newRun(number uint64) *run {
+	r := &run{nr: number}
+	r.ctx, r.stop = context.WithCancelCause(context.Background())
+	return r
+}
+
+// is reports whether this is the run with that number. No run has any.
+func (r *run) is(number uint64) bool { return r != nil && r.nr == number }
+
+// awake reports whether there is a session that may be used.
+func (r *run) awake() bool { return r != nil && r.session != nil && !r.idle.falling }
+
+// opening reports whether the run is still being started.
+func (r *run) opening() bool { return r != nil && r.session == nil }
+
+// crash is the end of a run that had been ready.
+func (r *run) crash(err error, plan messages.ServerPlan) *endpoint.Exit {
+	exit := asExit(err, plan, r.nr, endpoint.Serving)
+	exit.ReadyFor = exit.At.Sub(r.ready)
+	exit.Calls = r.session.Unanswered()
+	return exit
+}
+
+// end ends the run's context, and with it its session and its process, and
+// stops its timers. It doesn't wait.
+func (r *run) end() {
+	for _, timer := range []*time.Timer{r.probe.timer, r.idle.timer} {
+		if timer != nil {
+			timer.Stop()
 		}
-		stopClosing := context.AfterFunc(ctx, func() { session.Close(context.Cause(ctx)) })
-		defer stopClosing()
-		<-session.Done()
-		if !words.ended(session) {
-			root.Send(self, ended{run: run, err: session.Err()})
-		}
-	})
-}
-
-// open waits for a slot, then opens the session and reads the tools within the
-// startup timeout.
-func open(ctx context.Context, deps Deps, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, endpoint.Catalog, error) {
-	release, err := deps.Slots.Acquire(ctx, slotHold)
-	if err != nil {
-		return nil, endpoint.Catalog{}, err
 	}
-	defer release()
-	timeout := plan.Entry.Settings.StartupTimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startupTimeout{timeout})
-	defer cancel()
-	session, err := deps.Open(ctx, plan, run, hooks)
-	if err != nil {
-		return nil, endpoint.Catalog{}, startError(ctx, err)
-	}
-	catalog := read(ctx, deps, plan, session)
-	if ctx.Err() != nil {
-		session.Close(context.Cause(ctx))
-		<-session.Done()
-		return nil, endpoint.Catalog{}, startError(ctx, context.Cause(ctx))
-	}
-	return session, catalog, nil
-}
-
-// read makes a catalog of what the session lists. A server that can't list
-// its tools is still ready: its tools can be called by name.
-func read(ctx context.Context, deps Deps, plan messages.ServerPlan, session endpoint.Session) endpoint.Catalog {
-	tools, err := deps.List(ctx, session)
-	if err != nil {
-		return endpoint.Catalog{At: time.Now(), Info: session.Info(), Err: plan.Redact.String(err.Error())}
-	}
-	return endpoint.Catalog{Known: true, At: time.Now(), Tools: tools, Info: session.Info()}
-}
-
-type startupTimeout struct{ after time.Duration }
-
-func (e startupTimeout) Error() string {
-	return fmt.Sprintf("not ready within startup_timeout_ms (%d)", e.after.Milliseconds())
-}
-
-// startError names the startup timeout where that is what ended the start.
-func startError(ctx context.Context, err error) error {
-	timeout, timedOut := errors.AsType[startupTimeout](context.Cause(ctx))
-	if !timedOut {
-		return err
-	}
-	exit := endpoint.Exit{Phase: endpoint.Handshake, Reason: timeout.Error()}
-	if cause, ok := errors.AsType[*endpoint.Exit](err); ok {
-		exit.Stderr = cause.Stderr
-	}
-	return &exit
+	r.stop(endpoint.ErrStopped)
 }

@@ -79,19 +79,46 @@ func NewCell(name, fingerprint string, first Status) *Cell {
 	return c
 }
 
-// Name is the server's name.
-func (c *Cell) Name() string { return c.name }
-
 // Fingerprint identifies the expanded spec that the cell stands for.
 func (c *Cell) Fingerprint() string { return c.fingerprint }
 
 // Status is the latest published picture. It does not block.
 func (c *Cell) Status() *Status { return c.status.Load() }
 
-// Publish replaces the status and wakes everybody who waits on the old one.
-func (c *Cell) Publish(s Status) {
-	s.replaced = make(chan struct{})
-	close(c.status.Swap(&s).replaced)
+// Move makes the step of the server's life that fact leads to, and wakes
+// everybody who waits on the old status. It is the only writer of a status.
+// It returns false, and changes nothing, if the table has no such step: the
+// fact then comes too late to matter.
+//
+// change fills in the next status, which begins with what stays true: the run,
+// its restarts and, where calls may still be sent, its session and process. It
+// may be called more than once and must do nothing else. nil changes nothing.
+func (c *Cell) Move(fact Fact, at time.Time, change func(next *Status)) bool {
+	for {
+		old := c.status.Load()
+		to, ok := Next(old.State, fact)
+		if !ok {
+			return false
+		}
+		next := old.entering(to, at)
+		if change != nil {
+			change(next)
+		}
+		next.State = to
+		if c.status.CompareAndSwap(old, next) {
+			close(old.replaced)
+			return true
+		}
+	}
+}
+
+// entering returns the status with which a server enters a state.
+func (s *Status) entering(to State, at time.Time) *Status {
+	next := &Status{State: to, Since: at, Run: s.Run, Restarts: s.Restarts, replaced: make(chan struct{})}
+	if to == Draining {
+		next.PID, next.Session, next.Reason = s.PID, s.Session, s.Reason
+	}
+	return next
 }
 
 // NextRun numbers the runs of this cell, from 1.

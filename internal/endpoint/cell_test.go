@@ -5,9 +5,34 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 )
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// comes fails the test if done is not closed in time.
+func comes(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("waited %s for %s in vain", patience, what)
+	}
+}
+
+// finish waits for a group as comes does.
+func finish(t *testing.T, what string, group *sync.WaitGroup) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	comes(t, what, done)
+}
 
 func newCell() *endpoint.Cell {
 	return endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
@@ -15,8 +40,8 @@ func newCell() *endpoint.Cell {
 
 func TestCell_isWhatItWasMadeOf(t *testing.T) {
 	c := newCell()
-	if c.Name() != "files" || c.Fingerprint() != "print" || c.Status().State != endpoint.Starting {
-		t.Errorf("got %q %q %q", c.Name(), c.Fingerprint(), c.Status().State)
+	if c.Fingerprint() != "print" || c.Status().State != endpoint.Starting {
+		t.Errorf("got %q %q, want %q %q", c.Fingerprint(), c.Status().State, "print", endpoint.Starting)
 	}
 	if c.Catalog().Known {
 		t.Error("a new cell knows tools")
@@ -133,18 +158,18 @@ func TestCell_afterIdleNoCallIsInside(t *testing.T) {
 			_ = c.InFlight()
 		}
 		c.Close()
-		<-c.IdleC()
+		comes(t, "IdleC after Close", c.IdleC())
 		if n := inside.Load(); n != 0 {
 			t.Fatalf("round %d: %d calls are inside after IdleC", round, n)
 		}
-		callers.Wait()
+		finish(t, "the callers to find the cell closed", &callers)
 		if m := most.Load(); m > limit {
 			t.Fatalf("round %d: %d calls were inside at once, limit %d", round, m, limit)
 		}
 	}
 }
 
-func TestCell_publishWakesEveryWaiter(t *testing.T) {
+func TestMove_wakesEveryWaiter(t *testing.T) {
 	c := newCell()
 	var waiters, ready sync.WaitGroup
 	for range 20 {
@@ -159,9 +184,9 @@ func TestCell_publishWakesEveryWaiter(t *testing.T) {
 		})
 	}
 	ready.Wait()
-	c.Publish(endpoint.Status{State: endpoint.BackingOff, Run: 1})
-	c.Publish(endpoint.Status{State: endpoint.Ready, Run: 2})
-	waiters.Wait() // Or the test never ends.
+	c.Move(endpoint.Begun, time.Now(), nil)
+	c.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) { next.Run = 2 })
+	finish(t, "every waiter to see the server ready", &waiters)
 	if st := c.Status(); st.Run != 2 || isClosed(st.Replaced()) {
 		t.Errorf("got run %d, replaced %v; want 2, false", st.Run, isClosed(st.Replaced()))
 	}
@@ -174,7 +199,7 @@ func TestCell_aFollowerReachesTheLastStatus(t *testing.T) {
 	for range 4 {
 		publishers.Go(func() {
 			for range 500 {
-				c.Publish(endpoint.Status{State: endpoint.Starting})
+				c.Move(endpoint.Begun, time.Now(), nil)
 			}
 		})
 		followers.Go(func() {
@@ -183,9 +208,9 @@ func TestCell_aFollowerReachesTheLastStatus(t *testing.T) {
 			}
 		})
 	}
-	publishers.Wait()
-	c.Publish(endpoint.Status{State: endpoint.Stopped})
-	followers.Wait() // Or the test never ends.
+	finish(t, "the publishers", &publishers)
+	c.Move(endpoint.Ended, time.Now(), nil)
+	finish(t, "every follower to see the server stopped", &followers)
 	if isClosed(c.Status().Replaced()) {
 		t.Error("the latest status counts as replaced")
 	}

@@ -15,24 +15,6 @@ import (
 	"time"
 )
 
-// State is the state of a server as users see it.
-type State string
-
-// The states of a server.
-const (
-	Idle          State = "idle"
-	Starting      State = "starting"
-	Ready         State = "ready"
-	Draining      State = "draining"
-	Stopped       State = "stopped"
-	BackingOff    State = "backing-off"
-	Quarantined   State = "quarantined"
-	NeedsAuth     State = "needs-auth"
-	Misconfigured State = "misconfigured"
-	Disabled      State = "disabled"
-	Held          State = "held"
-)
-
 // Request is one request to a server. Params is any JSON and reaches the
 // server unchanged, but for a progress token when Progress is set.
 type Request struct {

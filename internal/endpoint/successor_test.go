@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 )
@@ -10,13 +11,13 @@ func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
 	old := endpoint.NewCell("db", "fp|", endpoint.Status{State: endpoint.Ready})
 	old.NextRun()
 	old.NextRun()
-	old.Publish(endpoint.Status{State: endpoint.Quarantined, Run: 2, Restarts: 2})
+	old.Move(endpoint.GivenUp, time.Now(), func(next *endpoint.Status) { next.Run, next.Restarts = 2, 2 })
 	old.PublishCatalog(endpoint.Catalog{Known: true, Tools: []endpoint.Tool{{Name: "query"}}})
 
 	next := old.Successor("fp|held|", endpoint.Status{State: endpoint.Held, Reason: "lunch"})
 
-	if next.Name() != "db" || next.Fingerprint() != "fp|held|" {
-		t.Errorf("got %q with fingerprint %q", next.Name(), next.Fingerprint())
+	if next.Fingerprint() != "fp|held|" {
+		t.Errorf("got fingerprint %q, want %q", next.Fingerprint(), "fp|held|")
 	}
 	if st := next.Status(); st.State != endpoint.Held || st.Reason != "lunch" || st.Restarts != 2 {
 		t.Errorf("first status: %+v", st)
@@ -36,7 +37,7 @@ func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
 	}
 	next := old.Successor("fp", endpoint.Status{State: endpoint.Starting})
 	old.Close()
-	old.Publish(endpoint.Status{State: endpoint.Draining})
+	old.Move(endpoint.Removed, time.Now(), nil)
 	old.PublishCatalog(endpoint.Catalog{Known: true})
 
 	if next.InFlight() != 0 || next.Acquire(1) != endpoint.Admitted {

@@ -140,7 +140,7 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 	crash := func() *srv {
 		s := up("db", testkit.Hangs)
 		s.Cell.Status().Session.Close(&endpoint.Exit{Reason: "gone"})
-		s.Cell.Publish(endpoint.Status{State: endpoint.Quarantined})
+		testkit.Publish(s.Cell, endpoint.Status{State: endpoint.Quarantined})
 		return s
 	}
 	for _, c := range []struct {

@@ -121,7 +121,7 @@ func house() []*srv {
 	files = files.has("read", "write").with(func(e *serversfile.Entry) {
 		e.Description, e.Transport, e.Command, e.URL = "Project files", serversfile.HTTP, "", "https://user:s3cr3t-value@example.com/mcp?key=s3cr3t-value"
 	})
-	files.Cell.Publish(ready(3, testkit.NewSession(9, testkit.Says(oneText))))
+	testkit.Publish(files.Cell, ready(3, testkit.NewSession(9, testkit.Says(oneText))))
 	secret := up("secret", testkit.Says(oneText)).has("x")
 	return []*srv{db, files, secret}
 }

@@ -98,7 +98,7 @@ func TestCredential_removedWhileACallWaits_refusesIt(t *testing.T) {
 		time.Sleep(time.Second)
 		g.next(twoAgents, was) // A generation without credentials.
 		session := testkit.NewSession(1, testkit.Says(oneText))
-		was.Cell.Publish(ready(1, session))
+		testkit.Publish(was.Cell, ready(1, session))
 		if got := <-done; got.err.Code != "INVALID_AGENT_ID" || len(session.Calls()) > 0 {
 			t.Errorf("got %+v, %d calls written", got.err, len(session.Calls()))
 		}

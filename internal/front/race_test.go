@@ -99,7 +99,7 @@ func (g *gate) reload(l *ledger, was *srv, rng *rand.Rand) *srv {
 	session := l.session(generation)
 	late := rng.IntN(3) > 0
 	if !late {
-		next.Cell.Publish(ready(1, session))
+		testkit.Publish(next.Cell, ready(1, session))
 	}
 	g.next(allowAll, next)
 	was.Cell.Close()
@@ -107,11 +107,11 @@ func (g *gate) reload(l *ledger, was *srv, rng *rand.Rand) *srv {
 		for range rng.IntN(50) {
 			runtime.Gosched()
 		}
-		next.Cell.Publish(ready(1, session))
+		testkit.Publish(next.Cell, ready(1, session))
 	}
 	<-was.Cell.IdleC()
 	was.Cell.Status().Session.Close(endpoint.ErrStopped)
-	was.Cell.Publish(endpoint.Status{State: endpoint.Stopped})
+	testkit.Publish(was.Cell, endpoint.Status{State: endpoint.Stopped})
 	for range rng.IntN(200) {
 		runtime.Gosched()
 	}
@@ -158,9 +158,9 @@ func TestRace_callsAtEveryMomentOfACrash(t *testing.T) {
 			session := s.Cell.Status().Session
 			session.Close(&endpoint.Exit{Reason: "signal: killed", Phase: endpoint.Serving})
 			<-session.Done()
-			s.Cell.Publish(endpoint.Status{State: endpoint.BackingOff, Run: run - 1})
+			testkit.Publish(s.Cell, endpoint.Status{State: endpoint.BackingOff, Run: run - 1})
 			runtime.Gosched()
-			s.Cell.Publish(ready(run, l.session(run)))
+			testkit.Publish(s.Cell, ready(run, l.session(run)))
 		}
 	})
 	var ok, crashed atomic.Int64

@@ -35,7 +35,7 @@ func TestTools_firstListIsWaitedFor(t *testing.T) {
 		g.wake = func(string, *endpoint.Cell) {
 			time.AfterFunc(2*time.Second, func() {
 				s.has("query")
-				s.Cell.Publish(ready(1, testkit.NewSession(1, testkit.Hangs)))
+				testkit.Publish(s.Cell, ready(1, testkit.NewSession(1, testkit.Hangs)))
 			})
 		}
 		if a := g.tools(""); a.Returned != 1 {
@@ -81,10 +81,10 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 			s := up("db", testkit.Hangs)
 			g := newGate(t, allowAll, s)
 			g.refresh = func(string, *endpoint.Cell) {
-				s.Cell.Publish(endpoint.Status{State: endpoint.BackingOff})
+				testkit.Publish(s.Cell, endpoint.Status{State: endpoint.BackingOff})
 				time.AfterFunc(time.Second, func() {
 					s.has("query")
-					s.Cell.Publish(ready(2, testkit.NewSession(2, testkit.Hangs)))
+					testkit.Publish(s.Cell, ready(2, testkit.NewSession(2, testkit.Hangs)))
 				})
 			}
 			if a := g.tools(""); a.Returned != 1 {

@@ -32,7 +32,11 @@ func TestWait_isBounded(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := server("db", endpoint.Status{State: state})
 					g := newGate(t, allowAll, s)
-					flaps := time.AfterFunc(c.want/2, func() { s.Cell.Publish(endpoint.Status{State: state}) })
+					flaps := time.AfterFunc(c.want/2, func() {
+						if state != endpoint.Stopped { // Nothing comes after that.
+							testkit.Publish(s.Cell, endpoint.Status{State: state})
+						}
+					})
 					defer flaps.Stop()
 					begun := time.Now()
 					got := g.call("execute_tool", c.args)
@@ -73,10 +77,10 @@ func TestWait_goesThroughWhenTheServerIsReady(t *testing.T) {
 		g := newGate(t, allowAll, s)
 		done := g.later(func() answer { return g.execute("db", "query") })
 		time.Sleep(3 * time.Second)
-		s.Cell.Publish(endpoint.Status{State: endpoint.Starting})
+		testkit.Publish(s.Cell, endpoint.Status{State: endpoint.Starting})
 		time.Sleep(3 * time.Second)
 		session := testkit.NewSession(1, testkit.Says(oneText))
-		s.Cell.Publish(ready(2, session))
+		testkit.Publish(s.Cell, ready(2, session))
 		if got := <-done; got.IsError || len(session.Calls()) != 1 {
 			t.Errorf("got %s", got.raw)
 		}
@@ -91,8 +95,8 @@ func TestWait_wakesALazyServer(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.Idle})
 		g := newGate(t, allowAll, s)
 		g.wake = func(_ string, cell *endpoint.Cell) {
-			cell.Publish(endpoint.Status{State: endpoint.Starting})
-			time.AfterFunc(time.Second, func() { cell.Publish(ready(1, testkit.NewSession(1, testkit.Says(oneText)))) })
+			testkit.Publish(cell, endpoint.Status{State: endpoint.Starting})
+			time.AfterFunc(time.Second, func() { testkit.Publish(cell, ready(1, testkit.NewSession(1, testkit.Says(oneText)))) })
 		}
 		if got := g.execute("db", "query"); got.IsError {
 			t.Errorf("got %s", got.raw)
@@ -112,10 +116,10 @@ func TestWait_asksAgainForAServerThatIsStillIdle(t *testing.T) {
 		n := 0
 		g.wake = func(_ string, cell *endpoint.Cell) {
 			if n++; n == 1 {
-				time.AfterFunc(time.Second, func() { cell.Publish(endpoint.Status{State: endpoint.Idle}) })
+				time.AfterFunc(time.Second, func() { testkit.Publish(cell, endpoint.Status{State: endpoint.Idle}) })
 				return
 			}
-			cell.Publish(ready(1, testkit.NewSession(1, testkit.Says(oneText))))
+			testkit.Publish(cell, ready(1, testkit.NewSession(1, testkit.Says(oneText))))
 		}
 		if got := g.execute("db", "query"); got.IsError || n != 2 {
 			t.Errorf("after %d wakes: got %s", n, got.raw)
@@ -137,7 +141,7 @@ func TestWait_callerHearsEveryFiveSeconds(t *testing.T) {
 				case <-stop:
 					return
 				case <-time.After(700 * time.Millisecond):
-					s.Cell.Publish(endpoint.Status{State: endpoint.BackingOff})
+					testkit.Publish(s.Cell, endpoint.Status{State: endpoint.BackingOff})
 				}
 			}
 		}()
@@ -225,7 +229,7 @@ func TestWait_isFollowedByAFreshDecision(t *testing.T) {
 				stale := testkit.NewSession(1, testkit.Says(oneText))
 				g.next(c.rules, c.next(was)...)
 				if c.want == "DENIED_BY_POLICY" {
-					was.Cell.Publish(ready(1, stale)) // Its own session is fine, the rules are not.
+					testkit.Publish(was.Cell, ready(1, stale)) // Its own session is fine, the rules are not.
 				} else {
 					was.Cell.Close()
 				}
@@ -292,9 +296,9 @@ func TestNotWritten_isTriedAgainOnTheNextSession(t *testing.T) {
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()
 		next := testkit.NewSession(2, testkit.Says(oneText))
-		s.Cell.Publish(endpoint.Status{State: endpoint.BackingOff})
+		testkit.Publish(s.Cell, endpoint.Status{State: endpoint.BackingOff})
 		time.Sleep(time.Second)
-		s.Cell.Publish(ready(2, next))
+		testkit.Publish(s.Cell, ready(2, next))
 		if got := <-done; got.IsError || len(next.Calls()) != 1 {
 			t.Errorf("got %s, %d calls", got.raw, len(next.Calls()))
 		}
@@ -308,7 +312,7 @@ func TestWritten_isNeverSentAgain(t *testing.T) {
 		g := newGate(t, allowAll, s)
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()
-		s.Cell.Publish(ready(2, next)) // A new session is there before the old one ends.
+		testkit.Publish(s.Cell, ready(2, next)) // A new session is there before the old one ends.
 		first.Close(&endpoint.Exit{Reason: "exit status 3"})
 		got := <-done
 		if got.err.Code != "SERVER_CRASHED" || !got.err.MayHaveRun || len(first.Calls()) != 1 || len(next.Calls()) != 0 {

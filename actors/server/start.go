@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/messages"
+)
+
+// slotHold is how long a start may hold its slot: a server that is slow to
+// answer no longer burdens the machine with being started, and must not keep
+// others from it.
+const slotHold = time.Second
+
+// launch runs the one goroutine of a run: it opens the session, tells the
+// actor, and stays until the session is over. The run's context ends the
+// session whenever it was opened, so nothing is left behind if the actor is
+// already gone.
+func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
+	r, ctx, run, deps := s.run, s.run.ctx, s.run.nr, s.deps
+	root, self, stream := c.ActorSystem().Root, c.Self(), c.ActorSystem().EventStream
+	hooks, done := s.hooks(c, plan)
+	r.report.publish = func(err error) { stream.Publish(messages.ServerCrashed{Exit: r.crash(err, plan)}) }
+	deps.Reapers.Go(func() {
+		defer done()
+		begun := time.Now()
+		session, catalog, err := open(ctx, deps, plan, run, hooks)
+		root.Send(self, opened{ofRun: ofRun(run), session: session, catalog: catalog, err: err, elapsed: time.Since(begun)})
+		if err != nil {
+			return
+		}
+		stopClosing := context.AfterFunc(ctx, func() { session.Close(context.Cause(ctx)) })
+		defer stopClosing()
+		<-session.Done()
+		if !r.report.ended(session) {
+			root.Send(self, ended{ofRun: ofRun(run), err: session.Err()})
+		}
+	})
+}
+
+// open waits for a slot, then opens the session and reads the tools within the
+// startup timeout.
+func open(ctx context.Context, deps Deps, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, endpoint.Catalog, error) {
+	release, err := deps.Slots.Acquire(ctx, slotHold)
+	if err != nil {
+		return nil, endpoint.Catalog{}, err
+	}
+	defer release()
+	timeout := plan.Entry.Settings.StartupTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startupTimeout{timeout})
+	defer cancel()
+	session, err := deps.Open(ctx, plan, run, hooks)
+	if err != nil {
+		return nil, endpoint.Catalog{}, startError(ctx, err)
+	}
+	catalog := read(ctx, deps, plan, session)
+	if ctx.Err() != nil {
+		session.Close(context.Cause(ctx))
+		<-session.Done()
+		return nil, endpoint.Catalog{}, startError(ctx, context.Cause(ctx))
+	}
+	return session, catalog, nil
+}
+
+// read makes a catalog of what the session lists. A server that can't list
+// its tools is still ready: its tools can be called by name.
+func read(ctx context.Context, deps Deps, plan messages.ServerPlan, session endpoint.Session) endpoint.Catalog {
+	tools, err := deps.List(ctx, session)
+	if err != nil {
+		return endpoint.Catalog{At: time.Now(), Info: session.Info(), Err: plan.Redact.String(err.Error())}
+	}
+	return endpoint.Catalog{Known: true, At: time.Now(), Tools: tools, Info: session.Info()}
+}
+
+type startupTimeout struct{ after time.Duration }
+
+func (e startupTimeout) Error() string {
+	return fmt.Sprintf("not ready within startup_timeout_ms (%d)", e.after.Milliseconds())
+}
+
+// startError names the startup timeout where that is what ended the start.
+func startError(ctx context.Context, err error) error {
+	timeout, timedOut := errors.AsType[startupTimeout](context.Cause(ctx))
+	if !timedOut {
+		return err
+	}
+	exit := endpoint.Exit{Phase: endpoint.Handshake, Reason: timeout.Error()}
+	if cause, ok := errors.AsType[*endpoint.Exit](err); ok {
+		exit.Stderr = cause.Stderr
+	}
+	return &exit
+}
