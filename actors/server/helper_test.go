@@ -23,6 +23,7 @@ import (
 type rig struct {
 	*testkit.World
 	pid      *actor.PID
+	parent   *actor.PID
 	cell     *endpoint.Cell
 	events   *testkit.Events
 	failures *testkit.Probe
@@ -48,6 +49,9 @@ type failure struct {
 	reason any
 	status *endpoint.Status
 }
+
+// restart tells the parent to restart the actor, as after a bug in it.
+type restart struct{}
 
 // inRig runs f with the actor of a server that is named files. The script is
 // made inside the bubble, and so are the sessions in it.
@@ -94,9 +98,12 @@ func (r *rig) start(s script) {
 		return directive
 	})
 	spawned := make(chan *actor.PID, 1)
-	r.Spawn(actor.PropsFromFunc(func(c actor.Context) {
-		if _, ok := c.Message().(*actor.Started); ok {
+	r.parent = r.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		switch c.Message().(type) {
+		case *actor.Started:
 			spawned <- c.Spawn(props)
+		case restart:
+			c.(actor.Supervisor).RestartChildren(r.pid)
 		}
 	}, actor.WithSupervisor(parent)))
 	r.pid = <-spawned

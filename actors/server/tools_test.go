@@ -85,6 +85,29 @@ func TestTools_changeWhileTheFirstListIsRead_isReadAfterwards(t *testing.T) {
 	})
 }
 
+func TestTools_changeWhileAListIsRead_isReadAfterwards(t *testing.T) {
+	l := newLister("read")
+	var hooks server.Hooks
+	open := func(_ context.Context, _ messages.ServerPlan, _ uint64, h server.Hooks) (endpoint.Session, error) {
+		hooks = h
+		return testkit.NewSession(1, testkit.Hangs), nil
+	}
+	inRig(t, func() script { return script{open: open, list: l.list} }, func(t *testing.T, r *rig) {
+		testkit.Expect[messages.ServerReady](t, r.events)
+		l.set(func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error) {
+			l.set(lists("read", "grow"))
+			hooks.ToolsChanged() // After the server has made up its list.
+			synctest.Wait()
+			return lists("read")(ctx, s)
+		})
+		r.Send(r.pid, messages.RefreshTools{})
+		r.Sleep(10 * time.Second)
+		if got, want := names(r.cell.Catalog()), []string{"read", "grow"}; !slices.Equal(got, want) {
+			t.Errorf("the list is %v, want %v: it has changed since it was read", got, want)
+		}
+	})
+}
+
 func TestTools_floodOfChanges_costsOneListASecond(t *testing.T) {
 	l := newLister("read")
 	var hooks server.Hooks
