@@ -31,6 +31,14 @@ type ServerStartedOver struct {
 	Reason string
 }
 
+// ServerSessionRenewed: a url server no longer knew the session of a run, and a
+// new one has taken its place. Calls under way were not touched.
+type ServerSessionRenewed struct {
+	Server string
+	Run    uint64
+	Reason string
+}
+
 // ServerReady: a run has opened its session; calls go through.
 type ServerReady struct {
 	Server  string
@@ -146,6 +154,12 @@ func (e ServerStarting) Attrs() []slog.Attr {
 func (ServerStartedOver) Text() string      { return "server started over" }
 func (ServerStartedOver) Level() slog.Level { return slog.LevelInfo }
 func (e ServerStartedOver) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), run(e.Run), reason(e.Reason)}
+}
+
+func (ServerSessionRenewed) Text() string      { return "server session renewed" }
+func (ServerSessionRenewed) Level() slog.Level { return slog.LevelInfo }
+func (e ServerSessionRenewed) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), reason(e.Reason)}
 }
 

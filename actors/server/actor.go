@@ -34,12 +34,15 @@ type Opener func(ctx context.Context, plan messages.ServerPlan, run uint64, hook
 
 // Hooks is how an open session tells of what happens outside of calls. They
 // are called from its reader and don't block. StartedOver is called by the
-// Opener when it starts a process that replaces the run's first one.
+// Opener when it starts a process that replaces the run's first one, Renewed
+// when a url server has been given a new session in place of one that it had
+// forgotten.
 type Hooks struct {
 	Stderr       func(line string)
 	Junk         func(line string)
 	ToolsChanged func()
 	StartedOver  func(reason string)
+	Renewed      func(reason string)
 }
 
 // Props makes the actor of one server. plan gives the current plan, whose

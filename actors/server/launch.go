@@ -206,7 +206,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
-		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
+		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra, OnRenewed: hooks.Renewed, Redact: plan.Redact.String,
 	})
 	if err != nil {
 		return nil, urlExit(endpoint.Handshake, plan, err)

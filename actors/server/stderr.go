@@ -34,6 +34,9 @@ func (s *server) hooks(c actor.Context, plan messages.ServerPlan) (h Hooks, done
 	h.StartedOver = func(reason string) {
 		stream.Publish(messages.ServerStartedOver{Server: name, Run: run, Reason: reason})
 	}
+	h.Renewed = func(reason string) {
+		stream.Publish(messages.ServerSessionRenewed{Server: name, Run: run, Reason: reason})
+	}
 	h.ToolsChanged = func() { root.Send(self, messages.RefreshTools{Name: name, Cell: plan.Cell}) }
 	return h, lines.flush
 }

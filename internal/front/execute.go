@@ -70,6 +70,9 @@ func (f *Front) try(ctx context.Context, c *call, b *budget, snap *snapshot.Snap
 	if ended == nil {
 		return answer, fail, false
 	}
+	if ended == sessionRenewed {
+		return result{}, nil, true
+	}
 	fail = f.wait(ctx, c, b, r, ended)
 	return result{}, fail, fail == nil
 }
@@ -95,6 +98,10 @@ func (f *Front) send(ctx context.Context, c *call, b *budget, r *snapshot.Route)
 		MaxResultBytes: r.Entry.Settings.MaxResultBytes,
 		By:             endpoint.Call{ID: c.id, Agent: c.record.AgentID, Tool: shown(c.args.tool)},
 	})
+	if errors.Is(err, endpoint.ErrRenewed) && c.renewals < maxRenewals {
+		c.renewals++
+		return result{}, nil, sessionRenewed
+	}
 	if err != nil {
 		if fail = callFailed(ctx, b, r, err); fail == nil {
 			return result{}, nil, st
@@ -168,6 +175,9 @@ func callFailed(ctx context.Context, b *budget, r *snapshot.Route, err error) *f
 			Message: fmt.Sprintf("%q was stopped while running this, because its configuration changed or the gateway shuts down; it may have taken effect. Check before repeating.", name),
 		}
 	}
+	if fail := requestFailed(r, err); fail != nil {
+		return fail
+	}
 	// What is left is that the session ended by itself: see endpoint.Session.
 	return &failure{
 		Code: codeServerCrashed, MayHaveRun: true, State: string(endpoint.BackingOff), RetryAfterMS: 1000,
@@ -233,10 +243,5 @@ func redacted(r *snapshot.Route, rpc json.RawMessage) json.RawMessage {
 
 // rpcMessage is the message of a JSON-RPC error, for people.
 func rpcMessage(rpc json.RawMessage) string {
-	var e struct {
-		Code    json.Number `json:"code"`
-		Message string      `json:"message"`
-	}
-	_ = json.Unmarshal(rpc, &e) // What can't be read stays empty.
-	return cut(fmt.Sprintf("%s (%s)", e.Message, e.Code))
+	return cut(endpoint.ErrorText(rpc))
 }

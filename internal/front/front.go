@@ -67,6 +67,8 @@ type call struct {
 	record  audit.Record
 	// relisted is the cell whose tools have been read again for this call.
 	relisted *endpoint.Cell
+	// renewals counts how often the server had forgotten the session.
+	renewals int
 	// begun is the generation that Begin has a record of; 0 is none.
 	begun uint64
 	// answered says that the call has not ended by a panic.

@@ -107,13 +107,19 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 	}
 	session := r.Header.Get(sessionHeader)
 	switch {
+	case m.Method == "server/discover" && s.opt.noDiscover != "":
+		refuseDiscover(w, s.opt.noDiscover)
+		return
 	case m.Method == "initialize":
 		session = s.open(nil)
 		w.Header().Set(sessionHeader, session)
 	case m.Method == "server/discover":
 		// Probes come before there is a session.
 	case !s.known(session):
-		http.Error(w, "no such session", http.StatusNotFound)
+		s.refuseSession(w)
+		return
+	}
+	if answerHTTP(w, m) {
 		return
 	}
 	if m.ID == nil {
@@ -142,7 +148,7 @@ func (s *server) listen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.known(r.Header.Get(sessionHeader)) {
-		http.Error(w, "no such session", http.StatusNotFound)
+		s.refuseSession(w)
 		return
 	}
 	s.hear(newSSEPeer(w), r)

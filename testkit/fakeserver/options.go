@@ -15,6 +15,9 @@ type options struct {
 	transcript   string
 	http         string
 	httpStatus   int
+	lostStatus   int
+	lostBody     string
+	noDiscover   string
 
 	tools     string
 	list      string
@@ -57,6 +60,9 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.transcript, "transcript", "", "append every message that comes to this file, one a line")
 	f.StringVar(&o.http, "http", "", "serve HTTP on this address instead of stdio")
 	f.IntVar(&o.httpStatus, "status", 0, "answer every HTTP request with this status")
+	f.IntVar(&o.lostStatus, "lost-status", 404, "answer requests of unknown HTTP sessions with this status")
+	f.StringVar(&o.lostBody, "lost-body", "no such session", "and this body; JSON if it begins with {")
+	f.StringVar(&o.noDiscover, "no-discover", "", "refuse server/discover over HTTP: with this status, or cut for a closed connection")
 
 	f.StringVar(&o.tools, "tools", "", "extra tool names, comma-separated; each echoes")
 	f.StringVar(&o.list, "list", "", "answer tools/list with the content of this file as the result")

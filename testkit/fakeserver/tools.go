@@ -68,6 +68,7 @@ func builtins() []tool {
 		{"set_tools", "Replaces the extra tools and says so, unless silent.", object, setTools},
 		{"flood", "Writes n lines of bytes to stderr; kind junk or endless: to stdout.", object, flood},
 		{"forget", "Forgets all HTTP sessions.", object, forget},
+		{"http", "Over HTTP: answers with status, headers and body; cut breaks the connection.", object, echo},
 		{"say", "Answers with the bytes given.", object, say},
 		{"mirror", "Tells its params as they came.", object, mirror},
 	}

@@ -1,6 +1,6 @@
-// Package servers holds the gateway's sessions with servers: over the
-// pipes of a process (OpenStdio) and over HTTP (OpenHTTP: streamable HTTP and
-// the older SSE transport). Both implement [endpoint.Session].
+// Package servers holds the gateway's sessions with servers: over the pipes of a
+// process (OpenStdio) and over HTTP (OpenHTTP: streamable HTTP and the older SSE
+// transport). Both implement [endpoint.Session].
 //
 // What a server says is untrusted. Every read has a limit, nothing that a
 // server sends can block or end another call than the one it belongs to,
@@ -13,21 +13,20 @@
 // HTTP, in headers. Which one is found out by asking; a hint says what to begin
 // with and OnEra what to begin with next time. See opening for stdio, where a
 // server that has accepted both questions is given back (ErrAskedBothWays), and
-// openEither for HTTP. Changes of tools are heard by subscriptions/listen there.
+// converse for HTTP. Changes of tools are heard by subscriptions/listen there.
 //
-// The stdio wire is our own, and so is that of 2026-07-28 over HTTP, where a
-// request is one POST and to close it is to cancel it. For the older era over
-// HTTP the transports of mcp-go do what is HTTP (session ids, headers, the
-// listening stream, resumption, the SSE endpoint), behind a round tripper that
-// takes the messages out of the bodies before mcp-go decodes them; see tap.
+// Both wires are our own. Over HTTP each request is one POST, and what happens to
+// it is that request's. To the server an HTTP session may be several
+// conversations, one after the other: see HTTP and http_doubt.go.
 //
 // Guarantees of both: ids are our own and are never used twice in a session;
 // a request is handed to a server at most once; [endpoint.NotWritten] means
-// that no byte of it was; an error text never holds a header, a url's userinfo
-// or query, or anything that was sent. Texts of the server's own (its error
-// message during the handshake) are cut and put on one line, but not redacted:
-// that is the owner's, who knows the secrets.
+// that no byte of it was, or that the server refused it for a session that it no
+// longer knew; an error text never holds a header, a url's userinfo or query, or
+// anything that was sent. Texts of the server's own are redacted by the owner's
+// function before they are cut, and put on one line.
 //
-// Not guaranteed: a progress handler may run one last time while its Call
+// Not guaranteed: calls of an HTTP session that has ended by itself may go on for
+// a while; a progress handler may run one last time while its Call
 // returns because its context has ended.
 package servers

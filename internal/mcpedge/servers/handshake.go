@@ -128,15 +128,4 @@ func oneLine(s string, limit int) string {
 }
 
 // rpcErrorText shows the message and code of a JSON-RPC error.
-func rpcErrorText(raw json.RawMessage) string {
-	var e struct{ Code, Message json.RawMessage }
-	_ = json.Unmarshal(raw, &e)
-	message := oneLine(text(e.Message, maxInfoText), 200)
-	if message == "" {
-		message = "no message"
-	}
-	if e.Code == nil {
-		return message
-	}
-	return fmt.Sprintf("%s (%s)", message, oneLine(string(e.Code), 20))
-}
+func rpcErrorText(raw json.RawMessage) string { return shorten(endpoint.ErrorText(raw), maxWords) }

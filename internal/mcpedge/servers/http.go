@@ -3,18 +3,14 @@ package servers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/mark3labs/mcp-go/client/transport"
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 )
 
 // Transport says how a url server is spoken to. The values are those of the
@@ -47,8 +43,8 @@ type HTTPOptions struct {
 	Version   string    // of the gateway, told to the server
 	// Era is what the session begins with; unknown finds out.
 	Era endpoint.Era
-	// OnEra is told, before OpenHTTP returns, with what the next session with
-	// this server should begin.
+	// OnEra is told, whenever a session was opened or could not be, with what
+	// the next one with this server should begin.
 	OnEra func(next endpoint.Era)
 	// MaxMessageBytes limits a result where the request does not, and any
 	// other message. Default DefaultMaxMessageBytes.
@@ -56,8 +52,12 @@ type HTTPOptions struct {
 	// OnToolsChanged is called when the server announces that its tools have
 	// changed, possibly in a flood. It must not block.
 	OnToolsChanged func()
-	// OnEnd is called once when the session has ended, before Done.
-	OnEnd func(cause error)
+	// OnRenewed is called when the server knew its session no longer and a new
+	// one has taken its place, with what it said. It must not block.
+	OnRenewed func(reason string)
+	// Redact takes secrets out of what the server says, before that is cut.
+	// Default: nothing is taken out.
+	Redact func(text string) string
 }
 
 func (o HTTPOptions) withDefaults() HTTPOptions {
@@ -66,8 +66,11 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	if o.OnToolsChanged == nil {
 		o.OnToolsChanged = func() {}
 	}
-	if o.OnEnd == nil {
-		o.OnEnd = func(error) {}
+	if o.OnRenewed == nil {
+		o.OnRenewed = func(string) {}
+	}
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
 	}
 	if o.OnEra == nil {
 		o.OnEra = func(endpoint.Era) {}
@@ -88,64 +91,42 @@ const (
 	maxConnections = 100
 )
 
-// wire is the part of mcp-go's transports that is used.
-type wire interface {
-	transport.Interface
-	SetProtocolVersion(version string)
-}
-
-// HTTP is a session with a url server. It owns its connections, for SSE and
-// for servers that announce changes of their tools also a goroutine that
-// listens, and ends when the connection to the server is refused, reset or
-// closed while someone waits for an answer, when the server answers 401 or
-// 403 (*Unauthorized), when it has forgotten the session (404), over SSE when
-// its stream ends, and when a server of 2026-07-28 turns out to be one no
-// longer.
+// HTTP is a session with a url server. To the server it may be several, one after
+// the other: when it refuses a request as if it knew the session no longer, it
+// is asked for a sign of life in that session, and if it refuses that too a new
+// one takes its place. The request that was refused has then not run: its caller
+// gets [endpoint.NotWritten] with [endpoint.ErrRenewed], and calls under way
+// elsewhere go on as they are.
 //
-// With a server of 2026-07-28 there is no session on the wire: each request is
-// one POST that says all, and to close it is to cancel it. With others mcp-go's
-// transports do what is HTTP.
-//
-// A server that answers a request with an HTTP error or with something that
-// is no JSON-RPC answer does not end the session: the call's Response then
-// has an error object of our own making, code -32603, that says so.
+// What happens to one request is that request's: a refusal is
+// *endpoint.Refused, a connection that breaks *endpoint.CutStream. The session
+// ends only when no connection to the server can be made, when it does not
+// answer the question for life by a broken connection, when no new session can
+// be opened in place of one that it knows no longer (*Unauthorized if it wants
+// other credentials), and over SSE when its stream ends. Calls under way then
+// may outlive Done: each ends with its own connection, at its deadline, or by
+// Close.
 type HTTP struct {
-	opts  HTTPOptions
-	base  *url.URL
-	shown string
-	pool  *http.Transport
+	opts HTTPOptions
+	base *url.URL
+	pool *http.Transport
 	// client sends what is sent through the tap.
 	client *http.Client
-	wire   wire // nil in a session of 2026-07-28
-	sse    bool
-	info   endpoint.ServerInfo
-
-	// What a session of 2026-07-28 needs.
-	stateless bool
-	dress     dresser
-	tools     *subscription
-	headers   paramHeaders
-	doubting  atomic.Bool
-
-	// opened is closed after the handshake; listens is set before.
-	opened  chan struct{}
-	listens bool
-	// listener is used by mcp-go's one listening goroutine only.
-	listener listener
 
 	received atomic.Uint64
-	lastID   atomic.Uint64
 	side     chan struct{} // one token for each request that nobody waits for
 
-	ctx    context.Context // ends with the session; its cause says why
+	ctx    context.Context // ends with Close, or once the last call has ended
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
-	over    bool
-	quiet   bool // the server is told nothing more, it could not be reached
-	pending map[string]*exchange
+	current *conversation
+	retired []*conversation
+	renewed time.Time // when current took the place of another
+	doubts  *doubt    // the question that is being asked now
+	cause   error     // why it ended; set once
 	work    sync.WaitGroup
-	// unanswered is set together with over.
+	// unanswered is set together with cause.
 	unanswered endpoint.Calls
 
 	done chan struct{}
@@ -154,7 +135,11 @@ type HTTP struct {
 var _ endpoint.Session = (*HTTP)(nil)
 
 // Info implements [endpoint.Session].
-func (h *HTTP) Info() endpoint.ServerInfo { return h.info }
+func (h *HTTP) Info() endpoint.ServerInfo {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.current.info
+}
 
 // PID implements [endpoint.Session]: there is no process.
 func (h *HTTP) PID() int { return 0 }
@@ -169,7 +154,9 @@ func (h *HTTP) Received() uint64 { return h.received.Load() }
 func (h *HTTP) Err() error {
 	select {
 	case <-h.done:
-		return context.Cause(h.ctx)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.cause
 	default:
 		return nil
 	}
@@ -178,54 +165,92 @@ func (h *HTTP) Err() error {
 // Close implements [endpoint.Session]. The server is told that its session
 // is over.
 func (h *HTTP) Close(cause error) {
-	h.end(cmp.Or(cause, errClosed))
+	cause = cmp.Or(cause, errClosed)
+	h.end(cause, func() {
+		h.cancel(cause)
+		h.work.Wait()
+		if h.current != nil {
+			h.current.goodbye(h.ctx)
+		}
+		close(h.done)
+	})
+	h.cancel(cause) // Also what outlived the end of the session.
+}
+
+// lost ends the session with a server that can't be used any more. Calls under
+// way go on.
+func (h *HTTP) lost(cause error) {
+	if !h.isOpen() {
+		return // Whoever opens it finds out, or its first call.
+	}
+	h.end(cause, func() {
+		close(h.done)
+		h.current.retire()
+		h.work.Wait()
+		h.cancel(cause)
+	})
+}
+
+func (h *HTTP) isOpen() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.current != nil
 }
 
 // end ends the session, once.
-func (h *HTTP) end(cause error) {
+func (h *HTTP) end(cause error, finish func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over {
+	if h.cause != nil {
 		return
 	}
-	h.over = true
+	h.cause = cause
 	h.unanswered = h.running() // Before its calls learn of the end and leave.
-	h.cancel(cause)
-	go h.finish()
+	go func() {
+		finish()
+		h.pool.CloseIdleConnections()
+	}()
 }
 
-// lost ends the session with a server that can't be reached any more.
-func (h *HTTP) lost(cause error) {
+// streamEnded ends the session with an SSE server whose stream has ended, and
+// its calls, which nobody can answer any more. A conversation that another has
+// taken the place of ends alone.
+func (h *HTTP) streamEnded(c *conversation) {
 	h.mu.Lock()
-	h.quiet = true
+	current := h.current == c
 	h.mu.Unlock()
-	h.end(cause)
-}
-
-func (h *HTTP) finish() {
-	h.opts.OnEnd(context.Cause(h.ctx))
-	h.work.Wait()
-	if h.wire != nil {
-		_ = h.wire.Close() // It only tells the server, who need not answer.
+	if current {
+		h.lost(ErrStreamEnded)
 	}
-	h.pool.CloseIdleConnections()
-	close(h.done)
+	c.cancel(ErrStreamEnded)
 }
 
-// enter counts a piece of work that end waits for; false means that the
-// session is over.
+// begin counts a call in; false means that the session is over.
+func (h *HTTP) begin() (*conversation, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cause != nil {
+		return nil, false
+	}
+	h.work.Add(1)
+	h.current.calls.Add(1)
+	return h.current, true
+}
+
+// enter counts a piece of work that the end of the session waits for; false
+// means that it is over.
 func (h *HTTP) enter() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over {
+	if h.cause != nil {
 		return false
 	}
 	h.work.Add(1)
 	return true
 }
 
-// aside sends something that nobody waits for.
-func (h *HTTP) aside(send func(ctx context.Context)) {
+// aside does something that nobody waits for, within sideTimeout.
+func (h *HTTP) aside(do func(ctx context.Context)) {
 	select {
 	case h.side <- struct{}{}:
 	default:
@@ -240,24 +265,65 @@ func (h *HTTP) aside(send func(ctx context.Context)) {
 		defer func() { <-h.side }()
 		ctx, cancel := context.WithTimeout(h.ctx, sideTimeout)
 		defer cancel()
-		send(ctx)
+		do(ctx)
 	}()
 }
 
-// nextID gives an id that no server would use for requests of its own: a
-// server's request must not be taken for an answer to ours.
-func (h *HTTP) nextID() string {
-	return "gatehouse-" + strconv.FormatUint(h.lastID.Add(1), 10)
+// Call implements [endpoint.Session].
+func (h *HTTP) Call(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
+	ctx, stop := req.Until(ctx)
+	defer stop()
+	if ctx.Err() != nil {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
+	}
+	if len(req.Params) > 0 && !rawjson.Valid(req.Params) {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
+	}
+	c, ok := h.begin()
+	if !ok {
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: h.why()}
+	}
+	defer h.work.Done()
+	defer c.calls.Done()
+	c.tools.asked(req.Method)
+	return h.conclude(ctx, c, req.Method, c.ask(ctx, req))
 }
 
-func notification(method string, fields map[string]any) mcp.JSONRPCNotification {
-	return mcp.JSONRPCNotification{
-		JSONRPC:      mcp.JSONRPC_VERSION,
-		Notification: mcp.Notification{Method: method, Params: mcp.NotificationParams{AdditionalFields: fields}},
+func (h *HTTP) why() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cause
+}
+
+// conclude says what became of a call, by the facts.
+func (h *HTTP) conclude(ctx context.Context, c *conversation, method string, f facts) (endpoint.Response, error) {
+	switch {
+	case f.fine():
+		h.prove(c)
+		if c.stateless() && method == methodToolsList && f.response.Result != nil {
+			f.response.Result = c.headers.learn(f.response.Result)
+		}
+		return f.response, f.failure
+	case !f.answered && ctx.Err() != nil:
+		c.giveUp(f, method)
+		return endpoint.Response{}, f.unsent(context.Cause(ctx))
+	case !f.answered && c.ctx.Err() != nil:
+		return endpoint.Response{}, f.unsent(context.Cause(c.ctx))
+	case f.unreached():
+		cause := h.lostBy(plain(f.err))
+		h.lost(cause)
+		return endpoint.Response{}, &endpoint.NotWritten{Cause: cause}
+	case f.cut():
+		h.doubtAside(c, f)
+		return endpoint.Response{}, &endpoint.CutStream{Cause: plain(f.err)}
+	default:
+		return h.refused(ctx, c, f)
 	}
 }
 
-func quote(s string) json.RawMessage {
-	b, _ := json.Marshal(s) //nolint:errchkjson // A string always marshals.
-	return b
+// prove notes that the server answers in a conversation.
+func (h *HTTP) prove(c *conversation) {
+	h.mu.Lock()
+	c.proven = true
+	h.mu.Unlock()
 }

@@ -3,77 +3,119 @@ package servers
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/textcut"
 )
 
 // Unauthorized means that a url server wants other credentials.
 type Unauthorized struct {
-	Status int // 401 or 403
+	Status int    // 401 or 403
+	Scope  string // that its challenge asks for, if it does
+	said   error
 }
 
 func (e *Unauthorized) Error() string {
-	return "the server answered with HTTP status " + statusText(e.Status)
+	if e.Scope == "" {
+		return e.said.Error()
+	}
+	return e.said.Error() + ", asking for the scope " + strconv.Quote(e.Scope)
 }
 
 // olderTransport means that a server refused the first request as one does
 // that knows only the older transport.
-type olderTransport struct {
-	status int
-	said   json.RawMessage // the JSON-RPC error object, if there was one
-}
+type olderTransport struct{ said error }
 
-func (e *olderTransport) Error() string {
-	text := "the server answered initialize with HTTP status " + statusText(e.status)
-	if e.said != nil {
-		text += ": " + rpcErrorText(e.said)
-	}
-	return text
-}
+func (e *olderTransport) Error() string { return e.said.Error() }
 
-// isOlder tells whether a server that knows only the older transport answers
+// isOlder reports whether a server that knows only the older transport answers
 // with that status.
 func isOlder(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 }
 
-// The reasons for which an HTTP session ends by itself, besides those that
-// the network has.
 var (
-	// ErrSessionLost: the server no longer knows the session.
-	ErrSessionLost = errors.New("the server no longer knows the session (HTTP status 404)")
-	// ErrStreamEnded: the event stream of an SSE server has ended.
+	// ErrStreamEnded means that the event stream of an SSE server has ended.
 	ErrStreamEnded = errors.New("the server closed its event stream")
-	// ErrRedirected: the server points to another host, or changes the
-	// method. The headers are for the configured host only.
-	ErrRedirected = errors.New("the server redirects to another host or method, which is not followed")
+	// ErrRedirected means that the server points to another host, or changes
+	// the method. The headers are for the configured host only.
+	ErrRedirected = errors.New("which is not followed")
 )
 
 // errStream means that the server ended a stream before it had answered.
 var errStream = errors.New("the server ended the stream before it had answered")
 
-// transportError says without secrets why a request had no answer. err is
-// the transport's own word, of which the text is not used.
-func transportError(f facts, err error) error {
+// maxWords is how many characters of a server's words are shown.
+const maxWords = 200
+
+// reason says what a server answered that is not an answer: status, content
+// type, where it points to and what it says, without secrets.
+func (h *HTTP) reason(f facts) error {
+	text := "the server answered with HTTP status " + statusText(f.status)
+	words := ""
 	switch {
-	case f.unauthorized():
-		return &Unauthorized{Status: f.status}
-	case f.err != nil:
-		return plain(f.err)
-	case f.status >= http.StatusMultipleChoices:
-		return errors.New("the server answered with HTTP status " + statusText(f.status))
-	case f.status != 0 || err != nil:
-		return errors.New("the server's HTTP response is not one of an MCP server")
+	case f.answered && f.response.Error != nil:
+		words = h.opts.Redact(endpoint.ErrorText(f.response.Error))
+	case f.answered:
+	case f.head.media != "":
+		text += " (" + oneLine(f.head.media, 100) + ")"
+		words = h.opts.Redact(visible(f.text, f.head.media))
 	default:
-		return errors.New("internal: no answer and no error")
+		words = h.opts.Redact(visible(f.text, ""))
 	}
+	if f.status/100 == 2 && !f.answered {
+		text += ", which is not the answer of an MCP server"
+	}
+	if words = shorten(words, maxWords); words != "" {
+		text += ": " + words
+	}
+	if f.head.redirect != "" {
+		target := shorten(h.opts.Redact(f.head.redirect), maxWords)
+		return fmt.Errorf("the server answered with HTTP status %s and redirects to %s, %w", statusText(f.status), target, ErrRedirected)
+	}
+	return errors.New(text)
+}
+
+// visible is what a person would see of a body.
+func visible(body, media string) string {
+	if media != "text/html" {
+		return body
+	}
+	var text strings.Builder
+	for rest := body; rest != ""; {
+		before, tag, found := strings.Cut(rest, "<")
+		text.WriteString(before)
+		if !found {
+			break
+		}
+		text.WriteByte(' ')
+		lower := strings.ToLower(tag)
+		for _, hidden := range []string{"script", "style", "svg"} {
+			if strings.HasPrefix(lower, hidden) {
+				if i := strings.Index(lower, "</"+hidden); i >= 0 {
+					tag = tag[i:]
+				}
+			}
+		}
+		_, rest, _ = strings.Cut(tag, ">")
+	}
+	return html.UnescapeString(text.String())
+}
+
+// shorten puts a text on one line, with single spaces, and cuts it to so many
+// characters.
+func shorten(text string, limit int) string {
+	return textcut.Characters(strings.Join(strings.Fields(oneLine(text, len(text))), " "), limit)
 }
 
 func statusText(status int) string {
@@ -95,7 +137,7 @@ const (
 func plain(err error) error {
 	errno, _ := errors.AsType[syscall.Errno](err)
 	switch {
-	case errors.Is(err, ErrRedirected), errors.Is(err, errStream), errors.Is(err, errForeignHost):
+	case errors.Is(err, errStream), errors.Is(err, ErrStreamEnded), errors.Is(err, errForeignHost):
 		return err
 	case errno == syscall.ECONNREFUSED, errno == errWindowsRefused:
 		return errors.New("connection refused")

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mark3labs/mcp-go/client/transport"
 
 	"gatehouse/internal/endpoint"
 )
@@ -33,49 +29,63 @@ func OpenHTTP(ctx context.Context, opts HTTPOptions) (*HTTP, error) {
 	if opts.Shown == "" {
 		opts.Shown = base.Scheme + "://" + base.Host
 	}
-	h, err := openEither(ctx, opts, base)
+	h := newHTTP(ctx, opts, base)
+	c, err := h.converse(ctx, opts.Era)
 	if err != nil {
+		h.Close(err)
 		return nil, fmt.Errorf("cannot open a session with %s: %w", opts.Shown, err)
+	}
+	h.mu.Lock()
+	h.current = c
+	h.mu.Unlock()
+	if c.ctx.Err() != nil { // Its stream has ended already.
+		h.lost(context.Cause(c.ctx))
 	}
 	return h, nil
 }
 
-// openEither opens a session of the era that the server speaks, and tells what
-// was found out.
-func openEither(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
-	if opts.Transport == SSE { // The transport of a revision of the older era.
-		return openWith(ctx, opts, base, overSSE)
+func newHTTP(ctx context.Context, opts HTTPOptions, base *url.URL) *HTTP {
+	h := &HTTP{
+		opts: opts, base: base, pool: newPool(),
+		side: make(chan struct{}, maxSide), done: make(chan struct{}),
 	}
-	first, second := openStateless, openOlder
-	if opts.Era == endpoint.EraInitialize {
+	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	h.client = &http.Client{Transport: &tap{h}, CheckRedirect: h.redirect}
+	return h
+}
+
+// converse opens a conversation of the era that the server speaks, and tells
+// what was found out.
+func (h *HTTP) converse(ctx context.Context, hint endpoint.Era) (*conversation, error) {
+	if h.opts.Transport == SSE { // The transport of a revision of the older era.
+		return h.openWith(ctx, overSSE, hint)
+	}
+	first, second := h.openStateless, h.openOlder
+	if hint == endpoint.EraInitialize {
 		first, second = second, first
 	}
-	h, err := first(ctx, opts, base)
-	if refused, ok := errors.AsType[*notUnderstood](err); ok {
-		var other error
-		if h, other = second(ctx, opts, base); other != nil {
-			err = bothRefused(refused, other)
-		} else {
-			err = nil
+	c, err := first(ctx, hint)
+	if other, ok := errors.AsType[*notUnderstood](err); ok {
+		c, err = second(ctx, endpoint.EraInitialize)
+		if err != nil {
+			err = bothRefused(other, err)
 		}
 	}
 	_, answered := errors.AsType[*notUnderstood](err)
 	switch {
 	case err != nil && (answered || ctx.Err() != nil):
-		opts.OnEra(endpoint.EraUnknown)
-		return nil, err
+		h.opts.OnEra(endpoint.EraUnknown)
 	case err != nil: // It could not be reached; what is known of it may still be true.
-		return nil, err
-	case h.stateless:
-		opts.OnEra(endpoint.EraStateless)
+	case c.stateless():
+		h.opts.OnEra(endpoint.EraStateless)
 	default:
-		opts.OnEra(endpoint.EraInitialize)
+		h.opts.OnEra(endpoint.EraInitialize)
 	}
-	return h, nil
+	return c, err
 }
 
 // bothRefused says what a server answered that could be spoken to in neither
-// way. Not to know server/discover is worth no word.
+// way. A server that merely lacks server/discover is not mentioned.
 func bothRefused(first *notUnderstood, second error) error {
 	_, answered := errors.AsType[*notUnderstood](second)
 	switch {
@@ -88,40 +98,30 @@ func bothRefused(first *notUnderstood, second error) error {
 	}
 }
 
-// notUnderstood means that a server is there and has answered, but not to what it
-// was asked: it may speak another era.
+// notUnderstood means that a server is there, but has not answered what it was
+// asked: it may speak another era.
 type notUnderstood struct{ cause error }
 
 func (e *notUnderstood) Error() string { return e.cause.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *notUnderstood) Unwrap() error { return e.cause }
 
-// A way is how a session with a url server is begun.
-type way int
-
-// The ways.
-const (
-	asStateless way = iota
-	overStreamable
-	overSSE
-)
-
-func openStateless(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
-	return openWith(ctx, opts, base, asStateless)
+func (h *HTTP) openStateless(ctx context.Context, hint endpoint.Era) (*conversation, error) {
+	return h.openWith(ctx, asStateless, hint)
 }
 
-// openOlder opens a session by initialize, over SSE where the server does not
-// know the newer transport.
-func openOlder(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, error) {
-	h, err := openWith(ctx, opts, base, overStreamable)
+// openOlder opens a conversation by initialize, over SSE where the server does
+// not know the newer transport.
+func (h *HTTP) openOlder(ctx context.Context, hint endpoint.Era) (*conversation, error) {
+	c, err := h.openWith(ctx, overStreamable, hint)
 	old, ok := errors.AsType[*olderTransport](err)
-	if !ok || opts.Transport != Auto {
-		return h, err
+	if !ok || h.opts.Transport != Auto {
+		return c, err
 	}
-	h, second := openWith(ctx, opts, base, overSSE)
+	c, second := h.openWith(ctx, overSSE, hint)
 	if second == nil {
-		return h, nil
+		return c, nil
 	}
 	if _, refused := errors.AsType[*Unauthorized](second); refused {
 		return nil, second
@@ -129,30 +129,22 @@ func openOlder(ctx context.Context, opts HTTPOptions, base *url.URL) (*HTTP, err
 	return nil, &notUnderstood{fmt.Errorf("%w; over SSE: %w", old, second)}
 }
 
-// openWith begins a session in one way. A refusal that could mean that the
+// openWith begins a conversation in one way. A refusal that could mean that the
 // server knows only the older transport is *olderTransport.
-func openWith(ctx context.Context, opts HTTPOptions, base *url.URL, by way) (*HTTP, error) {
-	h := &HTTP{
-		opts:      opts,
-		base:      base,
-		shown:     opts.Shown,
-		sse:       by == overSSE,
-		stateless: by == asStateless,
-		dress:     newDresser(opts.Version),
-		tools:     newSubscription(),
-		opened:    make(chan struct{}),
-		side:      make(chan struct{}, maxSide),
-		pending:   make(map[string]*exchange),
-		done:      make(chan struct{}),
+func (h *HTTP) openWith(ctx context.Context, by way, hint endpoint.Era) (*conversation, error) {
+	c := h.newConversation(by)
+	var err error
+	if c.stateless() {
+		err = c.discover(ctx, hint)
+	} else {
+		err = c.initialize(ctx)
 	}
-	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	h.pool = newPool()
-	h.client = &http.Client{Transport: &tap{h}, CheckRedirect: h.redirect}
-	if err := h.connect(ctx); err != nil {
-		h.end(err)
+	if err != nil {
+		c.cancel(err)
 		return nil, err
 	}
-	return h, nil
+	c.hear(ctx)
+	return c, nil
 }
 
 // badHeader gives the name of the first header that net/http would refuse,
@@ -182,81 +174,83 @@ func newPool() *http.Transport {
 	}
 }
 
-// connect makes the wire and goes through the handshake.
-func (h *HTTP) connect(ctx context.Context) error {
-	if h.stateless {
-		return h.discover(ctx)
-	}
-	log := slog.New(slog.DiscardHandler) // mcp-go logs urls and bodies; errors come to us anyway.
-	var err error
-	if h.sse {
-		const never = math.MaxInt64 // The callers' contexts bound all waits.
-		h.wire, err = transport.NewSSE(h.base.String(), transport.WithHTTPClient(h.client), transport.WithSSELogger(log),
-			transport.WithEndpointTimeout(never), transport.WithResponseTimeout(never))
-	} else {
-		h.wire, err = transport.NewStreamableHTTP(h.base.String(), transport.WithHTTPBasicClient(h.client),
-			transport.WithHTTPLogger(log), transport.WithContinuousListening())
-	}
-	if err != nil {
-		return errors.New("the url is not valid")
-	}
-	if err := h.start(ctx); err != nil {
-		return err
-	}
-	return h.handshake(ctx)
-}
+// discoverPatience is how long a url server of which nothing is known may leave
+// server/discover unanswered before it is asked by initialize.
+const discoverPatience = 5 * time.Second
 
-// start opens the stream of an SSE server. The stream lives as long as the
-// session, but is given up when ctx ends before it is open.
-func (h *HTTP) start(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { h.cancel(context.Cause(ctx)) })
-	x := &exchange{}
-	err := h.wire.Start(context.WithValue(h.ctx, exchangeKey{}, x))
+// discover opens a conversation of 2026-07-28. A *notUnderstood means that the
+// server has to be asked by initialize: whatever it does with a question that it
+// does not know, refuse it as not allowed or close the connection, proves
+// nothing.
+func (c *conversation) discover(ctx context.Context, hint endpoint.Era) error {
+	inTime := ctx
+	if hint == endpoint.EraUnknown {
+		var cancel context.CancelFunc
+		inTime, cancel = context.WithTimeout(ctx, discoverPatience)
+		defer cancel()
+	}
+	f := c.ask(inTime, endpoint.Request{Method: methodDiscover})
 	switch {
-	case !stop():
+	case f.answered && f.failure == nil && !f.unauthorized():
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case h.ctx.Err() != nil:
-		return context.Cause(h.ctx)
-	case err != nil:
-		return transportError(x.state(), err)
+	case c.ctx.Err() != nil:
+		return context.Cause(c.ctx)
+	case f.unreached() && inTime.Err() == nil:
+		return plain(f.err)
+	default:
+		return &notUnderstood{errNotStateless}
 	}
-	return nil
-}
-
-func (h *HTTP) handshake(ctx context.Context) error {
-	answer, err := h.Call(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(h.opts.Version)})
-	if unsent, ok := errors.AsType[*endpoint.NotWritten](err); ok {
-		err = unsent.Cause
-	}
-	if err != nil {
-		return err
-	}
-	if h.info, err = serverInfo(answer); err != nil {
+	var err error
+	if c.info, c.announces, err = discovered(f.response); err != nil {
 		return &notUnderstood{err}
 	}
-	h.wire.SetProtocolVersion(h.info.ProtocolVersion)
-	h.listens = announcesTools(answer)
-	if err := h.tellInitialized(ctx); err != nil {
-		return err
-	}
-	close(h.opened)
 	return nil
 }
 
-func (h *HTTP) tellInitialized(ctx context.Context) error {
-	x := &exchange{}
-	both, cancel := context.WithCancelCause(context.WithValue(ctx, exchangeKey{}, x))
-	defer cancel(nil)
-	defer context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })()
-	err := h.wire.SendNotification(both, notification(methodInitialized, nil))
-	f := x.state()
+// initialize opens a conversation of the older era.
+func (c *conversation) initialize(ctx context.Context) error {
+	if c.way == overSSE {
+		if err := c.handshakeError(ctx, c.openStream(ctx)); err != nil {
+			return err
+		}
+	}
+	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version)})
+	if !f.answered || f.status/100 != 2 && f.status != 0 {
+		return c.handshakeError(ctx, f)
+	}
+	if f.failure != nil {
+		return f.failure
+	}
+	var err error
+	if c.info, err = serverInfo(f.response); err != nil {
+		return &notUnderstood{err}
+	}
+	c.id, c.announces = f.head.session, announcesTools(f.response)
+	f = c.tell(ctx, &exchange{}, notificationLine(methodInitialized, nil))
+	if f.err != nil || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
+		return c.handshakeError(ctx, f)
+	}
+	return nil // Any other refusal of it does no harm.
+}
+
+// handshakeError says why a step of the handshake was of no use; nil if an SSE
+// server's stream is open.
+func (c *conversation) handshakeError(ctx context.Context, f facts) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case h.ctx.Err() != nil:
-		return context.Cause(h.ctx)
-	case err != nil && (f.err != nil || f.unauthorized() || f.status == 0):
-		return transportError(f, err)
+	case c.ctx.Err() != nil:
+		return context.Cause(c.ctx)
+	case f.unauthorized():
+		return &Unauthorized{Status: f.status, Scope: f.head.scope, said: c.h.reason(f)}
+	case c.way == overStreamable && isOlder(f.status):
+		return &notUnderstood{&olderTransport{c.h.reason(f)}}
+	case f.err != nil:
+		return plain(f.err)
+	case c.way == overSSE && f.status/100 == 2 && f.head.media == "text/event-stream":
+		return nil
+	default:
+		return &notUnderstood{c.h.reason(f)}
 	}
-	return nil // Any other refusal of it does no harm.
 }

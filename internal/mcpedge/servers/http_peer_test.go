@@ -30,6 +30,8 @@ type odd struct {
 	initialize func(w http.ResponseWriter, m request)
 	// stateless, if set, answers what is not a tool call of 2026-07-28.
 	stateless func(w http.ResponseWriter, r *http.Request, m request)
+	// ping and list, if set, answer ping and tools/list.
+	ping, list func(w http.ResponseWriter, r *http.Request, m request)
 	// listen, if set, serves GET.
 	listen http.HandlerFunc
 }
@@ -69,6 +71,12 @@ func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, m, goodInitialize)
 	case m.Method == "tools/call":
 		o.call(w, r, m)
+	case m.Method == "ping" && o.ping != nil:
+		o.ping(w, r, m)
+	case m.Method == "ping":
+		answer(w, m, `{}`)
+	case m.Method == "tools/list" && o.list != nil:
+		o.list(w, r, m)
 	default:
 		w.WriteHeader(http.StatusAccepted)
 		o.got <- m

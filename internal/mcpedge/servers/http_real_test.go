@@ -229,21 +229,26 @@ func TestListening_isGivenUpWhereItIsNotOffered(t *testing.T) {
 	wantResult(t, outcome{res, err}, `{}`)
 }
 
-func TestListening_notFoundAfterItWorkedMeansTheSessionIsLost(t *testing.T) {
-	o := newOdd(t, nil)
-	var tries atomic.Int32
-	o.listen = func(w http.ResponseWriter, r *http.Request) {
-		if tries.Add(1) > 1 {
-			http.NotFound(w, r)
-			return
-		}
-		event(w, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
-	}
-	changed := make(chan struct{}, 1)
-	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, OnToolsChanged: func() { changed <- struct{}{} }})
-	await(t, changed)
-	await(t, s.Done())
-	if got := s.Err(); got == nil || !strings.Contains(got.Error(), "no longer knows") {
-		t.Errorf("got %v", got)
+func TestListening_refusedAfterItWorked_isAReasonToDoubt(t *testing.T) {
+	for _, status := range []int{400, 401, 404, 500} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			f := newForgetful(t, status, "")
+			var tries atomic.Int32
+			f.listen = func(w http.ResponseWriter, r *http.Request) {
+				if tries.Add(1) == 2 {
+					f.restart()
+				}
+				if !f.knows(r) {
+					w.WriteHeader(status)
+					return
+				}
+				event(w, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+			}
+			renewals := make(chan string, 10)
+			s := openHTTP(t, servers.HTTPOptions{URL: f.URL, OnRenewed: func(reason string) { renewals <- reason }})
+			await(t, renewals)
+			res, err := s.Call(t.Context(), tool(`{}`))
+			wantResult(t, outcome{res, err}, `{"session":"s2"}`)
+		})
 	}
 }

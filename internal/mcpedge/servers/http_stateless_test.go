@@ -66,7 +66,11 @@ func TestOpenHTTP_findsTheEraOfTheServer(t *testing.T) {
 		"400 that misses a session":        {rpc(400, `{"code":-32000,"message":"Bad Request: No valid session ID provided"}`), "2025-11-25", "", endpoint.EraInitialize},
 		"400 that names older revisions":   {rpc(400, fmt.Sprintf(unsupported, "2025-11-25")), "2025-11-25", "", endpoint.EraInitialize},
 		"400 that names unknown revisions": {rpc(400, fmt.Sprintf(unsupported, "2030-01-01")), "", `revision "2030-01-01"`, endpoint.EraUnknown},
-		"401":                              {text(401), "", "401 Unauthorized", ""},
+		"401":                              {text(401), "2025-11-25", "", endpoint.EraInitialize},
+		"403":                              {text(403), "2025-11-25", "", endpoint.EraInitialize},
+		"a page":                           {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") }, "2025-11-25", "", endpoint.EraInitialize},
+		"a redirect":                       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "2025-11-25", "", endpoint.EraInitialize},
+		"a closed connection":              {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "2025-11-25", "", endpoint.EraInitialize},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, nil)
@@ -228,21 +232,37 @@ func TestHTTP_stateless_errorWithAStatus_isTheAnswer(t *testing.T) {
 	}
 }
 
-func TestHTTP_stateless_serverThatIsReplacedByAnOlderOne_endsTheSession(t *testing.T) {
-	o := newStateless(t, func(w http.ResponseWriter, _ *http.Request, _ request) {
-		http.Error(w, "no session", http.StatusBadRequest)
+func TestHTTP_stateless_serverThatIsReplacedByAnOlderOne_isSpokenToInItsWay(t *testing.T) {
+	o := newStateless(t, func(w http.ResponseWriter, r *http.Request, m request) {
+		if r.Header.Get("Mcp-Session-Id") == "" {
+			http.Error(w, "no session", http.StatusBadRequest)
+			return
+		}
+		answer(w, m, `{}`)
 	})
-	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Era: endpoint.EraStateless})
-	o.stateless = func(w http.ResponseWriter, _ *http.Request, _ request) {
-		http.Error(w, "no session", http.StatusBadRequest)
+	next := make(chan endpoint.Era, 2)
+	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Era: endpoint.EraStateless, OnEra: func(e endpoint.Era) { next <- e }})
+	o.stateless = func(w http.ResponseWriter, _ *http.Request, m request) {
+		switch m.Method {
+		case "initialize":
+			w.Header().Set("Mcp-Session-Id", "new")
+			answer(w, m, goodInitialize)
+		case "notifications/initialized":
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			http.Error(w, "no session", http.StatusBadRequest)
+		}
+	}
+	if _, err := s.Call(t.Context(), tool(`{"name":"x"}`)); !isNotWritten(err) || !errors.Is(err, endpoint.ErrRenewed) {
+		t.Errorf("got %v, want that it was not run and the session is new", err)
 	}
 	res, err := s.Call(t.Context(), tool(`{"name":"x"}`))
-	if err != nil || !strings.Contains(string(res.Error), "400 Bad Request") {
-		t.Errorf("got %v %s", err, res.Error)
+	wantResult(t, outcome{res, err}, `{}`)
+	if got := s.Info().ProtocolVersion; got != "2025-11-25" {
+		t.Errorf("got revision %s, want 2025-11-25", got)
 	}
-	await(t, s.Done())
-	if !errors.Is(s.Err(), servers.ErrEraChanged) {
-		t.Errorf("it ended with %v", s.Err())
+	if first, second := await(t, next), await(t, next); first != endpoint.EraStateless || second != endpoint.EraInitialize {
+		t.Errorf("it told the eras %q and %q, want stateless and initialize", first, second)
 	}
 }
 

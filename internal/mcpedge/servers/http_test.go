@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -149,36 +150,173 @@ func TestHTTPCall_oversizedAnswerFailsItsCallOnly(t *testing.T) {
 	wantResult(t, outcome{res, err}, sized(limit))
 }
 
-func TestHTTPCall_oddResponsesAreErrorsOfTheCall(t *testing.T) {
-	const secret = "the-secret-of-the-body"
-	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
-		w.Header().Set("Content-Type", "application/json")
-		switch string(m.Params) {
-		case `"500"`:
-			http.Error(w, secret, http.StatusInternalServerError)
-		case `"502 json"`:
-			w.WriteHeader(http.StatusBadGateway)
-			_, _ = fmt.Fprintf(w, `{"error":%q}`, secret)
-		case `"html"`:
-			w.Header().Set("Content-Type", "text/html")
-			_, _ = fmt.Fprint(w, secret)
-		case `"bad json"`:
-			_, _ = fmt.Fprintf(w, `{"result":%q`, secret)
-		case `"accepted"`:
-			w.WriteHeader(http.StatusAccepted)
-		}
-	})
-	s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
-	notOne := `{"code":-32603,"message":"the server's HTTP response is not a JSON-RPC answer"}`
-	for kind, want := range map[string]string{
-		"500":      `{"code":-32603,"message":"the server answered with HTTP status 500 Internal Server Error"}`,
-		"502 json": `"` + secret + `"`,
-		"html":     notOne, "bad json": notOne, "accepted": notOne,
+func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
+	const secret = "the-secret-of-the-entry"
+	long := strings.Repeat("word ", 100)
+	for name, c := range map[string]struct {
+		status int
+		header map[string]string
+		body   string
+		want   endpoint.Refused // but for the words
+		words  []string
+		not    string
+	}{
+		"a firewall's page": {
+			status: 403, header: map[string]string{"Content-Type": "text/html"}, body: "<html><style>p{}</style><body><p>blocked &amp; gone</p></body></html>",
+			words: []string{"HTTP status 403 Forbidden", "text/html", "blocked & gone"}, not: "p{}",
+		},
+		"a missing scope": {
+			status: 401, header: map[string]string{"WWW-Authenticate": `Bearer realm="x", error="insufficient_scope", scope="files:read files:write", resource_metadata="https://x/scope=1"`},
+			want: endpoint.Refused{Scope: "files:read files:write"}, words: []string{"HTTP status 401 Unauthorized"},
+		},
+		"a limit of requests": {
+			status: 429, header: map[string]string{"Retry-After": "7", "Content-Type": "application/json"}, body: `{"error":"rate limit exceeded"}`,
+			want: endpoint.Refused{RetryAfter: 7 * time.Second}, words: []string{"429 Too Many Requests", "rate limit exceeded"},
+		},
+		"a limit said as a JSON-RPC error": {
+			status: 429, header: map[string]string{"Retry-After": "1.5", "Content-Type": "application/json"}, body: `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"slow down"}}`,
+			want:  endpoint.Refused{RetryAfter: 1500 * time.Millisecond, RPC: json.RawMessage(`{"code":-32000,"message":"slow down"}`)},
+			words: []string{"slow down (-32000)"},
+		},
+		"a pause": {
+			status: 503, header: map[string]string{"Retry-After": "2"}, body: "maintenance",
+			want: endpoint.Refused{RetryAfter: 2 * time.Second}, words: []string{"503 Service Unavailable", "maintenance"},
+		},
+		"a failure": {
+			status: 500, body: "oops " + secret, want: endpoint.Refused{MayHaveRun: true}, words: []string{"500 Internal Server Error", "text/plain", "oops [redacted]"}, not: secret,
+		},
+		"a plain refusal":            {status: 400, body: "Missing header X-Tenant", words: []string{"400 Bad Request", "text/plain", "Missing header X-Tenant"}},
+		"a refusal in other words":   {status: 422, header: map[string]string{"Content-Type": "application/json"}, body: `{"detail":"no such tenant"}`, words: []string{"422 Unprocessable Entity", "no such tenant"}},
+		"a long text":                {status: 400, body: long + secret, words: []string{"word word"}, not: strings.TrimSpace(long)},
+		"a secret where it is cut":   {status: 400, body: strings.Repeat("x", 190) + secret, words: []string{"xxx"}, not: secret[:8]},
+		"a login page":               {status: 200, header: map[string]string{"Content-Type": "text/html"}, body: "<title>Sign in</title>", want: endpoint.Refused{MayHaveRun: true}, words: []string{"200 OK", "text/html", "not the answer of an MCP server", "Sign in"}},
+		"no JSON":                    {status: 200, header: map[string]string{"Content-Type": "application/json"}, body: `{"result":`, want: endpoint.Refused{MayHaveRun: true}, words: []string{"application/json", `{"result":`}},
+		"nothing":                    {status: 202, want: endpoint.Refused{MayHaveRun: true}, words: []string{"202 Accepted"}},
+		"a way to another path":      {status: 302, header: map[string]string{"Location": "/mcp/?key=" + secret}, words: []string{"302 Found", "redirects to http://127.0.0.1", "/mcp/, which is not followed"}, not: secret},
+		"a way to another host":      {status: 307, header: map[string]string{"Location": "https://login.example.com/auth/" + secret + "?x=1"}, words: []string{"307 Temporary Redirect", "https://login.example.com/auth/[redacted]"}, not: "x=1"},
+		"a proxy without its server": {status: 502, body: "bad gateway", want: endpoint.Refused{MayHaveRun: true}, words: []string{"502 Bad Gateway"}},
 	} {
-		res, err := s.Call(t.Context(), tool(`"`+kind+`"`))
-		if err != nil || string(res.Error) != want {
-			t.Errorf("%s: got %s %s %v", kind, res.Result, res.Error, err)
+		t.Run(name, func(t *testing.T) {
+			held, release := make(chan struct{}, 1), make(chan struct{})
+			o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+				switch string(m.Params) {
+				case `"held"`:
+					held <- struct{}{}
+					<-release
+					answer(w, m, `"held"`)
+				case `"good"`:
+					answer(w, m, `"good"`)
+				default:
+					for name, value := range c.header {
+						w.Header().Set(name, value)
+					}
+					w.WriteHeader(c.status)
+					_, _ = io.WriteString(w, c.body)
+				}
+			})
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") }})
+			other := call(t.Context(), s, tool(`"held"`))
+			await(t, held)
+			res, err := s.Call(t.Context(), tool(`"bad"`))
+			got, ok := errors.AsType[*endpoint.Refused](err)
+			if !ok {
+				t.Fatalf("got %s %v, want a refusal", res.Error, err)
+			}
+			for _, word := range c.words {
+				if !strings.Contains(got.Reason, word) {
+					t.Errorf("got %q, want %q in it", got.Reason, word)
+				}
+			}
+			if c.not != "" && strings.Contains(got.Reason, c.not) {
+				t.Errorf("got %q, want it without %q", got.Reason, c.not)
+			}
+			if len(got.Reason) > 400 {
+				t.Errorf("got %d bytes of words, want at most 400", len(got.Reason))
+			}
+			c.want.Reason, c.want.Status = got.Reason, c.status
+			if diff := cmp.Diff(c.want, *got); diff != "" {
+				t.Error(diff)
+			}
+			close(release)
+			wantResult(t, await(t, other), `"held"`)
+			res, err = s.Call(t.Context(), tool(`"good"`))
+			wantResult(t, outcome{res, err}, `"good"`)
+		})
+	}
+}
+
+func TestHTTPCall_answersOfAnyType_areTaken(t *testing.T) {
+	for _, media := range []string{"application/json", "text/plain; charset=utf-8", "", "application/vnd.api+json", "application/octet-stream"} {
+		for name, start := range map[string]string{"": "", " after a byte order mark": "\uFEFF", " after white space": "\r\n "} {
+			t.Run(media+name, func(t *testing.T) {
+				o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+					w.Header()["Content-Type"] = nil
+					if media != "" {
+						w.Header().Set("Content-Type", media)
+					}
+					_, _ = fmt.Fprintf(w, `%s{"jsonrpc":"2.0","id":%s,"result":{"a":1}}`, start, m.ID)
+				})
+				s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+				res, err := s.Call(t.Context(), tool(`1`))
+				wantResult(t, outcome{res, err}, `{"a":1}`)
+			})
 		}
+	}
+}
+
+// Event streams may end their lines in three ways.
+func TestHTTPCall_eventStreams_areReadAsTheStandardSays(t *testing.T) {
+	for name, stream := range map[string]string{
+		"LF":                        "event: message\ndata: {\"jsonrpc\":\"2.0\",\ndata:\"id\":%s,\"result\":{}}\n\n",
+		"CRLF":                      "event: message\r\ndata: {\"jsonrpc\":\"2.0\",\r\ndata:\"id\":%s,\"result\":{}}\r\n\r\n",
+		"CR":                        ": hello\r\revent: message\rdata: {\"jsonrpc\":\"2.0\",\rdata:\"id\":%s,\"result\":{}}\r\r",
+		"mixed":                     ": hello\n\r\nevent: message\r\ndata: {\"jsonrpc\":\"2.0\",\rdata:\"id\":%s,\"result\":{}}\n\r",
+		"a byte order mark":         "\uFEFFdata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n",
+		"a byte order mark in data": "data: \uFEFF{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n",
+		"no empty line at the end":  "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}",
+	} {
+		for _, piece := range []int{1, 7, 1 << 20} {
+			t.Run(fmt.Sprintf("%s in pieces of %d", name, piece), func(t *testing.T) {
+				o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+					w.Header().Set("Content-Type", "text/event-stream")
+					for rest := fmt.Sprintf(stream, m.ID); rest != ""; {
+						n := min(piece, len(rest))
+						_, _ = io.WriteString(w, rest[:n])
+						w.(http.Flusher).Flush()
+						rest = rest[n:]
+					}
+				})
+				s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+				res, err := s.Call(t.Context(), tool(`1`))
+				wantResult(t, outcome{res, err}, `{}`)
+			})
+		}
+	}
+}
+
+// A server may end a stream with a promise to go on when it is asked for the
+// rest.
+func TestHTTPCall_streamThatIsClosedOnPurpose_isResumed(t *testing.T) {
+	asked := make(chan string, 1)
+	var id string
+	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+		id = string(m.ID)
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "id: 7\nretry: 20\ndata:\n\n")
+	})
+	o.listen = func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Last-Event-Id") == "" {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		asked <- r.Header.Get("Last-Event-Id") + " in " + r.Header.Get("Mcp-Session-Id")
+		event(w, `{"jsonrpc":"2.0","id":%s,"result":{"late":true}}`, id)
+	}
+	s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+	res, err := s.Call(t.Context(), tool(`1`))
+	wantResult(t, outcome{res, err}, `{"late":true}`)
+	if got := await(t, asked); got != "7 in s1" {
+		t.Errorf("got %q, want event 7 in session s1", got)
 	}
 }
 
@@ -235,66 +373,69 @@ func TestHTTPClose_givesItsCauseAndSaysGoodbye(t *testing.T) {
 	}
 }
 
-func TestHTTPSession_endsWhenTheServerIsLost(t *testing.T) {
+func TestHTTPCall_cutConnection_failsItsCallAlone(t *testing.T) {
 	for name, c := range map[string]struct {
-		call func(o *odd, w http.ResponseWriter)
+		cut  func(w http.ResponseWriter)
 		want string
 	}{
-		"the connection breaks": {func(_ *odd, w http.ResponseWriter) {
+		"before the answer": {func(w http.ResponseWriter) {
 			conn, _, _ := w.(http.Hijacker).Hijack()
 			_ = conn.Close()
 		}, "the server closed the connection"},
-		"the connection breaks in a body": {func(_ *odd, w http.ResponseWriter) {
+		"in the answer": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "1000")
 			_, _ = fmt.Fprint(w, `{"jsonrpc":`)
 		}, "the server closed the connection"},
-		"a stream ends without an answer": {func(_ *odd, w http.ResponseWriter) {
+		"a stream that ends": {func(w http.ResponseWriter) {
 			event(w, `{"jsonrpc":"2.0","method":"notifications/message"}`)
 		}, "the server ended the stream before it had answered"},
-		"the session is forgotten": {func(_ *odd, w http.ResponseWriter) {
-			http.NotFound(w, nil)
-		}, "no longer knows the session"},
-		"the credentials are no longer good": {func(_ *odd, w http.ResponseWriter) {
-			w.WriteHeader(http.StatusUnauthorized)
-		}, "HTTP status 401 Unauthorized"},
-		"it points elsewhere": {func(_ *odd, w http.ResponseWriter) {
-			w.Header().Set("Location", "http://other.invalid/?secret=x")
-			w.WriteHeader(http.StatusTemporaryRedirect)
-		}, "redirects to another host"},
-		"it changes the method": {func(o *odd, w http.ResponseWriter) {
-			w.Header().Set("Location", o.URL+"/other")
-			w.WriteHeader(http.StatusSeeOther)
-		}, "redirects to another host or method"},
+		"a stream that only says that it works": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, ": working\n\n")
+		}, "the server ended the stream before it had answered"},
+		"a stream that breaks": {func(w http.ResponseWriter) {
+			event(w, `{"jsonrpc":"2.0","method":"notifications/message"}`)
+			panic(http.ErrAbortHandler)
+		}, "the server"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			var o *odd
-			held := make(chan struct{}, 1)
-			o = newOdd(t, func(w http.ResponseWriter, r *http.Request, m request) {
-				if string(m.Params) == `"held"` {
-					held <- struct{}{}
-					<-r.Context().Done()
-					return
+		for _, era := range []endpoint.Era{endpoint.EraInitialize, endpoint.EraStateless} {
+			t.Run(name+" "+string(era), func(t *testing.T) {
+				held, release := make(chan struct{}, 1), make(chan struct{})
+				calls := func(w http.ResponseWriter, _ *http.Request, m request) {
+					switch {
+					case strings.Contains(string(m.Params), "held"):
+						held <- struct{}{}
+						<-release
+						answer(w, m, `"held"`)
+					case strings.Contains(string(m.Params), "good"):
+						answer(w, m, `"good"`)
+					default:
+						c.cut(w)
+					}
 				}
-				c.call(o, w)
+				o := newOdd(t, calls)
+				if era == endpoint.EraStateless {
+					o = newStateless(t, calls)
+				}
+				s := openHTTP(t, servers.HTTPOptions{URL: o.URL + "/mcp?key=secret", Era: era})
+				other := call(t.Context(), s, tool(`{"x":"held"}`))
+				await(t, held)
+				for range 6 {
+					_, err := s.Call(t.Context(), tool(`{"x":"bad"}`))
+					if cut, ok := errors.AsType[*endpoint.CutStream](err); !ok || !strings.Contains(cut.Error(), c.want) || strings.Contains(err.Error(), "secret") {
+						t.Errorf("got %v, want a cut: %s", err, c.want)
+					}
+				}
+				close(release)
+				wantResult(t, await(t, other), `"held"`)
+				res, err := s.Call(t.Context(), tool(`{"x":"good"}`))
+				wantResult(t, outcome{res, err}, `"good"`)
+				if s.Err() != nil {
+					t.Errorf("the session ended with %v", s.Err())
+				}
 			})
-			s := openHTTP(t, servers.HTTPOptions{URL: o.URL + "/mcp?key=secret", Headers: map[string]string{"X-Key": "secret"}})
-			other := call(t.Context(), s, tool(`"held"`))
-			await(t, held)
-			_, err := s.Call(t.Context(), tool(`1`))
-			if err == nil || isNotWritten(err) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("got %v, want %s", err, c.want)
-			}
-			await(t, s.Done())
-			for _, got := range []error{s.Err(), await(t, other).err} {
-				if got == nil || got.Error() != err.Error() {
-					t.Errorf("got %v, want %v", got, err)
-				}
-			}
-			if _, err := s.Call(t.Context(), tool(`2`)); !isNotWritten(err) {
-				t.Errorf("got %v", err)
-			}
-		})
+		}
 	}
 }
 
@@ -323,7 +464,13 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		t.Cleanup(srv.Close)
 		return srv
 	}
-	notFound, html := status(404, `{"secret":1}`), status(200, `<html>secret`)
+	notFound := status(404, `{"code":1}`)
+	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<html><title>Sign in</title>")
+	}))
+	t.Cleanup(html.Close)
+	login := httptest.NewServer(http.RedirectHandler("https://login.example.com/auth?secret", http.StatusFound))
+	t.Cleanup(login.Close)
 	complains := status(400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"wrong door"}}`)
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // It complains of being refused.
@@ -336,10 +483,11 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		"nobody listens":                    {servers.HTTPOptions{URL: closed.URL}, "connection refused"},
 		"nobody listens, over SSE":          {servers.HTTPOptions{URL: closed.URL, Transport: servers.SSE}, "connection refused"},
 		"the path is wrong":                 {servers.HTTPOptions{URL: notFound.URL, Transport: servers.StreamableHTTP}, "404 Not Found"},
-		"the path is wrong, both tried":     {servers.HTTPOptions{URL: notFound.URL}, "404 Not Found; over SSE: the server answered with HTTP status 404 Not Found"},
+		"the path is wrong, both tried":     {servers.HTTPOptions{URL: notFound.URL}, "404 Not Found (application/json): {\"code\":1}; over SSE: the server answered with HTTP status 404 Not Found"},
 		"the server says what is wrong":     {servers.HTTPOptions{URL: complains.URL}, "400 Bad Request: wrong door (-32600)"},
-		"it is no MCP server":               {servers.HTTPOptions{URL: html.URL}, "not one of an MCP server"},
-		"it is no MCP server, over SSE":     {servers.HTTPOptions{URL: html.URL, Transport: servers.SSE}, "not one of an MCP server"},
+		"it is no MCP server":               {servers.HTTPOptions{URL: html.URL}, "200 OK (text/html), which is not the answer of an MCP server: Sign in"},
+		"it is no MCP server, over SSE":     {servers.HTTPOptions{URL: html.URL, Transport: servers.SSE}, "200 OK (text/html), which is not the answer of an MCP server: Sign in"},
+		"it points to a login page":         {servers.HTTPOptions{URL: login.URL}, "302 Found and redirects to https://login.example.com/auth, which is not followed"},
 		"its certificate is not known":      {servers.HTTPOptions{URL: secure.URL}, "unknown authority"},
 		"it does not speak TLS":             {servers.HTTPOptions{URL: strings.Replace(html.URL, "http:", "https:", 1)}, "does not speak TLS"},
 		"the url is none":                   {servers.HTTPOptions{URL: "http://sec ret/%zz"}, "not an http or https url"},

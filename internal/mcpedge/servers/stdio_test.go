@@ -59,7 +59,7 @@ func TestOpenStdio_judgesTheServersAnswer(t *testing.T) {
 		"an answer without a revision is not it": {`"result":{}`, "names no protocolVersion"},
 		"a result of another type is not it":     {`"result":"hello"`, "names no protocolVersion"},
 		"an error is told":                       {`"error":{"code":-32000,"message":"no\nlicence"}`, "no licence (-32000)"},
-		"an error without a text is told":        {`"error":7`, "no message"},
+		"an error without a text is told":        {`"error":7`, "an error: 7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, pipes := newPeer(t)

@@ -27,6 +27,14 @@ func ListTools(ctx context.Context, session endpoint.Session) ([]json.RawMessage
 	if !session.Info().Tools {
 		return nil, nil
 	}
+	tools, err := listPages(ctx, session)
+	if errors.Is(err, endpoint.ErrRenewed) { // The cursors were those of the old session.
+		return listPages(ctx, session)
+	}
+	return tools, err
+}
+
+func listPages(ctx context.Context, session endpoint.Session) ([]json.RawMessage, error) {
 	var list toolList
 	for cursor := json.RawMessage(nil); ; {
 		answer, err := session.Call(ctx, endpoint.Request{Method: methodToolsList, Params: pageParams(cursor)})

@@ -55,7 +55,18 @@ func (s *Stdio) Unanswered() endpoint.Calls {
 // running are the calls that the server may have and has not answered. The
 // caller holds the session's mutex.
 func (h *HTTP) running() (calls endpoint.Calls) {
-	pending := slices.SortedFunc(maps.Values(h.pending), func(a, b *exchange) int {
+	for _, c := range append(slices.Clone(h.retired), h.current) {
+		if c != nil {
+			c.running(&calls)
+		}
+	}
+	return calls
+}
+
+func (c *conversation) running(calls *endpoint.Calls) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	pending := slices.SortedFunc(maps.Values(c.pending), func(a, b *exchange) int {
 		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id)) // Ids are numbered.
 	})
 	for _, x := range pending {
@@ -63,7 +74,6 @@ func (h *HTTP) running() (calls endpoint.Calls) {
 			calls.Add(x.by)
 		}
 	}
-	return calls
 }
 
 // Unanswered implements [endpoint.Session].

@@ -1,0 +1,79 @@
+package endpoint
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatehouse/internal/rawjson"
+)
+
+// ErrRenewed is the cause of a NotWritten whose request the server refused for a
+// session that it no longer knew. A new one has taken its place and the same
+// Session goes on: the request can be made again at once.
+var ErrRenewed = errors.New("the server no longer knew the session, and a new one was opened")
+
+// Refused means that a url server refused one request, or answered it with
+// something that is not an answer. The session goes on.
+type Refused struct {
+	Reason     string // status, content type and what the server said: one line, redacted
+	Status     int    // of the HTTP response
+	RetryAfter time.Duration
+	Scope      string          // that the server's challenge asks for
+	RPC        json.RawMessage // the JSON-RPC error object that came with it, unchanged; nil if there was none
+	MayHaveRun bool            // the status does not exclude that the request was run
+}
+
+func (e *Refused) Error() string { return e.Reason }
+
+// CutStream means that the connection of one request broke before the answer was
+// there. The request may have been run. The session goes on.
+type CutStream struct{ Cause error }
+
+func (e *CutStream) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *CutStream) Unwrap() error { return e.Cause }
+
+// ErrorWords returns the words of a JSON-RPC error, or of what a server sends in
+// place of one: a string, an object whose message stands under another name, or
+// anything else, which is then returned as it is. It is neither cut nor redacted.
+func ErrorWords(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	for _, key := range []string{"message", "error", "detail", "error_description", "title", "reason", "data"} {
+		value := rawjson.Get(raw, key)
+		if json.Unmarshal(value, &text) == nil && strings.TrimSpace(text) != "" {
+			return text
+		}
+	}
+	switch text := string(raw); text {
+	case "null", "{}", "[]", `""`:
+		return ""
+	default:
+		if rawjson.First(raw) == '{' && rawjson.Get(raw, "code") != nil {
+			return ""
+		}
+		return text
+	}
+}
+
+// ErrorText returns the words of an error and, in parentheses, its code, be it a
+// number or a word.
+func ErrorText(raw json.RawMessage) string {
+	words := cmp.Or(ErrorWords(raw), "no message")
+	code := rawjson.Get(raw, "code")
+	var word string
+	if json.Unmarshal(code, &word) != nil {
+		word = string(code)
+	}
+	if word == "" || word == "null" {
+		return words
+	}
+	return fmt.Sprintf("%s (%s)", words, word)
+}

@@ -1,0 +1,271 @@
+package servers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/rawjson"
+)
+
+// A way is how a url server is spoken to.
+type way int
+
+// The ways.
+const (
+	asStateless way = iota
+	overStreamable
+	overSSE
+)
+
+// conversation is what a url server knows as one session: with the older era
+// it began with initialize and most often has an id; with 2026-07-28 there is
+// nothing but requests.
+type conversation struct {
+	h     *HTTP
+	way   way
+	dress dresser
+
+	// Set during the handshake and not changed afterwards.
+	id        string // Mcp-Session-Id; empty if the server gave none
+	target    string // where messages are posted
+	info      endpoint.ServerInfo
+	announces bool // changes of its tools
+
+	tools   *subscription
+	headers paramHeaders
+
+	lastID atomic.Uint64
+	// ctx ends with the conversation; listening ends before, as soon as nothing
+	// new is to be heard from the server.
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	listening context.Context
+	deafen    context.CancelFunc
+	calls     sync.WaitGroup
+
+	mu      sync.Mutex
+	pending map[string]*exchange
+
+	// Guarded by h.mu.
+	proven  bool // a request has been answered since the handshake
+	refused int  // the HTTP status with which the probe was refused
+}
+
+func (h *HTTP) newConversation(by way) *conversation {
+	c := &conversation{
+		h: h, way: by, dress: newDresser(h.opts.Version), target: h.base.String(),
+		tools: newSubscription(), pending: make(map[string]*exchange),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(h.ctx)
+	c.listening, c.deafen = context.WithCancel(c.ctx)
+	return c
+}
+
+func (c *conversation) stateless() bool { return c.way == asStateless }
+
+// retire lets the calls under way go on to their end and then ends the
+// conversation. Its owner sees to it that there will be no new ones.
+func (c *conversation) retire() {
+	c.deafen()
+	c.calls.Wait()
+	c.cancel(errClosed)
+}
+
+// nextID returns an id that no server would use for requests of its own: a
+// server's request must not be taken for an answer to ours.
+func (c *conversation) nextID() string {
+	return "gatehouse-" + strconv.FormatUint(c.lastID.Add(1), 10)
+}
+
+func (c *conversation) newExchange(req endpoint.Request) *exchange {
+	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, by: req.By, settled: make(chan struct{})}
+	x.facts.id = x.id
+	if req.MaxResultBytes > 0 {
+		x.limit = req.MaxResultBytes
+	}
+	c.mu.Lock()
+	c.pending[x.id] = x
+	c.mu.Unlock()
+	return x
+}
+
+func (c *conversation) forget(x *exchange) {
+	c.mu.Lock()
+	delete(c.pending, x.id)
+	c.mu.Unlock()
+}
+
+// waiting returns the exchange with that id, as the server wrote it; nil if
+// nobody waits for it.
+func (c *conversation) waiting(rawID []byte) *exchange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending[rawjson.Text(rawID)]
+}
+
+// drainTime is how long a stream that has brought its answer is read on, so
+// that its connection can be used again; maxDrain is how much of it is read.
+const (
+	drainTime = time.Second
+	maxDrain  = 64 << 10
+)
+
+// ask posts a request and waits for its answer, or until ctx or the
+// conversation ends. It reports what happened and draws no conclusion.
+func (c *conversation) ask(ctx context.Context, req endpoint.Request) facts {
+	x := c.newExchange(req)
+	defer c.forget(x)
+	// The request's own context outlives the caller's where only the end of
+	// the stream is still to be read.
+	own, cancel := context.WithCancelCause(context.WithValue(c.ctx, exchangeKey{}, x))
+	leave := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	defer leave()
+	x.elsewhere = func() { cancel(nil) }
+	resp, err := c.h.client.Do(c.request(own, x, req))
+	if err != nil { // The tap has noted why.
+		cancel(nil)
+		return x.state()
+	}
+	if c.way == overSSE && resp.StatusCode/100 == 2 {
+		_ = resp.Body.Close()
+		c.awaitOnStream(own, x)
+		cancel(nil)
+		return x.state()
+	}
+	reusable := c.receive(own, resp, x)
+	if f := x.state(); reusable && f.answered && leave() && c.h.enter() {
+		go c.drain(resp.Body, cancel)
+		return f
+	}
+	cancel(nil)
+	_ = resp.Body.Close()
+	return x.state()
+}
+
+// awaitOnStream waits for an answer that comes on the stream of an SSE server.
+func (c *conversation) awaitOnStream(ctx context.Context, x *exchange) {
+	select {
+	case <-x.settled:
+	case <-ctx.Done():
+	}
+}
+
+// drain reads to the end of a stream of which nobody expects more.
+func (c *conversation) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
+	defer c.h.work.Done()
+	defer cancel(nil)
+	timer := time.AfterFunc(drainTime, func() { cancel(nil) })
+	defer timer.Stop()
+	_, _ = io.CopyN(io.Discard, body, maxDrain) // The answer is there already.
+	_ = body.Close()
+}
+
+// message acts on a message of the server that came on the stream of an
+// exchange, or on one that is nobody's.
+func (c *conversation) message(m jsonrpc.Message, of *exchange) {
+	switch m.Kind() {
+	case jsonrpc.Answer:
+		if x := c.waiting(m.ID); x != nil {
+			x.settle(x.responseTo(m))
+			if x != of && c.way != overSSE {
+				x.comeElsewhere()
+			}
+		}
+	case jsonrpc.Notification:
+		c.notified(m)
+	case jsonrpc.Request:
+		if body := replyLine(m); body != nil && !c.stateless() { // 2026-07-28 knows no requests of servers.
+			c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
+		}
+	case jsonrpc.Unknown:
+	}
+}
+
+func (c *conversation) notified(m jsonrpc.Message) {
+	switch m.Name() {
+	case methodToolsChange:
+		c.h.opts.OnToolsChanged()
+	case methodAcknowledged:
+		c.tools.acknowledged(c.h.opts.OnToolsChanged)
+	case methodProgress:
+		token, rest := splitToken(m.Params)
+		if x := c.waiting(token); x != nil && x.progress != nil {
+			x.progress(rest)
+		}
+	}
+}
+
+// tell posts a message that expects no answer, and returns what became of it.
+func (c *conversation) tell(ctx context.Context, x *exchange, body []byte) facts {
+	if x == nil {
+		x = &exchange{}
+	}
+	own, cancel := context.WithCancelCause(context.WithValue(ctx, exchangeKey{}, x))
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+	if resp, err := c.h.client.Do(c.post(own, body)); err == nil {
+		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // It keeps the connection.
+		_ = resp.Body.Close()
+	}
+	return x.state()
+}
+
+// giveUp tells the server that nobody waits for the answer to a request any
+// more. With 2026-07-28 the end of the request has told it.
+func (c *conversation) giveUp(f facts, method string) {
+	if !f.sent || c.stateless() || method == methodInitialize {
+		return
+	}
+	c.h.aside(func(ctx context.Context) {
+		c.tell(ctx, nil, notificationLine(methodCancelled, cancelParams(quote(f.id))))
+	})
+}
+
+// goodbye tells the server that the session is over. It need not answer.
+func (c *conversation) goodbye(ctx context.Context) {
+	if c.id == "" || c.way != overStreamable {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.target, http.NoBody)
+	if err != nil {
+		return
+	}
+	c.addSession(req.Header)
+	if resp, err := c.h.client.Do(req); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
+// locate takes the address to which an SSE server wants to be sent messages.
+func (c *conversation) locate(target string) error {
+	at, err := c.h.base.Parse(target)
+	if err != nil || !sameOrigin(at, c.h.base) {
+		return errForeignHost
+	}
+	c.target = at.String()
+	return nil
+}
+
+func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
+
+func quote(s string) json.RawMessage {
+	b, _ := json.Marshal(s) //nolint:errchkjson // A string always marshals.
+	return b
+}
+
+// lostBy words the end of a session.
+func (h *HTTP) lostBy(cause error) error {
+	return fmt.Errorf("lost the session with %s: %w", h.opts.Shown, cause)
+}

@@ -1,0 +1,171 @@
+package servers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
+)
+
+// maxOtherBody limits what is read of a body that is not an answer.
+const maxOtherBody = 64 << 10
+
+// byteOrderMark may stand before JSON, where it means nothing.
+const byteOrderMark = "\uFEFF"
+
+// readHead reads what matters of a response's headers.
+func readHead(resp *http.Response, now time.Time) responseHead {
+	head := responseHead{
+		media:   mediaType(resp),
+		session: resp.Header.Get("Mcp-Session-Id"),
+		scope:   challengedScope(resp.Header.Values("WWW-Authenticate")),
+	}
+	if resp.StatusCode/100 == 3 {
+		if target, err := resp.Location(); err == nil {
+			head.redirect = target.Scheme + "://" + target.Host + target.EscapedPath()
+		}
+	}
+	head.retryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
+	return head
+}
+
+// maxRetryAfter is the longest wait that is believed.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads a Retry-After header: seconds, or a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
+	}
+	if at, err := http.ParseTime(value); err == nil && at.After(now) {
+		return min(at.Sub(now), maxRetryAfter)
+	}
+	return 0
+}
+
+// challengedScope returns the scope that a challenge asks for, as a person may
+// need it to get other credentials.
+func challengedScope(challenges []string) string {
+	for _, challenge := range challenges {
+		lower := strings.ToLower(challenge)
+		for from := 0; ; {
+			i := strings.Index(lower[from:], "scope")
+			if i < 0 {
+				break
+			}
+			before, rest := challenge[:from+i], strings.TrimLeft(challenge[from+i+len("scope"):], " \t")
+			from += i + len("scope")
+			value, found := strings.CutPrefix(rest, "=")
+			if !found || before != "" && !strings.ContainsAny(before[len(before)-1:], " \t,") {
+				continue // It is part of another word, such as insufficient_scope.
+			}
+			if value = strings.TrimLeft(value, " \t"); strings.HasPrefix(value, `"`) {
+				value, _, _ = strings.Cut(value[1:], `"`)
+			} else {
+				value, _, _ = strings.Cut(value, ",")
+			}
+			return oneLine(strings.TrimSpace(value), 200)
+		}
+	}
+	return ""
+}
+
+// receive reads a response up to the answer. It reports whether the connection
+// can be used again once the rest has been read.
+func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
+	if resp.StatusCode/100 == 2 && mediaType(resp) == "text/event-stream" {
+		return c.receiveStream(ctx, resp, x)
+	}
+	limit := int64(maxOtherBody)
+	if resp.StatusCode/100 == 2 {
+		limit = x.limit + envelopeRoom
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	switch {
+	case err != nil:
+		x.note(func(f *facts) { f.err = err })
+		return false
+	case int64(len(data)) > limit && resp.StatusCode/100 == 2 && mediaType(resp) != "text/html":
+		x.settle(endpoint.Response{}, &endpoint.TooLarge{Limit: x.limit}, true)
+		return false
+	case mediaType(resp) == "text/html" || !c.accept(data, x):
+		x.note(func(f *facts) { f.text = string(data[:min(len(data), maxOtherBody)]) })
+	}
+	return true
+}
+
+// accept takes the answer to x out of a body, whatever the type that it is said
+// to have. Its id is not insisted on where the body is one message: the
+// response answers this request and no other, and an error may have none. It
+// reports whether there was a message.
+func (c *conversation) accept(data []byte, x *exchange) bool {
+	var all []jsonrpc.Message
+	if !jsonrpc.Scan(bytes.TrimPrefix(data, []byte(byteOrderMark)), func(m jsonrpc.Message) { all = append(all, m) }) {
+		return false
+	}
+	if len(all) == 1 && all[0].Method == nil {
+		if all[0].Result == nil && all[0].Error == nil {
+			return false
+		}
+		x.settle(x.responseTo(all[0]))
+		return true
+	}
+	for _, m := range all {
+		c.message(m, x)
+	}
+	return true
+}
+
+// receiveStream reads the events of a response. A server of the older era may
+// end a stream before the answer, on purpose, if it has given an event an id: it
+// then expects to be asked for the rest.
+func (c *conversation) receiveStream(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
+	e := c.newEventStream(resp.Body, x)
+	err := e.read()
+	for err == nil && !x.state().answered && e.id != "" && c.way == overStreamable {
+		if err = c.resume(ctx, e, x); err == nil && x.state().answered {
+			return false
+		}
+	}
+	x.note(func(f *facts) {
+		if !f.answered {
+			f.err = errStream
+			if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+				f.err = err
+			}
+		}
+	})
+	return err == nil
+}
+
+// resume goes on with a stream that the server has closed.
+func (c *conversation) resume(ctx context.Context, e *eventStream, x *exchange) error {
+	pause := time.NewTimer(e.retry)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	resp, err := c.get(context.WithValue(ctx, exchangeKey{}, (*exchange)(nil)), e.id)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || mediaType(resp) != "text/event-stream" {
+		return errStream
+	}
+	next := c.newEventStream(resp.Body, x)
+	next.id, next.retry = e.id, e.retry
+	err = next.read()
+	e.id, e.retry = next.id, next.retry
+	return err
+}
