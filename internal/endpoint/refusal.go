@@ -16,9 +16,9 @@ import (
 // Session goes on: the request can be made again at once.
 var ErrRenewed = errors.New("the server no longer knew the session, and a new one was opened")
 
-// Refused means that a url server refused one request, or answered it with
+// RefusedRequest means that a url server refused one request, or answered it with
 // something that is not an answer. The session goes on.
-type Refused struct {
+type RefusedRequest struct {
 	Reason     string // status, content type and what the server said: one line, redacted
 	Status     int    // of the HTTP response
 	RetryAfter time.Duration
@@ -27,7 +27,7 @@ type Refused struct {
 	MayHaveRun bool            // the status does not exclude that the request was run
 }
 
-func (e *Refused) Error() string { return e.Reason }
+func (e *RefusedRequest) Error() string { return e.Reason }
 
 // CutStream means that the connection of one request broke before the answer was
 // there. The request may have been run. The session goes on.

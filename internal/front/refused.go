@@ -25,7 +25,7 @@ func requestFailed(r *snapshot.Route, err error) *failure {
 			Message: fmt.Sprintf("%q broke off while running this (%s); it may have taken effect. Check before repeating.", name, shortReason(r, cut.Error())),
 		}
 	}
-	refused, ok := errors.AsType[*endpoint.Refused](err)
+	refused, ok := errors.AsType[*endpoint.RefusedRequest](err)
 	if !ok {
 		return nil
 	}
@@ -41,7 +41,7 @@ func requestFailed(r *snapshot.Route, err error) *failure {
 	return fail
 }
 
-func refusedAdvice(refused *endpoint.Refused) string {
+func refusedAdvice(refused *endpoint.RefusedRequest) string {
 	switch {
 	case refused.MayHaveRun:
 		return "It may have taken effect. Check before repeating, and tell the user."

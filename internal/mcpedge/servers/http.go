@@ -99,7 +99,7 @@ const (
 // elsewhere go on as they are.
 //
 // What happens to one request is that request's: a refusal is
-// *endpoint.Refused, a connection that breaks *endpoint.CutStream. The session
+// *endpoint.RefusedRequest, a connection that breaks *endpoint.CutStream. The session
 // ends only when no connection to the server can be made, when it does not
 // answer the question for life by a broken connection, when no new session can
 // be opened in place of one that it knows no longer (*Unauthorized if it wants

@@ -219,7 +219,7 @@ func (h *HTTP) refusal(f facts) (endpoint.Response, error) {
 	if said || object && f.head.retryAfter == 0 && !f.unauthorized() {
 		return f.response, f.failure
 	}
-	e := &endpoint.Refused{
+	e := &endpoint.RefusedRequest{
 		Reason: h.reason(f).Error(), Status: f.status, RetryAfter: f.head.retryAfter, Scope: f.head.scope, MayHaveRun: mayHaveRun(f),
 	}
 	if object {

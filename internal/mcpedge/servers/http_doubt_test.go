@@ -188,7 +188,7 @@ func TestHTTPSession_refusalOfACall_isNotDoubtedForEver(t *testing.T) {
 	tries := 0
 	for ; tries < 5; tries++ {
 		_, err := s.Call(t.Context(), tool(`{}`))
-		if refused, ok := errors.AsType[*endpoint.Refused](err); ok {
+		if refused, ok := errors.AsType[*endpoint.RefusedRequest](err); ok {
 			if refused.Status != 400 {
 				t.Errorf("got %+v, want status 400", refused)
 			}
@@ -210,7 +210,7 @@ func TestHTTPSession_failureThatMayBeOfTheCall_isNotMadeAgain(t *testing.T) {
 			}
 			s := openHTTP(t, servers.HTTPOptions{URL: f.URL})
 			_, err := s.Call(t.Context(), tool(`{}`))
-			if refused, ok := errors.AsType[*endpoint.Refused](err); !ok || !refused.MayHaveRun || refused.Status != status {
+			if refused, ok := errors.AsType[*endpoint.RefusedRequest](err); !ok || !refused.MayHaveRun || refused.Status != status {
 				t.Errorf("got %v, want a refusal with status %d that may have run", err, status)
 			}
 			f.call = f.serve

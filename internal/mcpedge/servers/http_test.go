@@ -157,7 +157,7 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 		status int
 		header map[string]string
 		body   string
-		want   endpoint.Refused // but for the words
+		want   endpoint.RefusedRequest // but for the words
 		words  []string
 		not    string
 	}{
@@ -167,34 +167,34 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 		},
 		"a missing scope": {
 			status: 401, header: map[string]string{"WWW-Authenticate": `Bearer realm="x", error="insufficient_scope", scope="files:read files:write", resource_metadata="https://x/scope=1"`},
-			want: endpoint.Refused{Scope: "files:read files:write"}, words: []string{"HTTP status 401 Unauthorized"},
+			want: endpoint.RefusedRequest{Scope: "files:read files:write"}, words: []string{"HTTP status 401 Unauthorized"},
 		},
 		"a limit of requests": {
 			status: 429, header: map[string]string{"Retry-After": "7", "Content-Type": "application/json"}, body: `{"error":"rate limit exceeded"}`,
-			want: endpoint.Refused{RetryAfter: 7 * time.Second}, words: []string{"429 Too Many Requests", "rate limit exceeded"},
+			want: endpoint.RefusedRequest{RetryAfter: 7 * time.Second}, words: []string{"429 Too Many Requests", "rate limit exceeded"},
 		},
 		"a limit said as a JSON-RPC error": {
 			status: 429, header: map[string]string{"Retry-After": "1.5", "Content-Type": "application/json"}, body: `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"slow down"}}`,
-			want:  endpoint.Refused{RetryAfter: 1500 * time.Millisecond, RPC: json.RawMessage(`{"code":-32000,"message":"slow down"}`)},
+			want:  endpoint.RefusedRequest{RetryAfter: 1500 * time.Millisecond, RPC: json.RawMessage(`{"code":-32000,"message":"slow down"}`)},
 			words: []string{"slow down (-32000)"},
 		},
 		"a pause": {
 			status: 503, header: map[string]string{"Retry-After": "2"}, body: "maintenance",
-			want: endpoint.Refused{RetryAfter: 2 * time.Second}, words: []string{"503 Service Unavailable", "maintenance"},
+			want: endpoint.RefusedRequest{RetryAfter: 2 * time.Second}, words: []string{"503 Service Unavailable", "maintenance"},
 		},
 		"a failure": {
-			status: 500, body: "oops " + secret, want: endpoint.Refused{MayHaveRun: true}, words: []string{"500 Internal Server Error", "text/plain", "oops [redacted]"}, not: secret,
+			status: 500, body: "oops " + secret, want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"500 Internal Server Error", "text/plain", "oops [redacted]"}, not: secret,
 		},
 		"a plain refusal":            {status: 400, body: "Missing header X-Tenant", words: []string{"400 Bad Request", "text/plain", "Missing header X-Tenant"}},
 		"a refusal in other words":   {status: 422, header: map[string]string{"Content-Type": "application/json"}, body: `{"detail":"no such tenant"}`, words: []string{"422 Unprocessable Entity", "no such tenant"}},
 		"a long text":                {status: 400, body: long + secret, words: []string{"word word"}, not: strings.TrimSpace(long)},
 		"a secret where it is cut":   {status: 400, body: strings.Repeat("x", 190) + secret, words: []string{"xxx"}, not: secret[:8]},
-		"a login page":               {status: 200, header: map[string]string{"Content-Type": "text/html"}, body: "<title>Sign in</title>", want: endpoint.Refused{MayHaveRun: true}, words: []string{"200 OK", "text/html", "not the answer of an MCP server", "Sign in"}},
-		"no JSON":                    {status: 200, header: map[string]string{"Content-Type": "application/json"}, body: `{"result":`, want: endpoint.Refused{MayHaveRun: true}, words: []string{"application/json", `{"result":`}},
-		"nothing":                    {status: 202, want: endpoint.Refused{MayHaveRun: true}, words: []string{"202 Accepted"}},
+		"a login page":               {status: 200, header: map[string]string{"Content-Type": "text/html"}, body: "<title>Sign in</title>", want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"200 OK", "text/html", "not the answer of an MCP server", "Sign in"}},
+		"no JSON":                    {status: 200, header: map[string]string{"Content-Type": "application/json"}, body: `{"result":`, want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"application/json", `{"result":`}},
+		"nothing":                    {status: 202, want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"202 Accepted"}},
 		"a way to another path":      {status: 302, header: map[string]string{"Location": "/mcp/?key=" + secret}, words: []string{"302 Found", "redirects to http://127.0.0.1", "/mcp/, which is not followed"}, not: secret},
 		"a way to another host":      {status: 307, header: map[string]string{"Location": "https://login.example.com/auth/" + secret + "?x=1"}, words: []string{"307 Temporary Redirect", "https://login.example.com/auth/[redacted]"}, not: "x=1"},
-		"a proxy without its server": {status: 502, body: "bad gateway", want: endpoint.Refused{MayHaveRun: true}, words: []string{"502 Bad Gateway"}},
+		"a proxy without its server": {status: 502, body: "bad gateway", want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"502 Bad Gateway"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			held, release := make(chan struct{}, 1), make(chan struct{})
@@ -218,7 +218,7 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 			other := call(t.Context(), s, tool(`"held"`))
 			await(t, held)
 			res, err := s.Call(t.Context(), tool(`"bad"`))
-			got, ok := errors.AsType[*endpoint.Refused](err)
+			got, ok := errors.AsType[*endpoint.RefusedRequest](err)
 			if !ok {
 				t.Fatalf("got %s %v, want a refusal", res.Error, err)
 			}
