@@ -18,7 +18,7 @@
 //	config     → cmd         SettleReply        ... it is
 //	config     → gateway     ReplaceSnapshot    a new generation decides from now on
 //	gateway    → config      SnapshotReplaced   ... and it does
-//	config     → supervisor  ApplyDiff          servers to start, update, drain
+//	config     → supervisor  ApplyDiff          servers to start, keep, drain
 //	gateway    → supervisor  WakeServer         a call wants a lazy server
 //	gateway    → supervisor  RefreshTools       a call names a tool that is not listed
 //	supervisor → server      StartServer        begin (a lazy one), or begin again

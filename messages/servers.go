@@ -36,17 +36,18 @@ func (p ServerPlan) LogValue() slog.Value {
 
 // ApplyDiff tells the supervisor what one accepted generation changes. A
 // changed server is in Drain with its old cell and in Start with its new one.
+// In Keep are all others: each goes on in its cell, perhaps with new settings.
 type ApplyDiff struct {
 	Generation uint64
 	Start      []ServerPlan
-	Update     []ServerPlan
+	Keep       []ServerPlan
 	Drain      []DrainServer
 }
 
 // LogValue implements slog.LogValuer.
 func (m ApplyDiff) LogValue() slog.Value {
 	return slog.GroupValue(slog.Uint64("generation", m.Generation), slog.Int("start", len(m.Start)),
-		slog.Int("update", len(m.Update)), slog.Int("drain", len(m.Drain)))
+		slog.Int("keep", len(m.Keep)), slog.Int("drain", len(m.Drain)))
 }
 
 // DrainServer stops a server once its calls have ended, at the latest after

@@ -92,8 +92,8 @@ func (s *supervisor) apply(c actor.Context, m messages.ApplyDiff) {
 	for _, d := range m.Drain {
 		s.drain(c, d.Name, d.Cell, d.Timeout)
 	}
-	for _, p := range m.Update {
-		s.update(c, p)
+	for _, p := range m.Keep {
+		s.keep(c, p)
 	}
 	for _, p := range m.Start {
 		s.start(c, p)
@@ -118,8 +118,8 @@ func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 	s.running[pid.Id] = k
 }
 
-// update brings new settings to a server whose spec is unchanged.
-func (s *supervisor) update(c actor.Context, p messages.ServerPlan) {
+// keep brings new settings to a server that goes on in its cell.
+func (s *supervisor) keep(c actor.Context, p messages.ServerPlan) {
 	k, ok := s.current[p.Entry.Name]
 	if !ok || k.plan().Cell != p.Cell {
 		return

@@ -16,12 +16,12 @@ func TestApply_startsEachServerUnderNameAndGeneration(t *testing.T) {
 	})
 }
 
-func TestApply_update_keepsTheActorAndShowsItTheNewSettings(t *testing.T) {
+func TestApply_keep_keepsTheActorAndShowsItTheNewSettings(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		p := plan("files", 1)
 		h.run(t, p)
 		p.Entry.Settings.StartupTimeout = time.Hour
-		h.apply(messages.ApplyDiff{Generation: 2, Update: []messages.ServerPlan{p}})
+		h.apply(messages.ApplyDiff{Generation: 2, Keep: []messages.ServerPlan{p}})
 		testkit.ExpectNone(t, h.notes)
 		if got := h.seen("files@1").Entry.Settings.StartupTimeout; got != time.Hour {
 			t.Errorf("the actor sees a startup timeout of %v, want the new one", got)
@@ -29,25 +29,25 @@ func TestApply_update_keepsTheActorAndShowsItTheNewSettings(t *testing.T) {
 	})
 }
 
-func TestApply_update_newRestartPolicyCountsFromTheNextFailure(t *testing.T) {
+func TestApply_keep_newRestartPolicyCountsFromTheNextFailure(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		p := plan("files", 1)
 		h.run(t, p)
 		p.Entry.Settings.Restart.MaxFailures = 0
-		h.apply(messages.ApplyDiff{Generation: 2, Update: []messages.ServerPlan{p}})
+		h.apply(messages.ApplyDiff{Generation: 2, Keep: []messages.ServerPlan{p}})
 		testkit.ExpectNone(t, h.notes) // The supervisor has heard of it.
 		h.fail("files@1", crash(p, endpoint.Serving))
 		testkit.Expect[messages.ServerQuarantined](t, h.events)
 	})
 }
 
-func TestApply_update_ofAnotherCell_isIgnored(t *testing.T) {
+func TestApply_keep_ofAnotherCell_isIgnored(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		p := plan("files", 1)
 		h.run(t, p)
 		other := plan("files", 2)
 		other.Entry.Description = "other"
-		h.apply(messages.ApplyDiff{Update: []messages.ServerPlan{other, plan("unknown", 2)}})
+		h.apply(messages.ApplyDiff{Keep: []messages.ServerPlan{other, plan("unknown", 2)}})
 		testkit.ExpectNone(t, h.notes)
 		if got := h.seen("files@1").Entry.Description; got != "" {
 			t.Errorf("the actor sees %q, the description of another", got)
@@ -55,7 +55,7 @@ func TestApply_update_ofAnotherCell_isIgnored(t *testing.T) {
 	})
 }
 
-func TestApply_update_startsALazyServerThatBecomesEager(t *testing.T) {
+func TestApply_keep_startsALazyServerThatBecomesEager(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		was, now bool // lazy
@@ -72,7 +72,7 @@ func TestApply_update_startsALazyServerThatBecomesEager(t *testing.T) {
 				p.Lazy = c.was
 				h.run(t, p)
 				p.Lazy = c.now
-				h.apply(messages.ApplyDiff{Update: []messages.ServerPlan{p}})
+				h.apply(messages.ApplyDiff{Keep: []messages.ServerPlan{p}})
 				testkit.ExpectExactly(t, h.notes, c.want...)
 			})
 		})
@@ -88,7 +88,7 @@ func TestApply_unusableServers_areNamedAndNotSpawned(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 		h.Send(h.sup, messages.WakeServer{Name: "files", Cell: p.Cell})
-		h.apply(messages.ApplyDiff{Update: []messages.ServerPlan{p}})
+		h.apply(messages.ApplyDiff{Keep: []messages.ServerPlan{p}})
 		testkit.ExpectNone(t, h.notes)
 
 		mended := plan("files", 2)

@@ -104,7 +104,7 @@ func plan(name string, generation uint64) messages.ServerPlan {
 	return messages.ServerPlan{
 		Generation: generation,
 		Entry:      serversfile.Entry{Name: name, Settings: serversfile.DefaultSettings()},
-		Cell:       endpoint.NewCell(name, name, endpoint.Status{State: endpoint.Starting, Since: time.Now()}),
+		Cell:       endpoint.NewCell(name, endpoint.Identity{Spec: name}, endpoint.Status{State: endpoint.Starting, Since: time.Now()}),
 	}
 }
 

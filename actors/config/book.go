@@ -45,7 +45,7 @@ func newBook(src Sources) *book {
 // first makes generation 1 of what was loaded at start.
 func (b *book) first(l Loaded, now time.Time) step {
 	report := messages.ConfigReloaded{Role: messages.RoleServers, File: b.src.ServersFile, Trigger: "start", Problems: l.Problems}
-	return b.accept(l, report, now)
+	return b.accept(l, b.src.resolve(l), report, now)
 }
 
 // change answers one changed file.
@@ -57,44 +57,46 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 		report.Outcome = messages.Rejected
 		return step{report: report}
 	}
-	if next.sameBytes(b.loaded) && slices.EqualFunc(b.resolved, b.src.resolve(next), sameResolved) {
+	resolved := b.src.resolve(next)
+	if next.sameBytes(b.loaded) && slices.EqualFunc(b.resolved, resolved, sameResolved) {
 		report.Outcome = messages.Unchanged
 		return step{report: report}
 	}
-	return b.accept(next, report, now)
+	return b.accept(next, resolved, report, now)
 }
 
 func sameResolved(a, b resolve.Server) bool {
 	return a.Entry.Name == b.Entry.Name && a.Fingerprint == b.Fingerprint && a.Problem == b.Problem
 }
 
-// accept makes the next generation.
-func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time) step {
-	resolved := b.src.resolve(next)
+// accept makes the next generation of changed files.
+func (b *book) accept(next Loaded, resolved []resolve.Server, report messages.ConfigReloaded, now time.Time) step {
 	changes := resolve.Diff(b.resolved, resolved)
-	b.generation++
-	old := b.plans
-	b.loaded, b.resolved = next, resolved
-	b.plans = b.planAll(old, resolved, "", now)
-
-	report.Outcome, report.Generation = messages.Applied, b.generation
 	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
-	return step{
-		report:   report,
-		snapshot: b.snapshot(now),
-		diff:     b.difference(old),
-		files:    referred(resolved),
-	}
+	b.loaded, b.resolved = next, resolved
+	s := b.advance(report, "", now)
+	s.files = referred(resolved)
+	return s
 }
 
-// planAll carries over the cell of every server whose spec is unchanged and
+// advance makes the next generation of what the book has by now. The renewed
+// server, if any, gets a fresh cell though nothing about its entry has changed.
+func (b *book) advance(report messages.ConfigReloaded, renewed string, now time.Time) step {
+	old := b.plans
+	b.generation++
+	b.plans = b.planAll(old, renewed, now)
+	report.Outcome, report.Generation = messages.Applied, b.generation
+	return step{report: report, snapshot: b.snapshot(now), diff: b.difference(old)}
+}
+
+// planAll carries over the cell of every server whose identity is unchanged and
 // that is not renewed, and makes a new one for all others.
-func (b *book) planAll(old map[string]messages.ServerPlan, resolved []resolve.Server, renewed fresh, now time.Time) map[string]messages.ServerPlan {
-	plans := make(map[string]messages.ServerPlan, len(resolved))
-	for _, r := range resolved {
+func (b *book) planAll(old map[string]messages.ServerPlan, renewed string, now time.Time) map[string]messages.ServerPlan {
+	plans := make(map[string]messages.ServerPlan, len(b.resolved))
+	for _, r := range b.resolved {
 		p := b.held(b.plan(r))
 		was, ok := old[r.Entry.Name]
-		if ok && was.Cell.Fingerprint() == cellKey(r, p) && r.Entry.Name != string(renewed) {
+		if ok && was.Cell.Identity() == cellIdentity(r, p) && r.Entry.Name != renewed {
 			p.Cell, p.Generation = was.Cell, was.Generation
 		} else {
 			p.Generation = b.generation
@@ -123,10 +125,9 @@ func (b *book) plan(r resolve.Server) messages.ServerPlan {
 	return p
 }
 
-// cellKey says when a cell may be carried over: same spec and, for a server
-// that must not be started, for the same reason.
-func cellKey(r resolve.Server, p messages.ServerPlan) string {
-	return r.Fingerprint + "|" + string(p.Unusable) + "|" + p.Reason
+// cellIdentity is what the cell of a plan stands for.
+func cellIdentity(r resolve.Server, p messages.ServerPlan) endpoint.Identity {
+	return endpoint.Identity{Spec: r.Fingerprint, Unusable: p.Unusable, Reason: p.Reason}
 }
 
 func firstStatus(p messages.ServerPlan, now time.Time) endpoint.Status {
@@ -162,7 +163,7 @@ func (b *book) difference(old map[string]messages.ServerPlan) messages.ApplyDiff
 	for _, name := range slices.Sorted(maps.Keys(b.plans)) {
 		p := b.plans[name]
 		if was, ok := old[name]; ok && was.Cell == p.Cell {
-			d.Update = append(d.Update, p)
+			d.Keep = append(d.Keep, p)
 		} else {
 			d.Start = append(d.Start, p)
 		}

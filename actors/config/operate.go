@@ -31,10 +31,6 @@ func (h hold) reason() string {
 	return text
 }
 
-// fresh is the name of the server that gets a new cell though nothing about
-// its entry has changed; empty for none.
-type fresh string
-
 // act does what an operator asks. A step without a snapshot changes nothing;
 // the reply says why.
 func (b *book) act(m any, now time.Time) (step, messages.OperateReply) {
@@ -120,17 +116,12 @@ func (b *book) holdOver(name string, seq uint64, now time.Time) (step, bool) {
 // renew makes a generation in which this server has a fresh cell, and all
 // else is as it was. The files have no part in it.
 func (b *book) renew(name, trigger string, now time.Time) (step, messages.OperateReply) {
-	old := b.plans
-	b.generation++
-	b.plans = b.planAll(old, b.resolved, fresh(name), now)
-	report := messages.ConfigReloaded{
-		Role: messages.RoleOperator, Trigger: trigger, Outcome: messages.Applied, Generation: b.generation,
-	}
+	report := messages.ConfigReloaded{Role: messages.RoleOperator, Trigger: trigger}
 	if _, ok := b.plans[name]; ok {
 		report.Changed = []resolve.ChangedServer{{Name: name, Fields: []string{trigger}}}
 	}
-	return step{report: report, snapshot: b.snapshot(now), diff: b.difference(old)},
-		messages.OperateReply{Generation: b.generation}
+	s := b.advance(report, name, now)
+	return s, messages.OperateReply{Generation: b.generation}
 }
 
 // held turns a plan into one that must not be started while a hold lasts. The
@@ -142,23 +133,17 @@ func (b *book) held(p messages.ServerPlan) messages.ServerPlan {
 	return p
 }
 
-// newCell makes the cell of a plan that can't keep its old one. A server with
-// the same spec as before takes over its catalog and its counts.
+// newCell makes the cell of a plan that cannot keep its old one. A server with
+// the same spec as before, held or not, takes over its catalog and its counts.
 func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.ServerPlan, now time.Time) *endpoint.Cell {
 	first := firstStatus(p, now)
 	if h, ok := b.holds[r.Entry.Name]; ok {
 		first.RetryAt = h.until
 	}
-	if was.Cell != nil && sameSpec(was.Cell, r) {
-		return was.Cell.Successor(cellKey(r, p), first)
+	if was.Cell != nil && was.Cell.Identity().Spec == r.Fingerprint {
+		return was.Cell.Successor(cellIdentity(r, p), first)
 	}
-	return endpoint.NewCell(r.Entry.Name, cellKey(r, p), first)
-}
-
-// sameSpec tells whether the cell was made for this very spec; whether it was
-// held plays no part.
-func sameSpec(c *endpoint.Cell, r resolve.Server) bool {
-	return strings.HasPrefix(c.Fingerprint(), r.Fingerprint+"|")
+	return endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
 }
 
 func (b *book) refuse(format string, args ...any) messages.OperateReply {

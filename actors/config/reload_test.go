@@ -105,8 +105,8 @@ func shape(d messages.ApplyDiff) string {
 	for _, p := range d.Start {
 		words = append(words, strings.TrimSpace(fmt.Sprintf("start %s@%d %s", p.Entry.Name, p.Generation, p.Unusable)))
 	}
-	for _, p := range d.Update {
-		words = append(words, fmt.Sprintf("update %s@%d", p.Entry.Name, p.Generation))
+	for _, p := range d.Keep {
+		words = append(words, fmt.Sprintf("keep %s@%d", p.Entry.Name, p.Generation))
 	}
 	return strings.Join(words, ", ")
 }
@@ -144,44 +144,44 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 	}{
 		{
 			"a comment makes a generation and touches nothing", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, /* x */ "other": {"command": "o"}}}`,
-			"update files@1, update other@1",
+			"keep files@1, keep other@1",
 		},
 		{
 			"a changed argument", before, `{"mcpServers": {"files": {"command": "f", "args": ["2"]}, "other": {"command": "o"}}}`,
-			"drain files, start files@2, update other@1",
+			"drain files, start files@2, keep other@1",
 		},
 		{
 			"a description", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "description": "new"}, "other": {"command": "o"}}}`,
-			"update files@1, update other@1",
+			"keep files@1, keep other@1",
 		},
 		{
 			"settings", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "gateway": {"call_timeout_ms": 100, "restart": {"max_failures": 1}}}, "other": {"command": "o"}}}`,
-			"update files@1, update other@1",
+			"keep files@1, keep other@1",
 		},
 		{
 			"an added server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}, "other": {"command": "o"}, "third": {"command": "t"}}}`,
-			"start third@2, update files@1, update other@1",
+			"start third@2, keep files@1, keep other@1",
 		},
 		{
 			"a removed server", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"]}}}`,
-			"drain other, update files@1",
+			"drain other, keep files@1",
 		},
 		{
 			"a renamed server", before, `{"mcpServers": {"FILES": {"command": "f", "args": ["1"]}, "other": {"command": "o"}}}`,
-			"drain files, start FILES@2, update other@1",
+			"drain files, start FILES@2, keep other@1",
 		},
 		{"all removed", before, `{"mcpServers": {}}`, "drain files, drain other"},
 		{
 			"order alone", before, `{"mcpServers": {"other": {"command": "o"}, "files": {"command": "f", "args": ["1"]}}}`,
-			"update files@1, update other@1",
+			"keep files@1, keep other@1",
 		},
 		{
 			"disabled", before, `{"mcpServers": {"files": {"command": "f", "args": ["1"], "disabled": true}, "other": {"command": "o"}}}`,
-			"drain files, start files@2 disabled, update other@1",
+			"drain files, start files@2 disabled, keep other@1",
 		},
 		{
 			"misconfigured", before, `{"mcpServers": {"files": {"command": "${NOT_SET}"}, "other": {"command": "o"}}}`,
-			"drain files, start files@2 misconfigured, update other@1",
+			"drain files, start files@2 misconfigured, keep other@1",
 		},
 		{
 			"enabled again", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
@@ -189,7 +189,7 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 		},
 		{
 			"a disabled entry that changes stays as it is", `{"mcpServers": {"files": {"command": "f", "disabled": true}}}`, `{"mcpServers": {"files": {"command": "g", "disabled": true}}}`,
-			"update files@1",
+			"keep files@1",
 		},
 		{
 			"mended", `{"mcpServers": {"files": {"command": "${NOT_SET}"}}}`, `{"mcpServers": {"files": {"command": "f"}}}`,
@@ -216,12 +216,12 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 						t.Errorf("%s is drained by another cell than its own", x.Name)
 					}
 				}
-				for _, p := range d.Update {
+				for _, p := range d.Keep {
 					if p.Cell != cells[p.Entry.Name] {
 						t.Errorf("%s goes on with another cell", p.Entry.Name)
 					}
 				}
-				for _, p := range append(d.Start, d.Update...) {
+				for _, p := range append(d.Start, d.Keep...) {
 					if route, ok := s.snap.Route(p.Entry.Name); !ok || route.Cell != p.Cell {
 						t.Errorf("%s: callers and the supervisor have different cells", p.Entry.Name)
 					}
@@ -277,7 +277,7 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 				}
 				// And a good change is one to the last good generation.
 				d, _ := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "new": {"command": "n"}}}`)
-				if got := shape(d); got != "start new@2, update files@1" {
+				if got := shape(d); got != "start new@2, keep files@1" {
 					t.Errorf("got %s", got)
 				}
 			})
@@ -312,7 +312,7 @@ func TestRescan_changedValues_restartOnlyTheServersThatUseThem(t *testing.T) {
 				}
 				f["/s/token"] = "second-secret"
 				s.Send(s.pid, c.change())
-				if got := shape(s.inForce()); got != "drain uses, start uses@2, update plain@1" {
+				if got := shape(s.inForce()); got != "drain uses, start uses@2, keep plain@1" {
 					t.Errorf("got %s", got)
 				}
 				r := testkit.Expect[messages.ConfigReloaded](t, s.events)
@@ -334,14 +334,14 @@ func TestEnvFile_change_restartsTheServersThatUseIt(t *testing.T) {
 		s.inForce()
 		_ = s.report()
 		d, r := s.apply(messages.RoleEnv, envFile, "MODE=fast\n")
-		if got := shape(d); got != "drain uses, start uses@2, update plain@1" {
+		if got := shape(d); got != "drain uses, start uses@2, keep plain@1" {
 			t.Errorf("got %s", got)
 		}
 		if d.Start[0].Spec.Args[0] != "fast" || r.Role != messages.RoleEnv {
 			t.Errorf("got args %v, role %s", d.Start[0].Spec.Args, r.Role)
 		}
 		d, _ = s.apply(messages.RoleEnv, envFile, "OTHER=1\n")
-		if got := shape(d); got != "drain uses, start uses@3 misconfigured, update plain@1" {
+		if got := shape(d); got != "drain uses, start uses@3 misconfigured, keep plain@1" {
 			t.Errorf("without the variable: got %s", got)
 		}
 		if r, _ := s.snap.Route("uses"); r.Cell.Status().State != endpoint.Misconfigured || !strings.Contains(r.Cell.Status().Reason, "MODE") {
@@ -355,7 +355,7 @@ func TestRules_change_touchesNoServer(t *testing.T) {
 		s.inForce()
 		_ = s.report()
 		d, r := s.apply(messages.RoleRules, rulesFile, `{"agents": {"b": {"allow": {"servers": ["files"]}}}}`)
-		if got := shape(d); got != "update files@1" || r.Role != messages.RoleRules || len(r.Problems) > 0 {
+		if got := shape(d); got != "keep files@1" || r.Role != messages.RoleRules || len(r.Problems) > 0 {
 			t.Errorf("got %s, %+v", got, r)
 		}
 		if s.snap.Policy.Decide("a", "files", "").Allow || !s.snap.Policy.Decide("b", "files", "").Allow {
@@ -427,7 +427,7 @@ func TestChange_thatPanics_leavesWhatIsInForce(t *testing.T) {
 		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "boom"}}}`))
 		s.nothing()
 		d, r := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "more": {"command": "m"}}}`)
-		if shape(d) != "start more@2, update files@1" || r.Generation != 2 {
+		if shape(d) != "start more@2, keep files@1" || r.Generation != 2 {
 			t.Errorf("got %s in generation %d", shape(d), r.Generation)
 		}
 	})

@@ -60,7 +60,7 @@ func inRig(t *testing.T, write func() script, f func(t *testing.T, r *rig)) {
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := write()
 		r := &rig{World: w, events: w.Events(), failures: w.Probe(), reapers: &sync.WaitGroup{}}
-		r.cell = endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
+		r.cell = endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting})
 		plan := messages.ServerPlan{
 			Generation: 3,
 			Entry:      serversfile.Entry{Name: "files", Settings: serversfile.DefaultSettings()},

@@ -19,7 +19,7 @@ import (
 func TestStatus_usesTheWordsOfTheTableOfAServersLife(t *testing.T) {
 	o := &operator{memory: journal.Remember(eventstream.NewEventStream())}
 	for _, state := range endpoint.States() {
-		route := &snapshot.Route{Redact: redact.New(nil), Cell: endpoint.NewCell("db", "", endpoint.Status{State: state})}
+		route := &snapshot.Route{Redact: redact.New(nil), Cell: endpoint.NewCell("db", endpoint.Identity{Spec: ""}, endpoint.Status{State: state})}
 		route.Entry.Name = "db"
 		shown := o.serverStatus(route, time.Now())
 		if shown.State != string(state) {

@@ -56,7 +56,7 @@ func TestCell_suspects(t *testing.T) {
 	if got := c.Suspects(); !slices.Equal(got, []string{"write"}) {
 		t.Errorf("got %q", got)
 	}
-	if got := c.Successor("print", endpoint.Status{}).Suspects(); len(got) != 0 {
+	if got := c.Successor(endpoint.Identity{Spec: "print"}, endpoint.Status{}).Suspects(); len(got) != 0 {
 		t.Errorf("a fresh start suspects %q", got)
 	}
 }

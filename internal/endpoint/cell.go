@@ -42,12 +42,23 @@ const (
 // closedBit marks a closed gate; the bits below count calls in flight.
 const closedBit = 1 << 62
 
+// Identity is what a cell stands for. A new generation goes on with the cell of
+// a server exactly if its identity is the same.
+type Identity struct {
+	// Spec is the fingerprint of the expanded spec.
+	Spec string
+	// Unusable is the state of a server that must not be started, and Reason
+	// says why; both are empty for all others.
+	Unusable State
+	Reason   string
+}
+
 // Cell is the endpoint of one server with one spec. It is made by the config
 // actor, shared by every snapshot in which the spec is unchanged, and
 // published to by the server's actor and the supervisor.
 type Cell struct {
-	name        string
-	fingerprint string
+	name     string
+	identity Identity
 
 	status  atomic.Pointer[Status]
 	catalog atomic.Pointer[Catalog]
@@ -66,12 +77,12 @@ type Cell struct {
 }
 
 // NewCell makes an open cell with the given first status.
-func NewCell(name, fingerprint string, first Status) *Cell {
+func NewCell(name string, identity Identity, first Status) *Cell {
 	c := &Cell{
-		name:        name,
-		fingerprint: fingerprint,
-		closed:      make(chan struct{}),
-		idle:        make(chan struct{}),
+		name:     name,
+		identity: identity,
+		closed:   make(chan struct{}),
+		idle:     make(chan struct{}),
 	}
 	first.replaced = make(chan struct{})
 	c.status.Store(&first)
@@ -79,8 +90,8 @@ func NewCell(name, fingerprint string, first Status) *Cell {
 	return c
 }
 
-// Fingerprint identifies the expanded spec that the cell stands for.
-func (c *Cell) Fingerprint() string { return c.fingerprint }
+// Identity is what the cell stands for.
+func (c *Cell) Identity() Identity { return c.identity }
 
 // Status is the latest published picture. It does not block.
 func (c *Cell) Status() *Status { return c.status.Load() }

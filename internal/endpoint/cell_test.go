@@ -35,13 +35,13 @@ func finish(t *testing.T, what string, group *sync.WaitGroup) {
 }
 
 func newCell() *endpoint.Cell {
-	return endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
+	return endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting})
 }
 
 func TestCell_isWhatItWasMadeOf(t *testing.T) {
 	c := newCell()
-	if c.Fingerprint() != "print" || c.Status().State != endpoint.Starting {
-		t.Errorf("got %q %q, want %q %q", c.Fingerprint(), c.Status().State, "print", endpoint.Starting)
+	if c.Identity().Spec != "print" || c.Status().State != endpoint.Starting {
+		t.Errorf("got %q %q, want %q %q", c.Identity().Spec, c.Status().State, "print", endpoint.Starting)
 	}
 	if c.Catalog().Known {
 		t.Error("a new cell knows tools")

@@ -80,7 +80,7 @@ func TestLife_hasOneRowForEachFact(t *testing.T) {
 func TestMove_followsTheTable(t *testing.T) {
 	for _, from := range endpoint.States() {
 		for _, fact := range append(facts(), "nonsense", "") {
-			c := endpoint.NewCell("files", "print", endpoint.Status{State: from, Reason: "as it was"})
+			c := endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: from, Reason: "as it was"})
 			before := c.Status()
 			called := false
 			moved := c.Move(fact, time.Now(), func(*endpoint.Status) { called = true })
@@ -101,7 +101,7 @@ func TestMove_followsTheTable(t *testing.T) {
 
 func TestMove_keepsWhatStaysTrueAndNothingElse(t *testing.T) {
 	at := time.Unix(1000, 0)
-	c := endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting, Run: 3, Restarts: 2})
+	c := endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting, Run: 3, Restarts: 2})
 	c.Move(endpoint.Opened, at, func(next *endpoint.Status) {
 		next.PID, next.State = 7, endpoint.Held // A change cannot choose the state.
 	})
@@ -125,7 +125,7 @@ func TestMove_keepsWhatStaysTrueAndNothingElse(t *testing.T) {
 
 // Of two that move a cell at the same time, each sees the other's step.
 func TestMove_atTheSameTime_losesNoStep(t *testing.T) {
-	c := endpoint.NewCell("files", "print", endpoint.Status{State: endpoint.Starting})
+	c := endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting})
 	var movers sync.WaitGroup
 	const each = 2000
 	for range 4 {

@@ -8,16 +8,17 @@ import (
 )
 
 func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
-	old := endpoint.NewCell("db", "fp|", endpoint.Status{State: endpoint.Ready})
+	old := endpoint.NewCell("db", endpoint.Identity{Spec: "fp"}, endpoint.Status{State: endpoint.Ready})
 	old.NextRun()
 	old.NextRun()
 	old.Move(endpoint.GivenUp, time.Now(), func(next *endpoint.Status) { next.Run, next.Restarts = 2, 2 })
 	old.PublishCatalog(endpoint.Catalog{Known: true, Tools: []endpoint.Tool{{Name: "query"}}})
 
-	next := old.Successor("fp|held|", endpoint.Status{State: endpoint.Held, Reason: "lunch"})
+	held := endpoint.Identity{Spec: "fp", Unusable: endpoint.Held, Reason: "lunch"}
+	next := old.Successor(held, endpoint.Status{State: endpoint.Held, Reason: "lunch"})
 
-	if next.Fingerprint() != "fp|held|" {
-		t.Errorf("got fingerprint %q, want %q", next.Fingerprint(), "fp|held|")
+	if next.Identity() != held {
+		t.Errorf("got %+v, want %+v", next.Identity(), held)
 	}
 	if st := next.Status(); st.State != endpoint.Held || st.Reason != "lunch" || st.Restarts != 2 {
 		t.Errorf("first status: %+v", st)
@@ -31,11 +32,11 @@ func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
 }
 
 func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
-	old := endpoint.NewCell("db", "fp", endpoint.Status{State: endpoint.Ready})
+	old := endpoint.NewCell("db", endpoint.Identity{Spec: "fp"}, endpoint.Status{State: endpoint.Ready})
 	if old.Acquire(10) != endpoint.Admitted {
 		t.Fatal("cannot enter the old cell")
 	}
-	next := old.Successor("fp", endpoint.Status{State: endpoint.Starting})
+	next := old.Successor(endpoint.Identity{Spec: "fp"}, endpoint.Status{State: endpoint.Starting})
 	old.Close()
 	old.Move(endpoint.Removed, time.Now(), nil)
 	old.PublishCatalog(endpoint.Catalog{Known: true})

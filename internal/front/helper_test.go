@@ -103,7 +103,7 @@ type srv struct{ snapshot.Route }
 func server(name string, st endpoint.Status) *srv {
 	return &srv{snapshot.Route{
 		Entry:  serversfile.Entry{Name: name, Transport: serversfile.Stdio, Command: "cmd-" + name, Settings: serversfile.DefaultSettings()},
-		Cell:   endpoint.NewCell(name, name, st),
+		Cell:   endpoint.NewCell(name, endpoint.Identity{Spec: name}, st),
 		Redact: redact.New([]redact.Secret{{Name: "TOKEN", Value: "s3cr3t-value"}}),
 	}}
 }
@@ -147,7 +147,7 @@ func (s *srv) with(change func(e *serversfile.Entry)) *srv {
 // again is the same server in a later generation with a cell of its own.
 func (s *srv) again(st endpoint.Status) *srv {
 	next := *s
-	next.Cell = endpoint.NewCell(s.Entry.Name, s.Entry.Name+"'", st)
+	next.Cell = endpoint.NewCell(s.Entry.Name, endpoint.Identity{Spec: s.Entry.Name + "'"}, st)
 	return &next
 }
 
