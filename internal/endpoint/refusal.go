@@ -38,6 +38,14 @@ func (e *CutStream) Error() string { return e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *CutStream) Unwrap() error { return e.Cause }
 
+// BadAnswer means that a server answered one request with something that cannot
+// be used. The request has most likely been run. The session goes on.
+type BadAnswer struct {
+	What string // one line without anything of the answer itself
+}
+
+func (e *BadAnswer) Error() string { return "answered with " + e.What }
+
 // ErrorWords returns the words of a JSON-RPC error, or of what a server sends in
 // place of one: a string, an object whose message stands under another name, or
 // anything else, which is then returned as it is. It is neither cut nor redacted.

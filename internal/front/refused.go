@@ -15,14 +15,20 @@ var sessionRenewed = &endpoint.Status{}
 // maxRenewals is how often one call may be made again for that.
 const maxRenewals = 2
 
-// requestFailed words an error that concerns one request to a url server and not
-// its session; nil for any other.
+// requestFailed words an error that concerns one request and not the session;
+// nil for any other.
 func requestFailed(r *snapshot.Route, err error) *failure {
 	name := r.Entry.Name
 	if cut, ok := errors.AsType[*endpoint.CutStream](err); ok {
 		return &failure{
 			Code: codeServerCrashed, MayHaveRun: true,
 			Message: fmt.Sprintf("%q broke off while running this (%s); it may have taken effect. Check before repeating.", name, shortReason(r, cut.Error())),
+		}
+	}
+	if bad, ok := errors.AsType[*endpoint.BadAnswer](err); ok {
+		return &failure{
+			Code: codeServerError, MayHaveRun: true,
+			Message: fmt.Sprintf("%q %s; it may have taken effect. Check before repeating, and tell the user.", name, bad.Error()),
 		}
 	}
 	refused, ok := errors.AsType[*endpoint.RefusedRequest](err)

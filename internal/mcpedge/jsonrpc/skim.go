@@ -37,6 +37,15 @@ func (s *Skimmer) Feed(piece []byte) {
 	}
 }
 
+// Open returns the id of the envelope that has begun and not ended, nil if it is
+// not known yet or if the envelope is not that of an answer.
+func (s *Skimmer) Open() []byte {
+	if s.hasMethod {
+		return nil
+	}
+	return s.id
+}
+
 func (s *Skimmer) stringByte(c byte) {
 	s.keep(c)
 	switch {

@@ -105,6 +105,8 @@ var (
 	ErrEndlessLine = errors.New("the server sent a line without end")
 	// ErrInputClosed: the server's stdin can't be written to.
 	ErrInputClosed = errors.New("the server closed its input")
+	// ErrFramed: the server writes the headers of another protocol.
+	ErrFramed = errors.New("the server speaks LSP framing (Content-Length headers); MCP over stdio is one JSON message a line")
 )
 
 // errClosed is the cause where Close was given none.
@@ -131,6 +133,7 @@ type Stdio struct {
 
 	received atomic.Uint64
 	pace     junkPace // the reader's own
+	broken   brokenLines
 
 	mu      sync.Mutex
 	lastID  int64
@@ -171,6 +174,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		ended:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	s.broken.s = s
 	s.workers.Go(s.read)
 	s.workers.Go(s.write)
 	go s.finish()
@@ -235,6 +239,13 @@ func (s *Stdio) end(cause error) {
 		c.finish(endpoint.Response{}, c.unsent(cause))
 	}
 	s.mu.Unlock()
+}
+
+// isOpening reports whether the handshake is not over yet.
+func (s *Stdio) isOpening() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.opened
 }
 
 // endSoon ends the session with cause unless its owner, who may know better,

@@ -139,6 +139,33 @@ func (s *Stdio) take(rawID []byte) *call {
 	return c
 }
 
+// takeOnly takes the only call out of those that wait; nil if there are more or
+// none. A subscription, which is not answered before its end, does not count.
+func (s *Stdio) takeOnly() *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.only()
+	if c != nil {
+		delete(s.pending, c.id)
+	}
+	return c
+}
+
+// only returns the only call that the server has and has not answered, nil if
+// there are more or none. The caller holds the session's mutex.
+func (s *Stdio) only() (only *call) {
+	for id, c := range s.pending {
+		switch {
+		case !c.out.picked || id == s.tools.id.Load():
+		case only != nil:
+			return nil
+		default:
+			only = c
+		}
+	}
+	return only
+}
+
 // ourID reads an id of ours in a server's answer. Servers that write our
 // number as a string or with a fraction of zero are understood.
 func ourID(raw []byte) (int64, bool) {

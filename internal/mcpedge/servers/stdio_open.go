@@ -140,10 +140,14 @@ func (o *opening) askInitialize() error {
 // discovered takes the answer to server/discover. Where initialize has been
 // asked as well it must be known what has become of that.
 func (o *opening) discovered(answer outcome) error {
+	d := &o.discover
+	if _, bad := errors.AsType[*endpoint.BadAnswer](answer.err); bad {
+		d.done, o.waiting, d.err = true, nil, errNotStateless
+		return o.askInitialize()
+	}
 	if answer.err != nil {
 		return answer.err
 	}
-	d := &o.discover
 	d.done, o.waiting = true, nil
 	var info endpoint.ServerInfo
 	if info, o.announces, d.err = discovered(answer.response); d.err != nil {

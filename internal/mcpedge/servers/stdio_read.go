@@ -77,13 +77,20 @@ func (s *Stdio) line(l jsonrpc.Line) {
 		s.oversized(l)
 		return
 	}
-	if rawjson.Space(l.Data, 0) == len(l.Data) {
+	data := bytes.TrimPrefix(l.Data, []byte(byteOrderMark))
+	if rawjson.Space(data, 0) == len(data) {
 		return
 	}
 	known := true
-	ok := jsonrpc.Scan(l.Data, func(m jsonrpc.Message) { known = s.message(m) && known })
-	if !ok || !known {
-		s.junk(l.Data)
+	ok := jsonrpc.Scan(data, func(m jsonrpc.Message) { known = s.message(m) && known })
+	switch {
+	case !ok:
+		s.broken.line(data)
+		s.junk(data)
+	case !known:
+		s.junk(data)
+	default:
+		s.broken.over()
 	}
 }
 
@@ -112,19 +119,44 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 			_ = s.send(&outgoing{line: line})
 		}
 	case jsonrpc.Unknown:
-		return false
+		return s.nameless(m)
 	}
 	return true
+}
+
+// nameless acts on a message that says neither what it asks nor what it answers:
+// an error without an id of ours is the answer to the only call that is running,
+// and one with the id of a call but without result and error ends that call, as
+// no other answer will come. It reports whether it was one of these.
+func (s *Stdio) nameless(m jsonrpc.Message) bool {
+	_, ours := ourID(m.ID)
+	switch {
+	case m.Method != nil:
+		return false
+	case m.Error != nil && !rawjson.IsNull(m.Error) && !ours:
+		if c := s.takeOnly(); c != nil {
+			c.finish(response(m, nil, c.limit))
+			return true
+		}
+	case ours:
+		if c := s.take(m.ID); c != nil {
+			c.finish(endpoint.Response{}, &endpoint.BadAnswer{What: "a message that has neither a result nor an error"})
+			return true
+		}
+	}
+	return false
 }
 
 // answer gives an answer to who waits for it; one that nobody waits for (a
 // late one) is dropped.
 func (s *Stdio) answer(m jsonrpc.Message) {
-	c := s.take(m.ID)
-	if c == nil {
+	if _, ours := ourID(m.ID); !ours && m.Failed() {
+		s.nameless(m)
 		return
 	}
-	c.finish(response(m, c.into, c.limit))
+	if c := s.take(m.ID); c != nil {
+		c.finish(response(m, c.into, c.limit))
+	}
 }
 
 // response makes the caller's response of an answer. It shares no memory with

@@ -1,0 +1,163 @@
+package servers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
+)
+
+// brokenSilence is how long a server must be silent after a broken message until
+// that counts as its answer to the only call that is running.
+const brokenSilence = time.Second
+
+// brokenLines looks at the lines that are not JSON: one of them may be the answer
+// to a call, which would otherwise wait for it until its deadline.
+type brokenLines struct {
+	s *Stdio
+
+	mu    sync.Mutex
+	what  string // of the message that is being broken; empty for none
+	alarm *time.Timer
+}
+
+// line looks at a line that is not JSON.
+func (b *brokenLines) line(data []byte) {
+	if isFrame(data) {
+		if b.s.isOpening() {
+			b.s.end(ErrFramed)
+		}
+		return
+	}
+	what := whatIsBroken(data)
+	data = bytes.ReplaceAll(data, []byte{0}, nil)
+	suspicious := b.suspect(what, looksLikeMessage(data))
+	for _, id := range looseIDs(data, suspicious) {
+		if c := b.s.take(id); c != nil {
+			b.over()
+			c.finish(endpoint.Response{}, &endpoint.BadAnswer{What: what})
+			return
+		}
+	}
+	if suspicious {
+		b.waitForSilence()
+	}
+}
+
+// suspect reports whether a line is part of a message that is broken, and keeps
+// in mind what is wrong with it.
+func (b *brokenLines) suspect(what string, begins bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.what == "" && begins {
+		b.what = what
+	}
+	return b.what != ""
+}
+
+// over is for the end of a broken message: an intact one has come.
+func (b *brokenLines) over() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.what = ""
+	if b.alarm != nil {
+		b.alarm.Stop()
+		b.alarm = nil
+	}
+}
+
+// waitForSilence ends the only call that is running if nothing more comes for a
+// while.
+func (b *brokenLines) waitForSilence() {
+	received := b.s.received.Load()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.alarm != nil {
+		b.alarm.Stop()
+	}
+	b.alarm = time.AfterFunc(brokenSilence, func() {
+		b.mu.Lock()
+		what := b.what
+		b.mu.Unlock()
+		if what == "" || b.s.received.Load() != received {
+			return
+		}
+		b.over()
+		if c := b.s.takeOnly(); c != nil {
+			c.finish(endpoint.Response{}, &endpoint.BadAnswer{What: what})
+		}
+	})
+}
+
+// isFrame reports whether a line is a header of the Language Server Protocol,
+// whose messages have no end of a line.
+func isFrame(line []byte) bool {
+	const header = "content-length:"
+	i := bytes.Index(bytes.ToLower(line[:min(len(line), 4<<10)]), []byte(header))
+	if i < 0 || i > 0 && line[i-1] != '}' { // The body before it, if there is one, ends in a bracket.
+		return false
+	}
+	rest := bytes.TrimSpace(line[i+len(header):])
+	return len(rest) > 0 && '0' <= rest[0] && rest[0] <= '9'
+}
+
+var messageStart = regexp.MustCompile(`^\s*(\{\s*("|$)|\[\s*(\{|$))`)
+
+// looksLikeMessage reports whether a line that is not JSON is likely to have been
+// meant as a message, or as the beginning of one. Many servers write other things.
+func looksLikeMessage(line []byte) bool {
+	return messageStart.Match(line) || bytes.Contains(line, []byte(`"jsonrpc"`))
+}
+
+// whatIsBroken says what is wrong with a line, without anything of it.
+func whatIsBroken(line []byte) string {
+	if bytes.IndexByte(line, 0) >= 0 && json.Valid(bytes.ReplaceAll(line, []byte{0}, nil)) {
+		return "UTF-16 in place of UTF-8"
+	}
+	if i := bytes.Index(line, []byte(`{"`)); i > 0 {
+		if _, ok := jsonrpc.Read(line[i:]); ok {
+			return "text before its message on the same line: the server writes text before its messages"
+		}
+	}
+	if s := string(bytes.TrimSpace(line)); s == "{" || s == "[" {
+		return "a message over several lines, and not on one"
+	}
+	var at *json.SyntaxError
+	if err := json.Unmarshal(line, new(json.RawMessage)); errors.As(err, &at) {
+		return fmt.Sprintf("something that is no JSON (at byte %d)", at.Offset)
+	}
+	return "something that is no JSON"
+}
+
+var (
+	idAtTheEnd = regexp.MustCompile(`"id"\s*:\s*("?\d{1,18}"?)\s*\}\s*$`)
+	idAlone    = regexp.MustCompile(`^\s*"id"\s*:\s*("?\d{1,18}"?)\s*,?\s*$`)
+)
+
+// looseIDs are the ids that an answer in a broken line may have. rest says that
+// the line may be a later part of a message.
+func looseIDs(line []byte, rest bool) [][]byte {
+	var s jsonrpc.Skimmer
+	if i := bytes.IndexByte(line, '{'); i >= 0 && looksLikeMessage(line) {
+		s.Feed(line[i:])
+	}
+	ids := s.Answers
+	if id := s.Open(); id != nil {
+		ids = append(ids, id)
+	}
+	if !rest {
+		return ids
+	}
+	for _, at := range []*regexp.Regexp{idAtTheEnd, idAlone} {
+		if found := at.FindSubmatch(line); found != nil {
+			ids = append(ids, found[1])
+		}
+	}
+	return ids
+}

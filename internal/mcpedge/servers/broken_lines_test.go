@@ -1,0 +1,217 @@
+package servers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// soon ends before a test would hang.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// wantBadAnswer checks that a call ended at once, and why.
+func wantBadAnswer(t *testing.T, o outcome, want string) {
+	t.Helper()
+	bad, ok := errors.AsType[*endpoint.BadAnswer](o.err)
+	if !ok || !strings.Contains(bad.Error(), want) {
+		t.Errorf("got %s %s %v, want a bad answer: %s", o.res.Result, o.res.Error, o.err, want)
+	}
+}
+
+func TestCall_brokenAnswer_endsItsCallAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		lines []string // with ID for the call's id
+		want  string
+	}{
+		"a raw tab in a string":          {[]string{"{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"a\":\"x\ty\"}}"}, "answered with something that is no JSON (at byte "},
+		"a raw tab, the id last":         {[]string{"{\"result\":{\"a\":\"x\ty\"},\"jsonrpc\":\"2.0\",\"id\":ID}"}, "no JSON (at byte 18)"},
+		"a raw newline in a string":      {[]string{`{"jsonrpc":"2.0","id":ID,"result":{"a":"x`, `y"}}`}, "no JSON (at byte "},
+		"a raw newline, the id last":     {[]string{`{"jsonrpc":"2.0","result":{"a":"x`, `y"},"id":ID}`}, "no JSON (at byte "},
+		"an answer that is cut off":      {[]string{`{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"te`}, "no JSON (at byte "},
+		"a log line inside":              {[]string{`{"jsonrpc":"2.0","id":ID,"resINFO: hello`, `ult":{}}`}, "no JSON (at byte "},
+		"a log line inside, the id last": {[]string{`{"jsonrpc":"2.0","resINFO: hello`, `ult":{},"id":ID}`}, "no JSON (at byte "},
+		"NaN":                            {[]string{`{"jsonrpc":"2.0","id":ID,"result":{"mean":NaN}}`}, "no JSON (at byte "},
+		"single quotes":                  {[]string{`{"jsonrpc": "2.0", "id": ID, "result": {'a': 1}}`}, "no JSON (at byte "},
+		"the id as a string":             {[]string{`{"jsonrpc":"2.0","id":"ID","result":{"a":}}`}, "no JSON (at byte "},
+		"two messages on one line":       {[]string{`{"jsonrpc":"2.0","id":ID,"result":{}}{"jsonrpc":"2.0","method":"notifications/message"}`}, "no JSON (at byte "},
+		"over several lines":             {[]string{`{`, `  "jsonrpc": "2.0",`, `  "id": ID,`, `  "result": {}`, `}`}, ""},
+		"a byte too many":                {[]string{`{"jsonrpc":"2.0","id":ID,"result":{}}}`}, "no JSON (at byte "},
+		"text before it":                 {[]string{"\x1b[2K{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{}}"}, "writes text before its messages"},
+		"a log line before it":           {[]string{`[INFO] done {"jsonrpc":"2.0","id":ID,"result":{}}`}, "writes text before its messages"},
+		"neither a result nor an error":  {[]string{`{"jsonrpc":"2.0","id":ID}`}, "neither a result nor an error"},
+		"a result under another name":    {[]string{`{"jsonrpc":"2.0","id":ID,"response":{}}`}, "neither a result nor an error"},
+		"in UTF-16":                      {[]string{strings.Join(strings.Split(`{"jsonrpc":"2.0","id":ID,"result":{}}`, ""), "\x00")}, "UTF-16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := open(t, servers.Options{})
+				other := call(soon(t), s, tool(`"other"`))
+				otherID := p.read().ID
+				broken := call(soon(t), s, tool(`"broken"`))
+				id := string(p.read().ID)
+				begun := time.Now()
+				for _, line := range c.lines {
+					if strings.Contains(line, "\x00") {
+						line = strings.ReplaceAll(line, "I\x00D", id)
+					}
+					p.write("%s", strings.ReplaceAll(line, "ID", id))
+				}
+				wantBadAnswer(t, <-broken, c.want)
+				if took := time.Since(begun); took != 0 {
+					t.Errorf("it took %v, want no time", took)
+				}
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":"other"}`, otherID)
+				wantResult(t, <-other, `"other"`)
+				next := call(soon(t), s, tool(`"next"`))
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":"next"}`, p.read().ID)
+				wantResult(t, <-next, `"next"`)
+			})
+		})
+	}
+}
+
+// Without an id it can only be the answer to the one call that is running, once
+// the server has nothing more to say.
+func TestCall_brokenAnswerWithoutAnID_endsTheOnlyCallAfterASilence(t *testing.T) {
+	for _, lines := range [][]string{
+		{`{"jsonrpc":"2.0","result":{"content":[{"type":"te`},
+		{`{"result":{"a":NaN}}`},
+		{`{`, `  "jsonrpc": "2.0"`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := open(t, servers.Options{})
+			broken := call(soon(t), s, tool(`"broken"`))
+			p.read()
+			begun := time.Now()
+			for _, line := range lines {
+				p.write("%s", line)
+			}
+			wantBadAnswer(t, <-broken, "answered with ")
+			if took := time.Since(begun); took != time.Second {
+				t.Errorf("%s: it took %v, want a second", lines, took)
+			}
+		})
+	}
+}
+
+func TestCall_linesThatAreNotItsAnswer_leaveItAlone(t *testing.T) {
+	for name, line := range map[string]string{
+		"a log line":                   `starting to work`,
+		"a log line that ends in JSON": `got {"id":ID}`,
+		"a log line in brackets":       `[INFO] id: ID`,
+		"an inner id":                  `{"jsonrpc":"2.0","method":"x","params":{"id":ID,"a":NaN}}`,
+		"an id in a result of another": `{"jsonrpc":"2.0","id":777,"result":{"id":ID,"a":NaN}}`,
+		"a broken request of its own":  `{"jsonrpc":"2.0","id":ID,"method":"sampling/createMessage","params":{NaN}}`,
+		"JSON that is not a message":   `{"level":"info","text":"id ID"}`,
+		"an error to somebody else":    `{"jsonrpc":"2.0","id":777,"error":{"code":1,"message":"x"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := open(t, servers.Options{})
+				other := call(soon(t), s, tool(`"other"`))
+				otherID := p.read().ID
+				pending := call(soon(t), s, tool(`1`))
+				id := p.read().ID
+				p.write("%s", strings.ReplaceAll(line, "ID", string(id)))
+				time.Sleep(5 * time.Second)
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+				wantResult(t, <-pending, `{}`)
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, otherID)
+				wantResult(t, <-other, `{}`)
+			})
+		})
+	}
+}
+
+// A server may print what it likes while it works, and does so.
+func TestCall_logLinesAndThenSilence_areNotAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := open(t, servers.Options{})
+		pending := call(soon(t), s, tool(`1`))
+		id := p.read().ID
+		p.write("working ...")
+		p.write("[INFO] still working")
+		time.Sleep(time.Minute)
+		p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+		wantResult(t, <-pending, `{}`)
+	})
+}
+
+func TestCall_errorWithoutAnID_isTheAnswerToTheOnlyCall(t *testing.T) {
+	for _, id := range []string{`"id":null,`, ``, `"id":"server-error",`, `"id":"",`} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := open(t, servers.Options{})
+			only := call(soon(t), s, tool(`1`))
+			p.read()
+			p.write(`{"jsonrpc":"2.0",%s"error":{"code":-32700,"message":"Parse error"}}`, id)
+			if o := <-only; o.err != nil || string(o.res.Error) != `{"code":-32700,"message":"Parse error"}` {
+				t.Errorf("%s: got %s %v, want the error", id, o.res.Error, o.err)
+			}
+			// With two calls running it is not known whose it is.
+			one, two := call(soon(t), s, tool(`1`)), call(soon(t), s, tool(`2`))
+			first, second := p.read().ID, p.read().ID
+			p.write(`{"jsonrpc":"2.0",%s"error":{"code":-32700,"message":"Parse error"}}`, id)
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, first)
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, second)
+			wantResult(t, <-one, `1`)
+			wantResult(t, <-two, `1`)
+		})
+	}
+}
+
+func TestOpenStdio_saysWhatIsOddAboutTheMessages(t *testing.T) {
+	const answer = `{"jsonrpc":"2.0","id":%s,"result":` + goodInitialize + `}`
+	for name, c := range map[string]struct{ format, want string }{
+		"control codes before": {"\x1b[2K" + answer + "\n", "writes text before its messages"},
+		"a banner before":      {"Server v1.0 " + answer + "\n", "writes text before its messages"},
+		"LSP framing":          {"Content-Length: 100\r\n\r\n" + answer, "speaks LSP framing"},
+		"LSP framing, lower":   {"content-length:7\r\n\r\n" + answer, "speaks LSP framing"},
+		"broken":               {strings.Replace(answer, `"odd"`, "\"o\td\"", 1) + "\n", "no JSON (at byte "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, pipes := newPeer(t)
+				go func() {
+					_, _ = fmt.Fprintf(p.out, c.format, p.read().ID)
+					p.read()
+				}()
+				begun := time.Now()
+				_, err := servers.OpenStdio(t.Context(), pipes, servers.Options{Era: endpoint.EraInitialize})
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v, want %s", err, c.want)
+				}
+				if took := time.Since(begun); took != 0 {
+					t.Errorf("it took %v, want no time", took)
+				}
+				p.die()
+			})
+		})
+	}
+}
+
+func TestOpenStdio_byteOrderMark_isPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, pipes := newPeer(t)
+		go func() {
+			p.write("\uFEFF"+`{"jsonrpc":"2.0","id":%s,"result":%s}`, p.read().ID, goodInitialize)
+			p.read()
+		}()
+		s, err := servers.OpenStdio(t.Context(), pipes, servers.Options{Era: endpoint.EraInitialize})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close(nil)
+		<-s.Done()
+	})
+}
