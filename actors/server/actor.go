@@ -162,8 +162,8 @@ func (s *server) opened(c actor.Context, m opened) {
 		return // It drains, and is about to be stopped.
 	}
 	publish(c, messages.ServerReady{Server: plan.Entry.Name, Run: s.run.nr, PID: m.session.PID(), Tools: len(catalog.Tools), Elapsed: m.elapsed})
-	if catalog.Err != "" {
-		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Err})
+	if catalog.Trouble() != "" {
+		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}
 	if s.run.refresh.again {
 		s.run.refresh.again = false

@@ -237,13 +237,3 @@ func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoin
 	}
 	return exit
 }
-
-// ListTools reads all tools of a session.
-func ListTools(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error) {
-	definitions, err := servers.ListTools(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	tools, _ := servers.ParseTools(definitions)
-	return tools, nil
-}

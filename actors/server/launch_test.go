@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/actors/server"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/redact"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
@@ -62,7 +63,7 @@ func open(t *testing.T, args ...string) endpoint.Session {
 
 func TestLauncher_process_isOpenedListedCalledAndStopped(t *testing.T) {
 	s := open(t)
-	tools, err := server.ListTools(within(t), s)
+	tools, err := servers.ListTools(within(t), s)
 	if err != nil || !slices.ContainsFunc(tools, func(tool endpoint.Tool) bool { return tool.Name == "echo" }) {
 		t.Fatalf("got tools %v, %v", tools, err)
 	}

@@ -71,10 +71,13 @@ func open(ctx context.Context, deps Deps, plan messages.ServerPlan, run uint64, 
 // its tools is still ready: its tools can be called by name.
 func read(ctx context.Context, deps Deps, plan messages.ServerPlan, session endpoint.Session) endpoint.Catalog {
 	tools, err := deps.List(ctx, session)
-	if err != nil {
-		return endpoint.Catalog{At: time.Now(), Info: session.Info(), Err: plan.Redact.String(err.Error())}
+	catalog := endpoint.Catalog{Known: true, At: time.Now(), Tools: tools, Info: session.Info()}
+	if odd, ok := errors.AsType[*endpoint.OddList](err); ok {
+		catalog.Warning = plan.Redact.String(odd.Error())
+	} else if err != nil {
+		catalog.Known, catalog.Err = false, plan.Redact.String(err.Error())
 	}
-	return endpoint.Catalog{Known: true, At: time.Now(), Tools: tools, Info: session.Info()}
+	return catalog
 }
 
 type startupTimeout struct{ after time.Duration }

@@ -63,7 +63,7 @@ func (s *server) listed(c actor.Context, m listed) {
 	plan := s.plan()
 	catalog := keepTools(m.catalog, plan.Cell.Catalog())
 	plan.Cell.PublishCatalog(catalog)
-	publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Err})
+	publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	again := s.run.refresh.again
 	s.run.refresh.running, s.run.refresh.again = false, false
 	if again {

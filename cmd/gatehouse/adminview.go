@@ -77,6 +77,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	if f, ok := o.memory.Failure(r.Entry.Name); ok {
 		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At
 	}
+	s.ToolsProblem = r.Redact.String(catalog.Trouble())
 	if catalog.Known {
 		n := len(catalog.Tools)
 		s.Tools = &n

@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/front"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
@@ -87,7 +88,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := server.Deps{Open: a.launcher.Open, List: server.ListTools, Slots: a.slots, Reapers: a.reapers, Log: a.log}
+	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Slots: a.slots, Reapers: a.reapers, Log: a.log}
 	return lifecycle(server.Props(deps, plan), a.log)
 }
 

@@ -64,6 +64,9 @@ func writeNotes(b *strings.Builder, st admin.Status, now time.Time) {
 		fmt.Fprintf(b, "draining %s of generation %d, for %s\n", line(d.Server), d.Generation, age(now.Sub(d.Since)))
 	}
 	for _, s := range st.Servers {
+		if s.ToolsProblem != "" {
+			fmt.Fprintf(b, "tools    %s: %s\n", line(s.Name), line(s.ToolsProblem))
+		}
 		if len(s.Suspects) > 0 {
 			fmt.Fprintf(b, "suspect  %s crashed twice or more while it ran: %s\n", line(s.Name), line(strings.Join(s.Suspects, ", ")))
 		}

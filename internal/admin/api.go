@@ -108,6 +108,8 @@ type ServerStatus struct {
 	LastErrorAt *time.Time `json:"last_error_at,omitempty"`
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Tools       *int       `json:"tools,omitempty"` // absent while unknown
+	// ToolsProblem says why the tools may not be all that the server has.
+	ToolsProblem string `json:"tools_problem,omitempty"`
 	// Protocol is the MCP revision that was last spoken with the server.
 	Protocol string `json:"protocol,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.

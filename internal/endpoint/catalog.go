@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -20,10 +21,21 @@ type Catalog struct {
 	Info  ServerInfo
 	// Err says why the latest refresh failed; the list is then the older one.
 	Err string
+	// Warning says what was odd about the list, so that tools may be missing.
+	Warning string
 
 	index    map[string]int
 	replaced chan struct{}
 }
+
+// Trouble says why the list may not be the server's whole list; empty if there is
+// nothing to say.
+func (c *Catalog) Trouble() string { return cmp.Or(c.Err, c.Warning) }
+
+// OddList is the error of a list that was read, and may not be all of it.
+type OddList struct{ What string }
+
+func (e *OddList) Error() string { return e.What }
 
 // Replaced is closed when a newer Catalog has been published.
 func (c *Catalog) Replaced() <-chan struct{} { return c.replaced }

@@ -24,6 +24,7 @@ type options struct {
 	toolCount int
 	page      int
 	noTools   bool
+	cursors   string
 
 	startDelay     time.Duration
 	exitAfter      time.Duration
@@ -68,6 +69,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.list, "list", "", "answer tools/list with the content of this file as the result")
 	f.IntVar(&o.toolCount, "tool-count", 0, "this many extra tools tool_0001 ...")
 	f.IntVar(&o.page, "page", 0, "paginate tools/list by this many")
+	f.StringVar(&o.cursors, "cursors", "", "with --page, give cursors that are number, or always the same")
 	f.BoolVar(&o.noTools, "no-tools-capability", false, "declare no tools and know no tools/list")
 
 	f.DurationVar(&o.startDelay, "start-delay", 0, "wait before anything is read")

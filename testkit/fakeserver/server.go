@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -184,12 +185,8 @@ func (s *server) listTools(p peer, m message) {
 		s.listed.Do(func() { close(s.wasListed) })
 		return
 	}
-	var params struct {
-		Cursor string `json:"cursor"`
-	}
-	_ = json.Unmarshal(m.Params, &params) // No cursor is the first page.
 	all := s.definitions()
-	from, _ := strconv.Atoi(params.Cursor)
+	from := cursorOf(m)
 	from = min(max(from, 0), len(all))
 	to := len(all)
 	if s.opt.page > 0 {
@@ -204,7 +201,7 @@ func (s *server) listTools(p peer, m message) {
 	}
 	out = append(out, ']')
 	if to < len(all) {
-		out = fmt.Appendf(out, `,"nextCursor":"%d"`, to)
+		out = append(out, s.nextCursor(to)...)
 	}
 	if s.isStateless(m) {
 		out = append(out, `,"resultType":"complete","ttlMs":0,"cacheScope":"private"`...)
@@ -212,6 +209,28 @@ func (s *server) listTools(p peer, m message) {
 	reply(p, m.ID, append(out, '}'))
 	if to == len(all) {
 		s.listed.Do(func() { close(s.wasListed) })
+	}
+}
+
+// cursorOf is the index at which a page begins.
+func cursorOf(m message) int {
+	var params struct {
+		Cursor json.RawMessage `json:"cursor"`
+	}
+	_ = json.Unmarshal(m.Params, &params) // No cursor is the first page.
+	from, _ := strconv.Atoi(strings.Trim(string(params.Cursor), `"`))
+	return from
+}
+
+// nextCursor is the member that says where the next page begins.
+func (s *server) nextCursor(to int) []byte {
+	switch s.opt.cursors {
+	case "number":
+		return fmt.Appendf(nil, `,"nextCursor":%d`, to)
+	case "same":
+		return []byte(`,"nextCursor":"same"`)
+	default:
+		return fmt.Appendf(nil, `,"nextCursor":"%d"`, to)
 	}
 }
 

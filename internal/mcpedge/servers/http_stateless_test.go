@@ -395,7 +395,7 @@ func TestHTTP_stateless_parametersInHeaders(t *testing.T) {
 		}
 		var all []string
 		for _, d := range definitions {
-			all = append(all, string(d))
+			all = append(all, string(d.Raw))
 		}
 		return all
 	}

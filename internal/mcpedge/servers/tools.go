@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
@@ -16,14 +17,20 @@ const (
 	maxToolPages = 1000
 	maxTools     = 10000
 	maxToolBytes = 64 << 20
+	// maxVainPages is how many pages in a row may bring no new tool.
+	maxVainPages = 20
 )
 
-// ListTools reads every page of tools/list and gives the definitions in the
-// server's order, each the server's own JSON. The list is whole or an error:
-// more than 1,000 pages, 10,000 tools or 64 MiB, a cursor that comes twice,
-// and whatever Call or the server say are errors. It blocks until it has the
+// ListTools reads every page of tools/list and returns the tools in the server's
+// order, each once and with the server's own JSON. It blocks until it has the
 // list or ctx ends. A server that does not declare tools has none.
-func ListTools(ctx context.Context, session endpoint.Session) ([]json.RawMessage, error) {
+//
+// Cursors of any kind are sent back as they came; pages are read as long as they
+// bring new tools. Where something was odd, so that tools may be missing, the
+// error is *endpoint.OddList and the tools are those that were found. Any other
+// error comes without tools: a page that could not be read, or more than 10,000
+// tools or 64 MiB.
+func ListTools(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, error) {
 	if !session.Info().Tools {
 		return nil, nil
 	}
@@ -34,8 +41,8 @@ func ListTools(ctx context.Context, session endpoint.Session) ([]json.RawMessage
 	return tools, err
 }
 
-func listPages(ctx context.Context, session endpoint.Session) ([]json.RawMessage, error) {
-	var list toolList
+func listPages(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, error) {
+	list := toolList{names: make(map[string]bool), cursors: make(map[string]bool)}
 	for cursor := json.RawMessage(nil); ; {
 		answer, err := session.Call(ctx, endpoint.Request{Method: methodToolsList, Params: pageParams(cursor)})
 		if err != nil {
@@ -48,7 +55,7 @@ func listPages(ctx context.Context, session endpoint.Session) ([]json.RawMessage
 			return nil, fmt.Errorf("cannot list the tools: %w", err)
 		}
 		if cursor == nil {
-			return list.tools, nil
+			return list.tools, list.odd()
 		}
 	}
 }
@@ -63,55 +70,88 @@ func pageParams(cursor json.RawMessage) json.RawMessage {
 
 // toolList is a list as far as it has been read.
 type toolList struct {
-	tools []json.RawMessage
-	bytes int
-	pages int
-	seen  map[string]bool // cursors
+	tools    []endpoint.Tool
+	bytes    int
+	pages    int
+	vain     int // pages in a row that brought no new tool
+	names    map[string]bool
+	cursors  map[string]bool
+	repeated bool // a cursor came twice
+	unended  bool // there was more to read
+	nameless int
 }
 
-// add adds a page and gives the cursor of the next, nil behind the last.
+// add adds a page and returns the cursor of the next, nil behind the last.
 func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 	tooLarge := fmt.Errorf("the server's list is larger than %d tools or %d bytes", maxTools, maxToolBytes)
 	raw := rawjson.Get(page, "tools")
 	if l.bytes += len(raw); l.bytes > maxToolBytes {
 		return nil, tooLarge
 	}
-	var tools []json.RawMessage
-	if raw == nil || json.Unmarshal(raw, &tools) != nil {
+	var definitions []json.RawMessage
+	if raw == nil || json.Unmarshal(raw, &definitions) != nil {
 		return nil, errors.New("the server's answer has no list of tools")
 	}
-	l.pages++
-	if l.tools = append(l.tools, tools...); len(l.tools) > maxTools {
+	before := len(l.tools)
+	for _, definition := range definitions {
+		l.addTool(definition)
+	}
+	if len(l.tools)+l.nameless > maxTools {
 		return nil, tooLarge
 	}
-	next = rawjson.Get(page, "nextCursor")
-	if rawjson.Text(next) == "" { // Absent, null, empty or no string: no more pages.
-		return nil, nil
+	l.pages++
+	l.vain++
+	if len(l.tools) > before {
+		l.vain = 0
 	}
-	if l.seen[string(next)] || l.pages >= maxToolPages {
-		return nil, fmt.Errorf("the server's list does not end within %d pages", l.pages)
-	}
-	if l.seen == nil {
-		l.seen = make(map[string]bool)
-	}
-	l.seen[string(next)] = true
-	return bytes.Clone(next), nil
+	return l.next(rawjson.Get(page, "nextCursor")), nil
 }
 
-// ParseTools reads the name of each definition. Those without a name, which
-// nobody could call, and repetitions of a name are left out and counted. The
-// tools share memory with the definitions.
-func ParseTools(definitions []json.RawMessage) (tools []endpoint.Tool, skipped int) {
-	tools = make([]endpoint.Tool, 0, len(definitions))
-	seen := make(map[string]bool, len(definitions))
-	for _, raw := range definitions {
-		name := rawjson.Text(rawjson.Get(raw, "name"))
-		if name == "" || seen[name] {
-			skipped++
-			continue
-		}
-		seen[name] = true
-		tools = append(tools, endpoint.Tool{Name: name, Raw: raw})
+// addTool adds a definition unless it has no name, so that nobody could call it,
+// or repeats one.
+func (l *toolList) addTool(definition json.RawMessage) {
+	name := rawjson.Text(rawjson.Get(definition, "name"))
+	switch {
+	case name == "":
+		l.nameless++
+	case !l.names[name]:
+		l.names[name] = true
+		l.tools = append(l.tools, endpoint.Tool{Name: name, Raw: definition})
 	}
-	return tools, skipped
+}
+
+// next returns the cursor that it is worth asking with.
+func (l *toolList) next(cursor json.RawMessage) json.RawMessage {
+	switch string(cursor) {
+	case "", "null", `""`, "false":
+		return nil
+	}
+	seen := l.cursors[string(cursor)]
+	l.repeated = l.repeated || seen
+	l.cursors[string(cursor)] = true
+	if seen && l.vain > 0 || l.vain >= maxVainPages || l.pages >= maxToolPages {
+		l.unended = true
+		return nil
+	}
+	return bytes.Clone(cursor)
+}
+
+// odd says what was odd about a list that has been read to its end.
+func (l *toolList) odd() error {
+	var what []string
+	switch {
+	case l.repeated && l.unended:
+		what = append(what, fmt.Sprintf("it gave the same cursor again and again, tools behind the first %d may be missing", len(l.tools)))
+	case l.unended:
+		what = append(what, fmt.Sprintf("it does not end within %d pages, tools behind the first %d may be missing", l.pages, len(l.tools)))
+	case l.repeated:
+		what = append(what, "it gave the same cursor more than once")
+	}
+	if l.nameless > 0 {
+		what = append(what, fmt.Sprintf("%d definitions have no name and were left out", l.nameless))
+	}
+	if what == nil {
+		return nil
+	}
+	return &endpoint.OddList{What: "the server's list of tools is odd: " + strings.Join(what, "; ")}
 }

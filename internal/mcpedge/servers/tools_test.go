@@ -25,11 +25,15 @@ type lister struct {
 func (l lister) Info() endpoint.ServerInfo { return endpoint.ServerInfo{Tools: !l.noTools} }
 
 func (l lister) Call(_ context.Context, req endpoint.Request) (endpoint.Response, error) {
-	var params struct{ Cursor string }
+	var params struct{ Cursor json.RawMessage }
 	if err := json.Unmarshal(req.Params, &params); err != nil || req.Method != "tools/list" {
 		return endpoint.Response{}, fmt.Errorf("got %s %s", req.Method, req.Params)
 	}
-	return l.page(params.Cursor)
+	cursor := string(params.Cursor)
+	if text := ""; json.Unmarshal(params.Cursor, &text) == nil {
+		cursor = text
+	}
+	return l.page(cursor)
 }
 
 func result(format string, args ...any) (endpoint.Response, error) {
@@ -48,24 +52,21 @@ func TestListTools_joinsThePagesInTheServersOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []json.RawMessage{json.RawMessage(odd), json.RawMessage(`{"name":"a"}`), json.RawMessage(`{"name":"b"}`)}
+	want := []endpoint.Tool{
+		{Name: "z", Raw: json.RawMessage(odd)}, {Name: "a", Raw: json.RawMessage(`{"name":"a"}`)}, {Name: "b", Raw: json.RawMessage(`{"name":"b"}`)},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestListTools_isWholeOrAnError(t *testing.T) {
+func TestListTools_thatCannotBeRead_isAnError(t *testing.T) {
 	calls := 0
 	gone := errors.New("gone")
 	for name, c := range map[string]struct {
 		page func(cursor string) (endpoint.Response, error)
 		want string
 	}{
-		"a cursor that comes twice": {func(string) (endpoint.Response, error) { return result(`{"tools":[],"nextCursor":"x"}`) }, "does not end"},
-		"pages without end": {func(string) (endpoint.Response, error) {
-			calls++
-			return result(`{"tools":[],"nextCursor":"%d"}`, calls)
-		}, "does not end within 1000 pages"},
 		"too many tools": {func(string) (endpoint.Response, error) {
 			calls++
 			return result(`{"tools":[{}%s],"nextCursor":"%d"}`, strings.Repeat(",{}", 5000), calls)
@@ -99,16 +100,90 @@ func TestListTools_asksNoServerThatHasNone(t *testing.T) {
 	}
 }
 
-func TestParseTools_skipsWhatNobodyCouldCall(t *testing.T) {
-	tools, skipped := servers.ParseTools([]json.RawMessage{
-		[]byte(`{"name":"a","x":1}`), []byte(`{"title":"no name"}`), []byte(`{"name":""}`), []byte(`{"name":7}`),
-		[]byte(`"name"`), []byte(`{"name":"a","second":true}`), []byte(`{"x":{"name":"inner"},"n\u0061me":"\u00e9"}`),
-	})
+func TestListTools_leavesOutWhatNobodyCouldCall(t *testing.T) {
+	tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+		return result("%s", `{"tools":[{"name":"a","x":1},{"title":"no name"},{"name":""},{"name":7},`+
+			`"name",{"name":"a","second":true},{"x":{"name":"inner"},"n\u0061me":"\u00e9"}]}`)
+	}})
 	want := []endpoint.Tool{
 		{Name: "a", Raw: json.RawMessage(`{"name":"a","x":1}`)},
 		{Name: "é", Raw: json.RawMessage(`{"x":{"name":"inner"},"n\u0061me":"\u00e9"}`)},
 	}
-	if diff := cmp.Diff(want, tools); diff != "" || skipped != 5 {
-		t.Errorf("%d skipped, %s", skipped, diff)
+	if diff := cmp.Diff(want, tools); diff != "" {
+		t.Error(diff)
+	}
+	if odd, ok := errors.AsType[*endpoint.OddList](err); !ok || !strings.Contains(odd.What, "4 definitions have no name") {
+		t.Errorf("got %v, want that 4 have no name", err)
+	}
+}
+
+// Whatever cursors come, each tool is there once, and what may be missing is said.
+func TestListTools_oddCursors(t *testing.T) {
+	for name, c := range map[string]struct {
+		pages map[string]string // by the cursor as it came
+		page  func(n int) string
+		want  string
+		says  string
+	}{
+		"the same for ever, the cursor ignored": {
+			page: func(int) string { return `{"tools":[{"name":"a"},{"name":"b"}],"nextCursor":"x"}` },
+			want: "a b", says: "the same cursor again and again, tools behind the first 2 may be missing",
+		},
+		"the same for ever, and the pages go on": {
+			page: func(n int) string {
+				return fmt.Sprintf(`{"tools":[{"name":"%c"}],"nextCursor":"x"}`, 'a'+min(n, 3))
+			},
+			want: "a b c d", says: "the same cursor again and again",
+		},
+		"the same twice, then an end": {
+			page: func(n int) string {
+				return []string{`{"tools":[{"name":"a"}],"nextCursor":"x"}`, `{"tools":[{"name":"b"}],"nextCursor":"x"}`, `{"tools":[{"name":"c"}]}`}[n]
+			},
+			want: "a b c", says: "the same cursor more than once",
+		},
+		"a number": {
+			pages: map[string]string{``: `{"tools":[{"name":"a"}],"nextCursor":2}`, `2`: `{"tools":[{"name":"b"}],"nextCursor":0}`, `0`: `{"tools":[{"name":"c"}]}`},
+			want:  "a b c",
+		},
+		"an object": {
+			pages: map[string]string{``: `{"tools":[{"name":"a"}],"nextCursor":{"offset":1}}`, `{"offset":1}`: `{"tools":[{"name":"b"}],"nextCursor":null}`},
+			want:  "a b",
+		},
+		"true and false": {
+			pages: map[string]string{``: `{"tools":[{"name":"a"}],"nextCursor":true}`, `true`: `{"tools":[{"name":"b"}],"nextCursor":false}`},
+			want:  "a b",
+		},
+		"always another, and nothing new": {
+			page: func(n int) string { return fmt.Sprintf(`{"tools":[{"name":"a"}],"nextCursor":"%d"}`, n) },
+			want: "a", says: "does not end within 21 pages",
+		},
+		"empty pages between": {
+			page: func(n int) string {
+				return []string{`{"tools":[],"nextCursor":"1"}`, `{"tools":[],"nextCursor":"2"}`, `{"tools":[{"name":"a"}],"nextCursor":""}`}[n]
+			},
+			want: "a",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := -1
+			tools, err := servers.ListTools(t.Context(), lister{page: func(cursor string) (endpoint.Response, error) {
+				n++
+				if c.page != nil {
+					return result("%s", c.page(n))
+				}
+				return result("%s", c.pages[cursor])
+			}})
+			var got []string
+			for _, tool := range tools {
+				got = append(got, tool.Name)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			odd, ok := errors.AsType[*endpoint.OddList](err)
+			if ok != (c.says != "") || ok && !strings.Contains(odd.What, c.says) || !ok && err != nil {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
 	}
 }

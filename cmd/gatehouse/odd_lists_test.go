@@ -1,0 +1,33 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/testkit"
+)
+
+func TestOddLists_toolsAreThereAndTheWarningIsShown(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{
+		"number": testkit.Fake(t, "--page", "3", "--cursors", "number"),
+		"same":   testkit.Fake(t, "--page", "3", "--cursors", "same"),
+	})
+	if tools := a.Tools(t, "number").Names(); len(tools) < 10 || !slices.Contains(tools, "mirror") {
+		t.Errorf("with numbers as cursors it lists %q, want all", tools)
+	}
+	if tools := a.Tools(t, "same").Names(); !slices.Equal(tools, []string{"echo", "sleep", "crash"}) {
+		t.Errorf("with the same cursor for ever it lists %q, want the first page once", tools)
+	}
+	line := g.Await(t, "tools listed", "server", "same", "level", "WARN")
+	if !strings.Contains(line.Str("err"), "the same cursor") {
+		t.Errorf("the log says %s, want the cursor in it", line.Raw)
+	}
+	for name, want := range map[string]bool{"same": true, "number": false} {
+		if _, st := statusOf(t, g, name); strings.Contains(st.ToolsProblem, "may be missing") != want {
+			t.Errorf("status says of %s: %q, want a warning: %v", name, st.ToolsProblem, want)
+		}
+	}
+	operate(t, g, "status").want(t, 0, "tools    same: the server's list of tools is odd")
+}
