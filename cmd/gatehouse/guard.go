@@ -21,11 +21,11 @@ func init() {
 
 // keepProcesses sees to it that no server's process outlives this gateway. The
 // caller must close it when the servers are stopped.
-func keepProcesses(instance string, log *slog.Logger) *childproc.Keeper {
+func keepProcesses(instance string, log *slog.Logger) *childproc.Reaper {
 	home, _ := os.UserHomeDir() // Without one there may be a state folder all the same.
 	dir := locate.StateDir(runtime.GOOS, os.Getenv, home)
 	if dir != "" {
 		dir = filepath.Join(dir, "gatehouse", "instances")
 	}
-	return childproc.Keep(childproc.KeepOptions{Instance: instance, Dir: dir, Guard: true, Log: log})
+	return childproc.StartReaper(childproc.ReaperOptions{Instance: instance, Dir: dir, Guard: true, Log: log})
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -29,7 +28,13 @@ const tolerated = 10 * time.Second
 
 // What horrible servers leave behind before they serve: a daemon in a session
 // of its own that keeps stdout open, one by double fork, one that ignores
-// TERM, and a stubborn child in the group. What they are called is the test's.
+// TERM, and a stubborn child in the group. Each is one sleeper in the end,
+// whatever shells are around it.
+const (
+	sleepers = 4
+	sleeper  = "sleep\x005151\x00" // its command line, as /proc shows it
+)
+
 const leavings = `setsid sleep 5151 </dev/null & ` +
 	`sh -c '(setsid sleep 5151 </dev/null >/dev/null 2>&1 &)'; ` +
 	`setsid sh -c 'trap "" TERM HUP; sleep 5151' </dev/null >/dev/null 2>&1 & ` +
@@ -69,12 +74,17 @@ func carriers(entry string) []int {
 		if err != nil {
 			continue
 		}
-		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return string(kv) == entry }) && testkit.Alive(pid) {
+		if slices.Contains(environOf(pid), entry) && testkit.Alive(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// environOf returns the environment that a process began with.
+func environOf(pid int) []string {
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // Empty when it has gone.
+	return strings.Split(string(env), "\x00")
 }
 
 // instanceOf gives the id of a gateway by the record that it keeps.
@@ -86,6 +96,23 @@ func instanceOf(t *testing.T, g *testkit.Gateway) string {
 	}
 	_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(files[0]), ".json"), "-")
 	return id
+}
+
+// sleepersOf finds what the servers of a gateway left behind and is there.
+func sleepersOf(instance string) []int {
+	return slices.DeleteFunc(treeOf(instance), func(pid int) bool {
+		cmd, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // Empty when it has gone.
+		return string(cmd) != sleeper
+	})
+}
+
+// awaitSleepers waits until so many horrible servers have left all that they
+// leave: a server may be ready before its daemons are.
+func awaitSleepers(t *testing.T, instance string, servers int) {
+	t.Helper()
+	testkit.Eventually(t, fmt.Sprintf("%d sleepers are there", sleepers*servers), func() bool {
+		return len(sleepersOf(instance)) == sleepers*servers
+	})
 }
 
 func treeOf(instance string) []int  { return carriers("GATEHOUSE_INSTANCE=" + instance) }
@@ -132,16 +159,21 @@ func sweepUp(t *testing.T, instance string) {
 }
 
 // startHorrible starts a gateway with these servers and waits until all are
-// ready.
+// ready and have left what they leave.
 func startHorrible(t *testing.T, servers testkit.Servers, opt testkit.Options) (*testkit.Gateway, string) {
 	t.Helper()
 	opt.Servers, opt.Rules = servers.JSON(), testkit.AllowAll("a")
 	g := testkit.StartGateway(t, opt)
 	instance := instanceOf(t, g)
 	sweepUp(t, instance)
-	for name := range servers {
+	horrible := 0
+	for name, entry := range servers {
 		g.Await(t, "server ready", "server", name)
+		if entry["command"] == "sh" {
+			horrible++
+		}
 	}
+	awaitSleepers(t, instance, horrible)
 	return g, instance
 }
 
@@ -184,14 +216,11 @@ func TestHorrors_gatewayKilledUnderLoad_nothingSurvives(t *testing.T) {
 	for i := range times {
 		g, instance := startHorrible(t, servers, testkit.Options{Unclean: true})
 		stop := load(t, g, servers)
-		was := len(treeOf(instance))
+		was := len(treeOf(instance)) // At least the sleepers and the servers.
 		signalPID(t, g.PID(), syscall.SIGKILL)
 		took := endsSoon(t, instance)
 		stop()
 		t.Logf("kill %d: %d processes gone after %s", i+1, was, took)
-		if was < 3*5+len(servers) {
-			t.Errorf("only %d processes ran: the servers left too few, so this shows too little", was)
-		}
 		testkit.Eventually(t, "the record is gone", func() bool {
 			files, _ := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "instances", "*"))
 			return len(files) == 0
@@ -233,14 +262,21 @@ func TestHorrors_serverIsRemoved_itsDaemonsGoAndNobodyElses(t *testing.T) {
 	t.Parallel()
 	servers := testkit.Servers{"goes": horrible(t, true, "--tag", "goes"), "stays": horrible(t, true, "--tag", "stays")}
 	g, instance := startHorrible(t, servers, testkit.Options{Args: quick})
-	before := len(treeOf(instance))
 	stays := g.Agent(t, "a").Execute(t, "stays", "pid", nil).Good(t).PID(t)
-	mark := g.Log.Len()
+	of := func(server string) []int {
+		mark := fmt.Sprintf("GATEHOUSE_RUN=%s/%s@", instance, server)
+		return slices.DeleteFunc(sleepersOf(instance), func(pid int) bool {
+			return !slices.ContainsFunc(environOf(pid), func(kv string) bool { return strings.HasPrefix(kv, mark) })
+		})
+	}
+	keeps := of("stays")
+	if len(keeps) != sleepers {
+		t.Fatalf("the server that stays has the sleepers %v, want %d", keeps, sleepers)
+	}
 	g.Apply(t, g.ServersFile, testkit.Servers{"stays": servers["stays"]}.JSON())
-	g.AwaitFrom(t, mark, "server stopped", "server", "goes")
-	testkit.Eventually(t, "half of the processes are gone", func() bool { return 2*len(treeOf(instance)) <= before })
-	if now := len(treeOf(instance)); 2*now != before || !testkit.Alive(stays) {
-		t.Errorf("of %d processes %d are there, want half of them; the other server is alive: %v", before, now, testkit.Alive(stays))
+	testkit.Eventually(t, "the sleepers of the removed server are gone", func() bool { return len(of("goes")) == 0 })
+	if got := of("stays"); !slices.Equal(got, keeps) || !testkit.Alive(stays) {
+		t.Errorf("the other server has the sleepers %v, want %v; it is alive: %v", got, keeps, testkit.Alive(stays))
 	}
 }
 
@@ -253,13 +289,16 @@ func TestHorrors_serverCrashesAgainAndAgain_leavesNoDaemonsAndNoZombies(t *testi
 	entry := horrible(t, true).Settings("restart", map[string]any{"initial_ms": 20, "max_ms": 20, "max_failures": 1000})
 	g, instance := startHorrible(t, testkit.Servers{"s": entry}, testkit.Options{})
 	a := g.Agent(t, "a")
-	before := len(treeOf(instance))
 	for range crashes {
 		mark := g.Log.Len()
+		crashed := sleepersOf(instance)
 		a.Execute(t, "s", "crash", nil).Failed(t, "SERVER_CRASHED")
 		g.AwaitFrom(t, mark, "server ready", "server", "s")
+		if slices.ContainsFunc(crashed, testkit.Alive) {
+			t.Fatalf("some of the sleepers %v have outlived their server", crashed)
+		}
+		awaitSleepers(t, instance, 1)
 	}
-	testkit.Eventually(t, "there are as many processes as before", func() bool { return len(treeOf(instance)) == before })
 	testkit.Eventually(t, "there is no zombie", func() bool { return zombiesOf(g.PID()) == 0 })
 }
 
@@ -292,16 +331,17 @@ func TestHorrors_oneOfTwoGatewaysIsKilled_theOtherNoticesNothing(t *testing.T) {
 		}
 		_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(files[0]), ".json"), "-")
 		sweepUp(t, id)
+		awaitSleepers(t, id, 1)
 		return g, id
 	}
 	one, lost := begin()
 	two, kept := begin()
-	before := treeOf(kept)
+	before := sleepersOf(kept)
 	signalPID(t, one.PID(), syscall.SIGKILL)
 	endsSoon(t, lost)
 	three, _ := begin() // and it sweeps
-	if after := treeOf(kept); !slices.Equal(before, after) {
-		t.Errorf("the other gateway's processes were %v and are %v", before, after)
+	if after := sleepersOf(kept); !slices.Equal(before, after) {
+		t.Errorf("the other gateway's sleepers were %v and are %v", before, after)
 	}
 	two.Agent(t, "a").Execute(t, "s", "echo", nil).Good(t)
 	if n := two.Count(0, "server crashed"); n > 0 {
@@ -342,6 +382,7 @@ func TestHorrors_stdioClient_seesTheEndOfAKilledGateway(t *testing.T) {
 	instance := instanceOf(t, g)
 	sweepUp(t, instance)
 	g.Await(t, "server ready")
+	awaitSleepers(t, instance, 1)
 	signalPID(t, g.PID(), syscall.SIGKILL)
 	if _, err := io.Copy(io.Discard, g.Stdout()); err != nil {
 		t.Errorf("reading stdout: %v, want its end", err)

@@ -48,7 +48,7 @@ type Command struct {
 type Process struct {
 	cmd    *exec.Cmd
 	group  group
-	family *family
+	tree   *tree
 	stdin  *os.File
 	stdout *output
 	stderr *stderr
@@ -102,7 +102,7 @@ func Start(c Command) (*Process, error) {
 	p := &Process{
 		cmd:    cmd,
 		group:  newGroup(cmd.Process),
-		family: newFamily(cmd.Process.Pid, entry),
+		tree:   newTree(cmd.Process.Pid, entry),
 		stdin:  in.ours,
 		stdout: newOutput(out.ours),
 		stderr: newStderr(errOut.ours, c.OnStderr, c.Redact),
@@ -161,7 +161,7 @@ func (p *Process) watch() {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		p.family.end(p.due)
+		p.tree.end(p.due)
 	}()
 
 	timeout := time.NewTimer(outputGrace)

@@ -7,13 +7,13 @@ import (
 )
 
 // children are the processes that this package started and reaps itself. All
-// other children of this process were adopted, or were there before.
+// other children of this process are orphans, or were there before.
 var children = struct {
-	mu       sync.Mutex
-	starting int           // being started, so that their pids are not known yet
-	owned    map[int]child // started and not reaped
-	adopts   bool          // orphans of our descendants become our children
-	changed  chan struct{} // holds one: a child began or ended
+	mu        sync.Mutex
+	starting  int           // being started, so that their pids are not known yet
+	owned     map[int]child // started and not reaped
+	subreaper bool          // orphans of our descendants become our children
+	changed   chan struct{} // holds one: a child began or ended
 }{owned: map[int]child{}, changed: make(chan struct{}, 1)}
 
 // child is a process that this package started.
@@ -22,7 +22,7 @@ type child struct {
 	leads bool // a process group, the one that is to end with it
 }
 
-// startOwned starts cmd so that it cannot be taken for an adopted child. If it
+// startOwned starts cmd so that it cannot be taken for an orphan. If it
 // succeeds, disown must be called once the child is reaped.
 func startOwned(cmd *exec.Cmd, leads bool) error {
 	children.mu.Lock()
@@ -49,7 +49,7 @@ func disown(pid int) {
 	childrenChanged()
 }
 
-// childrenChanged tells the keeper, if there is one, to look.
+// childrenChanged tells the Reaper, if there is one, to look.
 func childrenChanged() {
 	select {
 	case children.changed <- struct{}{}:
@@ -57,10 +57,10 @@ func childrenChanged() {
 	}
 }
 
-// ownedChildren gives a copy of what was started and is not reaped, and
-// whether orphans are adopted.
-func ownedChildren() (owned map[int]child, adopts bool) {
+// ownedChildren returns a copy of what was started and is not reaped, and
+// whether orphans become our children.
+func ownedChildren() (owned map[int]child, subreaper bool) {
 	children.mu.Lock()
 	defer children.mu.Unlock()
-	return maps.Clone(children.owned), children.adopts
+	return maps.Clone(children.owned), children.subreaper
 }

@@ -48,7 +48,7 @@ func RunGuard() int {
 	groups := hearGroups(os.Stdin)
 	killAt := time.Now().Add(guardTerm)
 	for range guardRounds {
-		met, left := hunt{
+		met, left := ending{
 			find:   func() []proc { return leftBy(os.Getenv(guardVariable), nil, groups.own) },
 			killAt: func() time.Time { return killAt },
 		}.run()

@@ -208,14 +208,14 @@ const (
 	keepCycles   = "CHILDPROC_TEST_CYCLES"
 )
 
-func newKeeper() *childproc.Keeper {
-	return childproc.Keep(childproc.KeepOptions{
+func newReaper() *childproc.Reaper {
+	return childproc.StartReaper(childproc.ReaperOptions{
 		Instance: os.Getenv(keepInstance), Dir: os.Getenv(keepDir), Guard: true,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 }
 
-func serverOfKeeper(script string) childproc.Command {
+func serverOfReaper(script string) childproc.Command {
 	id := os.Getenv(keepInstance)
 	return childproc.Command{
 		Name: "sh", Args: []string{"-c", script}, Mark: id + "/s@1#1",
@@ -224,11 +224,11 @@ func serverOfKeeper(script string) childproc.Command {
 }
 
 // keeps is a gateway with one server. It passes on what the server says; at
-// the end of its stdin it leaves the server to the keeper and ends.
+// the end of its stdin it leaves the server to the Reaper and ends.
 func keeps() {
-	k := newKeeper()
+	k := newReaper()
 	if script := os.Getenv(keepScript); script != "" {
-		p, err := childproc.Start(serverOfKeeper(script))
+		p, err := childproc.Start(serverOfReaper(script))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -286,7 +286,7 @@ func hasRecord(dir string) bool {
 	return len(files) > 0
 }
 
-func TestKeeper_gatewayIsKilled_nothingOfItIsLeft(t *testing.T) {
+func TestReaper_gatewayIsKilled_nothingOfItIsLeft(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "instances")
 	g, id := gatewayOf(t, dir, session+doubleFork+deaf+inGroup+waits)
@@ -308,7 +308,7 @@ func TestKeeper_gatewayIsKilled_nothingOfItIsLeft(t *testing.T) {
 	eventually(t, "the guard has removed the record", func() bool { return !hasRecord(dir) })
 }
 
-func TestKeeper_scrubbedChildInTheGroup_goesWithAKilledGateway(t *testing.T) {
+func TestReaper_scrubbedChildInTheGroup_goesWithAKilledGateway(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "instances")
 	g, _ := gatewayOf(t, dir, `env -i PATH="$PATH" sh -c 'echo $$; `+stubborn+`' & `+waits)
@@ -322,7 +322,7 @@ func TestKeeper_scrubbedChildInTheGroup_goesWithAKilledGateway(t *testing.T) {
 	gone(t, pid)
 }
 
-func TestKeeper_close_endsOrphansAndReapsThem(t *testing.T) {
+func TestReaper_close_endsOrphansAndReapsThem(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "instances")
 	// Scrubbed and of a dead parent: only those who adopt can find it.
@@ -348,7 +348,7 @@ func TestKeeper_close_endsOrphansAndReapsThem(t *testing.T) {
 	}
 }
 
-func TestKeeper_guardDies_anotherOneDoesItsWork(t *testing.T) {
+func TestReaper_guardDies_anotherOneDoesItsWork(t *testing.T) {
 	t.Parallel()
 	g, id := gatewayOf(t, t.TempDir(), deaf+waits)
 	pid := readPIDs(t, g, 1)[0]
@@ -367,7 +367,7 @@ func TestKeeper_guardDies_anotherOneDoesItsWork(t *testing.T) {
 	gone(t, pid)
 }
 
-func TestKeeper_politeSignals_doNotEndTheGuard(t *testing.T) {
+func TestReaper_politeSignals_doNotEndTheGuard(t *testing.T) {
 	t.Parallel()
 	g, id := gatewayOf(t, t.TempDir(), deaf+waits)
 	pid := readPIDs(t, g, 1)[0]
@@ -385,7 +385,7 @@ func TestKeeper_politeSignals_doNotEndTheGuard(t *testing.T) {
 	gone(t, guard)
 }
 
-func TestKeeper_guardHasNothingOfTheGateways(t *testing.T) {
+func TestReaper_guardHasNothingOfTheGateways(t *testing.T) {
 	t.Parallel()
 	g, id := gatewayOf(t, t.TempDir(), "echo ready; "+waits)
 	readLine(t, g)
@@ -422,7 +422,7 @@ func pipesOf(pid int) []string {
 	return links
 }
 
-func TestKeeper_oneOfTwoGatewaysIsKilled_theOtherKeepsItsServers(t *testing.T) {
+func TestReaper_oneOfTwoGatewaysIsKilled_theOtherKeepsItsServers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	_ = os.Chmod(dir, 0o700)
@@ -464,7 +464,7 @@ func orphan(t *testing.T, dir, script string, n int) (pids []int) {
 	return pids
 }
 
-func TestKeeper_gatewayAndGuardWereKilled_nextStartSweeps(t *testing.T) {
+func TestReaper_gatewayAndGuardWereKilled_nextStartSweeps(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "instances")
 	pids := orphan(t, dir, session+deaf+doubleFork+waits, 3)
@@ -601,11 +601,11 @@ func TestSweep_folderOrRecordThatOthersCanWrite_isNotTrusted(t *testing.T) {
 // cycles is a gateway whose server crashes again and again and leaves daemons
 // each time. It tells what there is more of afterwards.
 func cycles() {
-	k := newKeeper()
+	k := newReaper()
 	n, _ := strconv.Atoi(os.Getenv(keepCycles))
 	script := session + inGroup + `(setsid sleep 4242 >/dev/null 2>&1 &) ; kill -9 $$`
 	cycle := func() {
-		p, err := childproc.Start(serverOfKeeper(script))
+		p, err := childproc.Start(serverOfReaper(script))
 		if err != nil {
 			fmt.Println("error:", err)
 			os.Exit(1)
@@ -626,7 +626,7 @@ func cycles() {
 	}
 	k.Close()
 	all, zombies := childrenOf(os.Getpid())
-	// The keeper had a pipe to the guard and a goroutine or four of its own.
+	// The Reaper had a pipe to the guard and a goroutine or four of its own.
 	fmt.Printf("children %d zombies %d descriptors %v goroutines %v\n", len(all), len(zombies), descriptors() <= fds, runtime.NumGoroutine() <= goroutines)
 }
 
@@ -635,7 +635,7 @@ func descriptors() int {
 	return len(entries)
 }
 
-func TestKeeper_aThousandCrashes_leaveNothing(t *testing.T) {
+func TestReaper_aThousandCrashes_leaveNothing(t *testing.T) {
 	n := "100"
 	if s := os.Getenv("GATEHOUSE_CRASH_CYCLES"); s != "" {
 		n = s

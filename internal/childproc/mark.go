@@ -7,7 +7,7 @@ import (
 
 const (
 	// InstanceVariable is what the owner of children sets in their environment
-	// to the id that it gave Keep: by it a guard, or a later start, finds what
+	// to the id that it gave StartReaper: by it a guard, or a later start, finds what
 	// a gateway left behind.
 	InstanceVariable = "GATEHOUSE_INSTANCE"
 	// runVariable marks the processes of one child.

@@ -8,26 +8,49 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// proc is one process, as /proc shows it. Its pid and start together name it
-// for good: a pid is given anew, but not within one tick of the clock.
+// proc is one process, as /proc shows it.
 type proc struct {
 	pid, ppid, pgid, sid int
 	start                uint64 // in ticks since the system started
 	zombie               bool
 }
 
+// procID names a process for good: a pid is given anew, but not within one
+// tick of the clock.
+type procID struct {
+	pid   int
+	start uint64
+}
+
+func (p proc) id() procID { return procID{p.pid, p.start} }
+
+// filesRead and scansOfProc count the files of /proc that were read, and how often
+// the whole of it was, for tests: what an end costs must not grow with the
+// machine.
+var filesRead, scansOfProc atomic.Int64
+
+// readProcFile reads a file in the folder of one process, limit bytes at most.
+// What was read before an error still counts.
+func readProcFile(pid int, name string, limit int64) []byte {
+	filesRead.Add(1)
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/" + name)
+	if err != nil {
+		return nil
+	}
+	defer closeAll(f)
+	data, _ := io.ReadAll(io.LimitReader(f, limit))
+	return data
+}
+
 // readProc reads one process; it reports false if there is none.
 func readProc(pid int) (proc, bool) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return proc{}, false
-	}
-	return parseStat(pid, string(stat))
+	return parseStat(pid, string(readProcFile(pid, "stat", maxStat)))
 }
 
 // parseStat reads the fields of /proc/PID/stat. The second one, the name, is
@@ -47,70 +70,15 @@ func parseStat(pid int, stat string) (proc, bool) {
 	p.pgid, errs[1] = strconv.Atoi(fields[2])
 	p.sid, errs[2] = strconv.Atoi(fields[3])
 	p.start, errs[3] = strconv.ParseUint(fields[19], 10, 64)
-	// A zombie whose other threads go on is none.
+	// While other threads of it go on it is not one.
 	p.zombie = fields[0] == "X" || fields[0] == "Z" && (fields[17] == "0" || fields[17] == "1")
 	return p, errors.Join(errs[:]...) == nil
-}
-
-// ownChildren reads the children of this process. The kernel lists them by
-// thread, and may leave one out while another ends: a list counts once it came
-// twice. Where the kernel has no such lists, all processes are read, which takes
-// long on a large machine.
-func ownChildren() map[int]proc {
-	var last []string
-	for range 10 {
-		list, ok := childLists()
-		if !ok {
-			break
-		}
-		if last != nil && slices.Equal(list, last) {
-			return readAll(list)
-		}
-		last = list
-	}
-	self, found := os.Getpid(), map[int]proc{}
-	for pid, p := range processes() {
-		if p.ppid == self {
-			found[pid] = p
-		}
-	}
-	return found
-}
-
-// childLists gives the pids that the kernel lists as children of our threads,
-// sorted, and not nil; ok is false where it does not list them.
-func childLists() (pids []string, ok bool) {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil || len(threads) == 0 {
-		return nil, false
-	}
-	pids = []string{}
-	for _, thread := range threads {
-		list, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/children")
-		if err != nil {
-			return nil, false
-		}
-		pids = append(pids, strings.Fields(string(list))...)
-	}
-	slices.Sort(pids)
-	return pids, true
-}
-
-// readAll reads the processes with these pids.
-func readAll(pids []string) map[int]proc {
-	found := map[int]proc{}
-	for _, text := range pids {
-		pid, _ := strconv.Atoi(text) // What is no number is no process.
-		if p, ok := readProc(pid); ok {
-			found[pid] = p
-		}
-	}
-	return found
 }
 
 // processes reads all processes that this one can see. What begins or ends
 // meanwhile may be missing.
 func processes() map[int]proc {
+	scansOfProc.Add(1)
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
@@ -130,53 +98,51 @@ func processes() map[int]proc {
 	return all
 }
 
-// maxEnviron is how much of a process's environment is looked at, in bytes:
-// more than the kernel lets a program begin with.
-const maxEnviron = 8 << 20
+const (
+	// maxStat is more than a stat has, in bytes.
+	maxStat = 4 << 10
+	// maxEnviron is how much of a process's environment is looked at, in bytes:
+	// more than the kernel lets a program begin with.
+	maxEnviron = 8 << 20
+)
 
-// carries tells which of the processes have the entry, "KEY=value", in the
-// environment that they began with. One that is being executed just now has
-// none for a moment, so those without any are asked twice.
-func carries(candidates []proc, entry string) []proc {
-	var found, empty []proc
-	for _, p := range candidates {
-		env := environ(p.pid)
-		switch {
-		case len(env) == 0:
+// entries looks for a variable in the environments that the processes began
+// with, and returns those that have it by the whole entry, "KEY=value". One that
+// is being executed just now has no environment for a moment, so those without
+// any are asked twice.
+func entries(of []proc, key string) map[string][]proc {
+	found := map[string][]proc{}
+	var empty []proc
+	for _, p := range of {
+		if !p.addTo(found, key) {
 			empty = append(empty, p)
-		case hasEntry(env, entry):
-			found = append(found, p)
 		}
 	}
-	if len(empty) == 0 {
-		return found
+	if len(empty) > 0 {
+		time.Sleep(2 * time.Millisecond)
 	}
-	time.Sleep(2 * time.Millisecond)
 	for _, p := range empty {
-		if hasEntry(environ(p.pid), entry) {
-			found = append(found, p)
-		}
+		p.addTo(found, key)
 	}
 	return found
 }
 
-func environ(pid int) []byte {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return nil
-	}
-	defer closeAll(f)
-	env, _ := io.ReadAll(io.LimitReader(f, maxEnviron)) // It ends with the process.
-	return env
-}
-
-func hasEntry(env []byte, entry string) bool {
+// addTo adds the process to the lists of its entries with this key. It reports
+// whether the process has an environment.
+func (p proc) addTo(found map[string][]proc, key string) bool {
+	env := readProcFile(p.pid, "environ", maxEnviron)
 	for kv := range bytes.SplitSeq(env, []byte{0}) {
-		if string(kv) == entry {
-			return true
+		if name, _, ok := bytes.Cut(kv, []byte{'='}); ok && string(name) == key && !slices.Contains(found[string(kv)], p) {
+			found[string(kv)] = append(found[string(kv)], p)
 		}
 	}
-	return false
+	return len(env) > 0
+}
+
+// carriers returns those of the processes that have this variable with this
+// value in their environment.
+func carriers(of []proc, key, value string) []proc {
+	return entries(of, key)[key+"="+value]
 }
 
 // signal sends a signal to exactly this process, never to one that was given
@@ -188,7 +154,7 @@ func (p proc) signal(sig unix.Signal) {
 	}
 	// From here on fd means one process: the one that is looked at now.
 	now, ok := readProc(p.pid)
-	same := ok && now.start == p.start
+	same := ok && now.id() == p.id()
 	if err != nil { // An old kernel, or a sandbox.
 		if same {
 			_ = unix.Kill(p.pid, sig)
@@ -201,10 +167,10 @@ func (p proc) signal(sig unix.Signal) {
 	_ = unix.Close(fd)
 }
 
-// alive tells whether this very process still runs.
+// alive reports whether this very process still runs.
 func (p proc) alive() bool {
 	now, ok := readProc(p.pid)
-	return ok && now.start == p.start && !now.zombie
+	return ok && now.id() == p.id() && !now.zombie
 }
 
 // kernelThreads is the parent of the kernel's own threads.
@@ -217,45 +183,6 @@ func people(all map[int]proc) []proc {
 	out := make([]proc, 0, len(all))
 	for _, p := range all {
 		if !p.zombie && p.pid != self && p.pid != kernelThreads && p.ppid != kernelThreads {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// kinship is what the chain of parents says of a process.
-type kinship int
-
-const (
-	stranger kinship = iota
-	unknownKin
-	descendant
-)
-
-// kin follows the parents of a process up to root. A parent that ended while
-// the list was read leaves the answer open.
-func kin(all map[int]proc, p proc, root int) kinship {
-	for range len(all) {
-		if p.ppid == root {
-			return descendant
-		}
-		if p.ppid <= 1 {
-			return stranger
-		}
-		parent, ok := all[p.ppid]
-		if !ok || parent.start > p.start {
-			return unknownKin
-		}
-		p = parent
-	}
-	return unknownKin
-}
-
-// descendants gives those that are below root for certain.
-func descendants(all map[int]proc, root int) []proc {
-	var out []proc
-	for _, p := range people(all) {
-		if kin(all, p, root) == descendant {
 			out = append(out, p)
 		}
 	}

@@ -2,6 +2,7 @@ package childproc
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -76,10 +77,33 @@ func serveSpawns(requests <-chan func()) {
 // waitExited blocks until the child has ended, and leaves it to be reaped. It
 // reports false if it cannot tell, as in a sandbox that forbids the call.
 func waitExited(pid int) bool {
-	for {
+	if awaitPidfd(pid) {
+		return true
+	}
+	for { // On an old kernel. This one takes a thread as long as it waits.
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
 			return err == nil
 		}
 	}
+}
+
+// awaitPidfd blocks until the child has ended; it takes no thread. It reports
+// false if it cannot wait.
+func awaitPidfd(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return false
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	defer closeAll(f)
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Read(func(uintptr) bool { // A pidfd is ready to be read once its process has ended.
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) //nolint:gosec // It is a descriptor.
+		return err == nil && ready > 0
+	})
+	return err == nil
 }

@@ -53,14 +53,14 @@ func (p *Process) sooner(t time.Time) bool {
 func (p *Process) stop(grace time.Duration) {
 	timer := time.NewTimer(grace / 2)
 	defer timer.Stop()
-	p.family.note()
+	p.tree.note()
 	closeAll(p.stdin)
 	if !wait(p.exited, timer.C, false) {
 		return
 	}
-	p.family.note()
+	p.tree.note()
 	p.terminate()
-	p.family.terminate()
+	p.tree.terminate()
 	timer.Reset(grace - grace/2)
 	if !wait(p.exited, timer.C, false) {
 		return

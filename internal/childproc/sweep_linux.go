@@ -50,7 +50,7 @@ func sweep(dir, own string, log *slog.Logger) {
 // sweepOne ends what one dead gateway left.
 func sweepOne(r record, path string, keep map[int]bool, log *slog.Logger) {
 	killAt := time.Now().Add(sweepTerm)
-	met, left := hunt{
+	met, left := ending{
 		find:   func() []proc { return leftBy(r.Instance, keep, r.owns) },
 		killAt: func() time.Time { return killAt },
 	}.run()
@@ -77,7 +77,7 @@ func leftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bo
 			ask = append(ask, p)
 		}
 	}
-	return append(found, carries(ask, InstanceVariable+"="+instance)...)
+	return append(found, carriers(ask, InstanceVariable, instance)...)
 }
 
 // sweepForeign removes a record whose gateway cannot have survived, or that is

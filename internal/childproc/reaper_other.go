@@ -2,14 +2,14 @@
 
 package childproc
 
-// Keeper does nothing here: what leaves its group can be found on Linux only.
-type Keeper struct{}
+// Reaper does nothing here: what leaves its group can be found on Linux only.
+type Reaper struct{}
 
-// Keep gives a Keeper.
-func Keep(KeepOptions) *Keeper { return &Keeper{} }
+// StartReaper returns a Reaper.
+func StartReaper(ReaperOptions) *Reaper { return &Reaper{} }
 
 // Close does nothing.
-func (*Keeper) Close() {}
+func (*Reaper) Close() {}
 
 // IsGuard reports false: there are no guards here.
 func IsGuard() bool { return false }

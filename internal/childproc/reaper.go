@@ -2,8 +2,8 @@ package childproc
 
 import "log/slog"
 
-// KeepOptions say how a Keeper works.
-type KeepOptions struct {
+// ReaperOptions say how a Reaper works.
+type ReaperOptions struct {
 	// Instance is the id that the children carry in InstanceVariable; see
 	// ValidInstance.
 	Instance string
