@@ -28,6 +28,8 @@ const (
 	TriggerSighup = "sighup"
 	// TriggerReload is an operator who asked for it.
 	TriggerReload = "reload"
+	// TriggerNamed is an entry that names the file, which nobody has read yet.
+	TriggerNamed = "named"
 )
 
 // ConfigChanged says that a watched file has settled and holds other bytes
@@ -42,13 +44,22 @@ type ConfigChanged struct {
 	// Hash is the SHA-256 of Content in lower-case hex.
 	Hash string
 	// Err says why the file could not be read: missing, not readable, too
-	// large or not a regular file.
-	Err string
+	// large or not a regular file. It names the path; Reason does not.
+	Err, Reason string
 	// Forced means that somebody asked for it: the bytes may be unchanged, but
 	// what they refer to may not be.
 	Forced bool
 	// Trigger is one of the Trigger constants: what made the watcher look.
 	Trigger string
+}
+
+// Mark is short and equal for two contents of a file exactly if they are: the
+// hash, or the reason why there is none.
+func (m ConfigChanged) Mark() string {
+	if m.Err != "" {
+		return "! " + m.Err
+	}
+	return m.Hash
 }
 
 // LogValue implements slog.LogValuer. It never shows the content, which may
@@ -69,15 +80,20 @@ func (m ConfigChanged) LogValue() slog.Value {
 // they are. A file that was watched before stays known. The watcher looks at a
 // new one soon and sends a ConfigChanged in any case: its content may have
 // changed since the sender has read it.
+//
+// Those in Unread the sender waits for. The watcher reads them at once and
+// answers with a ConfigChanged for each, with an Err if there are too many.
 type WatchFiles struct {
 	Role FileRole
 	// Paths is in any order; a path that occurs twice counts once.
 	Paths []string
+	// Unread are among Paths.
+	Unread []string
 }
 
 // LogValue implements slog.LogValuer.
 func (m WatchFiles) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("role", string(m.Role)), slog.Any("files", m.Paths))
+	return slog.GroupValue(slog.String("role", string(m.Role)), slog.Any("files", m.Paths), slog.Any("unread", m.Unread))
 }
 
 // Rescan tells the watcher to look at every file at once and to send a forced

@@ -21,19 +21,20 @@ type book struct {
 	src        Sources
 	generation uint64
 	loaded     Loaded
-	resolved   []resolve.Server
 	plans      map[string]messages.ServerPlan
 	holds      map[string]hold // by server, whether it is in the files or not
 	holdSeq    uint64
 }
 
-// step is what follows from one change: a report always, and for an accepted
-// one a snapshot and what changes for the supervisor.
+// step is what follows from one change: a report, and for an accepted one a
+// snapshot and what changes for the supervisor. A change that names files which
+// nobody has read yet leads to neither: it must be tried again.
 type step struct {
-	report   messages.ConfigReloaded
+	report   messages.ConfigReloaded // without an Outcome there is nothing to report
 	snapshot *snapshot.Snapshot
 	diff     messages.ApplyDiff
-	files    []string // what the entries refer to; nil when that is unchanged
+	unread   []string // what must be read first
+	named    []string // all files that the change's entries name, if any is unread
 	begun    time.Time
 	inForce  InForce // what to show once the snapshot is replaced
 }
@@ -45,7 +46,7 @@ func newBook(src Sources) *book {
 // first makes generation 1 of what was loaded at start.
 func (b *book) first(l Loaded, now time.Time) step {
 	report := messages.ConfigReloaded{Role: messages.RoleServers, File: b.src.ServersFile, Trigger: "start", Problems: l.Problems}
-	return b.accept(l, b.src.resolve(l), report, now)
+	return b.accept(l, report, now)
 }
 
 // change answers one changed file.
@@ -57,12 +58,29 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 		report.Outcome = messages.Rejected
 		return step{report: report}
 	}
-	resolved := b.src.resolve(next)
-	if next.sameBytes(b.loaded) && slices.EqualFunc(b.resolved, resolved, sameResolved) {
+	if m.Role == messages.RoleDependency && !slices.Contains(b.named(), m.Path) {
+		b.loaded = next // It is there for a change that waits for it.
+		return step{}
+	}
+	next = b.src.resolve(next)
+	if unread := resolve.Unread(next.resolved); len(unread) > 0 {
+		return step{unread: unread, named: resolve.Files(next.resolved)}
+	}
+	if next.sameBytes(b.loaded) && slices.EqualFunc(b.loaded.resolved, next.resolved, sameResolved) {
+		b.loaded.named = next.named
 		report.Outcome = messages.Unchanged
 		return step{report: report}
 	}
-	return b.accept(next, resolved, report, now)
+	return b.accept(next, report, now)
+}
+
+// named lists the files that the entries in force name.
+func (b *book) named() []string { return resolve.Files(b.loaded.resolved) }
+
+// forget drops what was read of files that nobody names any more.
+func (b *book) forget(keep []string) {
+	b.loaded.named = maps.Clone(b.loaded.named)
+	maps.DeleteFunc(b.loaded.named, func(path string, _ named) bool { return !slices.Contains(keep, path) })
 }
 
 func sameResolved(a, b resolve.Server) bool {
@@ -70,13 +88,11 @@ func sameResolved(a, b resolve.Server) bool {
 }
 
 // accept makes the next generation of changed files.
-func (b *book) accept(next Loaded, resolved []resolve.Server, report messages.ConfigReloaded, now time.Time) step {
-	changes := resolve.Diff(b.resolved, resolved)
+func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time) step {
+	changes := resolve.Diff(b.loaded.resolved, next.resolved)
 	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
-	b.loaded, b.resolved = next, resolved
-	s := b.advance(report, "", now)
-	s.files = referred(resolved)
-	return s
+	b.loaded = next
+	return b.advance(report, "", now)
 }
 
 // advance makes the next generation of what the book has by now. The renewed
@@ -92,8 +108,8 @@ func (b *book) advance(report messages.ConfigReloaded, renewed string, now time.
 // planAll carries over the cell of every server whose identity is unchanged and
 // that is not renewed, and makes a new one for all others.
 func (b *book) planAll(old map[string]messages.ServerPlan, renewed string, now time.Time) map[string]messages.ServerPlan {
-	plans := make(map[string]messages.ServerPlan, len(b.resolved))
-	for _, r := range b.resolved {
+	plans := make(map[string]messages.ServerPlan, len(b.loaded.resolved))
+	for _, r := range b.loaded.resolved {
 		p := b.held(b.plan(r))
 		was, ok := old[r.Entry.Name]
 		if ok && was.Cell.Identity() == cellIdentity(r, p) && r.Entry.Name != renewed {
@@ -169,14 +185,4 @@ func (b *book) difference(old map[string]messages.ServerPlan) messages.ApplyDiff
 		}
 	}
 	return d
-}
-
-// referred lists the files that entries name, sorted and without doubles.
-func referred(resolved []resolve.Server) []string {
-	files := []string{}
-	for _, r := range resolved {
-		files = append(files, r.Files...)
-	}
-	slices.Sort(files)
-	return slices.Compact(files)
 }

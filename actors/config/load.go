@@ -20,7 +20,7 @@ type Sources struct {
 	ServersFile string
 	RulesFile   string
 	EnvFiles    []string
-	// Env is what variables are expanded with, but for its EnvFiles.
+	// Env is what variables are expanded with, but for its EnvFiles and Files.
 	Env resolve.Env
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
 	DefaultAgent string
@@ -44,22 +44,40 @@ type Loaded struct {
 	// force.
 	Problems []jsondoc.Problem
 
-	env    map[string]map[string]string
-	hashes map[string]string // of each file's bytes
+	env      map[string]map[string]string
+	hashes   map[string]string // of the bytes of each file but the named ones
+	named    map[string]named  // what entries name, by path
+	resolved []resolve.Server  // what follows from all of it
 }
 
-// sameBytes tells whether both were read from the same bytes.
+// named is what was read last of a file that entries name.
+type named struct {
+	file resolve.File
+	mark string
+}
+
+// sameBytes reports whether both were read from the same bytes, named files
+// apart.
 func (l Loaded) sameBytes(other Loaded) bool { return maps.Equal(l.hashes, other.hashes) }
 
-// Hash gives the hash of the bytes a file was loaded from.
+// Hash is the hash of the bytes a file was loaded from.
 func (l Loaded) Hash(path string) string { return l.hashes[path] }
+
+// Named are the marks of what was read of the files that entries name, by path.
+func (l Loaded) Named() map[string]string {
+	marks := make(map[string]string, len(l.named))
+	for path, n := range l.named {
+		marks[path] = n.mark
+	}
+	return marks
+}
 
 // CodeFileUnreadable is the code of the problem that a file cannot be read.
 const CodeFileUnreadable = "file-unreadable"
 
-// Load takes each file from read and parses it. Any error among the problems
-// means that nothing may be run with the result. It blocks as long as read
-// does.
+// Load takes each file from read and parses it, and then those that entries
+// name. Any error among the problems means that nothing may be run with the
+// result. It blocks as long as read does.
 func Load(src Sources, read func(role messages.FileRole, path string) messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	var l Loaded
 	var problems []jsondoc.Problem
@@ -70,10 +88,32 @@ func Load(src Sources, read func(role messages.FileRole, path string) messages.C
 	l, problems = src.add(l, problems, read(messages.RoleServers, src.ServersFile))
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.cross(l)...)
+		l = src.readNamed(l, read)
 	}
 	jsondoc.Sort(problems)
 	l.Problems = problems
 	return l, problems
+}
+
+// readNamed reads the files that entries name, and those that turn out to be
+// named by what was in them.
+func (src Sources) readNamed(l Loaded, read func(role messages.FileRole, path string) messages.ConfigChanged) Loaded {
+	for {
+		l = src.resolve(l)
+		unread := resolve.Unread(l.resolved)
+		if len(unread) == 0 {
+			return l
+		}
+		for _, path := range unread {
+			l = l.with(read(messages.RoleDependency, path))
+		}
+	}
+}
+
+// with takes over what was read of a file that entries name.
+func (l Loaded) with(m messages.ConfigChanged) Loaded {
+	l.named = with(l.named, m.Path, named{resolve.File{Bytes: m.Content, Reason: m.Reason}, m.Mark()})
+	return l
 }
 
 func (src Sources) add(l Loaded, problems []jsondoc.Problem, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
@@ -116,16 +156,16 @@ func (src Sources) cross(l Loaded) []jsondoc.Problem {
 	return rulesfile.CrossCheck(l.Rules, l.Servers.Names(), src.DefaultAgent)
 }
 
-// parse reads one file's bytes into a copy of l.
+// parse reads one file's bytes into a copy of l. A file that cannot be read is a
+// problem, unless entries name it and it never was read: then it is one of
+// theirs.
 func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
-	if m.Err != "" {
+	_, known := l.named[m.Path]
+	if m.Err != "" && (m.Role != messages.RoleDependency || known) {
 		return l, []jsondoc.Problem{{
 			File: m.Path, Code: CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err,
 			Hint: "put a readable file there; a running gateway goes on with what it read last",
 		}}
-	}
-	if m.Role == messages.RoleDependency {
-		return l, nil // Its bytes matter to expansion only, which reads them itself.
 	}
 	var problems []jsondoc.Problem
 	switch m.Role {
@@ -137,7 +177,9 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.
 		var values map[string]string
 		values, problems = vars.ParseDotenv(m.Path, m.Content)
 		l.env = with(l.env, m.Path, values)
-	case messages.RoleDependency, messages.RoleOperator:
+	case messages.RoleDependency:
+		return l.with(m), nil
+	case messages.RoleOperator: // No file has it.
 	}
 	l.hashes = with(l.hashes, m.Path, m.Hash)
 	return l, problems
@@ -153,20 +195,25 @@ func with[V any](m map[string]V, key string, value V) map[string]V {
 	return next
 }
 
-// resolve expands every entry. It reads the files that entries refer to.
-func (src Sources) resolve(l Loaded) []resolve.Server {
+// resolve expands every entry.
+func (src Sources) resolve(l Loaded) Loaded {
 	env := src.Env
 	for _, path := range src.EnvFiles {
 		env.EnvFiles = append(slices.Clip(env.EnvFiles), l.env[path])
 	}
-	return resolve.Servers(l.Servers, env)
+	env.Files = make(map[string]resolve.File, len(l.named))
+	for path, n := range l.named {
+		env.Files[path] = n.file
+	}
+	l.resolved = resolve.Servers(l.Servers, env)
+	return l
 }
 
 // Misconfigured lists the servers whose variables cannot be expanded, as
 // warnings: the others run.
 func (src Sources) Misconfigured(l Loaded) []jsondoc.Problem {
 	var problems []jsondoc.Problem
-	for _, r := range src.resolve(l) {
+	for _, r := range l.resolved {
 		if r.Problem != "" {
 			problems = append(problems, jsondoc.Problem{
 				File: src.ServersFile, Line: r.Entry.Pos.Line, Column: r.Entry.Pos.Column,

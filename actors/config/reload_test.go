@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -36,7 +35,7 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
 			ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(resolve.Spec) string { return "" },
-			Env: resolve.Env{FileDir: "/s", GOOS: "linux", ReadFile: f.read},
+			Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
 		}
 		if _, ok := f[envFile]; ok {
 			src.EnvFiles = []string{envFile}
@@ -45,7 +44,7 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 			change(&src)
 		}
 		first, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
-			return changed(role, path, f[path])
+			return f.read(role, path)
 		})
 		if jsondoc.HasErrors(problems) {
 			t.Fatal(problems)
@@ -58,12 +57,12 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 	})
 }
 
-func (f files) read(path string) ([]byte, error) {
-	content, ok := f[path]
-	if !ok {
-		return nil, errors.New("no such file")
+// read is what the watcher says of a file.
+func (f files) read(role messages.FileRole, path string) messages.ConfigChanged {
+	if content, ok := f[path]; ok {
+		return changed(role, path, content)
 	}
-	return []byte(content), nil
+	return messages.ConfigChanged{Role: role, Path: path, Err: "cannot read " + path + ": gone", Reason: "gone", Trigger: "change"}
 }
 
 func withServers(servers string) files { return files{serversFile: servers, rulesFile: someRules} }
@@ -285,46 +284,28 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 	}
 }
 
-func TestRescan_changedValues_restartOnlyTheServersThatUseThem(t *testing.T) {
+func TestNamedFile_change_restartsTheServersThatUseIt(t *testing.T) {
 	f := withServers(`{"mcpServers": {"uses": {"command": "u", "env": {"TOKEN": "${file:token}"}}, "plain": {"command": "p"}}}`)
 	f["/s/token"] = "first-secret"
-	for _, c := range []struct {
-		name   string
-		change func() messages.ConfigChanged
-	}{
-		{"by the file's own notice", func() messages.ConfigChanged {
-			return changed(messages.RoleDependency, "/s/token", "second-secret")
-		}},
-		{"by a forced look at the servers file", func() messages.ConfigChanged {
-			m := changed(messages.RoleServers, serversFile, f[serversFile])
-			m.Forced = true
-			return m
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f["/s/token"] = "first-secret"
-			inOffice(t, f, nil, func(t *testing.T, s *stage) {
-				s.inForce()
-				_ = s.report()
-				s.Send(s.pid, c.change())
-				if r := s.report(); r.Outcome != messages.Unchanged {
-					t.Errorf("with the same value: got %+v", r)
-				}
-				f["/s/token"] = "second-secret"
-				s.Send(s.pid, c.change())
-				if got := shape(s.inForce()); got != "drain uses, start uses@2, keep plain@1" {
-					t.Errorf("got %s", got)
-				}
-				r := testkit.Expect[messages.ConfigReloaded](t, s.events)
-				if len(r.Changed) != 1 || !slices.Equal(r.Changed[0].Fields, []string{"env"}) || !slices.Equal(r.Changed[0].Variables, []string{"file:token"}) {
-					t.Errorf("got %+v", r.Changed)
-				}
-				if text := fmt.Sprint(r.Attrs(), r); strings.Contains(text, "-secret") {
-					t.Errorf("the report holds a secret: %s", text)
-				}
-			})
-		})
-	}
+	inOffice(t, f, nil, func(t *testing.T, s *stage) {
+		s.inForce()
+		_ = s.report()
+		for _, same := range []string{"first-secret", "first-secret\n"} {
+			if r := s.change(messages.RoleDependency, "/s/token", same); r.Outcome != messages.Unchanged {
+				t.Errorf("with the same value: got %s, want %s", r.Outcome, messages.Unchanged)
+			}
+		}
+		d, r := s.apply(messages.RoleDependency, "/s/token", "second-secret")
+		if got, want := shape(d), "drain uses, start uses@2, keep plain@1"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if len(r.Changed) != 1 || !slices.Equal(r.Changed[0].Fields, []string{"env"}) || !slices.Equal(r.Changed[0].Variables, []string{"file:token"}) {
+			t.Errorf("got %+v, want uses with its env, by file:token", r.Changed)
+		}
+		if text := fmt.Sprint(r.Attrs(), r); strings.Contains(text, "-secret") {
+			t.Errorf("the report holds a secret: %s", text)
+		}
+	})
 }
 
 func TestEnvFile_change_restartsTheServersThatUseIt(t *testing.T) {
@@ -468,26 +449,6 @@ func TestPlans_sayHowAServerStarts(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWatcher_isToldWhatTheEntriesReferTo(t *testing.T) {
-	f := withServers(`{"mcpServers": {"x": {"command": "x", "env": {"A": "${file:b}", "B": "${file:a}", "C": "${file:b}"}}}}`)
-	f["/s/a"], f["/s/b"] = "1", "2"
-	inOffice(t, f, nil, func(t *testing.T, s *stage) {
-		s.inForce()
-		watcher := s.Probe()
-		s.System.Root.RequestWithCustomSender(s.pid, messages.WatcherReady{}, watcher.PID)
-		testkit.ExpectExactly(t, watcher, messages.WatchFiles{Role: messages.RoleDependency, Paths: []string{"/s/a", "/s/b"}})
-		s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"x": {"command": "x", "env": {"A": "${file:missing}"}}}}`)
-		got := testkit.Expect[messages.WatchFiles](t, watcher)
-		if !slices.Equal(got.Paths, []string{"/s/missing"}) {
-			t.Errorf("got %v; a file that is missing now can appear", got.Paths)
-		}
-		s.apply(messages.RoleServers, serversFile, `{"mcpServers": {}}`)
-		if got := testkit.Expect[messages.WatchFiles](t, watcher); len(got.Paths) != 0 {
-			t.Errorf("got %v", got.Paths)
-		}
-	})
 }
 
 func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {

@@ -1,7 +1,9 @@
 package watcher
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,16 +20,17 @@ const (
 )
 
 // MaxFiles is how many files are watched at most. What WatchFiles names
-// beyond that is left out and logged; SIGHUP and reload still load it.
+// beyond that is neither watched nor read, which is logged.
 const MaxFiles = 1000
 
-// File is a file that is watched from the start, and for good.
+// File is a file that is watched from the start. Those that entries name are
+// replaced by WatchFiles; the others are watched for good.
 type File struct {
 	Role messages.FileRole
 	Path string
-	// Hash is the SHA-256, in lower-case hex, of the content that the target
-	// has already. Empty means that it has none, so any content is news.
-	Hash string
+	// Mark is the mark (see messages.ConfigChanged) of the content that the
+	// target has already. Empty means that it has none, so any content is news.
+	Mark string
 }
 
 // Source is where notices come from. Its methods don't block; what they
@@ -191,11 +194,23 @@ func (w *watcher) found(c actor.Context, m found) {
 }
 
 func (w *watcher) watchFiles(c actor.Context, m messages.WatchFiles) {
-	if left := w.book.watch(m, time.Now()); left > 0 {
-		w.cfg.Log.Warn("too many files to watch", slog.String("role", string(m.Role)), slog.Int("left_out", left))
+	left := w.book.watch(m, time.Now())
+	if len(left) > 0 {
+		w.cfg.Log.Warn("too many files to watch", slog.String("role", string(m.Role)), slog.Int("left_out", len(left)))
+	}
+	for _, path := range left {
+		if slices.Contains(m.Unread, path) {
+			c.Send(w.cfg.Target, tooMany(m.Role, path))
+		}
 	}
 	w.source.Set(w.book.watched())
 	w.turn(c)
+}
+
+// tooMany answers for a file that is not read.
+func tooMany(role messages.FileRole, path string) messages.ConfigChanged {
+	reason := fmt.Sprintf("more than %d files are named", MaxFiles)
+	return messages.ConfigChanged{Role: role, Path: path, Err: "cannot read " + path + ": " + reason, Reason: reason, Trigger: messages.TriggerNamed}
 }
 
 // turn does what is due now: it begins the next read unless one is running,

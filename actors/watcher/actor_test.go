@@ -96,9 +96,9 @@ func inBubble(t *testing.T, test func(t *testing.T, b *bubble)) {
 		files := newFiles(map[string]string{"s": "s0", "r": "r0", "e": "e0"})
 		r := start(t, watcher.Config{
 			Files: []watcher.File{
-				{Role: messages.RoleServers, Path: "s", Hash: hash("s0")},
-				{Role: messages.RoleRules, Path: "r", Hash: hash("r0")},
-				{Role: messages.RoleEnv, Path: "e", Hash: hash("e0")},
+				{Role: messages.RoleServers, Path: "s", Mark: hash("s0")},
+				{Role: messages.RoleRules, Path: "r", Mark: hash("r0")},
+				{Role: messages.RoleEnv, Path: "e", Mark: hash("e0")},
 			},
 			Read:  files.read,
 			Watch: func(notify func(filewatch.Notice)) watcher.Source { files.notify = notify; return files },
@@ -381,6 +381,33 @@ func TestWatcher_watchFiles_missingFileIsReportedAndItsArrivalToo(t *testing.T) 
 	})
 }
 
+func TestWatcher_unreadFile_isReadAtOnceAndAnsweredInAnyCase(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		b.files.content["d1"] = "x"
+		b.tell(messages.WatchFiles{Role: messages.RoleDependency, Paths: []string{"d1", "d2"}, Unread: []string{"d1", "d2"}})
+		b.expect(t, "dependency d1 named forced x", "dependency d2 named forced missing")
+		b.pass(time.Second)
+		b.expect(t) // What was read at once needs no look later.
+		b.tell(messages.WatchFiles{Role: messages.RoleDependency, Paths: []string{"d1"}, Unread: []string{"d1"}})
+		b.expect(t, "dependency d1 named forced x") // Though it is known: somebody waits.
+		b.files.write("d1", "x1")
+		b.pass(time.Second)
+		b.expect(t, "dependency d1 change x1")
+	})
+}
+
+func TestWatcher_unreadFilesBeyondTheLimit_areAnsweredWithAnError(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		paths := make([]string, watcher.MaxFiles)
+		for i := range paths {
+			paths[i] = fmt.Sprintf("d%05d", i)
+		}
+		last := paths[len(paths)-1]
+		b.tell(messages.WatchFiles{Role: messages.RoleDependency, Paths: paths, Unread: []string{last}})
+		b.expect(t, "dependency "+last+" named missing")
+	})
+}
+
 func TestWatcher_pathWithTwoRoles_isAChangeInBoth(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		b.tell(messages.WatchFiles{Role: messages.RoleDependency, Paths: []string{"e"}})
@@ -478,7 +505,7 @@ func TestWatcher_bugInAHandler_isARestartThatGoesOnWatching(t *testing.T) {
 		var sources []*fakeFiles
 		content := map[string]string{"s": "s0"}
 		r := start(t, watcher.Config{
-			Files: []watcher.File{{Role: messages.RoleServers, Path: "s", Hash: hash("s0")}},
+			Files: []watcher.File{{Role: messages.RoleServers, Path: "s", Mark: hash("s0")}},
 			Read:  func(path string) filewatch.Content { return sources[0].read(path) },
 			Watch: func(notify func(filewatch.Notice)) watcher.Source {
 				f := newFiles(content)

@@ -20,7 +20,7 @@ type book struct {
 func newBook(cfg Config) book {
 	b := book{sent: map[FileID]string{}, debouncer: Debouncer{Quiet: cfg.Debounce, MaxWait: cfg.MaxWait}}
 	for _, f := range cfg.Files {
-		b.sent[FileID{f.Role, f.Path}] = f.Hash
+		b.sent[FileID{f.Role, f.Path}] = f.Mark
 	}
 	return b
 }
@@ -67,10 +67,10 @@ func (b *book) notice(n filewatch.Notice, now time.Time) {
 	}
 }
 
-// watch replaces the files of one role and gives the number of those that are
-// too many. A new file is due for a look: whoever named it may have read it
-// before somebody changed it.
-func (b *book) watch(m messages.WatchFiles, now time.Time) (leftOut int) {
+// watch replaces the files of one role and returns those that are too many. A
+// new file is due for a look: whoever named it may have read it before somebody
+// changed it. An unread one is due at once.
+func (b *book) watch(m messages.WatchFiles, now time.Time) (leftOut []string) {
 	wanted := slices.Compact(slices.Sorted(slices.Values(m.Paths)))
 	for _, id := range b.ids() {
 		if id.Role == m.Role && !slices.Contains(wanted, id.Path) {
@@ -83,11 +83,19 @@ func (b *book) watch(m messages.WatchFiles, now time.Time) (leftOut int) {
 			continue
 		}
 		if len(b.sent) >= MaxFiles {
-			leftOut++
+			leftOut = append(leftOut, path)
 			continue
 		}
 		b.sent[id] = ""
-		b.debouncer = b.debouncer.Notice(id, messages.TriggerPoll, now)
+		if !slices.Contains(m.Unread, path) {
+			b.debouncer = b.debouncer.Notice(id, messages.TriggerPoll, now)
+		}
+	}
+	for _, path := range m.Unread {
+		id := FileID{m.Role, path}
+		if _, watched := b.sent[id]; watched {
+			b.queue = b.queue.push(job{Due: Due{ID: id, Trigger: messages.TriggerNamed}, forced: true})
+		}
 	}
 	b.debouncer = b.debouncer.Keep(func(id FileID) bool { _, ok := b.sent[id]; return ok })
 	return leftOut
@@ -129,7 +137,7 @@ func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged 
 		}
 		b.sent[id] = content.Mark()
 		changes = append(changes, messages.ConfigChanged{
-			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err,
+			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
 			Forced: forced, Trigger: j.Trigger,
 		})
 	}

@@ -41,7 +41,7 @@ func watch(t *testing.T, layout func(t *testing.T, dir, file string)) *place {
 	}
 	layout(t, p.dir, p.file)
 	cfg := watcher.Config{
-		Files:    []watcher.File{{Role: messages.RoleServers, Path: p.file, Hash: hash("first")}},
+		Files:    []watcher.File{{Role: messages.RoleServers, Path: p.file, Mark: hash("first")}},
 		Debounce: quiet, MaxWait: maxWait, Poll: time.Hour,
 	}
 	if runtime.GOOS != "linux" {
@@ -326,7 +326,7 @@ func changeBeforeTheWatchBeginsIsNoticed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
 	write(t, file, "changed since it was loaded")
 	p := &place{file: file, rig: start(t, watcher.Config{
-		Files:    []watcher.File{{Role: messages.RoleRules, Path: file, Hash: hash("what was loaded")}},
+		Files:    []watcher.File{{Role: messages.RoleRules, Path: file, Mark: hash("what was loaded")}},
 		Debounce: quiet, MaxWait: maxWait, Poll: time.Hour,
 	})}
 	p.expect(t, "changed since it was loaded")
@@ -341,7 +341,7 @@ func TestWatcher_relativePath_isReportedAsGiven(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "f", "first")
 	r := start(t, watcher.Config{
-		Files:    []watcher.File{{Role: messages.RoleRules, Path: "f", Hash: hash("first")}},
+		Files:    []watcher.File{{Role: messages.RoleRules, Path: "f", Mark: hash("first")}},
 		Debounce: quiet, MaxWait: maxWait,
 	})
 	write(t, "f", "second")
@@ -355,7 +355,7 @@ func mountWithoutEventsIsPolled(t *testing.T) {
 	file := filepath.Join(dir, "f")
 	write(t, file, "first")
 	p := &place{dir: dir, file: file, rig: start(t, watcher.Config{
-		Files:    []watcher.File{{Role: messages.RoleServers, Path: file, Hash: hash("first")}},
+		Files:    []watcher.File{{Role: messages.RoleServers, Path: file, Mark: hash("first")}},
 		Debounce: quiet, MaxWait: maxWait, Poll: 50 * time.Millisecond, NoEvents: true,
 	})}
 	write(t, file, "other")

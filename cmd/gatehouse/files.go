@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +10,10 @@ import (
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/watcher"
+	"gatehouse/internal/filewatch"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/locate"
 	"gatehouse/internal/resolve"
-	"gatehouse/internal/safefile"
 	"gatehouse/messages"
 )
 
@@ -89,7 +87,6 @@ func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(resolve.
 		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
 		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), HomeDir: home, GOOS: runtime.GOOS,
-			ReadFile: func(path string) ([]byte, error) { return safefile.Read(path, jsondoc.MaxFileBytes) },
 		},
 		DefaultAgent: defaultAgent, Lazy: lazy, IsSelf: isSelf,
 	}
@@ -126,24 +123,22 @@ func writableByOthers(path string) []jsondoc.Problem {
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {
-	m := messages.ConfigChanged{Role: role, Path: path, Trigger: "start"}
-	content, err := safefile.Read(path, jsondoc.MaxFileBytes)
-	if err != nil {
-		m.Err = err.Error()
-		return m
+	content := filewatch.Read(path)
+	return messages.ConfigChanged{
+		Role: role, Path: path, Trigger: "start", Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
 	}
-	sum := sha256.Sum256(content)
-	m.Content, m.Hash = content, hex.EncodeToString(sum[:])
-	return m
 }
 
 func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File {
 	files := []watcher.File{
-		{Role: messages.RoleServers, Path: src.ServersFile, Hash: l.Hash(src.ServersFile)},
-		{Role: messages.RoleRules, Path: src.RulesFile, Hash: l.Hash(src.RulesFile)},
+		{Role: messages.RoleServers, Path: src.ServersFile, Mark: l.Hash(src.ServersFile)},
+		{Role: messages.RoleRules, Path: src.RulesFile, Mark: l.Hash(src.RulesFile)},
 	}
 	for _, path := range src.EnvFiles {
-		files = append(files, watcher.File{Role: messages.RoleEnv, Path: path, Hash: l.Hash(path)})
+		files = append(files, watcher.File{Role: messages.RoleEnv, Path: path, Mark: l.Hash(path)})
+	}
+	for path, mark := range l.Named() {
+		files = append(files, watcher.File{Role: messages.RoleDependency, Path: path, Mark: mark})
 	}
 	return files
 }

@@ -17,8 +17,8 @@ type Content struct {
 	// Hash is the SHA-256 of Bytes in lower-case hex.
 	Hash string
 	// Err says why the file could not be read: missing, not readable, too
-	// large or not a regular file. It names the path.
-	Err string
+	// large or not a regular file. It names the path; Reason does not.
+	Err, Reason string
 }
 
 // Read looks at the file at path, following symbolic links. It blocks as long
@@ -26,7 +26,7 @@ type Content struct {
 func Read(path string) Content {
 	data, err := safefile.Read(path, MaxBytes)
 	if err != nil {
-		return Content{Err: err.Error()}
+		return Content{Err: err.Error(), Reason: safefile.Reason(err)}
 	}
 	sum := sha256.Sum256(data)
 	return Content{Bytes: data, Hash: hex.EncodeToString(sum[:])}

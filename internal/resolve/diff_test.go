@@ -2,7 +2,6 @@ package resolve_test
 
 import (
 	"maps"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,23 +140,6 @@ func TestResolve_aBadEntry_leavesTheOthersAlone(t *testing.T) {
 	}
 	if got[0].Fingerprint == "" || got[0].Fingerprint == got[1].Fingerprint {
 		t.Error("states share a fingerprint")
-	}
-}
-
-// All entries of one load must see one content of a file that changes.
-func TestResolve_readsEachFileOnce(t *testing.T) {
-	env := world(nil)
-	reads := map[string]int{}
-	env.ReadFile = func(path string) ([]byte, error) {
-		reads[path]++
-		return []byte(strings.Repeat("x", reads[path])), nil
-	}
-	got := resolved(t, `"a": {"command": "${file:f}"}, "b": {"command": "${file:f}"}`, env)
-	if diff := cmp.Diff(map[string]int{in("f"): 1}, reads); diff != "" {
-		t.Error(diff)
-	}
-	if got[0].Spec.Command != got[1].Spec.Command {
-		t.Error("two contents in one load")
 	}
 }
 

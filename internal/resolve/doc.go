@@ -2,6 +2,6 @@
 // started or reached with: it expands variables, collects the secrets among
 // their values, and finds what changed from one set of servers to the next.
 //
-// It is pure: what must be read, Env reads. Problems name fields and variables,
-// never values.
+// It is pure: the content of files comes in Env. Problems name fields and
+// variables, never values.
 package resolve

@@ -25,16 +25,24 @@ type Env struct {
 	EnvFiles []map[string]string
 	// Environ is the gateway's own environment, as os.Environ gives it.
 	Environ []string
-	// ReadFile reads an entry's envFile and ${file:PATH}; paths are absolute.
-	// It should refuse what is larger than MaxFileBytes. It may block; nothing
-	// else here does.
-	ReadFile func(path string) ([]byte, error)
+	// Files are what was read of the files that entries name, their envFile
+	// and each ${file:PATH}, by absolute path. What is missing here is in
+	// Unread of the result.
+	Files map[string]File
 	// FileDir is the absolute folder of .mcp.json.
 	FileDir string
 	// HomeDir is the user's home, empty if there is none.
 	HomeDir string
 	// GOOS is the operating system, as runtime.GOOS has it.
 	GOOS string
+}
+
+// File is what was read of one file.
+type File struct {
+	Bytes []byte
+	// Reason says why the file could not be read, without its path; empty if
+	// it was.
+	Reason string
 }
 
 // Reference is one use of a variable in one field of an entry.
@@ -56,10 +64,13 @@ type Expansion struct {
 	// References are the variables used, sorted, each once a field. Those that
 	// could not be resolved are among them.
 	References []Reference
-	// Files are the absolute paths of the files that were read or looked for,
-	// sorted: the envFile and every ${file:PATH}. A change of one of them can
-	// change the expansion.
+	// Files are the absolute paths of the files that the entry names, sorted:
+	// the envFile and every ${file:PATH}. A change of one of them can change
+	// the expansion.
 	Files []string
+	// Unread are those of Files that Env lacks. If there are any, nothing else
+	// means much: read them and try again. They may name more.
+	Unread []string
 }
 
 // expand replaces the variables of an entry. The reasons say all that is wrong
@@ -69,7 +80,7 @@ type Expansion struct {
 func expand(e serversfile.Entry, env Env) (out Expansion, reasons []string) {
 	x := newExpander(e, env)
 	spec := x.spec()
-	out = Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: slices.Compact(slices.Sorted(slices.Values(x.files)))}
+	out = Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: sorted(x.files), Unread: sorted(x.unread)}
 	if len(x.reasons) == 0 {
 		out.Spec = spec
 	}
@@ -87,6 +98,7 @@ type expander struct {
 	secrets []redact.Secret
 	refs    []Reference
 	files   []string
+	unread  []string
 }
 
 func newExpander(e serversfile.Entry, env Env) *expander {
@@ -268,6 +280,9 @@ func (x *expander) sortedReferences() []Reference {
 	})
 	return slices.Compact(x.refs)
 }
+
+// sorted is a sorted copy without doubles.
+func sorted(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
 
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))

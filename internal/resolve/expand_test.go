@@ -1,8 +1,6 @@
 package resolve_test
 
 import (
-	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,19 +21,19 @@ var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
 // in gives a path below root.
 func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }
 
-// world is an Env with a few files below root.
+// world is an Env with a few files below root. The others that the tests name
+// do not exist.
 func world(files map[string]string, environ ...string) resolve.Env {
-	return resolve.Env{
-		Environ: environ, FileDir: root, HomeDir: filepath.Dir(root), GOOS: "linux",
-		ReadFile: func(path string) ([]byte, error) {
-			for name, text := range files {
-				if path == in(name) {
-					return []byte(text), nil
-				}
-			}
-			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-		},
+	env := resolve.Env{
+		Environ: environ, FileDir: root, HomeDir: filepath.Dir(root), GOOS: "linux", Files: map[string]resolve.File{},
 	}
+	for _, missing := range []string{"no", "no.env", "no.txt", "a", "b", "secret-value/x", "secret/x"} {
+		env.Files[in(missing)] = resolve.File{Reason: "the file does not exist"}
+	}
+	for name, text := range files {
+		env.Files[in(name)] = resolve.File{Bytes: []byte(text)}
+	}
+	return env
 }
 
 // resolveEntry resolves one entry.
@@ -160,8 +158,8 @@ func TestExpand_aFileThatIsTooLarge_isRefused(t *testing.T) {
 
 func TestExpand_otherReadErrors_showThePathAsWritten(t *testing.T) {
 	env := world(nil)
-	env.ReadFile = func(path string) ([]byte, error) { return nil, fmt.Errorf("cannot read %s: not a regular file", path) }
-	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env).Problem, "${file:fifo}: cannot read fifo: not a regular file"
+	env.Files[in("fifo")] = resolve.File{Reason: "it is a named pipe, not a regular file"}
+	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env).Problem, "cannot read ${file:fifo}: it is a named pipe, not a regular file"
 	if !strings.Contains(got, want) {
 		t.Errorf("got %q, want it to say %q", got, want)
 	}
@@ -335,4 +333,32 @@ func servers(t *testing.T, src string) serversfile.File {
 func entry(t *testing.T, body string) serversfile.Entry {
 	t.Helper()
 	return servers(t, `{"mcpServers": {"s": `+body+`}}`).Entries[0]
+}
+
+// What an entry names can name more: its envFile may stand at a path that a
+// file holds.
+func TestServers_filesThatWereNotRead_areListed(t *testing.T) {
+	env := world(map[string]string{})
+	list := func() []resolve.Server {
+		return []resolve.Server{
+			resolveEntry(entry(t, `{"command": "${A}", "args": ["${file:d}", "${file:c}", "${file:d}"], "envFile": "${file:where}"}`), env),
+			resolveEntry(entry(t, `{"command": "x", "args": ["${file:off}"], "disabled": true}`), env),
+		}
+	}
+	for _, want := range [][]string{{in("c"), in("d"), in("where")}, {in("e.env")}, nil} {
+		got := resolve.Unread(list())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("unread (-want +got):\n%s", diff)
+		}
+		for _, path := range got {
+			env.Files[path] = resolve.File{Bytes: []byte("A=" + path)}
+		}
+		env.Files[in("where")] = resolve.File{Bytes: []byte("e.env")}
+	}
+	if got := list()[0]; got.Problem != "" || got.Spec.Command != in("e.env") {
+		t.Errorf("once all are read: got %q, command %s; want no problem and %s", got.Problem, got.Spec.Command, in("e.env"))
+	}
+	if diff := cmp.Diff([]string{in("c"), in("d"), in("e.env"), in("where")}, resolve.Files(list())); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
 }

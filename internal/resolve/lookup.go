@@ -3,7 +3,6 @@ package resolve
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,17 +46,17 @@ func (x *expander) lookup(name string) (string, bool) {
 	return value, ok
 }
 
-// fileContent reads a ${file:PATH}, its last newline cut.
+// fileContent is the content of a ${file:PATH}, its last newline cut.
 func (x *expander) fileContent(v vars.Variable) (string, error) {
 	path, err := x.absolute(v.Path)
 	if err != nil {
 		return "", fmt.Errorf("cannot read ${%s}: %w", v.Name, err)
 	}
-	src, err := x.readFile(path)
-	if err != nil {
-		return "", fmt.Errorf("cannot read ${%s}: %s", v.Name, whyUnread(err, path, v.Path))
+	file := x.file(path)
+	if file.Reason != "" {
+		return "", fmt.Errorf("cannot read ${%s}: %s", v.Name, file.Reason)
 	}
-	text := strings.TrimSuffix(string(src), "\n")
+	text := strings.TrimSuffix(string(file.Bytes), "\n")
 	return strings.TrimSuffix(text, "\r"), nil
 }
 
@@ -103,12 +102,12 @@ func (x *expander) readEnvFile() {
 		return
 	}
 	shown := vars.WithoutDefaults(x.entry.EnvFile)
-	src, err := x.readFile(path)
-	if err != nil {
-		x.fail("envFile", "cannot read %s: %s", jsondoc.Quote(shown), whyUnread(err, path, shown))
+	file := x.file(path)
+	if file.Reason != "" {
+		x.fail("envFile", "cannot read %s: %s", jsondoc.Quote(shown), file.Reason)
 		return
 	}
-	values, problems := vars.ParseDotenv(jsondoc.Shorten(shown), src)
+	values, problems := vars.ParseDotenv(jsondoc.Shorten(shown), file.Bytes)
 	for _, p := range problems {
 		if p.Severity == jsondoc.Error {
 			x.fail("envFile", "%s", p.String())
@@ -117,25 +116,16 @@ func (x *expander) readEnvFile() {
 	x.envFile = values
 }
 
-func (x *expander) readFile(path string) ([]byte, error) {
+// file is what was read of a file that the entry names.
+func (x *expander) file(path string) File {
 	x.files = append(x.files, path)
-	src, err := x.env.ReadFile(path)
-	if err == nil && len(src) > jsondoc.MaxFileBytes {
-		return nil, fmt.Errorf("it is larger than %d bytes", jsondoc.MaxFileBytes)
+	file, known := x.env.Files[path]
+	switch {
+	case !known:
+		x.unread = append(x.unread, path)
+		return File{Reason: "it has not been read yet"}
+	case len(file.Bytes) > jsondoc.MaxFileBytes:
+		return File{Reason: fmt.Sprintf("it is larger than %d bytes", jsondoc.MaxFileBytes)}
 	}
-	return src, err
-}
-
-// whyUnread says why a file could not be read. A path is only shown as it was
-// written: expanded, it may hold the values of variables.
-func whyUnread(err error, path, shown string) string {
-	switch pathError, ok := errors.AsType[*fs.PathError](err); {
-	case errors.Is(err, fs.ErrNotExist):
-		return "the file does not exist"
-	case errors.Is(err, fs.ErrPermission):
-		return "it may not be read"
-	case ok:
-		return pathError.Err.Error()
-	}
-	return strings.ReplaceAll(err.Error(), path, shown)
+	return file
 }

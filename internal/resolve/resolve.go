@@ -20,12 +20,10 @@ type Server struct {
 	Fingerprint string
 }
 
-// Servers expands every entry, in the order of the file. Each file is read
-// once, so that all entries see the same content. An entry that cannot be
+// Servers expands every entry, in the order of the file. An entry that cannot be
 // expanded is part of the result, with its Problem; a disabled one is not
-// expanded at all.
+// expanded at all. See Unread for files that must be read first.
 func Servers(servers serversfile.File, env Env) []Server {
-	env.ReadFile = once(env.ReadFile)
 	list := make([]Server, 0, len(servers.Entries))
 	for _, e := range servers.Entries {
 		list = append(list, server(e, env))
@@ -60,19 +58,21 @@ func written(e serversfile.Entry) Spec {
 	}
 }
 
-// once remembers what read gave for each path.
-func once(read func(string) ([]byte, error)) func(string) ([]byte, error) {
-	type content struct {
-		src []byte
-		err error
+// Files lists the files that servers name, sorted and without doubles.
+func Files(servers []Server) []string {
+	return collect(servers, func(s Server) []string { return s.Files })
+}
+
+// Unread lists the files that must be read before the servers can be expanded,
+// sorted and without doubles.
+func Unread(servers []Server) []string {
+	return collect(servers, func(s Server) []string { return s.Unread })
+}
+
+func collect(servers []Server, of func(Server) []string) []string {
+	list := []string{}
+	for _, s := range servers {
+		list = append(list, of(s)...)
 	}
-	seen := map[string]content{}
-	return func(path string) ([]byte, error) {
-		c, known := seen[path]
-		if !known {
-			c.src, c.err = read(path)
-			seen[path] = c
-		}
-		return c.src, c.err
-	}
+	return sorted(list)
 }

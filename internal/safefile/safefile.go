@@ -70,6 +70,26 @@ func Read(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// Reason says in words why a file could not be read, without its path. err is
+// one of Read's.
+func Reason(err error) string {
+	if large, ok := errors.AsType[*TooLarge](err); ok {
+		return fmt.Sprintf("it is larger than %d bytes", large.Limit)
+	}
+	if other, ok := errors.AsType[*NotRegular](err); ok {
+		return "it is " + other.Kind + ", not a regular file"
+	}
+	switch cause := errors.Unwrap(err); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the file does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "it may not be read"
+	case cause != nil:
+		return cause.Error()
+	}
+	return err.Error()
+}
+
 // cannotRead names path once: the errors of package os name it too.
 func cannotRead(path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {

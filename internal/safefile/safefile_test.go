@@ -87,3 +87,21 @@ func TestRead_directory_isRefused(t *testing.T) {
 		t.Errorf("got %v, want an error that names %s", err, dir)
 	}
 }
+
+func TestReason_hasNoPath(t *testing.T) {
+	large := write(t, "large", "123")
+	for path, want := range map[string]string{
+		filepath.Join(t.TempDir(), "missing"): "the file does not exist",
+		t.TempDir():                           "it is a directory, not a regular file",
+		large:                                 "it is larger than 2 bytes",
+	} {
+		_, err := safefile.Read(path, 2)
+		if err == nil {
+			t.Errorf("%s: got no error, want one", path)
+			continue
+		}
+		if got := safefile.Reason(err); got != want {
+			t.Errorf("%v: got the reason %q, want %q", err, got, want)
+		}
+	}
+}
