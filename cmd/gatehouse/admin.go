@@ -85,7 +85,7 @@ func (o *operator) Call(ctx context.Context, call admin.Call) (json.RawMessage, 
 	if err != nil {
 		return nil, &admin.Error{Status: http.StatusBadRequest, Message: err.Error()}
 	}
-	result, _ := o.app.front.CallTool(ctx, agents.Caller{Client: "gatehouse call", Protocol: newestProtocol},
+	result, _ := o.app.tools.CallTool(ctx, agents.Caller{Client: "gatehouse call", Protocol: newestProtocol},
 		agents.ToolCall{Name: "execute_tool", Args: raw}, nil)
 	return result, nil
 }

@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/gate"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
@@ -43,7 +44,8 @@ type app struct {
 
 	sys      *actor.ActorSystem
 	store    *snapshot.Store
-	front    *front.Front
+	router   *front.Router
+	tools    *gate.Gate
 	edge     *agents.Edge
 	audit    *audit.Log
 	launcher *server.Launcher
@@ -67,8 +69,8 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.launcher = server.NewLauncher(version(), instance)
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
-	a.front = front.New(front.Config{
-		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Debug: opts.debug, Instance: instance,
+	a.router = front.New(front.Config{
+		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
 		Wake: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
 		},
@@ -77,8 +79,9 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		},
 		Audit: auditLog.Append, Begin: a.begin(),
 	})
+	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
-	a.edge = agents.New(a.front, agents.Options{
+	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
 		NoFastLane: opts.noFastLane,

@@ -20,7 +20,7 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 	drain = min(drain, a.opts.shutdownTimeout-stopReserve)
 
 	a.sys.Root.Stop(a.watcherPID)
-	a.front.Stop()
+	a.router.Stop()
 	answered := make(chan error, 1)
 	go func() { answered <- a.edge.Shutdown(ctx) }()
 	err := a.stopServers(ctx, drain)

@@ -16,6 +16,7 @@ var forbidden = []struct {
 	{[]string{"messages"}, []string{"actors", "cmd", "supervisor"}, "messages are data"},
 	{[]string{"supervisor"}, []string{"actors"}, "cmd hands it a function that makes the actors"},
 	{[]string{"internal"}, []string{"actors", "cmd", "messages", "supervisor"}, "edges and pure packages don't know the actors"},
+	{[]string{"internal/front"}, []string{"internal/front/gate"}, "the router knows methods and params, and no tool"},
 	{[]string{"actors", "supervisor"}, []string{"cmd"}, "cmd is where everything is wired, and nothing else"},
 }
 

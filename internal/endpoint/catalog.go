@@ -25,6 +25,7 @@ type Catalog struct {
 	Warning string
 
 	index    map[string]int
+	names    []string
 	replaced chan struct{}
 }
 
@@ -49,6 +50,10 @@ func (c *Catalog) Lookup(name string) (Tool, bool) {
 	return c.Tools[i], true
 }
 
+// Names are the tools' names in the server's own order. The caller must not
+// change the slice.
+func (c *Catalog) Names() []string { return c.names }
+
 // Catalog is the latest published catalog. It does not block.
 func (c *Cell) Catalog() *Catalog { return c.catalog.Load() }
 
@@ -56,7 +61,9 @@ func (c *Cell) Catalog() *Catalog { return c.catalog.Load() }
 // one. The cell owns the tools from then on.
 func (c *Cell) PublishCatalog(next Catalog) {
 	next.index = make(map[string]int, len(next.Tools))
+	next.names = make([]string, len(next.Tools))
 	for i, t := range next.Tools {
+		next.names[i] = t.Name
 		if _, dup := next.index[t.Name]; !dup {
 			next.index[t.Name] = i
 		}

@@ -1,8 +1,16 @@
-// Package front answers the agents' tool calls. Its methods run on the
-// caller's goroutine and take no mailbox: a call loads the snapshot once,
-// decides, enters the server's endpoint cell and uses the session there.
+// Package front is the router: it takes a request of an agent to a server. It
+// knows methods and params, and no word of what they are for. What the rules
+// are asked, what the server must list, what it is sent and how its answer is
+// read come from the surface on top; the gateway's three tools are one, in
+// internal/front/gate.
 //
-// A call that was refused by a closed cell, or had to wait, was not written:
-// it loads the snapshot again and is decided afresh, within its deadline. A
-// call of which any byte was written is never sent again.
+// A request is taken in attempts. An attempt reads one snapshot and takes its
+// steps in order: identify, permit, route, ready, listed, begun, admitted,
+// sent. A step that had to wait, or was refused by a closed cell, ends it with
+// errAgain: nothing was written, so the next attempt decides afresh on the
+// snapshot that is current then. A request of which any byte was written is
+// never sent again.
+//
+// All of it runs on the caller's goroutine and takes no mailbox. One meaning
+// of nil: a nil error is success.
 package front

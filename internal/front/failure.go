@@ -2,100 +2,79 @@ package front
 
 import (
 	"encoding/json"
-	"time"
 
 	"gatehouse/internal/rawjson"
-	"gatehouse/internal/textcut"
 )
 
-// The error codes that agents see.
+// The error codes that agents see, beside those of package policy for a caller
+// who cannot be told.
 const (
-	codeDenied            = "DENIED_BY_POLICY"
-	codeInvalidArgument   = "INVALID_ARGUMENT"
-	codeServerNotFound    = "SERVER_NOT_FOUND"
-	codeToolNotFound      = "TOOL_NOT_FOUND"
-	codeServerUnavailable = "SERVER_UNAVAILABLE"
-	codeServerCrashed     = "SERVER_CRASHED"
-	codeServerError       = "SERVER_ERROR"
-	codeResultTooLarge    = "RESULT_TOO_LARGE"
-	codeTimeout           = "TIMEOUT"
-	codeCancelled         = "CANCELLED"
-	codeOverloaded        = "OVERLOADED"
-	codeInternal          = "INTERNAL"
+	CodeDenied            = "DENIED_BY_POLICY"
+	CodeInvalidArgument   = "INVALID_ARGUMENT"
+	CodeServerNotFound    = "SERVER_NOT_FOUND"
+	CodeServerUnavailable = "SERVER_UNAVAILABLE"
+	CodeServerCrashed     = "SERVER_CRASHED"
+	CodeServerError       = "SERVER_ERROR"
+	CodeResultTooLarge    = "RESULT_TOO_LARGE"
+	CodeTimeout           = "TIMEOUT"
+	CodeCancelled         = "CANCELLED"
+	CodeOverloaded        = "OVERLOADED"
+	CodeInternal          = "INTERNAL"
 )
 
-// failure is what an agent is told when a call did not work.
-type failure struct {
-	Code         string          `json:"code"`
-	Message      string          `json:"message"`
-	Server       string          `json:"server,omitempty"`
-	Tool         string          `json:"tool,omitempty"`
-	Rule         string          `json:"rule,omitempty"`
-	Available    []string        `json:"available,omitzero"` // nil is absent, empty is said
-	State        string          `json:"state,omitempty"`
-	RetryAfterMS int64           `json:"retry_after_ms,omitempty"`
-	MayHaveRun   bool            `json:"may_have_run,omitempty"`
-	RPC          json.RawMessage `json:"rpc,omitempty"`
-	Generation   uint64          `json:"generation"`
-	CallID       string          `json:"call_id"`
+// Failure is what an agent is told when a call did not work. It is an error
+// value; JSON is how agents see it.
+type Failure struct {
+	Code    string
+	Message string // what is wrong and what to do next, for the model
+	Server  string
+	Rule    string // the path of the rule that decided
+	// Available are names to use instead: nil says nothing, empty that there
+	// are none.
+	Available    []string
+	State        string // of the server
+	RetryAfterMS int64
+	MayHaveRun   bool
+	RPC          json.RawMessage // the server's own error object
+	Generation   uint64
+	CallID       string
+
+	kind *Kind  // of what the failure is about
+	name string // "" where it is about no more than the server
 }
 
-// on names the server and the tool that the failure is about.
-func (f *failure) on(server, tool string) *failure {
-	f.Server, f.Tool = server, tool
-	return f
-}
+func (f *Failure) Error() string { return f.Message }
 
-// result is the tool result that carries the failure.
-func (f *failure) result() json.RawMessage {
-	return mustJSON(struct {
-		Content    []block        `json:"content"`
-		Structured map[string]any `json:"structuredContent"`
-		IsError    bool           `json:"isError"`
-	}{
-		Content:    []block{{"text", f.Message}},
-		Structured: map[string]any{"error": f},
-		IsError:    true,
-	})
-}
-
-// block is a text block of a result.
-type block struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
-}
-
-// retryAfter is in how many whole milliseconds at the latest it is worth
-// trying again: at the next attempt if one is planned, else after atLeast.
-func retryAfter(next, now time.Time, atLeast time.Duration) int64 {
-	wait := atLeast
-	if next.After(now) {
-		wait = max(wait, next.Sub(now))
+// JSON is the failure's error object.
+func (f *Failure) JSON() json.RawMessage {
+	out := make(json.RawMessage, 0, len(f.Message)+16*len(f.Available)+300)
+	out = rawjson.AppendString(append(out, `{"code":`...), f.Code)
+	out = rawjson.AppendString(append(out, `,"message":`...), f.Message)
+	if f.Server != "" {
+		out = rawjson.AppendString(append(out, `,"server":`...), f.Server)
 	}
-	return wait.Milliseconds()
+	if f.name != "" {
+		out = append(rawjson.AppendString(append(out, ','), f.kind.Noun), ':')
+		out = rawjson.AppendString(out, f.name)
+	}
+	rest := marshal(struct {
+		Rule         string          `json:"rule,omitempty"`
+		Available    []string        `json:"available,omitzero"` // nil is absent, empty is said
+		State        string          `json:"state,omitempty"`
+		RetryAfterMS int64           `json:"retry_after_ms,omitempty"`
+		MayHaveRun   bool            `json:"may_have_run,omitempty"`
+		RPC          json.RawMessage `json:"rpc,omitempty"`
+		Generation   uint64          `json:"generation"`
+		CallID       string          `json:"call_id"`
+	}{f.Rule, f.Available, f.State, f.RetryAfterMS, f.MayHaveRun, f.RPC, f.Generation, f.CallID})
+	return append(append(out, ','), rest[1:]...)
 }
 
-// own makes the result of an answer that is the gateway's: the value as text
-// and as structured content.
-func own(value any) result {
-	body := mustJSON(value)
-	return look(mustJSON(struct {
-		Content    []block         `json:"content"`
-		Structured json.RawMessage `json:"structuredContent"`
-	}{[]block{{"text", string(body)}}, body}))
-}
-
-// mustJSON leaves raw values as they are but for white space: no HTML escapes.
-func mustJSON(v any) json.RawMessage {
+// marshal is rawjson.Marshal for values that can only fail to encode by a bug.
+func marshal(v any) json.RawMessage {
 	raw, err := rawjson.Marshal(v)
 	if err != nil {
 		panic("internal: " + err.Error())
 	}
 	return raw
 }
-
-// maxNameShown is how much of a name of unknown length a message repeats, in
-// bytes.
-const maxNameShown = 128
-
-func shown(name string) string { return textcut.Marked(name, maxNameShown) }

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/front"
 	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
@@ -30,11 +29,11 @@ const someRules = `{"agents": {
 var answers = []struct {
 	name  string
 	rules string // someRules if empty
-	cfg   front.Config
+	cfg   settings
 	setup func() []*srv
 	tool  string // execute_tool if empty
 	args  string
-	play  func(g *gate) // before the call
+	play  func(g *stage) // before the call
 }{
 	{name: "a result", args: `{"agent_id":"a","server":"db","tool":"query"}`},
 	{name: "a server that the rules don't allow", args: `{"agent_id":"a","server":"secret","tool":"x"}`},
@@ -46,11 +45,11 @@ var answers = []struct {
 	{name: "no agent", args: `{"server":"db","tool":"query"}`},
 	{name: "a malformed agent", args: `{"agent_id":"a b","server":"db","tool":"query"}`},
 	{name: "an agent that is no string", args: `{"agent_id":7,"server":"db","tool":"query"}`},
-	{name: "an agent outside the pin", cfg: front.Config{Pinned: []string{"nobody", "b"}}, args: `{"agent_id":"a","server":"db","tool":"query"}`},
+	{name: "an agent outside the pin", cfg: settings{Pinned: []string{"nobody", "b"}}, args: `{"agent_id":"a","server":"db","tool":"query"}`},
 	{name: "no agent and no fallback", rules: `{"agents": {"a": {}}, "defaults": {"deny_on_missing_agent": false}}`, args: `{"server":"db","tool":"query"}`},
 	{
 		name: "no agent and a fallback that the rules don't know", rules: `{"agents": {"a": {}}, "defaults": {"deny_on_missing_agent": false}}`,
-		cfg: front.Config{DefaultAgent: "gone"}, args: `{"server":"db","tool":"query"}`,
+		cfg: settings{DefaultAgent: "gone"}, args: `{"server":"db","tool":"query"}`,
 	},
 	{name: "an unknown argument", args: `{"agent_id":"a","server":"db","tool":"query","sql":"select 1"}`},
 	{name: "args twice", args: `{"agent_id":"a","server":"db","tool":"query","args":{},"arguments":{}}`},
@@ -90,16 +89,16 @@ var answers = []struct {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: context.Cause(ctx)}
 	}), args: `{"agent_id":"a","server":"db","tool":"query","timeout_ms":250}`},
 	{name: "a server with too much to do", setup: func() []*srv {
-		s := up("db", testkit.Hangs).with(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
+		s := up("db", testkit.Hangs).With(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
 		s.Cell.Acquire(1)
 		return []*srv{s}
 	}, args: `{"agent_id":"a","server":"db","tool":"query"}`},
-	{name: "a gateway that shuts down", args: `{"agent_id":"a","server":"db","tool":"query"}`, play: func(g *gate) { g.front.Stop() }},
+	{name: "a gateway that shuts down", args: `{"agent_id":"a","server":"db","tool":"query"}`, play: func(g *stage) { g.router.Stop() }},
 	{name: "the list of servers", tool: "list_servers", args: `{"agent_id":"a"}`},
 	{name: "the list of servers with metadata", tool: "list_servers", args: `{"agent_id":"a","include_metadata":true}`},
 	{name: "no servers", tool: "list_servers", args: `{"agent_id":"nobody"}`},
 	{name: "the tools of a server", tool: "get_server_tools", args: `{"agent_id":"a","server":"db"}`},
-	{name: "the gateway's status", tool: "get_gateway_status", cfg: front.Config{Debug: true}, args: `{"agent_id":"a"}`},
+	{name: "the gateway's status", tool: "get_gateway_status", cfg: settings{Debug: true}, args: `{"agent_id":"a"}`},
 }
 
 // one is a single server in that state.
@@ -114,15 +113,15 @@ func answering(answer testkit.Answer) func() []*srv {
 
 // house is a few servers: db and files for agent a, secret for nobody.
 func house() []*srv {
-	db := up("db", testkit.Says(oneText)).has(
+	db := up("db", testkit.Says(oneText)).Has(
 		`{"name":"query","inputSchema":{"type":"object","oneOf":[{"x":9007199254740993}]},"x-own":"<&>"}`,
 		"list_tables", "list_secrets", "drop")
 	files := server("files", endpoint.Status{State: endpoint.BackingOff, Reason: "exit status 3", Since: time.Now(), Run: 2, Restarts: 1, RetryAt: time.Now().Add(time.Second)})
-	files = files.has("read", "write").with(func(e *serversfile.Entry) {
+	files = files.Has("read", "write").With(func(e *serversfile.Entry) {
 		e.Description, e.Transport, e.Command, e.URL = "Project files", serversfile.HTTP, "", "https://user:s3cr3t-value@example.com/mcp?key=s3cr3t-value"
 	})
 	testkit.Publish(files.Cell, ready(3, testkit.NewSession(9, testkit.Says(oneText))))
-	secret := up("secret", testkit.Says(oneText)).has("x")
+	secret := up("secret", testkit.Says(oneText)).Has("x")
 	return []*srv{db, files, secret}
 }
 
@@ -173,7 +172,7 @@ func TestCancelledByTheCaller(t *testing.T) {
 	}{
 		{"while it runs", func() *srv { return up("db", testkit.Hangs) }, true},
 		{"while it waits", func() *srv { return server("db", endpoint.Status{State: endpoint.Starting}) }, false},
-		{"while the tools are listed anew", func() *srv { return up("db", testkit.Hangs).hasFrom(time.Now().Add(-time.Hour), "other") }, false},
+		{"while the tools are listed anew", func() *srv { return up("db", testkit.Hangs).HasFrom(time.Now().Add(-time.Hour), "other") }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

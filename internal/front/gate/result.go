@@ -1,4 +1,4 @@
-package front
+package gate
 
 import (
 	"bytes"
@@ -56,7 +56,7 @@ func (c *call) finish(r result, stamped bool) []byte {
 		}
 		dst = append(c.appendStamp(append(dst, `"_meta":{`...)), '}')
 	}
-	if r.ResultType == (endpoint.Span{}) && !beforeStateless(c.caller.Protocol) {
+	if r.ResultType == (endpoint.Span{}) && !beforeStateless(c.Caller.Protocol) {
 		dst = append(dst, `,"resultType":"complete"`...) // Something stands before it by now.
 	}
 	return append(dst, '}')
@@ -65,9 +65,9 @@ func (c *call) finish(r result, stamped bool) []byte {
 // appendStamp appends the gateway's own members of _meta.
 func (c *call) appendStamp(dst []byte) []byte {
 	dst = append(dst, `"`+metaGeneration+`":`...)
-	dst = strconv.AppendUint(dst, c.record.Generation, 10)
+	dst = strconv.AppendUint(dst, c.Record.Generation, 10)
 	dst = append(dst, `,"`+metaCallID+`":"`...)
-	return append(append(dst, c.id...), '"') // Hexadecimal, a dash and digits.
+	return append(append(dst, c.ID()...), '"') // Hexadecimal, a dash and digits.
 }
 
 // stampedMeta is the server's _meta with the gateway's own members in it.
@@ -75,8 +75,8 @@ func (c *call) stampedMeta(meta json.RawMessage) json.RawMessage {
 	if rawjson.First(meta) != '{' {
 		meta = json.RawMessage("{}")
 	}
-	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.record.Generation, 10))
-	return rawjson.Set(meta, metaCallID, mustJSON(c.id))
+	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.Record.Generation, 10))
+	return rawjson.Set(meta, metaCallID, mustJSON(c.ID()))
 }
 
 // textForStructured turns a structuredContent that is no object into a text
@@ -106,4 +106,29 @@ func sameJSON(a, b []byte) bool {
 		return false
 	}
 	return string(mustJSON(json.RawMessage(a))) == string(mustJSON(json.RawMessage(b)))
+}
+
+// block is a text block of a result.
+type block struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// own makes the result of an answer that is the gateway's: the value as text
+// and as structured content.
+func own(value any) result {
+	body := mustJSON(value)
+	return look(mustJSON(struct {
+		Content    []block         `json:"content"`
+		Structured json.RawMessage `json:"structuredContent"`
+	}{[]block{{"text", string(body)}}, body}))
+}
+
+// mustJSON is rawjson.Marshal for values that can only fail to encode by a bug.
+func mustJSON(v any) json.RawMessage {
+	raw, err := rawjson.Marshal(v)
+	if err != nil {
+		panic("internal: " + err.Error())
+	}
+	return raw
 }

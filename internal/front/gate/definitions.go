@@ -1,4 +1,4 @@
-package front
+package gate
 
 import (
 	"encoding/json"
@@ -85,15 +85,15 @@ func definitions() []definition {
 
 // Definitions implements agents.ToolHandler. agent_id is left out where the
 // pin leaves no choice.
-func (f *Front) Definitions() []json.RawMessage { return f.definitions(len(f.cfg.Pinned) == 1) }
+func (g *Gate) Definitions() []json.RawMessage { return g.definitions(len(g.router.Pinned()) == 1) }
 
 // PinnedDefinitions are Definitions for callers whose credential leaves them
 // one agent to be.
-func (f *Front) PinnedDefinitions() []json.RawMessage { return f.definitions(true) }
+func (g *Gate) PinnedDefinitions() []json.RawMessage { return g.definitions(true) }
 
-func (f *Front) definitions(oneAgent bool) []json.RawMessage {
+func (g *Gate) definitions(oneAgent bool) []json.RawMessage {
 	list := definitions()
-	if !f.cfg.Debug {
+	if !g.cfg.Debug {
 		list = slices.DeleteFunc(list, func(d definition) bool { return d.Name == getGatewayStatus })
 	}
 	raw := make([]json.RawMessage, 0, len(list))

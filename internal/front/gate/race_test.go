@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/front"
 	"gatehouse/testkit"
 )
 
@@ -74,7 +73,7 @@ func TestRace_callsAtEveryMomentOfAReload(t *testing.T) {
 					runtime.Gosched()
 				}
 				id := fmt.Sprintf("%d-%d", caller, i)
-				least := g.store.Load().Generation
+				least := g.Snapshot().Generation
 				got := g.call("execute_tool", fmt.Sprintf(`{"agent_id":"a","server":"db","tool":"query","args":{"id":%q}}`, id))
 				if err := l.check(id, least, got); err != nil {
 					t.Error(err)
@@ -88,20 +87,20 @@ func TestRace_callsAtEveryMomentOfAReload(t *testing.T) {
 	if len(l.ran) != callers*each {
 		t.Errorf("%d calls ran, want %d", len(l.ran), callers*each)
 	}
-	t.Logf("%d calls in %d generations", len(l.ran), g.generation)
+	t.Logf("%d calls in %d generations", len(l.ran), g.Snapshot().Generation)
 }
 
 // reload is what the config actor, the gateway actor and the supervisor do for
 // a changed server: the new cell, the snapshot, then the old cell's end.
-func (g *gate) reload(l *ledger, was *srv, rng *rand.Rand) *srv {
-	generation := g.generation + 1
-	next := was.again(endpoint.Status{State: endpoint.Starting})
+func (g *stage) reload(l *ledger, was *srv, rng *rand.Rand) *srv {
+	generation := g.Snapshot().Generation + 1
+	next := was.Again(endpoint.Status{State: endpoint.Starting})
 	session := l.session(generation)
 	late := rng.IntN(3) > 0
 	if !late {
 		testkit.Publish(next.Cell, ready(1, session))
 	}
-	g.next(allowAll, next)
+	g.Next(allowAll, next)
 	was.Cell.Close()
 	if late {
 		for range rng.IntN(50) {
@@ -203,7 +202,7 @@ func TestRace_stoppedWhileCallsRun(t *testing.T) {
 		for range 5 {
 			calls = append(calls, g.later(func() answer { return g.execute("db", "query") }))
 		}
-		g.next(`{"agents": {}}`)
+		g.Next(`{"agents": {}}`)
 		s.Cell.Close()
 		s.Cell.Status().Session.Close(endpoint.ErrStopped)
 		for _, done := range calls {
@@ -221,14 +220,14 @@ func TestRace_stoppedWhileCallsRun(t *testing.T) {
 
 // The list of tools may shrink between any two looks at it.
 func TestRace_listsWhileTheToolsChange(t *testing.T) {
-	s := up("db", testkit.Hangs).has("a")
-	g := newGateWith(t, front.Config{Debug: true}, allowAll, s)
+	s := up("db", testkit.Hangs).Has("a")
+	g := newGateWith(t, settings{Debug: true}, allowAll, s)
 	var changing sync.WaitGroup
 	var done atomic.Bool
 	changing.Go(func() {
 		for !done.Load() {
-			s.has("a", "b", "c", "d")
-			s.has("a")
+			s.Has("a", "b", "c", "d")
+			s.Has("a")
 		}
 	})
 	for range 500 {

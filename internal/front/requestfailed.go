@@ -1,6 +1,7 @@
 package front
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -8,26 +9,23 @@ import (
 	"gatehouse/internal/snapshot"
 )
 
-// sessionRenewed stands for the status of a server whose session has just been
-// replaced by another: there is nothing to wait for.
-var sessionRenewed = &endpoint.Status{}
-
-// maxRenewals is how often one call may be made again for that.
+// maxRenewals is how often one call is made again because its server had
+// forgotten the session.
 const maxRenewals = 2
 
-// requestFailed words an error that concerns one request and not the session;
-// nil for any other.
-func requestFailed(r *snapshot.Route, err error) *failure {
+// requestFailed words an error that concerns one request and not the session.
+// It returns nil for any other.
+func requestFailed(r *snapshot.Route, err error) *Failure {
 	name := r.Entry.Name
 	if cut, ok := errors.AsType[*endpoint.CutStream](err); ok {
-		return &failure{
-			Code: codeServerCrashed, MayHaveRun: true,
+		return &Failure{
+			Code: CodeServerCrashed, MayHaveRun: true,
 			Message: fmt.Sprintf("%q broke off while running this (%s); it may have taken effect. Check before repeating.", name, shortReason(r, cut.Error())),
 		}
 	}
 	if bad, ok := errors.AsType[*endpoint.BadAnswer](err); ok {
-		return &failure{
-			Code: codeServerError, MayHaveRun: true,
+		return &Failure{
+			Code: CodeServerError, MayHaveRun: true,
 			Message: fmt.Sprintf("%q %s; it may have taken effect. Check before repeating, and tell the user.", name, bad.Error()),
 		}
 	}
@@ -35,9 +33,9 @@ func requestFailed(r *snapshot.Route, err error) *failure {
 	if !ok {
 		return nil
 	}
-	fail := &failure{Code: codeServerError, MayHaveRun: refused.MayHaveRun, RetryAfterMS: refused.RetryAfter.Milliseconds()}
+	fail := &Failure{Code: CodeServerError, MayHaveRun: refused.MayHaveRun, RetryAfterMS: refused.RetryAfter.Milliseconds()}
 	if refused.RPC != nil {
-		fail.RPC = redacted(r, refused.RPC)
+		fail.RPC = RedactedRPC(r, refused.RPC)
 	}
 	scope := ""
 	if refused.Scope != "" {
@@ -58,4 +56,14 @@ func refusedAdvice(refused *endpoint.RefusedRequest) string {
 	}
 }
 
-func shortReason(r *snapshot.Route, text string) string { return cut(r.Redact.String(text)) }
+func shortReason(r *snapshot.Route, text string) string { return Brief(r.Redact.String(text)) }
+
+// RedactedRPC is a server's error object without the secrets of its entry,
+// which servers like to quote in errors; else it is the server's own bytes.
+func RedactedRPC(r *snapshot.Route, rpc json.RawMessage) json.RawMessage {
+	clean := json.RawMessage(r.Redact.String(string(rpc)))
+	if !json.Valid(clean) {
+		return json.RawMessage(`{"code":-32603,"message":"[redacted]"}`)
+	}
+	return clean
+}

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -102,7 +102,7 @@ func TestExecute_serverErrorThatQuotesASecret_isRedacted(t *testing.T) {
 		s := up("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
 			return endpoint.Response{Error: []byte(`{"code":-32000,"message":"bad token s3cr3t-value","data":{"t":"s3cr3t-value","n":12345678901234567890}}`)}, nil
 		})
-		s.has("query")
+		s.Has("query")
 		got := newGate(t, allowAll, s).execute("db", "query")
 		if got.err.Code != "SERVER_ERROR" || !strings.Contains(got.err.Message, "bad token [redacted TOKEN]") {
 			t.Errorf("got %+v", got.err)

@@ -1,4 +1,4 @@
-package front
+package gate
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/front"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/rawjson"
 )
@@ -30,13 +31,13 @@ type arguments struct {
 // minTimeoutMS is the shortest timeout_ms that makes sense.
 const minTimeoutMS = 100
 
-func parseArguments(tool string, raw json.RawMessage) (arguments, *failure) {
+func parseArguments(tool string, raw json.RawMessage) (arguments, error) {
 	var a arguments
 	if first := rawjson.First(raw); first == 0 || first == 'n' {
 		raw = json.RawMessage("{}")
 	}
 	known := argumentNames()[tool]
-	var fail *failure
+	var fail error
 	ok := rawjson.Each(raw, func(key []byte, start, end int) {
 		if fail == nil {
 			fail = a.set(tool, key, raw[start:end], known)
@@ -51,7 +52,7 @@ func parseArguments(tool string, raw json.RawMessage) (arguments, *failure) {
 	return a, a.missing(tool)
 }
 
-func (a *arguments) set(tool string, name []byte, value json.RawMessage, known []string) *failure {
+func (a *arguments) set(tool string, name []byte, value json.RawMessage, known []string) error {
 	i := slices.IndexFunc(known, func(k string) bool { return k == string(name) })
 	key := "args"
 	switch {
@@ -64,7 +65,7 @@ func (a *arguments) set(tool string, name []byte, value json.RawMessage, known [
 	switch key {
 	case "agent_id":
 		if a.agentID, err = stringOf(value); err != nil {
-			return &failure{Code: string(policy.InvalidAgentID), Message: "The argument \"agent_id\" " + err.Error() + "."}
+			return &front.Failure{Code: string(policy.InvalidAgentID), Message: "The argument \"agent_id\" " + err.Error() + "."}
 		}
 		a.hasAgentID = a.agentID != ""
 	case "include_metadata":
@@ -93,7 +94,7 @@ func (a *arguments) set(tool string, name []byte, value json.RawMessage, known [
 	return nil
 }
 
-func (a *arguments) missing(tool string) *failure {
+func (a *arguments) missing(tool string) error {
 	var names []string
 	if (tool == getServerTools || tool == executeTool) && a.server == "" {
 		names = append(names, "server")
@@ -107,15 +108,15 @@ func (a *arguments) missing(tool string) *failure {
 	return nil
 }
 
-func unknownArgument(tool, key string, known []string) *failure {
+func unknownArgument(tool, key string, known []string) error {
 	if tool == executeTool {
-		return invalid("execute_tool has no argument %q. If it is a parameter of the tool, put it inside args. Known: %s.", shown(key), strings.Join(known, ", "))
+		return invalid("execute_tool has no argument %q. If it is a parameter of the tool, put it inside args. Known: %s.", front.Shown(key), strings.Join(known, ", "))
 	}
-	return invalid("%s has no argument %q. Known: %s.", tool, shown(key), strings.Join(known, ", "))
+	return invalid("%s has no argument %q. Known: %s.", tool, front.Shown(key), strings.Join(known, ", "))
 }
 
-func invalid(format string, args ...any) *failure {
-	return &failure{Code: codeInvalidArgument, Message: fmt.Sprintf(format, args...)}
+func invalid(format string, args ...any) error {
+	return &front.Failure{Code: front.CodeInvalidArgument, Message: fmt.Sprintf(format, args...)}
 }
 
 // argError says in a few words what is wrong with an argument's value.

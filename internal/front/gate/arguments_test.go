@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"encoding/json"
@@ -128,7 +128,7 @@ type toolsAnswer struct {
 	TokensUsed     int      `json:"tokens_used"`
 }
 
-func (g *gate) tools(args string) toolsAnswer {
+func (g *stage) tools(args string) toolsAnswer {
 	g.t.Helper()
 	got := g.call("get_server_tools", `{"agent_id":"a","server":"db"`+args+`}`)
 	if got.IsError {
@@ -165,7 +165,7 @@ func TestGetServerTools_selects(t *testing.T) {
 		{"one that alone exceeds it comes alone", `,"max_schema_tokens":"1"`, "z_last|b_list a_list|;3 3 50"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := up("db", testkit.Hangs).has(def("z_last", 200), def("drop_all", 40), def("b_list", 99), def("a_list", 57))
+			s := up("db", testkit.Hangs).Has(def("z_last", 200), def("drop_all", 40), def("b_list", 99), def("a_list", 57))
 			a := newGate(t, rules, s).tools(c.args)
 			var returned []string
 			for _, raw := range a.Tools {
@@ -192,7 +192,7 @@ func TestGetServerTools_manyNamesAreRefused(t *testing.T) {
 		}
 		return strings.Join(list, ",")
 	}
-	g := newGate(t, allowAll, up("db", testkit.Hangs).has("t1"))
+	g := newGate(t, allowAll, up("db", testkit.Hangs).Has("t1"))
 	if a := g.tools(`,"names":"` + names(1000) + `"`); a.Returned != 1 || len(a.NotFound) != 999 {
 		t.Errorf("got %d tools and %d not found", a.Returned, len(a.NotFound))
 	}
@@ -207,7 +207,7 @@ func TestGetServerTools_passesInstructionsOnLimited(t *testing.T) {
 	for _, c := range []struct {
 		n, want int
 	}{{10, 10}, {2000, 2000}, {2001, 2000}, {50_000, 2000}} {
-		s := up("db", testkit.Hangs).has("query")
+		s := up("db", testkit.Hangs).Has("query")
 		catalog := *s.Cell.Catalog()
 		catalog.Info.Instructions = strings.Repeat("ä", c.n)
 		s.Cell.PublishCatalog(catalog)

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func (s instant) Call(context.Context, endpoint.Request) (endpoint.Response, err
 }
 
 // benchGate is a gate with n servers of 20 tools each, all of them ready.
-func benchGate(b *testing.B, n int) *gate {
+func benchGate(b *testing.B, n int) *stage {
 	b.Helper()
 	var servers []*srv
 	for i := range n {
@@ -31,7 +31,7 @@ func benchGate(b *testing.B, n int) *gate {
 		for j := range 20 {
 			tools = append(tools, fmt.Sprintf("tool%02d", j))
 		}
-		servers = append(servers, s.has(tools...))
+		servers = append(servers, s.Has(tools...))
 	}
 	return newGate(b, `{"agents": {"a": {"allow": {"servers": ["server*"], "tools": {"server*": ["tool0*", "tool1*"]}}}}}`, servers...)
 }
@@ -41,10 +41,10 @@ func BenchmarkExecuteTool(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07","tool":"tool11","args":{"path":"/data/notes.txt","limit":20}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, _ := g.front.CallTool(b.Context(), old, agents.ToolCall{Name: "execute_tool", Args: args}, nil); len(got) < 10 {
+		if got, _ := g.gate.CallTool(b.Context(), old, agents.ToolCall{Name: "execute_tool", Args: args}, nil); len(got) < 10 {
 			b.Fatalf("got %s", got)
 		}
-		g.records = g.records[:0]
+		g.Forget()
 	}
 }
 
@@ -53,8 +53,8 @@ func BenchmarkExecuteTool_denied(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07","tool":"drop"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, agents.ToolCall{Name: "execute_tool", Args: args}, nil)
-		g.records = g.records[:0]
+		g.gate.CallTool(b.Context(), old, agents.ToolCall{Name: "execute_tool", Args: args}, nil)
+		g.Forget()
 	}
 }
 
@@ -63,8 +63,8 @@ func BenchmarkListServers_of50(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, agents.ToolCall{Name: "list_servers", Args: args}, nil)
-		g.records = g.records[:0]
+		g.gate.CallTool(b.Context(), old, agents.ToolCall{Name: "list_servers", Args: args}, nil)
+		g.Forget()
 	}
 }
 
@@ -73,7 +73,7 @@ func BenchmarkGetServerTools_of20(b *testing.B) {
 	args := json.RawMessage(`{"agent_id":"a","server":"server07"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		g.front.CallTool(b.Context(), old, agents.ToolCall{Name: "get_server_tools", Args: args}, nil)
-		g.records = g.records[:0]
+		g.gate.CallTool(b.Context(), old, agents.ToolCall{Name: "get_server_tools", Args: args}, nil)
+		g.Forget()
 	}
 }

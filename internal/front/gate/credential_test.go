@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/front"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/snapshot"
 	"gatehouse/testkit"
 )
 
@@ -22,10 +22,8 @@ func tokenFor(agents ...string) *identity.Set {
 }
 
 // credentials puts others into the present generation.
-func (g *gate) credentials(set *identity.Set) {
-	now := *g.store.Load()
-	now.Credentials = set
-	g.store.Replace(&now)
+func (g *stage) credentials(set *identity.Set) {
+	g.Change(func(now *snapshot.Snapshot) { now.Credentials = set })
 }
 
 // bearer is a caller that was let in with a token.
@@ -59,13 +57,13 @@ func TestCredential_pinsTheCaller(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			g := newGateWith(t, front.Config{Pinned: c.pinned}, twoAgents, up("db", testkit.Says(oneText)))
+			g := newGateWith(t, settings{Pinned: c.pinned}, twoAgents, up("db", testkit.Says(oneText)))
 			g.credentials(c.now)
 			got := g.callAs(t.Context(), bearer(t, tokenFor("a", "b")), "execute_tool", `{`+c.agent+`"server":"db","tool":"query"}`, nil)
 			if got.err.Code != c.want {
 				t.Errorf("got %+v, want %q", got.err, c.want)
 			}
-			if r := g.record(); r.Credential != "laptop" {
+			if r := g.Record(); r.Credential != "laptop" {
 				t.Errorf("the audit log has credential %q", r.Credential)
 			}
 		})
@@ -96,7 +94,7 @@ func TestCredential_removedWhileACallWaits_refusesIt(t *testing.T) {
 			return g.callAs(context.Background(), caller, "execute_tool", `{"server":"db","tool":"query"}`, nil)
 		})
 		time.Sleep(time.Second)
-		g.next(twoAgents, was) // A generation without credentials.
+		g.Next(twoAgents, was) // A generation without credentials.
 		session := testkit.NewSession(1, testkit.Says(oneText))
 		testkit.Publish(was.Cell, ready(1, session))
 		if got := <-done; got.err.Code != "INVALID_AGENT_ID" || len(session.Calls()) > 0 {

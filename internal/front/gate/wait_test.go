@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -94,14 +94,14 @@ func TestWait_wakesALazyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.Idle})
 		g := newGate(t, allowAll, s)
-		g.wake = func(_ string, cell *endpoint.Cell) {
+		g.Wake = func(_ string, cell *endpoint.Cell) {
 			testkit.Publish(cell, endpoint.Status{State: endpoint.Starting})
 			time.AfterFunc(time.Second, func() { testkit.Publish(cell, ready(1, testkit.NewSession(1, testkit.Says(oneText)))) })
 		}
 		if got := g.execute("db", "query"); got.IsError {
 			t.Errorf("got %s", got.raw)
 		}
-		if got := g.heard(); !slices.Equal(got, []string{"wake db"}) {
+		if got := g.Heard(); !slices.Equal(got, []string{"wake db"}) {
 			t.Errorf("the supervisor was asked %v", got)
 		}
 	})
@@ -114,7 +114,7 @@ func TestWait_asksAgainForAServerThatIsStillIdle(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.Idle})
 		g := newGate(t, allowAll, s)
 		n := 0
-		g.wake = func(_ string, cell *endpoint.Cell) {
+		g.Wake = func(_ string, cell *endpoint.Cell) {
 			if n++; n == 1 {
 				time.AfterFunc(time.Second, func() { testkit.Publish(cell, endpoint.Status{State: endpoint.Idle}) })
 				return
@@ -176,7 +176,7 @@ func TestWait_endsWithTheGateway(t *testing.T) {
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()
 		begun := time.Now()
-		g.front.Stop()
+		g.router.Stop()
 		if got := <-done; got.err.Code != "SERVER_UNAVAILABLE" || got.err.State != "stopped" || time.Since(begun) != 0 {
 			t.Errorf("got %+v", got.err)
 		}
@@ -192,7 +192,7 @@ func TestStop_leavesRunningCallsAlone(t *testing.T) {
 		}))
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()
-		g.front.Stop()
+		g.router.Stop()
 		synctest.Wait()
 		close(let)
 		if got := <-done; got.IsError {
@@ -215,9 +215,9 @@ func TestWait_isFollowedByAFreshDecision(t *testing.T) {
 		{"the rules deny it now", `{"agents": {"a": {}}}`, func(was *srv) []*srv { return []*srv{was} }, "DENIED_BY_POLICY"},
 		{"the agent is gone", `{"agents": {"b": {}}}`, func(was *srv) []*srv { return []*srv{was} }, "DENIED_BY_POLICY"},
 		{"the server is removed", allowAll, func(*srv) []*srv { return nil }, "SERVER_NOT_FOUND"},
-		{"the server is disabled", allowAll, func(was *srv) []*srv { return []*srv{was.again(endpoint.Status{State: endpoint.Disabled})} }, "SERVER_UNAVAILABLE"},
+		{"the server is disabled", allowAll, func(was *srv) []*srv { return []*srv{was.Again(endpoint.Status{State: endpoint.Disabled})} }, "SERVER_UNAVAILABLE"},
 		{"the server has changed and is ready", allowAll, func(was *srv) []*srv {
-			return []*srv{was.again(ready(1, testkit.NewSession(2, testkit.Says(oneText))))}
+			return []*srv{was.Again(ready(1, testkit.NewSession(2, testkit.Says(oneText))))}
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -227,15 +227,15 @@ func TestWait_isFollowedByAFreshDecision(t *testing.T) {
 				done := g.later(func() answer { return g.execute("db", "query") })
 				time.Sleep(time.Second)
 				stale := testkit.NewSession(1, testkit.Says(oneText))
-				g.next(c.rules, c.next(was)...)
+				g.Next(c.rules, c.next(was)...)
 				if c.want == "DENIED_BY_POLICY" {
 					testkit.Publish(was.Cell, ready(1, stale)) // Its own session is fine, the rules are not.
 				} else {
 					was.Cell.Close()
 				}
 				got := <-done
-				if got.err.Code != c.want || g.record().Generation != 2 || len(stale.Calls()) > 0 {
-					t.Errorf("got %+v by generation %d", got.err, g.record().Generation)
+				if got.err.Code != c.want || g.Record().Generation != 2 || len(stale.Calls()) > 0 {
+					t.Errorf("got %+v by generation %d", got.err, g.Record().Generation)
 				}
 				if c.want == "" && !strings.Contains(string(got.raw), `"io.gatehouse/generation":2`) {
 					t.Errorf("got %s", got.raw)
@@ -252,7 +252,7 @@ func TestWait_countsFromArrivalOverGenerations(t *testing.T) {
 		begun := time.Now()
 		done := g.later(func() answer { return g.execute("db", "query") })
 		time.Sleep(6 * time.Second)
-		g.next(allowAll, was.again(endpoint.Status{State: endpoint.Starting}))
+		g.Next(allowAll, was.Again(endpoint.Status{State: endpoint.Starting}))
 		was.Cell.Close()
 		got := <-done
 		if d := time.Since(begun); got.err.Code != "SERVER_UNAVAILABLE" || d != 10*time.Second {
@@ -277,12 +277,12 @@ func TestClosedCell_isFollowedToItsSuccessor(t *testing.T) {
 		g := newGate(t, allowAll, was)
 		// The old snapshot is loaded, then all changes, then the cell is entered:
 		// the caller is held in between by the list of tools.
-		was.hasFrom(time.Now().Add(-time.Hour), "other")
-		g.refresh = func(string, *endpoint.Cell) {
-			g.next(allowAll, was.again(ready(1, next)))
+		was.HasFrom(time.Now().Add(-time.Hour), "other")
+		g.Refresh = func(string, *endpoint.Cell) {
+			g.Next(allowAll, was.Again(ready(1, next)))
 			was.Cell.Close()
 		}
-		if got := g.execute("db", "query"); got.IsError || len(next.Calls()) != 1 || g.record().Generation != 2 {
+		if got := g.execute("db", "query"); got.IsError || len(next.Calls()) != 1 || g.Record().Generation != 2 {
 			t.Errorf("got %s", got.raw)
 		}
 	})
@@ -325,7 +325,7 @@ func TestWritten_isNeverSentAgain(t *testing.T) {
 // flight refuses nobody who waits.
 func TestLimit_doesNotCountThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := server("db", endpoint.Status{State: endpoint.Starting}).with(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
+		s := server("db", endpoint.Status{State: endpoint.Starting}).With(func(e *serversfile.Entry) { e.Settings.MaxInFlight = 1 })
 		g := newGate(t, allowAll, s)
 		var calls []<-chan answer
 		for range 50 {
@@ -361,8 +361,8 @@ func TestListServers_neverWaits(t *testing.T) {
 		g := newGate(t, allowAll, server("idle", endpoint.Status{State: endpoint.Idle}), server("starting", endpoint.Status{State: endpoint.Starting}),
 			up("hung", testkit.Hangs), server("gone", endpoint.Status{State: endpoint.Quarantined}))
 		begun := time.Now()
-		if got := serverNames(t, g.call("list_servers", `{"agent_id":"a"}`)); len(got) != 4 || time.Since(begun) != 0 || len(g.heard()) != 0 {
-			t.Errorf("got %v after %v, the supervisor heard %v", got, time.Since(begun), g.heard())
+		if got := serverNames(t, g.call("list_servers", `{"agent_id":"a"}`)); len(got) != 4 || time.Since(begun) != 0 || len(g.Heard()) != 0 {
+			t.Errorf("got %v after %v, the supervisor heard %v", got, time.Since(begun), g.Heard())
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ import (
 func TestTools_areAnsweredFromMemoryInAnyState(t *testing.T) {
 	for _, state := range []endpoint.State{endpoint.Idle, endpoint.Starting, endpoint.BackingOff, endpoint.Quarantined, endpoint.Ready} {
 		synctest.Test(t, func(t *testing.T) {
-			s := server("db", endpoint.Status{State: state, Session: testkit.NewSession(1, testkit.Hangs)}).has("query")
+			s := server("db", endpoint.Status{State: state, Session: testkit.NewSession(1, testkit.Hangs)}).Has("query")
 			begun := time.Now()
 			a := newGate(t, allowAll, s).tools("")
 			want := string(state)
@@ -32,9 +32,9 @@ func TestTools_firstListIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.Idle})
 		g := newGate(t, allowAll, s)
-		g.wake = func(string, *endpoint.Cell) {
+		g.Wake = func(string, *endpoint.Cell) {
 			time.AfterFunc(2*time.Second, func() {
-				s.has("query")
+				s.Has("query")
 				testkit.Publish(s.Cell, ready(1, testkit.NewSession(1, testkit.Hangs)))
 			})
 		}
@@ -49,7 +49,7 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := up("db", testkit.Hangs)
 			g := newGate(t, allowAll, s)
-			g.refresh = func(string, *endpoint.Cell) { time.AfterFunc(time.Second, func() { s.has("query") }) }
+			g.Refresh = func(string, *endpoint.Cell) { time.AfterFunc(time.Second, func() { s.Has("query") }) }
 			if a := g.tools(""); a.Returned != 1 {
 				t.Errorf("got %+v", a)
 			}
@@ -59,7 +59,7 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := up("db", testkit.Hangs)
 			g := newGate(t, allowAll, s)
-			g.refresh = func(string, *endpoint.Cell) {
+			g.Refresh = func(string, *endpoint.Cell) {
 				s.Cell.PublishCatalog(endpoint.Catalog{At: time.Now(), Err: "no list for s3cr3t-value"})
 			}
 			got := g.call("get_server_tools", `{"agent_id":"a","server":"db"}`)
@@ -80,10 +80,10 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := up("db", testkit.Hangs)
 			g := newGate(t, allowAll, s)
-			g.refresh = func(string, *endpoint.Cell) {
+			g.Refresh = func(string, *endpoint.Cell) {
 				testkit.Publish(s.Cell, endpoint.Status{State: endpoint.BackingOff})
 				time.AfterFunc(time.Second, func() {
-					s.has("query")
+					s.Has("query")
 					testkit.Publish(s.Cell, ready(2, testkit.NewSession(2, testkit.Hangs)))
 				})
 			}
@@ -108,23 +108,23 @@ func TestToolNotFound_isSaidOnlyOfAFreshList(t *testing.T) {
 		heard   []string
 	}{
 		{"a list of less than a second ago is fresh", 999 * time.Millisecond, nil, "TOOL_NOT_FOUND", nil},
-		{"an older one is read again, and has it", time.Second, func(s *srv) { s.has("other", "query") }, "", []string{"refresh db"}},
-		{"an older one is read again, and has it not", time.Hour, func(s *srv) { s.has("other") }, "TOOL_NOT_FOUND", []string{"refresh db"}},
-		{"an older one can't be read again", time.Hour, func(s *srv) { s.hasFrom(time.Now().Add(-time.Hour), "other") }, "TOOL_NOT_FOUND", []string{"refresh db"}},
+		{"an older one is read again, and has it", time.Second, func(s *srv) { s.Has("other", "query") }, "", []string{"refresh db"}},
+		{"an older one is read again, and has it not", time.Hour, func(s *srv) { s.Has("other") }, "TOOL_NOT_FOUND", []string{"refresh db"}},
+		{"an older one can't be read again", time.Hour, func(s *srv) { s.HasFrom(time.Now().Add(-time.Hour), "other") }, "TOOL_NOT_FOUND", []string{"refresh db"}},
 		{"an older one is not read again in time", time.Hour, nil, "TOOL_NOT_FOUND", []string{"refresh db"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				session := testkit.NewSession(1, testkit.Says(oneText))
-				s := server("db", ready(1, session)).hasFrom(time.Now().Add(-c.age), "other")
+				s := server("db", ready(1, session)).HasFrom(time.Now().Add(-c.age), "other")
 				g := newGate(t, allowAll, s)
 				if c.refresh != nil {
-					g.refresh = func(string, *endpoint.Cell) { time.AfterFunc(time.Second, func() { c.refresh(s) }) }
+					g.Refresh = func(string, *endpoint.Cell) { time.AfterFunc(time.Second, func() { c.refresh(s) }) }
 				}
 				begun := time.Now()
 				got := g.execute("db", "query")
-				if got.err.Code != c.want || !slices.Equal(g.heard(), c.heard) || time.Since(begun) > 5*time.Second {
-					t.Errorf("got %s after %v, the supervisor heard %v", got.raw, time.Since(begun), g.heard())
+				if got.err.Code != c.want || !slices.Equal(g.Heard(), c.heard) || time.Since(begun) > 5*time.Second {
+					t.Errorf("got %s after %v, the supervisor heard %v", got.raw, time.Since(begun), g.Heard())
 				}
 				if c.want != "" && (len(session.Calls()) > 0 || !slices.Equal(got.err.Available, []string{"other"})) {
 					t.Errorf("got %d calls, available %v", len(session.Calls()), got.err.Available)
@@ -138,11 +138,11 @@ func TestToolNotFound_isSaidOnlyOfAFreshList(t *testing.T) {
 func TestToolNotFound_freshListIsFollowedByAFreshDecision(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		session := testkit.NewSession(1, testkit.Says(oneText))
-		s := server("db", ready(1, session)).hasFrom(time.Now().Add(-time.Hour), "other")
+		s := server("db", ready(1, session)).HasFrom(time.Now().Add(-time.Hour), "other")
 		g := newGate(t, allowAll, s)
-		g.refresh = func(string, *endpoint.Cell) {
-			g.next(`{"agents": {"a": {}}}`, s)
-			s.has("query")
+		g.Refresh = func(string, *endpoint.Cell) {
+			g.Next(`{"agents": {"a": {}}}`, s)
+			s.Has("query")
 		}
 		if got := g.execute("db", "query"); got.err.Code != "DENIED_BY_POLICY" || len(session.Calls()) != 0 {
 			t.Errorf("got %s", got.raw)
@@ -153,7 +153,7 @@ func TestToolNotFound_freshListIsFollowedByAFreshDecision(t *testing.T) {
 // Nobody is kept from a drain by a call that only waits for a list.
 func TestToolNotFound_waitingForAListHoldsNoPlaceInTheCell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := up("db", testkit.Says(oneText)).hasFrom(time.Now().Add(-time.Hour), "other")
+		s := up("db", testkit.Says(oneText)).HasFrom(time.Now().Add(-time.Hour), "other")
 		g := newGate(t, allowAll, s)
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"encoding/json"
@@ -32,7 +32,7 @@ func TestInput_passesWhereBothSidesSpeakTheRevisionForIt(t *testing.T) {
 			if got := string(g.callAs(t.Context(), stateless, "execute_tool", query, nil).raw); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
-			if r := g.record(); r.Outcome != "input_required" || r.Decision != "ALLOW" {
+			if r := g.Record(); r.Outcome != "input_required" || r.Decision != "ALLOW" {
 				t.Errorf("the audit says %s %s", r.Decision, r.Outcome)
 			}
 		})
@@ -79,7 +79,7 @@ func TestInput_whatTheCallerSends(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db, session := asking(c.revision, oneText)
 			g := newGate(t, allowAll, db)
-			g.front.CallTool(t.Context(), stateless, sent, nil)
+			g.gate.CallTool(t.Context(), stateless, sent, nil)
 			calls := session.Calls()
 			if len(calls) != 1 || string(calls[0].Params) != c.params {
 				t.Fatalf("the server got %s", calls[0].Params)

@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/front"
 	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
@@ -17,9 +16,9 @@ import (
 // For a name that the rules don't allow the answer is the same bytes, whether
 // such a server or tool exists or not, and in whatever state it is.
 func TestDenied_answersAreTheSameBytesWhetherItExistsOrNot(t *testing.T) {
-	visible := func() *srv { return up("db", testkit.Says(oneText)).has("query", "list_tables") }
+	visible := func() *srv { return up("db", testkit.Says(oneText)).Has("query", "list_tables") }
 	hidden := func() *srv {
-		return up("db", testkit.Says(oneText)).has("query", "list_secrets", "list_tables", "drop")
+		return up("db", testkit.Says(oneText)).Has("query", "list_secrets", "list_tables", "drop")
 	}
 	for _, c := range []struct {
 		name, tool, args string
@@ -27,7 +26,7 @@ func TestDenied_answersAreTheSameBytesWhetherItExistsOrNot(t *testing.T) {
 	}{
 		{"a tool of a denied server", "execute_tool", `{"agent_id":"a","server":"secret","tool":"x"}`, [][]*srv{
 			{visible()},
-			{visible(), up("secret", testkit.Says(oneText)).has("x")},
+			{visible(), up("secret", testkit.Says(oneText)).Has("x")},
 			{visible(), server("secret", endpoint.Status{State: endpoint.Starting})},
 			{visible(), server("secret", endpoint.Status{State: endpoint.Quarantined})},
 		}},
@@ -59,7 +58,7 @@ func TestDenied_answersAreTheSameBytesWhetherItExistsOrNot(t *testing.T) {
 				if got != first {
 					t.Errorf("world %d answers otherwise:\n%s\n%s", i, first, got)
 				}
-				if heard := g.heard(); len(heard) > 0 {
+				if heard := g.Heard(); len(heard) > 0 {
 					t.Errorf("world %d: the supervisor was asked: %v", i, heard)
 				}
 			}
@@ -73,7 +72,7 @@ func TestDenied_availableIsTheNearestTwentyOfOnesOwn(t *testing.T) {
 		tools = append(tools, fmt.Sprintf("list_table_%02d", i))
 	}
 	rules := `{"agents": {"a": {"allow": {"servers": ["db"], "tools": {"db": ["list_*", "query"]}}}}}`
-	g := newGate(t, rules, up("db", testkit.Says(oneText)).has(append(tools, "query", "quary_private")...))
+	g := newGate(t, rules, up("db", testkit.Says(oneText)).Has(append(tools, "query", "quary_private")...))
 	got := g.execute("db", "quary").err
 	if got.Code != "DENIED_BY_POLICY" || len(got.Available) != 20 || got.Available[0] != "query" || slices.Contains(got.Available, "quary_private") {
 		t.Errorf("got %+v", got)
@@ -85,24 +84,24 @@ func TestIdentity_ofACall(t *testing.T) {
 		"defaults": {"deny_on_missing_agent": false}}`
 	for _, c := range []struct {
 		name    string
-		cfg     front.Config
+		cfg     settings
 		args    string
 		servers string // what list_servers shows, or the error's code
 		agent   string // in the audit
 	}{
-		{"named", front.Config{}, `{"agent_id":"a"}`, "db", "a"},
-		{"not named is the agent default", front.Config{}, `{}`, "files", "default"},
-		{"no arguments at all", front.Config{}, ``, "files", "default"},
-		{"null arguments", front.Config{}, `null`, "files", "default"},
-		{"empty counts as not named", front.Config{}, `{"agent_id":""}`, "files", "default"},
-		{"null counts as not named", front.Config{}, `{"agent_id":null}`, "files", "default"},
-		{"not named is the configured agent", front.Config{DefaultAgent: "a"}, `{}`, "db", "a"},
-		{"pinned and not named is the first", front.Config{Pinned: []string{"b", "a"}}, `{}`, "files", "b"},
-		{"pinned and named", front.Config{Pinned: []string{"b", "a"}}, `{"agent_id":"a"}`, "db", "a"},
-		{"pinned to another", front.Config{Pinned: []string{"b"}}, `{"agent_id":"a"}`, "INVALID_AGENT_ID", ""},
-		{"malformed", front.Config{}, `{"agent_id":"a/b"}`, "INVALID_AGENT_ID", ""},
-		{"too long", front.Config{}, `{"agent_id":"` + strings.Repeat("x", 5000) + `"}`, "INVALID_AGENT_ID", ""},
-		{"a stranger gets the rules of default", front.Config{}, `{"agent_id":"stranger"}`, "files", "default"},
+		{"named", settings{}, `{"agent_id":"a"}`, "db", "a"},
+		{"not named is the agent default", settings{}, `{}`, "files", "default"},
+		{"no arguments at all", settings{}, ``, "files", "default"},
+		{"null arguments", settings{}, `null`, "files", "default"},
+		{"empty counts as not named", settings{}, `{"agent_id":""}`, "files", "default"},
+		{"null counts as not named", settings{}, `{"agent_id":null}`, "files", "default"},
+		{"not named is the configured agent", settings{DefaultAgent: "a"}, `{}`, "db", "a"},
+		{"pinned and not named is the first", settings{Pinned: []string{"b", "a"}}, `{}`, "files", "b"},
+		{"pinned and named", settings{Pinned: []string{"b", "a"}}, `{"agent_id":"a"}`, "db", "a"},
+		{"pinned to another", settings{Pinned: []string{"b"}}, `{"agent_id":"a"}`, "INVALID_AGENT_ID", ""},
+		{"malformed", settings{}, `{"agent_id":"a/b"}`, "INVALID_AGENT_ID", ""},
+		{"too long", settings{}, `{"agent_id":"` + strings.Repeat("x", 5000) + `"}`, "INVALID_AGENT_ID", ""},
+		{"a stranger gets the rules of default", settings{}, `{"agent_id":"stranger"}`, "files", "default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateWith(t, c.cfg, rules, up("db", testkit.Says(oneText)), up("files", testkit.Says(oneText)))
@@ -114,7 +113,7 @@ func TestIdentity_ofACall(t *testing.T) {
 			if shown != c.servers {
 				t.Errorf("got %s, want %s", shown, c.servers)
 			}
-			if r := g.record(); r.AgentID != c.agent {
+			if r := g.Record(); r.AgentID != c.agent {
 				t.Errorf("audit: got agent %q, want %q", r.AgentID, c.agent)
 			}
 		})
@@ -184,11 +183,11 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := c.server
 			if s == nil {
-				s = up("db", testkit.Says(oneText)).has("query")
+				s = up("db", testkit.Says(oneText)).Has("query")
 			}
 			g := newGate(t, someRules, s)
 			g.call(c.tool, c.args)
-			got := g.record()
+			got := g.Record()
 			if got.LatencyMS < 0 {
 				t.Errorf("latency %v", got.LatencyMS)
 			}
@@ -205,7 +204,7 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 func TestDefinitions_areThreeAndSmall(t *testing.T) {
 	g := newGate(t, allowAll)
 	size := 0
-	for _, d := range g.front.Definitions() {
+	for _, d := range g.gate.Definitions() {
 		size += len(d)
 		var def struct {
 			InputSchema map[string]any
@@ -224,7 +223,7 @@ func TestDefinitions_areThreeAndSmall(t *testing.T) {
 			t.Errorf("%s: got annotations %v", def.Name, def.Annotations)
 		}
 	}
-	if n := len(g.front.Definitions()); n != 3 {
+	if n := len(g.gate.Definitions()); n != 3 {
 		t.Errorf("got %d tools, want 3", n)
 	}
 	if size > 500*4 { // A token of such JSON is four bytes and more.
@@ -243,11 +242,11 @@ func TestDefinitions_leaveOutWhatCannotBeChosen(t *testing.T) {
 		{"pinned to one", []string{"a"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := newGateWith(t, front.Config{Pinned: c.pinned, Debug: true}, allowAll)
-			if n := len(g.front.Definitions()); n != 4 {
+			g := newGateWith(t, settings{Pinned: c.pinned, Debug: true}, allowAll)
+			if n := len(g.gate.Definitions()); n != 4 {
 				t.Errorf("got %d tools with debug, want 4", n)
 			}
-			for _, d := range g.front.Definitions() {
+			for _, d := range g.gate.Definitions() {
 				if got := strings.Contains(string(d), `"agent_id"`); got != c.want {
 					t.Errorf("has agent_id: %v: %s", got, d)
 				}
@@ -261,7 +260,7 @@ func TestStatus_isOnlyThereWithDebug(t *testing.T) {
 		t.Errorf("got %s", got.raw)
 	}
 	s := up("db", testkit.Says(oneText))
-	g := newGateWith(t, front.Config{Debug: true}, someRules, s, up("secret", testkit.Says(oneText)))
+	g := newGateWith(t, settings{Debug: true}, someRules, s, up("secret", testkit.Says(oneText)))
 	got := g.call("get_gateway_status", `{"agent_id":"a"}`)
 	if got.IsError || strings.Contains(string(got.raw), "secret") || !strings.Contains(string(got.raw), `"db"`) {
 		t.Errorf("the caller's own view is %s", got.raw)
@@ -285,7 +284,7 @@ func TestListServers_describesWhatTheAgentMayUse(t *testing.T) {
 		server *srv
 		want   string
 	}{
-		{"by the entry's own text", info(endpoint.ServerInfo{Description: "x"}).with(func(e *serversfile.Entry) { e.Description = "The data" }), `{"name":"db","description":"The data","tools":1}`},
+		{"by the entry's own text", info(endpoint.ServerInfo{Description: "x"}).With(func(e *serversfile.Entry) { e.Description = "The data" }), `{"name":"db","description":"The data","tools":1}`},
 		{"by the server's description", info(endpoint.ServerInfo{Description: "of itself", Title: "T"}), `{"name":"db","description":"of itself","tools":1}`},
 		{"by its title", info(endpoint.ServerInfo{Title: "T", Instructions: "do"}), `{"name":"db","description":"T","tools":1}`},
 		{"by the first line of its instructions", info(endpoint.ServerInfo{Instructions: "\nfirst\nsecond"}), `{"name":"db","description":"first","tools":1}`},

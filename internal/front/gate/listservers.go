@@ -1,13 +1,13 @@
-package front
+package gate
 
 import (
 	"context"
 	"strings"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
-	"gatehouse/internal/textcut"
 	"gatehouse/internal/vars"
 )
 
@@ -23,42 +23,43 @@ type serverItem struct {
 }
 
 // listServers answers from memory: no server is asked, none is waited for.
-func (f *Front) listServers(_ context.Context, c *call) (result, *failure) {
-	snap := f.cfg.Store.Load()
-	agent, fail := f.identify(c, snap)
-	if fail != nil {
-		return result{}, fail
+func (g *Gate) listServers(_ context.Context, c *call) (result, error) {
+	a, err := g.router.Identify(&c.Call)
+	if err != nil {
+		return result{}, err
 	}
 	items := []serverItem{}
-	for _, name := range permittedServers(snap, agent) {
-		r, _ := snap.Route(name)
-		items = append(items, describe(snap, agent, r, c.args.includeMetadata))
+	for name := range a.Servers() {
+		r, _ := a.Snapshot.Route(name)
+		item := describe(a, r)
+		if c.args.includeMetadata {
+			item.addMetadata(r)
+		}
+		items = append(items, item)
 	}
 	return own(map[string]any{"servers": items}), nil
 }
 
-func describe(snap *snapshot.Snapshot, agent string, r *snapshot.Route, metadata bool) serverItem {
+func describe(a *front.Attempt, r *snapshot.Route) serverItem {
 	catalog := r.Cell.Catalog()
-	tools := permittedTools(snap.Policy, agent, r.Entry.Name, catalog)
-	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, tools)}
+	permitted := a.Permitted(&tools, r.Entry.Name, catalog)
+	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, permitted)}
 	if catalog.Known {
-		item.Tools = new(len(tools))
+		item.Tools = new(len(permitted))
 	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		item.State = string(st.State)
 	}
-	if metadata {
-		item.Transport = string(r.Entry.Transport)
-		item.Command = r.Entry.Command
-		if r.Entry.URL != "" {
-			item.URL = vars.ShownURL(r.Entry.URL)
-		}
-	}
 	return item
 }
 
-// maxDescription limits what a server says of itself, in bytes.
-const maxDescription = 500
+func (i *serverItem) addMetadata(r *snapshot.Route) {
+	i.Transport = string(r.Entry.Transport)
+	i.Command = r.Entry.Command
+	if r.Entry.URL != "" {
+		i.URL = vars.ShownURL(r.Entry.URL)
+	}
+}
 
 // description is the entry's own text, else what the server says of itself,
 // else the tools that the agent may use.
@@ -69,15 +70,11 @@ func description(e serversfile.Entry, info endpoint.ServerInfo, tools []string) 
 	firstLine, _, _ := strings.Cut(strings.TrimSpace(info.Instructions), "\n")
 	for _, text := range []string{info.Description, info.Title, firstLine} {
 		if text = strings.TrimSpace(text); text != "" {
-			return cut(text)
+			return front.Brief(text)
 		}
 	}
 	if len(tools) == 0 {
 		return ""
 	}
-	return cut("tools: " + strings.Join(tools, ", "))
-}
-
-func cut(s string) string {
-	return textcut.Marked(s, maxDescription)
+	return front.Brief("tools: " + strings.Join(tools, ", "))
 }

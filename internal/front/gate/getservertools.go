@@ -1,16 +1,13 @@
-package front
+package gate
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
-	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
 	"gatehouse/internal/policy"
-	"gatehouse/internal/snapshot"
 	"gatehouse/internal/textcut"
 )
 
@@ -32,72 +29,29 @@ type toolsAnswer struct {
 
 // getServerTools answers from memory once the server has listed its tools;
 // before that it waits for the server as a call would.
-func (f *Front) getServerTools(ctx context.Context, c *call) (result, *failure) {
-	budget := newBudget(c)
-	for {
-		snap := f.cfg.Store.Load()
-		agent, fail := f.identify(c, snap)
-		if fail != nil {
-			return result{}, fail
-		}
-		if fail := f.permit(c, snap, agent, c.args.server, ""); fail != nil {
-			return result{}, fail
-		}
-		r, fail := f.route(snap, agent, c.args.server)
-		if fail != nil {
-			return result{}, fail
-		}
-		budget.set(r.Entry.Settings)
-		st, catalog := r.Cell.Status(), r.Cell.Catalog()
-		if catalog.Known {
-			return own(selectTools(snap, agent, r, catalog, c.args)), nil
-		}
-		if st.State == endpoint.Ready {
-			if fail := f.refresh(ctx, budget, r, st, catalog); fail != nil {
-				return result{}, fail
-			}
-			continue
-		}
-		if fail := f.wait(ctx, c, budget, r, st); fail != nil {
-			return result{}, fail
-		}
+func (g *Gate) getServerTools(ctx context.Context, c *call) (result, error) {
+	a, err := g.router.Lists(ctx, &c.Call)
+	if err != nil {
+		return result{}, err
 	}
-}
-
-// refresh has the tools of a ready server listed again, as its first list
-// could not be read; nil means that it is worth looking again.
-func (f *Front) refresh(ctx context.Context, b *budget, r *snapshot.Route, st *endpoint.Status, old *endpoint.Catalog) *failure {
-	f.relist(ctx, b, r, old)
-	select {
-	case <-r.Cell.ClosedC():
-		return f.closed(r, st)
-	default:
-	}
-	switch catalog := r.Cell.Catalog(); {
-	case ctx.Err() != nil:
-		return cancelled(r, false)
-	case catalog.Known || r.Cell.Status() != st && time.Now().Before(b.deadline):
-		return nil
-	default:
-		return &failure{Code: codeServerError, Server: r.Entry.Name, Message: fmt.Sprintf("%q does not list its tools: %s. Tell the user.",
-			r.Entry.Name, cut(r.Redact.String(cmp.Or(catalog.Err, "it did not answer in time"))))}
-	}
+	return own(selectTools(a, c.args)), nil
 }
 
 // selectTools picks the definitions that the agent may use and has asked for,
 // as far as its budget goes.
-func selectTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route, catalog *endpoint.Catalog, args arguments) toolsAnswer {
+func selectTools(at *front.Attempt, args arguments) toolsAnswer {
+	r := at.Route
 	a := toolsAnswer{
 		Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
-		Instructions: textcut.Characters(catalog.Info.Instructions, maxInstructions),
+		Instructions: textcut.Characters(at.Catalog.Info.Instructions, maxInstructions),
 	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		a.State = string(st.State)
 	}
 	found := map[string]bool{}
 	full := false
-	for _, t := range catalog.Tools {
-		if !snap.Policy.Decide(agent, r.Entry.Name, t.Name).Allow {
+	for _, t := range at.Catalog.Tools {
+		if !at.Snapshot.Policy.Decide(at.Agent, r.Entry.Name, t.Name).Allow {
 			continue
 		}
 		a.TotalAvailable++
@@ -117,7 +71,7 @@ func selectTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route, catal
 	}
 	for _, name := range args.names {
 		if !found[name] {
-			a.NotFound = append(a.NotFound, shown(name))
+			a.NotFound = append(a.NotFound, front.Shown(name))
 		}
 	}
 	return a

@@ -1,4 +1,4 @@
-package front
+package gate
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/snapshot"
 )
@@ -45,22 +46,22 @@ func (r result) asksForInput() bool {
 
 // input lets a server's question through to the caller, or says why it can't
 // get there: that takes a revision that knows such questions, on both sides.
-func (c *call) input(r *snapshot.Route, server endpoint.ServerInfo, answer result) (result, *failure) {
+func (c *call) input(a *front.Attempt, answer result) (result, error) {
 	why := ""
 	switch {
-	case beforeStateless(c.caller.Protocol):
+	case beforeStateless(c.Caller.Protocol):
 		why = "your MCP client speaks a revision before " + stateless + " and can't pass such a question on"
-	case !server.Stateless():
+	case !a.Server.Stateless():
 		why = "it asked in a way that the MCP revision it speaks does not have"
 	default:
-		c.record.Outcome = inputRequired
+		c.Record.Outcome = inputRequired
 		return answer, nil
 	}
-	return result{}, &failure{
-		Code: codeServerError, MayHaveRun: true,
+	return result{}, &front.Failure{
+		Code: front.CodeServerError, MayHaveRun: true,
 		Message: fmt.Sprintf("%q needs an answer from the user before it can finish this%s, but %s. Not finished. "+
 			"If the tool takes the answer as a parameter, ask the user and put it inside args; else tell the user.",
-			r.Entry.Name, questions(r, answer), why),
+			a.Route.Entry.Name, questions(a.Route, answer), why),
 	}
 }
 
@@ -79,7 +80,7 @@ func questions(r *snapshot.Route, answer result) string {
 	var shown []string
 	for _, key := range slices.Sorted(maps.Keys(requests)) {
 		if q := requests[key]; q.Method != "" && len(shown) < maxQuestions {
-			shown = append(shown, cut(r.Redact.String(strings.TrimSuffix(q.Method+": "+q.Params.Message, ": "))))
+			shown = append(shown, front.Brief(r.Redact.String(strings.TrimSuffix(q.Method+": "+q.Params.Message, ": "))))
 		}
 	}
 	if shown == nil {

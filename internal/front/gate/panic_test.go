@@ -1,4 +1,4 @@
-package front_test
+package gate_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func TestAudit_aCallThatEndsByAPanic_isRecorded(t *testing.T) {
 		}()
 		g.execute("db", "query")
 	}()
-	r := g.record()
+	r := g.Record()
 	if r.Outcome != "INTERNAL" || r.Decision != audit.Allow || r.Server != "db" || r.Tool != "query" || r.AgentID != "a" {
 		t.Errorf("got %+v", r)
 	}

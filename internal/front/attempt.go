@@ -1,0 +1,85 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
+)
+
+// Attempt is what one round of a call has read: who calls and where it goes,
+// all by one snapshot.
+type Attempt struct {
+	Snapshot *snapshot.Snapshot
+	Agent    string
+	Route    *snapshot.Route // nil until the server is found
+	// Catalog is what the server lists, if Router.Lists was asked.
+	Catalog *endpoint.Catalog
+	// Server is what the server's session says of itself, once it has been
+	// sent the request.
+	Server endpoint.ServerInfo
+
+	call   *Call
+	inside bool // the call is counted in the server's cell
+}
+
+// errAgain ends an attempt in which nothing was written and that is worth
+// another one.
+var errAgain = errors.New("decide anew")
+
+// step is one step of an attempt. A nil error goes on with the next step,
+// errAgain with the next attempt; any other is a *Failure and the end of the
+// call.
+type step func(*Attempt, context.Context) error
+
+// The steps of a request to a server, of a look at what it lists, and of what
+// concerns no server.
+var (
+	forwarding = []step{
+		(*Attempt).identify, (*Attempt).permit, (*Attempt).route,
+		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).admitted, (*Attempt).sent,
+	}
+	identifying = []step{(*Attempt).identify}
+	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
+)
+
+// take makes attempts until one of them has an end. The attempt is good until
+// the call is finished.
+func (c *Call) take(ctx context.Context, steps []step) (*Attempt, error) {
+	for {
+		err := c.tryOnce(ctx, steps)
+		if err == nil {
+			return &c.attempt, nil
+		}
+		if !errors.Is(err, errAgain) {
+			return nil, c.attempt.about(err)
+		}
+	}
+}
+
+func (c *Call) tryOnce(ctx context.Context, steps []step) error {
+	a := &c.attempt
+	*a = Attempt{Snapshot: c.router.cfg.Store.Load(), call: c}
+	defer a.leave()
+	for _, step := range steps {
+		if err := step(a, ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// about names the server, once it is found, and the target in a failure.
+func (a *Attempt) about(err error) error {
+	if fail, ok := errors.AsType[*Failure](err); ok && a.Route != nil {
+		fail.Server, fail.kind, fail.name = a.Route.Entry.Name, a.call.Target.Kind, Shown(a.call.Target.Name)
+	}
+	return err
+}
+
+// permittedServers names the servers that the agent may use, sorted.
+func (a *Attempt) permittedServers() []string {
+	return slices.Collect(a.Servers())
+}

@@ -1,0 +1,91 @@
+package front
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/snapshot"
+)
+
+// Call is one request of an agent on its way. A surface fills in what it
+// knows, then hands it to a Router's Start.
+type Call struct {
+	Caller agents.Caller
+	// RequestedAgent is the agent that the request names; "" is none.
+	RequestedAgent string
+	Target         Target
+	// Timeout is how long the agent is ready to wait, if that is less than the
+	// server's own limit; 0 is that limit.
+	Timeout time.Duration
+	// TimeoutName is how the agent can ask for more time; "" if it cannot.
+	TimeoutName string
+	// Progress takes the params of progress notifications and must not block;
+	// nil where the agent wants none.
+	Progress func(params json.RawMessage)
+	// Record is the call's line in the audit log. The surface names the
+	// operation and what it is about, and may set the outcome of a success.
+	Record audit.Record
+
+	router  *Router
+	op      Operation
+	arrived time.Time
+	limits  limits
+	attempt Attempt
+	// relisted is the cell whose lists have been read again for this call.
+	relisted *endpoint.Cell
+	// begun is the generation that Config.Begin has a record of; 0 is none.
+	begun uint64
+	// renewals counts how often the server had forgotten the session.
+	renewals int
+	ended    bool
+}
+
+// ID names the call in answers and logs.
+func (c *Call) ID() string { return c.Record.CallID }
+
+// End notes in the audit record how the call went. It returns what to tell the
+// agent, nil for a success.
+func (c *Call) End(err error) *Failure {
+	c.ended = true
+	c.Record.RequestedAgent = c.RequestedAgent
+	if c.Record.Generation == 0 { // Refused before anything was decided.
+		c.note(c.router.cfg.Store.Load())
+	}
+	if err == nil {
+		c.Record.Decision = audit.Allow
+		if c.Record.Outcome == "" {
+			c.Record.Outcome = "ok"
+		}
+		return nil
+	}
+	fail, ok := errors.AsType[*Failure](err)
+	if !ok {
+		fail = &Failure{Code: CodeInternal, Message: "The gateway failed. Tell the user."}
+	}
+	c.Record.Decision, c.Record.Outcome = c.decision(fail), fail.Code
+	fail.Generation, fail.CallID = c.Record.Generation, c.ID()
+	return fail
+}
+
+// decision is what the rules said, whatever became of the call afterwards: a
+// call that was allowed and then failed may have run.
+func (c *Call) decision(fail *Failure) audit.Decision {
+	switch {
+	case fail.Code == CodeDenied:
+		return audit.Deny
+	case c.Record.Step != "":
+		return audit.Allow
+	default:
+		return audit.Error
+	}
+}
+
+// note begins a decision in the audit record: which generation decides.
+func (c *Call) note(snap *snapshot.Snapshot) {
+	c.Record.Generation, c.Record.PolicyHash = snap.Generation, snap.PolicyHash
+	c.Record.Step, c.Record.Rule = "", ""
+}

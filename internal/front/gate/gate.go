@@ -1,0 +1,108 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"gatehouse/internal/front"
+	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/rawjson"
+)
+
+// Config is what a Gate needs.
+type Config struct {
+	Router *front.Router
+	// Debug offers get_gateway_status.
+	Debug bool
+}
+
+// Gate answers calls of the gateway's own tools. Its methods may be called
+// from any goroutine.
+type Gate struct {
+	cfg     Config
+	router  *front.Router
+	tools   map[string]tool
+	started time.Time
+}
+
+// New makes a Gate.
+func New(cfg Config) *Gate {
+	g := &Gate{cfg: cfg, router: cfg.Router, started: time.Now()}
+	g.tools = map[string]tool{
+		listServers:    g.listServers,
+		getServerTools: g.getServerTools,
+		executeTool:    g.executeTool,
+	}
+	if cfg.Debug {
+		g.tools[getGatewayStatus] = g.gatewayStatus
+	}
+	return g
+}
+
+// tool runs one of the gateway's tools and returns its result, without what
+// every result gets. The error is a *front.Failure.
+type tool func(context.Context, *call) (result, error)
+
+// call is one call of a gateway tool on its way.
+type call struct {
+	front.Call
+	sent   agents.ToolCall
+	args   arguments
+	dst    []byte // what the answer is appended to
+	result result // of execute_tool
+}
+
+// calls are used again: one is nearly a kilobyte.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// CallTool implements agents.ToolHandler.
+func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.ToolCall, dst []byte) ([]byte, bool) {
+	run, known := g.tools[sent.Name]
+	if !known {
+		return dst, false
+	}
+	c := calls.Get().(*call)
+	c.Caller, c.sent, c.dst = caller, sent, dst
+	c.Progress, c.Record.Operation = sent.Progress, sent.Name
+	g.router.Start(&c.Call)
+	defer func() {
+		g.router.Finish(&c.Call)
+		*c = call{}
+		calls.Put(c)
+	}()
+	return g.answer(ctx, c, run), true
+}
+
+// answer runs one tool and appends its result or failure to the call's dst.
+func (g *Gate) answer(ctx context.Context, c *call, run tool) []byte {
+	err := c.parse()
+	if err == nil {
+		var r result
+		if r, err = run(ctx, c); err == nil {
+			answer := c.finish(r, true)
+			_ = c.End(nil)
+			return answer
+		}
+	}
+	return c.finish(failed(c.End(err)), false)
+}
+
+// parse reads the arguments into the call.
+func (c *call) parse() error {
+	args, err := parseArguments(c.sent.Name, c.sent.Args)
+	c.args = args
+	c.RequestedAgent, c.Record.Server, c.Record.Tool = args.agentID, args.server, args.tool
+	c.Target = front.Target{Kind: &tools, Server: args.server, Name: args.tool}
+	return err
+}
+
+// failed is the tool result that carries a failure.
+func failed(f *front.Failure) result {
+	body := f.JSON()
+	raw := make(json.RawMessage, 0, 2*len(body)+100)
+	raw = append(append(raw, `{"content":[{"type":"text","text":`...), rawjson.Get(body, "message")...)
+	raw = append(append(raw, `}],"structuredContent":{"error":`...), body...)
+	return look(append(raw, `},"isError":true}`...))
+}

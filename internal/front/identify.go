@@ -1,0 +1,40 @@
+package front
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
+)
+
+// identify finds the agent by whose rules this attempt is decided, and notes
+// it in the audit record.
+func (a *Attempt) identify(context.Context) error {
+	c := a.call
+	c.note(a.Snapshot)
+	pinned, err := a.pin()
+	if err != nil {
+		return err
+	}
+	id, wrong := a.Snapshot.Policy.ResolveAgent(c.RequestedAgent, c.RequestedAgent != "", pinned, c.router.cfg.DefaultAgent)
+	if wrong != nil {
+		return &Failure{Code: string(wrong.Code), Message: wrong.Message}
+	}
+	a.Agent, c.Record.AgentID = id.Agent, id.Agent
+	return nil
+}
+
+// pin returns the agents that the caller may be; nil is no pin. Each attempt
+// asks: the credential may have been removed while the call waited.
+func (a *Attempt) pin() ([]string, error) {
+	agents, ok := a.Snapshot.Credentials.Recheck(a.call.Caller.Identity, time.Now())
+	pinned := identity.Both(agents, a.call.router.cfg.Pinned)
+	if !ok || pinned != nil && len(pinned) == 0 {
+		return nil, &Failure{
+			Code:    string(policy.InvalidAgentID),
+			Message: "The credential of this connection is no longer accepted; not run. Tell the user.",
+		}
+	}
+	return pinned, nil
+}

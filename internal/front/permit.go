@@ -1,0 +1,97 @@
+package front
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/suggest"
+)
+
+// permit asks the rules. The answer depends on the rules, the agent and the
+// names alone: whether such a server or target exists plays no part.
+func (a *Attempt) permit(context.Context) error {
+	c, t := a.call, &a.call.Target
+	d := t.decide(a.Snapshot.Policy, a.Agent)
+	c.Record.Step, c.Record.Rule = d.Step.String(), d.Path()
+	if d.Allow {
+		return nil
+	}
+	fail := &Failure{Code: CodeDenied, Rule: d.Path(), Server: Shown(t.Server), kind: t.Kind, name: Shown(t.Name)}
+	if a.Snapshot.Policy.Decide(a.Agent, t.Server, "").Allow {
+		fail.Available = a.nearest(t)
+		fail.Message = fmt.Sprintf("No %s %q on %q that you may use. %s", t.Kind.Noun, Shown(t.Name), Shown(t.Server), choose(fail.Available))
+		return fail
+	}
+	fail.Available = nearest(t.Server, a.permittedServers())
+	fail.Message = fmt.Sprintf("No server %q that you may use. %s", Shown(t.Server), choose(fail.Available))
+	return fail
+}
+
+// route finds the server of an allowed name, and the limits that it sets.
+func (a *Attempt) route(context.Context) error {
+	name := a.call.Target.Server
+	r, ok := a.Snapshot.Route(name)
+	if !ok {
+		fail := &Failure{Code: CodeServerNotFound, Server: Shown(name), Available: nearest(name, a.permittedServers())}
+		fail.Message = fmt.Sprintf("There is no server %q. %s", Shown(name), choose(fail.Available))
+		return fail
+	}
+	a.Route = r
+	a.call.limits.set(a.call, r.Entry.Settings)
+	return nil
+}
+
+// Servers visits the servers that the agent may use, sorted by name.
+func (a *Attempt) Servers() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range a.Snapshot.Names() {
+			if a.Snapshot.Policy.Decide(a.Agent, name, "").Allow && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Permitted names what of a kind the agent may use of a server, in the
+// server's own order.
+func (a *Attempt) Permitted(kind *Kind, server string, catalog *endpoint.Catalog) []string {
+	listed := kind.Names(catalog)
+	names := make([]string, 0, len(listed))
+	for _, name := range listed {
+		if kind.Decide(a.Snapshot.Policy, a.Agent, server, name).Allow {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// nearest names what the agent may use of the target's server, nearest to the
+// target first.
+func (a *Attempt) nearest(t *Target) []string {
+	r, ok := a.Snapshot.Route(t.Server)
+	if !ok {
+		return []string{}
+	}
+	return nearest(t.Name, a.Permitted(t.Kind, t.Server, r.Cell.Catalog()))
+}
+
+// maxAvailable is how many names a refusal offers.
+const maxAvailable = 20
+
+// nearest sorts names by their distance to word and keeps the first few.
+func nearest(word string, names []string) []string {
+	sorted := suggest.ByDistance(word, names)
+	return slices.Clone(sorted[:min(len(sorted), maxAvailable)])
+}
+
+// choose words a list of names and what to do with it.
+func choose(names []string) string {
+	if len(names) == 0 {
+		return "There is none that you may use. Tell the user."
+	}
+	return "You may use: " + strings.Join(names, ", ") + ". Correct the name; if none fits, tell the user."
+}

@@ -1,0 +1,83 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// ready goes on if the server takes calls now.
+func (a *Attempt) ready(ctx context.Context) error {
+	select {
+	case <-a.call.router.stopping:
+		return shuttingDown()
+	default:
+	}
+	if st := a.Route.Cell.Status(); st.State != endpoint.Ready {
+		return a.wait(ctx, st)
+	}
+	return nil
+}
+
+// wait returns errAgain when it is worth looking at the server again, or says
+// why the call is refused: its time is up, the caller is gone, or the server's
+// state will not change by itself soon.
+func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
+	switch st.State {
+	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
+		return unavailable(a.Route, st)
+	case endpoint.Idle:
+		a.call.router.cfg.Wake(a.Route.Entry.Name, a.Route.Cell)
+	case endpoint.Starting, endpoint.Ready, endpoint.Draining, endpoint.Stopped, endpoint.BackingOff:
+	}
+	limits := &a.call.limits
+	patience := time.NewTimer(time.Until(limits.patience))
+	defer patience.Stop()
+	beat := time.NewTimer(limits.nextBeat(a.call.arrived))
+	defer beat.Stop()
+	for {
+		select {
+		case <-st.Replaced():
+			return errAgain
+		case <-a.Route.Cell.ClosedC():
+			return a.closed(st)
+		case <-patience.C:
+			return unavailable(a.Route, st)
+		case <-a.call.router.stopping:
+			return shuttingDown()
+		case <-ctx.Done():
+			return cancelled(false)
+		case <-beat.C:
+			a.call.beat(a.Route.Entry.Name, a.Route.Cell.Status().State)
+			beat.Reset(limits.nextBeat(a.call.arrived))
+		}
+	}
+}
+
+// closed is for a cell that takes no more calls. Mostly a newer snapshot
+// exists by then; at shutdown there is none.
+func (a *Attempt) closed(st *endpoint.Status) error {
+	now, ok := a.call.router.cfg.Store.Load().Route(a.Route.Entry.Name)
+	if ok && now.Cell == a.Route.Cell {
+		return unavailable(a.Route, st)
+	}
+	return errAgain
+}
+
+// beat tells a caller with a progress token that its call still waits. The
+// steps are tiny, so that the server's own progress, which must only grow, can
+// follow.
+func (c *Call) beat(server string, state endpoint.State) {
+	c.limits.beats++
+	if c.Progress == nil {
+		return
+	}
+	c.Progress(marshal(struct {
+		Progress json.Number `json:"progress"`
+		Message  string      `json:"message"`
+	}{json.Number(strconv.FormatFloat(float64(c.limits.beats)*1e-6, 'f', 6, 64)), fmt.Sprintf("waiting for %q: %s", server, state)}))
+}

@@ -1,0 +1,93 @@
+package front
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
+)
+
+// Config is what a Router needs.
+type Config struct {
+	Store *snapshot.Store
+	// Pinned is the set of agents that every caller may be; nil is no pin.
+	Pinned []string
+	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
+	DefaultAgent string
+	// Instance names this process in call ids and in the status.
+	Instance string
+	// Wake asks for a run of an idle server, Refresh for its lists anew.
+	// Neither blocks.
+	Wake    func(name string, cell *endpoint.Cell)
+	Refresh func(name string, cell *endpoint.Cell)
+	// Audit takes one record of each call. It does not block.
+	Audit func(audit.Record)
+	// Begin, unless nil, takes a record of each call before it is sent to its
+	// server. An error refuses the call. It blocks for a bounded time.
+	Begin func(context.Context, audit.Record) error
+}
+
+// Router takes calls to servers. Its methods may be called from any goroutine.
+type Router struct {
+	cfg      Config
+	calls    atomic.Uint64
+	stopping chan struct{}
+}
+
+// New makes a Router that works as soon as its store holds a snapshot.
+func New(cfg Config) *Router { return &Router{cfg: cfg, stopping: make(chan struct{})} }
+
+// Stop refuses every call that has not been written yet, for good. It is
+// called once.
+func (r *Router) Stop() { close(r.stopping) }
+
+// Pinned is the set of agents that every caller may be; nil is no pin. The
+// caller must not change it.
+func (r *Router) Pinned() []string { return r.cfg.Pinned }
+
+// Instance names this process.
+func (r *Router) Instance() string { return r.cfg.Instance }
+
+// Start gives a call its id and the time from which its limits run, and begins
+// its audit record. Finish must follow.
+func (r *Router) Start(c *Call) {
+	c.router, c.arrived = r, time.Now()
+	c.Record.CallID = r.cfg.Instance + "-" + strconv.FormatUint(r.calls.Add(1), 10)
+	c.Record.Client, c.Record.Credential = c.Caller.Client, c.Caller.Identity.ID()
+}
+
+// Finish hands over the call's audit record. It is deferred, so that a call
+// that ends by a panic is recorded too.
+func (r *Router) Finish(c *Call) {
+	if !c.ended {
+		_ = c.End(&Failure{Code: CodeInternal}) // Nobody is left to be told.
+	}
+	c.Record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
+	r.cfg.Audit(c.Record)
+}
+
+// Identify finds out as which agent the call is made, and on which snapshot.
+// It neither waits nor asks the rules. The error is a *Failure.
+func (r *Router) Identify(c *Call) (*Attempt, error) {
+	return c.take(context.Background(), identifying)
+}
+
+// Lists returns an attempt whose Catalog is known, for an agent that may use
+// the call's target. It answers from memory once the server has listed what it
+// has; before that it waits for the server as a call would. The error is a
+// *Failure.
+func (r *Router) Lists(ctx context.Context, c *Call) (*Attempt, error) {
+	return c.take(ctx, listing)
+}
+
+// Forward sends a request to the call's server and has the operation read the
+// answer. The error is a *Failure.
+func (r *Router) Forward(ctx context.Context, c *Call, op Operation) error {
+	c.op = op
+	_, err := c.take(ctx, forwarding)
+	return err
+}

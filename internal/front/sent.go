@@ -1,0 +1,95 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// admitted counts the call into the server's cell.
+func (a *Attempt) admitted(context.Context) error {
+	switch a.Route.Cell.Acquire(a.Route.Entry.Settings.MaxInFlight) {
+	case endpoint.Full:
+		return overloaded(a.Route)
+	case endpoint.Closed:
+		return a.closed(a.Route.Cell.Status())
+	case endpoint.Admitted:
+		a.inside = true
+	}
+	return nil
+}
+
+// leave counts the call out again, if it is in.
+func (a *Attempt) leave() {
+	if a.inside {
+		a.inside = false
+		a.Route.Cell.Release()
+	}
+}
+
+// sent hands the request to the session and has the operation read the answer.
+// If no byte of it reached the server, as there is no session or it is over,
+// the call leaves the cell and waits: nobody's drain waits for it.
+func (a *Attempt) sent(ctx context.Context) error {
+	// Looked at only once the call is counted in: whoever ends a session that
+	// nobody uses first takes it out of the status and then counts.
+	st := a.Route.Cell.Status()
+	if st.State != endpoint.Ready {
+		a.leave()
+		return a.wait(ctx, st)
+	}
+	a.Server = st.Session.Info()
+	resp, err := st.Session.Call(ctx, a.request())
+	if err == nil {
+		return a.call.op.Answer(a, resp)
+	}
+	if errors.Is(err, endpoint.ErrRenewed) && a.call.renewals < maxRenewals {
+		a.call.renewals++
+		return errAgain
+	}
+	fail := a.callFailed(ctx, err)
+	if fail == nil {
+		a.leave()
+		return a.wait(ctx, st)
+	}
+	if fail.Code == CodeTimeout && fail.MayHaveRun {
+		a.Route.Cell.NoteOverdue()
+	}
+	return fail
+}
+
+// request is the operation's, with what the router knows.
+func (a *Attempt) request() endpoint.Request {
+	req := a.call.op.Request(a.Server)
+	req.Deadline, req.Progress = a.call.limits.deadline, a.call.Progress
+	req.MaxResultBytes = a.Route.Entry.Settings.MaxResultBytes
+	req.By.ID, req.By.Agent = a.call.ID(), a.Agent
+	return req
+}
+
+// callFailed words the error of a session's Call. It returns nil if no byte of
+// the request reached the server and it may be tried again.
+func (a *Attempt) callFailed(ctx context.Context, err error) *Failure {
+	_, notWritten := errors.AsType[*endpoint.NotWritten](err)
+	switch {
+	case errors.Is(err, endpoint.ErrDeadline), notWritten && !time.Now().Before(a.call.limits.deadline):
+		return a.timedOut(!notWritten)
+	case ctx.Err() != nil && (notWritten || errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
+		return cancelled(!notWritten)
+	case notWritten:
+		return nil
+	}
+	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
+		return a.tooLarge(large.Limit)
+	}
+	if errors.Is(err, endpoint.ErrStopped) {
+		return stopped(a.Route)
+	}
+	if fail := requestFailed(a.Route, err); fail != nil {
+		return fail
+	}
+	// What is left is that the session ended by itself: see endpoint.Session.
+	return crashed(a.Route, err)
+}
