@@ -79,22 +79,25 @@ func (l *Launcher) KillAll() {
 	}
 }
 
-// openProcess starts the process, and another one instead if the first has
-// been asked in both ways: none is used that may have settled on the older era
-// though it speaks the stateless one. If the time runs out for the second, that
-// says nothing about what it speaks.
+// openProcess starts the process, and another one instead if the first does not
+// bear how it was asked: none is used that may have settled on the older era
+// though it speaks the stateless one, and one that hangs over the first question
+// is asked the other way. If the time runs out for the second, that says nothing
+// about what it speaks.
 func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
 	session, err := l.startProcess(ctx, plan, run, hooks)
-	if !errors.Is(err, servers.ErrAskedBothWays) {
+	over, ok := errors.AsType[*servers.StartOver](err)
+	if !ok {
 		return session, err
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	hooks.StartedOver(err.Error())
+	hooks.StartedOver(over.Error())
+	era := plan.Cell.Era()
 	session, err = l.startProcess(ctx, plan, run, hooks)
 	if err != nil && ctx.Err() != nil {
-		plan.Cell.NoteEra(endpoint.EraStateless)
+		plan.Cell.NoteEra(era)
 	}
 	return session, err
 }
@@ -116,7 +119,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
 	}
 	l.watch(proc)
-	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout()}, servers.Options{
+	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
 		OnEnd: func(error) { proc.Stop(stopGrace) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
@@ -124,8 +127,8 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
 		<-proc.Done()
-		if errors.Is(err, servers.ErrAskedBothWays) {
-			return nil, servers.ErrAskedBothWays
+		if over, ok := errors.AsType[*servers.StartOver](err); ok {
+			return nil, over
 		}
 		return nil, s.exit(endpoint.Handshake, err)
 	}

@@ -138,9 +138,9 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 }
 
 // slowAndPinned is a server of both eras that is asked in both ways, as it is
-// slow to start, and stays a legacy one if it is.
+// slow to answer, and stays a legacy one if it is.
 func slowAndPinned(record string) []string {
-	return []string{"--era", "both", "--pins", "--start-delay", "700ms", "--record", record, "--record-all"}
+	return []string{"--era", "both", "--pins", "--discover-delay", "700ms", "--record", record, "--record-all"}
 }
 
 func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {

@@ -47,7 +47,6 @@ func conformanceGateway(t *testing.T, lane string) string {
 		Args:  []string{"--agent", "agent"},
 		Env:   []string{testkit.Built(t), "GATEHOUSE_FASTLANE=" + lane},
 	})
-	g.Await(t, "server started over")
 	g.Await(t, "server ready")
 	return g.BaseURL(t)
 }

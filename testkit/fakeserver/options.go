@@ -40,6 +40,7 @@ type options struct {
 	legacySilent   bool
 	legacyDies     bool
 	legacyStatus   bool
+	wantsInit      bool
 	fork           bool
 
 	era         string
@@ -85,6 +86,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM and the end of stdin")
 	f.BoolVar(&o.legacySilent, "legacy-silent", false, "do not answer unknown methods")
 	f.BoolVar(&o.legacyDies, "legacy-dies", false, "exit when the first message is of an unknown method")
+	f.BoolVar(&o.wantsInit, "hangs-unless-initialize", false, "hang for ever if the first message is not initialize")
 	f.BoolVar(&o.legacyStatus, "legacy-status", false, "answer an unknown Mcp-Protocol-Version header with 400 and a text")
 	f.StringVar(&o.era, "era", eraLegacy, "legacy (with initialize), stateless (2026-07-28) or both")
 	f.BoolVar(&o.pins, "pins", false, "with --era both over stdio, be a legacy server once initialize has come, as the TypeScript SDK 2 is")

@@ -95,6 +95,9 @@ func (s *server) unknown(p peer, m message) {
 	s.mu.Lock()
 	greeted := s.greeted
 	s.mu.Unlock()
+	if s.opt.wantsInit && !greeted {
+		select {}
+	}
 	if s.opt.legacyDies && !greeted {
 		fmt.Fprintln(os.Stderr, "fakeserver: dying of an unknown method as told")
 		os.Exit(s.opt.exitCode)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,7 +185,10 @@ func TestOpenStdio_findsTheEraOfTheServer(t *testing.T) {
 			"", `revision "2030-01-01", gatehouse speaks`, endpoint.EraUnknown, "server/discover initialize", 0,
 		},
 		"one that answers nothing": {
-			"", script{}, "", context.DeadlineExceeded.Error(), endpoint.EraInitialize, "server/discover initialize", time.Minute,
+			"", script{}, "", servers.ErrMute.Error(), endpoint.EraInitialize, "server/discover initialize", 5500 * time.Millisecond,
+		},
+		"one that answers nothing is asked by initialize alone": {
+			endpoint.EraInitialize, script{}, "", context.DeadlineExceeded.Error(), endpoint.EraUnknown, "initialize", time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -298,5 +302,43 @@ func TestCall_stateless_saysItsRevisionNameAndCapabilities(t *testing.T) {
 		}
 		p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, r.ID)
 		wantResult(t, await(t, done), "{}")
+	})
+}
+
+// A server that has not read the first question is still starting: a second one
+// could settle it on the older era.
+func TestOpenStdio_slowToStart_isAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, pipes := newPeer(t)
+		var read atomic.Bool
+		pipes.Unread = func() (int, bool) {
+			if read.Load() {
+				return 0, true
+			}
+			return 100, true
+		}
+		asked := make(chan string, 10)
+		go func() {
+			time.Sleep(3 * time.Second)
+			read.Store(true)
+			for r := p.read(); r.line != ""; r = p.read() {
+				asked <- r.Method
+				answer := goodInitialize
+				if r.Method == "server/discover" {
+					answer = goodDiscover
+				}
+				time.Sleep(400 * time.Millisecond)
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, r.ID, answer)
+			}
+		}()
+		s, err := servers.OpenStdio(t.Context(), pipes, servers.Options{})
+		if err != nil || s.Info().ProtocolVersion != "2026-07-28" {
+			t.Fatalf("got %v, want a session of 2026-07-28", err)
+		}
+		if len(asked) != 1 {
+			t.Errorf("it was asked %d questions, want 1", len(asked))
+		}
+		s.Close(nil)
+		<-s.Done()
 	})
 }

@@ -31,6 +31,9 @@ type Pipes struct {
 	Stdin io.WriteCloser
 	// Stdout: closing it must end a running Read.
 	Stdout io.ReadCloser
+	// Unread, if set, returns how many bytes that were written to Stdin the
+	// server has not read, and whether that is known. It must not block.
+	Unread func() (n int, known bool)
 }
 
 // Options of a stdio session. The zero value of each means its default.

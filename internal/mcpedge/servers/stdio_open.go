@@ -9,16 +9,36 @@ import (
 	"gatehouse/internal/endpoint"
 )
 
-// silence is how long a server may leave server/discover unanswered before it
-// is asked by initialize as well. Servers of the older era may ignore what
-// they don't know.
-const silence = 500 * time.Millisecond
+const (
+	// silence is how long a server may leave server/discover unanswered, after
+	// it has read it, before it is asked by initialize as well. Servers of the
+	// older era may ignore what they don't know.
+	silence = 500 * time.Millisecond
+	// muteTime is how long a server that has been asked both ways may answer
+	// neither until it is taken for one that hangs if the first thing it hears is
+	// not initialize.
+	muteTime = 5 * time.Second
+	// readPoll is how often it is looked whether a server has read a question.
+	readPoll = 20 * time.Millisecond
+)
 
-// ErrAskedBothWays ends the handshake with a server of both eras that was slow
-// to answer and has accepted both questions. It may have settled on the older
-// era by that, for as long as its process lives, so it is to be started once
-// more; OnEra has been told to ask in the stateless way alone.
-var ErrAskedBothWays = errors.New("the server accepted initialize as well as " + methodDiscover)
+// StartOver ends a handshake with a process that is to be started once more, as
+// it has been asked in a way that it does not bear. OnEra has been told how to
+// ask the next one.
+type StartOver struct{ why string }
+
+func (e *StartOver) Error() string { return e.why }
+
+var (
+	// ErrAskedBothWays ends the handshake with a server of both eras that was slow
+	// to answer and has accepted both questions. It may have settled on the older
+	// era by that, for as long as its process lives.
+	ErrAskedBothWays = &StartOver{"the server accepted initialize as well as " + methodDiscover}
+	// ErrMute ends the handshake with a server that has answered neither question:
+	// there are servers that hang for ever if the first thing that they hear is not
+	// initialize.
+	ErrMute = &StartOver{"the server answered nothing after it was asked " + methodDiscover + " first"}
+)
 
 // opening is the handshake of a stdio session. A server may be asked in both
 // ways at the same time; the answer of the stateless kind wins.
@@ -26,6 +46,8 @@ type opening struct {
 	s       *Stdio
 	hint    endpoint.Era
 	waiting *time.Timer // nil when nothing is to happen at its end
+	then    func() error
+	readAt  time.Time // when the server had not yet read the question, for all we know
 
 	discover, initialize asked
 	info                 endpoint.ServerInfo
@@ -89,7 +111,7 @@ func (o *opening) run(ctx context.Context) error {
 			err = o.initialized(answer)
 		case <-o.alarm():
 			o.waiting = nil
-			err = o.askInitialize()
+			err = o.then()
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
@@ -120,13 +142,51 @@ func (o *opening) alarm() <-chan time.Time {
 	return o.waiting.C
 }
 
-// askDiscover also sees to it that a server of which nothing is known is asked
-// by initialize as well, if it stays silent.
+// wait does something later, in place of what was to be done before.
+func (o *opening) wait(d time.Duration, then func() error) {
+	if o.waiting != nil {
+		o.waiting.Stop()
+	}
+	o.waiting, o.then = time.NewTimer(d), then
+}
+
+// askDiscover also makes sure that a server of which nothing is known is asked by
+// initialize as well if it has read the question and stays silent. One that has
+// not read it is still starting, and may bear only one question.
 func (o *opening) askDiscover() error {
 	if o.hint == endpoint.EraUnknown {
-		o.waiting = time.NewTimer(silence)
+		o.readAt = time.Now()
+		o.wait(readPoll, o.awaitAnswer)
 	}
 	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.dress.dress(nil, nil)})
+}
+
+// awaitAnswer asks by initialize once the server has had the question for a
+// while.
+func (o *opening) awaitAnswer() error {
+	now := time.Now()
+	if o.s.hasUnread() {
+		o.readAt = now
+	}
+	if left := o.readAt.Add(silence).Sub(now); left > 0 {
+		o.wait(min(left, readPoll), o.awaitAnswer)
+		return nil
+	}
+	o.wait(muteTime, func() error { return ErrMute })
+	return o.askInitialize()
+}
+
+// nothing is what happens at the end of a wait that was for something else.
+func nothing() error { return nil }
+
+// hasUnread reports whether the server is known not to have read all that was
+// written to it.
+func (s *Stdio) hasUnread() bool {
+	if s.pipes.Unread == nil {
+		return false
+	}
+	n, known := s.pipes.Unread()
+	return known && n > 0
 }
 
 // askInitialize asks by initialize, unless that has been done.
@@ -155,7 +215,7 @@ func (o *opening) discovered(answer outcome) error {
 	}
 	o.info = info
 	if o.initialize.open() {
-		o.waiting = time.NewTimer(silence)
+		o.wait(silence, nothing)
 	}
 	return nil
 }
@@ -168,7 +228,7 @@ func (o *opening) initialized(answer outcome) error {
 		return answer.err
 	}
 	i := &o.initialize
-	i.done = true
+	i.done, o.waiting = true, nil
 	var info endpoint.ServerInfo
 	if info, i.err = serverInfo(answer.response); i.err != nil {
 		if o.discover.call == nil {
@@ -178,7 +238,7 @@ func (o *opening) initialized(answer outcome) error {
 	}
 	o.info = info
 	if o.discover.open() {
-		o.waiting = time.NewTimer(silence)
+		o.wait(silence, nothing)
 	}
 	return nil
 }
