@@ -49,7 +49,6 @@ test: ## run all tests that need only Go, with the race detector where there is 
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")
 	@$(MAKE) --no-print-directory -s e2e-note
 	$(TEST) ./...
-	GATEHOUSE_FASTLANE=off $(GO) test -shuffle=on -count=1 -timeout 15m ./internal/mcpedge/agents ./cmd/gatehouse
 	$(if $(RACE),$(GO) test -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
 race: test ## the same as test

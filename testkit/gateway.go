@@ -117,7 +117,7 @@ func environment(dir string) []string {
 		"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"),
 		"XDG_STATE_HOME=" + filepath.Join(dir, "state"),
 	}
-	for _, key := range []string{"PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "GORACE", "GOCOVERDIR", "GATEHOUSE_FASTLANE"} {
+	for _, key := range []string{"PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "GORACE", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}

@@ -84,7 +84,6 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
-		NoFastLane: opts.noFastLane,
 	})
 	return a
 }

@@ -49,7 +49,6 @@ type runOptions struct {
 	tlsCert, tlsKey string
 	insecure        bool
 	debug           bool
-	noFastLane      bool
 	defaultAgent    string
 	color           *colorOption
 	ring            *logging.Ring // what the logger keeps for operators
@@ -85,9 +84,6 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.debug, "debug", env("GATEWAY_DEBUG", "") == "true", "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
 }
 
-// laneVariable turns the fast lane of tools/call off, for comparison.
-const laneVariable = "GATEHOUSE_FASTLANE"
-
 // check finds all that is wrong with the flags and with the environment that
 // stands in for them.
 func (o *runOptions) check() error {
@@ -120,12 +116,6 @@ func (o *runOptions) check() error {
 		if _, err := strconv.ParseBool(s); err != nil {
 			errs = append(errs, fmt.Errorf("GATEWAY_DEBUG is %q: use true or false", s))
 		}
-	}
-	switch lane := env(laneVariable, "on"); lane {
-	case "on", "off":
-		o.noFastLane = lane == "off"
-	default:
-		errs = append(errs, fmt.Errorf("%s is %q: use on or off", laneVariable, lane))
 	}
 	return errors.Join(errs...)
 }

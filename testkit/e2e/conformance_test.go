@@ -20,24 +20,22 @@ import (
 // docs/CONFORMANCE.md.
 func TestConformance_doesWhatThePageSays(t *testing.T) {
 	page := readConformancePage(t)
-	for _, lane := range []string{"on", "off"} {
-		direct := conformanceGateway(t, lane)
-		adapter := adapt(t, direct)
-		for _, revision := range []string{legacy, stateless} {
-			t.Run(revision+" fast lane "+lane, func(t *testing.T) {
-				outcome := runSuite(t, direct, revision)
-				adapted := runSuite(t, adapter, revision)
-				for _, s := range page {
-					s.judge(t, revision, outcome, adapted)
-				}
-			})
-		}
+	direct := conformanceGateway(t)
+	adapter := adapt(t, direct)
+	for _, revision := range []string{legacy, stateless} {
+		t.Run(revision, func(t *testing.T) {
+			outcome := runSuite(t, direct, revision)
+			adapted := runSuite(t, adapter, revision)
+			for _, s := range page {
+				s.judge(t, revision, outcome, adapted)
+			}
+		})
 	}
 }
 
 // conformanceGateway starts a gateway before the server of the suite's tools,
 // and gives its address.
-func conformanceGateway(t *testing.T, lane string) string {
+func conformanceGateway(t *testing.T) string {
 	t.Helper()
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"conformance": {
@@ -45,7 +43,7 @@ func conformanceGateway(t *testing.T, lane string) string {
 		}}.JSON(),
 		Rules: testkit.AllowAll("agent"),
 		Args:  []string{"--agent", "agent"},
-		Env:   []string{testkit.Built(t), "GATEHOUSE_FASTLANE=" + lane},
+		Env:   []string{testkit.Built(t)},
 	})
 	g.Await(t, "server ready")
 	return g.BaseURL(t)

@@ -7,8 +7,8 @@
 //     (testdata) and with random JSON.
 //   - schema: what the gateway itself says, to agents and to servers, validates
 //     against the official schema of its revision.
-//   - differential: with and without its fast lane the gateway answers the
-//     same to everything that an agent may send, good and bad.
+//   - one way: everything that an agent may send, good and bad, is answered as
+//     a slow and plain reading of it says.
 //
 // The gateways are real processes; the tests' own end of the wire knows bytes
 // only, so that no library repairs or hides anything.

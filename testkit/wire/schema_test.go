@@ -199,7 +199,7 @@ func TestSchema_errors_fitTheirRevision(t *testing.T) {
 			if err := spec.Validate(revision, failure, withoutNull(revision, got.message)); err != nil {
 				t.Errorf("HTTP, %s, %s: %v", revision, b.name, err)
 			}
-			got, err = pipe.send(t.Context(), []byte(b.message), "", nil)
+			got, err = pipe.exchange(t.Context(), []byte(b.message), 1, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,11 +3,12 @@ package agents
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
 )
 
 // maxBatch bounds the messages of one batch, which all run at once.
@@ -27,9 +28,9 @@ func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notif
 	if !hasBatches(revision) {
 		return failureAnswer(orNull(nil, revision), invalid("batches are not part of this protocol revision: send the messages one by one"))
 	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(raw, &parts); err != nil {
-		return failureAnswer(orNull(nil, revision), &rpcFailure{code: mcp.PARSE_ERROR, text: "this is not valid JSON"})
+	parts, ok := elements(raw)
+	if !ok {
+		return failureAnswer(orNull(nil, revision), notAMessage(raw))
 	}
 	if len(parts) == 0 || len(parts) > maxBatch {
 		return failureAnswer(orNull(nil, revision), invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
@@ -41,6 +42,31 @@ func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notif
 	}
 	wg.Wait()
 	return joinAnswers(answers)
+}
+
+// elements takes an array apart, up to one element more than a batch may have.
+func elements(raw []byte) (parts [][]byte, ok bool) {
+	i := rawjson.Space(raw, rawjson.Space(raw, 0)+1)
+	if i < len(raw) && raw[i] == ']' {
+		return nil, rawjson.Space(raw, i+1) == len(raw)
+	}
+	for len(parts) <= maxBatch {
+		end := rawjson.Skip(raw, i, 1)
+		if end < 0 {
+			return nil, false
+		}
+		parts = append(parts, raw[i:end])
+		i = rawjson.Space(raw, end)
+		switch {
+		case i < len(raw) && raw[i] == ',':
+			i = rawjson.Space(raw, i+1)
+		case i < len(raw) && raw[i] == ']':
+			return parts, rawjson.Space(raw, i+1) == len(raw)
+		default:
+			return nil, false
+		}
+	}
+	return parts, true
 }
 
 // serveOne serves one message of a batch.

@@ -5,14 +5,13 @@
 // In: one handler and its tool definitions, read once by New. Out: an Edge,
 // which serves any number of stdio conversations and one HTTP endpoint.
 //
-// mcp-go's MCPServer answers the protocol (initialize, server/discover, ping,
-// tools/list, errors). A tools/call that is well-formed in every respect does
-// not go there: it takes the fast lane (lane.go), unless Options.NoFastLane is
-// set. The two transports around both are this package's own,
-// because mcp-go's share one notification channel between the requests of a
-// session (progress can leave on another request's stream, or after the
-// result), key cancellation by nothing but the id when there is no session,
-// read without a limit, and drop running calls at the end of stdin.
+// This package reads every tools/call itself (toolrequest.go) and says what is
+// wrong with one; mcp-go's MCPServer answers the other methods (initialize,
+// server/discover, ping, tools/list). The two transports around both are this
+// package's own, because mcp-go's share one notification channel between the
+// requests of a session (progress can leave on another request's stream, or
+// after the result), key cancellation by nothing but the id when there is no
+// session, read without a limit, and drop running calls at the end of stdin.
 //
 // Guarantees:
 //   - A result, a tool definition, an argument, a JSON-RPC id and a progress
@@ -31,7 +30,8 @@
 // What is lost or changed: progress is advisory, so of more than 64
 // notifications that a slow reader has not taken the oldest are dropped.
 // Request fields that MCP does not know (beside arguments and _meta) are not
-// handed to the handler. With two equal keys in one object the last counts.
+// handed to the handler. Names are exact: a message in which one that decides
+// occurs twice, or in another letter case, is refused.
 //
 // Protocol revisions: 2024-11-05 to 2026-07-28 over stdio, 2025-03-26 to
 // 2026-07-28 over HTTP. JSON-RPC batches are accepted where the revision has

@@ -36,7 +36,7 @@ type Caller struct {
 // ToolHandler runs the gateway's tools. Its methods are called from many
 // goroutines at once.
 type ToolHandler interface {
-	// Definitions gives the tool definitions to show, as raw JSON Tool objects
+	// Definitions returns the tool definitions to show, as raw JSON Tool objects
 	// and in the order to show them. New calls it once.
 	Definitions() []json.RawMessage
 
@@ -103,9 +103,6 @@ type Options struct {
 	// preflights apart. Default: nobody is asked.
 	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
 
-	// NoFastLane has mcp-go handle tools/call too.
-	NoFastLane bool
-
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
@@ -145,7 +142,7 @@ type Edge struct {
 	mcp      *server.MCPServer
 	tools    toolSet
 	pinned   json.RawMessage // the tools to show to callers who can be one agent only; nil: all alike
-	work     *work
+	inFlight *inFlight
 	sessions *sessions
 	origins  origins
 	stdios   atomic.Int64
@@ -160,7 +157,7 @@ func New(handler ToolHandler, opts Options) *Edge {
 		log:      opts.Log,
 		handler:  handler,
 		tools:    readTools(handler.Definitions(), opts.Log),
-		work:     newWork(opts.MaxInFlight, opts.MaxStreams, opts.MaxBytes),
+		inFlight: newInFlight(opts.MaxInFlight, opts.MaxStreams, opts.MaxBytes),
 		sessions: newSessions(opts.SessionIdleTTL),
 		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
 	}
@@ -168,7 +165,7 @@ func New(handler ToolHandler, opts Options) *Edge {
 		server.WithToolCapabilities(false),
 		server.WithInstructions(opts.Instructions),
 	)
-	e.tools.register(e.mcp, e.runTool)
+	e.tools.register(e.mcp)
 	if h, ok := handler.(pinnedHandler); ok {
 		e.pinned = readTools(h.PinnedDefinitions(), opts.Log).list
 	}
@@ -177,19 +174,19 @@ func New(handler ToolHandler, opts Options) *Edge {
 
 // Shutdown refuses new calls from now on (HTTP 503; over stdio a result with
 // isError), ends listening streams, and blocks until the running calls have
-// been answered. If ctx ends first it cancels those that still run and gives
+// been answered. If ctx ends first it cancels those that still run and returns
 // an error that says how many they were, without waiting for them.
 //
 // The HTTP server's own Shutdown comes after it. Stdio conversations go on,
 // refusing calls, until their input or context ends.
 func (e *Edge) Shutdown(ctx context.Context) error {
-	e.work.close()
-	return e.work.wait(ctx)
+	e.inFlight.close()
+	return e.inFlight.wait(ctx)
 }
 
 // Close is Shutdown without patience: it cancels everything that runs and
 // returns at once.
 func (e *Edge) Close() {
-	e.work.close()
-	e.work.cancelAll(errClosed)
+	e.inFlight.close()
+	e.inFlight.cancelAll(errClosed)
 }

@@ -1,33 +1,35 @@
 package agents
 
-import (
-	"encoding/json"
-
-	"gatehouse/internal/rawjson"
-)
+import "encoding/json"
 
 // Request is what a reading of a tools/call found, for tests.
 type Request struct {
 	ID, Args, Meta, Token, Version, Client, Capabilities, InputResponses, RequestState json.RawMessage
-	Method, Name                                                                       string
+	Name                                                                               string
+	Stateless                                                                          bool
 }
 
-// ReadInLane gives the fast lane's reading of a message; false if it is not for
-// the lane.
-func ReadInLane(b []byte) (Request, bool) {
-	r, ok := readToolRequest(b)
-	return Request{
-		ID: r.id, Method: "tools/call", Name: r.name, Args: r.args, InputResponses: r.inputResponses, RequestState: r.requestState,
-		Meta: r.meta.whole, Token: r.meta.token, Version: r.meta.version, Client: r.meta.client, Capabilities: r.meta.capabilities,
-	}, ok
+// ReadQuickly returns what the one scan of a message finds; false if it leaves
+// the message to Read.
+func ReadQuickly(b []byte) (Request, bool) {
+	r, ok := quickToolRequest(b)
+	return requestOf(r), ok
 }
 
-// ReadInDetour gives the reading of all other messages.
-func ReadInDetour(b []byte) (Request, bool) {
+// Read returns what is found of any message; false if it is not a tools/call or
+// something is wrong with it.
+func Read(b []byte) (Request, bool) {
 	m, failure := parseMessage(b)
+	if failure != nil || !m.isToolCall() {
+		return Request{}, false
+	}
+	r, failure := readToolRequest(m, httpRevisions)
+	return requestOf(r), failure == nil
+}
+
+func requestOf(r toolRequest) Request {
 	return Request{
-		ID: m.id, Method: m.method, Name: toolNameOf(m.params), Args: rawjson.Get(m.params, "arguments"),
-		InputResponses: rawjson.Get(m.params, "inputResponses"), RequestState: rawjson.Get(m.params, "requestState"),
-		Meta: m.meta.whole, Token: m.meta.token, Version: m.meta.version, Client: m.meta.client, Capabilities: m.meta.capabilities,
-	}, failure == nil
+		ID: r.id, Name: r.name, Args: r.args, InputResponses: r.inputResponses, RequestState: r.requestState, Stateless: r.stateless,
+		Meta: r.meta.whole, Token: r.meta.token, Version: r.meta.version, Client: r.meta.client, Capabilities: r.meta.capabilities,
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -113,8 +112,6 @@ func newEdge(t *testing.T, h agents.ToolHandler, change func(*agents.Options)) *
 	opts := agents.Options{
 		Name: "gatehouse", Version: "1.2.3", Instructions: "Call list_servers first.",
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		// "make test" runs this package both ways.
-		NoFastLane: os.Getenv("GATEHOUSE_FASTLANE") == "off",
 	}
 	if change != nil {
 		change(&opts)

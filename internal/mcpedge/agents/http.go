@@ -23,7 +23,7 @@ const (
 	owedTimeout   = 5 * time.Second // for the rest of one that nobody will read
 )
 
-// Handler gives the streamable HTTP endpoint. It serves any path, so the
+// Handler returns the streamable HTTP endpoint. It serves any path, so the
 // caller mounts it at /mcp and nowhere else.
 //
 // POST takes one message or batch. GET opens a stream on which, as the gateway
@@ -95,14 +95,14 @@ func giveUpBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// post serves a POST, and tells whether it has read the body to its end.
+// post serves a POST, and reports whether it has read the body to its end.
 func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) (read bool) {
-	if err := e.work.hold(); err != nil {
+	if err := e.inFlight.hold(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return false
 	}
-	defer e.work.release()
+	defer e.inFlight.release()
 	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return false
@@ -110,14 +110,15 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller
 	out := e.newReply(w, r)
 	defer out.end()
 	in := newBuffer()
-	body, ok := e.readBody(w, r, in.bytes, &out.load)
+	whole, ok := e.readBody(w, r, in.bytes, &out.share)
 	if !ok {
 		return false
 	}
-	switch call, stateless, lane := e.laneOverHTTP(r.Header, body); {
-	case lane:
-		e.postCall(w, r, who, call, stateless, out)
-		in.free(body) // Nothing of a call is kept after its end.
+	body := withoutMark(whole)
+	switch call, quick := quickToolRequest(body); {
+	case quick && headersFit(r.Header, call):
+		e.postCall(w, r, who, call, out)
+		in.free(whole) // Nothing of a call is kept after its end.
 	case isBatch(body):
 		e.postBatch(w, r, who, body, out)
 	default:
@@ -126,7 +127,7 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller
 	return true
 }
 
-// isJSON tells whether a content type is that of JSON.
+// isJSON reports whether a content type is that of JSON.
 func isJSON(contentType string) bool {
 	if contentType == jsonType {
 		return true
@@ -135,25 +136,26 @@ func isJSON(contentType string) bool {
 	return err == nil && kind == jsonType
 }
 
-// postCall serves a call in the fast lane.
-func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, stateless bool, out *reply) {
+// postCall serves a tools/call that has been read, under headers that fit.
+func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, out *reply) {
 	p := &peer{http: true, identity: who}
-	if !stateless {
+	if !call.stateless {
 		var ok bool
 		if p, ok = e.sessionOf(w, r, who); !ok {
 			return
 		}
 	}
 	out.enter(running)
-	a := e.beginLane(r.Context(), p, call, out.notify)()
-	out.finish(a, statusOf(a, stateless))
+	a := e.beginCall(r.Context(), p, call, out.notify)()
+	out.finish(a, statusOf(a, call.stateless))
 }
 
 func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
-		id := orNull(m.id, cmp.Or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326))
-		out.finish(failureAnswer(id, failure), http.StatusBadRequest)
+		version := cmp.Or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326)
+		a := failureAnswer(orNull(m.id, version), failure)
+		out.finish(a, statusOf(a, mcp.IsModernProtocol(version)))
 		return
 	}
 	if isStateless(r.Header, m) {
@@ -202,10 +204,10 @@ func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, who *identity.C
 	out.finish(a, statusOf(a, false))
 }
 
-// readBody reads the body into b, within its limits, or answers why it cannot.
-func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, load *weight) ([]byte, bool) {
+// readBody reads the body into b, within its limits, or answers that it cannot.
+func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share *byteShare) ([]byte, bool) {
 	limited := http.MaxBytesReader(w, r.Body, int64(e.opts.MaxMessageBytes))
-	body, err := readInto(b, limited, int(r.ContentLength), load)
+	body, err := readInto(b, limited, int(r.ContentLength), share)
 	switch {
 	case err == nil:
 		return body, true
@@ -227,7 +229,7 @@ func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, load *
 
 // readInto is io.ReadAll into b. size is what was announced, -1 for nothing: it
 // is believed as far as the bytes come.
-func readInto(b []byte, from io.Reader, size int, load *weight) ([]byte, error) {
+func readInto(b []byte, from io.Reader, size int, share *byteShare) ([]byte, error) {
 	for {
 		n, err := from.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -241,7 +243,7 @@ func readInto(b []byte, from io.Reader, size int, load *weight) ([]byte, error) 
 			if len(b) <= size {
 				room = min(max(room, maxPooled), size+1)
 			}
-			if err := load.grow(room); err != nil {
+			if err := share.grow(room); err != nil {
 				return b, err
 			}
 			b = append(make([]byte, 0, room), b...)
@@ -250,7 +252,7 @@ func readInto(b []byte, from io.Reader, size int, load *weight) ([]byte, error) 
 }
 
 // sessionOf finds the conversation that a request of a revision before
-// 2026-07-28 belongs to, or answers why it cannot.
+// 2026-07-28 belongs to, or answers that it cannot.
 func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.Caller) (*peer, bool) {
 	p := &peer{http: true, identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
 	if v := r.Header.Get(headerVersion); v != "" {
@@ -291,12 +293,12 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller)
 	ctx, end := context.WithCancel(r.Context())
 	defer end()
 	s := &stream{session: p.session, end: end}
-	if err := e.work.listen(s); err != nil {
+	if err := e.inFlight.listen(s); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	defer e.work.unlisten(s)
+	defer e.inFlight.unlisten(s)
 	out := e.newReply(w, r)
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
@@ -318,7 +320,7 @@ func (e *Edge) delete(w http.ResponseWriter, r *http.Request, who *identity.Call
 		return
 	}
 	e.sessions.remove(p.session)
-	e.work.endSession(p.session)
+	e.inFlight.endSession(p.session)
 	w.WriteHeader(http.StatusOK)
 }
 

@@ -24,7 +24,7 @@ type reply struct {
 	control   *http.ResponseController
 	canStream bool
 	opts      *Options
-	load      weight // of the request
+	share     byteShare // of the request
 
 	mu        sync.Mutex
 	watch     *time.Timer
@@ -49,7 +49,7 @@ const (
 func (e *Edge) newReply(w http.ResponseWriter, r *http.Request) *reply {
 	p := &reply{
 		w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r),
-		opts: &e.opts, load: weight{work: e.work}, since: time.Now(),
+		opts: &e.opts, share: byteShare{of: e.inFlight}, since: time.Now(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,7 +77,7 @@ func (p *reply) look() {
 }
 
 // enter begins a phase. If the last one was cut off just as it ended, the
-// connection is none the worse. (For a body that did not come, giveUpBody sets
+// connection stays usable. (For a body that did not come, giveUpBody sets
 // another limit after this.)
 func (p *reply) enter(next phase) {
 	p.mu.Lock()
@@ -95,7 +95,7 @@ func (p *reply) enter(next phase) {
 
 // end ends the watch. Repeating it does no harm.
 func (p *reply) end() {
-	p.load.release()
+	p.share.release()
 	p.enter(over)
 }
 
@@ -162,7 +162,7 @@ const keepAliveComment = ": still running\n\n"
 // as a body of its own. status is for the latter. The answer is freed.
 func (p *reply) finish(a answer, status int) {
 	defer a.free()
-	p.load.release() // Before the client can go on.
+	p.share.release() // Before the client can go on.
 	p.enter(writing)
 	p.mu.Lock()
 	streaming := p.streaming

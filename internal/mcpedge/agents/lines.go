@@ -1,116 +1,56 @@
 package agents
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
-	"regexp"
-	"slices"
+	"math"
+
+	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
-// line is one line of a client, or the end of them.
+// line is one line of a client.
 type line struct {
-	data    []byte          // without the newline; nil if too long
-	tooLong bool            // more than the limit; the rest was skipped
+	data    []byte          // without its end; nil if it is too long
+	tooLong bool            // more than the limit: the rest was passed over
 	id      json.RawMessage // of a line that was too long, if it could be seen
-	err     error           // the end: io.EOF or what broke the input
 }
 
-// lineReader reads lines of at most max bytes. A longer one costs no memory
-// beyond the limit, and the next line is read as if nothing had been.
+// lineReader reads lines of at most max bytes, each in memory of its own: calls
+// outlive the reading of the next line.
 type lineReader struct {
-	in  *bufio.Reader
-	max int
+	lines *jsonrpc.Reader
+	max   int
 }
 
 func newLineReader(in io.Reader, limit int) *lineReader {
-	return &lineReader{in: bufio.NewReaderSize(in, 64<<10), max: limit}
+	return &lineReader{max: limit, lines: jsonrpc.NewReader(in, jsonrpc.Limits{
+		Keep:    min(limit, jsonrpc.ReadBuffer),
+		Keeps:   func() int64 { return int64(limit) },
+		Endless: math.MaxInt64,
+	})}
 }
 
 // next blocks until there is a line. A last line without a newline counts.
-func (r *lineReader) next() line {
-	var data []byte
-	for {
-		part, err := r.in.ReadSlice('\n')
-		more := errors.Is(err, bufio.ErrBufferFull)
-		if len(data)+len(part) > r.max+len("\n") {
-			return r.skip(data, part, more)
-		}
-		data = append(data, part...)
-		if more {
-			continue
-		}
-		if err != nil && len(data) == 0 {
-			return line{err: err}
-		}
-		return line{data: bytes.TrimRight(data, "\r\n")}
+func (r *lineReader) next() (line, error) {
+	l, err := r.lines.Next()
+	switch {
+	case err != nil:
+		return line{}, err
+	case l.Over != nil:
+		return line{tooLong: true, id: idOf(l.Over)}, nil
+	default:
+		return line{data: bytes.Clone(withoutMark(l.Data))}, nil
 	}
 }
 
-// idWindow is how much of each end of a line is searched for its id.
-const idWindow = 4 << 10
-
-// skip reads to the end of a line that is too long.
-func (r *lineReader) skip(head, part []byte, more bool) line {
-	head = append(slices.Clip(head), part[:min(len(part), idWindow)]...)
-	head = bytes.Clone(head[:min(len(head), idWindow)])
-	tail := lastBytes(nil, part)
-	for more {
-		part, err := r.in.ReadSlice('\n')
-		more = errors.Is(err, bufio.ErrBufferFull)
-		tail = lastBytes(tail, part)
-	}
-	l := line{tooLong: true}
-	if l.id = idAtStart(head); l.id == nil {
-		l.id = idAtEnd(tail)
-	}
-	return l
-}
-
-func lastBytes(tail, part []byte) []byte {
-	tail = append(tail, part...)
-	return bytes.Clone(tail[max(0, len(tail)-idWindow):])
-}
-
-// idAtStart finds the id among the first members of a JSON object that was cut
-// off.
-func idAtStart(head []byte) json.RawMessage {
-	dec := json.NewDecoder(bytes.NewReader(head))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+// idOf is the id of the request in a line that was too long. That of a batch
+// could be anybody's.
+func idOf(over *jsonrpc.Skimmer) json.RawMessage {
+	if len(over.Requests) != 1 || !jsonrpc.ValidID(over.Requests[0]) {
 		return nil
 	}
-	for {
-		key, err := dec.Token()
-		if err != nil {
-			return nil
-		}
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return nil
-		}
-		if key == "id" {
-			return usableID(value)
-		}
-	}
+	return over.Requests[0]
 }
 
-// lastMember matches an id that is the last member of the outermost object:
-// exactly one brace closes after it, and its key is no part of a longer one.
-var lastMember = regexp.MustCompile(`[,\s]"id"\s*:\s*(-?\d+|"[^"\\]*")\s*\}\s*$`)
-
-func idAtEnd(tail []byte) json.RawMessage {
-	match := lastMember.FindSubmatch(tail)
-	if match == nil {
-		return nil
-	}
-	return usableID(match[1])
-}
-
-func usableID(id json.RawMessage) json.RawMessage {
-	if !validID(id) {
-		return nil
-	}
-	return id
-}
+func (r *lineReader) close() { r.lines.Close() }

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
 
@@ -20,6 +21,14 @@ var httpRevisions = []string{
 	mcp.ProtocolVersion20251125,
 	mcp.ProtocolVersion20250618,
 	mcp.ProtocolVersion20250326,
+}
+
+// served are the revisions that this client can speak here, newest first.
+func (p *peer) served() []string {
+	if p.http {
+		return httpRevisions
+	}
+	return mcp.ValidProtocolVersions
 }
 
 // hasBatches reports whether a revision has JSON-RPC batches.
@@ -62,16 +71,21 @@ func (p *peer) negotiated(revision string) string {
 	return revision
 }
 
-// clientOf reads clientInfo of an initialize request.
+// clientOf is the client of an initialize request.
 func clientOf(params json.RawMessage) string {
-	var p struct {
-		ClientInfo struct {
-			Name    string `json:"name"`
-			Version string `json:"version"`
-		} `json:"clientInfo"`
+	info := rawjson.Get(params, "clientInfo")
+	return clientName(scalar(rawjson.Get(info, "name")), scalar(rawjson.Get(info, "version")))
+}
+
+// scalar is the text of a string or number: some clients have a version of 1.0.
+func scalar(value []byte) string {
+	switch c := rawjson.First(value); {
+	case c == '"':
+		return rawjson.Text(value)
+	case c == '-' || '0' <= c && c <= '9':
+		return string(value)
 	}
-	_ = json.Unmarshal(params, &p)
-	return clientName(p.ClientInfo.Name, p.ClientInfo.Version)
+	return ""
 }
 
 // clientName makes "name/version" fit for a log line: printable and short.

@@ -13,9 +13,20 @@ func isStateless(h http.Header, m message) bool {
 	return mcp.IsModernProtocol(h.Get(headerVersion)) || mcp.IsModernProtocol(m.meta.revision())
 }
 
+// headersFit reports whether the headers are those that the revision of a call
+// asks for, plainly; else checkStateless says what is wrong with them.
+func headersFit(h http.Header, r toolRequest) bool {
+	version := h.Get(headerVersion)
+	if !r.stateless {
+		return !mcp.IsModernProtocol(version)
+	}
+	return version == mcp.ProtocolVersion20260728 && h.Get(mcp.HeaderMethod) == string(mcp.MethodToolsCall) &&
+		h.Get(mcp.HeaderName) == r.name && h.Get(mcp.HeaderLastEventID) == ""
+}
+
 // checkStateless judges what 2026-07-28 asks of a request's headers: they must
 // state the revision, the method and the tool, and agree with the body. What
-// they must contain beyond that is judged by mcp-go.
+// they must contain beyond that is judged with the request.
 func checkStateless(h http.Header, m message) *rpcFailure {
 	header, body := h.Get(headerVersion), m.meta.revision()
 	switch {
@@ -24,11 +35,11 @@ func checkStateless(h http.Header, m message) *rpcFailure {
 	case header == "":
 		return mismatch(headerVersion + " header is missing")
 	case body == "":
-		return &rpcFailure{code: mcp.INVALID_PARAMS, text: "missing or invalid _meta field " + mcp.MetaKeyProtocolVersion}
+		return invalidParams("missing or invalid _meta field " + mcp.MetaKeyProtocolVersion)
 	case header != body:
 		return mismatch(headerVersion + " header and _meta field " + mcp.MetaKeyProtocolVersion + " differ")
 	case !mcp.IsValidProtocolVersion(body):
-		return nil // mcp-go says so, and which ones there are.
+		return nil // Who reads the request says so, and which ones there are.
 	}
 	err := mcp.ValidateStandardHeaders(h.Get, body, mcp.MCPMethod(m.method), m.params)
 	if err == nil {
@@ -37,7 +48,7 @@ func checkStateless(h http.Header, m message) *rpcFailure {
 	if _, ok := errors.AsType[mcp.HeaderMismatchError](err); ok {
 		return mismatch(err.Error())
 	}
-	return &rpcFailure{code: mcp.INVALID_PARAMS, text: err.Error()}
+	return invalidParams(err.Error())
 }
 
 func mismatch(text string) *rpcFailure {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
 )
 
 // cancelledGrace is how long a call may take to answer after it was cancelled
@@ -101,31 +103,32 @@ func (c *stdioConn) lead() {
 	for {
 		l, end := c.nextLine()
 		if end != nil {
+			c.lines.close()
 			c.ended <- end
 			return
 		}
-		if call := c.handle(l); call != nil {
+		if serve := c.handle(l); serve != nil {
 			c.calls.Add(1)
 			go c.lead()
-			call()
+			serve()
 			c.calls.Done()
 			return
 		}
 	}
 }
 
-// nextLine reads a line, or says why there are no more.
+// nextLine reads a line, or returns why there are no more.
 func (c *stdioConn) nextLine() (line, error) {
 	c.blocked.Store(true)
-	l := c.lines.next()
+	l, err := c.lines.next()
 	c.blocked.Store(false)
 	switch {
 	case c.ctx.Err() != nil:
 		return l, context.Cause(c.ctx)
-	case l.err != nil && !errors.Is(l.err, io.EOF):
-		return l, fmt.Errorf("cannot read from the agent: %w", l.err)
+	case err != nil && !errors.Is(err, io.EOF):
+		return l, fmt.Errorf("cannot read from the agent: %w", err)
 	default:
-		return l, l.err
+		return l, err
 	}
 }
 
@@ -135,59 +138,67 @@ func (c *stdioConn) idOf(id json.RawMessage) json.RawMessage {
 	return orNull(id, revision)
 }
 
-// handle serves a line, or gives what serves it: calls and batches must not keep
-// the lines behind them waiting. The rest is quick, and initialize must be done
-// before what follows it.
-func (c *stdioConn) handle(l line) (call func()) {
+// handle serves a line, or returns what serves it: calls and batches must not
+// keep the lines behind them waiting. The rest is quick, and initialize must be
+// done before what follows it.
+func (c *stdioConn) handle(l line) (serve func()) {
 	switch {
 	case l.tooLong:
 		text := fmt.Sprintf("this message has more than %d bytes", c.edge.opts.MaxMessageBytes)
 		c.answer(failureAnswer(c.idOf(l.id), invalid(text)))
 		return nil
-	case len(l.data) == 0:
+	case rawjson.Space(l.data, 0) == len(l.data):
 		return nil
 	case isBatch(l.data):
 		return c.begin(len(l.data), func() func() answer {
 			return func() answer { return c.edge.serveBatch(c.ctx, c.peer, l.data, c.write) }
-		}, func(why error) answer { return refusal(message{}, why) })
+		}, func(why error) answer {
+			return failureAnswer(nil, &rpcFailure{code: mcp.INTERNAL_ERROR, text: why.Error()})
+		})
 	}
-	if r, lane := c.edge.laneOverStdio(l.data); lane {
-		return c.begin(len(l.data), func() func() answer {
-			return c.edge.beginLane(c.ctx, c.peer, r, c.write)
-		}, func(why error) answer { return toolRefusal(r.id, r.protocol(), why) })
+	if r, quick := quickToolRequest(l.data); quick {
+		return c.beginCall(len(l.data), r)
 	}
 	m, failure := parseMessage(l.data)
+	if failure == nil && m.isToolCall() {
+		var r toolRequest
+		if r, failure = readToolRequest(m, c.peer.served()); failure == nil {
+			return c.beginCall(len(l.data), r)
+		}
+	}
 	if failure != nil {
 		c.answer(failureAnswer(c.idOf(m.id), failure))
 		return nil
-	}
-	if m.isRequest() && m.method == string(mcp.MethodToolsCall) {
-		return c.begin(len(l.data), func() func() answer {
-			return c.edge.beginCall(c.ctx, c.peer, m, c.write)
-		}, func(why error) answer { return refusal(m, why) })
 	}
 	c.answer(c.edge.serve(c.ctx, c.peer, m, c.write))
 	return nil
 }
 
-// begin takes a unit for a message of that size, begins its work, and gives what
-// serves it; or refuses it. Once work has begun, the next line may cancel it.
-func (c *stdioConn) begin(size int, begin func() (work func() answer), refusal func(error) answer) (call func()) {
-	if err := c.edge.work.hold(); err != nil {
+// beginCall is begin for a tools/call.
+func (c *stdioConn) beginCall(size int, r toolRequest) (serve func()) {
+	return c.begin(size, func() func() answer {
+		return c.edge.beginCall(c.ctx, c.peer, r, c.write)
+	}, func(why error) answer { return toolRefusal(r.id, r.meta.revision(), why) })
+}
+
+// begin takes a place for a message of that size, begins to run it, and returns
+// what serves it; or refuses it. Once it has begun, the next line may cancel it.
+func (c *stdioConn) begin(size int, begin func() (run func() answer), refusal func(error) answer) (serve func()) {
+	if err := c.edge.inFlight.hold(); err != nil {
 		c.answer(refusal(err))
 		return nil
 	}
-	load := weight{work: c.edge.work}
-	if err := load.grow(size); err != nil {
-		c.edge.work.release()
+	share := byteShare{of: c.edge.inFlight}
+	if err := share.grow(size); err != nil {
+		c.edge.inFlight.release()
 		c.answer(refusal(err))
 		return nil
 	}
-	work := begin()
+	run := begin()
 	return func() {
-		defer c.edge.work.release()
-		a := work()
-		load.release() // Before the client can go on.
+		defer c.edge.inFlight.release()
+		a := run()
+		share.release() // Before the client can go on.
 		c.answer(a)
 	}
 }

@@ -299,7 +299,7 @@ func TestServeStdio_batchOfAnOldRevision_isOneArray(t *testing.T) {
 	close(h.release)
 	want := `[{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"released"}]}},` +
 		`{"jsonrpc":"2.0","id":2,"result":{}},` +
-		`{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"this is no JSON-RPC message object"}}]`
+		`{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a JSON-RPC message must be an object"}}]`
 	if got := s.next(); got != want {
 		t.Errorf("batch:\n got %s\nwant %s", got, want)
 	}

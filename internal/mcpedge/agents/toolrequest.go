@@ -1,49 +1,36 @@
 package agents
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
-// toolRequest is a tools/call as the fast lane reads it: the values of its
-// members as ranges of the bytes that were sent, nil where they are absent.
+// toolRequest is a tools/call: the values of its members as ranges of the bytes
+// that were sent, nil where they are absent.
 type toolRequest struct {
 	id   json.RawMessage // a string or an integer
 	name string
 	args json.RawMessage // nil for null too
 	meta metaMembers
 
+	stateless                    bool // of 2026-07-28, else of a revision before it
 	inputResponses, requestState json.RawMessage
 }
 
-// metaMembers are a request's _meta, and those of its members that matter here.
-type metaMembers struct {
-	whole                                json.RawMessage // nil unless it is an object
-	token, version, client, capabilities json.RawMessage
-}
-
-// The keys of a request's _meta, with their quotes.
-const (
-	keyToken        = `"progressToken"`
-	keyVersion      = `"` + mcp.MetaKeyProtocolVersion + `"`
-	keyClient       = `"` + mcp.MetaKeyClientInfo + `"`
-	keyCapabilities = `"` + mcp.MetaKeyClientCapabilities + `"`
-)
-
-// readToolRequest reads a message in one scan. ok is false for whatever is not
+// quickToolRequest reads a message in one scan. ok is false for whatever is not
 // plainly a well-formed tools/call with members that are known here, each once
-// and with a key that has no escapes: mcp-go judges those, so that there is one
-// place that says what is wrong with a message.
-func readToolRequest(b []byte) (r toolRequest, ok bool) {
+// and with a key that has no escapes: readToolRequest reads that, or says what
+// is wrong with it. What both accept means the same to both.
+func quickToolRequest(b []byte) (r toolRequest, ok bool) {
 	var version, method, params bool
 	end := rawjson.Object(b, rawjson.Space(b, 0), 0, func(key []byte, i int) int {
 		if string(key) == `"params"` && !params {
 			params = true
-			return r.readParams(b, i)
+			return r.quickParams(b, i)
 		}
 		end := rawjson.Skip(b, i, 1)
 		if end < 0 {
@@ -56,21 +43,29 @@ func readToolRequest(b []byte) (r toolRequest, ok bool) {
 		case `"method"`:
 			return when(once(&method) && string(value) == `"tools/call"`, end)
 		case `"id"`:
-			return when(set(&r.id, value) && validID(value), end)
+			return when(set(&r.id, value) && jsonrpc.ValidID(value), end)
 		default:
 			return -1
 		}
 	})
-	ok = end > 0 && rawjson.Space(b, end) == len(b) && version && method && r.id != nil && r.name != ""
-	return r, ok
+	whole := end > 0 && rawjson.Space(b, end) == len(b)
+	switch {
+	case !whole || !version || !method || r.id == nil || r.name == "":
+		return r, false
+	case r.meta.version == nil:
+		r.inputResponses, r.requestState = nil, nil // No revision before 2026-07-28 has them.
+		return r, true
+	}
+	r.stateless = string(r.meta.version) == `"`+mcp.ProtocolVersion20260728+`"`
+	return r, r.stateless && validCapabilities(r.meta.capabilities)
 }
 
-// readParams reads the value at i as the params.
-func (r *toolRequest) readParams(b []byte, i int) int {
+// quickParams reads the value at i as the params.
+func (r *toolRequest) quickParams(b []byte, i int) int {
 	var named, meta bool
 	return rawjson.Object(b, i, 1, func(key []byte, i int) int {
 		if string(key) == `"_meta"` {
-			return when(once(&meta), r.meta.read(b, i))
+			return when(once(&meta), r.meta.quick(b, i))
 		}
 		end := rawjson.Skip(b, i, 2)
 		if end < 0 {
@@ -83,7 +78,7 @@ func (r *toolRequest) readParams(b []byte, i int) int {
 			r.name = string(name)
 			return when(once(&named) && plain, end)
 		case `"arguments"`:
-			return when(set(&r.args, value) && !isNull(value), end)
+			return when(set(&r.args, value) && !rawjson.IsNull(value), end)
 		case `"inputResponses"`:
 			return when(set(&r.inputResponses, value) && value[0] == '{', end)
 		case `"requestState"`:
@@ -94,34 +89,7 @@ func (r *toolRequest) readParams(b []byte, i int) int {
 	})
 }
 
-// read reads the value at i as the _meta of a request.
-func (m *metaMembers) read(b []byte, i int) int {
-	end := rawjson.Object(b, i, 2, func(key []byte, i int) int {
-		end := rawjson.Skip(b, i, 3)
-		if end < 0 {
-			return -1
-		}
-		value := b[i:end]
-		switch string(key) {
-		case keyToken:
-			return when(set(&m.token, value) && !isNull(value) && len(value) <= maxIDBytes, end)
-		case keyVersion:
-			return when(set(&m.version, value), end)
-		case keyClient:
-			return when(set(&m.client, value), end)
-		case keyCapabilities:
-			return when(set(&m.capabilities, value), end)
-		default:
-			return when(bytes.IndexByte(key, '\\') < 0, end)
-		}
-	})
-	if end >= 0 {
-		m.whole = b[i:end]
-	}
-	return end
-}
-
-// when gives end if ok, else what stops the scan.
+// when returns end if ok, else what stops the scan.
 func when(ok bool, end int) int {
 	if !ok {
 		return -1
@@ -129,54 +97,71 @@ func when(ok bool, end int) int {
 	return end
 }
 
-// once is true the first time that it is asked about a member.
+// once reports whether a member is asked about for the first time.
 func once(seen *bool) bool {
 	first := !*seen
 	*seen = true
 	return first
 }
 
-// set keeps the value of a member that has not been there before.
+// set keeps the value of a member, and reports whether it is the first one.
 func set(member *json.RawMessage, value []byte) bool {
 	first := *member == nil
 	*member = value
 	return first
 }
 
-func isNull(value []byte) bool { return string(value) == "null" }
-
-// protocol is the revision that the request declares, if any.
-func (r toolRequest) protocol() string {
-	text, _ := rawjson.Plain(r.meta.version)
-	return string(text)
-}
-
-// stateless reports whether the request is one of 2026-07-28 that has all it
-// needs. ok is false if it declares a revision and is no such request.
-func (m metaMembers) stateless() (stateless, ok bool) {
-	if m.version == nil {
-		return false, true
+// readToolRequest reads any message that is a tools/call, or says what is wrong
+// with it. supported are the revisions that are served where it came from.
+func readToolRequest(m message, supported []string) (toolRequest, *rpcFailure) {
+	r := toolRequest{id: m.id, meta: m.meta}
+	name := rawjson.Get(m.params, "name")
+	switch {
+	case rawjson.First(m.params) != '{':
+		return r, invalidParams("params of tools/call must be an object")
+	case rawjson.First(name) != '"':
+		return r, invalidParams("params.name must be a string: the name of a tool")
 	}
-	return true, string(m.version) == `"`+mcp.ProtocolVersion20260728+`"` && validCapabilities(m.capabilities)
+	r.name, r.args = rawjson.Text(name), given(m.params, "arguments")
+	revision := m.meta.revision()
+	switch {
+	case !mcp.IsModernProtocol(revision):
+		return r, nil
+	case !validCapabilities(m.meta.capabilities):
+		return r, invalidParams("missing or invalid _meta field " + mcp.MetaKeyClientCapabilities)
+	case revision != mcp.ProtocolVersion20260728:
+		return r, unsupported(revision, supported)
+	}
+	r.stateless = true
+	r.inputResponses, r.requestState = given(m.params, "inputResponses"), given(m.params, "requestState")
+	switch {
+	case r.inputResponses != nil && r.inputResponses[0] != '{':
+		return r, invalidParams("params.inputResponses must be an object")
+	case r.requestState != nil && r.requestState[0] != '"':
+		return r, invalidParams("params.requestState must be a string")
+	}
+	return r, nil
 }
 
-// validCapabilities tells whether mcp-go could read them.
+// given is the value of a member; nil for null too.
+func given(object []byte, name string) json.RawMessage {
+	value := rawjson.Get(object, name)
+	if rawjson.IsNull(value) {
+		return nil
+	}
+	return value
+}
+
+func unsupported(revision string, supported []string) *rpcFailure {
+	failure := mcp.UnsupportedProtocolVersionError{Version: revision, Supported: supported}.JSONRPCError().Error
+	return &rpcFailure{code: failure.Code, text: failure.Message, data: failure.Data}
+}
+
+// validCapabilities reports whether a client's capabilities are ones of MCP.
 func validCapabilities(raw json.RawMessage) bool {
 	if string(raw) == "{}" {
 		return true
 	}
 	var capabilities mcp.ClientCapabilities
 	return rawjson.First(raw) == '{' && json.Unmarshal(raw, &capabilities) == nil
-}
-
-// clientName is "name/version" of the clientInfo.
-func (m metaMembers) clientName() string {
-	if m.client == nil {
-		return ""
-	}
-	var info mcp.Implementation
-	if json.Unmarshal(m.client, &info) != nil {
-		return ""
-	}
-	return clientName(info.Name, info.Version)
 }

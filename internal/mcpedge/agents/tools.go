@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -69,20 +68,21 @@ func readTool(raw json.RawMessage) (mcp.Tool, error) {
 	return tool, nil
 }
 
-func (t toolSet) register(s *server.MCPServer, run server.ToolHandlerFunc) {
+func (t toolSet) register(s *server.MCPServer) {
 	tools := make([]server.ServerTool, len(t.tools))
 	for i, tool := range t.tools {
-		tools[i] = server.ServerTool{Tool: tool, Handler: run}
+		tools[i] = server.ServerTool{Tool: tool, Handler: noTool}
 	}
 	s.SetTools(tools...)
 }
 
-func (t toolSet) has(name string) bool { return slices.Contains(t.names, name) }
+// maxNameShown is how much of a name of unknown length an error repeats, in
+// bytes.
+const maxNameShown = 128
 
-// unknown says that there is no such tool, and which there are.
+// unknown is the failure for a tool that does not exist: it names those that do.
 func (t toolSet) unknown(name string) *rpcFailure {
-	const longest = 128
-	name = textcut.Marked(name, longest)
+	name = textcut.Marked(name, maxNameShown)
 	return &rpcFailure{
 		code: mcp.INVALID_PARAMS,
 		text: fmt.Sprintf("unknown tool %q: this gateway's tools are %s", name, strings.Join(t.names, ", ")),

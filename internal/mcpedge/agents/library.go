@@ -1,0 +1,115 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/textcut"
+)
+
+// askLibrary has mcp-go handle a request, which is not a tools/call.
+func (e *Edge) askLibrary(ctx context.Context, p *peer, m message, notify notifyFunc) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.logPanic(m.method, v)
+			a = failureAnswer(m.id, internalFailure())
+		}
+	}()
+	session := &librarySession{id: p.session, notes: make(chan mcp.JSONRPCNotification, 16)}
+	ctx = server.WithSupportedProtocolVersions(ctx, p.served())
+	response := e.mcp.HandleMessage(e.mcp.WithContext(ctx, session), forLibrary(m))
+	session.flush(notify)
+	switch r := response.(type) {
+	case mcp.JSONRPCError:
+		if r.Error.Code == mcp.INVALID_REQUEST || r.Error.Code == mcp.PARSE_ERROR {
+			// It cannot decode the params, and says so in words of Go.
+			return failureAnswer(m.id, invalidParams("the params of "+textcut.Marked(m.method, maxNameShown)+" are not what MCP asks for"))
+		}
+		return failureAnswer(m.id, &rpcFailure{code: r.Error.Code, text: r.Error.Message, data: r.Error.Data})
+	case mcp.JSONRPCResponse:
+		return e.encode(p, m, r.Result)
+	default:
+		return failureAnswer(m.id, invalid("this request cannot be answered"))
+	}
+}
+
+// forLibrary is a request as mcp-go can read it. Some clients write the parts of
+// initialize that are informative in a wrong type, which does no harm here.
+func forLibrary(m message) json.RawMessage {
+	if m.method != string(mcp.MethodInitialize) || rawjson.First(m.params) != '{' {
+		return m.raw
+	}
+	params := m.params
+	var client mcp.Implementation
+	if info := rawjson.Get(params, "clientInfo"); json.Unmarshal(info, &client) != nil {
+		params = rawjson.Set(params, "clientInfo", []byte("{}")) // clientOf reads what was sent.
+	}
+	if !validCapabilities(rawjson.Get(params, "capabilities")) {
+		params = rawjson.Set(params, "capabilities", []byte("{}"))
+	}
+	if version := rawjson.Get(params, "protocolVersion"); rawjson.First(version) != '"' {
+		params = rawjson.Set(params, "protocolVersion", rawjson.AppendString(nil, scalar(version)))
+	}
+	return rawjson.Set(m.raw, "params", params)
+}
+
+// encode answers with mcp-go's result under the client's own id, with the parts
+// put in whose JSON must not pass through mcp-go's types.
+func (e *Edge) encode(p *peer, m message, result any) answer {
+	if init, ok := result.(mcp.InitializeResult); ok {
+		init.ProtocolVersion = p.negotiated(init.ProtocolVersion)
+		p.opened(init.ProtocolVersion, clientOf(m.params))
+		result = init
+	}
+	raw, err := json.Marshal(result)
+	if err == nil && m.method == string(mcp.MethodToolsList) {
+		raw, err = replaceKey(raw, "tools", e.shownTo(p))
+	}
+	if err != nil {
+		e.log.Error("internal: cannot encode result", slog.String("method", m.method), slog.Any("err", err))
+		return failureAnswer(m.id, internalFailure())
+	}
+	return resultAnswer(m.id, raw)
+}
+
+// noTool stands for the tools in mcp-go, which lists them and calls none.
+func noTool(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	return nil, errors.New("internal: a call that went past the edge")
+}
+
+// librarySession is what mcp-go knows of the client: one for each request, so
+// that no two requests share a notification channel.
+type librarySession struct {
+	id    string
+	notes chan mcp.JSONRPCNotification
+}
+
+func (*librarySession) Initialize()         {}
+func (*librarySession) Initialized() bool   { return true }
+func (s *librarySession) SessionID() string { return s.id }
+func (s *librarySession) NotificationChannel() chan<- mcp.JSONRPCNotification {
+	return s.notes
+}
+
+// flush sends what mcp-go left in the channel, such as the acknowledgement of
+// a subscription.
+func (s *librarySession) flush(notify notifyFunc) {
+	for {
+		select {
+		case n := <-s.notes:
+			if body, err := json.Marshal(n); err == nil {
+				notify(body)
+			}
+		default:
+			return
+		}
+	}
+}
+
+var _ server.ClientSession = (*librarySession)(nil)

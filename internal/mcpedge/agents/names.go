@@ -1,0 +1,40 @@
+package agents
+
+import (
+	"bytes"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
+)
+
+// The members that decide what a request is. Names are exact.
+var (
+	paramNames = []string{
+		"_meta", "name", "arguments", "inputResponses", "requestState", "protocolVersion", "capabilities", "clientInfo", "cursor", "requestId",
+	}
+	metaNames = []string{"progressToken", mcp.MetaKeyProtocolVersion, mcp.MetaKeyClientInfo, mcp.MetaKeyClientCapabilities}
+)
+
+// ambiguous reports whether an object has one of these members twice, or one
+// whose name differs from theirs in nothing but letter case: another reader may
+// take the object for something else.
+func ambiguous(object []byte, names []string) bool {
+	seen, found := 0, false
+	rawjson.Each(object, func(name []byte, _, _ int) {
+		for i, known := range names {
+			switch {
+			case string(name) == known:
+				found = found || seen&(1<<i) != 0
+				seen |= 1 << i
+			case bytes.EqualFold(name, []byte(known)):
+				found = true
+			}
+		}
+	})
+	return found
+}
+
+func ambiguousMember(where string) *rpcFailure {
+	return invalid(where + " has a member twice, or in another letter case: names are exact")
+}

@@ -1,0 +1,92 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
+)
+
+// notifyFunc sends one notification, as a whole JSON-RPC message on one line,
+// to the client, before the answer of the request that it belongs to. It may
+// block on a slow client.
+type notifyFunc func(body []byte)
+
+// serve handles one message of a client and returns what to answer, if anything.
+// It blocks until the request is done. All notifications have been sent when
+// it returns.
+func (e *Edge) serve(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
+	switch {
+	case m.isNotification():
+		e.notified(p, m)
+		return answer{}
+	case !m.isRequest():
+		return answer{} // A response: we ask clients for nothing.
+	case m.isToolCall():
+		r, failure := readToolRequest(m, p.served())
+		if failure != nil {
+			return failureAnswer(m.id, failure)
+		}
+		return e.beginCall(ctx, p, r, notify)()
+	default:
+		return e.askLibrary(ctx, p, m, notify)
+	}
+}
+
+// notified acts on the one notification that matters here.
+func (e *Edge) notified(p *peer, m message) {
+	if m.method != string(mcp.MethodNotificationCancelled) || p.session == "" {
+		return
+	}
+	if id := rawjson.Get(m.params, "requestId"); id != nil && !ambiguous(m.params, paramNames) {
+		e.inFlight.cancel(callKey{p.session, string(id)})
+	}
+}
+
+// shownTo returns the tools as a client should see them.
+func (e *Edge) shownTo(p *peer) json.RawMessage {
+	if e.pinned != nil && p.identity != nil && len(p.identity.Agents) == 1 {
+		return e.pinned
+	}
+	return e.tools.list
+}
+
+func (e *Edge) logPanic(method string, v any) {
+	e.log.Error("internal: panic while serving an agent", slog.String("method", method),
+		slog.String("panic", describePanic(v)), slog.String("stack", string(debug.Stack())))
+}
+
+// describePanic returns the text of a panic that cannot hold what an agent or a
+// server sent, and else its type: the stack says the rest.
+func describePanic(v any) string {
+	switch v := v.(type) {
+	case runtime.Error:
+		return v.Error()
+	case string:
+		if strings.HasPrefix(v, "internal: ") {
+			return v
+		}
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}
+
+// replaceKey sets one key of a JSON object and keeps the other values as they
+// are.
+func replaceKey(object []byte, key string, value json.RawMessage) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, fmt.Errorf("cannot read object: %w", err)
+	}
+	if fields == nil {
+		fields = map[string]json.RawMessage{}
+	}
+	fields[key] = value
+	return rawjson.Marshal(fields)
+}

@@ -1,0 +1,120 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/rawjson"
+)
+
+// beginCall begins a tools/call and returns what runs it to its end, which must
+// be called. From now on its client can cancel it, and hears of its progress if
+// it gave a token. The place in flight is the transport's business.
+func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &call{key: callKey{p.session, string(r.id)}, cancel: cancel}
+	if r.meta.token != nil {
+		c.progress = startProgress(r.meta.token, notify)
+	}
+	e.inFlight.track(c)
+	return func() answer {
+		defer cancel(nil)
+		a := e.runTool(ctx, c, p, r)
+		silenced := e.inFlight.untrack(c)
+		c.progress.finish(silenced)
+		if silenced {
+			return answer{}
+		}
+		return a
+	}
+}
+
+// runTool has the handler run a tool and returns the whole answer.
+func (e *Edge) runTool(ctx context.Context, c *call, p *peer, r toolRequest) (a answer) {
+	caller, t := p.calls(r)
+	if c.progress != nil {
+		t.Progress = c.progress.report
+	}
+	a.buffer = newBuffer()
+	b := jsonrpc.AppendResultHead(a.buffer.bytes, r.id)
+	start := len(b)
+	b, ok := e.callHandler(ctx, caller, t, b)
+	if !ok {
+		return failureAnswer(r.id, e.tools.unknown(r.name))
+	}
+	if result := b[start:]; len(result) < 2 || result[0] != '{' || result[len(result)-1] != '}' {
+		e.log.Error("internal: unusable tool result", slog.String("tool", t.Name))
+		b = append(b[:start], internalResult(caller.Protocol)...)
+	}
+	jsonrpc.OneLine(b[start:])
+	a.body = append(b, '}')
+	return a
+}
+
+// calls returns who calls what: what a request of 2026-07-28 says of its caller
+// itself, else what the conversation remembers.
+func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
+	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole}
+	caller := Caller{Session: p.session, Identity: p.identity}
+	if !r.stateless {
+		caller.Protocol, caller.Client = p.known()
+		return caller, t
+	}
+	caller.Protocol, caller.Client = mcp.ProtocolVersion20260728, r.meta.clientName()
+	t.Capabilities, t.InputResponses, t.RequestState = r.meta.capabilities, r.inputResponses, r.requestState
+	return caller, t
+}
+
+// callHandler calls the handler, and makes a result of its panic.
+func (e *Edge) callHandler(ctx context.Context, caller Caller, t ToolCall, dst []byte) (b []byte, known bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.logPanic(string(mcp.MethodToolsCall), v)
+			b, known = append(dst, internalResult(caller.Protocol)...), true
+		}
+	}()
+	return e.handler.CallTool(ctx, caller, t, dst)
+}
+
+// toolRefusal is the answer to a tool call that was not begun, with the reason
+// that hold gave: a result, so that the model can read it.
+func toolRefusal(id json.RawMessage, protocol string, why error) answer {
+	text := "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
+	code := "OVERLOADED"
+	if errors.Is(why, errClosed) {
+		code, text = "SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."
+	}
+	return resultAnswer(id, errorResult(protocol, code, text))
+}
+
+func internalResult(protocol string) []byte {
+	return errorResult(protocol, "INTERNAL", "The gateway failed while running this; it may have taken effect. Check before repeating, and tell the user.")
+}
+
+// errorResult is a tool result of the edge's own, in the shape that the
+// gateway's failures have.
+func errorResult(protocol, code, text string) []byte {
+	type errorBody struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	result := map[string]any{
+		"content":           []any{map[string]string{"type": "text", "text": text}},
+		"structuredContent": map[string]any{"error": errorBody{code, text}},
+		"isError":           true,
+	}
+	if mcp.IsModernProtocol(protocol) {
+		result["resultType"] = "complete"
+	}
+	body, err := rawjson.Marshal(result)
+	if err != nil { // Strings always encode.
+		panic(fmt.Sprintf("internal: cannot encode error result: %v", err))
+	}
+	return body
+}
