@@ -72,8 +72,8 @@ func (r *Router) Finish(c *Call) {
 
 // Identify finds out as which agent the call is made, and on which snapshot.
 // It neither waits nor asks the rules. The error is a *Failure.
-func (r *Router) Identify(c *Call) (*Attempt, error) {
-	return c.take(context.Background(), identifying)
+func (r *Router) Identify(ctx context.Context, c *Call) (*Attempt, error) {
+	return c.take(ctx, identifying)
 }
 
 // Lists returns an attempt whose Catalog is known, for an agent that may use

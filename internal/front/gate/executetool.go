@@ -15,7 +15,11 @@ import (
 func (g *Gate) executeTool(ctx context.Context, c *call) (result, error) {
 	c.Timeout = time.Duration(min(c.args.timeoutMS, maxTimeoutMS)) * time.Millisecond
 	c.TimeoutName = "timeout_ms"
-	err := g.router.Forward(ctx, &c.Call, c)
+	var err error
+	if c.meta, err = travellingMeta(c.sent.Meta); err != nil {
+		return result{}, err
+	}
+	err = g.router.Forward(ctx, &c.Call, c)
 	return c.result, err
 }
 
@@ -27,20 +31,25 @@ func (c *call) Request(server endpoint.ServerInfo) endpoint.Request {
 	return endpoint.Request{
 		Method:       "tools/call",
 		Params:       c.params(server),
-		Capabilities: c.sent.Capabilities,
+		Capabilities: shownCapabilities(c.sent.Capabilities),
 		Into:         c.dst,
 		By:           endpoint.Call{Tool: front.Shown(c.args.tool)},
 	}
 }
 
 // callParams are the params of tools/call: the arguments as the agent wrote
-// them.
-func callParams(tool string, args json.RawMessage) json.RawMessage {
+// them, and what travels of _meta.
+func callParams(a arguments, meta json.RawMessage) json.RawMessage {
+	args := a.args
 	if args == nil {
 		args = json.RawMessage("{}")
 	}
-	params := make([]byte, 0, len(tool)+len(args)+len(`{"name":"","arguments":}`))
-	params = rawjson.AppendString(append(params, `{"name":`...), tool)
+	params := make([]byte, 0, len(a.tool)+len(args)+len(meta)+len(`{"_meta":,"name":"","arguments":}`))
+	params = append(params, '{')
+	if meta != nil {
+		params = append(append(append(params, `"_meta":`...), meta...), ',')
+	}
+	params = rawjson.AppendString(append(params, `"name":`...), a.tool)
 	params = append(append(params, `,"arguments":`...), args...)
 	return append(params, '}')
 }
@@ -66,9 +75,18 @@ func (c *call) Answer(a *front.Attempt, resp endpoint.Response) (err error) {
 	if !answer.Known {
 		answer.Outline = endpoint.OutlineOf(answer.raw)
 	}
-	if answer.asksForInput() {
+	if id, ok := answer.promised(); ok {
+		return refuseTask(a, id)
+	}
+	switch answer.kind() {
+	case inputRequired:
 		c.result, err = c.input(a, answer)
 		return err
+	case complete:
+	default:
+		if a.Server.Stateless() {
+			return refuseResult(a, answer.ResultType.Of(answer.raw))
+		}
 	}
 	if string(answer.IsError.Of(answer.raw)) == "true" {
 		c.Record.Outcome = "tool_error"

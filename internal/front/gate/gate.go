@@ -50,8 +50,9 @@ type call struct {
 	front.Call
 	sent   agents.ToolCall
 	args   arguments
-	dst    []byte // what the answer is appended to
-	result result // of execute_tool
+	meta   json.RawMessage // what of the request's _meta goes to the server
+	dst    []byte          // what the answer is appended to
+	result result          // of execute_tool
 }
 
 // calls are used again: one is nearly a kilobyte.

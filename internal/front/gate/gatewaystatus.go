@@ -22,8 +22,8 @@ type serverStatus struct {
 }
 
 // gatewayStatus shows the caller's own view: its name, its servers.
-func (g *Gate) gatewayStatus(_ context.Context, c *call) (result, error) {
-	a, err := g.router.Identify(&c.Call)
+func (g *Gate) gatewayStatus(ctx context.Context, c *call) (result, error) {
+	a, err := g.router.Identify(ctx, &c.Call)
 	if err != nil {
 		return result{}, err
 	}

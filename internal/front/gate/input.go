@@ -13,15 +13,10 @@ import (
 	"gatehouse/internal/snapshot"
 )
 
-// inputRequired is the resultType with which a server asks the caller, in the
-// place of a result, for something that it needs to go on. The caller answers
-// by a new call.
-const inputRequired = "input_required"
-
 // params are the params of tools/call as a server gets them. An answer to what
 // a server has asked for reaches it where it can have asked.
 func (c *call) params(server endpoint.ServerInfo) json.RawMessage {
-	params := callParams(c.args.tool, c.args.args)
+	params := callParams(c.args, c.meta)
 	if !server.Stateless() {
 		return params
 	}
@@ -32,16 +27,6 @@ func (c *call) params(server endpoint.ServerInfo) json.RawMessage {
 		params = rawjson.Set(params, "requestState", c.sent.RequestState)
 	}
 	return params
-}
-
-// asksForInput tells whether a result is none but asks the caller.
-func (r result) asksForInput() bool {
-	value := r.ResultType.Of(r.raw)
-	if text, plain := rawjson.Plain(value); plain || len(value) == 0 {
-		return string(text) == inputRequired
-	}
-	var text string // With escapes in it.
-	return json.Unmarshal(value, &text) == nil && text == inputRequired
 }
 
 // input lets a server's question through to the caller, or says why it can't

@@ -23,8 +23,8 @@ type serverItem struct {
 }
 
 // listServers answers from memory: no server is asked, none is waited for.
-func (g *Gate) listServers(_ context.Context, c *call) (result, error) {
-	a, err := g.router.Identify(&c.Call)
+func (g *Gate) listServers(ctx context.Context, c *call) (result, error) {
+	a, err := g.router.Identify(ctx, &c.Call)
 	if err != nil {
 		return result{}, err
 	}

@@ -1,0 +1,52 @@
+package gate
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/front"
+	"gatehouse/internal/rawjson"
+)
+
+// maxMetaBytes limits what of a call's _meta travels to its server.
+const maxMetaBytes = 64 << 10
+
+// ownPrefix begins the members of _meta that are the gateway's.
+const ownPrefix = "io.gatehouse/"
+
+// hopKeys are the members of a request's _meta that the protocol has each hop
+// set for itself.
+var hopKeys = []string{
+	"progressToken",
+	"io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientInfo",
+	"io.modelcontextprotocol/clientCapabilities", "io.modelcontextprotocol/logLevel",
+}
+
+// travellingMeta returns the members of a request's _meta that concern its
+// server, as an object and value for value; nil if there are none. They may be
+// refused, but are never left out in silence.
+func travellingMeta(meta json.RawMessage) (json.RawMessage, error) {
+	var out json.RawMessage
+	rawjson.Each(meta, func(key []byte, start, end int) {
+		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), ownPrefix) || len(out) > maxMetaBytes {
+			return
+		}
+		before := byte(',')
+		if out == nil {
+			before = '{'
+		}
+		out = append(rawjson.AppendString(append(out, before), string(key)), ':')
+		out = append(out, meta[start:end]...)
+	})
+	if out == nil {
+		return nil, nil
+	}
+	if out = append(out, '}'); len(out) > maxMetaBytes {
+		return nil, &front.Failure{
+			Code:    front.CodeInvalidArgument,
+			Message: "The _meta of this call is larger than 65536 bytes; not run. Your MCP client must send less of it: tell the user.",
+		}
+	}
+	return out, nil
+}
