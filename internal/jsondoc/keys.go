@@ -57,9 +57,9 @@ func (r *Report) UnknownKey(m Member, path, code string, s Severity, known []str
 }
 
 // WrongKind reports that a value is not of the wanted kind. want is in words,
-// such as "an array of strings".
-func (r *Report) WrongKind(n *Node, path, code, want string) {
-	r.Add(n.Pos(), Error, path, code, "", "must be %s, not %s", want, WithArticle(n.Kind))
+// such as "an array of strings"; hint says how to write it, and may be empty.
+func (r *Report) WrongKind(n *Node, path, code, want, hint string) {
+	r.Add(n.Pos(), Error, path, code, hint, "must be %s, not %s", want, WithArticle(n.Kind))
 }
 
 // WithArticle names a kind in a sentence: "an object", "null".

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -105,7 +106,9 @@ func syntaxOffset(b []byte, err error) int {
 // it. The literals that hujson quotes may be secrets, so they are left out.
 func syntaxReason(b []byte, at int, err error) (reason, hint string) {
 	_, character, ok := strings.Cut(err.Error(), "invalid character ")
-	switch {
+	switch format := otherFormat(b); {
+	case format != "":
+		return "this looks like " + format, "write the same as JSON; comments and trailing commas are fine"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the file ends too early", "a closing bracket, brace, quote or */ is missing"
 	case ok && at < len(b) && strings.IndexByte("'`", b[at]) >= 0:
@@ -117,4 +120,27 @@ func syntaxReason(b []byte, at int, err error) (reason, hint string) {
 			`write \\ for a backslash and \n for a line break`
 	}
 	return "not a value", "values are strings in double quotes, numbers, true, false, null, {...} and [...]"
+}
+
+var (
+	tomlLine = regexp.MustCompile(`^(\[\[?[A-Za-z_][A-Za-z0-9_."' -]*\]\]?|[A-Za-z0-9_.-]+\s*=.*)\s*(#.*)?$`)
+	yamlLine = regexp.MustCompile(`^(---|- .*|[A-Za-z0-9_.-]+:(\s.*)?)\s*$`)
+)
+
+// otherFormat names the format that a text which is not JSON seems to have,
+// judged by its first line that is neither empty nor a comment.
+func otherFormat(b []byte) string {
+	for line := range bytes.Lines(b[:min(len(b), 4096)]) {
+		line = bytes.TrimRight(line, " \t\r\n")
+		switch {
+		case len(line) == 0 || line[0] == '#':
+		case tomlLine.Match(line):
+			return "TOML"
+		case yamlLine.Match(line):
+			return "YAML"
+		default:
+			return ""
+		}
+	}
+	return ""
 }

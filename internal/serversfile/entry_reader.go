@@ -24,6 +24,8 @@ const (
 	codeHeaderTwice       = "duplicate-header"
 	codeNoEffect          = "no-effect"
 	codeEnvFileUnused     = "env-file-unused"
+	codeCommandLine       = "command-line"
+	codeLiteralVariable   = "literal-variable"
 )
 
 // entryReader reads one entry.
@@ -46,6 +48,8 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 	keys.Read(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
 	r.transport(m)
 	r.noEffect()
+	r.commandLine()
+	r.literalVariables()
 	return r.entry
 }
 
@@ -53,11 +57,11 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 func (r *entryReader) keys() jsondoc.Keys {
 	e := &r.entry
 	return jsondoc.Keys{
-		{Name: "command", Read: r.text(&e.Command)},
+		{Name: "command", Read: r.text(&e.Command, `write the program here, and each argument in "args": ["..."]`)},
 		{Name: "args", Read: func(n *jsondoc.Node, path string) { e.Args = r.texts(n, path) }},
 		{Name: "env", Read: r.env},
-		{Name: "envFile", Read: r.text(&e.EnvFile)},
-		{Name: "cwd", Read: r.text(&e.Cwd)},
+		{Name: "envFile", Read: r.text(&e.EnvFile, "")},
+		{Name: "cwd", Read: r.text(&e.Cwd, "")},
 		{Name: "url", Read: r.url},
 		{Name: "headers", Read: r.headers},
 		{Name: "type"}, // See transport.
@@ -69,28 +73,29 @@ func (r *entryReader) keys() jsondoc.Keys {
 }
 
 func (r *entryReader) description(n *jsondoc.Node, path string) {
-	if r.wantKind(n, path, jsondoc.KindString, "a string") {
+	if r.wantKind(n, path, jsondoc.KindString, "a string", "") {
 		r.entry.Description = n.Text()
 	}
 }
 
 func (r *entryReader) disabled(n *jsondoc.Node, path string) {
-	if r.wantKind(n, path, jsondoc.KindBool, "true or false") {
+	if r.wantKind(n, path, jsondoc.KindBool, "true or false", "") {
 		r.entry.Disabled = n.Bool()
 	}
 }
 
-func (r *entryReader) wantKind(n *jsondoc.Node, path string, k jsondoc.Kind, want string) bool {
+func (r *entryReader) wantKind(n *jsondoc.Node, path string, k jsondoc.Kind, want, hint string) bool {
 	if n.Kind != k {
-		r.WrongKind(n, path, codeWrongType, want)
+		r.WrongKind(n, path, codeWrongType, want, hint)
 	}
 	return n.Kind == k
 }
 
-// text makes a reader of a string that must not be empty.
-func (r *entryReader) text(to *string) func(*jsondoc.Node, string) {
+// text makes a reader of a string that must not be empty. hint says how to write
+// one.
+func (r *entryReader) text(to *string, hint string) func(*jsondoc.Node, string) {
 	return func(n *jsondoc.Node, path string) {
-		if !r.wantKind(n, path, jsondoc.KindString, "a string") {
+		if !r.wantKind(n, path, jsondoc.KindString, "a string", hint) {
 			return
 		}
 		if n.Text() == "" {
@@ -103,7 +108,7 @@ func (r *entryReader) text(to *string) func(*jsondoc.Node, string) {
 
 // texts reads an array of strings; an empty one is the same as none.
 func (r *entryReader) texts(n *jsondoc.Node, path string) []string {
-	if !r.wantKind(n, path, jsondoc.KindArray, "an array of strings") {
+	if !r.wantKind(n, path, jsondoc.KindArray, "an array of strings", `write each one by itself: ["...", "..."]`) {
 		return nil
 	}
 	var list []string
@@ -123,7 +128,7 @@ func (r *entryReader) wantString(n *jsondoc.Node, path string) bool {
 		return false
 	}
 	r.checkNUL(n, path)
-	return r.wantKind(n, path, jsondoc.KindString, "a string")
+	return r.wantKind(n, path, jsondoc.KindString, "a string", "")
 }
 
 // checkNUL refuses what neither a process nor a header can carry.
@@ -135,7 +140,7 @@ func (r *entryReader) checkNUL(n *jsondoc.Node, path string) {
 
 // textMap reads an object of strings; an empty one is the same as none.
 func (r *entryReader) textMap(n *jsondoc.Node, path string, checkKey func(jsondoc.Member, string)) map[string]string {
-	if !r.wantKind(n, path, jsondoc.KindObject, "an object of strings") || len(n.Members()) == 0 {
+	if !r.wantKind(n, path, jsondoc.KindObject, "an object of strings", `write {"NAME": "value"}`) || len(n.Members()) == 0 {
 		return nil
 	}
 	values := make(map[string]string, len(n.Members()))
@@ -186,7 +191,7 @@ func validHeaderName(s string) bool {
 // url reads an address and checks as much of it as is known before variables
 // are expanded.
 func (r *entryReader) url(n *jsondoc.Node, path string) {
-	r.text(&r.entry.URL)(n, path)
+	r.text(&r.entry.URL, "")(n, path)
 	written := n.Text()
 	if n.Kind != jsondoc.KindString || written == "" || strings.HasPrefix(written, "${") {
 		return
@@ -245,15 +250,38 @@ func (r *entryReader) transport(m jsondoc.Member) {
 func (r *entryReader) declared(key string) Transport {
 	n := r.node.Member(key)
 	path := jsondoc.KeyPath(r.path, key)
-	if n == nil || !r.wantKind(n, path, jsondoc.KindString, "a string") {
+	if n == nil || !r.wantKind(n, path, jsondoc.KindString, "a string", "") {
 		return ""
 	}
 	t, known := transportNames[n.Text()]
 	if !known {
-		r.Add(n.Pos(), jsondoc.Error, path, codeUnknownTransport, "known: stdio, http, streamable-http, sse",
+		r.Add(n.Pos(), jsondoc.Error, path, codeUnknownTransport, transportHint(n.Text()),
 			"unknown transport %s", jsondoc.Quote(n.Text()))
 	}
 	return t
+}
+
+// transportHint says how a transport is written here that other programs call
+// something else.
+func transportHint(name string) string {
+	switch name {
+	case "local":
+		return `write "stdio", or remove it`
+	case "remote", "streamable", "streaming":
+		return `write "http", or remove it`
+	}
+	return "known: stdio, http, streamable-http, sse"
+}
+
+// commandLine warns of a command that has its arguments in it. Paths have
+// spaces too.
+func (r *entryReader) commandLine() {
+	program, _, spaces := strings.Cut(strings.TrimSpace(vars.WithPlaceholders(r.entry.Command, "x")), " ")
+	if !spaces || len(r.entry.Args) > 0 || strings.ContainsAny(program, `/\`) {
+		return
+	}
+	r.Add(r.node.Member("command").Pos(), jsondoc.Warning, jsondoc.KeyPath(r.path, "command"), codeCommandLine,
+		`write the program here, and each argument in "args": ["..."]`, "has spaces in it, and no shell takes it apart")
 }
 
 // agree checks a declared transport against the entry, and against the other

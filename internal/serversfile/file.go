@@ -74,7 +74,10 @@ func Parse(file string, src []byte) (File, []jsondoc.Problem) {
 type parser struct {
 	*jsondoc.Report
 	entries []Entry
-	ignored []jsondoc.Member // harmless keys of other programs
+	ignored []jsondoc.Member // keys of other programs that mean nothing here
+	// misplaced is set when servers stand elsewhere, so that they are not also
+	// reported as missing.
+	misplaced bool
 }
 
 func (p *parser) root(root *jsondoc.Node) {
@@ -83,9 +86,14 @@ func (p *parser) root(root *jsondoc.Node) {
 			"the file must hold an object, not %s", jsondoc.WithArticle(root.Kind))
 		return
 	}
+	if isEntry(root) && root.Member("mcpServers") == nil {
+		p.Add(root.Pos(), jsondoc.Error, "", codeNoServers, `give the server a name: {"mcpServers": {"NAME": {...}}}`,
+			"the file is one server and not an object of servers")
+		return
+	}
 	keys := jsondoc.Keys{{Name: "mcpServers", Read: p.servers}}
-	keys.Read(root, "", func(m jsondoc.Member, path string) { p.otherRootKey(m, path, keys.Names()) })
-	if root.Member("mcpServers") == nil && root.Member("servers") == nil {
+	keys.Read(root, "", func(m jsondoc.Member, path string) { p.otherRootKey(root, m, path, keys.Names()) })
+	if root.Member("mcpServers") == nil && !p.misplaced {
 		p.Add(root.Pos(), jsondoc.Error, "", codeNoServers, `add "mcpServers": {}; an empty object is fine`,
 			`the key "mcpServers" is missing`)
 	}
@@ -93,19 +101,22 @@ func (p *parser) root(root *jsondoc.Node) {
 
 func (p *parser) servers(n *jsondoc.Node, path string) {
 	if n.Kind != jsondoc.KindObject {
-		p.WrongKind(n, path, codeWrongType, "an object of servers")
+		p.WrongKind(n, path, codeWrongType, "an object of servers", `write {"NAME": {"command": "...", "args": ["..."]}}: the names are keys`)
 		return
 	}
-	for _, server := range n.Members() {
-		path := jsondoc.KeyPath(path, server.Key)
-		if reason := badName(server.Key); reason != "" {
-			p.Add(server.KeyPos(), jsondoc.Error, path, codeServerName,
-				"use 1 to 128 bytes of printable characters other than * ? [ ]", "a server's name %s", reason)
-		}
-		if server.Value.Kind != jsondoc.KindObject {
-			p.WrongKind(server.Value, path, codeWrongType, "an object")
-			continue
-		}
-		p.entries = append(p.entries, p.entry(server, path))
+	for _, m := range n.Members() {
+		p.server(m, jsondoc.KeyPath(path, m.Key))
 	}
+}
+
+func (p *parser) server(m jsondoc.Member, path string) {
+	if reason := badName(m.Key); reason != "" {
+		p.Add(m.KeyPos(), jsondoc.Error, path, codeServerName,
+			"use 1 to 128 bytes of printable characters other than * ? [ ]", "a server's name %s", reason)
+	}
+	if m.Value.Kind != jsondoc.KindObject {
+		p.WrongKind(m.Value, path, codeWrongType, "an object", `write {"command": "...", "args": ["..."]} or {"url": "..."}`)
+		return
+	}
+	p.entries = append(p.entries, p.entry(m, path))
 }

@@ -1,7 +1,6 @@
 package serversfile
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,63 +18,69 @@ var harmlessKeys = []string{
 }
 
 // urlKeys are what other programs call "url".
-var urlKeys = []string{"serverUrl", "httpUrl", "server_url", "http_url"}
-
-// ruleFor says, for each restricting key of another program, which rule does
-// the same here. %s is the server's name, quoted.
-var ruleFor = map[string]string{
-	"disabledTools":  denyToolsRule,
-	"disabled_tools": denyToolsRule,
-	"excludeTools":   denyToolsRule,
-	"blockedTools":   denyToolsRule,
-	"enabledTools":   allowToolsRule,
-	"enabled_tools":  allowToolsRule,
-	"includeTools":   allowToolsRule,
-	"allowedTools":   allowToolsRule,
-	"toolFilter":     filterRule,
-	"authTokens": `in the rules file let only some agents use it: "agents": {"AGENT": {"allow": {"servers": [%s]}}}; ` +
-		"then remove this key",
-	"sandbox": `gatehouse has no sandbox: make it part of "command", or keep agents off in the rules file with ` +
-		`"deny": {"servers": [%s]}; then remove this key`,
+var urlKeys = []string{
+	"serverUrl", "httpUrl", "server_url", "http_url", "sseUrl", "sse_url", "endpoint", "uri", "address", "baseUrl", "base_url",
 }
 
-const (
-	denyToolsRule = `in the rules file write for each agent: "deny": {"tools": {%s: ["TOOL", ...]}}; ` +
-		"then remove this key"
-	allowToolsRule = `in the rules file write for each agent: "allow": {"tools": {%s: ["TOOL", ...]}}; ` +
-		"then remove this key"
-	filterRule = `in the rules file write for each agent: "allow": {"tools": {%s: ["TOOL", ...]}} for an allow list, ` +
-		`"deny" in its place for a block list; then remove this key`
-)
+// ourKey says what our key is for what other programs call otherwise.
+var ourKey = map[string]string{
+	"environment": "env", "envs": "env", "envVars": "env", "environmentVariables": "env",
+	"arguments": "args", "argv": "args",
+	"workingDirectory": "cwd", "working_directory": "cwd", "workdir": "cwd", "working_dir": "cwd",
+	"http_headers": "headers", "httpHeaders": "headers", "requestHeaders": "headers", "extraHeaders": "headers",
+	"transportType": "type", "transport_type": "type",
+}
+
+const tokenHeader = `write "headers": {"Authorization": "Bearer ${NAME}"} with the name of the variable that has the token` //nolint:gosec // It says where a token belongs.
+
+// instead says what to write for keys of other programs that are not only
+// called otherwise.
+var instead = map[string]string{
+	"bearer_token_env_var": tokenHeader, "bearerTokenEnvVar": tokenHeader, "bearer_token": tokenHeader,
+	"oauth": tokenHeader, "auth": tokenHeader, "authProviderType": tokenHeader,
+	"env_http_headers": `write "headers": {"HEADER": "${NAME}"}`, "envHeaders": `write "headers": {"HEADER": "${NAME}"}`,
+	"env_vars":      `write "gateway": {"env_pass": ["NAME"]}`,
+	"headersHelper": `no program is asked for headers here; write "headers", with ${NAME} or ${file:PATH} in their values`,
+}
+
+// serversKeys are where other programs have their servers.
+var serversKeys = []string{"servers", "context_servers", "contextServers", "mcp_servers", "mcp", "amp.mcpServers", "mcp.servers", "chat.mcp.servers"}
 
 // otherKey reads a key of an entry that is not one of ours, the known ones.
 func (r *entryReader) otherKey(m jsondoc.Member, path string, known []string) {
-	rule, restricts := ruleFor[m.Key]
+	restriction, restricts := restrictions[m.Key]
 	switch {
 	case slices.Contains(urlKeys, m.Key):
 		r.otherURL = true
 		r.Add(m.KeyPos(), jsondoc.Error, path, codeURLKey, `rename it to "url"`, "the key for an address is %q, not %q", "url", m.Key)
 	case m.Key == "options":
-		r.otherOptions(m.Value, path, r.entry.Name)
 		r.ignored = append(r.ignored, m)
+		r.otherOptions(m.Value, path, r.entry.Name)
 	case m.Key == "enabled" || m.Key == "isActive":
 		r.enabled(m, path)
-	case m.Key == "tools" && everyTool(m.Value):
-		r.ignored = append(r.ignored, m)
-	case m.Key == "tools":
-		r.restricting(m, path, allowToolsRule, r.entry.Name)
 	case restricts:
-		r.restricting(m, path, rule, r.entry.Name)
+		r.restricting(m, path, restriction, r.entry.Name)
 	case slices.Contains(harmlessKeys, m.Key):
 		r.ignored = append(r.ignored, m)
 	default:
-		r.UnknownKey(m, path, codeUnknownKey, jsondoc.Warning, known)
+		r.unknown(m, path, known)
 	}
+}
+
+// unknown warns of a key of an entry that is ignored, and says what to write.
+func (r *entryReader) unknown(m jsondoc.Member, path string, known []string) {
+	hint := jsondoc.KeyHint(m.Key, known)
+	if ours, ok := ourKey[m.Key]; ok {
+		hint = "rename it to " + jsondoc.Quote(ours)
+	} else if text, ok := instead[m.Key]; ok {
+		hint = text
+	}
+	r.Add(m.KeyPos(), jsondoc.Warning, path, codeUnknownKey, hint, "unknown key %s", jsondoc.Quote(m.Key))
 }
 
 // enabled reads the opposite of our "disabled".
 func (r *entryReader) enabled(m jsondoc.Member, path string) {
-	if m.Value.Bool() {
+	if m.Value.Bool() || m.Value.Kind == jsondoc.KindNull {
 		r.ignored = append(r.ignored, m)
 		return
 	}
@@ -84,47 +89,49 @@ func (r *entryReader) enabled(m jsondoc.Member, path string) {
 }
 
 // otherRootKey reads a key beside "mcpServers".
-func (p *parser) otherRootKey(m jsondoc.Member, path string, known []string) {
-	switch m.Key {
-	case "servers":
-		p.Add(m.KeyPos(), jsondoc.Error, path, codeServersKey, `rename it to "mcpServers"`,
-			`the servers must stand under "mcpServers", not "servers"`)
-	case "mcpProxy":
-		p.otherOptions(m.Value.Member("options"), "mcpProxy.options", "*")
+func (p *parser) otherRootKey(root *jsondoc.Node, m jsondoc.Member, path string, known []string) {
+	alone := root.Member("mcpServers") == nil
+	switch {
+	case m.Key == "servers" || alone && slices.Contains(serversKeys, m.Key):
+		p.otherServers(m, path)
+	case m.Key == "mcpProxy":
 		p.ignored = append(p.ignored, m)
-	case "$schema", "inputs", "$comment", "_comment":
+		p.otherOptions(m.Value.Member("options"), "mcpProxy.options", "*")
+	case alone && isEntry(m.Value):
+		p.misplaced = true
+		p.Add(m.KeyPos(), jsondoc.Error, path, codeServersKey, `put all servers into "mcpServers": {...}`,
+			`the server %s must stand under "mcpServers"`, jsondoc.Quote(m.Key))
+		p.server(m, path)
+	case slices.Contains([]string{"$schema", "inputs", "$comment", "_comment"}, m.Key):
 		p.ignored = append(p.ignored, m)
 	default:
 		p.UnknownKey(m, path, codeUnknownKey, jsondoc.Warning, known)
 	}
 }
 
-// otherOptions reports the restricting keys of a proxy's "options" object,
-// for one server or, with the name "*", for all.
-func (p *parser) otherOptions(n *jsondoc.Node, path, server string) {
-	if n == nil {
-		return
+// otherServers reads servers that stand under another program's key: the file is
+// refused, and what else is wrong in it is said at once.
+func (p *parser) otherServers(m jsondoc.Member, path string) {
+	p.misplaced = true
+	servers, hint := m.Value, `rename it to "mcpServers"`
+	if inner := m.Value.Member("servers"); inner != nil && !isEntry(inner) {
+		servers, path, hint = inner, jsondoc.KeyPath(path, "servers"), `take its "servers" out of it, and rename that to "mcpServers"`
 	}
-	for _, m := range n.Members() {
-		if rule, restricts := ruleFor[m.Key]; restricts {
-			p.restricting(m, jsondoc.KeyPath(path, m.Key), rule, server)
-		}
-	}
+	p.Add(m.KeyPos(), jsondoc.Error, jsondoc.KeyPath("", m.Key), codeServersKey, hint,
+		`the servers must stand under "mcpServers", not %q`, m.Key)
+	p.servers(servers, path)
 }
 
-// restricting refuses a key that restricts in another program: to ignore it
-// would open what its owner closed.
-func (p *parser) restricting(m jsondoc.Member, path, rule, server string) {
-	p.Add(m.KeyPos(), jsondoc.Error, path, codeRestrictingKey, fmt.Sprintf(rule, jsondoc.Quote(server)),
-		"the key %q restricts in other programs, but not here: the rules file decides who may use what", m.Key)
+// isEntry reports whether a value looks like a server: a program or an address.
+func isEntry(n *jsondoc.Node) bool {
+	return slices.ContainsFunc([]string{"command", "url", "serverUrl", "httpUrl"}, func(key string) bool {
+		value := n.Member(key)
+		return value != nil && (value.Kind == jsondoc.KindString || value.Kind == jsondoc.KindArray)
+	})
 }
 
-// everyTool says whether a "tools" key lets all tools through: ["*"].
-func everyTool(n *jsondoc.Node) bool {
-	return n.Kind == jsondoc.KindArray && slices.ContainsFunc(n.Elements(), func(e *jsondoc.Node) bool { return e.Text() == "*" })
-}
-
-// reportIgnored gives one info for all harmless keys of the file, at the first.
+// reportIgnored adds one info for all keys of the file that mean nothing here, at
+// the first.
 func (p *parser) reportIgnored() {
 	if len(p.ignored) == 0 {
 		return
@@ -135,10 +142,13 @@ func (p *parser) reportIgnored() {
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
-	hint := ""
+	var hints []string
 	if slices.Contains(keys, "timeout") {
-		hint = `time limits are set in "gateway", for example {"call_timeout_ms": 60000}`
+		hints = append(hints, `time limits are set in "gateway", for example {"call_timeout_ms": 60000}`)
 	}
-	p.Add(p.ignored[0].KeyPos(), jsondoc.Info, "", codeIgnoredKeys, hint,
+	if slices.Contains(keys, "inputs") {
+		hints = append(hints, "write ${NAME} for ${input:ID}: a variable of the environment or of an env file")
+	}
+	p.Add(p.ignored[0].KeyPos(), jsondoc.Info, "", codeIgnoredKeys, strings.Join(hints, "; "),
 		"keys of other programs mean nothing here: %s", strings.Join(keys, ", "))
 }

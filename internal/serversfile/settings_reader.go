@@ -43,7 +43,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 
 // settingKeys reads an object that may have these keys and no others.
 func (r *entryReader) settingKeys(n *jsondoc.Node, path string, keys jsondoc.Keys) {
-	if !r.wantKind(n, path, jsondoc.KindObject, "an object") {
+	if !r.wantKind(n, path, jsondoc.KindObject, "an object", "") {
 		return
 	}
 	keys.Read(n, path, func(m jsondoc.Member, path string) {
@@ -71,7 +71,7 @@ func (r *entryReader) millis(least int64, to *time.Duration) func(*jsondoc.Node,
 
 // number reads a whole number between least and most.
 func (r *entryReader) number(n *jsondoc.Node, path string, least, most int64) (int64, bool) {
-	if !r.wantKind(n, path, jsondoc.KindNumber, "a whole number") {
+	if !r.wantKind(n, path, jsondoc.KindNumber, "a whole number", "") {
 		return 0, false
 	}
 	v, ok := n.Int()
@@ -83,7 +83,7 @@ func (r *entryReader) number(n *jsondoc.Node, path string, least, most int64) (i
 }
 
 func (r *entryReader) start(n *jsondoc.Node, path string) {
-	if !r.wantKind(n, path, jsondoc.KindString, `"eager" or "lazy"`) {
+	if !r.wantKind(n, path, jsondoc.KindString, `"eager" or "lazy"`, "") {
 		return
 	}
 	switch mode := StartMode(n.Text()); mode {
@@ -96,7 +96,7 @@ func (r *entryReader) start(n *jsondoc.Node, path string) {
 }
 
 func (r *entryReader) scope(n *jsondoc.Node, path string) {
-	if !r.wantKind(n, path, jsondoc.KindString, `"shared"`) {
+	if !r.wantKind(n, path, jsondoc.KindString, `"shared"`, "") {
 		return
 	}
 	switch n.Text() {
