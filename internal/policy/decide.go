@@ -85,7 +85,7 @@ const (
 
 // query is one question on its way through the steps.
 type query struct {
-	server, tool probe
+	server, tool string
 	last         Step  // the last step that concerns the question
 	named        named // what the agent's rules say of the server by name
 	grant        int32 // the rule of allow.servers that matches the server
@@ -93,14 +93,14 @@ type query struct {
 
 // ask fills in a query.
 func (a *shape) ask(q *query, server, tool string) {
-	q.server, q.last, q.grant = newProbe(server), ServerAllowed, none
+	q.server, q.last, q.grant = server, ServerAllowed, none
 	n, ok := a.servers[server]
 	if !ok {
 		n = unnamed
 	}
 	q.named = n
 	if tool != "" {
-		q.tool, q.last = newProbe(tool), ToolNotAllowed
+		q.tool, q.last = tool, ToolNotAllowed
 	}
 }
 
@@ -109,9 +109,9 @@ func (a *shape) ask(q *query, server, tool string) {
 func (a *shape) check(s Step, q *query) (answer, int32) {
 	switch s {
 	case ServerDenied:
-		return deny.by(earlier(q.named.deny, a.denyServers.first(&q.server)))
+		return deny.by(earlier(q.named.deny, a.denyServers.first(q.server)))
 	case ServerNotAllowed:
-		q.grant = earlier(q.named.allow, a.allowServers.first(&q.server))
+		q.grant = earlier(q.named.allow, a.allowServers.first(q.server))
 		if q.grant == none {
 			return deny, none
 		}
@@ -155,11 +155,11 @@ func (x answer) by(ord int32) (answer, int32) {
 func (q *query) firstExact(own *group, patterns []group) int32 {
 	best := none
 	if own != nil {
-		best = own.firstExact(q.tool.name)
+		best = own.firstExact(q.tool)
 	}
 	for i := range patterns {
-		if g := &patterns[i]; g.concerns(&q.server) {
-			best = earlier(best, g.firstExact(q.tool.name))
+		if g := &patterns[i]; g.concerns(q.server) {
+			best = earlier(best, g.firstExact(q.tool))
 		}
 	}
 	return best
@@ -169,11 +169,11 @@ func (q *query) firstExact(own *group, patterns []group) int32 {
 func (q *query) firstPattern(own *group, patterns []group) int32 {
 	best := none
 	if own != nil {
-		best = own.patterns.first(&q.tool)
+		best = own.patterns.first(q.tool)
 	}
 	for i := range patterns {
-		if g := &patterns[i]; g.concerns(&q.server) {
-			best = earlier(best, g.patterns.first(&q.tool))
+		if g := &patterns[i]; g.concerns(q.server) {
+			best = earlier(best, g.patterns.first(q.tool))
 		}
 	}
 	return best
@@ -185,7 +185,7 @@ func (q *query) covered(own *group, patterns []group) bool {
 		return true
 	}
 	for i := range patterns {
-		if g := &patterns[i]; g.concerns(&q.server) {
+		if g := &patterns[i]; g.concerns(q.server) {
 			return true
 		}
 	}
@@ -193,8 +193,8 @@ func (q *query) covered(own *group, patterns []group) bool {
 }
 
 // concerns reports whether the group's key, which has a star, matches.
-func (g *group) concerns(server *probe) bool {
-	return server.matches(&g.key)
+func (g *group) concerns(server string) bool {
+	return g.key.matches(server)
 }
 
 func (g *group) firstExact(tool string) int32 {

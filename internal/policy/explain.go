@@ -74,16 +74,16 @@ func (a *shape) matches(s Step, q *query) []int32 {
 	var ords []int32
 	switch s {
 	case ServerDenied:
-		ords = withExact(a.denyServers.all(&q.server), q.named.deny)
+		ords = withExact(a.denyServers.all(q.server), q.named.deny)
 	case ServerNotAllowed:
-		ords = withExact(a.allowServers.all(&q.server), q.named.allow)
+		ords = withExact(a.allowServers.all(q.server), q.named.allow)
 	case ToolDeniedExact, ToolAllowedExact:
 		for _, g := range a.groups(s, q) {
-			ords = withExact(ords, g.firstExact(q.tool.name))
+			ords = withExact(ords, g.firstExact(q.tool))
 		}
 	case ToolDeniedPattern, ToolAllowedPattern:
 		for _, g := range a.groups(s, q) {
-			ords = append(ords, g.patterns.all(&q.tool)...)
+			ords = append(ords, g.patterns.all(q.tool)...)
 		}
 	case ImplicitGrant:
 		for _, g := range a.groups(s, q) {
@@ -107,7 +107,7 @@ func (a *shape) groups(s Step, q *query) []*group {
 		groups = append(groups, own)
 	}
 	for i := range patterns {
-		if g := &patterns[i]; g.concerns(&q.server) {
+		if g := &patterns[i]; g.concerns(q.server) {
 			groups = append(groups, g)
 		}
 	}

@@ -13,73 +13,41 @@ func MatchPattern(pattern, name string) bool {
 	if !strings.Contains(pattern, Wildcard) {
 		return pattern == name
 	}
-	p, n := newPattern(pattern, none), newProbe(name)
-	return n.matches(&p)
+	p := newPattern(pattern, none)
+	return p.matches(name)
 }
 
-// pattern is a pattern with at least one "*". It fills one line of the
-// processor's cache, and most answers need no more of it than that.
+// pattern is a pattern with at least one "*".
 type pattern struct {
-	// Up to eight bytes of the literals before the first and after the last
-	// star. Most patterns don't match most names, and comparing these tells so
-	// without touching the strings.
-	head, headMask, tail, tailMask uint64
-	text                           string
-	prefix, suffix                 int32 // lengths of those literals
-	// minLen is the number of literal bytes: no shorter name can match.
-	minLen int32
-	ord    int32 // the rule
-}
-
-// probe is a name with its two ends, made once and matched many times.
-type probe struct {
-	name       string
-	head, tail uint64
-}
-
-func newProbe(name string) probe {
-	return probe{name: name, head: headBits(name), tail: tailBits(name)}
+	prefix, suffix string // the literals before the first and after the last star
+	middle         string // what stands between the two, empty if they are one
+	literals       int    // how many bytes are literals: no shorter name can match
+	ord            int32  // the rule
 }
 
 // newPattern prepares a pattern that has at least one star.
 func newPattern(text string, ord int32) pattern {
 	first, last := strings.Index(text, Wildcard), strings.LastIndex(text, Wildcard)
-	prefix, suffix := text[:first], text[last+1:]
-	//nolint:gosec // A rules file has at most 4 MiB.
-	return pattern{
-		head: headBits(prefix), headMask: lowBytes(len(prefix)),
-		tail: tailBits(suffix), tailMask: ^lowBytes(8 - len(suffix)),
-		text: text, prefix: int32(len(prefix)), suffix: int32(len(suffix)),
-		minLen: int32(len(text) - strings.Count(text, Wildcard)), ord: ord,
+	p := pattern{prefix: text[:first], suffix: text[last+1:], ord: ord}
+	if first < last {
+		p.middle = text[first+1 : last]
 	}
+	p.literals = len(text) - strings.Count(text, Wildcard)
+	return p
 }
 
-// matches reports whether the pattern matches the whole name. The ends are
-// compared first; shorter names count as filled up with zero bytes there, so
-// that a match must still be confirmed.
-func (n *probe) matches(p *pattern) bool {
-	return (n.head^p.head)&p.headMask|(n.tail^p.tail)&p.tailMask == 0 &&
-		len(n.name) >= int(p.minLen) && (p.short() || p.confirm(n.name))
-}
-
-// short means that the ends are all there is to compare.
-func (p *pattern) short() bool {
-	return p.prefix <= 8 && p.suffix <= 8 && p.minLen == p.prefix+p.suffix
-}
-
-// confirm compares the whole of a name that is long enough. Each literal
+// matches reports whether the pattern matches the whole name. Each literal
 // between two stars is taken at its first place after the one before: if any
 // placement works, the leftmost does.
-func (p *pattern) confirm(name string) bool {
-	end := len(p.text) - int(p.suffix)
-	if name[:p.prefix] != p.text[:p.prefix] || name[len(name)-int(p.suffix):] != p.text[end:] {
+func (p *pattern) matches(name string) bool {
+	if len(name) < p.literals || !strings.HasPrefix(name, p.prefix) || !strings.HasSuffix(name, p.suffix) {
 		return false
 	}
-	if p.minLen == p.prefix+p.suffix {
+	if p.middle == "" {
 		return true
 	}
-	rest := name[p.prefix : len(name)-int(p.suffix)]
-	for part := range strings.SplitSeq(p.text[p.prefix:end], Wildcard) {
+	rest := name[len(p.prefix) : len(name)-len(p.suffix)]
+	for part := range strings.SplitSeq(p.middle, Wildcard) {
 		i := strings.Index(rest, part)
 		if i < 0 {
 			return false
@@ -89,40 +57,35 @@ func (p *pattern) confirm(name string) bool {
 	return true
 }
 
-// headBits holds the first eight bytes of s, the first in the lowest byte,
-// filled up with zeros.
-func headBits(s string) uint64 {
-	switch n := len(s); {
-	case n >= 8:
-		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	case n >= 4: // Two halves, which may overlap.
-		return four(s) | four(s[n-4:])<<(8*(n-4))
-	default:
-		var bits uint64
-		for i := range n {
-			bits |= uint64(s[i]) << (8 * i)
+// list is patterns with a star, in file order.
+type list []pattern
+
+// add takes a pattern if it has a star, and reports whether it has.
+func (l *list) add(text string, ord int32) bool {
+	if !strings.Contains(text, Wildcard) {
+		return false
+	}
+	*l = append(*l, newPattern(text, ord))
+	return true
+}
+
+// first returns the first rule that matches, or none.
+func (l list) first(name string) int32 {
+	for i := range l {
+		if l[i].matches(name) {
+			return l[i].ord
 		}
-		return bits
 	}
+	return none
 }
 
-// four holds the first four bytes of s, the first in the lowest byte.
-func four(s string) uint64 {
-	return uint64(uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24)
-}
-
-// tailBits holds the last eight bytes of s, the last in the highest byte,
-// filled up with zeros.
-func tailBits(s string) uint64 {
-	if len(s) >= 8 {
-		return headBits(s[len(s)-8:])
+// all returns every rule that matches, in file order.
+func (l list) all(name string) []int32 {
+	var ords []int32
+	for i := range l {
+		if l[i].matches(name) {
+			ords = append(ords, l[i].ord)
+		}
 	}
-	return headBits(s) << (8 * (8 - len(s)))
-}
-
-// lowBytes is a mask of the n lowest bytes, n taken as 0 to 8.
-func lowBytes(n int) uint64 {
-	n = max(0, min(n, 8))
-	return uint64(1)<<(8*n) - 1
+	return ords
 }
