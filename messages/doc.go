@@ -27,4 +27,28 @@
 //	cmd        → supervisor  StopServers        shutdown: stop them all, in parallel
 //	supervisor → cmd         ServersStopped     every server actor has ended
 //	all        → event stream  events.go        what the journal logs
+//
+// # The event stream
+//
+// What it promises:
+//
+//   - Publish calls every subscriber, one after the other, in the publisher's
+//     goroutine, and returns when all have returned. When it returns, every
+//     subscriber has seen the event.
+//   - Events of one publisher reach each subscriber in the order in which they
+//     were published.
+//   - A subscriber may publish, subscribe and unsubscribe while it is called.
+//
+// What it asks of subscribers: they must not block, because an actor that
+// publishes waits for them, and they must not panic, because that would be the
+// publisher's failure. They are called from many goroutines at once. A
+// subscriber that has work to do sends a message to an actor, as the journal
+// does.
+//
+// What not to assume:
+//
+//   - Events of different publishers have no order, and two subscribers may see
+//     them in different ones.
+//   - Nothing is kept: who subscribes later has missed what was published before.
+//   - Unsubscribe does not wait: one last call may come after it has returned.
 package messages

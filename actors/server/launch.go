@@ -184,7 +184,7 @@ func (s *processSession) supervise() {
 // exit says why the process ended: by itself, or because the wire could not
 // go on with it.
 func (s *processSession) exit(phase endpoint.Phase, wire error) *endpoint.Exit {
-	reason := s.proc.Exit().String()
+	reason := s.proc.Exit()
 	if wire != nil && !errors.Is(wire, servers.ErrOutputClosed) && !errors.Is(wire, servers.ErrInputClosed) {
 		reason = wire.Error()
 	}

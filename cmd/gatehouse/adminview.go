@@ -125,7 +125,7 @@ func (o *operator) Tools(server, agent string) (admin.Tools, error) {
 		if err != nil {
 			return out, &admin.Error{Status: http.StatusBadRequest, Message: err.Message}
 		}
-		agent = id.Agent
+		agent = id
 	}
 	for _, name := range names {
 		r, _ := snap.Route(name)

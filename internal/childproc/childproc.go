@@ -17,7 +17,7 @@ const outputGrace = 200 * time.Millisecond
 // Command says what to start. Start does not keep or change its slices.
 type Command struct {
 	// Name is the executable: looked up in the PATH of Env if it has no path
-	// separator, else a path, relative to Base.
+	// separator, else a path, relative to Dir.
 	Name string
 	// Args are the arguments without the name of the program.
 	Args []string
@@ -26,8 +26,6 @@ type Command struct {
 	Env []string
 	// Dir is the child's working directory; empty means the gateway's own.
 	Dir string
-	// Base is the folder that a relative Name starts at; empty means Dir.
-	Base string
 	// Mark, if not empty, tells the child's processes from all others, also
 	// those that leave its group: with a number of the package's own it goes
 	// into the environment, as GATEHOUSE_RUN, which descendants inherit.
@@ -58,7 +56,7 @@ type Process struct {
 
 	mu     sync.Mutex // guards what follows
 	reaped bool       // from here on the child's id is somebody else's
-	exit   ExitStatus
+	exit   string
 	killAt time.Time // when the earliest Stop kills, or what is left is killed; zero if neither is due
 }
 
@@ -121,14 +119,7 @@ func (p *Process) Stdin() *os.File { return p.stdin }
 
 // Stdout is the read end of the child's stdout. Close it only to give up on
 // what the child still says. See the package comment for its end.
-func (p *Process) Stdout() Output { return p.stdout }
-
-// Output is the read end of a pipe. On Windows SetReadDeadline is not
-// supported and says so.
-type Output interface {
-	io.ReadCloser
-	SetReadDeadline(t time.Time) error
-}
+func (p *Process) Stdout() io.ReadCloser { return p.stdout }
 
 // PID is the child's process id, which is also the id of its group on unix.
 // After Done it may belong to somebody else.
@@ -137,19 +128,20 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when all is over: see the package comment.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Exit says how the child ended. It is the zero value before Done is closed.
-func (p *Process) Exit() ExitStatus {
+// Exit returns how the child ended, in words: "exit status 3", "signal:
+// killed". It is empty before Done is closed.
+func (p *Process) Exit() string {
 	select {
 	case <-p.done:
 	default:
-		return ExitStatus{}
+		return ""
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.exit
 }
 
-// StderrTail gives the last lines of stderr, at most 50, oldest first, each
+// StderrTail returns the last lines of stderr, at most 50, oldest first, each
 // redacted and at most 8 KiB.
 func (p *Process) StderrTail() []string { return p.stderr.tail() }
 
@@ -205,7 +197,14 @@ func (p *Process) reap() {
 	if p.killAt.IsZero() {
 		p.killAt = time.Now()
 	}
-	p.exit = exitStatus(p.cmd.ProcessState)
+	p.exit = exitText(p.cmd.ProcessState)
+}
+
+func exitText(s *os.ProcessState) string {
+	if s == nil { // Somebody else has reaped the child.
+		return "exit status unknown"
+	}
+	return s.String()
 }
 
 // wait waits for ended or for timeout, and not at all if over says that the

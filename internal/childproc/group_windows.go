@@ -68,6 +68,3 @@ func (g group) close() {
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }
-
-// signalName gives nothing: Windows has no signals.
-func signalName(*os.ProcessState) string { return "" }

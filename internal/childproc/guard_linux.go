@@ -33,7 +33,7 @@ const (
 
 // IsGuard tells whether this process is to be a guard: then its program must
 // call RunGuard, do nothing else, and exit.
-func IsGuard() bool { return ValidInstance(os.Getenv(guardVariable)) }
+func IsGuard() bool { return validInstance(os.Getenv(guardVariable)) }
 
 // RunGuard is the whole life of a guard. It blocks until the gateway that
 // started it closes its pipe, be it by dying, ends what is left of that

@@ -612,7 +612,7 @@ func cycles() {
 		}
 		_, _ = io.Copy(io.Discard, p.Stdout())
 		<-p.Done()
-		if got := p.Exit().String(); got != "signal: killed" {
+		if got := p.Exit(); got != "signal: killed" {
 			fmt.Println("error: the exit status is", got)
 			os.Exit(1)
 		}

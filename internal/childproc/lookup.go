@@ -40,14 +40,7 @@ func (c Command) resolve() (string, error) {
 	if err := checkDir(c.Dir); err != nil {
 		return "", err
 	}
-	return LookPath(c.Name, c.Env, c.base())
-}
-
-func (c Command) base() string {
-	if c.Base != "" {
-		return c.Base
-	}
-	return c.Dir
+	return LookPath(c.Name, c.Env, c.Dir)
 }
 
 // checkBytes refuses zero bytes: the system could not pass them on.

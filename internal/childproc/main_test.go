@@ -22,6 +22,9 @@ const role = "CHILDPROC_TEST_ROLE"
 // not a claim about speed.
 const deadline = 30 * time.Second
 
+// plainEnd is the exit of a child that ended by itself and was content.
+const plainEnd = "exit status 0"
+
 func TestMain(m *testing.M) {
 	if childproc.IsGuard() {
 		os.Exit(childproc.RunGuard())

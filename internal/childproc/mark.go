@@ -25,9 +25,9 @@ func (c Command) runEntry() string {
 	return runVariable + "=" + c.Mark + "." + strconv.FormatUint(runs.Add(1), 10)
 }
 
-// ValidInstance tells whether an id can mark a gateway's children: 8 to 64
+// validInstance reports whether an id can mark a gateway's children: 8 to 64
 // small letters and digits. Anything shorter might be somebody else's too.
-func ValidInstance(id string) bool {
+func validInstance(id string) bool {
 	if len(id) < 8 || len(id) > 64 {
 		return false
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // output is the read end of the child's stdout. It tells when its reader has
@@ -22,21 +21,17 @@ func newOutput(f *os.File) *output {
 	return &output{f: f, ended: make(chan struct{})}
 }
 
-// Read reads from the pipe. A passed deadline is not the end of it.
+// Read reads from the pipe.
 func (o *output) Read(b []byte) (int, error) {
 	n, err := o.f.Read(b)
-	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
+	if err == nil {
+		return n, nil
 	}
 	o.end()
 	if o.cut.Load() && errors.Is(err, os.ErrClosed) {
 		err = io.EOF // the end that the child's death should have brought
 	}
 	return n, err
-}
-
-func (o *output) SetReadDeadline(t time.Time) error {
-	return o.f.SetReadDeadline(t)
 }
 
 func (o *output) Close() error {

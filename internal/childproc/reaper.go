@@ -4,8 +4,8 @@ import "log/slog"
 
 // ReaperOptions say how a Reaper works.
 type ReaperOptions struct {
-	// Instance is the id that the children carry in InstanceVariable; see
-	// ValidInstance.
+	// Instance is the id that the children carry in InstanceVariable: 8 to 64
+	// small letters and digits.
 	Instance string
 	// Dir is the folder of the records; it is made, for its owner alone. Empty
 	// means that no record is kept and no predecessor is swept up after.

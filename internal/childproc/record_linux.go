@@ -138,7 +138,7 @@ func readRecord(path string) (record, error) {
 		return record{}, fmt.Errorf("it is no record: %w", err)
 	}
 	if r.Version != recordVersion || r.PID < 1 ||
-		!ValidInstance(r.Instance) || r.name() != filepath.Base(path) {
+		!validInstance(r.Instance) || r.name() != filepath.Base(path) {
 		return record{}, errors.New("it is no record of this version")
 	}
 	return r, nil

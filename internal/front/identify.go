@@ -21,7 +21,7 @@ func (a *Attempt) identify(context.Context) error {
 	if wrong != nil {
 		return &Failure{Code: string(wrong.Code), Message: wrong.Message}
 	}
-	a.Agent, c.Record.AgentID = id.Agent, id.Agent
+	a.Agent, c.Record.AgentID = id, id
 	return nil
 }
 

@@ -301,7 +301,7 @@ func TestParseKeys_leavesOutWhatIsUnsafe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if keys, err := identity.ParseKeys(src); err == nil || keys.Len() != 0 {
+		if _, err := identity.ParseKeys(src); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}

@@ -22,9 +22,6 @@ const (
 // Keys are the public keys of an issuer. The zero value has none.
 type Keys struct{ list []jose.JSONWebKey }
 
-// Len is how many usable keys there are.
-func (k Keys) Len() int { return len(k.list) }
-
 // ParseKeys reads a JWK set (RFC 7517). Keys that are of no use here are left
 // out: symmetric and private ones, those for encryption, unknown types and
 // curves, RSA below 2048 bits. It is an error if none is left.

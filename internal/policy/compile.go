@@ -2,8 +2,6 @@ package policy
 
 import (
 	"encoding/binary"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -52,12 +50,6 @@ func Compile(r Rules) *Policy {
 
 // HasAgent reports whether the rules have an agent of this id.
 func (p *Policy) HasAgent(id string) bool { return p.agents[id].shape != nil }
-
-// Agents gives the ids of all agents, sorted. The slice is the caller's.
-func (p *Policy) Agents() []string { return slices.Sorted(maps.Keys(p.agents)) }
-
-// DenyOnMissingAgent is defaults.deny_on_missing_agent of the rules.
-func (p *Policy) DenyOnMissingAgent() bool { return p.denyOnMissingAgent }
 
 // Hash is the hash of the rules file's bytes, as in Rules.
 func (p *Policy) Hash() string { return p.hash }

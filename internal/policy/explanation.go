@@ -66,7 +66,7 @@ func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, serv
 		e.Code, e.Message = err.Code, err.Message
 		return e
 	}
-	t := p.Explain(id.Agent, server, tool)
+	t := p.Explain(id, server, tool)
 	d := t.Decision
 	e.Allow, e.Step, e.RulesOf = d.Allow, d.Step, t.Agent
 	if d.Rule != nil {

@@ -26,19 +26,7 @@ func ValidAgentID(id string) bool {
 	return true
 }
 
-// Identity says who is calling.
-type Identity struct {
-	// Agent is the id to decide by.
-	Agent string
-	// Requested is the agent_id of the call, "" if it had none.
-	Requested string
-	// Fallback is set when Agent was not asked for by name and stands in by
-	// configuration: for a missing agent_id, or for one that the rules don't
-	// know. A pin's first agent is no fallback.
-	Fallback bool
-}
-
-// IdentityCode is the error code of a call whose agent cannot be told.
+// IdentityCode is the error code of a call whose agent is unclear.
 type IdentityCode string
 
 // The codes, as agents see them.
@@ -48,7 +36,7 @@ const (
 	NoFallbackConfigured    IdentityCode = "NO_FALLBACK_CONFIGURED"
 )
 
-// IdentityError says why it cannot be told who is calling.
+// IdentityError says why it is unclear who is calling.
 type IdentityError struct {
 	Code IdentityCode
 	// Message is for the model: what is wrong and what to do next. It names no
@@ -58,13 +46,14 @@ type IdentityError struct {
 
 func (e *IdentityError) Error() string { return e.Message }
 
-// ResolveAgent says who is calling. requested is the agent_id of the call and
-// present whether it had one; an empty agent_id counts as none, and so must
-// null. pinned is the set of agents that the connection may be, nil if it is
-// not pinned. defaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset. The error is
-// nil or says what to do; an agent that the rules don't know is no error but a
-// deny of Decide.
-func (p *Policy) ResolveAgent(requested string, present bool, pinned []string, defaultAgent string) (Identity, *IdentityError) {
+// ResolveAgent returns the id of the agent to decide by: the one that is asked
+// for, or one that stands in for it by configuration. requested is the agent_id
+// of the call and present whether it had one; an empty agent_id counts as none,
+// and so must null. pinned is the set of agents that the connection may be, nil
+// if it is not pinned. defaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset. The
+// error is nil or says what to do; an agent that the rules don't know is not an
+// error, but denied by Decide.
+func (p *Policy) ResolveAgent(requested string, present bool, pinned []string, defaultAgent string) (string, *IdentityError) {
 	if !present {
 		requested = ""
 	}
@@ -75,43 +64,43 @@ func (p *Policy) ResolveAgent(requested string, present bool, pinned []string, d
 		return p.resolveMissing(defaultAgent)
 	}
 	if !ValidAgentID(requested) {
-		return Identity{}, invalid("%s Use the agent name that your instructions give you.%s",
+		return "", invalid("%s Use the agent name that your instructions give you.%s",
 			malformed(requested), p.orLeaveOut())
 	}
-	return p.known(requested, requested), nil
+	return p.known(requested), nil
 }
 
-func (p *Policy) resolvePinned(requested string, pinned []string) (Identity, *IdentityError) {
+func (p *Policy) resolvePinned(requested string, pinned []string) (string, *IdentityError) {
 	switch {
 	case requested == "":
-		return p.known(pinned[0], ""), nil
+		return p.known(pinned[0]), nil
 	case slices.Contains(pinned, requested):
-		return p.known(requested, requested), nil
+		return p.known(requested), nil
 	case !ValidAgentID(requested):
-		return Identity{}, invalid("%s This connection may be: %s. Use one of these as agent_id, or leave agent_id out.",
+		return "", invalid("%s This connection may be: %s. Use one of these as agent_id, or leave agent_id out.",
 			malformed(requested), strings.Join(pinned, ", "))
 	default:
-		return Identity{}, invalid("This connection may not act as agent %q. It may be: %s. Use one of these as agent_id, or leave agent_id out.",
+		return "", invalid("This connection may not act as agent %q. It may be: %s. Use one of these as agent_id, or leave agent_id out.",
 			requested, strings.Join(pinned, ", "))
 	}
 }
 
-func (p *Policy) resolveMissing(defaultAgent string) (Identity, *IdentityError) {
+func (p *Policy) resolveMissing(defaultAgent string) (string, *IdentityError) {
 	switch {
 	case p.denyOnMissingAgent:
-		return Identity{}, invalid("agent_id is required here and was missing. Set agent_id to the agent name that your instructions give you; if they give none, ask the user for it.")
+		return "", invalid("agent_id is required here and was missing. Set agent_id to the agent name that your instructions give you; if they give none, ask the user for it.")
 	case defaultAgent != "" && p.HasAgent(defaultAgent):
-		return Identity{Agent: defaultAgent, Fallback: true}, nil
+		return defaultAgent, nil
 	case defaultAgent != "":
-		return Identity{}, &IdentityError{
+		return "", &IdentityError{
 			FallbackAgentNotInRules,
 			"agent_id was missing, and the agent that GATEWAY_DEFAULT_AGENT names is not in the gateway's rules. " +
 				"Set agent_id if your instructions give you one; else tell the user to add that agent to the rules file or to change GATEWAY_DEFAULT_AGENT.",
 		}
 	case p.HasAgent(DefaultAgent):
-		return Identity{Agent: DefaultAgent, Fallback: true}, nil
+		return DefaultAgent, nil
 	default:
-		return Identity{}, &IdentityError{
+		return "", &IdentityError{
 			NoFallbackConfigured,
 			"agent_id was missing, and the gateway has no agent to fall back on. " +
 				"Set agent_id if your instructions give you one; else tell the user to set GATEWAY_DEFAULT_AGENT or to add an agent named \"default\" to the rules file.",
@@ -119,13 +108,13 @@ func (p *Policy) resolveMissing(defaultAgent string) (Identity, *IdentityError) 
 	}
 }
 
-// known gives the identity of a well-formed id; when the rules do not know it
-// and have a stand-in for strangers, that one's.
-func (p *Policy) known(id, requested string) Identity {
+// known returns a well-formed id, or that of the stand-in for strangers if the
+// rules don't know the id and have one.
+func (p *Policy) known(id string) string {
 	if p.fallback.shape != nil && !p.HasAgent(id) {
-		return Identity{Agent: DefaultAgent, Requested: requested, Fallback: true}
+		return DefaultAgent
 	}
-	return Identity{Agent: id, Requested: requested}
+	return id
 }
 
 // malformed says what is wrong with an id, quoting no more of it than an id may

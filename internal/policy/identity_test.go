@@ -25,45 +25,45 @@ func TestResolveAgent(t *testing.T) {
 	withDefault := append([]person{{id: "default"}}, known...)
 	strict, open := policy.Compile(rules(true, withDefault...)), policy.Compile(rules(false, known...))
 	openDefault := policy.Compile(rules(false, withDefault...))
-	missing := func(p *policy.Policy, fallback string, pinned ...string) func() (policy.Identity, *policy.IdentityError) {
-		return func() (policy.Identity, *policy.IdentityError) { return p.ResolveAgent("", false, pinned, fallback) }
+	missing := func(p *policy.Policy, fallback string, pinned ...string) func() (string, *policy.IdentityError) {
+		return func() (string, *policy.IdentityError) { return p.ResolveAgent("", false, pinned, fallback) }
 	}
-	asked := func(p *policy.Policy, id string, pinned ...string) func() (policy.Identity, *policy.IdentityError) {
-		return func() (policy.Identity, *policy.IdentityError) { return p.ResolveAgent(id, true, pinned, "b") }
+	asked := func(p *policy.Policy, id string, pinned ...string) func() (string, *policy.IdentityError) {
+		return func() (string, *policy.IdentityError) { return p.ResolveAgent(id, true, pinned, "b") }
 	}
 	cases := map[string]struct {
-		resolve func() (policy.Identity, *policy.IdentityError)
-		want    policy.Identity
+		resolve func() (string, *policy.IdentityError)
+		want    string
 		code    policy.IdentityCode
 	}{
-		"a known agent is itself":                                {asked(strict, "a"), policy.Identity{Agent: "a", Requested: "a"}, ""},
-		"an unknown agent is itself, and Decide's to deny":       {asked(strict, "z"), policy.Identity{Agent: "z", Requested: "z"}, ""},
-		"an unknown agent without a default agent is itself too": {asked(open, "z"), policy.Identity{Agent: "z", Requested: "z"}, ""},
-		"an unknown agent gets the default agent's rules":        {asked(openDefault, "z"), policy.Identity{Agent: "default", Requested: "z", Fallback: true}, ""},
-		"a malformed id is invalid":                              {asked(strict, "a b"), policy.Identity{}, policy.InvalidAgentID},
-		"a malformed id never falls back":                        {asked(openDefault, "a\n"), policy.Identity{}, policy.InvalidAgentID},
-		"a look-alike is malformed":                              {asked(openDefault, "а"), policy.Identity{}, policy.InvalidAgentID},
-		"case counts":                                            {asked(strict, "A"), policy.Identity{Agent: "A", Requested: "A"}, ""},
-		"an over-long id is invalid":                             {asked(strict, strings.Repeat("a", 1<<20)), policy.Identity{}, policy.InvalidAgentID},
+		"a known agent is itself":                                {asked(strict, "a"), "a", ""},
+		"an unknown agent is itself, and Decide's to deny":       {asked(strict, "z"), "z", ""},
+		"an unknown agent without a default agent is itself too": {asked(open, "z"), "z", ""},
+		"an unknown agent gets the default agent's rules":        {asked(openDefault, "z"), "default", ""},
+		"a malformed id is invalid":                              {asked(strict, "a b"), "", policy.InvalidAgentID},
+		"a malformed id never falls back":                        {asked(openDefault, "a\n"), "", policy.InvalidAgentID},
+		"a look-alike is malformed":                              {asked(openDefault, "а"), "", policy.InvalidAgentID},
+		"case counts":                                            {asked(strict, "A"), "A", ""},
+		"an over-long id is invalid":                             {asked(strict, strings.Repeat("a", 1<<20)), "", policy.InvalidAgentID},
 
-		"missing is invalid where the rules deny it":                {missing(strict, "a"), policy.Identity{}, policy.InvalidAgentID},
-		"empty is missing":                                          {asked(strict, ""), policy.Identity{}, policy.InvalidAgentID},
-		"empty is missing, and falls back":                          {asked(openDefault, ""), policy.Identity{Agent: "b", Fallback: true}, ""},
-		"missing falls back on the configured agent before default": {missing(openDefault, "a"), policy.Identity{Agent: "a", Fallback: true}, ""},
-		"missing falls back on default":                             {missing(openDefault, ""), policy.Identity{Agent: "default", Fallback: true}, ""},
+		"missing is invalid where the rules deny it":                {missing(strict, "a"), "", policy.InvalidAgentID},
+		"empty is missing":                                          {asked(strict, ""), "", policy.InvalidAgentID},
+		"empty is missing, and falls back":                          {asked(openDefault, ""), "b", ""},
+		"missing falls back on the configured agent before default": {missing(openDefault, "a"), "a", ""},
+		"missing falls back on default":                             {missing(openDefault, ""), "default", ""},
 		"a configured agent that the rules lack is an error, though default exists": {
-			missing(openDefault, "nobody"), policy.Identity{}, policy.FallbackAgentNotInRules,
+			missing(openDefault, "nobody"), "", policy.FallbackAgentNotInRules,
 		},
-		"missing without anything to fall back on is an error": {missing(open, ""), policy.Identity{}, policy.NoFallbackConfigured},
+		"missing without anything to fall back on is an error": {missing(open, ""), "", policy.NoFallbackConfigured},
 
-		"a pin answers for a missing agent_id":           {missing(strict, "", "b", "a"), policy.Identity{Agent: "b"}, ""},
-		"a pin is stronger than the configured fallback": {missing(openDefault, "a", "b"), policy.Identity{Agent: "b"}, ""},
-		"empty is missing under a pin":                   {asked(strict, "", "a"), policy.Identity{Agent: "a"}, ""},
-		"any agent of the pin may be asked for":          {asked(strict, "a", "b", "a"), policy.Identity{Agent: "a", Requested: "a"}, ""},
-		"an agent outside the pin is invalid":            {asked(strict, "b", "a"), policy.Identity{}, policy.InvalidAgentID},
-		"an unknown agent outside the pin is invalid":    {asked(openDefault, "z", "a"), policy.Identity{}, policy.InvalidAgentID},
-		"a malformed id under a pin is invalid":          {asked(strict, "a,b", "a", "b"), policy.Identity{}, policy.InvalidAgentID},
-		"a pinned agent that the rules lack is itself":   {missing(strict, "", "z"), policy.Identity{Agent: "z"}, ""},
+		"a pin answers for a missing agent_id":           {missing(strict, "", "b", "a"), "b", ""},
+		"a pin is stronger than the configured fallback": {missing(openDefault, "a", "b"), "b", ""},
+		"empty is missing under a pin":                   {asked(strict, "", "a"), "a", ""},
+		"any agent of the pin may be asked for":          {asked(strict, "a", "b", "a"), "a", ""},
+		"an agent outside the pin is invalid":            {asked(strict, "b", "a"), "", policy.InvalidAgentID},
+		"an unknown agent outside the pin is invalid":    {asked(openDefault, "z", "a"), "", policy.InvalidAgentID},
+		"a malformed id under a pin is invalid":          {asked(strict, "a,b", "a", "b"), "", policy.InvalidAgentID},
+		"a pinned agent that the rules lack is itself":   {missing(strict, "", "z"), "z", ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestResolveAgent(t *testing.T) {
 				t.Errorf("message is empty, too long or carries what was sent raw: %q", err.Message)
 			}
 			if got != c.want || err.Code != c.code {
-				t.Errorf("got %+v, %q; want %+v, %q", got, err.Code, c.want, c.code)
+				t.Errorf("got %q, %q; want %q, %q", got, err.Code, c.want, c.code)
 			}
 		})
 	}

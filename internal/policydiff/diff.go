@@ -170,7 +170,7 @@ func (s side) nobody() caller {
 	if err != nil {
 		return denied()
 	}
-	return s.as(id.Agent, true)
+	return s.as(id, true)
 }
 
 func denied() caller {

@@ -287,7 +287,7 @@ func TestCompare_whateverOpens_isSaidToWiden(t *testing.T) {
 func widening(old, now *policy.Policy, names []string) (who, what string) {
 	may := func(p *policy.Policy, agent, server, tool string) bool {
 		id, err := p.ResolveAgent(agent, agent != "", nil, "")
-		return err == nil && p.Decide(id.Agent, server, tool).Allow
+		return err == nil && p.Decide(id, server, tool).Allow
 	}
 	for _, agent := range []string{"x", "y", "default", "stranger", ""} {
 		for _, server := range names {
