@@ -90,7 +90,7 @@ func TestListServers_describesAndKeepsSecretsOut(t *testing.T) {
 	if list[0].Description != "First line." {
 		t.Errorf("a is described as %q", list[0].Description)
 	}
-	if list[0].Command == "" || list[2].URL != "http://127.0.0.1:1/mcp" || list[2].Transport == "" {
+	if list[0].Command == "" || list[2].URL != "http://127.0.0.1:1" || list[2].Transport == "" {
 		t.Errorf("the metadata are %+v", list)
 	}
 	testkit.Eventually(t, "the number of tools is known", func() bool {

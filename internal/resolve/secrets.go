@@ -27,9 +27,9 @@ func (x *expander) headerSecret(name, value string) {
 	}
 }
 
-// urlSecrets are the parts of a url that carry credentials: the password, a
-// user name that stands alone, and every value of the query; each as it is
-// written and decoded.
+// urlSecrets are the parts of a url that carry credentials, or may: the password,
+// a user name that stands alone, every value of the query, and the path unless it
+// is made of plain words; each as it is written and decoded.
 func urlSecrets(text string) []redact.Secret {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -48,6 +48,12 @@ func urlSecrets(text string) []redact.Secret {
 			note("url.password", password)
 		}
 	}
+	for _, part := range pathSecrets(u.EscapedPath()) {
+		note("url.path", part)
+		if plain, err := url.PathUnescape(part); err == nil {
+			note("url.path", plain)
+		}
+	}
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		name, raw, ok := strings.Cut(pair, "=")
 		if !ok {
@@ -60,6 +66,64 @@ func urlSecrets(text string) []redact.Secret {
 		}
 	}
 	return list
+}
+
+// pathSecrets are the path and those of its segments that may be keys; none if
+// all segments are plain words.
+func pathSecrets(path string) []string {
+	var list []string
+	for segment := range strings.SplitSeq(path, "/") {
+		if !plainSegment(segment) {
+			list = append(list, segment)
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return append(list, strings.Trim(path, "/"))
+}
+
+const (
+	longestSegment = 24 // of plain words
+	longestWord    = 12
+	mostConsonants = 4 // in a row, within a word
+)
+
+// plainSegment reports whether a segment of a path consists of words, such as
+// mcp, v1 or my-server, which nobody would use as a key.
+func plainSegment(segment string) bool {
+	if len(segment) > longestSegment {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(segment, func(r rune) bool { return strings.ContainsRune("-_.~@", r) }) {
+		if !plainWord(word) {
+			return false
+		}
+	}
+	return true
+}
+
+// plainWord reports whether a text is a word in lower case, with a capital at
+// most, a small number, or a version.
+func plainWord(word string) bool {
+	digits := strings.TrimLeft(strings.TrimPrefix(word, "v"), "0123456789")
+	if digits == "" && len(word) <= 4 {
+		return true
+	}
+	row := 0
+	for i, r := range word {
+		switch {
+		case r >= 'A' && r <= 'Z' && i == 0, r >= 'a' && r <= 'z':
+		default:
+			return false
+		}
+		if strings.ContainsRune("aeiouyAEIOUY", r) {
+			row = 0
+		} else if row++; row > mostConsonants {
+			return false
+		}
+	}
+	return len(word) <= longestWord
 }
 
 func (x *expander) sortedSecrets() []redact.Secret {

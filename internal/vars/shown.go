@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// ShownURL is an entry's url as status and errors may show it: as written,
-// unexpanded, without userinfo, query, fragment and the defaults of variables.
-// Of a text that is no url only the scheme is left.
+// ShownURL is an entry's url as agents and errors may show it: scheme and host
+// as written, unexpanded and without the defaults of variables. Userinfo, path
+// and query may hold a key. Of a text that is no url only the scheme is left.
 func ShownURL(written string) string {
 	shown := WithoutDefaults(written)
 	if strings.HasPrefix(shown, "${") {
@@ -23,7 +23,7 @@ func ShownURL(written string) string {
 	return cutAddress(shown)
 }
 
-// cutAddress cuts userinfo, query and fragment from a url that may hold
+// cutAddress cuts userinfo, path, query and fragment from a url that may hold
 // variables; what stands inside their braces does not end anything.
 func cutAddress(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
@@ -32,15 +32,10 @@ func cutAddress(text string) string {
 	} else {
 		scheme += "://"
 	}
-	end := indexOutside(rest, "?#")
-	if end >= 0 {
+	if end := indexOutside(rest, "/?#"); end >= 0 {
 		rest = rest[:end]
 	}
-	authority := rest
-	if slash := indexOutside(rest, "/"); slash >= 0 {
-		authority = rest[:slash]
-	}
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		rest = rest[at+1:]
 	}
 	return scheme + rest
