@@ -65,8 +65,9 @@ type StartServer struct{}
 // changed while its spec has not.
 type SettingsChanged struct{}
 
-// WakeServer asks for a run of a server that is idle. Cell says which
-// incarnation of the entry the caller meant; another one is not woken.
+// WakeServer asks for a run of a server that is idle, or that is backing off
+// where another try costs nothing. Cell says which incarnation of the entry the
+// caller meant; another one is not woken.
 type WakeServer struct {
 	Name string
 	Cell *endpoint.Cell

@@ -61,7 +61,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case messages.ApplyDiff:
 		s.apply(c, m)
 	case messages.WakeServer:
-		s.tell(c, m.Name, m.Cell, messages.StartServer{})
+		s.wake(c, m)
 	case messages.RefreshTools:
 		s.tell(c, m.Name, m.Cell, m)
 	case messages.StopServers:
@@ -75,6 +75,16 @@ func (s *supervisor) Receive(c actor.Context) {
 	default:
 		s.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
 	}
+}
+
+// wake starts a server that is idle, at the wish of a call. One that has failed
+// waits for its time, which the call may bring forward.
+func (s *supervisor) wake(c actor.Context, m messages.WakeServer) {
+	if k, ok := s.current[m.Name]; ok && k.plan().Cell == m.Cell && k.failing {
+		k.wake()
+		return
+	}
+	s.tell(c, m.Name, m.Cell, messages.StartServer{})
 }
 
 // tell passes a message on to the server's actor, if cell is still the one
@@ -152,7 +162,8 @@ func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor,
 	k.announce(sys, exit, verdict)
 	k.suspect(sys, exit)
 	due := restartDue{id: pid.Id, seq: k.seq}
-	k.timer = time.AfterFunc(verdict.Delay, func() { sys.Root.Send(s.self, due) })
+	k.failing = true
+	k.wait(verdict, func() { sys.Root.Send(s.self, due) })
 }
 
 // asExit gives a failure its form; what is not an *endpoint.Exit is a bug. The
@@ -174,6 +185,7 @@ func (s *supervisor) restartDue(_ actor.Context, m restartDue) {
 	if !ok || k.draining || k.seq != m.seq {
 		return
 	}
+	k.failing = false
 	s.children.RestartChildren(k.pid)
 }
 

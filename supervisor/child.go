@@ -18,8 +18,11 @@ type child struct {
 	pid      *actor.PID // nil for a server that must not be started
 	history  restart.History
 	suspects suspects
-	seq      uint64 // numbers the failures; a timer of an older one is void
-	timer    *time.Timer
+	seq      uint64      // numbers the failures; a timer of an older one is void
+	timer    *time.Timer // runs until the next start
+	wakeable time.Time   // from when on a call may bring that forward; zero: it may not
+	opened   int         // runs that had become ready at the last failure
+	failing  bool        // it has failed and waits for its next start
 	draining bool
 	hurry    chan struct{} // closed to end a drain before its time
 }
@@ -36,10 +39,33 @@ func (k *child) setPlan(p messages.ServerPlan) { k.plans.Store(&p) }
 // failed notes a failure and gets the verdict on it.
 func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
 	k.seq++
-	f := restart.Failure{At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason}
+	plan := k.plan()
+	opened := plan.Cell.Status().Opened
+	f := restart.Failure{
+		At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason,
+		Worked: opened != k.opened, Free: plan.Spec.URL != "",
+	}
+	k.opened = opened
 	var v restart.Verdict
-	v, k.history = restart.Next(k.plan().Entry.Settings.Restart, k.history, f, rnd)
+	v, k.history = restart.Next(plan.Entry.Settings.Restart, k.history, f, rnd)
 	return v
+}
+
+// wait has the child restarted when the verdict says so.
+func (k *child) wait(v restart.Verdict, again func()) {
+	k.timer = time.AfterFunc(v.Delay, again)
+	k.wakeable = time.Time{}
+	if v.Wake < v.Delay {
+		k.wakeable = time.Now().Add(v.Wake)
+	}
+}
+
+// wake brings the restart of a child that has failed forward, if a call may.
+func (k *child) wake() {
+	if !k.wakeable.IsZero() && k.timer.Stop() {
+		k.timer.Reset(max(0, time.Until(k.wakeable)))
+		k.wakeable = time.Time{}
+	}
 }
 
 // announce shows the verdict to callers and to the journal.

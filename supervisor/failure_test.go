@@ -182,3 +182,106 @@ func TestFailure_panicThatIsNoExit_isHandledAndItsContentNotLogged(t *testing.T)
 		})
 	}
 }
+
+// webPlan is one of a url server.
+func webPlan(name string) messages.ServerPlan {
+	p := plan(name, 1)
+	p.Spec.URL = "http://127.0.0.1:1/mcp"
+	return p
+}
+
+func TestFailure_ofAURLServer_isNeverGivenUp(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := webPlan("web")
+		h.run(t, p)
+		longest := p.Entry.Settings.Restart.Max
+		for i := range 50 {
+			h.fail("web@1", crash(p, endpoint.Handshake))
+			backing := testkit.Expect[messages.ServerBackingOff](t, h.events)
+			if backing.Delay > longest {
+				t.Errorf("failure %d: tried again after %v, want at most %v", i, backing.Delay, longest)
+			}
+			wantState(t, p, endpoint.BackingOff)
+			h.Sleep(backing.Delay)
+			testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+		}
+	})
+}
+
+func TestWake_ofAURLServerThatFailed_isTriedAtOnce(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := webPlan("web")
+		h.run(t, p)
+		for range 8 { // Until the delay is long.
+			h.fail("web@1", crash(p, endpoint.Handshake))
+			h.Sleep(testkit.Expect[messages.ServerBackingOff](t, h.events).Delay)
+			testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+		}
+		h.fail("web@1", crash(p, endpoint.Handshake))
+		delay := testkit.Expect[messages.ServerBackingOff](t, h.events).Delay
+		for range 100 { // Each call that waits asks for it.
+			h.Send(h.sup, messages.WakeServer{Name: "web", Cell: p.Cell})
+		}
+		testkit.ExpectNone(t, h.notes) // Not in a loop, however.
+		h.Sleep(p.Entry.Settings.Restart.Initial)
+		testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+		h.Sleep(2 * delay)
+		testkit.ExpectNone(t, h.notes) // The timer that was brought forward does not come again.
+
+		h.fail("web@1", crash(p, endpoint.Handshake))
+		testkit.Expect[messages.ServerBackingOff](t, h.events)
+		h.Sleep(10 * time.Second)
+		testkit.ExpectNone(t, h.notes)
+		h.Send(h.sup, messages.WakeServer{Name: "web", Cell: p.Cell})
+		testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+	})
+}
+
+func TestWake_ofAProcessThatFailed_waitsForItsTime(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		h.fail("files@1", crash(p, endpoint.Handshake))
+		delay := testkit.Expect[messages.ServerBackingOff](t, h.events).Delay
+		h.Send(h.sup, messages.WakeServer{Name: "files", Cell: p.Cell})
+		h.Sleep(delay - time.Nanosecond)
+		testkit.ExpectNone(t, h.notes)
+		h.Sleep(time.Nanosecond)
+		testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+	})
+}
+
+func TestFailure_slowTriesThatNeverBecomeReady_areGivenUp(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		for range p.Entry.Settings.Restart.MaxFailures {
+			h.Sleep(11 * time.Minute)
+			h.fail("files@1", crash(p, endpoint.Handshake))
+			h.Sleep(testkit.Expect[messages.ServerBackingOff](t, h.events).Delay)
+			testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+		}
+		h.Sleep(11 * time.Minute)
+		h.fail("files@1", crash(p, endpoint.Handshake))
+		e := testkit.Expect[messages.ServerQuarantined](t, h.events)
+		if want := "6 tries in a row never became ready, 5 allowed: exit status 3"; e.Reason != want {
+			t.Errorf("got the reason %q, want %q", e.Reason, want)
+		}
+	})
+}
+
+func TestFailure_aRunThatBecameReady_beginsANewRow(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		h.run(t, p)
+		for range 3 * p.Entry.Settings.Restart.MaxFailures {
+			p.Cell.Move(endpoint.Begun, time.Now(), nil)
+			p.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) { next.Opened++ })
+			p.Cell.Move(endpoint.Slept, time.Now(), nil) // And not of itself: the supervisor hears nothing of it.
+			h.Sleep(11 * time.Minute)
+			h.fail("files@1", crash(p, endpoint.Handshake))
+			h.Sleep(testkit.Expect[messages.ServerBackingOff](t, h.events).Delay)
+			testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+		}
+	})
+}

@@ -157,6 +157,7 @@ func (s *server) opened(c actor.Context, m opened) {
 	plan.Cell.PublishCatalog(catalog)
 	open := plan.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) {
 		next.PID, next.Session = m.session.PID(), m.session
+		next.Opened++
 	})
 	if !open {
 		return // It drains, and is about to be stopped.

@@ -119,12 +119,13 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
 	}
 	l.watch(proc)
+	junk := newJunkTail(hooks.Junk)
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
-		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: hooks.Junk,
-		OnEnd: func(error) { proc.Stop(stopGrace) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
+		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: junk.hear,
+		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
 	})
-	s := &processSession{Session: wire, proc: proc, redact: plan.Redact.String, done: make(chan struct{})}
+	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
 		<-proc.Done()
 		if over, ok := errors.AsType[*servers.StartOver](err); ok {
@@ -154,6 +155,7 @@ func (l *Launcher) watch(p *childproc.Process) {
 type processSession struct {
 	endpoint.Session
 	proc   *childproc.Process
+	junk   *junkTail
 	redact func(string) string
 	done   chan struct{}
 	err    error // set before done is closed
@@ -172,9 +174,7 @@ func (s *processSession) supervise() {
 	exit, ok := errors.AsType[*endpoint.Exit](s.err)
 	switch {
 	case ok && exit.Stderr == nil: // It was ended for a reason of the gateway's.
-		full := *exit
-		full.Stderr = s.proc.StderrTail()
-		s.err = &full
+		s.err = s.withWords(*exit)
 	case !ok && !errors.Is(s.err, endpoint.ErrStopped):
 		s.err = s.exit(endpoint.Serving, s.err)
 	}
@@ -188,7 +188,7 @@ func (s *processSession) exit(phase endpoint.Phase, wire error) *endpoint.Exit {
 	if wire != nil && !errors.Is(wire, servers.ErrOutputClosed) && !errors.Is(wire, servers.ErrInputClosed) {
 		reason = wire.Error()
 	}
-	return &endpoint.Exit{Phase: phase, Reason: s.redact(reason), Stderr: s.proc.StderrTail(), At: time.Now()}
+	return s.withWords(endpoint.Exit{Phase: phase, Reason: s.redact(reason), At: time.Now()})
 }
 
 // Done implements endpoint.Session.

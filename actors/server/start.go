@@ -94,7 +94,10 @@ func startError(ctx context.Context, err error) error {
 	}
 	exit := endpoint.Exit{Phase: endpoint.Handshake, Reason: timeout.Error()}
 	if cause, ok := errors.AsType[*endpoint.Exit](err); ok {
-		exit.Stderr = cause.Stderr
+		exit.Stderr, exit.Said = cause.Stderr, cause.Said
+		if exit.Said != "" {
+			exit.Reason += ": " + exit.Said
+		}
 	}
 	return &exit
 }

@@ -16,8 +16,9 @@ type Status struct {
 	Session Session
 	Reason  string    // why it is not ready, redacted; empty when there is nothing to say
 	RetryAt time.Time // when the next attempt is due; zero when none is planned
-	// Restarts counts the runs that ended by themselves.
-	Restarts int
+	// Restarts counts the runs that ended by themselves, Opened those that became
+	// ready.
+	Restarts, Opened int
 
 	replaced chan struct{}
 }
@@ -125,7 +126,7 @@ func (c *Cell) Move(fact Fact, at time.Time, change func(next *Status)) bool {
 
 // entering returns the status with which a server enters a state.
 func (s *Status) entering(to State, at time.Time) *Status {
-	next := &Status{State: to, Since: at, Run: s.Run, Restarts: s.Restarts, replaced: make(chan struct{})}
+	next := &Status{State: to, Since: at, Run: s.Run, Restarts: s.Restarts, Opened: s.Opened, replaced: make(chan struct{})}
 	if to == Draining {
 		next.PID, next.Session, next.Reason = s.PID, s.Session, s.Reason
 	}

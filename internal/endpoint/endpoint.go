@@ -135,8 +135,11 @@ type Exit struct {
 	Run    uint64
 	Phase  Phase
 	// Reason is one line without secrets: "exit status 3", "signal: killed",
-	// "connection refused", "executable \"uvx\" not found in PATH".
+	// "connection refused", "executable \"uvx\" not found in PATH". What the
+	// server itself said of it follows after a colon.
 	Reason string
+	// Said is that last part, redacted; empty if it said nothing telling.
+	Said string
 	// Stderr holds the last lines of the server's stderr, redacted.
 	Stderr []string
 	At     time.Time

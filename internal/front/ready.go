@@ -30,9 +30,9 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	switch st.State {
 	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)
-	case endpoint.Idle:
+	case endpoint.Idle, endpoint.BackingOff: // One that has failed may be worth an earlier try.
 		a.call.router.cfg.Wake(a.Route.Entry.Name, a.Route.Cell)
-	case endpoint.Starting, endpoint.Ready, endpoint.Draining, endpoint.Stopped, endpoint.BackingOff:
+	case endpoint.Starting, endpoint.Ready, endpoint.Draining, endpoint.Stopped:
 	}
 	limits := &a.call.limits
 	patience := time.NewTimer(time.Until(limits.patience))

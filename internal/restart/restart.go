@@ -10,12 +10,17 @@
 //
 //   - Delays double with each failure, from Initial up to Max, each with a
 //     jitter of 20 % either way, and never exceed Max.
-//   - More than MaxFailures failures within Window quarantine.
+//   - More than MaxFailures failures within Window quarantine, and so do more
+//     than MaxFailures tries in a row that never became ready, however long
+//     they take.
 //   - A command that cannot be started at all, and credentials that were
 //     refused, quarantine at once.
 //   - A quarantined server is probed every Quarantine. A failed probe leaves
 //     it there, and so does a probe that gets ready but then fails before its
 //     healthy spell is over.
+//   - A server whose tries cost nothing is never quarantined, except for its
+//     credentials. A call may bring its next try forward, though not to less than
+//     Initial after the failure.
 //   - Only a healthy spell, Window of being ready without a failure, makes the
 //     past forgotten. So a server that dies every 20 s is not started again
 //     after the first, short delay for ever.
@@ -51,6 +56,10 @@ type Failure struct {
 	Phase endpoint.Phase
 	// ReadyFor is how long the run had been ready, 0 if it never was.
 	ReadyFor time.Duration
+	// Worked means that some run has become ready since the failure before.
+	Worked bool
+	// Free means that another try costs nothing but a request.
+	Free bool
 	// Reason is why, in one line without secrets. It may be empty; it is only
 	// passed on.
 	Reason string
@@ -72,6 +81,8 @@ type Verdict struct {
 	Action Action
 	// Delay is the time until the next start, always above 0.
 	Delay time.Duration
+	// Wake is the time until a call may start it; Delay if calls play no part.
+	Wake time.Duration
 	// Reason says why, in words for the operator, without secrets.
 	Reason string
 	// Attempt counts the failures since the last healthy spell, this one
@@ -84,6 +95,7 @@ type Verdict struct {
 type History struct {
 	recent      []time.Time // failures within the window, at most MaxFailures+1
 	attempts    int         // failures since the last healthy spell
+	never       int         // tries since the last one that became ready
 	quarantined bool
 }
 
@@ -99,16 +111,18 @@ func Next(p Policy, h History, f Failure, rnd float64) (Verdict, History) {
 	h = h.with(f, p)
 	if reason := p.quarantineReason(h, f); reason != "" {
 		h.quarantined = true
-		return Verdict{
-			Action: Quarantine, Delay: max(p.Quarantine, minDelay),
-			Reason: because(reason, f), Attempt: h.attempts,
-		}, h
+		delay := max(p.Quarantine, minDelay)
+		return Verdict{Action: Quarantine, Delay: delay, Wake: delay, Reason: because(reason, f), Attempt: h.attempts}, h
 	}
+	v := Verdict{Action: Restart, Delay: p.delay(h.attempts, rnd), Attempt: h.attempts}
+	v.Wake = v.Delay
 	reason := fmt.Sprintf("failure %d of %d allowed within %s", len(h.recent), max(p.MaxFailures, 0), p.Window)
-	return Verdict{
-		Action: Restart, Delay: p.delay(h.attempts, rnd),
-		Reason: because(reason, f), Attempt: h.attempts,
-	}, h
+	if f.Free {
+		v.Wake = min(v.Delay, max(p.Initial, minDelay))
+		reason = fmt.Sprintf("failure %d in a row", h.attempts)
+	}
+	v.Reason = because(reason, f)
+	return v, h
 }
 
 // healthy reports whether a healthy spell had gone before the failure.
@@ -116,7 +130,10 @@ func (p Policy) healthy(f Failure) bool {
 	return p.Window > 0 && f.ReadyFor >= p.Window
 }
 
-// with gives the history after f.
+// ready reports whether the run that failed had been ready.
+func (f Failure) ready() bool { return f.Phase == endpoint.Serving || f.ReadyFor > 0 }
+
+// with returns the history after f.
 func (h History) with(f Failure, p Policy) History {
 	recent := slices.DeleteFunc(slices.Clone(h.recent), func(t time.Time) bool {
 		return f.At.Sub(t) >= p.Window
@@ -126,22 +143,34 @@ func (h History) with(f Failure, p Policy) History {
 	// stricter meanwhile only needs the newest ones.
 	h.recent = recent[max(0, len(recent)-max(p.MaxFailures, 0)-1):]
 	h.attempts++
+	if f.Worked {
+		h.never = 0
+	}
+	if f.ready() {
+		h.never = 0
+	} else {
+		h.never++
+	}
 	return h
 }
 
-// quarantineReason says why f leads into quarantine, or gives "".
+// quarantineReason says why f leads into quarantine; "" if it doesn't.
 func (p Policy) quarantineReason(h History, f Failure) string {
 	switch {
-	case f.Phase == endpoint.CannotStart:
-		return "it cannot be started"
 	case f.Phase == endpoint.Unauthorized:
 		return "its credentials were refused"
+	case f.Free:
+		return ""
+	case f.Phase == endpoint.CannotStart:
+		return "it cannot be started"
 	case h.quarantined && f.ReadyFor > 0:
 		return fmt.Sprintf("the probe got ready but failed after %s", f.ReadyFor.Round(time.Millisecond))
 	case h.quarantined:
 		return "the probe failed"
 	case len(h.recent) > max(p.MaxFailures, 0):
 		return fmt.Sprintf("%s within %s, %d allowed", failures(len(h.recent)), p.Window, max(p.MaxFailures, 0))
+	case h.never > max(p.MaxFailures, 0):
+		return fmt.Sprintf("%d tries in a row never became ready, %d allowed", h.never, max(p.MaxFailures, 0))
 	default:
 		return ""
 	}

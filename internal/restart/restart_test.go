@@ -57,6 +57,40 @@ func every(gap time.Duration, n int, readyFor time.Duration) (list []restart.Fai
 	return list
 }
 
+// slowTries are tries of ten minutes each that never became ready.
+func slowTries(n int) (list []restart.Failure) {
+	for i := range n {
+		list = append(list, handshake(time.Duration(i)*10*time.Minute))
+	}
+	return list
+}
+
+func free(list []restart.Failure) []restart.Failure {
+	for i := range list {
+		list[i].Free = true
+	}
+	return list
+}
+
+func TestNext_wake_isSoonOnlyWhereATryCostsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		failures []restart.Failure
+		want     time.Duration
+	}{
+		"a process":            {every(time.Second, 4, 0), 2 * time.Second},
+		"a url":                {free(every(time.Second, 4, 0)), 250 * time.Millisecond},
+		"a url, first failure": {free(every(time.Second, 1, 0)), 250 * time.Millisecond},
+		"a quarantined one":    {every(0, 9, 0), 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdicts, _ := story(policy, c.failures...)
+			if got := verdicts[len(verdicts)-1].Wake; got != c.want {
+				t.Errorf("a call may start it after %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestNext_stories(t *testing.T) {
 	cannotStart := restart.Failure{At: start, Phase: endpoint.CannotStart}
 	unauthorized := restart.Failure{At: start, Phase: endpoint.Unauthorized}
@@ -110,6 +144,23 @@ func TestNext_stories(t *testing.T) {
 		"a probe that was healthy for long enough starts afresh": {
 			policy, []restart.Failure{cannotStart, crash(time.Hour, time.Minute)}, "q5m0s#1 r250ms#1",
 		},
+		"tries that never become ready are quarantined however long they take": {
+			policy, slowTries(8), "r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 q5m0s#6 q5m0s#7 q5m0s#8",
+		},
+		"one that becomes ready in between, and fails, begins a new row": {
+			policy, append(append(slowTries(5), crash(2*time.Hour, time.Second)), slowTries(5)...),
+			"r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 r8s#6 r16s#7 r30s#8 r30s#9 r30s#10 r30s#11",
+		},
+		"one that becomes ready in between, and ends well, begins a new row": {
+			policy, append(slowTries(5), restart.Failure{At: start.Add(time.Hour * 9), Phase: endpoint.Handshake, Worked: true}),
+			"r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 r8s#6",
+		},
+		"a server whose tries cost nothing is never given up": {
+			policy, free(append(every(0, 9, 0), slowTries(9)...)),
+			"r250ms#1 r500ms#2 r1s#3 r2s#4 r4s#5 r8s#6 r16s#7 r30s#8 r30s#9 " +
+				"r30s#10 r30s#11 r30s#12 r30s#13 r30s#14 r30s#15 r30s#16 r30s#17 r30s#18",
+		},
+		"but its credentials count": {policy, free([]restart.Failure{unauthorized}), "q5m0s#1"},
 		"with no failure allowed the first one quarantines": {
 			with(func(p *restart.Policy) { p.MaxFailures = 0 }), every(0, 1, 0), "q5m0s#1",
 		},
@@ -156,6 +207,7 @@ func TestNext_stricterPolicyMeanwhile_countsWhatHasHappened(t *testing.T) {
 
 func TestNext_reason_saysWhatAndWhy(t *testing.T) {
 	_, crashed := story(policy, every(time.Second, 5, 0)...)
+	_, slow := story(policy, slowTries(5)...)
 	_, quarantined := story(policy, restart.Failure{At: start, Phase: endpoint.CannotStart})
 	cases := map[string]struct {
 		history restart.History
@@ -166,6 +218,11 @@ func TestNext_reason_saysWhatAndWhy(t *testing.T) {
 		"with the failure's own reason": {
 			failure: restart.Failure{At: start, Phase: endpoint.Serving, Reason: "exit status 3"},
 			want:    "failure 1 of 5 allowed within 1m0s: exit status 3",
+		},
+		"a spent row": {history: slow, failure: handshake(2 * time.Hour), want: "6 tries in a row never became ready, 5 allowed"},
+		"a url": {
+			failure: restart.Failure{At: start, Phase: endpoint.Handshake, Free: true, Reason: "connection refused"},
+			want:    "failure 1 in a row: connection refused",
 		},
 		"a spent budget": {history: crashed, failure: crash(6*time.Second, 0), want: "6 failures within 1m0s, 5 allowed"},
 		"a missing command": {
@@ -224,7 +281,7 @@ func TestNext_aLongestDelayOfAges_isReachedWithoutOverflow(t *testing.T) {
 	var h restart.History
 	var v restart.Verdict
 	for i, last := 0, time.Duration(0); i < 100; i++ {
-		v, h = restart.Next(endless, h, handshake(time.Duration(i)*time.Hour), 1)
+		v, h = restart.Next(endless, h, crash(time.Duration(i)*time.Hour, time.Second), 1)
 		if v.Delay < last {
 			t.Fatalf("failure %d: the delay fell from %s to %s", i, last, v.Delay)
 		}
@@ -293,7 +350,11 @@ func TestNext_randomLives_agreeWithTheContract(t *testing.T) {
 					within++
 				}
 			}
-			quarantined = quarantined || f.Phase == endpoint.CannotStart || within > p.MaxFailures
+			never := 0
+			for j := i; j >= sinceHealthy && list[j].Phase != endpoint.Serving; j-- {
+				never++
+			}
+			quarantined = quarantined || f.Phase == endpoint.CannotStart || max(within, never) > p.MaxFailures
 			wantAttempt := i - sinceHealthy + 1
 			ideal := min(float64(p.Initial)*math.Pow(2, float64(wantAttempt-1)), float64(p.Max))
 

@@ -65,14 +65,15 @@ type Options struct {
 	// OnJunk is called for each line that is no JSON-RPC message that anyone
 	// waits for, cut to 200 bytes and not redacted.
 	OnJunk func(line string)
-	// OnEOF is called once, when the server's output has ended and all that
-	// came before has been delivered. During the handshake the session ends
-	// at once; afterwards Close is expected.
+	// OnEOF is called once, when the server's output has ended, or was closed
+	// together with the session, and all that came before has been delivered.
+	// During the handshake the session then ends at once; afterwards Close is
+	// expected.
 	OnEOF func()
 	// OnEnd is called once when the session has ended, for whatever reason,
 	// before the pipes are closed and thus before Done: where closing a pipe
-	// does not end what runs on it, only the end of the process does. It must
-	// not wait for Done.
+	// does not end what runs on it, only the end of the process does. What the
+	// server still writes is read until it returns. It must not wait for Done.
 	OnEnd func(cause error)
 }
 
@@ -163,8 +164,8 @@ var _ endpoint.Session = (*Stdio)(nil)
 
 // OpenStdio begins a session over the pipes: it starts reading and writing,
 // finds out which era the server is of and goes through the handshake, which
-// takes until the server has answered or ctx ends. On an error the session is over, both pipes are closed or
-// about to be, and nothing else is left behind.
+// takes until the server has answered or ctx ends. On an error the session is
+// over, both pipes are closed, and nothing is left behind.
 func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 	s := &Stdio{
 		opts:    opts.withDefaults(),
@@ -183,6 +184,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 	go s.finish()
 	if err := s.handshake(ctx); err != nil {
 		s.end(err)
+		<-s.done
 		return nil, err
 	}
 	return s, nil

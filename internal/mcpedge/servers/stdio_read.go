@@ -47,12 +47,13 @@ func (s *Stdio) read() {
 	}
 }
 
-// outputEnded tells the owner, unless the session's own end closed the pipe.
+// outputEnded tells the owner, and ends the session if that has not been why
+// the pipe was closed.
 func (s *Stdio) outputEnded() {
+	s.opts.OnEOF()
 	select {
 	case <-s.ended:
 	default:
-		s.opts.OnEOF()
 		s.endSoon(ErrOutputClosed)
 	}
 }
