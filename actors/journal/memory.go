@@ -13,15 +13,16 @@ import (
 	"gatehouse/messages"
 )
 
-// Memory is what `status` says of the past: the last reload of each file and
-// the last failure of each server. It hears events where they are published,
+// Memory is what `status` says of the past: the last reload of each file, the
+// last failure of each server, its history and its last lines. It hears events where they are published,
 // so that no mailbox stands between an event and its being shown; hearing and
 // reading take a short lock each.
 type Memory struct {
-	mu       sync.Mutex
-	reloads  map[string]Reload
-	failures map[string]Failure
-	draining map[Drain]time.Time
+	mu        sync.Mutex
+	reloads   map[string]Reload
+	failures  map[string]Failure
+	draining  map[Drain]time.Time
+	histories map[string]*history
 }
 
 // Reload is a ConfigReloaded and when it came.
@@ -45,7 +46,7 @@ type Drain struct {
 // Remember makes a Memory of what is published on the stream from now on,
 // until the stream is gone.
 func Remember(stream *eventstream.EventStream) *Memory {
-	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[Drain]time.Time{}}
+	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[Drain]time.Time{}, histories: map[string]*history{}}
 	stream.Subscribe(m.hear)
 	return m
 }
@@ -54,11 +55,15 @@ func (m *Memory) hear(e any) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if e, ok := e.(messages.Event); ok {
+		m.remember(now, e)
+	}
 	switch e := e.(type) {
 	case messages.ConfigReloaded:
 		m.reloaded(Reload{now, e})
 		for _, name := range e.Removed {
 			delete(m.failures, name)
+			delete(m.histories, name)
 		}
 	case messages.ServerCrashed:
 		m.failures[e.Exit.Server] = Failure{now, e.Exit.Reason}
@@ -95,7 +100,7 @@ func (m *Memory) Reloads() []Reload {
 	return slices.SortedFunc(maps.Values(m.reloads), func(a, b Reload) int { return strings.Compare(a.File, b.File) })
 }
 
-// Failure gives the last failure of a server, if there was one since it was
+// Failure returns the last failure of a server, if there was one since it was
 // last added.
 func (m *Memory) Failure(server string) (Failure, bool) {
 	m.mu.Lock()

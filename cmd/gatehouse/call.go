@@ -23,7 +23,7 @@ func newCallCommand() *cobra.Command {
 and the audit log has it, with client "gatehouse call". JSON is the object of
 the tool's arguments. Text in the result is printed as text, all else as JSON.
 Exit code 0: the tool's result; 1: it failed or was refused.`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: completeCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call := admin.Call{Server: args[0], Tool: args[1], Agent: agent, TimeoutMS: timeout.Milliseconds()}
 			if cmd.Flags().Changed("timeout") && timeout < 100*time.Millisecond {

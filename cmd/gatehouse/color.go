@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -31,9 +30,3 @@ func (o *colorOption) Type() string { return "when" }
 
 // colors reports whether an output gets colors.
 func (o *colorOption) colors(isTerminal bool) bool { return o.when.Colors(isTerminal, os.Getenv) }
-
-// paints reports whether w gets colors.
-func (o *colorOption) paints(w io.Writer) bool {
-	_, isTerminal := terminal.Of(w)
-	return o.colors(isTerminal)
-}

@@ -54,6 +54,7 @@ type app struct {
 	operator *operator
 	gate     *httpauth.Gate
 	ready    atomic.Bool
+	observed observed
 
 	journal, gatewayPID, supervisorPID, configPID, watcherPID *actor.PID
 }
@@ -65,6 +66,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.sys = newActorSystem(log)
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
+	a.sys.EventStream.Subscribe(a.observed.forget)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	a.launcher = server.NewLauncher(version(), instance)
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
@@ -77,15 +79,22 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		Refresh: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell})
 		},
-		Audit: auditLog.Append, Begin: a.begin(),
+		Audit: a.record, Begin: a.begin(),
 	})
 	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
+		OnClient: a.observed.clients.note,
 	})
 	return a
+}
+
+// record writes a call into the audit log, and counts it.
+func (a *app) record(r audit.Record) {
+	a.observed.note(r)
+	a.audit.Append(r)
 }
 
 // serverProps makes the actor of one server.

@@ -49,6 +49,9 @@ interrupted or the gateway ends.`,
 	o.register(cmd, "print each record as the JSON object that it is")
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is logged from now on")
 	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
+	_ = cmd.RegisterFlagCompletionFunc("server", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+	}) // There is such a flag.
 	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
 	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many of the records that are there already")
 	return cmd

@@ -93,7 +93,8 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	root.RunE = runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newDemoServerCommand(), newVersionCommand())
-	root.AddCommand(newStatusCommand(), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
+	root.AddCommand(newStatusCommand(color), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
 		newHoldCommand(), newToolsCommand(), newCallCommand())
+	completeNoFiles(root)
 	return root
 }

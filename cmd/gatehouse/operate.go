@@ -51,15 +51,16 @@ func (o *running) connect(ctx context.Context) (admin.Found, error) {
 	return admin.Found{}, fmt.Errorf("several gateways are running; say which one with --pid:\n%s", listGateways(found))
 }
 
+// listGateways tells gateways apart: by how agents reach them, whom they are
+// pinned to, who called, and their files.
 func listGateways(found []admin.Found) string {
 	var rows []string
 	for _, f := range found {
 		st := f.Status
-		row := []string{fmt.Sprintf("  --pid %d  instance %s", st.PID, line(st.Instance)), line(reachedAt(st))}
+		rows = append(rows, fmt.Sprintf("  --pid %d  %s  up %s", st.PID, line(whoseIs(st)), age(time.Duration(st.UptimeMS)*time.Millisecond)))
 		for _, file := range st.Files {
-			row = append(row, line(file.Path))
+			rows = append(rows, fmt.Sprintf("      %-8s %s", line(file.Role), line(file.Path)))
 		}
-		rows = append(rows, strings.Join(row, ", "))
 	}
 	return strings.Join(rows, "\n")
 }
@@ -142,7 +143,7 @@ func actionCommand(action admin.Action, cmd *cobra.Command) *cobra.Command {
 
 func actionCommandWith(action admin.Action, hold *admin.Hold, cmd *cobra.Command) *cobra.Command {
 	var o running
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), completeServer
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, stop := interruptible(cmd)
 		defer stop()

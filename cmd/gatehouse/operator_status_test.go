@@ -35,7 +35,7 @@ func TestStatus_showsTheWholeGateway(t *testing.T) {
 	if bad.State != "quarantined" || bad.NextAttempt == nil || !strings.Contains(bad.Reason, "gatehouse-no-such-command") || bad.LastError == "" {
 		t.Errorf("bad: %+v", bad)
 	}
-	operate(t, g, "status").want(t, exitFine, "SERVER", "NEXT ATTEMPT", "quarantined", "idle", g.ServersFile, st.Instance, "generation 1", "0 lost")
+	operate(t, g, "status").want(t, exitFine, "SERVER", "next try in", "3 servers: 1 quarantined", "quarantined", "idle", g.ServersFile, st.Instance, "generation 1", "0 lost")
 }
 
 func TestStatus_afterARejectedReload_saysWhatIsWrongAndWhere(t *testing.T) {
@@ -61,6 +61,50 @@ func TestStatus_crashedServer_keepsItsLastError(t *testing.T) {
 	if _, db := statusOf(t, g, "db"); db.State != "ready" || db.Restarts != 1 || db.Run != 2 || !strings.Contains(db.LastError, "3") || db.LastErrorAt == nil {
 		t.Errorf("db: %+v", db)
 	}
+}
+
+func TestStatus_countsCallsErrorsAndHowLongTheyTook(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t), "other": testkit.Fake(t)})
+	for range 3 {
+		a.Execute(t, "db", "echo", nil).Good(t)
+	}
+	a.Execute(t, "db", "crash", nil).Failed(t, "SERVER_CRASHED")
+	a.Execute(t, "db", "echo", nil).Good(t) // By the second process: all are counted together.
+	a.Execute(t, "nosuch", "echo", nil).Failed(t, "SERVER_NOT_FOUND")
+	operate(t, g, "restart", "db").want(t, exitFine)
+	_, db := statusOf(t, g, "db")
+	if db.Calls != 5 || db.Errors != 1 || db.ToolErrors != 0 || db.P50MS <= 0 || db.P99MS < db.P50MS {
+		t.Errorf("got %+v, want 5 calls, 1 error, and how long they took", db)
+	}
+	if st, other := statusOf(t, g, "other"); other.Calls != 0 || other.P99MS != 0 || len(st.Servers) != 2 {
+		t.Errorf("got %+v, want no calls", other)
+	}
+}
+
+func TestStatus_ofAServer_tellsAllButSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "secret-of-the-token"
+	g, a := begin(t, testkit.Servers{
+		"files": testkit.Fake(t, "--tag", "${TAG:-a default}", "it's").With("env", map[string]string{"TOKEN": secret}),
+		"bad":   {"command": "sh", "args": []string{"-c", "echo welcome; echo 'Error: Cannot find module x' >&2; exit 3"}},
+		"web":   {"url": "http://user:" + secret + "@127.0.0.1:1/mcp?key=" + secret, "headers": map[string]string{"X-Key": secret}},
+	})
+	a.Execute(t, "files", "stderr", map[string]any{"line": "token is " + secret}).Good(t)
+	g.AwaitLine(t, 0, "the line", func(l testkit.Line) bool { return strings.HasPrefix(l.Str("line"), "token is ") })
+	g.Await(t, "server quarantined", "server", "bad")
+	r := operate(t, g, "status", "files").want(t, exitFine, "files", "ready", "command", "--tag ${TAG:-…}", `'it'\''s'`, "cwd", "TOKEN", "token is [redacted", "server ready, run 1")
+	j := operate(t, g, "status", "files", "--json").want(t, exitFine, `"env":["TOKEN"]`, `"stream":"stderr"`)
+	if text := r.out + j.out; strings.Contains(text, secret) || strings.Contains(text, "a default") {
+		t.Errorf("it shows a secret:\n%s", text)
+	}
+	operate(t, g, "status", "bad").want(t, exitFine, "bad", "quarantined", "next try", "gatehouse release bad", "Cannot find module x",
+		"(stdout, not MCP) welcome", "exit status 3", "server crashed", "server backing off", "server quarantined")
+	web := operate(t, g, "status", "web").want(t, exitFine, "url", "http://127.0.0.1:1/mcp", "headers", "X-Key")
+	if strings.Contains(web.out, secret) {
+		t.Errorf("it shows a secret:\n%s", web.out)
+	}
+	operate(t, g, "status", "fils").want(t, exitNo, `no server "fils"`, "files")
 }
 
 func TestStatusWatch_notOnATerminal_repeatsPlainly(t *testing.T) {

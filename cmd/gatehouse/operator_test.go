@@ -50,7 +50,7 @@ func TestOperator_wrongUse_isExitCode2(t *testing.T) {
 		{"call", "x", "y", "{"},
 		{"call", "x", "y", "null"},
 		{"call", "x", "y", "--timeout", "1ms"},
-		{"status", "extra"},
+		{"status", "one", "two"},
 		{"status", "--interval", "0s"},
 	} {
 		if r := operate(t, g, args...); r.code != exitUsage {
@@ -71,15 +71,18 @@ func TestOperator_twoGateways_areListedAndChosenByPID(t *testing.T) {
 	t.Parallel()
 	runtimeDir := t.TempDir()
 	env := []string{"XDG_RUNTIME_DIR=" + runtimeDir}
-	start := func(server string) *testkit.Gateway {
-		return testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{server: testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Env: env})
+	start := func(server, agent string) *testkit.Gateway {
+		return testkit.StartGateway(t, testkit.Options{
+			Servers: testkit.Servers{server: testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll(agent), Env: env, Args: []string{"--agent", agent},
+		})
 	}
-	one, two := start("first"), start("second")
+	one, two := start("first", "backend"), start("second", "frontend")
+	one.Agent(t, "backend").ListServers(t)
 	one.Await(t, "operator's socket open")
 	two.Await(t, "operator's socket open")
 	ask := func(args ...string) ran { return runIn(t, operatorEnv(one, env...), args...) }
 	pids := []string{strconv.Itoa(one.PID()), strconv.Itoa(two.PID())}
-	ask("status").want(t, exitUsage, "--pid", pids[0], pids[1], one.ServersFile, two.ServersFile, one.BaseURL(t), two.BaseURL(t))
+	ask("status").want(t, exitUsage, "--pid", pids[0], pids[1], one.ServersFile, two.ServersFile, one.BaseURL(t), two.BaseURL(t), "agent backend", "agent frontend", "client testkit")
 	ask("restart", "first").want(t, exitUsage, "several gateways")
 	ask("tools", "--pid", pids[0]).want(t, exitFine, "first")
 	ask("tools", "--pid", pids[1]).want(t, exitFine, "second")

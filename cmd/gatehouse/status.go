@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,20 +13,39 @@ import (
 	"gatehouse/internal/terminal"
 )
 
-func newStatusCommand() *cobra.Command {
-	var o running
-	var watch bool
-	var every time.Duration
+// statusOptions are the flags of status.
+type statusOptions struct {
+	running
+
+	color *colorOption
+	watch bool
+	all   bool
+	every time.Duration
+}
+
+func newStatusCommand(color *colorOption) *cobra.Command {
+	o := statusOptions{color: color}
 	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show the running gateway: its servers, files, last reloads, losses",
-		Long: `status shows the running gateway and its servers. With --watch it does so every
-second, in place on a terminal, until it is interrupted or the gateway ends.
-Exit code 0: it runs; 3: none is running.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if every < 10*time.Millisecond {
-				return fmt.Errorf("--interval is %s: use at least 10ms", every)
+		Use:   "status [SERVER]",
+		Short: "Show the running gateway and its servers, or all about one server",
+		Long: `status shows the running gateway: its servers with those in trouble first, files,
+last reloads, losses. CALLS and ERRORS count since the gateway began, P50 and P99
+are how long half of the calls and 99 of 100 took at most, BUSY is how many calls
+are running. On a terminal the page is as large as the terminal; --all shows
+every line.
+
+With a SERVER it shows that one: the command as the file has it, its folder, the
+names of its variables, what it wrote last, what happened to it, and when it is
+tried next.
+
+With --watch it does so every second, in place on a terminal, until it is
+interrupted or the gateway ends. Exit code 0: it runs; 1: there is no such
+server; 3: no gateway is running.`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeServer,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.every < 10*time.Millisecond {
+				return fmt.Errorf("--interval is %s: use at least 10ms", o.every)
 			}
 			ctx, stop := interruptible(cmd)
 			defer stop()
@@ -35,66 +53,79 @@ Exit code 0: it runs; 3: none is running.`,
 			if err != nil {
 				return err
 			}
-			if watch {
-				return watchStatus(ctx, gw, cmd.OutOrStdout(), o.asJSON, every)
-			}
-			return showStatus(cmd.OutOrStdout(), gw.Status, o.asJSON)
+			return o.show(ctx, cmd.OutOrStdout(), gw, strings.Join(args, ""))
 		},
 	}
 	o.register(cmd, "print the whole status as JSON; docs/OPERATIONS.md describes it")
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again and again")
-	cmd.Flags().DurationVar(&every, "interval", time.Second, "how often --watch shows it")
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "show it again and again")
+	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "every line, also those that do not fit the terminal")
+	cmd.Flags().DurationVar(&o.every, "interval", time.Second, "how often --watch shows it")
 	return cmd
 }
 
-func showStatus(w io.Writer, st admin.Status, asJSON bool) error {
-	if asJSON {
-		return writeJSON(w, st)
+// show writes the status, or with --watch one after the other until ctx ends,
+// which is fine, or the gateway does.
+func (o *statusOptions) show(ctx context.Context, w io.Writer, gw admin.Found, server string) error {
+	ask := func() (any, error) { return gw.Client.Status(ctx) }
+	if server != "" {
+		ask = func() (any, error) { return gw.Client.Server(ctx, server) }
 	}
-	_, err := io.WriteString(w, statusText(st, time.Now()))
-	return err
-}
-
-// watchStatus shows the status until ctx ends, which is fine, or the gateway
-// does.
-func watchStatus(ctx context.Context, gw admin.Found, w io.Writer, asJSON bool, every time.Duration) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	_, isTerminal := terminal.Of(w)
-	inPlace := isTerminal && !asJSON
+	inPlace := isTerminal && o.watch && !o.asJSON
+	tick := time.NewTicker(o.every)
+	defer tick.Stop()
 	if inPlace {
 		fmt.Fprint(w, "\x1b[2J")
 	}
-	for st := gw.Status; ; {
-		if err := showFrame(w, st, asJSON, inPlace); err != nil {
-			return failed(err)
+	for {
+		answer, err := ask()
+		if ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return asked(ctx, gw.Client, err)
+		}
+		if err := o.frame(w, answer, inPlace); err != nil || !o.watch {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		var err error
-		if st, err = gw.Client.Status(ctx); ctx.Err() != nil {
-			return nil
-		} else if err != nil {
-			return asked(ctx, gw.Client, err)
-		}
 	}
 }
 
-// showFrame draws over the frame before it, or after it where nothing can be
-// drawn over.
-func showFrame(w io.Writer, st admin.Status, asJSON, inPlace bool) error {
-	if asJSON {
-		return showStatus(w, st, true)
+// frame writes one status: over the one before it, or after it where nothing
+// can be drawn over.
+func (o *statusOptions) frame(w io.Writer, answer any, inPlace bool) error {
+	if o.asJSON {
+		return writeJSON(w, answer)
 	}
-	text := statusText(st, time.Now())
-	if !inPlace {
-		text += "\n"
-	} else {
+	text := o.text(w, answer)
+	switch {
+	case inPlace:
 		text = "\x1b[H" + strings.ReplaceAll(text, "\n", "\x1b[K\n") + "\x1b[J"
+	case o.watch:
+		text += "\n"
 	}
-	_, err := io.Copy(w, bytes.NewReader([]byte(text))) // One write, so that nothing flickers.
-	return err
+	if _, err := io.WriteString(w, text); err != nil { // One write, so that nothing flickers.
+		return failed(err)
+	}
+	return nil
+}
+
+// text is a status for people, as large as the terminal that w may be.
+func (o *statusOptions) text(w io.Writer, answer any) string {
+	size, isTerminal := terminal.Of(w)
+	if isTerminal && size.Columns <= 0 {
+		size = terminal.Size{Columns: 80, Rows: 24} // It does not know its size.
+	}
+	if o.all {
+		size.Rows = 0
+	}
+	p := page{size: size, now: time.Now(), colors: o.color.colors(isTerminal)}
+	if d, ok := answer.(admin.ServerDetail); ok {
+		return p.server(d)
+	}
+	return p.status(answer.(admin.Status)) //nolint:forcetypeassert // There are only these two.
 }

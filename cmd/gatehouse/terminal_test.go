@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"gatehouse/internal/admin"
 )
 
 func TestLine_showsWhatATerminalWouldActOn(t *testing.T) {
@@ -77,46 +75,6 @@ func TestLogLine(t *testing.T) {
 				t.Errorf("got %q, want the end %q", got, c.want)
 			}
 		})
-	}
-}
-
-func someStatus() admin.Status {
-	at := time.Now().Add(90 * time.Second)
-	n := 3
-	return admin.Status{
-		Version: "1", PID: 7, Instance: "abc", Transport: "stdio", Generation: 4, PolicyHash: strings.Repeat("f", 64),
-		Holds: []admin.Held{{Server: "db", Until: &at, Why: "why\x1b"}},
-		Servers: []admin.ServerStatus{
-			{Name: "db", State: "held", Reason: "r\x1b[2J" + strings.Repeat("x", 200), NextAttempt: &at},
-			{Name: "x", State: "ready", Tools: &n, Since: time.Now().Add(-time.Hour), PID: 5, Suspects: []string{"boom\x1b"}},
-		},
-		Audit: admin.Audit{Written: 5, Lost: 2},
-	}
-}
-
-func TestStatusText_saysWhatIsOutOfTheOrdinary(t *testing.T) {
-	got := statusText(someStatus(), time.Now())
-	for _, want := range []string{"stdio", "shutting down", "5 written, 2 lost", "hold     db for 1m", `why\x1b`, "suspect  x", `boom\x1b`, "in 1m", "1h0m", "…"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("nothing says %q in\n%s", want, got)
-		}
-	}
-	if strings.Contains(got, "\x1b") {
-		t.Errorf("it can act on the terminal: %q", got)
-	}
-}
-
-func TestShowFrame_inPlace_drawsOverTheFrameBefore(t *testing.T) {
-	var b bytes.Buffer
-	if err := showFrame(&b, someStatus(), false, true); err != nil {
-		t.Fatal(err)
-	}
-	got := b.String()
-	if !strings.HasPrefix(got, "\x1b[H") || !strings.HasSuffix(got, "\x1b[J") {
-		t.Errorf("got %q", got)
-	}
-	if strings.Count(got, "\x1b[K\n") != strings.Count(got, "\n") {
-		t.Error("a line does not clear its rest")
 	}
 }
 

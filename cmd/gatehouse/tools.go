@@ -19,7 +19,7 @@ func newToolsCommand() *cobra.Command {
 		Long: `tools lists the tools of one server, or of all, as far as they are known, with
 the tokens that each definition costs an agent (a quarter of its bytes). With
 --agent only those that the rules give this agent.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
@@ -54,7 +54,7 @@ func printTools(w io.Writer, tools admin.Tools) error {
 		for _, tool := range s.Tools {
 			fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), line(tool.Name), tool.Tokens)
 		}
-		what := fmt.Sprintf("(%d tools)", len(s.Tools))
+		what := "(" + plural(len(s.Tools), "tool") + ")"
 		if !s.Known {
 			what = "(tools not known yet)"
 		}
@@ -64,6 +64,6 @@ func printTools(w io.Writer, tools admin.Tools) error {
 		fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), what, s.Tokens)
 		count += len(s.Tools)
 	}
-	fmt.Fprintf(t, "in all\t%d tools\t%d\n", count, tools.Tokens)
+	fmt.Fprintf(t, "in all\t%s\t%d\n", plural(count, "tool"), tools.Tokens)
 	return t.Flush()
 }

@@ -15,7 +15,9 @@ import (
 type Gateway interface {
 	// Status does not block.
 	Status() Status
-	// Reload has every file read again and gives the reports; it blocks until
+	// Server is the whole of one server. It does not block.
+	Server(name string) (ServerDetail, error)
+	// Reload has every file read again and returns the reports; it blocks until
 	// all are in or ctx ends.
 	Reload(ctx context.Context) ([]Report, error)
 	// Operate restarts, releases or holds a server and returns once it is in
@@ -51,6 +53,9 @@ type Status struct {
 	Ready     bool      `json:"ready"`             // false once shutdown has begun
 	Transport string    `json:"transport"`         // stdio or http
 	Address   string    `json:"address,omitempty"` // where agents connect over http
+
+	Pinned  []string `json:"pinned"`  // the agents that every caller is one of; empty: no pin
+	Clients []string `json:"clients"` // the programs that called last, the newest first
 
 	Generation      uint64    `json:"generation"`
 	GenerationSince time.Time `json:"generation_since"`
@@ -114,6 +119,50 @@ type ServerStatus struct {
 	Protocol string `json:"protocol,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.
 	Suspects []string `json:"suspects,omitempty"`
+	// Calls are those that the rules allowed since the gateway began, also over
+	// restarts of the server; Errors those of them that failed, and ToolErrors
+	// those of these that failed by the tool's own word.
+	Calls      uint64 `json:"calls"`
+	Errors     uint64 `json:"errors"`
+	ToolErrors uint64 `json:"tool_errors"`
+	// P50MS and P99MS are how long half of the calls, and 99 of 100, took at
+	// most, waits included, rounded up by a quarter at most.
+	P50MS float64 `json:"p50_ms"`
+	P99MS float64 `json:"p99_ms"`
+}
+
+// ServerDetail is all there is to know of one server. Of variables and headers
+// it has the names only.
+type ServerDetail struct {
+	ServerStatus
+
+	Transport string   `json:"transport"`         // stdio, http, sse or auto
+	Command   []string `json:"command,omitempty"` // with its arguments, as the servers file has them
+	Cwd       string   `json:"cwd,omitempty"`     // as the servers file has it, else the folder that it gets
+	Env       []string `json:"env,omitempty"`     // names of the entry's variables
+	EnvFile   string   `json:"env_file,omitempty"`
+	EnvPass   []string `json:"env_pass,omitempty"` // patterns of names that it gets from the gateway
+	URL       string   `json:"url,omitempty"`      // without userinfo and query
+	Headers   []string `json:"headers,omitempty"`  // names
+
+	Output  []OutputLine  `json:"output"`  // the last lines that it wrote, the oldest first
+	History []ServerEvent `json:"history"` // what happened to it, the oldest first
+}
+
+// OutputLine is a line that a server wrote, secrets taken out.
+type OutputLine struct {
+	At     time.Time `json:"at"`
+	Run    uint64    `json:"run"`
+	Stream string    `json:"stream"` // stderr, or stdout for what is no MCP
+	Line   string    `json:"line"`
+}
+
+// ServerEvent is something that happened to a server.
+type ServerEvent struct {
+	At      time.Time `json:"at"`
+	Run     uint64    `json:"run,omitempty"`
+	Event   string    `json:"event"` // as in the log: "server crashed"
+	Details string    `json:"details,omitempty"`
 }
 
 // Drain is an earlier form of a server whose last calls are ending.

@@ -46,6 +46,10 @@ func TestOperate_anyServerName_arrivesAsItIs(t *testing.T) {
 	hold := admin.Hold{ForMS: 1500, Why: "a reason"}
 	var want []any
 	for _, name := range []string{"db", "a/b", "..", ".", "a/../b", "//", "%2F", "käse 🧀", "a?b=c#d", "x:y", " ", "restart", strings.Repeat("é", 64)} {
+		if d, err := c.Server(within(t), name); err != nil || d.Name != name {
+			t.Errorf("server %q: got %+v, %v", name, d, err)
+		}
+		want = append(want, name)
 		for _, action := range []admin.Action{admin.Restart, admin.Release, admin.HoldServer} {
 			r, err := c.Operate(within(t), action, name, hold)
 			if err != nil || r.Server != name || r.Action != action || r.Generation != 7 {

@@ -83,6 +83,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return st, err
 }
 
+// Server asks for all there is to know of one server.
+func (c *Client) Server(ctx context.Context, name string) (ServerDetail, error) {
+	var d ServerDetail
+	err := c.ask(ctx, http.MethodGet, "/v1/servers/"+escape(name), nil, &d)
+	return d, err
+}
+
 // Reload has every file read again.
 func (c *Client) Reload(ctx context.Context) ([]Report, error) {
 	var reports []Report

@@ -8,6 +8,7 @@
 // may.
 //
 //	GET  /v1/status                        Status
+//	GET  /v1/servers/{name}                ServerDetail
 //	GET  /v1/logs?follow=&server=&level=&n=  one log record a line, {"lost":N} where lines are missing
 //	POST /v1/reload                        []Report
 //	POST /v1/servers/{name}/restart        Operated

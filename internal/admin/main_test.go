@@ -60,6 +60,11 @@ func (f *fake) note(v ...any) {
 func (f *fake) Status() admin.Status { return f.status }
 func (f *fake) Logs() *logging.Ring  { return f.ring }
 
+func (f *fake) Server(name string) (admin.ServerDetail, error) {
+	f.note(name)
+	return admin.ServerDetail{ServerStatus: admin.ServerStatus{Name: name}}, f.err
+}
+
 func (f *fake) Reload(context.Context) ([]admin.Report, error) {
 	return []admin.Report{{File: "/f", Outcome: admin.Rejected}}, f.err
 }

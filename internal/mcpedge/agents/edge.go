@@ -103,6 +103,10 @@ type Options struct {
 	// preflights apart. Default: nobody is asked.
 	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
 
+	// OnClient, if set, hears the name of each client that initializes a
+	// conversation: Caller.Client. It must not block.
+	OnClient func(name string)
+
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
@@ -126,6 +130,9 @@ func (o Options) withDefaults() Options {
 	o.KeepAlive = cmp.Or(o.KeepAlive, 15*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 60*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
+	if o.OnClient == nil {
+		o.OnClient = func(string) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

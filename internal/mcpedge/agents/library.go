@@ -64,7 +64,9 @@ func forLibrary(m message) json.RawMessage {
 func (e *Edge) encode(p *peer, m message, result any) answer {
 	if init, ok := result.(mcp.InitializeResult); ok {
 		init.ProtocolVersion = p.negotiated(init.ProtocolVersion)
-		p.opened(init.ProtocolVersion, clientOf(m.params))
+		client := clientOf(m.params)
+		p.opened(init.ProtocolVersion, client)
+		e.opts.OnClient(client)
 		result = init
 	}
 	raw, err := json.Marshal(result)

@@ -85,10 +85,13 @@ func (o *operator) Call(ctx context.Context, call admin.Call) (json.RawMessage, 
 	if err != nil {
 		return nil, &admin.Error{Status: http.StatusBadRequest, Message: err.Error()}
 	}
-	result, _ := o.app.tools.CallTool(ctx, agents.Caller{Client: "gatehouse call", Protocol: newestProtocol},
+	result, _ := o.app.tools.CallTool(ctx, agents.Caller{Client: operatorClient, Protocol: newestProtocol},
 		agents.ToolCall{Name: "execute_tool", Args: raw}, nil)
 	return result, nil
 }
+
+// operatorClient is the client in the audit log where an operator calls.
+const operatorClient = "gatehouse call"
 
 // newestProtocol lets any structuredContent through as it is.
 const newestProtocol = "2026-07-28"

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
-	"gatehouse/internal/suggest"
 	"gatehouse/messages"
 )
 
@@ -22,6 +18,7 @@ func (o *operator) Status() admin.Status {
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
 		Transport: o.app.opts.transport, Address: o.address,
+		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		Servers: []admin.ServerStatus{}, Draining: []admin.Drain{}, Holds: []admin.Held{},
@@ -69,6 +66,8 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), NextAttempt: timeOrNil(st.RetryAt),
 		Suspects: r.Cell.Suspects(), Protocol: catalog.Info.ProtocolVersion,
 	}
+	n := o.app.observed.calls.Of(r.Entry.Name).Counts()
+	s.Calls, s.Errors, s.ToolErrors, s.P50MS, s.P99MS = n.Calls, n.Errors, n.ToolErrors, milliseconds(n.P50), milliseconds(n.P99)
 	if st.State == endpoint.Ready {
 		s.UptimeMS = now.Sub(st.Since).Milliseconds()
 	} else {
@@ -85,6 +84,8 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	return s
 }
 
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 func timeOrNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -97,7 +98,7 @@ func report(at time.Time, e messages.ConfigReloaded) admin.Report {
 	return admin.Report{
 		At: at, Role: string(e.Role), File: e.File, Trigger: e.Trigger, Outcome: string(e.Outcome), Generation: e.Generation,
 		Added: notNil(e.Added), Removed: notNil(e.Removed), Changed: notNil(e.Changed), Updated: notNil(e.Updated),
-		Problems: notNil(e.Problems), ElapsedMS: float64(e.Elapsed.Microseconds()) / 1000,
+		Problems: notNil(e.Problems), ElapsedMS: milliseconds(e.Elapsed),
 	}
 }
 
@@ -107,61 +108,4 @@ func notNil[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-// Tools implements admin.Gateway.
-func (o *operator) Tools(server, agent string) (admin.Tools, error) {
-	snap := o.app.store.Load()
-	names := snap.Names()
-	if server != "" {
-		if _, ok := snap.Route(server); !ok {
-			return admin.Tools{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, names)}
-		}
-		names = []string{server}
-	}
-	out := admin.Tools{Agent: agent, Servers: []admin.ServerTools{}}
-	if agent != "" {
-		id, err := snap.Policy.ResolveAgent(agent, true, o.app.opts.agents, o.app.opts.defaultAgent)
-		if err != nil {
-			return out, &admin.Error{Status: http.StatusBadRequest, Message: err.Message}
-		}
-		agent = id
-	}
-	for _, name := range names {
-		r, _ := snap.Route(name)
-		if agent != "" && !snap.Policy.Decide(agent, name, "").Allow {
-			if server == "" {
-				continue
-			}
-			return out, &admin.Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the rules give agent %q nothing on %q", agent, name)}
-		}
-		item := serverTools(snap, agent, r)
-		out.Servers = append(out.Servers, item)
-		out.Tokens += item.Tokens
-	}
-	return out, nil
-}
-
-// serverTools lists the tools of one server that the agent may use, or all
-// without one.
-func serverTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route) admin.ServerTools {
-	catalog := r.Cell.Catalog()
-	item := admin.ServerTools{Server: r.Entry.Name, State: string(r.Cell.Status().State), Known: catalog.Known, Tools: []admin.Tool{}}
-	for _, t := range catalog.Tools {
-		if agent != "" && !snap.Policy.Decide(agent, r.Entry.Name, t.Name).Allow {
-			continue
-		}
-		cost := (len(t.Raw) + 3) / 4 // As get_server_tools counts them.
-		item.Tools = append(item.Tools, admin.Tool{Name: t.Name, Tokens: cost})
-		item.Tokens += cost
-	}
-	return item
-}
-
-func noServer(name string, names []string) string {
-	if len(names) == 0 {
-		return fmt.Sprintf("there is no server %q, nor any other", name)
-	}
-	near := suggest.ByDistance(name, names)
-	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near[:min(len(near), 20)], ", "))
 }

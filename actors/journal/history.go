@@ -1,0 +1,130 @@
+package journal
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/textcut"
+	"gatehouse/messages"
+)
+
+// The limits of what is remembered of servers.
+const (
+	maxHistories = 2048 // servers; the one that has been quiet longest is forgotten
+	maxEvents    = 30   // of one server
+	maxOutput    = 20   // lines of one server
+	maxText      = 1000 // bytes of one event's details, or of one line
+)
+
+// Happening is an event in the life of a server.
+type Happening struct {
+	At  time.Time
+	Run uint64
+	// Event is the event's text, such as "server crashed".
+	Event string
+	// Details are its other attributes, "reason" without its key. They hold no
+	// secrets.
+	Details string
+}
+
+// Output is a line that a server wrote where no protocol is spoken, redacted.
+type Output struct {
+	At   time.Time
+	Run  uint64
+	Junk bool // written on stdout; else on stderr
+	Line string
+}
+
+// history is what is remembered of one server, the oldest first.
+type history struct {
+	last   time.Time
+	events []Happening
+	output []Output
+}
+
+// History returns the last events of a server and the last lines that it wrote,
+// each the oldest first. It does not block.
+func (m *Memory) History(server string) ([]Happening, []Output) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.histories[server]
+	if !ok {
+		return nil, nil
+	}
+	return slices.Clone(h.events), slices.Clone(h.output)
+}
+
+// remember notes an event that is about a server.
+func (m *Memory) remember(now time.Time, e messages.Event) {
+	switch e := e.(type) {
+	case messages.ServerSaid:
+		m.wrote(e.Server, Output{now, e.Run, false, textcut.Marked(e.Line, maxText)})
+	case messages.ServerJunk:
+		m.wrote(e.Server, Output{now, e.Run, true, textcut.Marked(e.Line, maxText)})
+	default:
+		if server, happened := happening(e); server != "" && e.Level() > slog.LevelDebug {
+			happened.At = now
+			h := m.historyOf(server, now)
+			h.events = appendLast(h.events, happened, maxEvents)
+		}
+	}
+}
+
+func (m *Memory) wrote(server string, line Output) {
+	h := m.historyOf(server, line.At)
+	h.output = appendLast(h.output, line, maxOutput)
+}
+
+func (m *Memory) historyOf(server string, now time.Time) *history {
+	h, ok := m.histories[server]
+	if !ok {
+		h = &history{}
+		m.histories[server] = h
+		if len(m.histories) > maxHistories {
+			m.forgetQuietest(server)
+		}
+	}
+	h.last = now
+	return h
+}
+
+// forgetQuietest makes room for a server that was just added.
+func (m *Memory) forgetQuietest(but string) {
+	quietest := ""
+	for name, h := range m.histories {
+		if name != but && (quietest == "" || h.last.Before(m.histories[quietest].last)) {
+			quietest = name
+		}
+	}
+	delete(m.histories, quietest)
+}
+
+// happening reads which server an event is about, and what it says.
+func happening(e messages.Event) (server string, h Happening) {
+	h.Event = e.Text()
+	var details []string
+	for _, a := range e.Attrs() {
+		switch a.Key {
+		case "server":
+			server = a.Value.String()
+		case "run":
+			h.Run = a.Value.Uint64()
+		case "stderr", "calls", "generation": // Shown elsewhere, or to no use.
+		case "reason":
+			details = slices.Insert(details, 0, a.Value.String())
+		default:
+			details = append(details, a.Key+"="+a.Value.String())
+		}
+	}
+	h.Details = textcut.Marked(strings.Join(slices.DeleteFunc(details, func(s string) bool { return s == "" }), " "), maxText)
+	return server, h
+}
+
+func appendLast[T any](list []T, item T, limit int) []T {
+	if len(list) >= limit {
+		list = slices.Delete(list, 0, len(list)-limit+1)
+	}
+	return append(list, item)
+}

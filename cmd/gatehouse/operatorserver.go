@@ -1,0 +1,63 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"gatehouse/actors/journal"
+	"gatehouse/internal/admin"
+	"gatehouse/internal/serversfile"
+	"gatehouse/internal/vars"
+)
+
+// Server implements admin.Gateway.
+func (o *operator) Server(name string) (admin.ServerDetail, error) {
+	snap := o.app.store.Load()
+	r, ok := snap.Route(name)
+	if !ok {
+		return admin.ServerDetail{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(name, snap.Names())}
+	}
+	d := admin.ServerDetail{
+		ServerStatus: o.serverStatus(r, time.Now()), Transport: string(r.Entry.Transport),
+		Output: []admin.OutputLine{}, History: []admin.ServerEvent{},
+	}
+	o.describe(&d, r.Entry, r.Redact.String)
+	events, output := o.memory.History(name)
+	for _, e := range events {
+		d.History = append(d.History, admin.ServerEvent{At: e.At, Run: e.Run, Event: e.Event, Details: r.Redact.String(e.Details)})
+	}
+	for _, l := range output {
+		d.Output = append(d.Output, admin.OutputLine{At: l.At, Run: l.Run, Stream: stream(l), Line: r.Redact.String(l.Line)})
+	}
+	return d, nil
+}
+
+func stream(l journal.Output) string {
+	if l.Junk {
+		return "stdout"
+	}
+	return "stderr"
+}
+
+// describe fills in how a server is started or reached, as far as that is not
+// secret: what the file has is shown with its variables, never their values.
+func (o *operator) describe(d *admin.ServerDetail, e serversfile.Entry, redact func(string) string) {
+	if e.Transport != serversfile.Stdio {
+		d.URL, d.Headers = vars.ShownURL(e.URL), slices.Sorted(maps.Keys(e.Headers))
+		return
+	}
+	for _, word := range append([]string{e.Command}, e.Args...) {
+		d.Command = append(d.Command, redact(vars.WithoutDefaults(word)))
+	}
+	d.Cwd = redact(vars.WithoutDefaults(e.Cwd))
+	if d.Cwd == "" {
+		d.Cwd = o.defaultCwd(e.Name)
+	}
+	d.Env, d.EnvPass, d.EnvFile = slices.Sorted(maps.Keys(e.Env)), e.Settings.EnvPass, redact(vars.WithoutDefaults(e.EnvFile))
+}
+
+// defaultCwd is the folder of a server whose entry names none.
+func (o *operator) defaultCwd(string) string { return filepath.Dir(o.files.servers.Path) }

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/terminal"
+)
+
+// page is how a status is shown to people: within the size, of which a zero is
+// no limit, at this moment, in colors or without.
+type page struct {
+	size   terminal.Size
+	now    time.Time
+	colors bool
+}
+
+// The colors of a page, as the terminal's codes.
+const (
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+func (p page) paint(color, text string) string {
+	if !p.colors || color == "" || text == "" {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+func stateColor(state string) string {
+	switch endpoint.State(state) {
+	case endpoint.Ready:
+		return green
+	case endpoint.Quarantined, endpoint.NeedsAuth, endpoint.Misconfigured:
+		return red
+	case endpoint.BackingOff, endpoint.Starting, endpoint.Draining, endpoint.Stopped:
+		return yellow
+	case endpoint.Held:
+		return cyan
+	case endpoint.Idle, endpoint.Disabled:
+		return faint
+	}
+	return ""
+}
+
+// status is the whole page. Everything in it that comes from servers or files
+// is safe for a terminal.
+func (p page) status(st admin.Status) string {
+	head, blocks := p.table(st.Servers)
+	top := p.top(st)
+	if p.size.Rows <= 0 {
+		return p.join(top, p.details(st), p.notes(st), []string{""}, all(head, blocks))
+	}
+	notes := shorter(p.notes(st), max(3, p.size.Rows/4))
+	details := p.details(st)
+	rows := p.size.Rows - 1 - len(top) - len(notes) - 1 // The last row stays empty.
+	rest := p.servers(head, blocks, rows)
+	if len(details) > rows-len(rest) {
+		details = nil
+	}
+	return p.join(top, details, notes, []string{""}, rest)
+}
+
+// join makes lines that are not wider than the page.
+func (p page) join(parts ...[]string) string {
+	var b strings.Builder
+	for _, l := range slices.Concat(parts...) {
+		if p.size.Columns > 0 && !strings.Contains(l, "\x1b") { // What is painted has been cut.
+			l = terminal.Cut(l, p.size.Columns)
+		}
+		b.WriteString(l)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// top says which gateway it is and how it does.
+func (p page) top(st admin.Status) []string {
+	title := fmt.Sprintf("gatehouse %s  pid %d  up %s  %s", line(st.Version), st.PID, age(time.Duration(st.UptimeMS)*time.Millisecond), line(whoseIs(st)))
+	lines := []string{p.cut(bold, title)}
+	if !st.Ready {
+		lines = append(lines, p.cut(yellow, "it is shutting down"))
+	}
+	return append(lines, fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
+		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural(len(st.Servers), "server"), orNone(tallyStates(st.Servers))))
+}
+
+// cut paints a line of the page.
+func (p page) cut(color, text string) string {
+	if p.size.Columns > 0 {
+		text = terminal.Cut(text, p.size.Columns)
+	}
+	return p.paint(color, text)
+}
+
+// details are what is in order and can be left out: files, reloads, the audit.
+func (p page) details(st admin.Status) []string {
+	lines := []string{fmt.Sprintf("instance %s, policy %s", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13))}
+	for _, f := range st.Files {
+		lines = append(lines, fmt.Sprintf("%-8s %s (%s)", line(f.Role), line(f.Path), line(f.Why)))
+	}
+	for _, r := range st.Reloads {
+		if r.Outcome != admin.Rejected {
+			lines = append(lines, reloadLine(r))
+		}
+	}
+	if st.Audit.Err == "" && st.Audit.Lost == 0 {
+		lines = append(lines, auditLine(st.Audit))
+	}
+	return lines
+}
+
+func reloadLine(r admin.Report) string {
+	return fmt.Sprintf("reload   %s %s: %s", r.At.Local().Format("15:04:05"), line(r.File), line(reportText(r)))
+}
+
+func auditLine(a admin.Audit) string {
+	text := fmt.Sprintf("audit    %d written, %d lost", a.Written, a.Lost)
+	if a.Err != "" {
+		text += fmt.Sprintf(", %d waiting: %s", a.Queued, line(a.Err))
+	}
+	return text
+}
+
+// notes are what is out of the ordinary.
+func (p page) notes(st admin.Status) []string {
+	var lines []string
+	for _, r := range st.Reloads {
+		if r.Outcome == admin.Rejected {
+			var problems strings.Builder
+			printShownProblems(&problems, r.Problems, "  ")
+			lines = append(lines, p.cut(red, reloadLine(r)))
+			lines = append(lines, strings.Split(strings.TrimSuffix(problems.String(), "\n"), "\n")...)
+		}
+	}
+	if st.Audit.Err != "" || st.Audit.Lost > 0 {
+		lines = append(lines, p.cut(red, auditLine(st.Audit)))
+	}
+	if st.Log.Lost > 0 {
+		text := fmt.Sprintf("log      %s lost", plural(int(min(st.Log.Lost, 1<<31)), "line"))
+		if st.Log.Err != "" {
+			text += ": " + line(st.Log.Err)
+		}
+		lines = append(lines, p.cut(yellow, text))
+	}
+	for _, h := range st.Holds {
+		lines = append(lines, p.holdLine(h))
+	}
+	for _, d := range st.Draining {
+		lines = append(lines, fmt.Sprintf("draining %s of generation %d, for %s", line(d.Server), d.Generation, age(p.now.Sub(d.Since))))
+	}
+	for _, s := range st.Servers {
+		if s.ToolsProblem != "" {
+			lines = append(lines, fmt.Sprintf("tools    %s: %s", line(s.Name), line(s.ToolsProblem)))
+		}
+		if len(s.Suspects) > 0 {
+			lines = append(lines, fmt.Sprintf("suspect  %s crashed twice or more while it ran: %s", line(s.Name), line(strings.Join(s.Suspects, ", "))))
+		}
+	}
+	return lines
+}
+
+func (p page) holdLine(h admin.Held) string {
+	until := "until it is released"
+	if h.Until != nil {
+		until = "for " + age(h.Until.Sub(p.now)) + " more"
+	}
+	if h.Why != "" {
+		until += ": " + line(h.Why)
+	}
+	return fmt.Sprintf("hold     %s %s", line(h.Server), until)
+}
+
+// shorter keeps the first lines, and says how many there are besides.
+func shorter(lines []string, limit int) []string {
+	if len(lines) <= limit {
+		return lines
+	}
+	return append(slices.Clone(lines[:limit-1]), fmt.Sprintf("... and %d more lines; --all shows them", len(lines)-limit+1))
+}
+
+// all is the table without a limit.
+func all(head string, blocks []block) []string {
+	if len(blocks) == 0 {
+		return []string{"no servers"}
+	}
+	lines := []string{head}
+	for _, b := range blocks {
+		lines = append(append(lines, b.row), b.below...)
+	}
+	return lines
+}
+
+// servers is the table in at most so many rows: first what is below servers
+// that are well is left out, then servers from the end.
+func (p page) servers(head string, blocks []block, rows int) []string {
+	lines := all(head, blocks)
+	if len(lines) <= rows {
+		return lines
+	}
+	blocks = slices.Clone(blocks)
+	for i := range blocks {
+		if !troubled(blocks[i].server) {
+			blocks[i].below = nil
+		}
+	}
+	if lines = all(head, blocks); len(lines) <= rows {
+		return lines
+	}
+	lines = []string{head}
+	shown := 0
+	for _, b := range blocks {
+		if len(lines)+1+len(b.below) > rows-1 { // One for the rest.
+			break
+		}
+		lines = append(append(lines, b.row), b.below...)
+		shown++
+	}
+	var rest []admin.ServerStatus
+	var names []string
+	for _, b := range blocks[shown:] {
+		rest = append(rest, b.server)
+		names = append(names, line(b.server.Name))
+	}
+	text := fmt.Sprintf("... and %s: %s", tallyStates(rest), strings.Join(names, ", "))
+	return append(lines, p.cut(faint, text))
+}
+
+// whoseIs says how agents reach a gateway, and which.
+func whoseIs(st admin.Status) string {
+	parts := []string{reachedAt(st)}
+	if len(st.Pinned) > 0 {
+		parts = append(parts, "agent "+strings.Join(st.Pinned, ","))
+	}
+	if len(st.Clients) > 0 {
+		parts = append(parts, "client "+strings.Join(st.Clients, ", "))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// plural counts things: "1 file", "2 files".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

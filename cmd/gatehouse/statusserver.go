@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/terminal"
+)
+
+// server is the page of one server. It is as long as it needs to be, and as
+// wide as the page.
+func (p page) server(d admin.ServerDetail) string {
+	return p.join(p.state(d), p.origin(d), p.output(d), p.history(d))
+}
+
+// state is how the server does and what will happen next.
+func (p page) state(d admin.ServerDetail) []string {
+	title := fmt.Sprintf("%s  %s for %s", line(d.Name), line(d.State), age(p.now.Sub(d.Since)))
+	lines := []string{p.cut(stateColor(d.State), title)}
+	add := func(key, text string) { lines = append(lines, p.wrapped(key, text)...) }
+	if d.Reason != "" {
+		add("reason", line(d.Reason))
+	}
+	if d.NextAttempt != nil {
+		add("next try", fmt.Sprintf("in %s; \"gatehouse release %s\" tries now", age(d.NextAttempt.Sub(p.now)), line(d.Name)))
+	}
+	if d.LastError != "" && d.LastErrorAt != nil && d.LastError != d.Reason {
+		add("failed", age(p.now.Sub(*d.LastErrorAt))+" ago: "+line(d.LastError))
+	}
+	add("run", fmt.Sprintf("%d, %s", d.Run, plural(d.Restarts, "restart"))+strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0"))
+	calls := fmt.Sprintf("%d, of which %d failed, %d in flight", d.Calls, d.Errors, d.InFlight)
+	if d.Calls > 0 {
+		calls += fmt.Sprintf("; half took at most %s, 99 of 100 %s", latency(d.P50MS), latency(d.P99MS))
+	}
+	add("calls", calls)
+	tools := toolCount(d.ServerStatus)
+	if d.Tools == nil {
+		tools = "not known yet"
+	}
+	if d.Protocol != "" {
+		tools += ", MCP " + line(d.Protocol)
+	}
+	if d.ToolsProblem != "" {
+		tools += "; " + line(d.ToolsProblem)
+	}
+	add("tools", tools)
+	if len(d.Suspects) > 0 {
+		add("suspect", line(strings.Join(d.Suspects, ", "))+": ran at two or more crashes")
+	}
+	return lines
+}
+
+// origin is what the server is started or reached with.
+func (p page) origin(d admin.ServerDetail) []string {
+	var lines []string
+	add := func(key, text string) {
+		if text != "" {
+			lines = append(lines, p.wrapped(key, line(text))...)
+		}
+	}
+	words := make([]string, len(d.Command))
+	for i, word := range d.Command {
+		words[i] = shellWord(word)
+	}
+	add("command", strings.Join(words, " "))
+	add("cwd", d.Cwd)
+	add("env", strings.Join(slices.Concat(d.Env, d.EnvPass), " "))
+	add("envFile", d.EnvFile)
+	add("url", d.URL)
+	add("headers", strings.Join(d.Headers, " "))
+	return lines
+}
+
+// shellWord quotes a word as a shell would need it, variables of the servers
+// file apart.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\n\"'\\`;&|<>()*?[]#~!") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (p page) output(d admin.ServerDetail) []string {
+	if len(d.Output) == 0 {
+		return []string{"", p.paint(bold, "it wrote nothing to stderr")}
+	}
+	lines := []string{"", p.paint(bold, "last lines that it wrote")}
+	for _, l := range d.Output {
+		text := fmt.Sprintf("%s  %s", clock(l.At), line(l.Line))
+		if l.Stream == "stdout" {
+			text = fmt.Sprintf("%s  (stdout, not MCP) %s", clock(l.At), line(l.Line))
+		}
+		lines = append(lines, p.indented(text)...)
+	}
+	return lines
+}
+
+func (p page) history(d admin.ServerDetail) []string {
+	if len(d.History) == 0 {
+		return nil
+	}
+	lines := []string{"", p.paint(bold, "what happened")}
+	for _, e := range d.History {
+		text := fmt.Sprintf("%s  %s", clock(e.At), line(e.Event))
+		if e.Run != 0 {
+			text += fmt.Sprintf(", run %d", e.Run)
+		}
+		if e.Details != "" {
+			text += ": " + line(e.Details)
+		}
+		lines = append(lines, p.indented(text)...)
+	}
+	return lines
+}
+
+func clock(t time.Time) string { return t.Local().Format("15:04:05") }
+
+// wrapped is a key and its text, which may go on below itself.
+func (p page) wrapped(key, text string) []string {
+	const width = 10
+	lines := terminal.Wrap(text, max(0, p.size.Columns-width))
+	for i := range lines {
+		lines[i] = terminal.Pad(key, width, false) + lines[i]
+		key = ""
+	}
+	return lines
+}
+
+func (p page) indented(text string) []string {
+	const first, more = "  ", "            "
+	lines := terminal.Wrap(text, max(0, p.size.Columns-len(more)))
+	for i := range lines {
+		if i == 0 {
+			lines[i] = first + lines[i]
+		} else {
+			lines[i] = more + lines[i]
+		}
+	}
+	return lines
+}
