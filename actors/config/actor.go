@@ -2,7 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,22 +37,16 @@ type configActor struct {
 	book    *book
 	watcher *actor.PID           // nil until WatcherReady
 	watched *messages.WatchFiles // what the watcher was told last; nil for nothing
-	// pending are changes that name files which nobody has read yet, in the
-	// order in which they came. The watcher reads those files.
-	pending []pending
+	// pending are changes that something must be found out for first, in the
+	// order in which they came.
+	pending  []pending
+	checking bool // a goroutine looks at programs
 	// waiting are the generations that the gateway has not confirmed yet.
 	waiting map[uint64]step
 	// asked are the operators who wait for one of these generations.
 	asked map[uint64]asker
 	// settling wait until nothing is waited for.
 	settling []*actor.PID
-}
-
-// pending is a change that waits for files.
-type pending struct {
-	change        messages.ConfigChanged
-	begun         time.Time
-	named, unread []string
 }
 
 // asker gets the reply once its generation is in force.
@@ -78,6 +71,8 @@ func (a *configActor) Receive(c actor.Context) {
 		a.start(c)
 	case messages.ConfigChanged:
 		a.changed(c, m)
+	case checked:
+		a.checked(c, m)
 	case messages.WatcherReady:
 		a.watcher, a.watched = c.Sender(), nil
 		a.watch(c)
@@ -104,42 +99,6 @@ func (a *configActor) start(c actor.Context) {
 	}
 }
 
-// changed tries a change, and those again that wait: what they wait for may have
-// come. One of the same file that still waits is out of date by now.
-func (a *configActor) changed(c actor.Context, m messages.ConfigChanged) {
-	change := pending{change: m, begun: time.Now()}
-	changes := slices.DeleteFunc(slices.Clone(a.pending), func(p pending) bool { return p.change.Role == m.Role && p.change.Path == m.Path })
-	if m.Role == messages.RoleServers || m.Role == messages.RoleRules {
-		changes = append(changes, change)
-	} else {
-		changes = slices.Insert(changes, 0, change) // The others depend on it.
-	}
-	var waiting []pending
-	for i, p := range changes {
-		a.pending = slices.Concat(waiting, changes[i+1:]) // Should this one panic, it is lost, and no other.
-		if p, waits := a.try(c, p); waits {
-			waiting = append(waiting, p)
-		}
-	}
-	a.pending = waiting
-	a.watch(c)
-	a.settled(c)
-}
-
-// try works on a copy of the book: if that panics, what is in force stays. It
-// reports whether the change must wait for files.
-func (a *configActor) try(c actor.Context, p pending) (_ pending, waits bool) {
-	trial := *a.book
-	s := trial.change(p.change, p.begun)
-	if len(s.unread) > 0 {
-		p.named, p.unread = s.named, s.unread
-		return p, true
-	}
-	*a.book = trial
-	a.take(c, s, p.begun)
-	return p, false
-}
-
 // take acts on what became of a change.
 func (a *configActor) take(c actor.Context, s step, begun time.Time) {
 	s.begun = begun
@@ -151,24 +110,6 @@ func (a *configActor) take(c actor.Context, s step, begun time.Time) {
 	a.waiting[s.snapshot.Generation] = s
 	c.Request(a.cfg.Gateway, messages.ReplaceSnapshot{Snapshot: s.snapshot})
 }
-
-// watch tells the watcher which files matter, and which of them must be read
-// now. What was read of all others is forgotten.
-func (a *configActor) watch(c actor.Context) {
-	m := messages.WatchFiles{Role: messages.RoleDependency, Paths: a.book.named()}
-	for _, p := range a.pending {
-		m.Paths, m.Unread = append(m.Paths, p.named...), append(m.Unread, p.unread...)
-	}
-	m.Paths, m.Unread = sorted(m.Paths), sorted(m.Unread)
-	a.book.forget(m.Paths)
-	if a.watcher == nil || a.watched != nil && slices.Equal(a.watched.Paths, m.Paths) && slices.Equal(a.watched.Unread, m.Unread) {
-		return
-	}
-	a.watched = &m
-	c.Send(a.watcher, m)
-}
-
-func sorted(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
 
 // replaced goes on with a generation that callers see by now.
 func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {

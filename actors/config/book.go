@@ -27,14 +27,13 @@ type book struct {
 }
 
 // step is what follows from one change: a report, and for an accepted one a
-// snapshot and what changes for the supervisor. A change that names files which
-// nobody has read yet leads to neither: it must be tried again.
+// snapshot and what changes for the supervisor. A change that lacks something
+// leads to neither: it must be tried again.
 type step struct {
 	report   messages.ConfigReloaded // without an Outcome there is nothing to report
 	snapshot *snapshot.Snapshot
 	diff     messages.ApplyDiff
-	unread   []string // what must be read first
-	named    []string // all files that the change's entries name, if any is unread
+	lacks    lacks // what must be found out first
 	begun    time.Time
 	inForce  InForce // what to show once the snapshot is replaced
 }
@@ -63,8 +62,8 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 		return step{}
 	}
 	next = b.src.resolve(next)
-	if unread := resolve.Unread(next.resolved); len(unread) > 0 {
-		return step{unread: unread, named: resolve.Files(next.resolved)}
+	if lacks := next.lacks(); lacks.some() {
+		return step{lacks: lacks}
 	}
 	if next.sameBytes(b.loaded) && slices.EqualFunc(b.loaded.resolved, next.resolved, sameResolved) {
 		b.loaded.named = next.named
@@ -77,10 +76,44 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 // named lists the files that the entries in force name.
 func (b *book) named() []string { return resolve.Files(b.loaded.resolved) }
 
-// forget drops what was read of files that nobody names any more.
-func (b *book) forget(keep []string) {
-	b.loaded.named = maps.Clone(b.loaded.named)
-	maps.DeleteFunc(b.loaded.named, func(path string, _ named) bool { return !slices.Contains(keep, path) })
+// fingerprints lists those of the specs in force.
+func (b *book) fingerprints() []string { return fingerprints(b.loaded.resolved) }
+
+func fingerprints(servers []resolve.Server) []string {
+	list := make([]string, 0, len(servers))
+	for _, r := range servers {
+		list = append(list, r.Fingerprint)
+	}
+	return list
+}
+
+// lacks is what must be found out before l can be in force.
+func (l Loaded) lacks() lacks {
+	all := lacks{unread: resolve.Unread(l.resolved), named: resolve.Files(l.resolved), fingerprints: fingerprints(l.resolved)}
+	if len(all.unread) == 0 { // Else the specs are not the last word.
+		all.unchecked = l.unchecked()
+	}
+	return all
+}
+
+// checked takes over what was found out about programs.
+func (b *book) checked(own map[string]bool) { b.loaded = b.loaded.checked(own) }
+
+// keep drops what is known of files and specs that nobody names any more.
+func (b *book) keep(paths, fingerprints []string) {
+	b.loaded.named = kept(b.loaded.named, paths)
+	b.loaded.own = kept(b.loaded.own, fingerprints)
+}
+
+// kept is a copy of the map with these keys only.
+func kept[V any](m map[string]V, keys []string) map[string]V {
+	left := make(map[string]V, len(keys))
+	for _, k := range keys {
+		if v, ok := m[k]; ok {
+			left[k] = v
+		}
+	}
+	return left
 }
 
 func sameResolved(a, b resolve.Server) bool {
@@ -133,10 +166,8 @@ func (b *book) plan(r resolve.Server) messages.ServerPlan {
 		p.Unusable, p.Reason = endpoint.Disabled, "the entry says disabled"
 	case r.Problem != "":
 		p.Unusable, p.Reason = endpoint.Misconfigured, r.Problem
-	default:
-		if reason := b.src.IsSelf(r.Spec); reason != "" {
-			p.Unusable, p.Reason = endpoint.Misconfigured, reason
-		}
+	case b.loaded.own[r.Fingerprint] || r.Spec.URL != "" && b.src.ReachesSelf(r.Spec.URL):
+		p.Unusable, p.Reason = endpoint.Misconfigured, "this is the gateway itself"
 	}
 	return p
 }

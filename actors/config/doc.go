@@ -8,7 +8,9 @@
 // expanded and compared with what is in force, all without effects (book.go):
 // the content of every file comes from the watcher, and nothing is read here.
 // A change whose entries name files that nobody has read yet waits until the
-// watcher has read them; meanwhile other files reload on their own. A change
+// watcher has read them, and one with new programs until a goroutine has found
+// out whether one of them is the gateway itself; meanwhile other files reload
+// on their own (pending.go). A change
 // with any error, or without consequence, leaves everything as it is. An accepted one is a new generation: the gateway actor is told to
 // replace the snapshot, and once it says that it has, the supervisor gets the
 // difference, with the same cells. So no call of the new generation can reach

@@ -26,9 +26,13 @@ type Sources struct {
 	DefaultAgent string
 	// Lazy is for entries that don't say how they start.
 	Lazy bool
-	// IsSelf says why a spec would start or reach this very gateway; empty
-	// when it would not.
-	IsSelf func(resolve.Spec) string
+	// ReachesSelf reports whether a url is the address of this very gateway. It
+	// must not block.
+	ReachesSelf func(url string) bool
+	// RunsSelf reports whether a command is this very program. It looks at
+	// files, so it may block. It is called from one goroutine at a time and
+	// must not panic.
+	RunsSelf func(resolve.Spec) bool
 	// HTTP is set if agents come over HTTP, Exposed if they need a credential
 	// there, because others than this machine's users reach the listener.
 	HTTP, Exposed bool
@@ -47,6 +51,7 @@ type Loaded struct {
 	env      map[string]map[string]string
 	hashes   map[string]string // of the bytes of each file but the named ones
 	named    map[string]named  // what entries name, by path
+	own      map[string]bool   // whether a program is the gateway\'s own, by the fingerprint of its spec
 	resolved []resolve.Server  // what follows from all of it
 }
 
@@ -89,6 +94,7 @@ func Load(src Sources, read func(role messages.FileRole, path string) messages.C
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.cross(l)...)
 		l = src.readNamed(l, read)
+		l = l.checked(checkAll(l.unchecked(), src.RunsSelf))
 	}
 	jsondoc.Sort(problems)
 	l.Problems = problems
@@ -108,6 +114,28 @@ func (src Sources) readNamed(l Loaded, read func(role messages.FileRole, path st
 			l = l.with(read(messages.RoleDependency, path))
 		}
 	}
+}
+
+// unchecked are the specs of programs that may be the gateway's own, by
+// fingerprint.
+func (l Loaded) unchecked() map[string]resolve.Spec {
+	specs := map[string]resolve.Spec{}
+	for _, r := range l.resolved {
+		if _, known := l.own[r.Fingerprint]; !known && r.Spec.Transport == serversfile.Stdio {
+			specs[r.Fingerprint] = r.Spec
+		}
+	}
+	return specs
+}
+
+// checked takes over what was found out about programs.
+func (l Loaded) checked(own map[string]bool) Loaded {
+	l.own = maps.Clone(l.own)
+	if l.own == nil {
+		l.own = map[string]bool{}
+	}
+	maps.Copy(l.own, own)
+	return l
 }
 
 // with takes over what was read of a file that entries name.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/endpoint"
@@ -134,17 +135,17 @@ func TestChange_thatPanics_losesNoneThatWaits(t *testing.T) {
 	f := withServers(plainServers)
 	f[envFile] = "MODE=slow"
 	boom := func(src *configactor.Sources) {
-		src.IsSelf = func(spec resolve.Spec) string {
-			if slices.Contains(spec.Args, "boom") {
+		src.ReachesSelf = func(url string) bool {
+			if url == "http://boom" {
 				panic("a bug")
 			}
-			return ""
+			return false
 		}
 	}
 	inOffice(t, f, boom, func(t *testing.T, s *stage) {
 		s.inForce()
 		_ = s.report()
-		s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"plain": {"command": "p", "args": ["${MODE}"]}}}`)
+		s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"plain": {"url": "http://${MODE}"}}}`)
 		s.Send(s.pid, changed(messages.RoleServers, serversFile, usesToken))
 		s.Send(s.pid, changed(messages.RoleEnv, envFile, "MODE=boom"))
 		s.nothing()
@@ -174,5 +175,60 @@ func TestNamedFile_thatIsDeleted_changesNothing(t *testing.T) {
 		if r, _ := s.snap.Route("uses"); r.Cell.Status().State != endpoint.Starting {
 			t.Errorf("the server is %s, want it left alone", r.Cell.Status().State)
 		}
+	})
+}
+
+// Whether a program is the gateway's own takes a look at files, and those may
+// hang.
+func TestChange_withANewProgram_waitsUntilItHasBeenLookedAt(t *testing.T) {
+	var looks chan string
+	var answer chan bool
+	slow := func(src *configactor.Sources) {
+		looks, answer = make(chan string, 10), make(chan bool) // In the bubble.
+		src.RunsSelf = func(spec resolve.Spec) bool {
+			looks <- spec.Command
+			return spec.Command != "p" && <-answer
+		}
+	}
+	inOffice(t, withServers(plainServers), slow, func(t *testing.T, s *stage) {
+		looked := func(want ...string) {
+			t.Helper()
+			s.Sleep(time.Second)
+			var got []string
+			for len(looks) > 0 {
+				got = append(got, <-looks)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("looked at %q, want %q", got, want)
+			}
+		}
+		s.inForce()
+		_ = s.report()
+		looked("p")
+		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"plain": {"command": "p"}, "new": {"command": "n"}}}`))
+		s.nothing()
+		looked("n") // And not again at what is in force.
+		s.ask(messages.SettleQuery{})
+		testkit.ExpectNone(t, s.operator)
+		s.ask(messages.RestartServer{Name: "plain"})
+		if got, want := shape(s.inForce()), "drain plain, start plain@2"; got != want {
+			t.Errorf("an operator meanwhile: got %s, want %s", got, want)
+		}
+		testkit.Expect[messages.OperateReply](t, s.operator)
+		_ = s.report()
+
+		// A newer change waits for its own program only.
+		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"plain": {"command": "p"}, "self": {"command": "gatehouse"}}}`))
+		answer <- false
+		looked("gatehouse")
+		answer <- true
+		if got, want := shape(s.inForce()), "start self@3 misconfigured, keep plain@2"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if r := testkit.Expect[messages.SettleReply](t, s.operator); r.Generation != 3 {
+			t.Errorf("settled at generation %d, want 3", r.Generation)
+		}
+		s.apply(messages.RoleRules, rulesFile, `{"agents": {}}`)
+		looked()
 	})
 }

@@ -38,7 +38,7 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
 			ServersFile: "/s/.mcp.json", RulesFile: "/s/rules.json", Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
-			IsSelf: func(resolve.Spec) string { return "" },
+			ReachesSelf: noURL, RunsSelf: noProgram,
 		}
 		first, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 			if role == messages.RoleRules {
@@ -57,6 +57,9 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 		play(t, s)
 	})
 }
+
+func noURL(string) bool           { return false }
+func noProgram(resolve.Spec) bool { return false }
 
 func changed(role messages.FileRole, path, content string) messages.ConfigChanged {
 	sum := sha256.Sum256([]byte(content))

@@ -34,7 +34,7 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
-			ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(resolve.Spec) string { return "" },
+			ServersFile: serversFile, RulesFile: rulesFile, ReachesSelf: noURL, RunsSelf: noProgram,
 			Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
 		}
 		if _, ok := f[envFile]; ok {
@@ -365,7 +365,7 @@ func TestRules_thatNameAnUnknownServer_areAWarningUntilItAppears(t *testing.T) {
 }
 
 func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
-	one := func(arg string) string { return `{"mcpServers": {"files": {"command": "f", "args": ["` + arg + `"]}}}` }
+	one := func(arg string) string { return `{"mcpServers": {"files": {"url": "http://h/` + arg + `"}}}` }
 	inOffice(t, withServers(one("1")), nil, func(t *testing.T, s *stage) {
 		s.inForce()
 		s.Send(s.pid, changed(messages.RoleServers, serversFile, one("2")))
@@ -395,17 +395,17 @@ func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
 // force.
 func TestChange_thatPanics_leavesWhatIsInForce(t *testing.T) {
 	change := func(src *configactor.Sources) {
-		src.IsSelf = func(spec resolve.Spec) string {
-			if spec.Command == "boom" {
+		src.ReachesSelf = func(url string) bool {
+			if url == "http://boom" {
 				panic("a bug")
 			}
-			return ""
+			return false
 		}
 	}
 	inOffice(t, withServers(`{"mcpServers": {"files": {"command": "f"}}}`), change, func(t *testing.T, s *stage) {
 		s.inForce()
 		testkit.Expect[messages.ConfigReloaded](t, s.events)
-		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "boom"}}}`))
+		s.Send(s.pid, changed(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"url": "http://boom"}}}`))
 		s.nothing()
 		d, r := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "more": {"command": "m"}}}`)
 		if shape(d) != "start more@2, keep files@1" || r.Generation != 2 {
@@ -423,12 +423,7 @@ func TestPlans_sayHowAServerStarts(t *testing.T) {
 	for _, lazy := range []bool{false, true} {
 		change := func(src *configactor.Sources) {
 			src.Lazy = lazy
-			src.IsSelf = func(spec resolve.Spec) string {
-				if spec.Command == "gatehouse" {
-					return "this is the gateway itself"
-				}
-				return ""
-			}
+			src.RunsSelf = func(spec resolve.Spec) bool { return spec.Command == "gatehouse" }
 		}
 		inOffice(t, withServers(servers), change, func(t *testing.T, s *stage) {
 			for _, p := range s.inForce().Start {
@@ -452,7 +447,7 @@ func TestPlans_sayHowAServerStarts(t *testing.T) {
 }
 
 func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
-	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, IsSelf: func(resolve.Spec) string { return "" }}
+	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, ReachesSelf: noURL, RunsSelf: noProgram}
 	bad := files{serversFile: `{"mcpServers": {"x": {}}}`, rulesFile: `{"agents": {"": {}}}`}
 	_, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 		return changed(role, path, bad[path])
@@ -467,7 +462,7 @@ func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
 }
 
 func TestLoaded_namesMisconfiguredServersAsWarnings(t *testing.T) {
-	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: resolve.Env{FileDir: "/s"}, IsSelf: func(resolve.Spec) string { return "" }}
+	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: resolve.Env{FileDir: "/s"}, ReachesSelf: noURL, RunsSelf: noProgram}
 	f := withServers("{\"mcpServers\": {\"ok\": {\"command\": \"o\"},\n \"bad\": {\"command\": \"${NOT_SET}\"}}}")
 	l, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged { return changed(role, path, f[path]) })
 	if len(problems) > 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -81,14 +82,15 @@ func exists(path string) bool {
 }
 
 // sources says how the files become generations.
-func (f foundFiles) sources(lazy bool, defaultAgent string, isSelf func(resolve.Spec) string) configactor.Sources {
+func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
 	home, _ := os.UserHomeDir()
 	return configactor.Sources{
 		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
 		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), HomeDir: home, GOOS: runtime.GOOS,
 		},
-		DefaultAgent: defaultAgent, Lazy: lazy, IsSelf: isSelf,
+		DefaultAgent: defaultAgent, Lazy: lazy,
+		ReachesSelf: reachesSelf(listener), RunsSelf: runsSelf(),
 	}
 }
 

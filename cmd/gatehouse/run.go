@@ -120,7 +120,7 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 			_ = listener.Close() // It is of no use any more.
 		}
 	}()
-	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, selfCheck(listener))
+	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, listener)
 	src.HTTP, src.Exposed = listener != nil, listener != nil && exposed(listener) && !opts.insecure
 	loaded, problems := found.load(src)
 	if jsondoc.HasErrors(problems) {

@@ -12,42 +12,37 @@ import (
 	"gatehouse/actors/server"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/resolve"
-	"gatehouse/internal/serversfile"
 )
 
 const parentVariable = server.ParentVariable
 
-const isGatewayItself = "this is the gateway itself"
+// reachesSelf makes the function that reports whether a url leads to this very
+// gateway: .mcp.json is also the file in which clients name it. The listener is
+// nil where there is none.
+func reachesSelf(listener net.Listener) func(url string) bool {
+	return func(url string) bool { return listener != nil && reaches(url, listener.Addr()) }
+}
 
-// selfCheck gives the function that finds entries which would start or reach
-// this very gateway: .mcp.json is also the file in which clients name it. The
-// listener is nil where there is none.
-func selfCheck(listener net.Listener) func(resolve.Spec) string {
-	self, _ := os.Executable() // Without it only addresses are compared.
+// runsSelf makes the function that reports whether a command is this very
+// program. It looks at files, so it may block.
+func runsSelf() func(resolve.Spec) bool {
+	self, _ := os.Executable() // Without it there is nothing to compare with.
 	info, err := os.Stat(self)
 	launcher := server.NewLauncher("", "")
-	return func(spec resolve.Spec) string {
-		if spec.Transport != serversfile.Stdio {
-			if listener != nil && reaches(spec.URL, listener.Addr()) {
-				return isGatewayItself
-			}
-			return ""
-		}
+	return func(spec resolve.Spec) bool {
 		if slices.Contains(spec.Args, "demo-server") || err != nil {
-			return ""
+			return false
 		}
-		path, lookErr := childproc.LookPath(spec.Command, launcher.Environment(spec), spec.Cwd)
-		if lookErr != nil {
-			return ""
+		path, err := childproc.LookPath(spec.Command, launcher.Environment(spec), spec.Cwd)
+		if err != nil {
+			return false
 		}
-		if other, statErr := os.Stat(path); statErr == nil && os.SameFile(info, other) {
-			return isGatewayItself
-		}
-		return ""
+		other, err := os.Stat(path)
+		return err == nil && os.SameFile(info, other)
 	}
 }
 
-// reaches tells whether a url leads to the address that we listen on.
+// reaches reports whether a url leads to the address that we listen on.
 func reaches(rawURL string, addr net.Addr) bool {
 	u, err := url.Parse(rawURL)
 	if err != nil {

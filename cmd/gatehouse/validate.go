@@ -46,7 +46,7 @@ gateway would not start; 2: wrong use.`,
 // validate finds every problem of the files, the servers included that would
 // not start because a variable is unset or because they are the gateway.
 func validate(found foundFiles) []jsondoc.Problem {
-	src := found.sources(false, env("GATEWAY_DEFAULT_AGENT", ""), selfCheck(nil))
+	src := found.sources(false, env("GATEWAY_DEFAULT_AGENT", ""), nil)
 	loaded, problems := found.load(src)
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.Misconfigured(loaded)...)
