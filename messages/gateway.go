@@ -17,7 +17,7 @@ type GatewayReady struct {
 // GatewayStopping: shutdown has begun.
 type GatewayStopping struct{ Reason string }
 
-// GatewayStopped: all is down.
+// GatewayStopped: everything has ended.
 type GatewayStopped struct{}
 
 // Text, Level and Attrs implement Event.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// What an operator does to one server; also the Trigger of the ConfigReloaded
-// that tells of it.
+// What an operator does to one server. It is the Trigger of the ConfigReloaded
+// that reports it, too.
 const (
 	// TriggerRestart is a RestartServer.
 	TriggerRestart = "restart"
@@ -18,8 +18,8 @@ const (
 	TriggerHoldOver = "hold-over"
 )
 
-// RoleOperator is the role of a ConfigReloaded that no file is behind: an
-// operator changed something about one server.
+// RoleOperator is the role of a ConfigReloaded without a file: an operator
+// changed something about one server.
 const RoleOperator FileRole = "operator"
 
 // RestartServer asks the config actor for a new process of a server, by way
@@ -43,7 +43,7 @@ func (m ReleaseServer) LogValue() slog.Value { return slog.StringValue(m.Name) }
 type HoldServer struct {
 	Name string
 	For  time.Duration
-	// Why is the operator's reason, empty if there is none. Agents see it.
+	// Why is the operator's reason; it may be empty. Agents see it.
 	Why string
 }
 

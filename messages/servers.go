@@ -36,7 +36,7 @@ func (p ServerPlan) LogValue() slog.Value {
 
 // ApplyDiff tells the supervisor what one accepted generation changes. A
 // changed server is in Drain with its old cell and in Start with its new one.
-// In Keep are all others: each goes on in its cell, perhaps with new settings.
+// Keep has all others: each goes on in its cell, perhaps with new settings.
 type ApplyDiff struct {
 	Generation uint64
 	Start      []ServerPlan

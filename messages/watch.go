@@ -54,7 +54,7 @@ type ConfigChanged struct {
 }
 
 // Mark is short and equal for two contents of a file exactly if they are: the
-// hash, or the reason why there is none.
+// hash, or why the file could not be read.
 func (m ConfigChanged) Mark() string {
 	if m.Err != "" {
 		return "! " + m.Err
@@ -81,7 +81,7 @@ func (m ConfigChanged) LogValue() slog.Value {
 // new one soon and sends a ConfigChanged in any case: its content may have
 // changed since the sender has read it.
 //
-// Those in Unread the sender waits for. The watcher reads them at once and
+// The sender waits for the files in Unread. The watcher reads them at once and
 // answers with a ConfigChanged for each, with an Err if there are too many.
 type WatchFiles struct {
 	Role FileRole

@@ -39,22 +39,22 @@ func (s source) imports() []string {
 	return out
 }
 
-// in tells whether the file's folder is one of these or inside one.
+// in reports whether the file's folder is one of these or inside one.
 func (s source) in(folders ...string) bool { return within(s.dir, folders...) }
 
-// within tells whether a folder is one of these or inside one.
+// within reports whether a folder is one of these or inside one.
 func within(dir string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool {
 		return dir == f || strings.HasPrefix(dir, f+"/")
 	})
 }
 
-// own gives the folder of one of our own packages, and false for others.
+// own returns the folder of one of our own packages, and false for others.
 func own(importPath string) (string, bool) {
 	return strings.CutPrefix(importPath, module+"/")
 }
 
-// repository gives the repository's folder: the one with our go.mod.
+// repository returns the repository's folder: the one with our go.mod.
 func repository(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -67,7 +67,7 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// skipped tells whether Go itself would not look into a folder, or whether it
+// skipped reports whether Go itself would not look into a folder, or whether it
 // is a module of its own.
 func skipped(root, path, name string) bool {
 	if name == "testdata" || name == "node_modules" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {

@@ -15,7 +15,7 @@ const (
 	maxQueuedBytes = 4 << 20
 	// reportEvery is the shortest time between two log lines about losses.
 	reportEvery = time.Second
-	// retryEvery is how often a disk that takes nothing is tried again.
+	// retryEvery is the pause before a failed write is tried again.
 	retryEvery = 500 * time.Millisecond
 	// gatherFor is the shortest time between two writes: under load one write
 	// then takes many lines. Nobody who waits for a line waits for that.
@@ -28,12 +28,12 @@ const (
 const BeginWait = 2 * time.Second
 
 // Stats counts what became of records. Records are what Append and Begin are
-// given; the lines that the log writes of itself do not count.
+// given; the log's own lines do not count.
 type Stats struct {
 	Written uint64 // records in the file
-	Lost    uint64 // records of Append that never will be
+	Lost    uint64 // records of Append that will never be in it
 	Queued  int    // records that wait to be written
-	Failed  uint64 // attempts to write or to sync that failed
+	Failed  uint64 // failed attempts to write or sync
 	Rotated uint64 // how often this process rotated the file
 	// Err says why nothing can be written now; it is empty while all is well.
 	Err string
@@ -56,8 +56,8 @@ type Log struct {
 	gathers bool // the writer will look by itself, soon
 	queue   []entry
 	queued  int // records in the queue and with the writer
-	waiting int // those of them that somebody waits for
-	bytes   int // of them, roughly
+	waiting int // how many of them somebody waits for
+	bytes   int // their size, roughly
 	stats   Stats
 	loss    loss
 }
@@ -98,7 +98,7 @@ func (l *Log) Append(r Record) {
 	}
 }
 
-// Begin writes a record as a "begin" line: what it tells of is about to happen.
+// Begin writes a record as a "begin" line: the call is about to be made.
 // It returns nil once the line is in the file, and otherwise says why it isn't;
 // then the caller should refuse to do it. A line whose Begin gave up waiting may
 // still be written. Begin waits until ctx ends, and for BeginWait at most.
@@ -123,7 +123,7 @@ func (l *Log) Begin(ctx context.Context, r Record) error {
 	return nil
 }
 
-// add queues a record, or says why not. The lock is held.
+// add queues a record, or returns why it can't. The caller holds the lock.
 func (l *Log) add(r Record, done chan<- error) error {
 	if r.Timestamp.IsZero() {
 		r.Timestamp = time.Now()
@@ -158,7 +158,7 @@ func (l *Log) Reopen() {
 	l.signal()
 }
 
-// Stats tells what became of the records so far.
+// Stats returns what became of the records so far.
 func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -190,7 +190,7 @@ func (l *Log) Close(ctx context.Context) error {
 	}
 }
 
-// signal wakes the writer. The lock is held, or nobody else has the Log yet.
+// signal wakes the writer. The caller holds the lock, or nobody else has the Log yet.
 func (l *Log) signal() {
 	select {
 	case l.wake <- struct{}{}:

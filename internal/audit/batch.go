@@ -17,7 +17,7 @@ type batch struct {
 type batchLine struct {
 	kind lineKind
 	end  int    // where the line ends in buf
-	lost uint64 // what a lineLost tells
+	lost uint64 // the number in a lineLost
 }
 
 type lineKind uint8
@@ -28,7 +28,7 @@ const (
 	lineLost
 )
 
-// ownLine is a line that the log writes of itself.
+// ownLine is one of the log's own lines.
 type ownLine struct {
 	event string
 	at    time.Time

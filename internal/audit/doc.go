@@ -6,14 +6,15 @@
 //   - Append never waits for the disk: a record goes into a bounded queue, from
 //     which one goroutine writes. Begin waits, but for at most BeginWait.
 //   - Lines are written whole, many with one appending write. If the disk takes
-//     only a part, the file is cut back to its last whole line, and the records
-//     are kept and tried again until the disk takes them or the queue is full.
+//     only part of it, the file is cut back to its last whole line, and the
+//     records are kept and tried again until the disk takes them or the queue is
+//     full.
 //   - The lines of an instance are numbered ("seq") without gaps, its first is
-//     a "start" line and, after Close, its last a "stop" line. A gap or an end
-//     without a stop line is what somebody else did: took lines away, or killed
-//     the process.
+//     a "start" line and, after Close, its last a "stop" line. A gap, or an end
+//     without a stop line, means that somebody removed lines or killed the
+//     process.
 //   - Loss is never silent. Records that find the queue full, that come after
-//     Close, or that still cannot be written at its end are counted by Stats
+//     Close, or that still cannot be written at the end are counted by Stats
 //     and logged, at most once a second (and a last time by Close). A "lost"
 //     line says in the file itself how many are missing since the last such
 //     line, as soon as the disk takes one.

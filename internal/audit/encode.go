@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// appendRecord is appendLine for a record, of which there is one for each call:
-// it writes what encoding/json would, without reflection.
+// appendRecord is appendLine for records. There is one for each call, so it
+// writes what encoding/json would, but without reflection.
 func appendRecord(buf *bytes.Buffer, r Record) error {
 	if math.IsNaN(r.LatencyMS) || math.IsInf(r.LatencyMS, 0) || r.Timestamp.Year() < 0 || r.Timestamp.Year() > 9999 {
 		return appendLine(buf, r) // It says why this can't be encoded.

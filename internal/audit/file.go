@@ -86,7 +86,7 @@ func (f *file) retire() {
 	}
 }
 
-// reopen is open for a file that was no null device.
+// reopen is open for a file that was not the null device.
 func (f *file) reopen() error {
 	if _, err := f.open(); err != nil {
 		return fmt.Errorf("cannot open %s: %w", f.path, withoutPath(f.path, err))
@@ -94,7 +94,7 @@ func (f *file) reopen() error {
 	return nil
 }
 
-// write appends whole lines with one write. It gives how many bytes of them
+// write appends whole lines with one write. It returns how many bytes of them
 // are in the file, whole lines only.
 func (f *file) write(lines []byte) (int, error) {
 	if f.lock == nil { // The null device.
@@ -116,8 +116,8 @@ func (f *file) write(lines []byte) (int, error) {
 	return f.append(lines, size, locked)
 }
 
-// follow opens the file again if its name leads elsewhere by now, and gives its
-// size.
+// follow opens the file again if its name leads elsewhere by now, and returns
+// its size.
 func (f *file) follow() (size int64, err error) {
 	if f.f != nil {
 		here, err := f.f.Stat()
@@ -136,9 +136,9 @@ func (f *file) follow() (size int64, err error) {
 	return info.Size(), nil
 }
 
-// append writes the lines at the end of the file. If the disk takes only a part
-// of them, the file is cut back to the last whole line; only who holds the lock
-// may do so.
+// append writes the lines at the end of the file. If the disk takes only part of
+// them, the file is cut back to the last whole line, which only the holder of
+// the lock may do.
 func (f *file) append(lines []byte, size int64, locked bool) (int, error) {
 	data, mend := lines, 0
 	if f.torn(size) {
@@ -165,8 +165,8 @@ func (f *file) append(lines []byte, size int64, locked bool) (int, error) {
 }
 
 // torn reports whether the last line lacks its end: somebody was killed, or
-// ran out of disk, while writing it. Where somebody just writes without the
-// lock it may be wrong; that costs an empty line.
+// ran out of disk, while writing it. It may be wrong while somebody writes
+// without the lock; that costs an empty line.
 func (f *file) torn(size int64) bool {
 	if size == 0 || size == f.end {
 		return false
@@ -176,8 +176,8 @@ func (f *file) torn(size int64) bool {
 	return err == nil && last[0] != '\n'
 }
 
-// cutBack takes the part of a line away, unless others have written meanwhile
-// without the lock. If it fails, the next write ends that line.
+// cutBack removes part of a line, unless others have written meanwhile without
+// the lock. If it fails, the next write ends that line.
 func (f *file) cutBack(from, to int64) {
 	if info, err := f.f.Stat(); err == nil && info.Size() == from {
 		_ = f.f.Truncate(to) // See above.
@@ -215,8 +215,8 @@ func (f *file) close() error {
 const rotateAgain = time.Minute
 
 // rotate renames the file, its predecessors before it, and begins a new one.
-// The lock is held. If it cannot be renamed, it grows on, and that is logged; an
-// error means that there is no file to write to.
+// The caller holds the lock. A file that cannot be renamed keeps growing, and
+// that is logged; an error means that no file can be written to.
 func (f *file) rotate() (size int64, err error) {
 	if err := f.shift(); err != nil {
 		f.patient = time.Now().Add(rotateAgain)

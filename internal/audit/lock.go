@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// lockPatience is how long one attempt to take the lock may take: who holds it
+// lockPatience is how long one attempt to take the lock may take: its holder
 // writes a batch or renames some files.
 const lockPatience = time.Second
 
 var errLocked = errors.New("another process holds it")
 
-// lock is a lock between processes, on a file that is there for nothing else.
+// lock is a lock between processes, on a file that serves no other purpose.
 // A nil lock cannot be taken.
 type lock struct {
 	path     string
@@ -30,8 +30,8 @@ func openLock(path string, log *slog.Logger) (*lock, error) {
 	return &lock{path: path, log: log, f: f, patience: lockPatience}, nil
 }
 
-// take waits until the lock is ours, but not for long: who is stopped while
-// holding it must not stop others. After one failure it does not wait at all
+// take waits until the lock is ours, but not for long: a process that is stopped
+// while it holds the lock must not stop others. After one failure it does not wait at all
 // until it succeeds again.
 func (l *lock) take() bool {
 	deadline := time.Now().Add(l.patience)

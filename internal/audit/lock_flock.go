@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock gives errLocked if somebody else has the lock.
+// tryLock returns errLocked if somebody else has the lock.
 func tryLock(f *os.File) error {
 	return flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
 }

@@ -4,7 +4,7 @@ package audit
 
 import "os"
 
-// Here are no locks between open files: one gateway a file, please.
+// This system has no locks between open files: use one file per gateway.
 
 func tryLock(*os.File) error { return nil }
 

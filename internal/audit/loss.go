@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// loss is what is known of lost records, and what the log was told of it.
+// loss counts lost records and how many of them were logged.
 type loss struct {
 	lost     uint64
 	err      error // the latest cause
 	reported uint64
 	next     time.Time   // no report before this
-	timer    *time.Timer // of the report that is due; nil if none is
+	timer    *time.Timer // of the report that is due; nil if none is due
 }
 
-// noteLoss counts n lost records and sees to it that they are logged. It does
-// not log itself: its callers hold the lock and must not wait.
+// noteLoss counts n lost records and arranges for them to be logged. It does not
+// log by itself, because its callers hold the lock and must not wait.
 func (l *Log) noteLoss(n uint64, err error) {
 	l.loss.lost += n
 	l.loss.err = err

@@ -11,7 +11,7 @@ import (
 
 // Options say how a Log is kept.
 type Options struct {
-	// Instance goes into every line and tells this process from others.
+	// Instance goes into every line and distinguishes this process from others.
 	Instance string
 	// Version of the program goes into the start line.
 	Version string
@@ -36,8 +36,8 @@ const (
 
 // Open opens the log at path for appending. Missing folders are made with mode
 // 0700 and a missing file with mode 0600; the modes of existing ones are left
-// as their owner set them. What is there but is no regular file is refused,
-// save the system's null device, with which the log can be turned off. Beside
+// as their owner set them. Anything but a regular file is refused, except the
+// system's null device, which turns the log off. Beside
 // the file there will be path + ".lock" and the rotated files.
 //
 // The caller must Close the Log. Errors name the path.
@@ -70,7 +70,8 @@ func openFile(path string) (osFile, error) {
 	return f, nil
 }
 
-// isNull tells the null device from what a log cannot be appended to.
+// isNull reports whether a file is the null device. It fails if a log cannot be
+// appended to it.
 func isNull(info fs.FileInfo) (bool, error) {
 	if info.Mode().IsRegular() {
 		return false, nil
@@ -81,7 +82,7 @@ func isNull(info fs.FileInfo) (bool, error) {
 	return false, errors.New("it is not a regular file")
 }
 
-// makeFolder makes the folder of the file, and gives the file's path without
+// makeFolder makes the folder of the file, and returns the file's path without
 // symbolic links: rotation renames the file itself.
 func makeFolder(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -26,7 +26,7 @@ const (
 	Error Decision = "ERROR"
 )
 
-// The values of "event". A line without it tells how a call ended.
+// The values of "event". A line without one says how a call ended.
 const (
 	eventBegin = "begin" // a call is about to be sent to its server
 	eventStart = "start" // the first line of an instance
@@ -60,7 +60,7 @@ type Record struct {
 	LatencyMS      float64   `json:"latency_ms"`
 }
 
-// eventLine is a line that the log writes of itself.
+// eventLine is one of the log's own lines.
 type eventLine struct {
 	V         int       `json:"v"`
 	Timestamp time.Time `json:"timestamp"`
@@ -71,7 +71,7 @@ type eventLine struct {
 	Lost      uint64    `json:"lost,omitempty"`    // records since the last lost line
 }
 
-// texts are the fields whose length somebody else decides.
+// texts returns the fields whose length others decide.
 func (r *Record) texts() [11]*string {
 	return [...]*string{
 		&r.CallID, &r.AgentID, &r.RequestedAgent, &r.Credential, &r.Client, &r.Operation,
@@ -79,7 +79,7 @@ func (r *Record) texts() [11]*string {
 	}
 }
 
-// bound cuts every text and gives the memory that the record needs, roughly.
+// bound cuts every text and returns the memory that the record needs, roughly.
 func (r *Record) bound() (size int) {
 	const fixed = 256
 	size = fixed + len(r.PolicyHash)

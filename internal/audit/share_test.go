@@ -43,7 +43,7 @@ func child() int {
 	return 0
 }
 
-// rotated reads a log's files, oldest first, and tells their names.
+// rotated reads a log's files, oldest first, and returns their names.
 func rotated(t *testing.T, path string) (names []string, all string) {
 	t.Helper()
 	for n := 1; ; n++ {

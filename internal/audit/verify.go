@@ -32,7 +32,7 @@ const (
 	Unreadable Kind = "unreadable"
 )
 
-// Finding is something that is wrong. Texts of the file in it are quoted.
+// Finding is one thing that is wrong. Texts from the file are quoted in it.
 type Finding struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"` // from 1
@@ -74,9 +74,9 @@ type instance struct {
 }
 
 // NewVerifier makes a Verifier that decides again what was decided by rules
-// with one of these hashes. report gets each finding at once. dropped says that
-// older files were rotated away, so that instances need not begin with their
-// first line.
+// with one of these hashes. report gets each finding at once. dropped means that
+// older files were rotated away, so instances need not begin with their first
+// line.
 func NewVerifier(rules map[string]Decide, dropped bool, report func(Finding)) *Verifier {
 	return &Verifier{rules: rules, earlier: dropped, report: report, instances: map[string]*instance{}}
 }
@@ -94,7 +94,7 @@ type place struct {
 	rec  *verified
 }
 
-// line looks at one line. ended says whether it has its end.
+// line looks at one line; ended is whether it has its line end.
 func (v *Verifier) line(file string, number int, text []byte, ended bool) {
 	if len(bytes.TrimSpace(text)) == 0 && ended {
 		return // See file.torn: it does no harm.
@@ -223,7 +223,7 @@ func quoted(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// wasCut tells whether a text is one that cut has shortened.
+// wasCut reports whether a text is one that cut has shortened.
 func wasCut(s string) bool {
 	return len(s) > maxString-len("…")-4 && strings.HasSuffix(s, "…")
 }
@@ -244,8 +244,8 @@ func (v *Verifier) Summary() Summary {
 	return s
 }
 
-// Notes says, sorted, what cannot be told from the lines: of which instances
-// there is no end, and which of their calls may have run.
+// Notes returns, sorted, what the lines leave open: which instances have no end,
+// and which of their calls may have run.
 func (v *Verifier) Notes() []string {
 	notes := []string{}
 	for _, name := range slices.Sorted(maps.Keys(v.instances)) {

@@ -48,7 +48,7 @@ func goodLog(t *testing.T, instance string) []string {
 	return slices.Collect(strings.Lines(d.content(t)))
 }
 
-// verify gives the findings in files with these lines, as "file:line kind".
+// verify returns the findings in files with these lines, as "file:line kind".
 func verify(t *testing.T, dropped bool, files ...[]string) (findings []string, v *audit.Verifier) {
 	t.Helper()
 	dir := t.TempDir()

@@ -21,8 +21,7 @@ const (
 	settleWait = 200 * time.Millisecond
 )
 
-// Rotated lists the log at path and those of its rotated files that there are,
-// oldest first. It reads the folder.
+// Rotated lists the log at path and its rotated files, oldest first. It reads the folder.
 func Rotated(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -45,7 +44,7 @@ func Rotated(path string) ([]string, error) {
 
 // VerifyFiles looks at files, oldest first. It may be done while a gateway
 // writes to the last of them. The error says which file cannot be read; what is
-// wrong in the files is no error but a Finding. It blocks while it reads.
+// wrong in the files is a Finding and not an error. It blocks while it reads.
 func (v *Verifier) VerifyFiles(paths []string) error {
 	files, err := openAll(paths)
 	defer func() {

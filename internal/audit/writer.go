@@ -16,7 +16,7 @@ type writer struct {
 	own     []ownLine // lines of the log itself that come before the records
 	pending []entry
 	seq     uint64 // of the last line in the file
-	told    uint64 // losses that the file tells of
+	told    uint64 // losses that the file mentions
 	failing bool   // the last write failed
 	retry   <-chan time.Time
 	sync    <-chan time.Time
@@ -25,7 +25,7 @@ type writer struct {
 	gather  <-chan time.Time // until when it lets lines gather; nil when it does not
 }
 
-// run ends after Close.
+// run writes until Close.
 func (w *writer) run() {
 	defer close(w.written)
 	for {
@@ -116,8 +116,8 @@ func (w *writer) flush() error {
 	}
 }
 
-// settle notes which lines of a batch are in the file: those that end within
-// its first n bytes.
+// settle notes which lines of a batch are in the file: those that end within its
+// first n bytes.
 func (w *writer) settle(b *batch, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -142,7 +142,8 @@ func (w *writer) settle(b *batch, n int) {
 	w.stats.Rotated = w.out.rotated
 }
 
-// done answers whoever waits for an entry and counts it out. The lock is held.
+// done answers whoever waits for an entry and counts it out. The caller holds the
+// lock.
 func (w *writer) done(e entry, err error) {
 	w.queued--
 	w.bytes -= e.size

@@ -4,5 +4,5 @@ package childproc
 
 import "syscall"
 
-// sysProcAttr gives the child a process group of its own.
+// sysProcAttr puts the child into a process group of its own.
 func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

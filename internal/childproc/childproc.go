@@ -26,8 +26,8 @@ type Command struct {
 	Env []string
 	// Dir is the child's working directory; empty means the gateway's own.
 	Dir string
-	// Mark, if not empty, tells the child's processes from all others, also
-	// those that leave its group: with a number of the package's own it goes
+	// Mark, if not empty, identifies the child's processes, also those that
+	// leave its group: with a number of the package's own it goes
 	// into the environment, as GATEHOUSE_RUN, which descendants inherit.
 	Mark string
 	// OnStderr, if set, hears the lines of stderr in order, without their line
@@ -61,8 +61,8 @@ type Process struct {
 }
 
 // Start starts a child. It blocks while the program is looked up and until the
-// system has executed it, not longer. The caller owns the Process and must
-// see to its end by Stop or Kill, if the child does not end by itself.
+// system has executed it, not longer. The caller owns the Process and must end
+// it by Stop or Kill if the child does not end by itself.
 //
 // The error is a *CannotStart if trying again makes no sense before something
 // is changed (not found, not executable, no such folder); any other error may
@@ -125,7 +125,7 @@ func (p *Process) Stdout() io.ReadCloser { return p.stdout }
 // After Done it may belong to somebody else.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed when all is over: see the package comment.
+// Done is closed when nothing is left of the child: see the package comment.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Exit returns how the child ended, in words: "exit status 3", "signal:
@@ -145,7 +145,7 @@ func (p *Process) Exit() string {
 // redacted and at most 8 KiB.
 func (p *Process) StderrTail() []string { return p.stderr.tail() }
 
-// watch sees the child through to its end.
+// watch waits for the child's end, and ends what it left.
 func (p *Process) watch() {
 	p.reap()
 	close(p.exited)
@@ -168,7 +168,7 @@ func (p *Process) watch() {
 	close(p.done)
 }
 
-// due is when what is left of a child that has ended is killed.
+// due returns when what is left of a child that has ended is to be killed.
 func (p *Process) due() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,8 +207,8 @@ func exitText(s *os.ProcessState) string {
 	return s.String()
 }
 
-// wait waits for ended or for timeout, and not at all if over says that the
-// timeout was seen already. It reports whether the time is over.
+// wait waits for ended or timeout, and not at all if the time was over already.
+// It reports whether the time is over.
 func wait(ended <-chan struct{}, timeout <-chan time.Time, over bool) bool {
 	if over {
 		return true

@@ -84,7 +84,7 @@ func helper(outside bool) int {
 	return cmd.Process.Pid
 }
 
-// alive tells whether pid runs; a zombie does not.
+// alive reports whether pid runs; a zombie does not.
 func alive(pid int) bool {
 	if runtime.GOOS == "linux" {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -49,7 +49,7 @@ func disown(pid int) {
 	childrenChanged()
 }
 
-// childrenChanged tells the Reaper, if there is one, to look.
+// childrenChanged makes the Reaper look, if there is one.
 func childrenChanged() {
 	select {
 	case children.changed <- struct{}{}:

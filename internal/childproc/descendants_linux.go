@@ -117,7 +117,7 @@ func walk(root proc, visit func(proc)) {
 			continue
 		}
 		if now, ok := readProc(parent.pid); !ok || now.id() != parent.id() {
-			continue // Its pid may have been given anew, and the children be somebody else's.
+			continue // Its pid may have been reused, and the children be another's.
 		}
 		for _, pid := range pids {
 			child, ok := readProc(pid)

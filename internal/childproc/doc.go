@@ -6,11 +6,11 @@
 //   - The child gets exactly the environment (and GATEHOUSE_RUN, if it has a
 //     mark), arguments and folder that it was given, three pipes, and a process
 //     group of its own. Nothing else is inherited.
-//   - When the child ends, for whatever reason, what is left of its group is
-//     killed, and the child is reaped: it is never left as a zombie. On Linux
+//   - When the child ends, for whatever reason, the rest of its group is killed,
+//     and the child is reaped: it never stays a zombie. On Linux
 //     the group is killed before the child is reaped, so its id cannot belong
-//     to anybody else; elsewhere on unix it is killed right after, which
-//     leaves a moment in which an id could in theory have been given anew.
+//     to another process; elsewhere on unix it is killed right after, which
+//     leaves a moment in which an id could in theory have been reused.
 //   - What the child wrote to stdout before it ended can be read to its end,
 //     for 200 ms after the exit; then the pipe is cut, because a helper that
 //     left the group may keep it open for ever. After the cut reads return

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// guardVariable tells a program that it is to be a guard, and of which
-	// instance.
+	// guardVariable makes a program a guard. Its value is the instance.
 	guardVariable = "GATEHOUSE_GUARD"
 	// guardRecord is the record that the guard removes when all is done.
 	guardRecord = "GATEHOUSE_GUARD_RECORD"
@@ -31,17 +30,17 @@ const (
 	guardPause  = 50 * time.Millisecond
 )
 
-// IsGuard tells whether this process is to be a guard: then its program must
+// IsGuard reports whether this process is to be a guard: then its program must
 // call RunGuard, do nothing else, and exit.
 func IsGuard() bool { return validInstance(os.Getenv(guardVariable)) }
 
 // RunGuard is the whole life of a guard. It blocks until the gateway that
-// started it closes its pipe, be it by dying, ends what is left of that
-// gateway, and gives the exit code.
+// started it closes its pipe or dies, ends what is left of that gateway, and
+// returns the exit code.
 //
-// A guard has no files of the gateway's but the read end of the pipe, is in a
-// session of its own, and hears no polite signals: it must be there when
-// everybody else was told to go.
+// A guard has none of the gateway's files but the read end of the pipe, is in a
+// session of its own, and ignores polite signals: it must outlast everything
+// else.
 func RunGuard() int {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
 	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse-guard"), 0) // For ps; nothing depends on it.
@@ -69,13 +68,13 @@ func RunGuard() int {
 // groups are the process groups of live servers, by the leader's pid.
 type groups map[int]leaderOf
 
-// leaderOf says what is known of a group's leader.
+// leaderOf is what is known about a group's leader.
 type leaderOf struct {
 	start uint64
 	sid   int
 }
 
-// hearGroups reads what the gateway tells until it is gone.
+// hearGroups reads which groups there are, until the gateway is gone.
 func hearGroups(r io.Reader) groups {
 	g := groups{}
 	lines := bufio.NewScanner(r)
@@ -101,9 +100,9 @@ func hearGroups(r io.Reader) groups {
 func tellBegin(p proc) string { return fmt.Sprintf("+%d %d %d\n", p.pid, p.start, p.sid) }
 func tellEnd(p proc) string   { return fmt.Sprintf("-%d\n", p.pid) }
 
-// own tells whether a process is in one of the groups. A leader that is still
-// there must be the very one. Where it is gone, as it mostly is by now, its
-// number cannot have been given to another process while the group lives.
+// own reports whether a process is in one of the groups. A leader that still
+// exists must be the one that was started. Most are gone by now; the number of
+// such a leader cannot be reused while its group lives.
 func (g groups) own(all map[int]proc, p proc) bool {
 	known, ok := g[p.pgid]
 	if !ok {
@@ -155,8 +154,8 @@ func startGuard(instance, record string) (*guard, error) {
 // tellPatience is how long a guard may take to read.
 const tellPatience = time.Second
 
-// tell tells the guard which servers there are now. One that does not listen
-// is killed.
+// tell sends the guard the changes to the list of servers. A guard that does not
+// read is killed.
 func (g *guard) tell(now map[int]child) {
 	var text strings.Builder
 	for pid, p := range g.told {

@@ -21,15 +21,15 @@ type CannotStart struct {
 
 func (e *CannotStart) Error() string { return e.Reason }
 
-// Unwrap gives the system's own error.
+// Unwrap returns the system's own error.
 func (e *CannotStart) Unwrap() error { return e.Err }
 
 func cannotStart(err error, format string, args ...any) *CannotStart {
 	return &CannotStart{Reason: fmt.Sprintf(format, args...), Err: err}
 }
 
-// resolve finds the executable and checks what the system would otherwise
-// complain of in a way that leaves open what is missing.
+// resolve finds the executable. It checks first what the system's own errors
+// would leave unclear.
 func (c Command) resolve() (string, error) {
 	if c.Name == "" {
 		return "", cannotStart(nil, "no command is given")
@@ -78,8 +78,8 @@ func checkDir(dir string) error {
 // LookPath finds the file that a command would run: name itself, relative to
 // base, if it has a path separator, else the first executable file of that
 // name in the PATH of env (KEY=VALUE entries, the last PATH counts). Relative
-// folders in PATH are passed over: what they mean would depend on where one
-// stands. It only looks at file names and modes. The error is a *CannotStart.
+// folders in PATH are skipped, because their meaning depends on the working
+// directory. It looks at file names and modes only. The error is a *CannotStart.
 func LookPath(name string, env []string, base string) (string, error) {
 	if hasSeparator(name) {
 		if !filepath.IsAbs(name) {
@@ -123,8 +123,8 @@ func checkExecutable(path string) error {
 	}
 }
 
-// bare takes off the path and the operation that package os puts around an
-// error: our texts name the path themselves.
+// bare removes the path and the operation that package os puts around an error:
+// our texts name the path themselves.
 func bare(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

@@ -36,8 +36,7 @@ func (c Command) startError(path string, err error) error {
 	cause := bare(err)
 	switch {
 	case errors.Is(cause, syscall.ENOENT):
-		// The file and the folder are there: it is what should run the file
-		// that is not.
+		// The file and the folder exist, so what should run the file does not.
 		if interpreter := interpreterOf(path); interpreter != "" {
 			return cannotStart(cause, "%q has a bad interpreter: %q does not exist", path, interpreter)
 		}
@@ -58,7 +57,7 @@ func (c Command) startError(path string, err error) error {
 	}
 }
 
-// interpreterOf gives the program that the #! line of a script names, or "".
+// interpreterOf returns the program that the #! line of a script names, or "".
 func interpreterOf(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 
 func hasSeparator(name string) bool { return strings.ContainsAny(name, `/\:`) }
 
-// mayExecute says yes: on Windows the name decides, see findExecutable.
+// mayExecute reports true: on Windows the name decides, see findExecutable.
 func mayExecute(fs.FileInfo) bool { return true }
 
 func pathOf(env []string) string { return lastOf(env, "PATH") }
 
-// lastOf gives the last value of a key, whose case does not matter.
+// lastOf returns the last value of a key, whose case does not matter.
 func lastOf(env []string, key string) (value string) {
 	for _, kv := range env {
 		if k, v, ok := strings.Cut(kv, "="); ok && strings.EqualFold(k, key) {

@@ -7,8 +7,8 @@ import (
 
 const (
 	// InstanceVariable is what the owner of children sets in their environment
-	// to the id that it gave StartReaper: by it a guard, or a later start, finds what
-	// a gateway left behind.
+	// to the id in its ReaperOptions. By it a guard, or a later start, finds
+	// what a gateway left behind.
 	InstanceVariable = "GATEHOUSE_INSTANCE"
 	// runVariable marks the processes of one child.
 	runVariable = "GATEHOUSE_RUN"
@@ -17,7 +17,8 @@ const (
 // runs counts the marked children of this process.
 var runs atomic.Uint64
 
-// runEntry is the entry of the environment that marks this very child, or "".
+// runEntry returns the entry of the environment that marks this child alone, or
+// "" if it has no mark.
 func (c Command) runEntry() string {
 	if c.Mark == "" {
 		return ""
@@ -26,7 +27,7 @@ func (c Command) runEntry() string {
 }
 
 // validInstance reports whether an id can mark a gateway's children: 8 to 64
-// small letters and digits. Anything shorter might be somebody else's too.
+// small letters and digits. A shorter one might not be unique.
 func validInstance(id string) bool {
 	if len(id) < 8 || len(id) > 64 {
 		return false

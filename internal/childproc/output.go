@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// output is the read end of the child's stdout. It tells when its reader has
+// output is the read end of the child's stdout. It notes when its reader has
 // come to the end, so that Done can wait for that.
 type output struct {
 	f     *os.File
@@ -29,7 +29,7 @@ func (o *output) Read(b []byte) (int, error) {
 	}
 	o.end()
 	if o.cut.Load() && errors.Is(err, os.ErrClosed) {
-		err = io.EOF // the end that the child's death should have brought
+		err = io.EOF // as at the end of a pipe whose writers are gone
 	}
 	return n, err
 }

@@ -2,9 +2,8 @@ package childproc
 
 import "time"
 
-// In each paceSpan so many bytes of stderr are read and no more: a child that
-// floods it then waits for us, instead of taking the processor from all
-// others.
+// At most paceBytes of stderr are read in each paceSpan: a child that floods it
+// then waits for us, instead of taking the processor from all others.
 const (
 	paceSpan  = 50 * time.Millisecond
 	paceBytes = 128 << 10
@@ -16,8 +15,8 @@ type pace struct {
 	bytes int
 }
 
-// hold waits, at most for a paceSpan or until over is closed, if more than
-// enough has been read.
+// hold waits if too much has been read in this span: until the span ends or over
+// is closed.
 func (p *pace) hold(n int, over <-chan struct{}) {
 	now := time.Now()
 	if now.Sub(p.began) >= paceSpan {

@@ -12,8 +12,8 @@ import (
 // have in all pipes together (64 MiB), and later pipes would be tiny.
 const outputPipe = 128 << 10
 
-// widen gives a pipe more room. Where the system's limits forbid it, it stays
-// as it is.
+// widen enlarges a pipe. Where the system's limits forbid it, the pipe stays as
+// it is.
 func widen(f *os.File) {
 	raw, err := f.SyscallConn()
 	if err != nil {

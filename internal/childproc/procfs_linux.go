@@ -21,8 +21,8 @@ type proc struct {
 	zombie               bool
 }
 
-// procID names a process for good: a pid is given anew, but not within one
-// tick of the clock.
+// procID identifies a process: a pid is reused, but not within one tick of the
+// clock.
 type procID struct {
 	pid   int
 	start uint64
@@ -30,8 +30,8 @@ type procID struct {
 
 func (p proc) id() procID { return procID{p.pid, p.start} }
 
-// filesRead and scansOfProc count the files of /proc that were read, and how often
-// the whole of it was, for tests: what an end costs must not grow with the
+// filesRead and scansOfProc count the files of /proc that were read, and how
+// often all of it was, for tests: the cost of an end must not grow with the
 // machine.
 var filesRead, scansOfProc atomic.Int64
 
@@ -70,7 +70,7 @@ func parseStat(pid int, stat string) (proc, bool) {
 	p.pgid, errs[1] = strconv.Atoi(fields[2])
 	p.sid, errs[2] = strconv.Atoi(fields[3])
 	p.start, errs[3] = strconv.ParseUint(fields[19], 10, 64)
-	// While other threads of it go on it is not one.
+	// It is not a zombie while other threads of it go on.
 	p.zombie = fields[0] == "X" || fields[0] == "Z" && (fields[17] == "0" || fields[17] == "1")
 	return p, errors.Join(errs[:]...) == nil
 }
@@ -145,8 +145,8 @@ func carriers(of []proc, key, value string) []proc {
 	return entries(of, key)[key+"="+value]
 }
 
-// signal sends a signal to exactly this process, never to one that was given
-// its pid since. An error means that it is gone or not ours to signal.
+// signal sends a signal to exactly this process, never to a later one with the
+// same pid. An error means that it is gone or not ours to signal.
 func (p proc) signal(sig unix.Signal) {
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -176,8 +176,8 @@ func (p proc) alive() bool {
 // kernelThreads is the parent of the kernel's own threads.
 const kernelThreads = 2
 
-// people are the processes that can be anybody's: not the kernel's, not
-// zombies, not this one.
+// people returns the processes that can belong to a server: not the kernel's,
+// not zombies, not this one.
 func people(all map[int]proc) []proc {
 	self := os.Getpid()
 	out := make([]proc, 0, len(all))
@@ -189,13 +189,14 @@ func people(all map[int]proc) []proc {
 	return out
 }
 
-// bootID changes with each start of the system, and "" if it cannot be had.
+// bootID returns an id that changes with each start of the system, or "" if
+// there is none.
 func bootID() string {
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // Empty if not.
 	return strings.TrimSpace(string(id))
 }
 
-// pidSpace names the namespace in which pids mean what they mean here.
+// pidSpace names the pid namespace of this process.
 func pidSpace() string {
 	ns, _ := os.Readlink("/proc/self/ns/pid") // Empty if not.
 	return ns

@@ -96,8 +96,8 @@ func (r *Reaper) sweep() {
 	}
 }
 
-// run tells guard and record of children that begin and end, and starts the
-// guard again if it dies.
+// run keeps guard and record up to date while children begin and end, and starts
+// the guard again if it dies.
 func (r *Reaper) run() {
 	defer close(r.ended)
 	timer := time.NewTimer(0)

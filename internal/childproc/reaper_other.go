@@ -14,5 +14,5 @@ func (*Reaper) Close() {}
 // IsGuard reports false: there are no guards here.
 func IsGuard() bool { return false }
 
-// RunGuard does nothing and gives an exit code that says so.
+// RunGuard does nothing and returns the exit code for that.
 func RunGuard() int { return 2 }

@@ -57,14 +57,14 @@ func newRecord(instance string) record {
 // name is the name of the record's file.
 func (r record) name() string { return strconv.Itoa(r.PID) + "-" + r.Instance + recordEnd }
 
-// here tells whether the pids of the record mean the processes that they mean
+// here reports whether the pids of the record mean the processes that they mean
 // to this process.
 func (r record) here() bool { return r.Boot == bootID() && r.PIDSpace == pidSpace() }
 
-// alive tells whether the gateway that wrote the record runs.
+// alive reports whether the gateway that wrote the record runs.
 func (r record) alive() bool { return proc{pid: r.PID, start: r.Start}.alive() }
 
-// owns tells whether a process is in the group of a leader that the record
+// owns reports whether a process is in the group of a leader that the record
 // names and that is still there.
 func (r record) owns(all map[int]proc, p proc) bool {
 	leader, ok := all[p.pgid]
@@ -109,7 +109,7 @@ func recordDir(dir string) error {
 	return nil
 }
 
-// private tells whether a file is ours and nobody else can write to it.
+// private reports whether a file is ours and nobody else can write to it.
 func private(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
@@ -127,7 +127,7 @@ func readRecord(path string) (record, error) {
 		return record{}, err
 	}
 	if !info.Mode().IsRegular() || !private(info) || info.Size() > maxRecord {
-		return record{}, errors.New("it is no private file of at most 1 MiB")
+		return record{}, errors.New("it is not a private file of at most 1 MiB")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxRecord))
 	if err != nil {
@@ -135,11 +135,11 @@ func readRecord(path string) (record, error) {
 	}
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return record{}, fmt.Errorf("it is no record: %w", err)
+		return record{}, fmt.Errorf("it is not a record: %w", err)
 	}
 	if r.Version != recordVersion || r.PID < 1 ||
 		!validInstance(r.Instance) || r.name() != filepath.Base(path) {
-		return record{}, errors.New("it is no record of this version")
+		return record{}, errors.New("it is not a record of this version")
 	}
 	return r, nil
 }

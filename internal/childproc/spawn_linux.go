@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysProcAttr gives the child a group of its own and lets it be killed when
-// the gateway dies. The kernel takes "the parent died" to mean the thread that
+// sysProcAttr puts the child into a group of its own and has it killed when the
+// gateway dies. The kernel takes "the parent died" to mean the thread that
 // forked, hence the spawner below.
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -65,8 +65,8 @@ func spawnerRelease() {
 	}
 }
 
-// serveSpawns runs on a thread of its own, which ends with it: the lock is
-// never given back.
+// serveSpawns runs on a thread of its own, which ends with it, because it never
+// unlocks the thread.
 func serveSpawns(requests <-chan func()) {
 	runtime.LockOSThread()
 	for start := range requests {
@@ -75,7 +75,7 @@ func serveSpawns(requests <-chan func()) {
 }
 
 // waitExited blocks until the child has ended, and leaves it to be reaped. It
-// reports false if it cannot tell, as in a sandbox that forbids the call.
+// reports false if it cannot wait, as in a sandbox that forbids the call.
 func waitExited(pid int) bool {
 	if awaitPidfd(pid) {
 		return true

@@ -11,6 +11,6 @@ func spawn(cmd *exec.Cmd) error {
 
 func release(int) {}
 
-// waitExited reports that waiting without reaping is not to be had here. (On
-// macOS waitid returns for stopped children too, whatever it is told.)
+// waitExited reports false: here a child cannot be awaited without reaping it.
+// (On macOS waitid returns for stopped children too, whatever its options.)
 func waitExited(int) bool { return false }

@@ -170,7 +170,7 @@ func (r *rate) allow(now time.Time) (ok bool, missed int) {
 	return false, 0
 }
 
-// drain tells how many lines were refused, and forgets them.
+// drain returns how many lines were refused, and forgets them.
 func (r *rate) drain() int {
 	n := r.refused
 	r.refused = 0

@@ -2,7 +2,7 @@ package childproc
 
 import "time"
 
-// Stop ends the child in good order and does not wait: Done tells. It notes
+// Stop ends the child in good order. It does not wait; Done does. It notes
 // who is below the child and closes stdin, asks the group to terminate
 // (SIGTERM; on Windows CTRL_BREAK) when half of grace has passed, and kills it
 // when grace has passed. A grace of 0 or less kills at once.
@@ -24,7 +24,7 @@ func (p *Process) Stop(grace time.Duration) {
 }
 
 // Kill kills the child and its whole group at once, and on Linux, when the
-// child has ended, what left the group. It does not wait: Done tells.
+// child has ended, what left the group. It does not wait; Done does.
 func (p *Process) Kill() {
 	now := time.Now()
 	p.mu.Lock()

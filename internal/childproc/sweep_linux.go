@@ -10,16 +10,16 @@ import (
 const (
 	// sweepTerm is how long what a dead gateway left has to obey TERM.
 	sweepTerm = 500 * time.Millisecond
-	// oldRecord is when a record is thrown away of which cannot be told
-	// whether its gateway lives, as of another machine with the same home.
+	// oldRecord is when a record is thrown away if nobody can know whether its
+	// gateway lives: that of another machine with the same home, for example.
 	oldRecord = 30 * 24 * time.Hour
 	// oldDraft is when a draft is no longer being written.
 	oldDraft = time.Minute
 )
 
 // sweep ends what dead gateways left, by the records in dir, and removes those
-// records. It touches nothing of a live gateway, and none of the processes
-// that this one is below of. It blocks for some seconds at most.
+// records. It touches nothing of a live gateway and none of this process's
+// ancestors. It blocks for some seconds at most.
 func sweep(dir, own string, log *slog.Logger) {
 	records, drafts := recordFiles(dir)
 	var dead []record
@@ -63,8 +63,8 @@ func sweepOne(r record, path string, keep map[int]bool, log *slog.Logger) {
 	log.Info("swept what a dead gateway left", attrs...)
 }
 
-// leftBy finds what carries the mark of an instance, and what owns gives by
-// itself, but for the processes to keep.
+// leftBy finds what carries the mark of an instance and what owns reports, but
+// for the processes to keep.
 func leftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) []proc {
 	all := processes()
 	var found, ask []proc
@@ -97,7 +97,7 @@ func removeOlder(path string, age time.Duration) {
 	}
 }
 
-// ancestors are the processes that this one is below of. It looks at them alone:
+// ancestors returns the pids of this process's ancestors. It reads these alone:
 // a start must not have to read all processes of a large machine.
 func ancestors() map[int]bool {
 	above := map[int]bool{}

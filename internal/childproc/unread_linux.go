@@ -3,7 +3,7 @@ package childproc
 import "golang.org/x/sys/unix"
 
 // Unread returns how many bytes of what was written to the child's stdin nobody
-// has read yet; known is false where that cannot be told, as on other systems.
+// has read yet; known is false where the system does not say, as on others.
 // A child that has not read its input is most likely still starting.
 func (p *Process) Unread() (n int, known bool) {
 	raw, err := p.stdin.SyscallConn()

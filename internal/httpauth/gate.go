@@ -14,16 +14,16 @@ import (
 
 // Options are the settings of a Gate.
 type Options struct {
-	// Credentials gives those in force now. It is called for each request and
+	// Credentials returns those in force now. It is called for each request and
 	// must not block.
 	Credentials func() *identity.Set
 	// Keys has the issuer's keys.
 	Keys *KeyStore
-	// Pinned are the agents that every caller may be at most; nil is no such
+	// Pinned are the agents that every caller may be at most; nil means no such
 	// limit.
 	Pinned []string
-	// MetadataURL is where the protected-resource metadata is; empty if there
-	// is none.
+	// MetadataURL is where the protected-resource metadata is; empty if it is
+	// not served.
 	MetadataURL string
 	Log         *slog.Logger
 }
@@ -40,14 +40,15 @@ type Gate struct {
 // NewGate makes a Gate.
 func NewGate(opts Options) *Gate { return &Gate{opts: opts} }
 
-// errMalformed is about the Authorization header, not about what is in it.
+// errMalformed means that the Authorization header itself is wrong, not the
+// credential in it.
 var errMalformed = errors.New("send one Authorization header: Bearer and a token")
 
-// errNone is no credential at all.
+// errNone means that there was no credential at all.
 var errNone = errors.New("a bearer token is needed")
 
-// Authorize says who sent a request, or answers it and gives false. It may
-// block for a fetch of keys, at most as long as the request's context lasts.
+// Authorize returns who sent a request, or answers it and returns false. It may
+// block while it fetches keys, at most as long as the request's context lasts.
 func (g *Gate) Authorize(w http.ResponseWriter, r *http.Request) (*identity.Caller, bool) {
 	set := g.opts.Credentials()
 	if set.Empty() {
@@ -117,7 +118,7 @@ func bearer(h http.Header) (string, error) {
 	return token, nil
 }
 
-// notOfToken reports what RFC 6750 does not allow in a token.
+// notOfToken reports whether RFC 6750 does not allow a character in a token.
 func notOfToken(c rune) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
@@ -162,8 +163,8 @@ func (g *Gate) challenge(code, description string) string {
 	return "Bearer " + strings.Join(parts, ", ")
 }
 
-// log tells of refusals, at most once a second: whoever reaches the port can
-// cause them.
+// log logs refusals, at most once a second: whoever reaches the port can cause
+// them.
 func (g *Gate) log(r *http.Request, why error) {
 	g.mu.Lock()
 	now := time.Now()

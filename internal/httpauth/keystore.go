@@ -23,8 +23,8 @@ const (
 	maxSources   = 4
 )
 
-// ErrNoKeys means that the issuer's keys cannot be had, so that no token of it
-// can be checked.
+// ErrNoKeys means that the issuer's keys are unavailable, so that none of its
+// tokens can be checked.
 var ErrNoKeys = errors.New("the issuer's keys cannot be had at the moment")
 
 // Source is where keys are: a url or a file.
@@ -41,7 +41,7 @@ type KeyStore struct {
 	entries map[Source]*entry
 }
 
-// entry is what is known of one source. busy is held by whoever fetches.
+// entry is what is known about one source. Whoever fetches holds busy.
 type entry struct {
 	busy chan struct{}
 
@@ -64,9 +64,9 @@ func NewKeyStore(readFile func(path string) ([]byte, error), client *http.Client
 	return &KeyStore{readFile: readFile, log: log, client: &c, entries: map[Source]*entry{}}
 }
 
-// Get gives the keys of a source. It fetches them if there are none or they
-// are no longer fresh; it blocks meanwhile, at most until ctx ends. Keys that
-// cannot be renewed are good until they are stale. The error is ErrNoKeys.
+// Get returns the keys of a source. It fetches them if it has none or they are no
+// longer fresh, and blocks meanwhile, at most until ctx ends. Keys that cannot be
+// renewed are good until they are stale. The error is ErrNoKeys.
 func (k *KeyStore) Get(ctx context.Context, s Source) (identity.Keys, error) {
 	e := k.entry(s)
 	keys, age, _ := e.now()
@@ -141,7 +141,7 @@ func (e *entry) took(keys identity.Keys, err error) {
 	}
 }
 
-// now gives the present keys and their age, which is KeysStale without any.
+// now returns the present keys and their age, which is KeysStale without any.
 func (e *entry) now() (keys identity.Keys, age time.Duration, version int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

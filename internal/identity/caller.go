@@ -63,7 +63,7 @@ func (c *Caller) ID() string {
 	return c.Credential
 }
 
-// Within gives the caller with only those of its agents that are in pinned; nil
+// Within returns the caller with only those of its agents that are in pinned; nil
 // pins nothing. The error is ErrPinnedOut if none is left.
 func (c *Caller) Within(pinned []string) (*Caller, error) {
 	if len(pinned) == 0 {
@@ -78,7 +78,7 @@ func (c *Caller) Within(pinned []string) (*Caller, error) {
 	return &next, nil
 }
 
-// Both gives the agents that two pins allow, in the order of the first; an
+// Both returns the agents that two pins allow, in the order of the first; an
 // empty pin allows all. Two pins that have no agent in common give an empty
 // list that is not nil.
 func Both(first, second []string) []string {

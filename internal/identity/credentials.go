@@ -88,7 +88,7 @@ func Compile(c Credentials) *Set {
 // Empty reports whether nobody needs a credential.
 func (s *Set) Empty() bool { return s == nil || len(s.tokens) == 0 && s.jwt == nil }
 
-// JWT gives the settings for access tokens; ok is false if none are accepted.
+// JWT returns the settings for access tokens; ok is false if none are accepted.
 func (s *Set) JWT() (settings JWT, ok bool) {
 	if s == nil || s.jwt == nil {
 		return JWT{}, false
@@ -96,7 +96,7 @@ func (s *Set) JWT() (settings JWT, ok bool) {
 	return *s.jwt, true
 }
 
-// CheckToken says who bears a token. How long it takes depends on the token's
+// CheckToken returns who bears a token. How long it takes depends on the token's
 // length and on how many there are, not on how much of one was guessed. The
 // error is ErrUnknown or ErrExpired.
 func (s *Set) CheckToken(token string, now time.Time) (*Caller, error) {
@@ -131,9 +131,9 @@ func (s *Set) find(digest Digest) *Token {
 
 func (t *Token) expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
 
-// Recheck says which agents a caller may be by this Set, which may be of a
-// later generation than the one that let it in. nil agents are no pin. ok is
-// false if the caller's credential is no longer good. A nil caller did not come
+// Recheck returns which agents a caller may be by this Set, which may be of a
+// later generation than the one that let it in. nil means that it is not
+// pinned. ok is false if the caller's credential is no longer good. A nil caller did not come
 // by a way that asks for credentials, and is always good.
 func (s *Set) Recheck(c *Caller, now time.Time) (agents []string, ok bool) {
 	if c == nil {

@@ -1,8 +1,8 @@
-// Package identity says which agents the bearer of a credential may be.
+// Package identity decides which agents the bearer of a credential may be.
 //
 // In: the credentials of a rules file (Credentials), compiled once per
 // generation by Compile; a bearer token; the present time; the issuer's keys.
-// Out: a Caller, or the reason why there is none.
+// Out: a Caller, or why the credential is not accepted.
 //
 // Guarantees: a Set is immutable and safe for concurrent use. It holds hashes
 // of tokens, never tokens. Tokens are compared in constant time. A JWT is

@@ -29,10 +29,10 @@ var accepted = []jose.SignatureAlgorithm{
 // three parts with dots between them.
 func LooksLikeJWT(token string) bool { return strings.Count(token, ".") == 2 }
 
-// CheckJWT says who bears an access token of the issuer, whose keys these are.
+// CheckJWT returns who bears an access token of the issuer, whose keys these are.
 // The errors are ErrUnknown, ErrUnknownKey, ErrExpired, ErrNotYet and
-// ErrNoAgent. No claim is believed before the signature was verified, and what
-// the token says of keys (jwk, jku, x5u, x5c) is ignored.
+// ErrNoAgent. No claim is believed before the signature is verified, and what the
+// token says about keys (jwk, jku, x5u, x5c) is ignored.
 func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) {
 	settings, ok := s.JWT()
 	if !ok || len(token) > MaxTokenBytes {
@@ -90,8 +90,8 @@ func validSubject(s string) bool {
 	return s != "" && len(s) <= maxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// agentsOf reads the agents of a claim. One that is no agent id spoils all of
-// them: it could only be a mistake about which claim is meant.
+// agentsOf reads the agents of a claim. One that is not an agent id spoils them
+// all: then probably another claim is meant.
 func agentsOf(claim any) []string {
 	var names []string
 	switch v := claim.(type) {

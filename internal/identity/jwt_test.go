@@ -87,7 +87,7 @@ func good() claims {
 	}
 }
 
-// with gives good claims with changes; nil takes a claim away.
+// with returns good claims with changes; nil takes a claim away.
 func with(changes claims) claims {
 	c := good()
 	maps.Copy(c, changes)

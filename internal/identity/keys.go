@@ -33,7 +33,7 @@ func ParseKeys(src []byte) (Keys, error) {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(src, &set); err != nil {
-		return Keys{}, errors.New("cannot read keys: this is no JWK set")
+		return Keys{}, errors.New("cannot read keys: this is not a JWK set")
 	}
 	var keys Keys
 	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
@@ -86,7 +86,7 @@ func algorithmsOf(key jose.JSONWebKey) []jose.SignatureAlgorithm {
 	return nil
 }
 
-// find gives the keys that a token with this kid may be signed with. A token
+// find returns the keys that a token with this kid may be signed with. A token
 // without one fits only where there is one key.
 func (k Keys) find(kid string) []jose.JSONWebKey {
 	if kid == "" {

@@ -5,18 +5,18 @@ import "strings"
 // Covers reports whether every name that the pattern q matches is matched by
 // p too. It is exact.
 //
-// The "*" of q may stand for anything, also for a byte that p does not have,
-// and such a byte only a "*" of p can take. So it is enough to let p match
-// the text of q, in which "*" is such a byte.
+// A "*" of q may stand for anything, even for a byte that p does not contain,
+// and only a "*" of p can match such a byte. So it is enough to match p against
+// the text of q, where "*" is such a byte.
 func Covers(p, q string) bool { return MatchPattern(p, q) }
 
-// maxOverlapWork bounds the product of the lengths of two patterns that
-// Overlap compares in full.
+// maxOverlapWork bounds the product of the lengths of two patterns that Overlap
+// compares in full.
 const maxOverlapWork = 1 << 20
 
 // Overlap reports whether there is a name that both patterns match. It is
-// exact, but for patterns of together extraordinary length, of which it says
-// that they do unless their ends tell otherwise.
+// exact, except for pairs of extraordinarily long patterns: for these it returns
+// true unless their ends rule it out.
 func Overlap(p, q string) bool {
 	switch {
 	case !strings.Contains(p, Wildcard):
@@ -67,9 +67,9 @@ func endsAgree(p, q string) bool {
 		(strings.HasSuffix(pt, qt) || strings.HasSuffix(qt, pt))
 }
 
-// MayReach reports false only if there is no server that the pattern matches
-// and the agent may use. It looks at one rule of deny.servers at a time: where
-// only several together shut everything out, it still says true.
+// MayReach reports whether the agent may use some server that the pattern
+// matches. It looks at one rule of deny.servers at a time, so it is also true
+// where only several of them together shut everything out.
 func (a *Agent) MayReach(server string) bool {
 	if covered(a.DenyServers, server) {
 		return false

@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// words gives every text of at most n of these letters.
+// words returns every text of at most n of these letters.
 func words(letters string, n int) []string {
 	all, last := []string{""}, []string{""}
 	for range n {

@@ -14,16 +14,15 @@ const DefaultAgent = "default"
 // Policy and a nil *Policy are not usable; a policy without agents denies all.
 type Policy struct {
 	agents map[string]agent
-	// fallback has the rules for agents that the rules do not know; empty when
-	// those are denied.
+	// fallback has the rules for unknown agents; it is empty if those are denied.
 	fallback           agent
 	denyOnMissingAgent bool
 	hash               string
 }
 
 // Compile prepares rules for deciding. It takes time and memory linear in the
-// size of the rules and cannot fail: any string is a valid pattern here. Of
-// two agents with one id the later wins; package config refuses such files.
+// size of the rules and cannot fail: any string is a valid pattern here. Of two
+// agents with the same id the later one wins; the parser refuses such files.
 func Compile(r Rules) *Policy {
 	p := &Policy{
 		agents:             make(map[string]agent, len(r.Agents)),
@@ -54,7 +53,7 @@ func (p *Policy) HasAgent(id string) bool { return p.agents[id].shape != nil }
 // Hash is the hash of the rules file's bytes, as in Rules.
 func (p *Policy) Hash() string { return p.hash }
 
-// none is the index of no rule.
+// none is the index that stands for no rule.
 const none = int32(-1)
 
 // interner keeps one copy of each name. Agents mostly name the same servers
@@ -81,9 +80,9 @@ type agent struct {
 // Agents with the same patterns share one: files with many agents are mostly
 // written by programs, and what is shared stays in the processor's caches.
 type shape struct {
-	// servers has all that is said of servers by their very names.
+	// servers has the rules that name a server exactly.
 	servers map[string]named
-	// The rest is said by patterns.
+	// The rest are patterns.
 	denyServers, allowServers list
 	denyTools, allowTools     []group // keys with a star, in file order
 
@@ -91,13 +90,13 @@ type shape struct {
 	names interner // only while it is compiled
 }
 
-// named is what an agent's rules say of one server by its very name.
+// named is what an agent's rules say about a server that they name exactly.
 type named struct {
 	deny, allow           int32 // rules of deny.servers, allow.servers, or none
 	denyTools, allowTools *group
 }
 
-// unnamed is what they say of any other server.
+// unnamed is what they say about any other server.
 var unnamed = named{deny: none, allow: none}
 
 // group is the tool rules of one key of a "tools" object.
@@ -126,7 +125,7 @@ func compileShape(src Agent, names interner) *shape {
 	return a
 }
 
-// ruleTable gives all rules of an agent in the order in which compileShape
+// ruleTable returns all rules of an agent in the order in which compileShape
 // counts them.
 func ruleTable(src Agent) []Rule {
 	n := len(src.DenyServers) + len(src.AllowServers)
@@ -168,18 +167,18 @@ func appendPatterns(key []byte, rules []Rule) []byte {
 	return key
 }
 
-// appendText puts the length first, for a text may hold any byte.
+// appendText puts the length first, because a text may hold any byte.
 func appendText(key []byte, text string) []byte {
 	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
 }
 
-// add counts one rule and gives its index.
+// add counts one rule and returns its index.
 func (a *shape) add() int32 {
 	a.rules++
 	return a.rules - 1
 }
 
-// name changes what is said of a server by name.
+// name changes what the rules say about a server by its exact name.
 func (a *shape) name(server string, change func(*named)) {
 	n, ok := a.servers[server]
 	if !ok {

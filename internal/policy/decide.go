@@ -7,7 +7,7 @@ type Decision struct {
 	// Step is the step that gave the answer.
 	Step Step
 	// Rule is the rule that decided: the first in file order of those that
-	// match at Step. It is nil where no rule decides but the absence of one
+	// match at Step. It is nil where the absence of a rule decides
 	// (UnknownAgent, ServerNotAllowed, ToolNotAllowed); for ServerAllowed and
 	// ImplicitGrant it is the rule of allow.servers. It belongs to the Policy
 	// and must not be changed.
@@ -16,8 +16,8 @@ type Decision struct {
 	Hash string
 }
 
-// Path is the deciding rule's path, "" if there is none. This is all of a rule
-// that an agent may see.
+// Path is the deciding rule's path, or "" if no rule decided. An agent may see
+// nothing else of a rule.
 func (d Decision) Path() string {
 	if d.Rule == nil {
 		return ""
@@ -26,9 +26,9 @@ func (d Decision) Path() string {
 }
 
 // Decide answers whether an agent may use a tool of a server, or, with an
-// empty tool, whether it may use the server at all. It is total: any strings
-// will do. It neither blocks nor allocates, and looks at nothing but the
-// rules and its arguments.
+// empty tool, whether it may use the server at all. It accepts any strings. It
+// neither blocks nor allocates, and looks at nothing but the rules and its
+// arguments.
 func (p *Policy) Decide(agent, server, tool string) Decision {
 	return p.decide(agent, server, tool, nil)
 }
@@ -62,7 +62,7 @@ func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
 	return d
 }
 
-// rulesOf gives the rules for an agent id, empty for none. Only a well-formed
+// rulesOf returns the rules for an agent id, empty for none. Only a well-formed
 // id may fall back to the default agent's rules.
 func (p *Policy) rulesOf(id string) agent {
 	if a := p.agents[id]; a.shape != nil {
@@ -104,8 +104,8 @@ func (a *shape) ask(q *query, server, tool string) {
 	}
 }
 
-// check is the meaning of each step: what it says to the query, and by which
-// rule.
+// check is the meaning of each step: its answer to the query, and the rule that
+// gives it.
 func (a *shape) check(s Step, q *query) (answer, int32) {
 	switch s {
 	case ServerDenied:
@@ -149,9 +149,9 @@ func (x answer) by(ord int32) (answer, int32) {
 	return x, ord
 }
 
-// firstExact gives the first rule in file order, over all keys that match the
-// server, that is the tool's very name. own is the key that is the server's
-// very name, nil if there is none; patterns are the keys with a star.
+// firstExact returns the first rule in file order that is exactly the tool's
+// name, over all keys that match the server. own is the key that is exactly the
+// server's name, or nil; patterns are the keys with a star.
 func (q *query) firstExact(own *group, patterns []group) int32 {
 	best := none
 	if own != nil {

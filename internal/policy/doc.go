@@ -1,13 +1,13 @@
 // Package policy answers one question: may this agent use this tool of this
 // server? It is pure: rules go in, decisions come out, and nothing outside
-// the rules is ever looked at. Whether a server or a tool exists has no
-// influence on an answer.
+// the rules is ever looked at. Whether a server or a tool exists does not
+// influence the answer.
 //
 // [Rules] is what a rules file says, in file order and already valid (package
 // config parses and checks the file). [Compile] turns it into a [Policy],
 // which is immutable and safe for any number of goroutines. [Policy.Decide]
 // is the hot path; [Policy.Explain] runs the same code and keeps its notes.
-// [Policy.ResolveAgent] says which agent is calling.
+// [Policy.ResolveAgent] finds out which agent is calling.
 //
 // # The order of steps
 //

@@ -2,7 +2,7 @@ package policy
 
 import "slices"
 
-// Trace is a decision with the way to it.
+// Trace is a decision and the steps that led to it.
 type Trace struct {
 	Decision Decision
 	// Agent is the id whose rules were used: the one asked for, DefaultAgent
@@ -25,8 +25,8 @@ type TraceStep struct {
 	Matches []*Rule
 }
 
-// Explain decides as Decide does, by the same code, and tells what each step
-// saw. It allocates.
+// Explain decides as Decide does, by the same code, and returns what each step
+// saw as well. It allocates.
 func (p *Policy) Explain(agent, server, tool string) Trace {
 	var t Trace
 	t.Decision = p.decide(agent, server, tool, &t)
@@ -39,9 +39,9 @@ func (p *Policy) Explain(agent, server, tool string) Trace {
 	return t
 }
 
-// Overruled gives the allow rules that match and did not help because the
-// answer is deny, in the order of the steps. An allow overrules nothing: every
-// deny is asked first.
+// Overruled returns the allow rules that match but did not help because the
+// answer is deny, in the order of the steps. An allow overrules nothing, because
+// every deny is asked first.
 func (t Trace) Overruled() []*Rule {
 	if t.Decision.Allow {
 		return nil
@@ -69,7 +69,7 @@ func (t *Trace) note(a agent, s Step, decides bool, q *query) {
 	t.Steps = append(t.Steps, step)
 }
 
-// matches gives all rules that match at a step, in file order.
+// matches returns all rules that match at a step, in file order.
 func (a *shape) matches(s Step, q *query) []int32 {
 	var ords []int32
 	switch s {
@@ -95,7 +95,7 @@ func (a *shape) matches(s Step, q *query) []int32 {
 	return ords
 }
 
-// groups gives the keys that match the server in the set that a tool step
+// groups returns the keys that match the server in the set that a tool step
 // asks.
 func (a *shape) groups(s Step, q *query) []*group {
 	own, patterns := q.named.denyTools, a.denyTools

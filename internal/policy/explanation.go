@@ -2,23 +2,23 @@ package policy
 
 import "fmt"
 
-// Explanation is a trace in words, for the person who owns the rules and
-// never for an agent: it has patterns and positions. Its JSON form is the one
+// Explanation is a trace in words. It has patterns and positions, so it is for
+// the owner of the rules and never for an agent. Its JSON form is the one
 // that `gatehouse explain --json` prints.
 type Explanation struct {
 	Allow bool `json:"allow"`
-	// Agent is who asks, as it was asked; "" is a caller without agent_id.
+	// Agent is the agent_id of the question; "" is a caller without one.
 	Agent  string `json:"agent"`
 	Server string `json:"server"`
 	Tool   string `json:"tool,omitempty"`
 	// RulesOf is the agent whose rules were used, "" if there are none.
 	RulesOf string `json:"rules_of,omitempty"`
 	Step    Step   `json:"step,omitempty"`
-	// Code is the error that the caller gets when it cannot be told who it is;
-	// there are no steps then. Message says why.
+	// Code is the error that the caller gets if it is unclear who it is; then
+	// there are no steps. Message says why.
 	Code    IdentityCode `json:"code,omitempty"`
 	Message string       `json:"message,omitempty"`
-	// Rule decided. It is nil where the absence of a rule did.
+	// Rule is the rule that decided; nil where the absence of one did.
 	Rule      *RuleRef        `json:"rule,omitempty"`
 	Overruled []RuleRef       `json:"overruled"`
 	Steps     []ExplainedStep `json:"steps"`
@@ -51,11 +51,11 @@ func (r Rule) Ref() RuleRef {
 	return RuleRef{Path: r.Path, Pattern: r.Pattern, File: r.Pos.File, Line: r.Pos.Line, Column: r.Pos.Column}
 }
 
-// Where gives "file:line:col".
+// Where returns "file:line:col".
 func (r RuleRef) Where() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Line, r.Column) }
 
-// ExplainCaller resolves a caller as ResolveAgent does, of whom agent is the
-// agent_id, "" if it has none, and explains the decision.
+// ExplainCaller resolves a caller as ResolveAgent does and explains the decision.
+// agent is the caller's agent_id, "" if it has none.
 func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, server, tool string) Explanation {
 	e := Explanation{
 		Agent: agent, Server: server, Tool: tool, PolicyHash: p.hash,

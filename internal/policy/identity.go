@@ -117,8 +117,8 @@ func (p *Policy) known(id string) string {
 	return id
 }
 
-// malformed says what is wrong with an id, quoting no more of it than an id may
-// have.
+// malformed returns what is wrong with an id. It quotes at most as much of it as
+// an id may have.
 func malformed(id string) string {
 	if len(id) > MaxAgentIDBytes {
 		return fmt.Sprintf("agent_id is %d bytes long; at most %d are allowed.", len(id), MaxAgentIDBytes)
@@ -126,7 +126,7 @@ func malformed(id string) string {
 	return fmt.Sprintf("agent_id %+q is not an agent name: only letters, digits, \"_\", \".\" and \"-\" are allowed.", id)
 }
 
-// orLeaveOut advises to leave agent_id out where that is an answer at all.
+// orLeaveOut returns the advice to leave agent_id out, where that can help.
 func (p *Policy) orLeaveOut() string {
 	if p.denyOnMissingAgent {
 		return ""

@@ -2,13 +2,13 @@ package policy
 
 import "strings"
 
-// Wildcard is the only wildcard of a pattern: any run of bytes, also none.
+// Wildcard is the only wildcard of a pattern: any run of bytes, even an empty one.
 const Wildcard = "*"
 
 // MatchPattern reports whether pattern matches the whole of name, byte for
-// byte, "*" standing for any run of bytes. Any string is a valid pattern. The
-// time is linear in the two lengths but for a factor of the number of "*" at
-// worst; there is no backtracking.
+// byte, with "*" standing for any run of bytes. Any string is a valid pattern.
+// It does not backtrack: the time is at worst linear in the two lengths times
+// the number of "*".
 func MatchPattern(pattern, name string) bool {
 	if !strings.Contains(pattern, Wildcard) {
 		return pattern == name

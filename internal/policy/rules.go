@@ -8,10 +8,10 @@ type Position struct {
 	Column int
 }
 
-// Rule is one pattern of a rules file with the place it was written at.
+// Rule is one pattern of a rules file and where it is written.
 type Rule struct {
 	// Pattern matches a whole name, byte for byte; "*" stands for any run of
-	// bytes, also none. There is no other wildcard.
+	// bytes, even an empty one. It is the only wildcard.
 	Pattern string
 	// Path names the rule as agents see it, for example
 	// agents.backend.deny.tools["*"][0].
@@ -26,7 +26,7 @@ type ToolRules struct {
 	Tools  []Rule
 }
 
-// Agent is what the rules file says of one agent, in file order.
+// Agent is what the rules file says about one agent, in file order.
 type Agent struct {
 	ID           string
 	Pos          Position

@@ -2,8 +2,8 @@ package policy
 
 import "fmt"
 
-// Step names the step of the decision that gave the answer. The zero Step is
-// none. Steps are ordered as they are taken.
+// Step is the step of a decision that gave the answer; the zero Step is not one.
+// Steps are ordered as they are taken.
 type Step uint8
 
 // The steps, in the order in which they are taken.
@@ -16,11 +16,11 @@ const (
 	ServerNotAllowed
 	// ServerAllowed: no tool was asked for and allow.servers matches. Allow.
 	ServerAllowed
-	// ToolDeniedExact: deny.tools has the tool's very name. Deny.
+	// ToolDeniedExact: deny.tools has the tool's exact name. Deny.
 	ToolDeniedExact
 	// ToolDeniedPattern: a pattern of deny.tools matches the tool. Deny.
 	ToolDeniedPattern
-	// ToolAllowedExact: allow.tools has the tool's very name. Allow.
+	// ToolAllowedExact: allow.tools has the tool's exact name. Allow.
 	ToolAllowedExact
 	// ToolAllowedPattern: a pattern of allow.tools matches the tool. Allow.
 	ToolAllowedPattern
@@ -63,7 +63,7 @@ func ParseStep(name string) (Step, bool) {
 	return 0, false
 }
 
-// String gives the name that audit lines, results and tests of policies use;
+// String returns the name that audit lines, results and tests of policies use;
 // "" for the zero Step.
 func (s Step) String() string {
 	if int(s) < len(stepNames) {
@@ -84,7 +84,7 @@ func (s Step) Allows() bool {
 	}
 }
 
-// MarshalText gives the name, so that JSON has names and not numbers.
+// MarshalText returns the name, so that JSON has names and not numbers.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads a name as MarshalText writes it.

@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// The callers that are no agents of the rules.
+// The callers that are not agents of the rules.
 const (
 	// Others stands for every well-formed agent_id that neither the old nor
 	// the new rules know.
@@ -22,7 +22,7 @@ type Side struct {
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset.
 	DefaultAgent string
 	// Credentials says by name what each credential of the file stands for, in
-	// words that are no secret.
+	// words that are not secret.
 	Credentials map[string]string
 }
 

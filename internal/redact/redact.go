@@ -17,16 +17,16 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// MinLength is the length in bytes from which on a value is redacted. Shorter
-// ones ("1", "on", "dev") occur everywhere by chance: replacing them would
-// make text unreadable and, by where it is replaced, give the value away.
+// MinLength is the length in bytes of the shortest value that is redacted.
+// Shorter ones ("1", "on", "dev") occur everywhere by chance: replacing them
+// would make text unreadable, and the places would reveal the value.
 const MinLength = 4
 
-// minLineLength is the length from which on a line of a value of several lines
-// is redacted by itself: stderr, for one, comes line by line.
+// minLineLength is the length of the shortest line of a value of several lines
+// that is redacted by itself: stderr, for example, comes line by line.
 const minLineLength = 8
 
-// plain are values that are no secrets though they are long enough.
+// plain are values that are not secrets although they are long enough.
 var plain = []string{"true", "false", "null", "none"}
 
 // Secret is a value that must never be shown, and the name to show instead.
@@ -120,8 +120,8 @@ type span struct {
 	mark     string
 }
 
-// find gives all occurrences in s, also those that overlap, by where they
-// begin and then the longest first.
+// find returns all occurrences in s, overlapping ones included, sorted by where
+// they begin, the longest first.
 func (r *Redactor) find(s string) []span {
 	var spans []span
 	for _, f := range r.forms {
@@ -140,8 +140,8 @@ func (r *Redactor) find(s string) []span {
 }
 
 // appendSpan adds an occurrence, or lets the last one grow if it is an
-// occurrence of the same secret that overlaps: a run of one letter would
-// otherwise give a span per byte.
+// overlapping occurrence of the same secret: otherwise a run of one letter would
+// be a span per byte.
 func appendSpan(spans []span, next span) []span {
 	if n := len(spans); n > 0 {
 		last := &spans[n-1]
@@ -165,7 +165,7 @@ func secret(value string) bool {
 	return len(value) >= MinLength && !slices.ContainsFunc(plain, func(p string) bool { return strings.EqualFold(p, value) })
 }
 
-// written gives the ways in which a value may be written, itself first.
+// written returns the ways in which a value may be written, itself first.
 func written(value string) []string {
 	texts := []string{value}
 	if strings.ContainsAny(value, "\r\n") {
@@ -185,7 +185,7 @@ func written(value string) []string {
 	return all
 }
 
-// inJSON gives the text as it stands between the quotes of a JSON string, with
+// inJSON returns the text as it stands between the quotes of a JSON string, with
 // < > & escaped as some encoders do, or not.
 func inJSON(text string, html bool) string {
 	if !html {

@@ -1,6 +1,6 @@
-// Package safefile reads a file that a person or a program may have put
-// anything at: it never blocks on a FIFO or a device and never reads more than
-// its caller asked for.
+// Package safefile reads a file from a path where anybody may have put anything:
+// it never blocks on a FIFO or a device and never reads more than its caller
+// asked for.
 //
 // It is an edge: it touches the file system and nothing else. It keeps no
 // state, and its functions may be called from any goroutine.
@@ -46,7 +46,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, cannotRead(path, err)
 	}
-	// Closing a file that was only read loses nothing, so its error is of no use.
+	// Closing a file that was only read loses nothing, so the error does not matter.
 	defer func() { _ = f.Close() }()
 
 	info, err := f.Stat()
@@ -70,8 +70,8 @@ func Read(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Reason says in words why a file could not be read, without its path. err is
-// one of Read's.
+// Reason returns in words why a file could not be read, without its path. err is
+// an error of Read.
 func Reason(err error) string {
 	if large, ok := errors.AsType[*TooLarge](err); ok {
 		return fmt.Sprintf("it is larger than %d bytes", large.Limit)

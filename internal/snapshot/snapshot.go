@@ -64,7 +64,7 @@ func (s *Snapshot) Names() []string { return s.names }
 // Store is where the current snapshot is read. The zero Store is empty.
 type Store struct{ current atomic.Pointer[Snapshot] }
 
-// Load gives the current snapshot, nil before the first. It does not block.
+// Load returns the current snapshot, nil before the first. It does not block.
 func (s *Store) Load() *Snapshot { return s.current.Load() }
 
 // Replace makes next the current snapshot. Only the gateway actor calls it.
