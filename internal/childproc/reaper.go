@@ -7,8 +7,8 @@ type ReaperOptions struct {
 	// Instance is the id that the children carry in InstanceVariable: 8 to 64
 	// small letters and digits.
 	Instance string
-	// Dir is the folder of the records; it is made, for its owner alone. Empty
-	// means that no record is kept and no predecessor is swept up after.
+	// Dir is the folder of the records; it is made, for its owner alone. If it
+	// is empty, no record is kept and nothing is swept.
 	Dir string
 	// Guard starts this very program again as a guard. The program must look at
 	// IsGuard before anything else.

@@ -32,12 +32,12 @@ type Reaper struct {
 	opts    ReaperOptions
 	orphans *subreaper // nil if orphans do not become our children
 	record  record
-	file    string // of the record; empty if none is kept
+	file    string // of the record; empty if it is not kept
 	quit    chan struct{}
 	ended   chan struct{}
 	swept   chan struct{}
 
-	guard     *guard // nil while there is none; touched by run alone, like what follows
+	guard     *guard // nil while none runs; only run touches it and what follows
 	guardAt   time.Time
 	again     time.Duration
 	saved     time.Time
@@ -115,7 +115,8 @@ func (r *Reaper) run() {
 	}
 }
 
-// guardEnded never comes while there is no guard.
+// guardEnded returns a channel that is closed when the guard has ended, nil
+// without a guard.
 func (r *Reaper) guardEnded() <-chan struct{} {
 	if r.guard == nil {
 		return nil

@@ -26,8 +26,8 @@ const (
 	maxRecord = 1 << 20
 )
 
-// record is what a gateway leaves in a file for the case that it dies without
-// having cleaned up: who it was, and what it had started.
+// record is what a gateway writes to a file in case it dies before it can clean
+// up: who it is, and what it has started.
 type record struct {
 	Version   int        `json:"v"`
 	PID       int        `json:"pid"`
@@ -57,8 +57,7 @@ func newRecord(instance string) record {
 // name is the name of the record's file.
 func (r record) name() string { return strconv.Itoa(r.PID) + "-" + r.Instance + recordEnd }
 
-// here reports whether the pids of the record mean the processes that they mean
-// to this process.
+// here reports whether pids mean the same in the record as to this process.
 func (r record) here() bool { return r.Boot == bootID() && r.PIDSpace == pidSpace() }
 
 // alive reports whether the gateway that wrote the record runs.
@@ -93,8 +92,8 @@ func removeRecord(path string) {
 	_ = os.Remove(path + draftEnd)
 }
 
-// recordDir makes the folder of the records, and refuses one that others could
-// have put something into: what a record names is killed.
+// recordDir makes the folder of the records. It refuses one that others can write
+// to, because what a record names is killed.
 func recordDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the folder of the record of processes: %w", err)

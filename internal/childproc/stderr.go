@@ -137,7 +137,7 @@ func (s *stderr) tail() []string {
 	return out
 }
 
-// show makes of a line what others may see: valid UTF-8, redacted, cut.
+// show returns what others may see of a line: valid UTF-8, redacted, cut.
 func (s *stderr) show(line []byte) string {
 	return textcut.Marked(s.redact(strings.ToValidUTF8(string(line), "\uFFFD")), maxLine)
 }
@@ -152,8 +152,8 @@ type rate struct {
 	refused int
 }
 
-// allow reports whether a line may pass now, and how many were refused since
-// that was last told.
+// allow reports whether a line may pass now, and returns how many were refused
+// since it last did so.
 func (r *rate) allow(now time.Time) (ok bool, missed int) {
 	if r.passed < linesPerSecond {
 		if r.passed == 0 {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The reasons why a credential is refused. They are said to whoever sent it,
-// so they tell nothing about other credentials.
+// The reasons why a credential is refused. Whoever sent it gets to see them, so
+// they reveal nothing about other credentials.
 var (
 	// ErrUnknown means that no such credential is accepted here.
 	ErrUnknown = errors.New("the token is not accepted")
@@ -15,7 +15,7 @@ var (
 	ErrExpired = errors.New("the token has expired")
 	// ErrNotYet means that its time has not begun.
 	ErrNotYet = errors.New("the token is not valid yet")
-	// ErrUnknownKey means that a JWT is signed with a key that is not known;
+	// ErrUnknownKey means that a JWT is signed with an unknown key;
 	// fresh keys of the issuer may have it.
 	ErrUnknownKey = errors.New("the token's key is not known")
 	// ErrNoAgent means that the credential is good and names no agent to be.
@@ -24,7 +24,7 @@ var (
 	ErrPinnedOut = errors.New("the token's agents are not served here")
 )
 
-// kind says how a Caller proved who it is. The zero value is never good.
+// kind is how a Caller proved who it is. The zero value is never accepted.
 type kind int
 
 const (
@@ -40,8 +40,8 @@ type Caller struct {
 	// Credential names what was proved: the id of a token, "jwt:" and the
 	// subject of a JWT, or "" where no credential is asked for.
 	Credential string
-	// Agents are those that the caller may be, the first by default; nil is
-	// no pin.
+	// Agents are those that the caller may be, the first by default; nil means
+	// that the caller is not pinned.
 	Agents []string
 
 	kind     kind
@@ -55,7 +55,7 @@ func Anonymous() *Caller { return &nobody }
 
 var nobody = Caller{kind: anonymous}
 
-// ID is the caller's credential; "" for no caller.
+// ID returns the caller's credential; "" for a nil caller.
 func (c *Caller) ID() string {
 	if c == nil {
 		return ""
@@ -79,8 +79,8 @@ func (c *Caller) Within(pinned []string) (*Caller, error) {
 }
 
 // Both returns the agents that two pins allow, in the order of the first; an
-// empty pin allows all. Two pins that have no agent in common give an empty
-// list that is not nil.
+// empty pin allows all. For two pins without a common agent the list is empty
+// but not nil.
 func Both(first, second []string) []string {
 	switch {
 	case len(first) == 0 && len(second) == 0:

@@ -37,7 +37,7 @@ type Token struct {
 	// the bearer does not say.
 	Agents []string
 	Digest Digest
-	// Expires is when it stops to be valid; the zero time is never.
+	// Expires is when it stops being valid; the zero time means never.
 	Expires time.Time
 }
 
@@ -54,15 +54,14 @@ type JWT struct {
 	AgentClaim string
 }
 
-// Credentials are those of a rules file, parsed and valid. The zero value has
-// none.
+// Credentials are the credentials of a rules file, parsed and valid. The zero
+// value has none.
 type Credentials struct {
 	Tokens []Token
 	JWT    *JWT
 }
 
-// Empty reports whether there are no credentials at all, so that nobody needs
-// one.
+// Empty reports whether nobody needs a credential.
 func (c Credentials) Empty() bool { return len(c.Tokens) == 0 && c.JWT == nil }
 
 // Set is the credentials of one generation, ready to check callers. The nil
@@ -132,9 +131,9 @@ func (s *Set) find(digest Digest) *Token {
 func (t *Token) expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
 
 // Recheck returns which agents a caller may be by this Set, which may be of a
-// later generation than the one that let it in. nil means that it is not
-// pinned. ok is false if the caller's credential is no longer good. A nil caller did not come
-// by a way that asks for credentials, and is always good.
+// later generation than the one that let it in. nil means that it is not pinned.
+// ok is false if the caller's credential is no longer accepted. A nil caller came
+// by a way that asks for no credentials, and is always accepted.
 func (s *Set) Recheck(c *Caller, now time.Time) (agents []string, ok bool) {
 	if c == nil {
 		return nil, true

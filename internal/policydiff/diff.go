@@ -21,15 +21,15 @@ type Side struct {
 	Rules policy.Rules
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT, "" if unset.
 	DefaultAgent string
-	// Credentials says by name what each credential of the file stands for, in
-	// words that are not secret.
+	// Credentials describes each credential of the file by its name, in words
+	// that are not secret.
 	Credentials map[string]string
 }
 
 // Diff is what would change. Its lists are sorted: by agent, server and tool,
 // or in file order, removed rules before added ones.
 type Diff struct {
-	// Widens says that somebody could do more than before.
+	// Widens means that somebody could do more than before.
 	Widens        bool         `json:"widens"`
 	AgentsAdded   []string     `json:"agents_added"`
 	AgentsRemoved []string     `json:"agents_removed"`
@@ -40,14 +40,14 @@ type Diff struct {
 	Asked int `json:"asked"`
 }
 
-// Default is a changed setting of "defaults". From or To is "" where there is
-// none.
+// Default is a changed setting of "defaults". From or To is "" where it is
+// unset.
 type Default struct {
 	Key  string `json:"key"`
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Widens says that somebody could come in, or as another agent, who could
-	// not before. What follows from deny_on_missing_agent is in the answers.
+	// Widens means that somebody could come in who could not before, or as
+	// another agent. What follows from deny_on_missing_agent is in the answers.
 	Widens bool `json:"widens"`
 }
 
@@ -61,7 +61,7 @@ type Answer struct {
 	To     Verdict `json:"to"`
 }
 
-// Widens says that the answer becomes an allow.
+// Widens reports whether the answer becomes an allow.
 func (a Answer) Widens() bool { return a.To.Allow }
 
 // Verdict is an answer and the rule behind it, nil if the absence of one is.
@@ -103,8 +103,8 @@ func defaults(before, after policy.Rules) []Default {
 	return []Default{{Key: "defaults.deny_on_missing_agent", From: word[before.DenyOnMissingAgent], To: word[after.DenyOnMissingAgent]}}
 }
 
-// credentials compares who may come in. The first credential shuts out all who
-// have none, and the loss of the last one lets them in.
+// credentials compares who may come in. The first credential shuts out everybody
+// without one, and the loss of the last one lets them in.
 func credentials(before, after map[string]string) []Default {
 	changes := []Default{}
 	for _, name := range union(before, after) {
@@ -136,8 +136,8 @@ func newSide(s Side) side {
 // caller is somebody who asks, on one side.
 type caller struct {
 	decide func(server, tool string) policy.Decision
-	// own are the rules that apply, nil if there are none. borrowed says that
-	// they are those of another agent, where they are reported already.
+	// own are the rules that apply, or nil. borrowed means that they are those
+	// of another agent, where they are reported already.
 	own      *policy.Agent
 	borrowed bool
 }

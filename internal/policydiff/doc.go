@@ -1,15 +1,14 @@
-// Package policydiff says what would change if other rules came into force:
+// Package policydiff finds out what would change if other rules came into force:
 // answers that become different, rules that come and go, and whether anybody
 // could do more than before. It is pure.
 //
 // # What "widens" promises
 //
 // If there is any caller, server and tool, known or not, that the old rules
-// deny and the new ones allow, then [Diff.Widens] is true. The other way round
-// it is careful, not exact: a rule whose change could open something that
-// nobody has a name for yet counts, unless one other rule can be shown to make
-// it meaningless.
+// deny and the new ones allow, then [Diff.Widens] is true. It errs on the safe
+// side: a rule whose change could open something that nobody has a name for yet
+// counts, unless a single other rule makes it meaningless.
 //
-// Credentials count apart: whoever could come in, or as another agent, who
-// could not before, widens; how a credential is checked is not looked into.
+// Credentials count apart: if somebody could come in who could not before, or as
+// another agent, access widens. How a credential is checked does not matter here.
 package policydiff

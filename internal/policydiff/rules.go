@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// Change says what became of a rule.
+// Change is what became of a rule.
 type Change string
 
 // The changes.
@@ -16,9 +16,8 @@ const (
 	Removed Change = "removed"
 )
 
-// RuleChange is a rule that only one side has: its pattern does not stand in
-// the same list of the same agent on the other. A rule that was only moved is
-// no change.
+// RuleChange is a rule that only one side has: the same list of the same agent
+// lacks its pattern on the other. A rule that was only moved is not a change.
 type RuleChange struct {
 	Agent  string `json:"agent"`
 	Change Change `json:"change"`
@@ -31,7 +30,7 @@ type RuleChange struct {
 	// Tool is "" for a key itself.
 	Tool string         `json:"tool,omitempty"`
 	Rule policy.RuleRef `json:"rule"`
-	// MayWiden says that the change could open something for a name that
+	// MayWiden means that the change could open something for a name that
 	// nobody has listed. Why says what.
 	MayWiden bool   `json:"may_widen"`
 	Why      string `json:"why,omitempty"`
@@ -120,7 +119,7 @@ func newChange(id string, c Change, e entry, r policy.Rule, why string) RuleChan
 	return change
 }
 
-// widensWithout says what the loss of a rule could open under the new rules,
+// widensWithout returns what the loss of a rule could open under the new rules,
 // "" if nothing. Rules of written-out names alone are asked for by name, so
 // that their effect is known.
 func widensWithout(e entry, now *policy.Agent) string {
@@ -147,7 +146,7 @@ func widensWithout(e entry, now *policy.Agent) string {
 	return ""
 }
 
-// widensWith says what a new rule could open, "" if nothing.
+// widensWith returns what a new rule could open, "" if nothing.
 func widensWith(e entry, old, now *policy.Agent) string {
 	switch {
 	case e.list == allowServers:

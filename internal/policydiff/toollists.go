@@ -53,8 +53,8 @@ func (p *toolListsParser) root(root *jsondoc.Node) {
 	}
 }
 
-// printed tells what `gatehouse tools --json` prints from a server of the name
-// "servers": its elements name their server.
+// printed reports whether a list is what `gatehouse tools --json` prints, and not
+// a server of the name "servers": its elements name their server.
 func printed(list *jsondoc.Node) bool {
 	if list == nil || list.Kind != jsondoc.KindArray || len(list.Elements()) == 0 {
 		return false
