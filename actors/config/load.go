@@ -149,7 +149,7 @@ func (src Sources) add(l Loaded, problems []jsondoc.Problem, m messages.ConfigCh
 	return next, append(problems, more...)
 }
 
-// with gives what would be loaded after a change of one file, and the
+// with returns what would be loaded after a change of one file, and the
 // problems of that file.
 func (src Sources) with(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	next, problems := src.parse(l, m)
@@ -213,7 +213,7 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.
 	return l, problems
 }
 
-// with gives a copy of the map in which key has the value.
+// with returns a copy of the map in which key has the value.
 func with[V any](m map[string]V, key string, value V) map[string]V {
 	next := maps.Clone(m)
 	if next == nil {

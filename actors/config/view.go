@@ -11,7 +11,7 @@ import (
 // and from any goroutine; reading waits for nothing. The zero View is empty.
 type View struct{ current atomic.Pointer[InForce] }
 
-// Load gives what is in force; the zero InForce before the first generation.
+// Load returns what is in force; the zero InForce before the first generation.
 func (v *View) Load() InForce {
 	if v == nil || v.current.Load() == nil {
 		return InForce{}

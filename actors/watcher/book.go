@@ -124,7 +124,7 @@ func (b *book) next() (j job, ok bool) {
 
 func (b *book) wake() time.Time { return b.debouncer.Wake() }
 
-// found gives what the target must hear of what was read.
+// found returns what the target must hear of what was read.
 func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged {
 	if j.Early && content.Err != "" && !j.forced {
 		return nil // It may be back in a moment; its own burst will say.

@@ -19,7 +19,7 @@ type FileID struct {
 // at the latest MaxWait after the first notice. Each file is on its own, save
 // that a servers file waits for rules that are not settled.
 //
-// It is a value: its methods change nothing, they give the next one. The zero
+// It is a value: its methods change nothing, they return the next one. The zero
 // value reads at once.
 type Debouncer struct {
 	Quiet   time.Duration
@@ -62,7 +62,7 @@ func (d Debouncer) Notice(id FileID, trigger string, now time.Time) Debouncer {
 	return d
 }
 
-// Tick gives the files to read now, in the order in which to read them, and
+// Tick returns the files to read now, in the order in which to read them, and
 // the state after that. Between two ticks nothing is due before Wake says so.
 func (d Debouncer) Tick(now time.Time) (Debouncer, []Due) {
 	var due []Due

@@ -27,7 +27,7 @@ var (
 	dep     = watcher.FileID{Role: messages.RoleDependency, Path: "d"}
 )
 
-// play gives the notices to the debouncer, ticks whenever it wants to be woken
+// play hands the notices to the debouncer, ticks whenever it wants to be woken
 // and tells what it reads when: "300 rules" or "300 rules early".
 func play(d watcher.Debouncer, notices []at) []string {
 	var reads []string

@@ -60,7 +60,7 @@ func pure(t *testing.T) []string {
 var vocabulary = []string{"internal/endpoint"}
 
 // impure are the packages that pure ones may not import: they do something, or
-// give an answer that differs from one call to the next.
+// answer differently from one call to the next.
 var impure = []string{
 	"crypto/rand", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os",
 	"os/exec", "os/signal", "os/user", "runtime/debug", "syscall",

@@ -15,7 +15,7 @@ const (
 	DefaultPoll = 2 * time.Second
 
 	// closePoll is the time between polls after one has found a change: where
-	// there are no events, only another look tells whether a write goes on.
+	// there are no events, only another look shows whether a write goes on.
 	closePoll = 100 * time.Millisecond
 	// closePolls is how many of them must find nothing until it is calm again.
 	closePolls = 10
@@ -76,7 +76,7 @@ type Watcher struct {
 }
 
 // Start begins to watch; there are no files yet. The caller must Close it.
-// If the system has no events to give, that is logged and polls do it all.
+// If the system has no events, that is logged and polls do it all.
 func Start(opts Options) *Watcher {
 	if opts.Poll <= 0 {
 		opts.Poll = DefaultPoll

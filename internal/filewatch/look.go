@@ -63,7 +63,7 @@ type looker struct {
 }
 
 // once sets up the watches as they must be now, and then compares each file
-// with its mark. It tells whether it has found a change.
+// with its mark. It reports whether it has found a change.
 func (l *looker) once() bool {
 	files := l.w.paths()
 	if l.w.events != nil {
@@ -90,7 +90,7 @@ func (w *Watcher) paths() []string {
 	return w.files
 }
 
-// differs notes what was found in a file and tells whether that is news.
+// differs notes what was found in a file and reports whether that is news.
 func (w *Watcher) differs(path, mark string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -169,7 +169,7 @@ func (l *looker) warn(dir string, err error) {
 	}
 	select {
 	case <-l.w.stop:
-		return // Being closed is no trouble either.
+		return // Being closed is not worth a word either.
 	default:
 	}
 	l.warned[dir] = true

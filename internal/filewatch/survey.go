@@ -111,7 +111,7 @@ func root(abs string) (top, path string) {
 	return volume + string(filepath.Separator), abs[len(volume):]
 }
 
-// names gives the names in a relative path, without empty ones and dots.
+// names lists the names in a relative path, without empty ones and dots.
 func names(path string) []string {
 	all := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == filepath.Separator })
 	return slices.DeleteFunc(all, func(name string) bool { return name == "." })

@@ -81,8 +81,8 @@ func (n *Node) Text() string { return n.text }
 // Bool is the value of a boolean, and false for every other kind.
 func (n *Node) Bool() bool { return n.Kind == KindBool && n.text == "true" }
 
-// Int is the value of a number that is a whole one and fits into 64 bits. It
-// takes 1e3 and 10.0 for no whole numbers.
+// Int is the value of a number that is a whole one and fits into 64 bits. 1e3 and
+// 10.0 do not count as whole.
 func (n *Node) Int() (int64, bool) {
 	if n.Kind != KindNumber {
 		return 0, false

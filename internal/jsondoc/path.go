@@ -6,7 +6,7 @@ import (
 )
 
 // KeyPath appends a key to a path: agents.backend, or agents["a b"] when the
-// key is no plain word.
+// key is not a plain word.
 func KeyPath(path, key string) string {
 	switch {
 	case !PlainWord(key):

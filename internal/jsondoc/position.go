@@ -45,7 +45,7 @@ func newLineTable(file string, src []byte) *lineTable {
 	return t
 }
 
-// position gives the line and column of offset, both from 1, the column in
+// position returns the line and column of offset, both from 1, the column in
 // code points. Offsets beyond the end are taken for the end.
 func (t *lineTable) position(offset int) policy.Position {
 	offset = min(max(offset, 0), len(t.src))

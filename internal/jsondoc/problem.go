@@ -27,7 +27,7 @@ type Problem struct {
 	Hint     string   `json:"hint,omitempty"`
 }
 
-// String gives "file:line:col: path: message", without the hint.
+// String returns "file:line:col: path: message", without the hint.
 func (p Problem) String() string {
 	s := p.File
 	if p.Line > 0 {

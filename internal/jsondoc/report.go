@@ -63,7 +63,7 @@ func (r *Report) AddAll(problems []Problem) {
 	}
 }
 
-// Finish gives all problems, sorted by position. It adds a last one, without a
+// Finish returns all problems, sorted by position. It adds a last one, without a
 // position, when some were left out.
 func (r *Report) Finish() []Problem {
 	Sort(r.list)
@@ -103,7 +103,7 @@ func rank(s Severity) int {
 	return 2
 }
 
-// HasErrors says whether one of the problems keeps its file from being loaded.
+// HasErrors reports whether one of the problems keeps its file from being loaded.
 func HasErrors(list []Problem) bool {
 	return slices.ContainsFunc(list, func(p Problem) bool { return p.Severity == Error })
 }

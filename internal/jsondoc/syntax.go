@@ -34,7 +34,7 @@ func tooDeep(b []byte) int {
 	return -1
 }
 
-// skipString gives the offset of the quote that ends the string at i.
+// skipString returns the offset of the quote that ends the string at i.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b) && b[i] != '"'; i++ {
 		if b[i] == '\\' {
@@ -44,7 +44,7 @@ func skipString(b []byte, i int) int {
 	return i
 }
 
-// skipComment gives the offset of the last byte of the comment at i.
+// skipComment returns the offset of the last byte of the comment at i.
 func skipComment(b []byte, i int) int {
 	if i+1 >= len(b) {
 		return i

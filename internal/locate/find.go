@@ -19,11 +19,11 @@ type Place struct {
 	Env string
 	// WorkDir is the current directory.
 	WorkDir string
-	// ConfigDir is what ConfigDir gives; empty when unknown.
+	// ConfigDir is the result of the function ConfigDir; empty when unknown.
 	ConfigDir string
 	// HomeDir is the user's home; empty when unknown.
 	HomeDir string
-	// Exists says whether there is anything at a path, readable or not.
+	// Exists reports whether there is anything at a path, readable or not.
 	Exists func(path string) bool
 }
 

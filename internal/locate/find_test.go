@@ -155,5 +155,5 @@ func TestFind_withoutAConfigDir_looksInTheWorkingDirectoryOnly(t *testing.T) {
 // root is an absolute folder that need not exist.
 var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
 
-// in gives a path below root.
+// in returns a path below root.
 func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }

@@ -11,9 +11,8 @@ import (
 const codeWritable = "rules-file-writable"
 
 // WritableByOthers warns if the permissions of a rules file, or of the folder
-// that it is in, let other users change what it says. Both are as the file
-// system gives them; on systems whose permissions are no Unix modes the
-// question makes no sense.
+// that it is in, let other users change what it says. Do not ask on systems
+// whose permissions are not Unix modes.
 func WritableByOthers(file string, mode, folder fs.FileMode) []jsondoc.Problem {
 	r := jsondoc.NewReport(file)
 	const (

@@ -58,7 +58,7 @@ func Diff(old, new []Server) Changes {
 	return c
 }
 
-// Empty says whether there is nothing to do: every server is unchanged.
+// Empty reports whether there is nothing to do: every server is unchanged.
 func (c Changes) Empty() bool {
 	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Updated) == 0
 }

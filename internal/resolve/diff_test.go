@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/serversfile"
 )
 
-// resolved gives the servers of a text, which is the inside of "mcpServers".
+// resolved returns the servers of a text, which is the inside of "mcpServers".
 func resolved(t *testing.T, inside string, env resolve.Env) []resolve.Server {
 	t.Helper()
 	return resolve.Servers(servers(t, `{"mcpServers": {`+inside+`}}`), env)

@@ -23,7 +23,7 @@ type Env struct {
 	// EnvFiles are the values of each --env-file, in the order given. A later
 	// one wins over an earlier one.
 	EnvFiles []map[string]string
-	// Environ is the gateway's own environment, as os.Environ gives it.
+	// Environ is the gateway's own environment, as returned by os.Environ.
 	Environ []string
 	// Files are what was read of the files that entries name, their envFile
 	// and each ${file:PATH}, by absolute path. What is missing here is in
@@ -179,7 +179,7 @@ func (x *expander) environment() map[string]string {
 	return env
 }
 
-// passes says whether env_pass lets a variable of the gateway's environment
+// passes reports whether env_pass lets a variable of the gateway's environment
 // through.
 func (x *expander) passes(name string) bool {
 	return slices.ContainsFunc(x.entry.Settings.EnvPass, func(pattern string) bool {
@@ -270,7 +270,7 @@ func (x *expander) unresolved(at string, v vars.Variable, err error) {
 	x.fail(at, "%v", err)
 }
 
-// isPlace says whether a variable stands for a folder that is no secret.
+// isPlace reports whether a variable stands for a folder, which is not a secret.
 func isPlace(v vars.Variable) bool { return v.Name == "userHome" || v.Name == "workspaceFolder" }
 
 func (x *expander) sortedReferences() []Reference {

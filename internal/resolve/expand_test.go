@@ -18,7 +18,7 @@ import (
 // root is an absolute folder that need not exist.
 var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
 
-// in gives a path below root.
+// in returns a path below root.
 func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }
 
 // world is an Env with a few files below root. The others that the tests name

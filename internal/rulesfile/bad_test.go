@@ -53,7 +53,7 @@ func withoutProblems(t *testing.T, file string, src []byte) policy.Rules {
 	return rules
 }
 
-// doubts gives problems back that must not be errors.
+// doubts returns the problems, which must not be errors.
 func doubts(t *testing.T, problems []jsondoc.Problem) []jsondoc.Problem {
 	t.Helper()
 	if jsondoc.HasErrors(problems) {

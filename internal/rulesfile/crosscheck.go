@@ -24,7 +24,7 @@ const (
 
 // CrossCheck looks at valid rules beside the rest of the configuration: the
 // names of all servers of the servers file, and GATEWAY_DEFAULT_AGENT, "" if
-// unset. It gives warnings only, sorted by position: rules that name a server
+// unset. It returns warnings only, sorted by position: rules that name a server
 // which does not exist take effect when it appears.
 func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) []jsondoc.Problem {
 	c := crossCheck{Report: jsondoc.NewReport(rules.File), servers: slices.Sorted(slices.Values(serverNames)), hints: map[string]string{}}
@@ -83,7 +83,7 @@ func (c *crossCheck) hint(name string) string {
 	return hint
 }
 
-// serverHint is keyHint for names of servers, of which there may be many.
+// serverHint is keyHint for names of servers: there may be many.
 func serverHint(name string, servers []string) string {
 	const most = 20
 	shown := make([]string, 0, most)

@@ -8,7 +8,7 @@ import (
 )
 
 // Lint finds rules that can never matter: without any one of them the rules
-// would give the same answers to every question. It gives warnings and infos
+// would answer every question the same. It returns warnings and infos
 // only, sorted by position. Whatever it says is certain; it looks at one other
 // rule at a time, so it does not find everything.
 //

@@ -187,7 +187,7 @@ func allRules(a policy.Agent) []policy.Rule {
 	return rules
 }
 
-// at gives the character at a position that lies in the file.
+// at returns the character at a position that lies in the file.
 func at(src []byte, line, column int) rune {
 	text := strings.Split(strings.TrimPrefix(string(src), "\ufeff"), "\n")[line-1]
 	return []rune(text)[column-1]

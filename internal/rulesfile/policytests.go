@@ -34,7 +34,7 @@ type TestResult struct {
 	Differences []Difference
 }
 
-// OK says whether every case had the expected answer.
+// OK reports whether every case had the expected answer.
 func (r TestResult) OK() bool { return len(r.Differences) == 0 }
 
 // RunTests asks every case, in order.

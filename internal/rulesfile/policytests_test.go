@@ -95,7 +95,7 @@ func TestPolicyTests_ofTheDocumentation_hold(t *testing.T) {
 	}
 }
 
-// rulesInDocs gives the first block of rules after the file's name.
+// rulesInDocs returns the first block of rules after the file's name.
 func rulesInDocs(docs, path string) ([]byte, error) {
 	_, after, named := strings.Cut(docs, "`"+path+"`")
 	_, block, opened := strings.Cut(after, "```json\n")

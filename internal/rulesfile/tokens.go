@@ -167,7 +167,8 @@ func (p *parser) tokenAgents(n *jsondoc.Node, path string) []string {
 	return agents
 }
 
-// digest reads a hash. What is none could be a token.
+// digest reads a hash. Anything else could be the token itself, so it is not
+// quoted.
 func (p *parser) digest(n *jsondoc.Node, path string) identity.Digest {
 	if !p.is(n, jsondoc.KindString, path, "a string", "write 64 hex digits") {
 		return identity.Digest{}

@@ -120,7 +120,8 @@ func (r *entryReader) texts(n *jsondoc.Node, path string) []string {
 	return list
 }
 
-// wantString reports what is no string, with the hint to quote it.
+// wantString reports whether a value is a string. If not, the hint is to quote
+// it.
 func (r *entryReader) wantString(n *jsondoc.Node, path string) bool {
 	if n.Kind == jsondoc.KindNumber || n.Kind == jsondoc.KindBool {
 		r.Add(n.Pos(), jsondoc.Error, path, codeWrongType, "put it into double quotes",
@@ -180,7 +181,7 @@ func (r *entryReader) headers(n *jsondoc.Node, path string) {
 	})
 }
 
-// validHeaderName says whether s is a token as HTTP defines it.
+// validHeaderName reports whether s is a token as HTTP defines it.
 func validHeaderName(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
@@ -327,7 +328,7 @@ func (r *entryReader) noEffect() {
 	}
 }
 
-// usesVariables says whether anything in an entry that is expanded has a
+// usesVariables reports whether anything in an entry that is expanded has a
 // variable.
 func usesVariables(e Entry) bool {
 	found := false

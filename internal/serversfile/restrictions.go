@@ -77,7 +77,7 @@ func listsNothing(filter *jsondoc.Node) bool {
 }
 
 // everyTool reports whether a "tools" key lets all tools through: ["*"], or an
-// object of tools none of which is switched off.
+// object in which every tool is on.
 func everyTool(n *jsondoc.Node) bool {
 	if n.Kind == jsondoc.KindObject {
 		return !slices.ContainsFunc(n.Members(), func(tool jsondoc.Member) bool {

@@ -12,7 +12,7 @@ const maxRanked = 1000
 // maxCompared is how many bytes of a word are compared.
 const maxCompared = 80
 
-// ByDistance gives the names sorted by how far each is from word, the nearest
+// ByDistance returns the names sorted by how far each is from word, the nearest
 // first and equally near ones by name. Of more than 1,000 names only those of
 // about the word's length are compared; the others are left out. The result is
 // a new slice.

@@ -171,7 +171,7 @@ func unescaped(c byte) string {
 	return `\` + string([]byte{c})
 }
 
-// dotenvName says whether s can be the name of a variable.
+// dotenvName reports whether s can be the name of a variable.
 func dotenvName(s string) bool {
 	for i := range len(s) {
 		c := s[i]

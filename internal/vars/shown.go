@@ -7,7 +7,7 @@ import (
 
 // ShownURL is an entry's url as agents and errors may show it: scheme and host
 // as written, unexpanded and without the defaults of variables. Userinfo, path
-// and query may hold a key. Of a text that is no url only the scheme is left.
+// and query may hold a key. Of a text that is not a url only the scheme is left.
 func ShownURL(written string) string {
 	shown := WithoutDefaults(written)
 	if strings.HasPrefix(shown, "${") {
