@@ -55,6 +55,8 @@ type app struct {
 	gate     *httpauth.Gate
 	ready    atomic.Bool
 	observed observed
+	// inputEnded is set over stdio once the agent has closed its end.
+	inputEnded atomic.Bool
 
 	journal, gatewayPID, supervisorPID, configPID, watcherPID *actor.PID
 }
@@ -84,7 +86,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
 	a.edge = agents.New(a.tools, agents.Options{
-		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: stdinDrain / 2,
+		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: max(opts.drainOnEOF, 1),
 		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
 		OnClient: a.observed.clients.note,
 	})
@@ -153,13 +155,19 @@ func (a *app) serveHTTP(l net.Listener) (stop func(context.Context) error, faile
 			errs <- err
 		}
 	}()
-	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: a.opts.scheme() + "://" + l.Addr().String() + "/mcp"})
+	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: a.opts.scheme() + "://" + l.Addr().String() + mcpPath})
 	return srv.Shutdown, errs
 }
 
+// mcpPath is where MCP is over HTTP. A slash behind it does no harm.
+const mcpPath = "/mcp"
+
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", a.edge.Handler())
+	mcp := a.edge.Handler()
+	mux.Handle(mcpPath, mcp)
+	mux.Handle(mcpPath+"/{$}", mcp)
+	mux.Handle("/", a.edge.Elsewhere(mcpPath))
 	a.metadataRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

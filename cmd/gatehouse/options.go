@@ -44,6 +44,7 @@ type runOptions struct {
 	logLevel        string
 	logFormat       string
 	shutdownTimeout time.Duration
+	drainOnEOF      time.Duration
 	allowOrigins    []string
 	publicURL       string
 	tlsCert, tlsKey string
@@ -76,6 +77,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
+	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long calls that run or wait may go on after the end of the input")
 	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
 	f.StringVar(&o.publicURL, "public-url", "", "the address under which agents reach the HTTP front, such as https://gw.example.com")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
@@ -102,6 +104,9 @@ func (o *runOptions) check() error {
 	}
 	if o.shutdownTimeout < minShutdown {
 		errs = append(errs, fmt.Errorf("--shutdown-timeout is %s: use at least %s", o.shutdownTimeout, minShutdown))
+	}
+	if o.drainOnEOF < 0 {
+		errs = append(errs, fmt.Errorf("--drain-on-eof is %s: use 0s or more", o.drainOnEOF))
 	}
 	errs = append(errs, o.checkHTTP()...)
 	for _, id := range o.agents {

@@ -24,7 +24,8 @@ import (
 	"gatehouse/internal/locate"
 )
 
-// stdinDrain is how long running calls may go on after the end of stdin.
+// stdinDrain is how long servers are drained after the end of stdin: the calls
+// have had --drain-on-eof before it.
 const stdinDrain = time.Second
 
 func newRunCommand(color *colorOption) *cobra.Command {
@@ -33,8 +34,8 @@ func newRunCommand(color *colorOption) *cobra.Command {
 		Use:   "run",
 		Short: "Run the gateway (the default)",
 		Long: `run starts the gateway: over stdio for one MCP client, or over HTTP for many.
-It stops on SIGTERM, SIGINT, and with stdio at the end of its input; a second
-signal stops it at once. SIGHUP reads all files again and reopens the audit log.`,
+It stops on SIGTERM, SIGINT, and with stdio at the end of its input, once the
+calls that run have ended (see --drain-on-eof); a second signal stops it at once. SIGHUP reads all files again and reopens the audit log.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
@@ -185,7 +186,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	defer signal.Stop(signals)
 	a.start(l.src, l.loaded)
 	if l.listener != nil {
-		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + "/mcp"
+		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + mcpPath
 	}
 	a.operator.openAdmin()
 
@@ -221,11 +222,31 @@ func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, 
 		return closeHTTP, func() {}
 	}
 	stdin, restore = pollable(stdin, stdout, os.Stderr)
+	stdin = &endNoted{Reader: stdin, note: func() {
+		if !a.inputEnded.Swap(true) {
+			a.log.Info("end of input", slog.Duration("calls_may_take", a.opts.drainOnEOF))
+		}
+	}}
 	go func() { // Ends with stdin or with ctx.
 		err := a.edge.ServeStdio(ctx, stdin, stdout)
 		end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
 	}()
 	return nil, restore
+}
+
+// endNoted is a reader that says when it has come to its end.
+type endNoted struct {
+	io.Reader
+
+	note func()
+}
+
+func (r *endNoted) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		r.note()
+	}
+	return n, err //nolint:wrapcheck // A reader returns the error as it is.
 }
 
 // ending is why the gateway stops, and how long running calls may go on.
@@ -248,7 +269,11 @@ func (a *app) await(signals <-chan os.Signal, end <-chan ending) ending {
 				a.rescan("sighup")
 				continue
 			}
-			return ending{reason: s.String(), drain: a.opts.shutdownTimeout - stopReserve, signalled: true}
+			drain := a.opts.shutdownTimeout - stopReserve
+			if a.inputEnded.Load() { // The client has gone, and its next signal is a kill.
+				drain = stdinDrain
+			}
+			return ending{reason: s.String(), drain: drain, signalled: true}
 		}
 	}
 }

@@ -26,6 +26,9 @@ const (
 // Handler returns the streamable HTTP endpoint. It serves any path, so the
 // caller mounts it at /mcp and nowhere else.
 //
+// A browser (a GET that accepts HTML and no events) gets a page that says what
+// this is, without being asked for a credential.
+//
 // POST takes one message or batch. GET opens a stream on which, as the gateway
 // sends nothing unasked, only comments come. DELETE ends a session and cancels
 // its calls. A session id is not required; it is needed to cancel a call by
@@ -46,6 +49,10 @@ func (e *Edge) Handler() http.Handler {
 		}()
 		if why := e.origins.forbidden(r); why != "" {
 			http.Error(w, why, http.StatusForbidden)
+			return
+		}
+		if wantsPage(r) {
+			showPage(w, r, r.URL.Path)
 			return
 		}
 		allowCORS(w.Header(), r.Header.Get("Origin"))

@@ -219,7 +219,7 @@ func TestHandler_badRequests(t *testing.T) {
 		"a revision never heard of":       {"POST", ping, []string{"Mcp-Protocol-Version", "1999-01-01"}, 400, ""},
 		"a revision not over HTTP":        {"POST", ping, []string{"Mcp-Protocol-Version", "2024-11-05"}, 400, ""},
 		"another method":                  {"PUT", ping, nil, 405, ""},
-		"a GET for no stream":             {"GET", "", []string{"Accept", "text/html"}, 406, ""},
+		"a GET for no stream":             {"GET", "", []string{"Accept", "application/json"}, 406, ""},
 		"a GET in 2026-07-28":             {"GET", "", []string{"Mcp-Protocol-Version", "2026-07-28"}, 405, ""},
 		"a DELETE in 2026-07-28":          {"DELETE", "", []string{"Mcp-Protocol-Version", "2026-07-28"}, 405, ""},
 		"a DELETE without a session":      {"DELETE", "", nil, 400, ""},

@@ -1,11 +1,14 @@
 package agents
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"gatehouse/internal/textcut"
 )
 
 // origins are the web origins and hosts that the operator allowed, in lower
@@ -23,13 +26,14 @@ func newOrigins(web, hosts []string) origins {
 	return o
 }
 
-// forbidden says why a request must not be served, or nothing. It keeps web
+// forbidden returns why a request must not be served, or nothing. It keeps web
 // pages out: their Origin must be allowed, and a name that was rebound to
 // loopback shows in Host.
 func (o origins) forbidden(r *http.Request) string {
 	local := onLoopback(r)
 	if _, known := o.hosts[strings.ToLower(r.Host)]; local && !known && !isLoopback(hostOnly(r.Host)) {
-		return "this Host is not allowed on a loopback address"
+		host := textcut.Marked(r.Host, maxNameShown)
+		return fmt.Sprintf("the Host %q is not allowed on a loopback address: if agents reach the gateway by that name, start it with --public-url http://%s", host, host)
 	}
 	origin := r.Header.Get("Origin")
 	if origin == "" || o.allow(origin, r.Host, local) {

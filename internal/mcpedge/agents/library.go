@@ -9,7 +9,6 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
-	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
 
@@ -37,26 +36,6 @@ func (e *Edge) askLibrary(ctx context.Context, p *peer, m message, notify notify
 	default:
 		return failureAnswer(m.id, invalid("this request cannot be answered"))
 	}
-}
-
-// forLibrary is a request as mcp-go can read it. Some clients write the parts of
-// initialize that are informative in a wrong type, which does no harm here.
-func forLibrary(m message) json.RawMessage {
-	if m.method != string(mcp.MethodInitialize) || rawjson.First(m.params) != '{' {
-		return m.raw
-	}
-	params := m.params
-	var client mcp.Implementation
-	if info := rawjson.Get(params, "clientInfo"); json.Unmarshal(info, &client) != nil {
-		params = rawjson.Set(params, "clientInfo", []byte("{}")) // clientOf reads what was sent.
-	}
-	if !validCapabilities(rawjson.Get(params, "capabilities")) {
-		params = rawjson.Set(params, "capabilities", []byte("{}"))
-	}
-	if version := rawjson.Get(params, "protocolVersion"); rawjson.First(version) != '"' {
-		params = rawjson.Set(params, "protocolVersion", rawjson.AppendString(nil, scalar(version)))
-	}
-	return rawjson.Set(m.raw, "params", params)
 }
 
 // encode answers with mcp-go's result under the client's own id, with the parts

@@ -70,7 +70,7 @@ func looksLikeMeta(key []byte) bool {
 func readMeta(params json.RawMessage) (m metaMembers, failure *rpcFailure) {
 	meta := given(params, "_meta")
 	switch {
-	case meta == nil:
+	case meta == nil, emptyList(meta):
 		return m, nil
 	case meta[0] != '{':
 		return m, invalidParams("params._meta must be an object")
@@ -83,7 +83,9 @@ func readMeta(params json.RawMessage) (m metaMembers, failure *rpcFailure) {
 	}
 	m.version = rawjson.Get(meta, mcp.MetaKeyProtocolVersion)
 	m.client = rawjson.Get(meta, mcp.MetaKeyClientInfo)
-	m.capabilities = rawjson.Get(meta, mcp.MetaKeyClientCapabilities)
+	if m.capabilities = rawjson.Get(meta, mcp.MetaKeyClientCapabilities); emptyList(m.capabilities) {
+		m.capabilities = json.RawMessage("{}")
+	}
 	return m, nil
 }
 

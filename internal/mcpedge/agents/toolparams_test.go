@@ -91,7 +91,7 @@ func TestToolCall_refusals_sayItInTheWordsOfMCP(t *testing.T) {
 	srv := serveHTTP(t, newEdge(t, newScript(), nil))
 	for _, body := range []string{
 		`{"jsonrpc":5,"id":1,"method":"tools/call"}`, `{"jsonrpc":"2.0","id":1,"method":5}`, `[`, `5`, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":5}`,
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":[]}}`, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":[]}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":[]}}`, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":[1]}}`,
 	} {
 		r := post(t, srv.URL, body)
 		for _, word := range []string{"json:", "Go ", "struct", "unmarshal", "mcp."} {
