@@ -3,6 +3,7 @@ package jsonrpc_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -234,6 +235,21 @@ func BenchmarkScan(b *testing.B) {
 	for b.Loop() {
 		if !jsonrpc.Scan(line, func(jsonrpc.Message) {}) {
 			b.Fatal("not valid")
+		}
+	}
+}
+
+// What is passed over quickly, the insides of long strings, hides no end of a
+// string and no id, wherever quotes and backslashes stand.
+func TestSkim_longStrings_hideNoID(t *testing.T) {
+	for size := range 1100 {
+		pad := strings.Repeat("x", size)
+		text := pad + `\"` + pad + `\\\"id\":7,` + strings.Repeat(`\\`, size%600) + `"},"` + pad + `":"","id":1`
+		for _, piece := range []int{size + 1, 1 << 20} {
+			answers, requests := skim([]byte(`{"result":{"a":"`+text+`}`), piece)
+			if !slices.Equal(answers, []string{"1"}) || len(requests) > 0 {
+				t.Fatalf("strings of %d bytes in pieces of %d: got the answers %v and the requests %v, want the answer 1 alone", size, piece, answers, requests)
+			}
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package jsonrpc
 
+import "bytes"
+
 // maxSkimmedIDs bounds how many ids of each kind skimming keeps.
 const maxSkimmedIDs = 1000
 
@@ -28,13 +30,48 @@ type Skimmer struct {
 
 // Feed takes the next piece of the line.
 func (s *Skimmer) Feed(piece []byte) {
-	for _, c := range piece {
+	for len(piece) > 0 {
 		if s.inString {
-			s.stringByte(c)
+			piece = piece[s.passedOver(piece):]
+		}
+		if len(piece) == 0 {
+			return
+		}
+		if s.inString {
+			s.stringByte(piece[0])
 		} else {
-			s.plainByte(c)
+			s.plainByte(piece[0])
+		}
+		piece = piece[1:]
+	}
+}
+
+// stride is how far passedOver looks at a time. A bound keeps a string of
+// nothing but escapes from being searched to its end for each of them.
+const stride = 512
+
+// passedOver returns how many bytes at the beginning of a piece are the inside
+// of a string of which nothing is kept: most of what makes a line too large.
+func (s *Skimmer) passedOver(piece []byte) int {
+	if s.escaped || s.keeps() {
+		return 0
+	}
+	over := 0
+	for over < len(piece) {
+		next := piece[over:min(len(piece), over+stride)]
+		plain := next
+		if i := bytes.IndexByte(plain, '"'); i >= 0 {
+			plain = plain[:i]
+		}
+		if i := bytes.IndexByte(plain, '\\'); i >= 0 {
+			plain = plain[:i]
+		}
+		over += len(plain)
+		if len(plain) < len(next) {
+			break
 		}
 	}
+	return over
 }
 
 // Open returns the id of the envelope that has begun and not ended, nil if it is
@@ -132,7 +169,12 @@ func (s *Skimmer) envelopeDone() {
 
 // keep remembers a byte of a key or of the id, both of the envelope.
 func (s *Skimmer) keep(c byte) {
-	if s.depth == s.base && (s.isKey || s.inID) && len(s.token) <= MaxIDBytes {
+	if s.keeps() {
 		s.token = append(s.token, c)
 	}
+}
+
+// keeps reports whether the next byte of a token is remembered.
+func (s *Skimmer) keeps() bool {
+	return s.depth == s.base && (s.isKey || s.inID) && len(s.token) <= MaxIDBytes
 }
