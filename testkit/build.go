@@ -1,12 +1,14 @@
 package testkit
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -24,8 +26,24 @@ func RunMain(m *testing.M, gateway func() int) int {
 		return gateway()
 	}
 	defer CleanUp()
+	overlap()
 	return m.Run()
 }
+
+// overlap sets what lets tests of processes take less time, unless the caller
+// has set it: they wait for those more than they compute, so more than one for
+// each processor runs at a time; and a process of the race detector need not
+// sleep for a second when it ends.
+func overlap() {
+	// Flags are parsed by m.Run, so -parallel of the command line wins.
+	_ = flag.Set("test.parallel", strconv.Itoa(parallelPerProcessor*runtime.GOMAXPROCS(0)))
+	if _, set := os.LookupEnv("GORACE"); !set {
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
+}
+
+// parallelPerProcessor is how many parallel tests run for each processor.
+const parallelPerProcessor = 4
 
 // program is one executable, built once in this process.
 type program struct {
