@@ -68,6 +68,13 @@ func FakeServer(t testing.TB) string {
 	return fakeServer.built(t)
 }
 
+// Binary gives the path of a gateway for those who start it themselves. The
+// first call builds it, with these flags of "go build"; CleanUp removes it.
+func Binary(t testing.TB, flags ...string) string {
+	t.Helper()
+	return assembled.built(t, flags...)
+}
+
 // built gives the program's path; the first call builds it with these flags.
 func (p *program) built(t testing.TB, flags ...string) string {
 	t.Helper()

@@ -32,10 +32,3 @@ func Built(t testing.TB, flags ...string) string {
 	t.Helper()
 	return binaryVariable + "=" + Binary(t, flags...)
 }
-
-// Binary gives the path of the gateway that Built builds, for clients that
-// start it themselves.
-func Binary(t testing.TB, flags ...string) string {
-	t.Helper()
-	return assembled.built(t, flags...)
-}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -77,10 +78,28 @@ func skipped(root, path, name string) bool {
 	return err == nil && path != root
 }
 
-// sources parses every Go file of our module.
+// sources returns every Go file of our module. All tests share them: parsing
+// is most of what these tests cost.
 func sources(t *testing.T) []source {
 	t.Helper()
-	root := repository(t)
+	parse.Do(func() { parse.found, parse.err = parseAll(repository(t)) })
+	if parse.err != nil {
+		t.Fatal(parse.err)
+	}
+	if len(parse.found) < 50 {
+		t.Fatalf("found only %d Go files: these tests look in the wrong place", len(parse.found))
+	}
+	return parse.found
+}
+
+// parse is what sources has parsed.
+var parse struct {
+	sync.Once
+	found []source
+	err   error
+}
+
+func parseAll(root string) ([]source, error) {
 	files := token.NewFileSet()
 	var out []source
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -108,13 +127,7 @@ func sources(t *testing.T) []source {
 		out = append(out, source{path: rel, dir: dir, test: strings.HasSuffix(rel, "_test.go"), ast: parsed})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) < 50 {
-		t.Fatalf("found only %d Go files: these tests look in the wrong place", len(out))
-	}
-	return out
+	return out, err
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

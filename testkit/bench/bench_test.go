@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/testkit"
 )
 
 // TestMain lets the test binary be the bench, and so the echo server and the
@@ -17,12 +19,14 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	testkit.CleanUp()
+	os.Exit(code)
 }
 
 func TestBench_short_measuresEveryFigure(t *testing.T) {
 	var out bytes.Buffer
-	if err := measure(t.Context(), []string{"--short"}, &out); err != nil {
+	if err := measure(t.Context(), []string{"--short", "--gateway", testkit.Binary(t)}, &out); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
