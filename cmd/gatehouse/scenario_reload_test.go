@@ -375,3 +375,53 @@ func TestReload_envFileChanged_restartsOnlyServersThatUseIt(t *testing.T) {
 		t.Errorf("the other server went from process %d to %d", other, got)
 	}
 }
+
+func TestReload_namedFile_isReadBeforeTheServerAppearsAndWatchedFromThen(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)})
+	file := filepath.Join(filepath.Dir(g.ServersFile), "token")
+	write := func(token string) {
+		t.Helper()
+		testkit.WriteAtomic(t, file, token+"\n")
+	}
+	token := func() string {
+		t.Helper()
+		return a.Execute(t, "uses", "env", map[string]any{"name": "TOKEN"}).Good(t).Field("value")
+	}
+	want := func(when, want string) {
+		t.Helper()
+		if got := token(); got != want {
+			t.Errorf("%s: the server has TOKEN %q, want %q", when, got, want)
+		}
+	}
+	write("first-token-value")
+	line := g.Apply(t, g.ServersFile, testkit.Servers{
+		"s": testkit.Fake(t), "uses": testkit.Fake(t).With("env", map[string]string{"TOKEN": "${file:token}"}),
+	}.JSON())
+	if !strings.Contains(line.Str("added"), "uses") {
+		t.Errorf("got %s, want uses added at once", line.Raw)
+	}
+	want("at first", "first-token-value")
+
+	mark := g.Log.Len()
+	write("second-token-value")
+	g.AwaitFrom(t, mark, "config applied", "role", "dependency")
+	want("once the file has changed", "second-token-value")
+
+	mark, before := g.Log.Len(), pidOf(t, a, "uses")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	g.AwaitFrom(t, mark, "config rejected", "role", "dependency")
+	g.Apply(t, g.RulesFile, testkit.AllowAll("a", "b"))
+	g.Apply(t, g.ServersFile, testkit.Servers{"uses": testkit.Fake(t).With("env", map[string]string{"TOKEN": "${file:token}"})}.JSON())
+	if got := pidOf(t, a, "uses"); got != before {
+		t.Errorf("once the file is deleted and others reload, the server runs as process %d, want %d", got, before)
+	}
+	want("once the file is deleted", "second-token-value")
+
+	mark = g.Log.Len()
+	write("third-token-value")
+	g.AwaitFrom(t, mark, "config applied", "role", "dependency")
+	want("once it is back", "third-token-value")
+}
