@@ -59,7 +59,7 @@ func (g *Gateway) CloseStdin(t testing.TB) {
 // tests that are their own client.
 func (g *Gateway) Stdin() io.WriteCloser { return g.stdin }
 
-// Stdout gives what the gateway writes; each line has been judged as well.
+// Stdout returns what the gateway writes; each line has been judged as well.
 func (g *Gateway) Stdout() io.Reader { return g.stdout.out }
 
 func connect(t testing.TB, tr transport.Interface, options []client.ClientOption) Client {
@@ -189,7 +189,7 @@ type Toolbox struct {
 	Instructions   string            `json:"instructions"`
 }
 
-// Names gives the names of the tools that came.
+// Names returns the names of the tools that came.
 func (b Toolbox) Names() []string {
 	names := []string{}
 	for _, raw := range b.Tools {

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// Alive says whether a process runs. A zombie does not.
+// Alive reports whether a process runs. A zombie does not.
 func Alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

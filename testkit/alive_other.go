@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Alive says whether a process runs. On these systems a zombie counts as
+// Alive reports whether a process runs. On these systems a zombie counts as
 // running.
 func Alive(pid int) bool {
 	p, err := os.FindProcess(pid)

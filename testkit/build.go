@@ -61,21 +61,21 @@ var (
 	assembled  = program{pkg: "gatehouse/cmd/gatehouse", name: "gatehouse"}
 )
 
-// FakeServer gives the path of the fake server's executable. The first call
+// FakeServer returns the path of the fake server's executable. The first call
 // builds it; CleanUp (or RunMain) removes it.
 func FakeServer(t testing.TB) string {
 	t.Helper()
 	return fakeServer.built(t)
 }
 
-// Binary gives the path of a gateway for those who start it themselves. The
+// Binary returns the path of a gateway for those who start it themselves. The
 // first call builds it, with these flags of "go build"; CleanUp removes it.
 func Binary(t testing.TB, flags ...string) string {
 	t.Helper()
 	return assembled.built(t, flags...)
 }
 
-// built gives the program's path; the first call builds it with these flags.
+// built returns the program's path; the first call builds it with these flags.
 func (p *program) built(t testing.TB, flags ...string) string {
 	t.Helper()
 	p.once.Do(func() { p.err = p.build(flags) })

@@ -18,14 +18,14 @@ func Fake(t testing.TB, args ...string) Entry {
 	return Entry{"command": FakeServer(t), "args": args}
 }
 
-// With gives a copy of the entry with one more key.
+// With returns a copy of the entry with one more key.
 func (e Entry) With(key string, value any) Entry {
 	e = maps.Clone(e)
 	e[key] = value
 	return e
 }
 
-// Settings gives a copy of the entry with keys and values in its "gateway"
+// Settings returns a copy of the entry with keys and values in its "gateway"
 // object: Settings("restart_wait_ms", 500, "start", "lazy").
 func (e Entry) Settings(keysAndValues ...any) Entry {
 	settings := map[string]any{}

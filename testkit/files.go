@@ -67,7 +67,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// ReadFile gives a file's content as text.
+// ReadFile returns a file's content as text.
 func ReadFile(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)

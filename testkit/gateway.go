@@ -276,7 +276,7 @@ func (g *Gateway) terminate(t testing.TB) {
 	}
 }
 
-// ServerPIDs gives the process ids of all servers that were ever ready.
+// ServerPIDs returns the process ids of all servers that were ever ready.
 func (g *Gateway) ServerPIDs() []int {
 	var out []int
 	for _, l := range g.Log.Lines() {

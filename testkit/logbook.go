@@ -20,7 +20,7 @@ type Line struct {
 	Raw   string
 }
 
-// Str gives an attribute as text, empty if it is missing.
+// Str returns an attribute as text, empty if it is missing.
 func (l Line) Str(key string) string {
 	v, ok := l.Attrs[key]
 	if !ok {
@@ -29,7 +29,7 @@ func (l Line) Str(key string) string {
 	return fmt.Sprint(v)
 }
 
-// Int gives a numeric attribute, 0 if it is missing or no integer.
+// Int returns a numeric attribute, 0 if it is missing or no integer.
 func (l Line) Int(key string) int {
 	n, ok := l.Attrs[key].(json.Number)
 	if !ok {
@@ -39,7 +39,7 @@ func (l Line) Int(key string) int {
 	return int(i)
 }
 
-// Strs gives an attribute that is a list of texts.
+// Strs returns an attribute that is a list of texts.
 func (l Line) Strs(key string) []string {
 	list, _ := l.Attrs[key].([]any)
 	var out []string
@@ -49,7 +49,7 @@ func (l Line) Strs(key string) []string {
 	return out
 }
 
-// is says whether the line has this message and each of the attributes, given
+// is reports whether the line has this message and each of the attributes, given
 // as key, value, key, value and compared as text.
 func (l Line) is(msg string, attrs []any) bool {
 	if l.Msg != msg {
@@ -120,7 +120,7 @@ func parseLine(raw string) (Line, bool) {
 	return l, true
 }
 
-// since gives the lines from an index on, whether the log has ended, and a
+// since returns the lines from an index on, whether the log has ended, and a
 // channel that is closed when there is more.
 func (b *Book) since(i int) (lines []Line, ended bool, more <-chan struct{}) {
 	b.mu.Lock()
@@ -135,14 +135,14 @@ func (b *Book) Len() int {
 	return len(b.lines)
 }
 
-// Lines gives a copy of all lines so far.
+// Lines returns a copy of all lines so far.
 func (b *Book) Lines() []Line {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]Line(nil), b.lines...)
 }
 
-// Other gives the lines that were no JSON objects: plain messages of the
+// Other returns the lines that were no JSON objects: plain messages of the
 // command line, or the race detector's report.
 func (b *Book) Other() []string {
 	b.mu.Lock()

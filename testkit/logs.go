@@ -22,20 +22,20 @@ type Logs struct {
 	records []Logged
 }
 
-// Handler gives a handler that writes here, of every level.
+// Handler returns a handler that writes here, of every level.
 func (l *Logs) Handler() slog.Handler { return logHandler{to: l} }
 
 // Logger is a logger that writes here.
 func (l *Logs) Logger() *slog.Logger { return slog.New(l.Handler()) }
 
-// All gives a copy of the records so far.
+// All returns a copy of the records so far.
 func (l *Logs) All() []Logged {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.records)
 }
 
-// With gives the records with this message.
+// With returns the records with this message.
 func (l *Logs) With(msg string) []Logged {
 	return slices.DeleteFunc(l.All(), func(r Logged) bool { return r.Msg != msg })
 }

@@ -22,7 +22,7 @@ type Recorded struct {
 	Proto   string          `json:"proto"` // of a message over HTTP: "HTTP/1.1"
 }
 
-// Methods gives the methods of the messages that reached the processes of a
+// Methods returns the methods of the messages that reached the processes of a
 // record, one list for each process, in order.
 func Methods(record []Recorded) (runs [][]string) {
 	of := map[int]int{}
@@ -61,7 +61,7 @@ func Record(t testing.TB, path string) []Recorded {
 	return out
 }
 
-// Calls gives the calls in a record by their own id, each with the lines that
+// Calls returns the calls in a record by their own id, each with the lines that
 // tell of it, in order.
 func Calls(record []Recorded) map[string][]Recorded {
 	out := map[string][]Recorded{}

@@ -72,7 +72,7 @@ func (r Result) Failed(t testing.TB, code string) *CallError {
 	return r.Error
 }
 
-// Field gives a member of structuredContent as text, empty if missing.
+// Field returns a member of structuredContent as text, empty if missing.
 func (r Result) Field(name string) string {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(r.Structured, &m) != nil {

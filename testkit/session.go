@@ -115,7 +115,7 @@ func (s *Session) leave(req endpoint.Request) {
 	s.active.Done()
 }
 
-// Calls gives the requests that reached the session, in order.
+// Calls returns the requests that reached the session, in order.
 func (s *Session) Calls() []endpoint.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

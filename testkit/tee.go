@@ -59,7 +59,7 @@ func (t *tee) judge(line []byte) {
 	}
 }
 
-// isMCP tells whether a line is a JSON-RPC message or a batch of them.
+// isMCP reports whether a line is a JSON-RPC message or a batch of them.
 func isMCP(line []byte) bool {
 	type message struct {
 		JSONRPC string `json:"jsonrpc"`

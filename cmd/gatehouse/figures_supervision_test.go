@@ -19,7 +19,7 @@ import (
 // form that the test suite runs.
 func full() bool { return os.Getenv("GATEHOUSE_FIGURES") == "full" }
 
-// scaled gives n in the full form, few in the short one.
+// scaled returns n in the full form, few in the short one.
 func scaled(n, few int) int {
 	if full() {
 		return n

@@ -87,7 +87,7 @@ func environOf(pid int) []string {
 	return strings.Split(string(env), "\x00")
 }
 
-// instanceOf gives the id of a gateway by the record that it keeps.
+// instanceOf returns the id of a gateway, from the record that it keeps.
 func instanceOf(t *testing.T, g *testkit.Gateway) string {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "instances", fmt.Sprintf("%d-*.json", g.PID())))

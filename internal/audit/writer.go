@@ -220,7 +220,7 @@ func (w *writer) end() {
 	}
 }
 
-// abandon gives up all records that are still pending, and counts them.
+// abandon counts all records that are still pending as lost.
 func (w *writer) abandon() (lost uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -110,7 +110,7 @@ func gone(t *testing.T, pid int) {
 	}
 }
 
-// reaped fails the test if our child is still there, be it as a zombie.
+// reaped fails the test if our child is still there, even as a zombie.
 func reaped(t *testing.T, p *childproc.Process) {
 	t.Helper()
 	if _, err := syscall.Wait4(p.PID(), nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {

@@ -562,7 +562,7 @@ func TestSweep_onlyThatVeryProcess_isEnded(t *testing.T) {
 	}
 }
 
-// rename gives the only record the name that its content asks for.
+// rename renames the only record to what its content asks for.
 func rename(t *testing.T, dir string) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(dir, "*.json"))

@@ -50,7 +50,7 @@ func Members(obj []byte) (list []Member, ok bool) {
 	return list, ok
 }
 
-// Get gives the value of the last member of that name, nil if there is none.
+// Get returns the value of the last member of that name, nil if there is none.
 func Get(obj []byte, key string) json.RawMessage {
 	var value json.RawMessage
 	Each(obj, func(k []byte, start, end int) {
@@ -61,7 +61,7 @@ func Get(obj []byte, key string) json.RawMessage {
 	return value
 }
 
-// Set gives a copy of the object in which key has the value: replaced where
+// Set returns a copy of the object in which key has the value: replaced where
 // it stands last, or appended. Where obj is no object the copy is a new one.
 func Set(obj []byte, key string, value []byte) json.RawMessage {
 	members, ok := Members(obj)
@@ -81,7 +81,7 @@ func Set(obj []byte, key string, value []byte) json.RawMessage {
 	return join(obj[:end], name, []byte{':'}, value, obj[end:])
 }
 
-// Delete gives a copy of the object without that key.
+// Delete returns a copy of the object without that key.
 func Delete(obj []byte, key string) json.RawMessage {
 	members, ok := Members(obj)
 	if !ok {
@@ -100,7 +100,7 @@ func Delete(obj []byte, key string) json.RawMessage {
 	return append(out, '}')
 }
 
-// First gives the first byte of a value: one of { [ " t f n - 0-9, or 0 if
+// First returns the first byte of a value: one of { [ " t f n - 0-9, or 0 if
 // there is none.
 func First(value []byte) byte {
 	if i := Space(value, 0); i < len(value) {
@@ -138,7 +138,7 @@ func decodeKey(quoted []byte) []byte {
 	return []byte(key)
 }
 
-// skipValue gives the offset behind the value that begins at i.
+// skipValue returns the offset behind the value that begins at i.
 func skipValue(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)

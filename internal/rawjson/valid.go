@@ -11,7 +11,7 @@ import (
 // what passes here can be decoded elsewhere.
 const MaxDepth = 10000
 
-// Valid tells whether b is exactly one JSON value, by the rules of
+// Valid reports whether b is exactly one JSON value, by the rules of
 // encoding/json, and UTF-8 as well.
 func Valid(b []byte) bool {
 	i := Skip(b, Space(b, 0), 0)
@@ -57,7 +57,7 @@ func Object(b []byte, i, depth int, member func(key []byte, i int) int) int {
 	}
 }
 
-// Skip gives the index behind the value that begins at i, or -1 if there is no
+// Skip returns the index behind the value that begins at i, or -1 if there is no
 // valid value. depth is that of the container around it.
 func Skip(b []byte, i, depth int) int {
 	switch at(b, i) {
@@ -78,7 +78,7 @@ func Skip(b []byte, i, depth int) int {
 	}
 }
 
-// Space gives the index of the first byte from i on that is no white space.
+// Space returns the index of the first byte from i on that is no white space.
 func Space(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
 		i++
@@ -86,7 +86,7 @@ func Space(b []byte, i int) int {
 	return i
 }
 
-// Plain gives what stands between the quotes of a string that has no escapes;
+// Plain returns what stands between the quotes of a string that has no escapes;
 // ok is false for any other value.
 func Plain(value []byte) (text []byte, ok bool) {
 	if len(value) < 2 || value[0] != '"' {
@@ -130,7 +130,7 @@ func checkObject(b []byte, i, depth int) int {
 	}
 }
 
-// behindColon gives the index of the value behind a key that ends at i.
+// behindColon returns the index of the value behind a key that ends at i.
 func behindColon(b []byte, i int) int {
 	if i = Space(b, i); at(b, i) != ':' {
 		return -1
@@ -162,7 +162,7 @@ func checkArray(b []byte, i, depth int) int {
 	}
 }
 
-// checkString gives the index behind the string that begins at i.
+// checkString returns the index behind the string that begins at i.
 func checkString(b []byte, i int) int {
 	if at(b, i) != '"' {
 		return -1
@@ -193,7 +193,7 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// special gives the index of the first byte from i on that needs a look inside
+// special returns the index of the first byte from i on that needs a look inside
 // a string: a quote, a backslash, a control byte; else that of the end. ascii is
 // false if a byte on the way, or soon after it, is none of ASCII's. It takes
 // eight bytes at a time, two times.
@@ -223,7 +223,7 @@ func found(w uint64) uint64 {
 	return (((w - ' '*eachByte) &^ w) | ((quote - eachByte) &^ quote) | ((slash - eachByte) &^ slash)) & highBits
 }
 
-// checkEscape gives the index of the last byte of the escape whose letter is
+// checkEscape returns the index of the last byte of the escape whose letter is
 // at i.
 func checkEscape(b []byte, i int) int {
 	switch at(b, i) {
@@ -242,7 +242,7 @@ func checkEscape(b []byte, i int) int {
 	}
 }
 
-// checkNumber gives the index behind the number that begins at i.
+// checkNumber returns the index behind the number that begins at i.
 func checkNumber(b []byte, i int) int {
 	if at(b, i) == '-' {
 		i++
@@ -288,7 +288,7 @@ func checkWord(b []byte, i int, word string) int {
 	return -1
 }
 
-// at gives the byte at i, 0 behind the end: no token begins or goes on with a
+// at returns the byte at i, 0 behind the end: no token begins or goes on with a
 // zero byte, so that callers need no check of their own.
 func at(b []byte, i int) byte {
 	if i < len(b) {

@@ -55,7 +55,7 @@ func TestBench_gatewayThatEndsAtOnce_isAnErrorWithItsLog(t *testing.T) {
 	}
 }
 
-// canned gives the same answer to everything.
+// canned answers everything in the same way.
 type canned string
 
 func (c canned) exchange([]byte) ([]byte, error) { return []byte(c), nil }

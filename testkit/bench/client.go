@@ -38,7 +38,7 @@ func direct(out []byte, id int, args []byte) []byte {
 	return append(out, `}}`...)
 }
 
-// through gives the shape of a call of one of the gateway's servers.
+// through returns the shape of a call of one of the gateway's servers.
 func through(server string) shape {
 	head := `,"method":"tools/call","params":{"name":"execute_tool","arguments":{"agent_id":"` + callingAgent +
 		`","server":"` + server + `","tool":"echo","args":`

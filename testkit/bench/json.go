@@ -34,7 +34,7 @@ func members(obj []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// member gives one member's value, nil if there is none.
+// member returns one member's value, nil if there is none.
 func member(obj []byte, name string) []byte {
 	for key, value := range members(obj) {
 		if string(key) == name {
@@ -59,7 +59,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue gives the end of the value that begins at i.
+// skipValue returns the end of the value that begins at i.
 func skipValue(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {
@@ -93,7 +93,7 @@ func skipValue(b []byte, i int) int {
 	return len(b)
 }
 
-// skipString gives the end of the string whose opening quote is at i.
+// skipString returns the end of the string whose opening quote is at i.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b); i++ {
 		n := bytes.IndexByte(b[i:], '"')

@@ -59,7 +59,7 @@ func (t *target) connect(callers int) ([]*caller, error) {
 	return list, nil
 }
 
-// wire gives a connection with the target, as soon as there can be one.
+// wire returns a connection with the target, as soon as there can be one.
 func (t *target) wire() (wire, error) {
 	if t.addr == "" {
 		return newStdioWire(t.proc), nil

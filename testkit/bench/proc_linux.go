@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// procfs tells whether CPU time and memory of other processes can be read here.
+// procfs reports whether CPU time and memory of other processes can be read here.
 const procfs = true
 
 // cpuTime is what a process has used so far, without its children; 0 if it is
@@ -42,7 +42,7 @@ func cpuTicks(pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// statOf gives the fields of /proc/PID/stat behind the name, the state first.
+// statOf returns the fields of /proc/PID/stat behind the name, the state first.
 func statOf(pid int) []string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
@@ -66,7 +66,7 @@ func descendants(pid int) []int {
 	return list
 }
 
-// memoryOf gives the resident memory of a process, now and at its peak.
+// memoryOf returns the resident memory of a process, now and at its peak.
 func memoryOf(pid int) memory {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	var m memory

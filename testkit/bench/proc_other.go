@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// procfs tells whether CPU time and memory of other processes can be read here.
+// procfs reports whether CPU time and memory of other processes can be read here.
 const procfs = false
 
 func cpuTime(int) time.Duration { return 0 }

@@ -134,7 +134,7 @@ func (r *relay) read(stdout io.Reader) {
 	}
 }
 
-// deliver gives the line to its caller, and that caller's old memory back.
+// deliver hands the line to its caller, and returns that caller's old memory.
 func (r *relay) deliver(line []byte) ([]byte, error) {
 	id := member(line, "id")
 	n, err := strconv.ParseUint(string(id), 10, 64)

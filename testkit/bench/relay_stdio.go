@@ -51,7 +51,7 @@ func (r *lineRelay) pass(in io.Reader, out io.Writer, other func(id []byte) []by
 	}
 }
 
-// there gives an id of ours for the client's.
+// there returns an id of ours for the client's.
 func (r *lineRelay) there(id []byte) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +60,7 @@ func (r *lineRelay) there(id []byte) []byte {
 	return strconv.AppendUint(nil, r.next, 10)
 }
 
-// back gives the client's id for ours, and forgets it.
+// back returns the client's id for ours, and forgets it.
 func (r *lineRelay) back(id []byte) []byte {
 	n, _ := strconv.ParseUint(string(id), 10, 64)
 	r.mu.Lock()

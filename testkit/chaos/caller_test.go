@@ -148,7 +148,7 @@ func (c *connection) cancel(ctx context.Context, id string) error {
 	return err
 }
 
-// seesServers says whether list_servers shows an agent any server.
+// seesServers reports whether list_servers shows an agent any server.
 func (c *connection) seesServers(ctx context.Context, agent string) bool {
 	got, _, err := c.post(ctx, map[string]any{
 		"jsonrpc": "2.0", "id": "list", "method": "tools/call",

@@ -121,7 +121,7 @@ func (e *evidence) readLog() {
 	}
 }
 
-// readAudit gives the lines on the ends of calls by call_id.
+// readAudit returns the lines on the ends of calls by call_id.
 func (w *world) readAudit() map[string][]auditLine {
 	w.t.Helper()
 	content, err := os.ReadFile(w.g.AuditFile)
@@ -295,7 +295,7 @@ func (e *evidence) refused(c *call, f *failure, times int) string {
 	return ""
 }
 
-// late says whether the call had used up its time.
+// late reports whether the call had used up its time.
 func (c *call) late() bool {
 	limit := c.timeoutMS
 	if limit == 0 && kinds[c.server].hurt {
@@ -304,14 +304,14 @@ func (c *call) late() bool {
 	return limit > 0 && c.ended.Sub(c.started) >= time.Duration(limit)*time.Millisecond
 }
 
-// diedOf says whether the log of a death names the call, or could not.
+// diedOf reports whether the log of a death names the call, or could not.
 func (e *evidence) diedOf(c *call, f *failure) bool {
 	return e.lost[f.CallID] || slices.ContainsFunc(e.crowd, func(l testkit.Line) bool {
 		return l.Str("server") == c.server && !l.Time.Before(c.started)
 	})
 }
 
-// cutOff says whether the server was changed while the call ran, so that the
+// cutOff reports whether the server was changed while the call ran, so that the
 // end of the drain, or of waiting for a server that hangs, may have ended it.
 func (e *evidence) cutOff(c *call, f *failure) bool {
 	k := kinds[c.server]

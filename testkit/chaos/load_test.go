@@ -193,7 +193,7 @@ func (l *load) do(conn *connection, c *call, patienceMS int) {
 	l.mu.Unlock()
 }
 
-// note gives the call its id and the time.
+// note assigns the call its id and the time.
 func (l *load) note(c *call) {
 	c.id = fmt.Sprintf("call-%d", l.next.Add(1))
 	c.args["id"] = c.id
@@ -205,7 +205,7 @@ func (l *load) note(c *call) {
 	l.running[c] = struct{}{}
 }
 
-// left gives the calls that have not ended.
+// left returns the calls that have not ended.
 func (l *load) left() []*call {
 	l.mu.Lock()
 	defer l.mu.Unlock()

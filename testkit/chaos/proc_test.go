@@ -40,7 +40,7 @@ func processes() []process {
 	return list
 }
 
-// descendants gives the processes below one.
+// descendants returns the processes below one.
 func descendants(pid int) []process {
 	all := processes()
 	var found []process
@@ -58,7 +58,7 @@ func descendants(pid int) []process {
 	return found
 }
 
-// mentioning gives the living processes whose command line holds a text, those
+// mentioning returns the living processes whose command line holds a text, those
 // aside that are named.
 func mentioning(text string, except ...int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool {

@@ -38,7 +38,7 @@ var kinds = map[string]kind{
 	"ghost": {changed: true, ghost: true},
 }
 
-// names gives the servers that satisfy the condition, sorted.
+// names returns the servers that satisfy the condition, sorted.
 func names(ok func(kind) bool) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(kinds)), func(n string) bool { return !ok(kinds[n]) })
 }

@@ -47,7 +47,7 @@ func overHTTP(t *testing.T) target {
 	return target{url: g.BaseURL(t) + "/mcp", record: record}
 }
 
-// overStdio gives the command that starts a gateway before the fake server.
+// overStdio returns the command that starts a gateway before the fake server.
 func overStdio(t *testing.T) target {
 	t.Helper()
 	dir := t.TempDir()

@@ -34,7 +34,7 @@ func TestConformance_doesWhatThePageSays(t *testing.T) {
 }
 
 // conformanceGateway starts a gateway before the server of the suite's tools,
-// and gives its address.
+// and returns its address.
 func conformanceGateway(t *testing.T) string {
 	t.Helper()
 	g := testkit.StartGateway(t, testkit.Options{
@@ -58,7 +58,7 @@ func suite(t *testing.T, args ...string) []string {
 // checks are what the suite found in one scenario.
 type checks []struct{ ID, Status, ErrorMessage string }
 
-// failed gives the reasons of the checks that did not pass, by their ids. A
+// failed returns the reasons of the checks that did not pass, by their ids. A
 // warning, which is a "should", counts as well.
 func (c checks) failed() map[string]string {
 	out := map[string]string{}
@@ -115,7 +115,7 @@ type scenario struct {
 	note  string
 }
 
-// names gives the checks that the note names.
+// names returns the checks that the note names.
 func (s scenario) names() []string {
 	var out []string
 	for _, m := range regexp.MustCompile("`([a-z0-9-]+)`").FindAllStringSubmatch(s.note, -1) {

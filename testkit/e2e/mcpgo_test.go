@@ -52,7 +52,7 @@ func mcpGo(t *testing.T, revision string, to target) (r report) {
 	return r
 }
 
-// mcpGoClient gives a client that still has to introduce itself and to be
+// mcpGoClient returns a client that still has to introduce itself and to be
 // closed, and the progress that it hears.
 func mcpGoClient(t *testing.T, to target, revision string) (testkit.Client, <-chan float64) {
 	t.Helper()

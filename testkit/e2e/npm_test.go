@@ -14,7 +14,7 @@ import (
 	"gatehouse/testkit"
 )
 
-// npmFile gives the absolute path of a file of an installed package, or skips
+// npmFile returns the absolute path of a file of an installed package, or skips
 // the test.
 func npmFile(t *testing.T, path ...string) string {
 	t.Helper()
@@ -25,7 +25,7 @@ func npmFile(t *testing.T, path ...string) string {
 	return file
 }
 
-// npmServer gives the path of an installed server's command, or skips the test.
+// npmServer returns the path of an installed server's command, or skips the test.
 func npmServer(t *testing.T, name string) string {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
@@ -34,7 +34,7 @@ func npmServer(t *testing.T, name string) string {
 	return npmFile(t, ".bin", "mcp-server-"+name)
 }
 
-// node gives the pinned Node.js from npm: the conformance suite and the
+// node returns the pinned Node.js from npm: the conformance suite and the
 // inspector need a newer one than many systems have. The package is another
 // one for each system, and only the fitting one is installed.
 func node(t *testing.T) string {

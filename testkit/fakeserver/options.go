@@ -51,7 +51,7 @@ type options struct {
 }
 
 // parseOptions reads the flags. The flag package has printed the reason when
-// it gives an error.
+// it returns an error.
 func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("fakeserver", flag.ContinueOnError)

@@ -33,7 +33,7 @@ type rpcFault struct {
 	data json.RawMessage
 }
 
-// meta gives the members of a message's params._meta.
+// meta returns the members of a message's params._meta.
 func (m message) meta() map[string]json.RawMessage {
 	var params struct {
 		Meta map[string]json.RawMessage `json:"_meta"`
@@ -42,7 +42,7 @@ func (m message) meta() map[string]json.RawMessage {
 	return params.Meta
 }
 
-// isStateless says whether a request is to be served as one of 2026-07-28.
+// isStateless reports whether a request is to be served as one of 2026-07-28.
 func (s *server) isStateless(m message) bool {
 	switch s.opt.era {
 	case eraStateless:
@@ -55,7 +55,7 @@ func (s *server) isStateless(m message) bool {
 	}
 }
 
-// pinned says whether the server has become a legacy one for good.
+// pinned reports whether the server has become a legacy one for good.
 func (s *server) pinned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

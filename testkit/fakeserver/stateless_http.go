@@ -117,7 +117,7 @@ func (p *statelessPeer) send(msg []byte) {
 	_, _ = p.w.Write(msg)
 }
 
-// wrote says whether anything was answered.
+// wrote reports whether anything was answered.
 func (p *statelessPeer) wrote() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

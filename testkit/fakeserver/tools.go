@@ -76,7 +76,7 @@ func builtins() []tool {
 
 func toolName(i int) string { return fmt.Sprintf("tool_%04d", i) }
 
-// definitions gives every tool's definition as JSON.
+// definitions returns every tool's definition as JSON.
 func (s *server) definitions() [][]byte {
 	var out [][]byte
 	for _, t := range s.allTools() {
@@ -94,7 +94,7 @@ func (s *server) definitions() [][]byte {
 	return out
 }
 
-// find gives the function that runs a tool, nil if there is none.
+// find returns the function that runs a tool, nil if there is none.
 func (s *server) find(name string) func(*call) []byte {
 	for _, t := range s.allTools() {
 		if t.name == name {

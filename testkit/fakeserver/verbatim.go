@@ -27,7 +27,7 @@ func say(c *call) []byte {
 	return nil
 }
 
-// asJSON tells whether a call wants its answer as a body rather than an event.
+// asJSON reports whether a call wants its answer as a body rather than an event.
 func asJSON(m message) bool {
 	var params struct{ Arguments struct{ As string } }
 	return json.Unmarshal(m.Params, &params) == nil && params.Arguments.As == "json"

@@ -109,7 +109,7 @@ type Example struct {
 	JSON       []byte
 }
 
-// Examples gives those of the Newest revision whose definition begins with one
+// Examples returns those of the Newest revision whose definition begins with one
 // of these names, all without names, in the order of their files.
 func Examples(definitions ...string) ([]Example, error) {
 	dir := "examples-" + Newest

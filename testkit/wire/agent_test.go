@@ -211,7 +211,7 @@ func (w *httpWire) send(ctx context.Context, message []byte, _ string, header ht
 	return got, nil
 }
 
-// events gives the data of each event: the last one, and what came before it.
+// events returns the data of each event: the last one, and what came before it.
 func events(stream []byte) (last []byte, before [][]byte) {
 	for event := range bytes.SplitSeq(stream, []byte("\n\n")) {
 		var data [][]byte

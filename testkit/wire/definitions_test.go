@@ -86,7 +86,7 @@ func areListed(t *testing.T, tools []string) {
 	}
 }
 
-// surrogates tells whether a definition has a lone surrogate, which Go's
+// surrogates reports whether a definition has a lone surrogate, which Go's
 // decoder, and so this test, cannot take out of a text as it was.
 func surrogates(tools []string) bool { return strings.Contains(strings.Join(tools, ""), `\ud800`) }
 

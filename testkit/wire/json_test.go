@@ -72,7 +72,7 @@ func (s *scanner) space() {
 	}
 }
 
-// value gives the bytes of the value that begins here, and stands behind it.
+// value returns the bytes of the value that begins here, and stands behind it.
 func (s *scanner) value() string {
 	start, depth := s.at, 0
 	for s.at < len(s.raw) {
@@ -111,7 +111,7 @@ func (s *scanner) text() {
 	}
 }
 
-// pick gives the last value of a key that is written plainly, nil if there is
+// pick returns the last value of a key that is written plainly, nil if there is
 // none.
 func pick(object []byte, key string) []byte {
 	list, err := members(object)
@@ -144,7 +144,7 @@ func compact(raw []byte) string {
 	return b.String()
 }
 
-// same tells whether two values are written alike, but for white space, and
+// same reports whether two values are written alike, but for white space, and
 // else where they begin to differ.
 func same(got, want []byte) error {
 	g, w := compact(got), compact(want)
@@ -162,7 +162,7 @@ func same(got, want []byte) error {
 // errNoResult is what result gives for a JSON-RPC error.
 var errNoResult = errors.New("no result")
 
-// resultOf gives the result of a JSON-RPC response as it was sent.
+// resultOf returns the result of a JSON-RPC response as it was sent.
 func resultOf(response []byte) ([]byte, error) {
 	if !json.Valid(response) {
 		return nil, fmt.Errorf("this is not JSON: %.300q", response)

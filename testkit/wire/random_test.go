@@ -90,7 +90,7 @@ func FuzzLossless(f *testing.F) {
 	})
 }
 
-// passes tells whether these bytes are an object that the gateway owes it to
+// passes reports whether these bytes are an object that the gateway owes it to
 // pass unchanged: bytes that are no UTF-8 are replaced, and a result that asks
 // for input is nothing that these callers can be given.
 func passes(data []byte) bool {
