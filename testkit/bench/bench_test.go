@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +42,23 @@ func TestBench_short_measuresEveryFigure(t *testing.T) {
 	for _, figure := range want {
 		if !strings.Contains(out.String(), "| "+figure) {
 			t.Errorf("the report has no %q:\n%s", figure, out.String())
+		}
+	}
+}
+
+func TestBench_against_comparesTwoGateways(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "gatehouse")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var out bytes.Buffer
+	if err := measure(t.Context(), []string{"--short", "--only", "sequential", "--only", "start-stdio", "--gateway", binary, "--against", binary}, &out); err != nil {
+		t.Fatal(err)
+	}
+	_, pairs, found := strings.Cut(out.String(), "The gateway against the other one")
+	for _, figure := range []string{"p50 sequential", "start to first tools/list, 3 servers, stdio"} {
+		if !found || !strings.Contains(pairs, "| "+figure) {
+			t.Errorf("got no pair of %q, want one:\n%s", figure, out.String())
 		}
 	}
 }

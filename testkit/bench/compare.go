@@ -6,7 +6,8 @@ import (
 )
 
 // round is one load on each target, in turn.
-type round struct{ direct, relay, gateway sample }
+// against has no calls unless there is another gateway to compare with.
+type round struct{ direct, relay, gateway, against sample }
 
 // load is what all targets get.
 type load struct {
@@ -63,13 +64,24 @@ func (b *bench) targets(ctx context.Context, stdio bool) ([]*target, error) {
 	if stdio {
 		direct, e1 := b.startStdio(ctx, "direct", "echo", "stdio")
 		relay, e2 := b.startStdio(ctx, "relay", "relay", "stdio")
-		gateway, e3 := b.startGateway(ctx, setup{stdio: true})
-		return present(direct, relay, gateway), errors.Join(e1, e2, e3)
+		gateways, e3 := b.startGateways(ctx, setup{stdio: true})
+		return append(present(direct, relay), gateways...), errors.Join(e1, e2, e3)
 	}
 	direct, e1 := b.startEcho(ctx)
 	relay, e2 := b.startRelay(ctx)
-	gateway, e3 := b.startGateway(ctx, setup{})
-	return present(direct, relay, gateway), errors.Join(e1, e2, e3)
+	gateways, e3 := b.startGateways(ctx, setup{})
+	return append(present(direct, relay), gateways...), errors.Join(e1, e2, e3)
+}
+
+// startGateways starts the gateway and, if there is one, the other.
+func (b *bench) startGateways(ctx context.Context, s setup) ([]*target, error) {
+	gateway, err := b.startGateway(ctx, s)
+	if b.world.against == "" {
+		return present(gateway), err
+	}
+	s.against = true
+	against, e2 := b.startGateway(ctx, s)
+	return present(gateway, against), errors.Join(err, e2)
 }
 
 func present(targets ...*target) []*target {
@@ -88,6 +100,8 @@ func (r *round) add(name string, s sample) {
 		r.direct = r.direct.plus(s)
 	case "relay":
 		r.relay = r.relay.plus(s)
+	case "against":
+		r.against = r.against.plus(s)
 	default:
 		r.gateway = r.gateway.plus(s)
 	}

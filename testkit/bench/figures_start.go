@@ -19,15 +19,24 @@ func (b *bench) starts(ctx context.Context, stdio bool) error {
 	if b.short {
 		s.servers = 3
 	}
-	var times []float64
+	var times, against []float64
 	for range b.rounds {
 		took, err := b.firstList(ctx, s)
 		if err != nil {
 			return err
 		}
 		times = append(times, float64(took))
+		if b.world.against == "" {
+			continue
+		}
+		other := s
+		other.against = true
+		if took, err = b.firstList(ctx, other); err != nil {
+			return err
+		}
+		against = append(against, float64(took))
 	}
-	b.report.started(s, times)
+	b.report.started(s, times, against)
 	return nil
 }
 

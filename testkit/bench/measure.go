@@ -17,6 +17,7 @@ type options struct {
 	calls   int
 	rounds  int
 	gateway string
+	against string
 	env     []string
 	only    []string
 	short   bool
@@ -28,6 +29,7 @@ func (o *options) parse(args []string) error {
 	flags.IntVar(&o.calls, "calls", 8000, "calls of one load with many callers; 64 KiB loads send a tenth, sequential ones a quarter")
 	flags.IntVar(&o.rounds, "rounds", 11, "how often each target is measured")
 	flags.StringVar(&o.gateway, "gateway", "", "the gateway's executable (default: build it)")
+	flags.StringVar(&o.against, "against", "", "another gateway's executable, such as that of an older commit: measured in the same rounds, with a table that compares the two")
 	flags.Func("gateway-env", "KEY=VALUE for the gateway; repeatable", appendTo(&o.env))
 	flags.Func("only", "measure this figure only; repeatable: "+strings.Join(figureNames(), " "), appendTo(&o.only))
 	flags.BoolVar(&o.short, "short", false, "few calls, few servers: does everything work?")
@@ -106,7 +108,7 @@ func measure(ctx context.Context, args []string, out io.Writer) error {
 	} else {
 		defer os.RemoveAll(dir)
 	}
-	if b.world, err = newWorld(ctx, dir, b.gateway, b.env); err != nil {
+	if b.world, err = newWorld(ctx, dir, b.options); err != nil {
 		return err
 	}
 	err = b.all(ctx)

@@ -14,6 +14,7 @@ import (
 // they were made of.
 type report struct {
 	rows    []row
+	pairs   []string // rows of cells: the gateway against another one
 	details []string // rows of cells, separated by tabs
 	skipped []string
 }
@@ -56,6 +57,30 @@ func (p *report) compared(figure string, rounds []round, m metric, g goal) {
 		line.relayRatio = spreadOf(rounds, func(r round) float64 { return m.value(r.relay) / m.value(r.direct) }).String()
 	}
 	p.rows = append(p.rows, line)
+	p.both(figure, rounds, m.value, m.text)
+}
+
+// both adds a figure of the two gateways, if there are two.
+func (p *report) both(figure string, rounds []round, value func(sample) float64, text func(float64) string) {
+	if rounds[0].against.calls == 0 {
+		return
+	}
+	var other, gateway []float64
+	for _, r := range rounds {
+		other, gateway = append(other, value(r.against)), append(gateway, value(r.gateway))
+	}
+	p.versus(figure, other, gateway, text)
+}
+
+// versus adds a figure of the other gateway and of this one, round by round.
+func (p *report) versus(figure string, other, gateway []float64, text func(float64) string) {
+	ratios := make([]float64, len(gateway))
+	for i := range ratios {
+		ratios[i] = gateway[i] / other[i]
+	}
+	p.pairs = append(p.pairs, strings.Join([]string{
+		figure, text(spreadFrom(other).median), text(spreadFrom(gateway).median), spreadFrom(ratios).String(),
+	}, "\t"))
 }
 
 // cpu adds a figure of CPU time: the gateway's part of the relay's.
@@ -72,6 +97,7 @@ func (p *report) cpu(figure string, rounds []round) {
 		figure: figure, relay: microseconds(relay.median), gateway: microseconds(gateway.median),
 		result: ratio.String() + " of relay", goal: atMost(42.0 / 30), value: ratio.median, text: plain,
 	})
+	p.both(figure, rounds, of, microseconds)
 }
 
 // single adds a figure of the gateway alone.
@@ -79,8 +105,8 @@ func (p *report) single(figure, gateway string, v float64, g goal, text func(flo
 	p.rows = append(p.rows, row{figure: figure, gateway: gateway, result: text(v), goal: g, value: v, text: text})
 }
 
-// started adds the time of a start.
-func (p *report) started(s setup, times []float64) {
+// started adds the time of a start; against are those of the other gateway.
+func (p *report) started(s setup, times, against []float64) {
 	front := "HTTP"
 	if s.stdio {
 		front = "stdio"
@@ -92,6 +118,9 @@ func (p *report) started(s setup, times []float64) {
 		figure: figure, gateway: ms(all.median), result: fmt.Sprintf("%s (%s..%s)", ms(all.median), ms(all.least), ms(all.most)),
 		goal: atMost(float64(50 * time.Millisecond)), value: all.median, text: ms,
 	})
+	if against != nil {
+		p.versus(figure, against, times, ms)
+	}
 }
 
 func (p *report) skip(why string) {
@@ -109,6 +138,7 @@ func (p *report) detail(l load, rounds []round) {
 		{"direct", func(r round) sample { return r.direct }},
 		{"relay", func(r round) sample { return r.relay }},
 		{"gateway", func(r round) sample { return r.gateway }},
+		{"against", func(r round) sample { return r.against }},
 	} {
 		if t.of(rounds[0]).calls == 0 {
 			continue
@@ -141,6 +171,10 @@ func (p *report) print(out io.Writer) {
 		lines = append(lines, strings.Join([]string{r.figure, r.direct, r.relay, r.gateway, r.relayRatio, r.result, bound, r.goal.reached(r.value)}, "\t"))
 	}
 	markdown(out, head, lines)
+	if len(p.pairs) > 0 {
+		fmt.Fprint(out, "\nThe gateway against the other one, in the same rounds.\n\n")
+		markdown(out, "figure\tthe other\tthe gateway\tthe gateway : the other", p.pairs)
+	}
 	if len(p.details) > 0 {
 		fmt.Fprint(out, "\nWhat they are made of. CPU time is per call.\n\n")
 		markdown(out, "load\ttarget\tcalls\tp50\tp99\tCPU, target\tits server\tload generator\tall", p.details)

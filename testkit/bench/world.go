@@ -19,6 +19,7 @@ type world struct {
 	dir     string
 	self    string   // this executable
 	binary  string   // the gateway's executable
+	against string   // another one to compare it with; empty for none
 	extra   []string // of the gateway's environment
 	started int
 }
@@ -30,14 +31,19 @@ const (
 )
 
 // newWorld builds the gateway unless it is given.
-func newWorld(ctx context.Context, dir, gateway string, env []string) (*world, error) {
+func newWorld(ctx context.Context, dir string, o options) (*world, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	w := &world{dir: dir, self: self, binary: gateway, extra: env}
-	if gateway != "" {
-		w.binary, err = filepath.Abs(gateway)
+	w := &world{dir: dir, self: self, extra: o.env}
+	if o.against != "" {
+		if w.against, err = filepath.Abs(o.against); err != nil {
+			return nil, err
+		}
+	}
+	if o.gateway != "" {
+		w.binary, err = filepath.Abs(o.gateway)
 		return w, err
 	}
 	w.binary = filepath.Join(dir, "gatehouse")
@@ -104,6 +110,7 @@ type setup struct {
 	servers int           // stdio servers, at least 1
 	delay   time.Duration // before they answer at all
 	stdio   bool          // the front
+	against bool          // the other executable
 }
 
 // serverName is the name of one server.
@@ -120,15 +127,19 @@ func (w *world) startGateway(ctx context.Context, s setup) (*target, error) {
 	if err := errors.Join(writeJSON(servers, w.servers(s)), writeJSON(rules, ruleSet())); err != nil {
 		return nil, err
 	}
-	args := []string{w.binary, "run", "--mcp-config", servers, "--rules", rules, "--audit-log", filepath.Join(dir, "audit.jsonl")}
-	t := &target{name: "gateway", shape: through(serverName(0))}
+	name, binary := "gateway", w.binary
+	if s.against {
+		name, binary = "against", w.against
+	}
+	args := []string{binary, "run", "--mcp-config", servers, "--rules", rules, "--audit-log", filepath.Join(dir, "audit.jsonl")}
+	t := &target{name: name, shape: through(serverName(0))}
 	if !s.stdio {
 		if t.addr, err = freeAddress(); err != nil {
 			return nil, err
 		}
 		args = append(args, "--transport", "http", "--http", t.addr)
 	}
-	t.proc, err = start(ctx, dir, "gateway", w.environment(dir), args...)
+	t.proc, err = start(ctx, dir, name, w.environment(dir), args...)
 	return t, err
 }
 
