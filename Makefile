@@ -35,7 +35,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm cover vuln bench microbench dist clean
+.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm python cover vuln bench microbench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,15 +93,28 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
 
-e2e: ## install pinned MCP servers and clients from npm and test the gateway with them; skips without Node.js
+e2e: ## install pinned MCP servers and clients from npm and PyPI and test the gateway with them; skips without Node.js
 	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
-		$(MAKE) --no-print-directory npm && \
+		$(MAKE) --no-print-directory npm python && \
 		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 10m ./testkit/e2e/...; \
 	fi
 
 npm: $(NPM)/node_modules/.package-lock.json
+
+# Two environments with the Python SDK, an old version and a new one. Where there
+# is no Python, or none that can make them, the tests that need them are skipped.
+PYTHON   := $(NPM)/python
+VENVS    := $(if $(shell python3 -c 'import sys, ensurepip, venv; assert sys.version_info >= (3, 10)' 2>/dev/null && echo yes),$(PYTHON)/venv-old $(PYTHON)/venv-new)
+
+python: $(VENVS:%=%/.installed)
+	@$(if $(VENVS),:,echo "make e2e: servers of the Python SDK are skipped: python3 (3.10 or newer) with venv is not here")
+
+$(PYTHON)/venv-%/.installed: $(PYTHON)/%.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
+	@touch $@
 
 $(NPM)/node_modules/.package-lock.json: $(NPM)/package.json $(NPM)/package-lock.json
 	npm ci --prefix $(NPM) --no-audit --no-fund --ignore-scripts --loglevel=error
