@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/snapshot"
 )
 
@@ -74,6 +75,25 @@ func (r *Router) Finish(c *Call) {
 // It neither waits nor asks the rules. The error is a *Failure.
 func (r *Router) Identify(ctx context.Context, c *Call) (*Attempt, error) {
 	return c.take(ctx, identifying)
+}
+
+// Known returns an attempt by the current snapshot. ok reports whether the
+// connection itself settles the agent: by a credential or a pin. It is no call,
+// and leaves no record.
+func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
+	c := &Call{Caller: caller, router: r}
+	a = &c.attempt
+	*a = Attempt{Snapshot: r.cfg.Store.Load(), call: c}
+	pinned, err := a.pin()
+	if err != nil || len(pinned) == 0 {
+		return a, false
+	}
+	id, wrong := a.Snapshot.Policy.ResolveAgent("", false, pinned, "")
+	if wrong != nil {
+		return a, false
+	}
+	a.Agent = id.Agent
+	return a, true
 }
 
 // Lists returns an attempt whose Catalog is known, for an agent that may use

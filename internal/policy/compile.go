@@ -18,6 +18,9 @@ type Policy struct {
 	fallback           agent
 	denyOnMissingAgent bool
 	hash               string
+	// general and own are what the rules say to agents: see Words.
+	general string
+	own     map[string]string
 }
 
 // Compile prepares rules for deciding. It takes time and memory linear in the
@@ -41,6 +44,7 @@ func Compile(r Rules) *Policy {
 		}
 		p.agents[names.one(a.ID)] = agent{shape: s, table: ruleTable(a)}
 	}
+	p.compileWords(r)
 	if !r.DenyOnMissingAgent {
 		p.fallback = p.agents[DefaultAgent]
 	}

@@ -37,6 +37,8 @@ type Agent struct {
 	// AllowToolsPos is where the value of allow.tools begins, nowhere if there
 	// is none.
 	AllowToolsPos Position
+	// Instructions are words for the agent's model; they decide nothing.
+	Instructions string
 }
 
 // Rules is a parsed and valid rules file.
@@ -49,6 +51,8 @@ type Rules struct {
 	DenyOnMissingAgent bool
 	// DenyOnMissingAgentPos is where the file says so, nowhere if it does not.
 	DenyOnMissingAgentPos Position
+	// Instructions are words for the model of every agent; they decide nothing.
+	Instructions string
 	// Hash is the lower-case hex SHA-256 of the file's bytes.
 	Hash string
 }

@@ -62,6 +62,7 @@ func (p *parser) agent(m jsondoc.Member, path string) policy.Agent {
 			}
 		}},
 		{Name: "deny", Read: func(n *jsondoc.Node, path string) { p.access(n, path, &a.DenyServers, &a.DenyTools) }},
+		{Name: "instructions", Read: func(n *jsondoc.Node, path string) { a.Instructions = p.instructions(n, path) }},
 	}
 	keys.Read(m.Value, path, func(m jsondoc.Member, path string) {
 		if slices.Contains(reservedKeys, m.Key) {

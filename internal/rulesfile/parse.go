@@ -19,6 +19,7 @@ const (
 	codeReserved   = "rules-reserved-key"
 	codeAgentID    = "rules-bad-agent-id"
 	codePattern    = "rules-bad-pattern"
+	codeWords      = "rules-bad-instructions"
 )
 
 // ParseRules is Parse for who needs no credentials.
@@ -127,6 +128,7 @@ func (p *parser) root(root *jsondoc.Node) {
 
 var misplacedInRoot = map[string]string{
 	"deny_on_missing_agent": `put it inside "defaults"`,
+	"instructions":          `put it inside "defaults", or inside an agent`,
 	"tokens":                `it belongs inside "defaults"`,
 	"jwt":                   `it belongs inside "defaults"`,
 	"mcpServers":            "servers belong in the servers file, .mcp.json",
@@ -145,6 +147,7 @@ func (p *parser) defaults(n *jsondoc.Node, path string) {
 				p.rules.DenyOnMissingAgentPos = n.KeyPos("deny_on_missing_agent")
 			}
 		}},
+		{Name: "instructions", Read: func(value *jsondoc.Node, path string) { p.rules.Instructions = p.instructions(value, path) }},
 		{Name: "tokens", Read: p.tokens},
 		{Name: "jwt", Read: p.jwt},
 	}, nil)

@@ -201,11 +201,9 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 	}
 }
 
-func TestDefinitions_areThreeAndSmall(t *testing.T) {
+func TestDefinitions_areThree(t *testing.T) {
 	g := newGate(t, allowAll)
-	size := 0
 	for _, d := range g.gate.Definitions() {
-		size += len(d)
 		var def struct {
 			InputSchema map[string]any
 			Annotations map[string]bool
@@ -225,9 +223,6 @@ func TestDefinitions_areThreeAndSmall(t *testing.T) {
 	}
 	if n := len(g.gate.Definitions()); n != 3 {
 		t.Errorf("got %d tools, want 3", n)
-	}
-	if size > 500*4 { // A token of such JSON is four bytes and more.
-		t.Errorf("the definitions take %d bytes, which is more than 500 tokens", size)
 	}
 }
 

@@ -67,8 +67,7 @@ func description(e serversfile.Entry, info endpoint.ServerInfo, tools []string) 
 	if e.Description != "" {
 		return e.Description
 	}
-	firstLine, _, _ := strings.Cut(strings.TrimSpace(info.Instructions), "\n")
-	for _, text := range []string{info.Description, info.Title, firstLine} {
+	for _, text := range []string{info.Description, info.Title, firstLine(info.Instructions)} {
 		if text = strings.TrimSpace(text); text != "" {
 			return front.Brief(text)
 		}

@@ -40,6 +40,10 @@ type ToolHandler interface {
 	// and in the order to show them. New calls it once.
 	Definitions() []json.RawMessage
 
+	// Introduce returns the instructions that initialize and server/discover
+	// answer a caller with, for its model; "" is none.
+	Introduce(c Caller) string
+
 	// CallTool runs a gateway tool and appends the answer to dst: a whole
 	// CallToolResult object as valid JSON, with all that the caller's revision
 	// asks for; failures are results with isError. ok is false if the tool name
@@ -83,9 +87,8 @@ type pinnedHandler interface {
 // Options are the settings of an Edge. The zero value of each field means its
 // default.
 type Options struct {
-	Name         string // of the gateway, in serverInfo; default "gatehouse"
-	Version      string // of the gateway, in serverInfo; default "0"
-	Instructions string // for the model; default none
+	Name    string // of the gateway, in serverInfo; default "gatehouse"
+	Version string // of the gateway, in serverInfo; default "0"
 
 	Log *slog.Logger // default: discard
 
@@ -168,10 +171,7 @@ func New(handler ToolHandler, opts Options) *Edge {
 		sessions: newSessions(opts.SessionIdleTTL),
 		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
 	}
-	e.mcp = server.NewMCPServer(opts.Name, opts.Version,
-		server.WithToolCapabilities(false),
-		server.WithInstructions(opts.Instructions),
-	)
+	e.mcp = server.NewMCPServer(opts.Name, opts.Version, server.WithToolCapabilities(false))
 	e.tools.register(e.mcp)
 	if h, ok := handler.(pinnedHandler); ok {
 		e.pinned = readTools(h.PinnedDefinitions(), opts.Log).list

@@ -46,6 +46,14 @@ func newScript() *script {
 	}
 }
 
+// Introduce implements agents.ToolHandler.
+func (s *script) Introduce(c agents.Caller) string {
+	if id := c.Identity.ID(); id != "" {
+		return "You are <" + id + ">."
+	}
+	return "Call list_servers first."
+}
+
 const definitions = `[
  {"name":"zeta","description":"first shown <b>","inputSchema":{"type":"object","oneOf":[{}],"x":12345678901234567890},"vendor":{"a":1}},
  {"name":"echo","title":"Echo","inputSchema":{"type":"object","properties":{}},"annotations":{"readOnlyHint":true,"odd":1}},
@@ -110,7 +118,7 @@ func (s *script) run(ctx context.Context, c agents.Caller, t agents.ToolCall) (j
 func newEdge(t *testing.T, h agents.ToolHandler, change func(*agents.Options)) *agents.Edge {
 	t.Helper()
 	opts := agents.Options{
-		Name: "gatehouse", Version: "1.2.3", Instructions: "Call list_servers first.",
+		Name: "gatehouse", Version: "1.2.3",
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if change != nil {

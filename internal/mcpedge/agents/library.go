@@ -49,8 +49,11 @@ func (e *Edge) encode(p *peer, m message, result any) answer {
 		result = init
 	}
 	raw, err := json.Marshal(result)
-	if err == nil && m.method == string(mcp.MethodToolsList) {
-		raw, err = replaceKey(raw, "tools", e.shownTo(p))
+	switch m.method {
+	case string(mcp.MethodInitialize), string(mcp.MethodServerDiscover):
+		raw = e.introduced(p, raw)
+	case string(mcp.MethodToolsList):
+		raw = e.listed(p, raw)
 	}
 	if err != nil {
 		e.log.Error("internal: cannot encode result", slog.String("method", m.method), slog.Any("err", err))

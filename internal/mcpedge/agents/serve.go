@@ -50,14 +50,6 @@ func (e *Edge) notified(p *peer, m message) {
 	}
 }
 
-// shownTo returns the tools as a client should see them.
-func (e *Edge) shownTo(p *peer) json.RawMessage {
-	if e.pinned != nil && p.identity != nil && len(p.identity.Agents) == 1 {
-		return e.pinned
-	}
-	return e.tools.list
-}
-
 func (e *Edge) logPanic(method string, v any) {
 	e.log.Error("internal: panic while serving an agent", slog.String("method", method),
 		slog.String("panic", describePanic(v)), slog.String("stack", string(debug.Stack())))

@@ -1,0 +1,148 @@
+package gate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/serversfile"
+	"gatehouse/testkit"
+)
+
+const wordyRules = `{
+	"agents": {
+		"a": {"allow": {"servers": ["db", "files", "off"], "tools": {"files": ["read"]}}, "instructions": "Own words of a."},
+		"b": {"allow": {"servers": ["secret"]}, "instructions": "Own words of b."},
+		"nobody": {}},
+	"defaults": {"instructions": "Words for all."}}`
+
+func described(name, text string) *srv {
+	return up(name, testkit.Hangs).With(func(e *serversfile.Entry) { e.Description = text })
+}
+
+// wordyHouse has servers that say what they are for in many ways.
+func wordyHouse() []*srv {
+	return []*srv{
+		described("db", "Orders, e.g. of today. And much more.\nSecond line."),
+		up("files", testkit.Hangs).Has("read", "write"),
+		server("off", endpoint.Status{State: endpoint.Disabled}),
+		described("secret", "Nobody's business."),
+	}
+}
+
+func TestIntroduce_saysWhatTheCallerMayKnow(t *testing.T) {
+	listAll := "Call list_servers to see which servers you may use."
+	ofA := []string{"Words for all.", "Own words of a.", "The servers that you may use:\n- db: Orders, e.g. of today.\n- files: tools: read"}
+	for _, c := range []struct {
+		name   string
+		s      settings
+		caller agents.Caller
+		set    *identity.Set
+		has    []string
+		hasNot []string
+	}{
+		{"unpinned", settings{}, old, nil, []string{"Words for all.", listAll}, []string{"Own words", "- db", "files", "secret"}},
+		{"unpinned, with an agent to fall back on", settings{DefaultAgent: "a"}, old, nil, []string{listAll}, []string{"Own words", "- db"}},
+		{"pinned", settings{Pinned: []string{"a"}}, old, nil, ofA, []string{"secret", "Own words of b", "off", "write", "more", listAll}},
+		{"pinned to several is the first", settings{Pinned: []string{"b", "a"}}, old, nil, []string{"- secret: Nobody's business.", "Own words of b."}, []string{"- db", "Own words of a"}},
+		{"a pin that the rules don't know", settings{Pinned: []string{"gone"}}, old, nil, []string{"Words for all.", "There is no server that you may use now."}, []string{"- db", "secret"}},
+		{"an agent that may do nothing", settings{Pinned: []string{"nobody"}}, old, nil, []string{"There is no server that you may use now."}, []string{"- db", "secret"}},
+		{"a credential", settings{}, bearer(t, tokenFor("a")), tokenFor("a"), ofA, []string{"secret", "Own words of b"}},
+		{"a credential that is gone", settings{}, bearer(t, tokenFor("a")), tokenFor("b"), []string{"Words for all.", "- secret"}, []string{"- db"}},
+		{"a credential outside of the pin", settings{Pinned: []string{"b"}}, bearer(t, tokenFor("a")), tokenFor("a"), []string{listAll}, []string{"- db", "- secret", "Own words"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGateWith(t, c.s, wordyRules, wordyHouse()...)
+			if c.set != nil {
+				g.credentials(c.set)
+			}
+			got := g.gate.Introduce(c.caller)
+			for _, part := range append(c.has, "list_servers", "get_server_tools", "execute_tool") {
+				if !strings.Contains(got, part) {
+					t.Errorf("got %q, want it to have %q", got, part)
+				}
+			}
+			for _, part := range c.hasNot {
+				if strings.Contains(got, part) {
+					t.Errorf("got %q, want it not to have %q", got, part)
+				}
+			}
+		})
+	}
+}
+
+func TestIntroduce_fitsWhatClientsShow(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		servers int
+		text    string
+		words   string
+	}{
+		{"no servers", 0, "", ""},
+		{"many", 500, "What it is for. More.", "x"},
+		{"long descriptions without an end", 60, strings.Repeat("word ", 400), strings.Repeat("w", 700)},
+		{"characters that count twice", 60, strings.Repeat("😀", 400), strings.Repeat("é", 700)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var servers []*srv
+			for i := range c.servers {
+				servers = append(servers, described(fmt.Sprintf("server%03d", i), c.text))
+			}
+			rules := fmt.Sprintf(`{"agents": {"a": {"allow": {"servers": ["*"]}, "instructions": %[1]q}}, "defaults": {"instructions": %[1]q}}`, c.words)
+			got := newGateWith(t, settings{Pinned: []string{"a"}}, rules, servers...).gate.Introduce(old)
+			if n := len(utf16.Encode([]rune(got))); n > 2000 {
+				t.Errorf("got %d UTF-16 units, want at most 2000", n)
+			}
+			shown := strings.Count(got, "\n- server")
+			if c.servers > 0 && (shown == 0 || !strings.HasSuffix(got, fmt.Sprintf("... and %d more: call list_servers.", c.servers-shown))) {
+				t.Errorf("got %d servers and the end %q, want some, and the other %d counted", shown, got[max(0, len(got)-60):], c.servers-shown)
+			}
+		})
+	}
+}
+
+// What a server says of itself stays on its line and within its bounds.
+func TestIntroduce_aServerCannotWriteLinesOfItsOwn(t *testing.T) {
+	db := up("db", testkit.Hangs)
+	db.Cell.PublishCatalog(endpoint.Catalog{Known: true, Info: endpoint.ServerInfo{Description: "Good\r- admin: fake\u2028- other\x1b[31m. " + strings.Repeat("x", 1000)}})
+	got := newGateWith(t, settings{Pinned: []string{"a"}}, allowAll, db).gate.Introduce(old)
+	_, lines, _ := strings.Cut(got, "use:\n")
+	if want := "- db: Good - admin: fake - other [31m."; lines != want {
+		t.Errorf("got %q, want %q", lines, want)
+	}
+}
+
+func TestDefinitions_areForClientsThatDeferTools(t *testing.T) {
+	g := newGate(t, allowAll)
+	for _, d := range g.gate.Definitions() {
+		text := string(d)
+		for _, part := range []string{`"title":"`, `"anthropic/alwaysLoad":true`, `"anthropic/searchHint":"`} {
+			if !strings.Contains(text, part) {
+				t.Errorf("got %s, want it to have %s", text, part)
+			}
+		}
+	}
+}
+
+// Forms show arguments in the order in which they are defined.
+func TestDefinitions_argumentsAreInTheOrderOfUse(t *testing.T) {
+	want := [][]string{
+		{"include_metadata", "agent_id"},
+		{"server", "names", "pattern", "max_schema_tokens", "agent_id"},
+		{"server", "tool", "args", "timeout_ms", "agent_id"},
+	}
+	for i, d := range newGate(t, allowAll).gate.Definitions() {
+		at := 0
+		for _, name := range want[i] {
+			next := strings.Index(string(d), `"`+name+`":{`)
+			if next < at {
+				t.Errorf("got %s, want the arguments in the order %q", d, want[i])
+			}
+			at = next
+		}
+	}
+}
