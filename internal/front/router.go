@@ -92,7 +92,7 @@ func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	if wrong != nil {
 		return a, false
 	}
-	a.Agent = id.Agent
+	a.Agent = id
 	return a, true
 }
 
