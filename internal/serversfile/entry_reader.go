@@ -45,12 +45,32 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 		entry: Entry{Name: m.Key, Pos: m.KeyPos(), Settings: DefaultSettings()},
 	}
 	keys := r.keys()
+	for i, key := range keys {
+		keys[i].Read = unlessNull(key.Read)
+	}
 	keys.Read(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
 	r.transport(m)
 	r.noEffect()
 	r.commandLine()
 	r.literalVariables()
 	return r.entry
+}
+
+// unlessNull makes a reader that takes a null for an absent key.
+func unlessNull(read func(*jsondoc.Node, string)) func(*jsondoc.Node, string) {
+	return func(n *jsondoc.Node, path string) {
+		if read != nil && n.Kind != jsondoc.KindNull {
+			read(n, path)
+		}
+	}
+}
+
+// member is the value of a key of the entry, or nil.
+func (r *entryReader) member(key string) *jsondoc.Node {
+	if n := r.node.Member(key); n != nil && n.Kind != jsondoc.KindNull {
+		return n
+	}
+	return nil
 }
 
 // keys are the keys of an entry that mean something here.
@@ -223,7 +243,7 @@ var transportNames = map[string]Transport{
 
 // transport decides how the server is reached, once all members are known.
 func (r *entryReader) transport(m jsondoc.Member) {
-	command, address := r.node.Member("command"), r.node.Member("url")
+	command, address := r.member("command"), r.member("url")
 	switch {
 	case command != nil && address != nil:
 		r.Add(m.KeyPos(), jsondoc.Error, r.path, codeTwoTransports, "remove one, or make two servers of it",
@@ -249,7 +269,7 @@ func (r *entryReader) transport(m jsondoc.Member) {
 // declared reads the key "type" or "transport"; it is empty when absent or
 // wrong.
 func (r *entryReader) declared(key string) Transport {
-	n := r.node.Member(key)
+	n := r.member(key)
 	path := jsondoc.KeyPath(r.path, key)
 	if n == nil || !r.wantKind(n, path, jsondoc.KindString, "a string", "") {
 		return ""
@@ -281,14 +301,14 @@ func (r *entryReader) commandLine() {
 	if !spaces || len(r.entry.Args) > 0 || strings.ContainsAny(program, `/\`) {
 		return
 	}
-	r.Add(r.node.Member("command").Pos(), jsondoc.Warning, jsondoc.KeyPath(r.path, "command"), codeCommandLine,
+	r.Add(r.member("command").Pos(), jsondoc.Warning, jsondoc.KeyPath(r.path, "command"), codeCommandLine,
 		`write the program here, and each argument in "args": ["..."]`, "has spaces in it, and no shell takes it apart")
 }
 
 // agree checks a declared transport against the entry, and against the other
 // key that declares one.
 func (r *entryReader) agree(key string, declared, other Transport) {
-	n, path := r.node.Member(key), jsondoc.KeyPath(r.path, key)
+	n, path := r.member(key), jsondoc.KeyPath(r.path, key)
 	switch {
 	case other != "" && other != declared:
 		r.Add(n.Pos(), jsondoc.Error, path, codeTransportMismatch, "remove one of them", `"type" and "transport" do not agree`)
@@ -314,6 +334,9 @@ func (r *entryReader) noEffect() {
 		keys, with = []string{"args", "env", "cwd"}, "url"
 	}
 	for _, m := range r.node.Members() {
+		if m.Value.Kind == jsondoc.KindNull {
+			continue
+		}
 		for _, key := range keys {
 			if m.Key == key {
 				r.Add(m.KeyPos(), jsondoc.Warning, jsondoc.KeyPath(r.path, key), codeNoEffect, "remove it",

@@ -188,3 +188,16 @@ func TestParse_manyWarnings_doNotHideAnError(t *testing.T) {
 		t.Errorf("%d problems, the last %v", len(problems), last)
 	}
 }
+
+// Programs that write these files write null for what is not set.
+func TestParse_aKeyThatIsNull_isAsGoodAsAbsent(t *testing.T) {
+	for body, like := range map[string]string{
+		`{"command": "x", "url": null, "headers": null, "type": null}`:                                                      `{"command": "x"}`,
+		`{"command": null, "args": null, "env": null, "cwd": null, "envFile": null, "url": "http://h", "transport": "sse"}`: `{"url": "http://h", "type": "sse"}`,
+		`{"command": "x", "description": null, "disabled": null, "gateway": null}`:                                          `{"command": "x"}`,
+	} {
+		if diff := cmp.Diff(entry(t, like), entry(t, body), cmpopts.IgnoreFields(serversfile.Entry{}, "Pos")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+}
