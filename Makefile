@@ -35,7 +35,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm python cover vuln bench microbench dist clean
+.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm python cover vuln bench figures microbench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,9 @@ vuln: ## look for known vulnerabilities (needs the vulnerability database)
 
 bench: ## measure the gateway against direct calls, BENCH are flags: see docs/PERFORMANCE.md
 	$(GO) run ./testkit/bench $(BENCH)
+
+figures: ## measure what docs/OPERATIONS.md says of reloads, crashes and stops (minutes)
+	GATEHOUSE_FIGURES=full $(GO) test -run '^TestFigures_' -count=1 -v -timeout 30m ./cmd/gatehouse
 
 microbench: ## run the Go benchmarks that match MICRO, in the form benchstat reads
 	$(GO) test -run '^$$' -bench '$(MICRO)' -benchmem -timeout 30m ./...

@@ -51,9 +51,10 @@ func processorTime(pid int) (time.Duration, bool) {
 	return time.Duration(user+system) * 10 * time.Millisecond, true
 }
 
-// TestFigures_stopAmongManyProcesses prints what stopping a gateway's servers
-// costs on a machine with many other processes.
+// TestFigures_stopAmongManyProcesses shows that a gateway with many servers ends
+// well on a machine with many other processes, and what that costs.
 func TestFigures_stopAmongManyProcesses(t *testing.T) {
+	figures(t)
 	others := scaled(1750, 100)
 	bystanders(t, others)
 	for _, n := range []int{scaled(20, 3), scaled(500, 10)} {
@@ -76,7 +77,15 @@ func TestFigures_stopAmongManyProcesses(t *testing.T) {
 			used = now
 		}
 		took := time.Since(stopped)
-		t.Logf("stopping %d servers beside %d other processes: %v of CPU, exit code %d after %v",
-			n, others, used-before, g.Wait(t), took.Round(time.Millisecond))
+		if code := g.Wait(t); code != 0 {
+			t.Errorf("stopping %d servers: got the exit code %d, want 0", n, code)
+		}
+		for _, pid := range g.ServerPIDs() {
+			if testkit.Alive(pid) {
+				t.Errorf("stopping %d servers: process %d outlived the gateway, want none", n, pid)
+			}
+		}
+		t.Logf("stopping %d servers beside %d other processes: %v of CPU, the end after %v",
+			n, others, used-before, took.Round(time.Millisecond))
 	}
 }

@@ -27,6 +27,16 @@ func scaled(n, few int) int {
 	return few
 }
 
+// figures marks a test whose log holds figures. If they are wanted it runs
+// alone, so that they mean something; else it runs beside all others, for what
+// it asserts.
+func figures(t *testing.T) {
+	t.Helper()
+	if !full() {
+		t.Parallel()
+	}
+}
+
 func percentiles(times []time.Duration) string {
 	slices.Sort(times)
 	at := func(p float64) time.Duration { return times[int(p*float64(len(times)-1))].Round(10 * time.Microsecond) }
@@ -34,6 +44,7 @@ func percentiles(times []time.Duration) string {
 }
 
 func TestFigures_deathOfAServer(t *testing.T) {
+	figures(t)
 	record := recordFile(t)
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("restart", patient)}.JSON(), Rules: testkit.AllowAll("a"),
@@ -49,6 +60,7 @@ func TestFigures_deathOfAServer(t *testing.T) {
 		kill(t, pid)
 		<-call.Done()
 		fail = append(fail, time.Since(killed))
+		call.Wait(t).Failed(t, "SERVER_CRASHED")
 		soon(t, func() bool { return a.Execute(t, "s", "pid", nil).Code() == "" })
 		serve = append(serve, time.Since(killed))
 		detect = append(detect, g.AwaitFrom(t, mark, "server crashed").Time.Sub(killed))
@@ -58,9 +70,10 @@ func TestFigures_deathOfAServer(t *testing.T) {
 	t.Logf("kill -9 to the first good call:     %s (with restart.initial_ms 1)", percentiles(serve))
 }
 
-// TestFigures_healthyServersBesideABadOne prints what calls of nine healthy
-// servers take while the tenth misbehaves.
+// TestFigures_healthyServersBesideABadOne shows that each call of nine healthy
+// servers is answered while the tenth misbehaves, and what it takes.
 func TestFigures_healthyServersBesideABadOne(t *testing.T) {
+	figures(t)
 	for _, bad := range []struct {
 		name  string
 		entry testkit.Entry
@@ -123,12 +136,19 @@ func healthyCalls(t *testing.T, a testkit.Agent, n int) []time.Duration {
 	return times
 }
 
-// holdings says what a process holds, where the system tells.
-func holdings(g *testkit.Gateway) string {
+// holdings are what a process holds, where the system tells.
+type holdings struct {
+	known                 bool
+	children, descriptors int
+	text                  string
+}
+
+// holdingsOf counts what a gateway holds now.
+func holdingsOf(g *testkit.Gateway) holdings {
 	proc := filepath.Join("/proc", strconv.Itoa(g.PID()))
 	fds, err := os.ReadDir(filepath.Join(proc, "fd"))
 	if err != nil {
-		return "this system does not tell"
+		return holdings{text: "this system does not tell"}
 	}
 	status, _ := os.ReadFile(filepath.Join(proc, "status")) // Empty when it has gone.
 	kinds := map[string]int{}
@@ -140,29 +160,51 @@ func holdings(g *testkit.Gateway) string {
 		}
 		kinds[kind]++
 	}
-	children := 0
+	h := holdings{known: true, descriptors: len(fds)}
 	tasks, _ := filepath.Glob(filepath.Join(proc, "task", "*", "children"))
 	for _, task := range tasks {
 		list, _ := os.ReadFile(task) // Empty when the thread has ended.
-		children += len(strings.Fields(string(list)))
+		h.children += len(strings.Fields(string(list)))
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%d children, %d descriptors %v", children, len(fds), kinds)
+	fmt.Fprintf(&out, "%d children, %d descriptors %v", h.children, h.descriptors, kinds)
 	for line := range strings.Lines(string(status)) {
 		if key, value, _ := strings.Cut(line, ":"); key == "VmRSS" || key == "Threads" {
 			out.WriteString(", " + key + " " + strings.TrimSpace(value))
 		}
 	}
-	return out.String()
+	h.text = out.String()
+	return h
+}
+
+// slack is by how many descriptors two moments of a gateway at rest may differ:
+// a connection of a client, a file that is being read.
+const slack = 8
+
+// wantNoMore fails if what a gateway holds has grown since an earlier moment.
+// It waits, because what was stopped is let go of a little later.
+func wantNoMore(t *testing.T, g *testkit.Gateway, before holdings) {
+	t.Helper()
+	if !before.known {
+		return
+	}
+	testkit.Eventually(t, fmt.Sprintf("the gateway holds what it held before (%s), and not %s", before.text, holdingsOf(g).text), func() bool {
+		now := holdingsOf(g)
+		return now.children <= before.children && now.descriptors <= before.descriptors+slack
+	})
 }
 
 func TestFigures_memoryAndDescriptorsAfterManyReloads(t *testing.T) {
+	figures(t)
 	servers := func(tag int) string {
 		return testkit.Servers{"s": testkit.Fake(t, "--tag", strconv.Itoa(tag)), "other": testkit.Fake(t)}.JSON()
 	}
 	g := testkit.StartGateway(t, testkit.Options{Servers: servers(0), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "5ms"}})
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
 	g.Await(t, "server ready", "server", "s") // Or the first one would be taken for a later one.
+	g.Await(t, "server ready", "server", "other")
+	a.Execute(t, "s", "pid", nil).Good(t)
+	before := holdingsOf(g)
 	n := scaled(1000, 20)
 	for i := 1; i <= n; i++ {
 		mark := g.Log.Len()
@@ -171,30 +213,36 @@ func TestFigures_memoryAndDescriptorsAfterManyReloads(t *testing.T) {
 		a.Execute(t, "s", "pid", nil).Good(t)
 		if i%max(n/5, 1) == 0 {
 			g.AwaitFrom(t, mark, "server stopped", "server", "s")
-			t.Logf("after %4d reloads that changed a server: %s", i, holdings(g))
+			t.Logf("after %4d reloads that changed a server: %s", i, holdingsOf(g).text)
 		}
 	}
+	wantNoMore(t, g, before)
 }
 
 func TestFigures_memoryAndDescriptorsAfterManyCrashes(t *testing.T) {
+	figures(t)
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t).Settings("restart", map[string]any{"initial_ms": 1, "max_ms": 1, "max_failures": 1000, "window_ms": 100})}.JSON(),
 		Rules:   testkit.AllowAll("a"),
 	})
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
 	g.Await(t, "server ready", "server", "s") // Or the first one would be taken for a later one.
+	a.Execute(t, "s", "pid", nil).Good(t)
+	before := holdingsOf(g)
 	n := scaled(1000, 20)
 	for i := 1; i <= n; i++ {
 		mark := g.Log.Len()
 		a.Execute(t, "s", "crash", nil).Failed(t, "SERVER_CRASHED")
 		g.AwaitFrom(t, mark, "server ready", "server", "s")
 		if i%max(n/5, 1) == 0 {
-			t.Logf("after %4d crashes: %s", i, holdings(g))
+			t.Logf("after %4d crashes: %s", i, holdingsOf(g).text)
 		}
 	}
+	wantNoMore(t, g, before)
 }
 
 func TestFigures_editOfOneServerAmongMany(t *testing.T) {
+	figures(t)
 	many := scaled(200, 20)
 	servers := func(tag string) string {
 		s := testkit.Servers{}
@@ -211,6 +259,9 @@ func TestFigures_editOfOneServerAmongMany(t *testing.T) {
 		edited := time.Now()
 		line := g.Apply(t, g.ServersFile, servers(strconv.Itoa(i+1)))
 		times = append(times, line.Time.Sub(edited)-debounce)
+		if !strings.Contains(line.Raw, "s000") || strings.Contains(line.Raw, "s001") {
+			t.Errorf("got %s, want s000 alone as changed", line.Raw)
+		}
 	}
 	t.Logf("edit of 1 of %d servers to its being applied, the debounce of %v apart: %s", many, debounce, percentiles(times))
 }

@@ -9,8 +9,7 @@ import (
 	"gatehouse/testkit"
 )
 
-// The tests of this file print figures and assert none of them. They run
-// alone (not in parallel), so that the figures mean something.
+// These tests assert what happens, and log how long it takes: see figures.
 
 // soon asks without a pause until it is true.
 func soon(t *testing.T, ask func() bool) {
@@ -23,6 +22,7 @@ func soon(t *testing.T, ask func() bool) {
 }
 
 func TestFigures_editToNewBehaviour(t *testing.T) {
+	figures(t)
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t, "--tag", "0")}.JSON(), Rules: testkit.AllowAll("a"),
 	})
@@ -42,6 +42,7 @@ func TestFigures_editToNewBehaviour(t *testing.T) {
 }
 
 func TestFigures_fiftySlowServersReady(t *testing.T) {
+	figures(t)
 	servers := testkit.Servers{}
 	for i := range 50 {
 		servers[fmt.Sprintf("s%02d", i)] = testkit.Fake(t, "--start-delay", "200ms")
@@ -57,6 +58,7 @@ func TestFigures_fiftySlowServersReady(t *testing.T) {
 }
 
 func TestFigures_killToFirstGoodCall(t *testing.T) {
+	figures(t)
 	servers := testkit.Servers{"one": testkit.Fake(t), "two": testkit.Fake(t), "three": testkit.Fake(t)}
 	g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a")})
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
@@ -70,6 +72,7 @@ func TestFigures_killToFirstGoodCall(t *testing.T) {
 }
 
 func TestFigures_listServersWhileEveryServerHangs(t *testing.T) {
+	figures(t)
 	servers := testkit.Servers{}
 	for i := range 20 {
 		servers[fmt.Sprintf("s%02d", i)] = testkit.Fake(t, "--never-answer")
