@@ -31,12 +31,21 @@ func (k Keys) Names() []string {
 // Read reads every member of the object at path, in file order. Members that
 // have no Key go to unknown, each with its own path.
 func (k Keys) Read(object *Node, path string, unknown func(m Member, path string)) {
+	k.read(object, path, false, unknown)
+}
+
+// ReadSet is Read for an object in which a key that is null is absent.
+func (k Keys) ReadSet(object *Node, path string, unknown func(m Member, path string)) {
+	k.read(object, path, true, unknown)
+}
+
+func (k Keys) read(object *Node, path string, nullIsAbsent bool, unknown func(m Member, path string)) {
 	for _, m := range object.Members() {
 		at := KeyPath(path, m.Key)
 		switch i := slices.IndexFunc(k, func(key Key) bool { return key.Name == m.Key }); {
 		case i < 0:
 			unknown(m, at)
-		case k[i].Read != nil:
+		case k[i].Read != nil && (m.Value.Kind != KindNull || !nullIsAbsent):
 			k[i].Read(m.Value, at)
 		}
 	}

@@ -45,10 +45,7 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 		entry: Entry{Name: m.Key, Pos: m.KeyPos(), Settings: DefaultSettings()},
 	}
 	keys := r.keys()
-	for i, key := range keys {
-		keys[i].Read = unlessNull(key.Read)
-	}
-	keys.Read(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
+	keys.ReadSet(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
 	r.transport(m)
 	r.noEffect()
 	r.commandLine()
@@ -56,16 +53,7 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 	return r.entry
 }
 
-// unlessNull makes a reader that takes a null for an absent key.
-func unlessNull(read func(*jsondoc.Node, string)) func(*jsondoc.Node, string) {
-	return func(n *jsondoc.Node, path string) {
-		if read != nil && n.Kind != jsondoc.KindNull {
-			read(n, path)
-		}
-	}
-}
-
-// member is the value of a key of the entry, or nil.
+// member is the value of a key of the entry, or nil if it is absent.
 func (r *entryReader) member(key string) *jsondoc.Node {
 	if n := r.node.Member(key); n != nil && n.Kind != jsondoc.KindNull {
 		return n

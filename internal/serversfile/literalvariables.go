@@ -37,7 +37,10 @@ func (r *entryReader) literalVariables() {
 }
 
 func (r *entryReader) literalVariable(n *jsondoc.Node, path string) {
-	if n.Kind == jsondoc.KindString && otherVariable.MatchString(vars.WithPlaceholders(n.Text(), "x")) {
+	if n.Kind != jsondoc.KindString || !strings.ContainsAny(n.Text(), "$%{") {
+		return // As nearly always.
+	}
+	if otherVariable.MatchString(vars.WithPlaceholders(n.Text(), "x")) {
 		r.Add(n.Pos(), jsondoc.Warning, path, codeLiteralVariable, "write ${NAME} for a variable, ${file:PATH} for a file",
 			"a variable in the form of another program means nothing here: the text stays as it is")
 	}
