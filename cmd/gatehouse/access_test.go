@@ -183,6 +183,30 @@ func TestIdentity_pinned_mayBeNobodyElse(t *testing.T) {
 	g.Agent(t, "b").Execute(t, "one", "echo", nil).Failed(t, "INVALID_AGENT_ID")
 }
 
+func TestIdentity_pinnedAgentThatTheRulesLack_isDeniedWhateverTheFallback(t *testing.T) {
+	t.Parallel()
+	rules := `{"agents": {"default": {"allow": {"servers": ["*"]}}}, "defaults": {"deny_on_missing_agent": false}}`
+	g, _ := beginRules(t, testkit.Servers{"s": testkit.Fake(t)}, rules, "--agent", "backend")
+	for _, id := range []string{"", "backend"} {
+		a := g.Agent(t, id)
+		if got := a.ServerNames(t); len(got) != 0 {
+			t.Errorf("agent_id %q: it sees %v, want nothing", id, got)
+		}
+		a.Execute(t, "s", "echo", nil).Failed(t, "DENIED_BY_POLICY")
+	}
+	g.Await(t, "a pinned agent is not in the rules: it may do nothing until it is", "agent", "backend")
+	g.Stop(t)
+	for line := range strings.Lines(testkit.ReadFile(t, g.AuditFile)) {
+		if strings.Contains(line, `"operation":"execute_tool"`) {
+			for _, want := range []string{`"agent_id":"backend"`, `"requested_agent":"backend"`, `"step":"unknown_agent"`, `"decision":"DENY"`} {
+				if !strings.Contains(line, want) {
+					t.Errorf("the audit log does not say %s: %s", want, line)
+				}
+			}
+		}
+	}
+}
+
 func TestAudit_eachCall_leavesALine(t *testing.T) {
 	t.Parallel()
 	g, a := beginRules(t, testkit.Servers{"s": testkit.Fake(t)}, testkit.Rules{

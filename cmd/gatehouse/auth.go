@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -62,8 +61,15 @@ func (o *runOptions) checkHTTP() []error {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both"))
 	}
-	if o.transport == "stdio" && (o.tlsCert != "" || o.publicURL != "" || o.insecure) {
-		errs = append(errs, errors.New("--tls-cert, --tls-key, --public-url and --insecure are for --transport http"))
+	if o.contradicts != "" {
+		errs = append(errs, fmt.Errorf("--transport stdio contradicts %s: leave out --transport, or say --transport http", o.contradicts))
+	}
+	if o.transport == "http" {
+		addr, err := listenAddress(o.httpAddr)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		o.httpAddr = addr
 	}
 	return errs
 }
@@ -126,7 +132,7 @@ func (a *app) credentials() *identity.Set {
 
 // newGate makes what asks HTTP requests for their credential.
 func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, log *slog.Logger) *httpauth.Gate {
-	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
+	home := homeDir() // Without one, ~ is an error where it is used.
 	readKeys := func(path string) ([]byte, error) {
 		path, err := locate.ResolvePath(path, filepath.Dir(rulesFile), home)
 		if err != nil {

@@ -67,7 +67,7 @@ func (o *fileOptions) places() (func(flag, variable string) locate.Place, error)
 	if err != nil {
 		return nil, err
 	}
-	home, _ := os.UserHomeDir() // Without one, ~ is an error where it is used.
+	home := homeDir() // Without one, ~ is an error where it is used.
 	return func(flag, variable string) locate.Place {
 		return locate.Place{
 			Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
@@ -83,7 +83,7 @@ func exists(path string) bool {
 
 // sources says how the files become generations.
 func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
-	home, _ := os.UserHomeDir()
+	home := homeDir()
 	return configactor.Sources{
 		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
 		Env: resolve.Env{

@@ -57,6 +57,7 @@ type app struct {
 	observed observed
 	// inputEnded is set over stdio once the agent has closed its end.
 	inputEnded atomic.Bool
+	hungUp     func() bool // whether a SIGHUP means that the terminal was closed
 
 	journal, gatewayPID, supervisorPID, configPID, watcherPID *actor.PID
 }

@@ -4,10 +4,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"gatehouse/internal/childproc"
-	"gatehouse/internal/locate"
 )
 
 // init lets this program be the guard of a gateway's processes, before
@@ -22,10 +20,9 @@ func init() {
 // keepProcesses sees to it that no server's process outlives this gateway. The
 // caller must close it when the servers are stopped.
 func keepProcesses(instance string, log *slog.Logger) *childproc.Reaper {
-	home, _ := os.UserHomeDir() // Without one there may be a state folder all the same.
-	dir := locate.StateDir(runtime.GOOS, os.Getenv, home)
+	dir := stateFolder()
 	if dir != "" {
-		dir = filepath.Join(dir, "gatehouse", "instances")
+		dir = filepath.Join(dir, "instances")
 	}
 	return childproc.StartReaper(childproc.ReaperOptions{Instance: instance, Dir: dir, Guard: true, Log: log})
 }

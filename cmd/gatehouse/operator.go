@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
-	"gatehouse/internal/locate"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/messages"
@@ -40,7 +38,7 @@ type operator struct {
 // openAdmin makes the private socket. Without one the gateway works all the
 // same.
 func (o *operator) openAdmin() {
-	socket, err := admin.Listen(context.Background(), adminDirs(), os.Getpid(), o.app.instance)
+	socket, err := admin.Listen(context.Background(), socketFolders(), os.Getpid(), o.app.instance)
 	if err != nil {
 		o.app.log.Warn("no operator's socket: status, logs, reload and the like will not find this gateway", slog.Any("err", err))
 		return
@@ -54,16 +52,6 @@ func (o *operator) closeAdmin() {
 	if o.server != nil {
 		o.server.Close()
 	}
-}
-
-// adminDirs are the folders of private sockets, for gateways and commands.
-func adminDirs() []string {
-	home, _ := os.UserHomeDir() // Without one there may be a runtime folder.
-	runtimeDir := os.Getenv("XDG_RUNTIME_DIR")
-	if info, err := os.Stat(runtimeDir); err != nil || !info.IsDir() {
-		runtimeDir = "" // The variable outlives the folder, in sudo for example.
-	}
-	return admin.Dirs(runtimeDir, locate.StateDir(runtime.GOOS, os.Getenv, home), os.TempDir())
 }
 
 // Logs implements admin.Gateway.

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -51,6 +48,7 @@ type runOptions struct {
 	insecure        bool
 	debug           bool
 	defaultAgent    string
+	contradicts     string // the flags of HTTP beside --transport stdio
 	color           *colorOption
 	ring            *logging.Ring // what the logger keeps for operators
 	sink            *logging.Sink // what it writes to
@@ -67,8 +65,8 @@ const (
 
 func (o *runOptions) register(f *pflag.FlagSet) {
 	o.fileOptions.register(f)
-	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio or http [GATEWAY_TRANSPORT]")
-	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "the address to listen on with --transport http [GATEWAY_HTTP_ADDR]")
+	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio or http; flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
+	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "serve over HTTP at this address, HOST:PORT, or a port for this machine only [GATEWAY_HTTP_ADDR]")
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
 	f.DurationVar(&o.debounce, "debounce", 300*time.Millisecond, "how long a changed file must be quiet before it is read")
 	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or with their first call (lazy) [GATEWAY_INIT_STRATEGY]")
@@ -83,7 +81,8 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "the private key (PEM) of the HTTP front")
 	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback without credentials, or with them but in clear text")
-	f.BoolVar(&o.debug, "debug", env("GATEWAY_DEBUG", "") == "true", "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
+	debug, _ := envBool("GATEWAY_DEBUG") // check complains.
+	f.BoolVar(&o.debug, "debug", debug, "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
 }
 
 // check finds all that is wrong with the flags and with the environment that
@@ -117,10 +116,8 @@ func (o *runOptions) check() error {
 	if o.defaultAgent != "" && !policy.ValidAgentID(o.defaultAgent) {
 		errs = append(errs, fmt.Errorf("GATEWAY_DEFAULT_AGENT is %q: an agent id has letters, digits, _ . and - only", o.defaultAgent))
 	}
-	if s := os.Getenv("GATEWAY_DEBUG"); s != "" {
-		if _, err := strconv.ParseBool(s); err != nil {
-			errs = append(errs, fmt.Errorf("GATEWAY_DEBUG is %q: use true or false", s))
-		}
+	if _, err := envBool("GATEWAY_DEBUG"); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -141,12 +138,4 @@ func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
 	return o.ring.Tee(logging.New(o.sink, logging.Options{
 		Format: format, Level: level, Terminal: isTerminal, Colors: o.color.colors(isTerminal),
 	})), nil
-}
-
-// env gives an environment variable, or other if it is unset or empty.
-func env(name, other string) string {
-	if v := strings.TrimSpace(os.Getenv(name)); v != "" {
-		return v
-	}
-	return other
 }

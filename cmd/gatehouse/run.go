@@ -11,8 +11,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -21,7 +19,6 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/jsondoc"
-	"gatehouse/internal/locate"
 )
 
 // stdinDrain is how long servers are drained after the end of stdin: the calls
@@ -39,6 +36,7 @@ calls that run have ended (see --drain-on-eof); a second signal stops it at once
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
+			opts.implyHTTP(cmd.Flags())
 			return runGateway(opts, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -151,7 +149,7 @@ func listen(opts runOptions) (net.Listener, error) {
 	}
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with --http", opts.httpAddr, err)
+		return nil, listenFailed(opts.httpAddr, err)
 	}
 	return l, nil
 }
@@ -175,12 +173,17 @@ func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 // serve runs the gateway until something ends it, and stops it in order.
 func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	instance := newInstance()
-	auditLog, err := audit.Open(auditPath(l.opts), audit.Options{Instance: instance, Version: version(), Log: l.log})
+	path, err := auditPath(l.opts)
 	if err != nil {
 		return failed(err)
 	}
+	auditLog, err := audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: l.log})
+	if err != nil {
+		return failed(auditCure(path, err))
+	}
 	defer keepProcesses(instance, l.log).Close()
 	a := assemble(l, instance, auditLog)
+	a.hungUp = watchTerminal()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -257,14 +260,15 @@ type ending struct {
 	err       error
 }
 
-// await blocks until something ends the gateway. SIGHUP does not.
+// await blocks until something ends the gateway. SIGHUP does not, unless the
+// gateway's terminal was closed.
 func (a *app) await(signals <-chan os.Signal, end <-chan ending) ending {
 	for {
 		select {
 		case e := <-end:
 			return e
 		case s := <-signals:
-			if s == syscall.SIGHUP {
+			if s == syscall.SIGHUP && !a.hungUp() {
 				a.audit.Reopen()
 				a.rescan("sighup")
 				continue
@@ -273,9 +277,16 @@ func (a *app) await(signals <-chan os.Signal, end <-chan ending) ending {
 			if a.inputEnded.Load() { // The client has gone, and its next signal is a kill.
 				drain = stdinDrain
 			}
-			return ending{reason: s.String(), drain: drain, signalled: true}
+			return ending{reason: stopReason(s), drain: drain, signalled: true}
 		}
 	}
+}
+
+func stopReason(s os.Signal) string {
+	if s == syscall.SIGHUP {
+		return "its terminal was closed"
+	}
+	return s.String()
 }
 
 // urgent is closed at the second signal that asks for an end. signalled says
@@ -302,16 +313,4 @@ func newInstance() string {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // Never fails.
 	return hex.EncodeToString(b[:])
-}
-
-func auditPath(opts runOptions) string {
-	home, _ := os.UserHomeDir()
-	if opts.auditLog != "" {
-		workDir, _ := os.Getwd()
-		if path, err := locate.ResolvePath(opts.auditLog, workDir, home); err == nil {
-			return path
-		}
-		return opts.auditLog
-	}
-	return filepath.Join(locate.StateDir(runtime.GOOS, os.Getenv, home), "gatehouse", "audit.jsonl")
 }

@@ -14,20 +14,18 @@ import (
 // maxPath is the longest path of a socket: systems take 104 to 108 bytes.
 const maxPath = 100
 
-// Dirs lists the folders in which sockets may be, the preferred one first:
-// runtimeDir/gatehouse ($XDG_RUNTIME_DIR), then stateDir/gatehouse/run. Either
-// may be empty. Where a socket's path would be longer than 100 bytes, a short
+// Dirs returns the folders, of which only absolute ones count, as they are used
+// for sockets: where a socket's path would be longer than 100 bytes, a short
 // folder in tempDir stands in for it, whose name follows from the long one.
 //
 // A gateway uses the first that it can; a command looks into all of them, so
 // it finds gateways that were started with another environment.
-func Dirs(runtimeDir, stateDir, tempDir string) []string {
+func Dirs(folders []string, tempDir string) []string {
 	var dirs []string
-	if filepath.IsAbs(runtimeDir) {
-		dirs = append(dirs, short(filepath.Join(runtimeDir, "gatehouse"), tempDir))
-	}
-	if filepath.IsAbs(stateDir) {
-		dirs = append(dirs, short(filepath.Join(stateDir, "gatehouse", "run"), tempDir))
+	for _, dir := range folders {
+		if filepath.IsAbs(dir) {
+			dirs = append(dirs, short(dir, tempDir))
+		}
 	}
 	return dirs
 }

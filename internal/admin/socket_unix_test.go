@@ -215,25 +215,25 @@ func TestFind_folderOpenToOthers_isNotTrusted(t *testing.T) {
 
 func TestDirs_longPaths_getAShortStandIn(t *testing.T) {
 	long := "/" + strings.Repeat("long/", 30)
-	dirs := admin.Dirs("/run/user/1", "/home/x/.local/state", "/tmp")
+	dirs := admin.Dirs([]string{"/run/user/1/gatehouse", "/home/x/.local/state/gatehouse/run"}, "/tmp")
 	if len(dirs) != 2 || dirs[0] != "/run/user/1/gatehouse" || dirs[1] != "/home/x/.local/state/gatehouse/run" {
 		t.Errorf("got %v", dirs)
 	}
-	short := admin.Dirs(long, long+"other", "/tmp")
+	short := admin.Dirs([]string{long, long + "other"}, "/tmp")
 	if len(short) != 2 || short[0] == short[1] || filepath.Dir(short[0]) != "/tmp" || len(short[0]) > 60 {
 		t.Errorf("got %v", short)
 	}
-	if again := admin.Dirs(long, "", "/tmp"); len(again) != 1 || again[0] != short[0] {
+	if again := admin.Dirs([]string{long, ""}, "/tmp"); len(again) != 1 || again[0] != short[0] {
 		t.Errorf("gateway and command would not meet: %v", again)
 	}
-	if none := admin.Dirs("", "relative", "/tmp"); len(none) != 0 {
+	if none := admin.Dirs([]string{"", "relative"}, "/tmp"); len(none) != 0 {
 		t.Errorf("got %v", none)
 	}
 }
 
 func TestListen_shortStandIn_isRemovedWithTheLastSocket(t *testing.T) {
 	temp := filepath.Dir(folder(t))
-	dirs := admin.Dirs("/"+strings.Repeat("long/", 30), "", temp)
+	dirs := admin.Dirs([]string{"/" + strings.Repeat("long/", 30)}, temp)
 	s, err := admin.Listen(t.Context(), dirs, 42, "abc")
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestListen_shortStandIn_isRemovedWithTheLastSocket(t *testing.T) {
 func TestListen_standInsThatKilledGatewaysLeft_areRemoved(t *testing.T) {
 	temp := filepath.Dir(folder(t))
 	standIn := func(name string) string {
-		return admin.Dirs("/"+strings.Repeat(name, 30), "", temp)[0]
+		return admin.Dirs([]string{"/" + strings.Repeat(name, 30)}, temp)[0]
 	}
 	old := time.Now().Add(-time.Hour)
 	left, young, inUse := standIn("left/"), standIn("young/"), standIn("in use/")

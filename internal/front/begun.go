@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 
 	"gatehouse/internal/audit"
@@ -16,7 +17,7 @@ func (a *Attempt) begun(ctx context.Context) error {
 		return nil
 	}
 	record := c.Record
-	record.RequestedAgent, record.Decision = c.RequestedAgent, audit.Allow
+	record.RequestedAgent, record.Decision = cmp.Or(record.RequestedAgent, c.RequestedAgent), audit.Allow
 	timed, cancel := context.WithDeadlineCause(ctx, c.limits.deadline, endpoint.ErrDeadline)
 	defer cancel()
 	if err := begin(timed, record); err != nil {

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -51,8 +52,8 @@ func (c *Call) ID() string { return c.Record.CallID }
 // agent, nil for a success.
 func (c *Call) End(err error) *Failure {
 	c.ended = true
-	c.Record.RequestedAgent = c.RequestedAgent
-	if c.Record.Generation == 0 { // Refused before anything was decided.
+	c.Record.RequestedAgent = cmp.Or(c.Record.RequestedAgent, c.RequestedAgent) // A pin stands in for none.
+	if c.Record.Generation == 0 {                                               // Refused before anything was decided.
 		c.note(c.router.cfg.Store.Load())
 	}
 	if err == nil {

@@ -17,6 +17,9 @@ func (a *Attempt) identify(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.RequestedAgent == "" && len(pinned) > 0 {
+		c.Record.RequestedAgent = pinned[0]
+	}
 	id, wrong := a.Snapshot.Policy.ResolveAgent(c.RequestedAgent, c.RequestedAgent != "", pinned, c.router.cfg.DefaultAgent)
 	if wrong != nil {
 		return &Failure{Code: string(wrong.Code), Message: wrong.Message}

@@ -157,3 +157,34 @@ var root, _ = filepath.Abs(filepath.FromSlash("/home/ann/project"))
 
 // in returns a path below root.
 func in(below string) string { return filepath.Join(root, filepath.FromSlash(below)) }
+
+func TestFolders_ofASystemdService_areItsOwn(t *testing.T) {
+	if filepath.Separator != '/' {
+		t.Skip("there is no systemd")
+	}
+	vars := map[string]string{
+		"STATE_DIRECTORY": "/var/lib/gatehouse:/var/lib/more", "RUNTIME_DIRECTORY": "/run/gatehouse", "LOGS_DIRECTORY": "/var/log/gatehouse",
+		"XDG_STATE_HOME": "/xdg", "XDG_RUNTIME_DIR": "/run/user/1",
+	}
+	getenv := func(name string) string { return vars[name] }
+	if got, want := locate.StateFolder("linux", getenv, "/home/a"), "/var/lib/gatehouse"; got != want {
+		t.Errorf("state: got %q, want %q", got, want)
+	}
+	if got, want := locate.LogsFolder("linux", getenv, "/home/a"), "/var/log/gatehouse"; got != want {
+		t.Errorf("logs: got %q, want %q", got, want)
+	}
+	want := []string{"/run/gatehouse/run", "/run/user/1/gatehouse", "/var/lib/gatehouse/run"}
+	if got := locate.RuntimeFolders("linux", getenv, "/home/a"); !slices.Equal(got, want) {
+		t.Errorf("runtime: got %q, want %q", got, want)
+	}
+	vars = map[string]string{"STATE_DIRECTORY": "relative", "LOGS_DIRECTORY": ""}
+	if got, want := locate.LogsFolder("linux", getenv, "/home/a"), "/home/a/.local/state/gatehouse"; got != want {
+		t.Errorf("without systemd: got %q, want %q", got, want)
+	}
+	if got := locate.StateFolder("linux", getenv, ""); got != "" {
+		t.Errorf("without a home: got %q, want nothing", got)
+	}
+	if got := locate.RuntimeFolders("linux", getenv, ""); len(got) != 0 {
+		t.Errorf("without a home: got %q, want nothing", got)
+	}
+}

@@ -14,10 +14,11 @@ const DefaultAgent = "default"
 // Policy and a nil *Policy are not usable; a policy without agents denies all.
 type Policy struct {
 	agents map[string]agent
-	// fallback has the rules for unknown agents; it is empty if those are denied.
-	fallback           agent
-	denyOnMissingAgent bool
-	hash               string
+	// strangersAreDefault means that DefaultAgent stands in for agents that the
+	// rules do not know.
+	strangersAreDefault bool
+	denyOnMissingAgent  bool
+	hash                string
 	// general and own are what the rules say to agents: see Words.
 	general string
 	own     map[string]string
@@ -45,9 +46,7 @@ func Compile(r Rules) *Policy {
 		p.agents[names.one(a.ID)] = agent{shape: s, table: ruleTable(a)}
 	}
 	p.compileWords(r)
-	if !r.DenyOnMissingAgent {
-		p.fallback = p.agents[DefaultAgent]
-	}
+	p.strangersAreDefault = !r.DenyOnMissingAgent && p.HasAgent(DefaultAgent)
 	return p
 }
 

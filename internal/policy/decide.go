@@ -36,7 +36,7 @@ func (p *Policy) Decide(agent, server, tool string) Decision {
 // decide takes the steps in order. Without a trace it stops at the first that
 // has an answer; with one it goes on, to note what was overruled.
 func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
-	a := p.rulesOf(id)
+	a := p.agents[id]
 	if a.shape == nil {
 		t.note(agent{}, UnknownAgent, true, nil)
 		return Decision{Step: UnknownAgent, Hash: p.hash}
@@ -60,18 +60,6 @@ func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
 		}
 	}
 	return d
-}
-
-// rulesOf returns the rules for an agent id, empty for none. Only a well-formed
-// id may fall back to the default agent's rules.
-func (p *Policy) rulesOf(id string) agent {
-	if a := p.agents[id]; a.shape != nil {
-		return a
-	}
-	if p.fallback.shape != nil && ValidAgentID(id) {
-		return p.fallback
-	}
-	return agent{}
 }
 
 // answer is what one step says.

@@ -188,7 +188,7 @@ func TestDecide_eachStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := policy.Compile(c.rules)
 			for _, ask := range c.asks {
-				got := p.Decide(ask.agent, ask.server, ask.tool)
+				got := p.Decide(p.StandIn(ask.agent), ask.server, ask.tool)
 				if got.Step != ask.step || got.Path() != ask.path || got.Allow != ask.step.Allows() {
 					t.Errorf("Decide(%q, %q, %.40q) = allow %v, %s by %q; want %s by %q",
 						ask.agent, ask.server, ask.tool, got.Allow, got.Step, got.Path(), ask.step, ask.path)

@@ -5,8 +5,7 @@ import "slices"
 // Trace is a decision and the steps that led to it.
 type Trace struct {
 	Decision Decision
-	// Agent is the id whose rules were used: the one asked for, DefaultAgent
-	// when that stands in, or "" if there are none.
+	// Agent is the id whose rules were used, or "" if there are none.
 	Agent string
 	// Steps are the steps that concern the question, in order, also those
 	// after the one that decided.
@@ -30,11 +29,8 @@ type TraceStep struct {
 func (p *Policy) Explain(agent, server, tool string) Trace {
 	var t Trace
 	t.Decision = p.decide(agent, server, tool, &t)
-	switch {
-	case p.HasAgent(agent):
+	if p.HasAgent(agent) {
 		t.Agent = agent
-	case p.rulesOf(agent).shape != nil:
-		t.Agent = DefaultAgent
 	}
 	return t
 }

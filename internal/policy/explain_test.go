@@ -87,7 +87,7 @@ overruled allow.servers[0]
 
 func TestExplain_saysWhoseRulesWereUsed(t *testing.T) {
 	p := policy.Compile(rules(false, person{id: "default"}, person{id: "a"}))
-	for agent, want := range map[string]string{"a": "a", "default": "default", "stranger": "default", "no id": ""} {
+	for agent, want := range map[string]string{"a": "a", "default": "default", "stranger": "", p.StandIn("stranger"): "default", "no id": ""} {
 		if got := p.Explain(agent, "db", "").Agent; got != want {
 			t.Errorf("Explain(%q).Agent = %q, want %q", agent, got, want)
 		}

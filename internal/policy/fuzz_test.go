@@ -45,8 +45,8 @@ func FuzzDecide(f *testing.F) {
 		server, tool, pattern = fuzzName(server), fuzzName(tool), fuzzName(pattern)
 		r := chance{rand.New(rand.NewPCG(seed, 1))}.rules()
 		p := policy.Compile(r)
-		got := p.Decide(agent, server, tool)
-		if again := policy.Compile(r).Decide(agent, server, tool); again.Step != got.Step || again.Path() != got.Path() {
+		got := p.Decide(p.StandIn(agent), server, tool)
+		if again := policy.Compile(r).Decide(p.StandIn(agent), server, tool); again.Step != got.Step || again.Path() != got.Path() {
 			t.Fatalf("not deterministic: %v, then %v", got, again)
 		}
 		if step, path := naiveDecide(r, agent, server, tool); got.Step != step || got.Path() != path || got.Allow != step.Allows() {
@@ -59,7 +59,7 @@ func FuzzDecide(f *testing.F) {
 
 // checkDenyWins looks at the whole trace of an allow for a deny that matched.
 func checkDenyWins(t *testing.T, p *policy.Policy, agent, server, tool string) {
-	trace := p.Explain(agent, server, tool)
+	trace := p.Explain(p.StandIn(agent), server, tool)
 	if !trace.Decision.Allow {
 		return
 	}
@@ -97,7 +97,8 @@ func checkMonotone(t *testing.T, r policy.Rules, before policy.Decision, agent, 
 		for i := range more.Agents {
 			c.change(&more.Agents[i])
 		}
-		after := policy.Compile(more).Decide(agent, server, tool)
+		changed := policy.Compile(more)
+		after := changed.Decide(changed.StandIn(agent), server, tool)
 		switch {
 		case c.denies && after.Allow && !before.Allow:
 			t.Fatalf("%s on %q widens %s to %s", c.name, pattern, before.Step, after.Step)

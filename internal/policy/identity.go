@@ -67,15 +67,15 @@ func (p *Policy) ResolveAgent(requested string, present bool, pinned []string, d
 		return "", invalid("%s Use the agent name that your instructions give you.%s",
 			malformed(requested), p.orLeaveOut())
 	}
-	return p.known(requested), nil
+	return p.StandIn(requested), nil
 }
 
 func (p *Policy) resolvePinned(requested string, pinned []string) (string, *IdentityError) {
 	switch {
 	case requested == "":
-		return p.known(pinned[0]), nil
+		return pinned[0], nil // An identity: nobody stands in for it.
 	case slices.Contains(pinned, requested):
-		return p.known(requested), nil
+		return requested, nil
 	case !ValidAgentID(requested):
 		return "", invalid("%s This connection may be: %s. Use one of these as agent_id, or leave agent_id out.",
 			malformed(requested), strings.Join(pinned, ", "))
@@ -108,10 +108,11 @@ func (p *Policy) resolveMissing(defaultAgent string) (string, *IdentityError) {
 	}
 }
 
-// known returns a well-formed id, or that of the stand-in for strangers if the
-// rules don't know the id and have one.
-func (p *Policy) known(id string) string {
-	if p.fallback.shape != nil && !p.HasAgent(id) {
+// StandIn returns the id by whose rules a caller is decided who says that it is
+// this agent and proves nothing: the id itself, or that of the stand-in for
+// strangers if the id is well-formed, the rules don't know it and have one.
+func (p *Policy) StandIn(id string) string {
+	if p.strangersAreDefault && !p.HasAgent(id) && ValidAgentID(id) {
 		return DefaultAgent
 	}
 	return id

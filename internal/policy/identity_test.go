@@ -64,6 +64,8 @@ func TestResolveAgent(t *testing.T) {
 		"an unknown agent outside the pin is invalid":    {asked(openDefault, "z", "a"), "", policy.InvalidAgentID},
 		"a malformed id under a pin is invalid":          {asked(strict, "a,b", "a", "b"), "", policy.InvalidAgentID},
 		"a pinned agent that the rules lack is itself":   {missing(strict, "", "z"), "z", ""},
+		"a pin is an identity: no default stands in":     {missing(openDefault, "a", "z"), "z", ""},
+		"a pin that is asked for by name is one too":     {asked(openDefault, "z", "a", "z"), "z", ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

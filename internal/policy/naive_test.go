@@ -158,7 +158,7 @@ func TestDecide_agreesWithANaiveEvaluator(t *testing.T) {
 				tool = ""
 			}
 			step, path := naiveDecide(r, agent, server, tool)
-			got, trace := p.Decide(agent, server, tool), p.Explain(agent, server, tool)
+			got, trace := p.Decide(p.StandIn(agent), server, tool), p.Explain(p.StandIn(agent), server, tool)
 			if got.Step != step || got.Path() != path || got.Allow != step.Allows() || trace.Decision != got {
 				t.Fatalf("seed %d: Decide(%q, %q, %q) = %s %q, Explain %s; want %s %q, for the rules\n%+v",
 					seed, agent, server, tool, got.Step, got.Path(), trace.Decision.Step, step, path, r)

@@ -44,7 +44,7 @@ func RunTests(tests []Test) TestResult {
 		p := policy.Compile(test.Rules)
 		for _, c := range test.Cases {
 			result.Cases++
-			got := p.Decide(c.Agent, c.Server, c.Tool)
+			got := p.Decide(p.StandIn(c.Agent), c.Server, c.Tool)
 			if got.Allow != c.Allow || (c.Step != 0 && got.Step != c.Step) {
 				result.Differences = append(result.Differences, Difference{Case: c, Got: got})
 			}

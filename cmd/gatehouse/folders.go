@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/locate"
+)
+
+// homeDir is the user's home: HOME, else what the passwd entry says, as services
+// are often started without HOME. It is empty where neither is known.
+func homeDir() string {
+	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
+		return home
+	}
+	if u, err := user.Current(); err == nil && filepath.IsAbs(u.HomeDir) {
+		return u.HomeDir
+	}
+	return ""
+}
+
+// stateFolder is where gatehouse keeps what is its own; empty if unknown.
+func stateFolder() string { return locate.StateFolder(runtime.GOOS, os.Getenv, homeDir()) }
+
+// auditPath is the file of the audit log: what the options name, else
+// audit.jsonl in the folder for logs or for state.
+func auditPath(opts runOptions) (string, error) {
+	if opts.auditLog != "" {
+		workDir, _ := os.Getwd() // Without one, only relative paths have no meaning.
+		return locate.ResolvePath(opts.auditLog, workDir, homeDir())
+	}
+	dir := locate.LogsFolder(runtime.GOOS, os.Getenv, homeDir())
+	if dir == "" {
+		return "", errors.New("cannot find a place for the audit log: this user has no home folder; " +
+			"name a file with --audit-log (GATEWAY_AUDIT_LOG), or set HOME, XDG_STATE_HOME or STATE_DIRECTORY")
+	}
+	return filepath.Join(dir, "audit.jsonl"), nil
+}
+
+// auditCure says what to do about an audit log that cannot be opened.
+func auditCure(path string, err error) error {
+	return fmt.Errorf("%w; let this user write to %s, or name another file with --audit-log (GATEWAY_AUDIT_LOG); /dev/null turns the log off",
+		err, filepath.Dir(path))
+}
+
+// socketFolders are the folders for the socket of a gateway of this process.
+func socketFolders() []string {
+	getenv := func(name string) string {
+		value := os.Getenv(name)
+		if name != "XDG_RUNTIME_DIR" {
+			return value
+		}
+		if info, err := os.Stat(value); err != nil || !info.IsDir() {
+			return "" // The variable outlives the folder, in sudo for example.
+		}
+		return value
+	}
+	return admin.Dirs(locate.RuntimeFolders(runtime.GOOS, getenv, homeDir()), os.TempDir())
+}
+
+// adminDirs are the folders in which commands look for gateways: also those of
+// a systemd service, whose variables a shell does not have.
+func adminDirs() []string {
+	dirs := socketFolders()
+	if runtime.GOOS == "linux" {
+		dirs = append(dirs, "/run/gatehouse/run", "/var/lib/gatehouse/run")
+	}
+	return dirs
+}

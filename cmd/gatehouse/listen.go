@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"gatehouse/internal/admin"
+)
+
+// httpFlags are those that mean nothing over stdio, so each asks for HTTP.
+var httpFlags = []string{"http", "allow-origin", "public-url", "tls-cert", "tls-key", "insecure"}
+
+// implyHTTP chooses HTTP where a flag of it is given and --transport is not, and
+// notes which flags contradict --transport stdio.
+func (o *runOptions) implyHTTP(f *pflag.FlagSet) {
+	var given []string
+	for _, name := range httpFlags {
+		if f.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	switch {
+	case len(given) == 0:
+	case !f.Changed("transport"):
+		o.transport = "http"
+	case o.transport == "stdio":
+		o.contradicts = strings.Join(given, ", ")
+	}
+}
+
+// listenAddress reads --http: HOST:PORT, or a port alone, which is loopback.
+func listenAddress(text string) (string, error) {
+	const use = "use HOST:PORT, such as 127.0.0.1:8000, or a port alone for this machine only"
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return "127.0.0.1:" + text, nil
+	}
+	if strings.Contains(text, "/") {
+		return "", fmt.Errorf("--http is %q: it is an address to listen on, not a url; %s", text, use)
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", fmt.Errorf("--http is %q, which has no port; %s", text, use)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("--http is %q, whose port is not a number from 0 to 65535; %s", text, use)
+	}
+	return text, nil
+}
+
+// listenFailed says why an address cannot be listened on, and what to do.
+func listenFailed(addr string, err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --http", addr, err)
+	}
+	if has, ok := whoListens(addr); ok {
+		return fmt.Errorf("cannot listen on %s: the gatehouse with process id %d has it (%s); stop that one, or choose another address with --http",
+			addr, has.PID, has.Address)
+	}
+	return fmt.Errorf("cannot listen on %s: another program uses this port (address in use); choose another address with --http", addr)
+}
+
+// whoListens finds the running gateway that has the port of an address.
+func whoListens(addr string) (admin.Status, bool) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return admin.Status{}, false
+	}
+	found, _ := admin.Find(context.Background(), adminDirs())
+	for _, gw := range found {
+		if strings.HasSuffix(gw.Status.Address, ":"+port+"/mcp") {
+			return gw.Status, true
+		}
+	}
+	return admin.Status{}, false
+}
