@@ -48,6 +48,25 @@ func TestURLServer_thatRestarts_isUsedAgainByTheNextCall(t *testing.T) {
 	}
 }
 
+// The older transport has sessions too.
+func TestURLServer_overSSE_thatForgets_isUsedAgainByTheNextCall(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	fake := testkit.StartHTTPFake(t, "--record", record, "--lost-status", "400")
+	g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/sse", "type": "sse"}})
+	long := a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 1500, "id": "long"})
+	awaitCall(t, record, "long")
+	a.Execute(t, "s", "forget", nil)
+	for range 3 {
+		a.Execute(t, "s", "echo", nil).Good(t)
+	}
+	g.Await(t, "server session renewed", "server", "s")
+	long.Wait(t).Good(t)
+	if n := g.Count(0, "server crashed"); n != 0 {
+		t.Errorf("%d crashes are logged, want 0", n)
+	}
+}
+
 // What goes wrong with one call is that call's alone.
 func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 	t.Parallel()

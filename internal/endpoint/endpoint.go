@@ -85,8 +85,10 @@ type Session interface {
 	// means the same.
 	//
 	// Errors: *NotWritten when no byte of the request reached the server (the
-	// caller may try again elsewhere); *TooLarge; ctx's cause; ErrDeadline;
-	// otherwise the session's own Err.
+	// caller may try again elsewhere), or when the server refused it for a session
+	// that it no longer knew (with ErrRenewed: again, and at once); *TooLarge,
+	// *RefusedRequest, *CutStream and *BadAnswer, after which the session goes on;
+	// ctx's cause; ErrDeadline; otherwise the session's own Err.
 	Call(ctx context.Context, req Request) (Response, error)
 	// Info is what the server said of itself.
 	Info() ServerInfo
@@ -100,7 +102,9 @@ type Session interface {
 	// had reached their deadline since the server was last heard of. There are
 	// none before Done is closed.
 	Unanswered() Calls
-	// Done is closed when the session has ended and every call has its answer.
+	// Done is closed when the session has ended and every call has its answer. Only
+	// calls of a url server whose session has ended by itself may go on: each ends
+	// with its own connection.
 	Done() <-chan struct{}
 	// Err says why the session ended; nil before Done is closed.
 	Err() error

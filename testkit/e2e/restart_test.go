@@ -80,12 +80,11 @@ func python(t *testing.T, version string) string {
 // restarting are the real servers of the tests below, with a tool that answers
 // and one that takes its time.
 type restarting struct {
-	name       string
-	http       func(t *testing.T) func(port int) (env, argv []string)
-	stdio      func(t *testing.T) testkit.Entry
-	slow       string
-	slowArgs   map[string]any
-	afterwards string // what the log says once it is there again
+	name     string
+	http     func(t *testing.T) func(port int) (env, argv []string)
+	stdio    func(t *testing.T) testkit.Entry
+	slow     string
+	slowArgs map[string]any
 }
 
 func restartingServers() []restarting {

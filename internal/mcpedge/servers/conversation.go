@@ -31,9 +31,9 @@ const (
 // it began with initialize and most often has an id; with 2026-07-28 there is
 // nothing but requests.
 type conversation struct {
-	h     *HTTP
-	way   way
-	dress dresser
+	h    *HTTP
+	way  way
+	meta requestMeta
 
 	// Set during the handshake and not changed afterwards.
 	id        string // Mcp-Session-Id; empty if the server gave none
@@ -63,7 +63,7 @@ type conversation struct {
 
 func (h *HTTP) newConversation(by way) *conversation {
 	c := &conversation{
-		h: h, way: by, dress: newDresser(h.opts.Version), target: h.base.String(),
+		h: h, way: by, meta: newRequestMeta(h.opts.Version), target: h.base.String(),
 		tools: newSubscription(), pending: make(map[string]*exchange),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(h.ctx)
@@ -74,7 +74,7 @@ func (h *HTTP) newConversation(by way) *conversation {
 func (c *conversation) stateless() bool { return c.way == asStateless }
 
 // retire lets the calls under way go on to their end and then ends the
-// conversation. Its owner sees to it that there will be no new ones.
+// conversation. Its owner makes sure that there will be no new ones.
 func (c *conversation) retire() {
 	c.deafen()
 	c.calls.Wait()
@@ -160,7 +160,7 @@ func (c *conversation) awaitOnStream(ctx context.Context, x *exchange) {
 	}
 }
 
-// drain reads to the end of a stream of which nobody expects more.
+// drain reads to the end of a stream that has brought its answer.
 func (c *conversation) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
 	defer c.h.work.Done()
 	defer cancel(nil)

@@ -9,7 +9,7 @@
 // checked to be valid JSON but never decoded.
 //
 // A session is of one of two eras: the revisions that begin with initialize,
-// or 2026-07-28, in which each request says all in its _meta (dresser) and, over
+// or 2026-07-28, in which each request says all in its _meta (requestMeta) and, over
 // HTTP, in headers. Which one is found out by asking; a hint says what to begin
 // with and OnEra what to begin with next time. See opening for stdio, where a
 // server that has accepted both questions is given back (ErrAskedBothWays), and

@@ -88,7 +88,7 @@ func describe(revision string, about, instructions, capabilities json.RawMessage
 	}
 }
 
-// announcesTools tells whether the server says that it announces changes of
+// announcesTools reports whether the server says that it announces changes of
 // its tools.
 func announcesTools(answer endpoint.Response) bool {
 	var top struct{ Capabilities json.RawMessage }
@@ -98,7 +98,7 @@ func announcesTools(answer endpoint.Response) bool {
 	return string(tools.ListChanged) == "true"
 }
 
-// capability gives the value of one capability, nil if it is not declared.
+// capability returns the value of one capability, nil if it is not declared.
 func capability(capabilities json.RawMessage, name string) json.RawMessage {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(capabilities, &all) != nil || rawjson.IsNull(all[name]) {

@@ -46,8 +46,8 @@ type doubt struct {
 	verdict verdict // before done is closed
 }
 
-// refused concludes on a call that the server refused, or has not answered with
-// an answer. If the session turns out to be forgotten the call has not run.
+// refused concludes on a call that the server has refused, or met with something
+// that is not an answer. If the session turns out to be forgotten the call has not run.
 func (h *HTTP) refused(ctx context.Context, c *conversation, f facts) (endpoint.Response, error) {
 	v := stands
 	if !f.busy() && (!c.stateless() || !f.answered || !f.named) {

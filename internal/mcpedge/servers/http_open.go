@@ -147,7 +147,7 @@ func (h *HTTP) openWith(ctx context.Context, by way, hint endpoint.Era) (*conver
 	return c, nil
 }
 
-// badHeader gives the name of the first header that net/http would refuse,
+// badHeader returns the name of the first header that net/http would refuse,
 // in an error that would show its value.
 func badHeader(headers map[string]string) (name string, found bool) {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {

@@ -196,52 +196,67 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 		"a way to another host":      {status: 307, header: map[string]string{"Location": "https://login.example.com/auth/" + secret + "?x=1"}, words: []string{"307 Temporary Redirect", "https://login.example.com/auth/[redacted]"}, not: "x=1"},
 		"a proxy without its server": {status: 502, body: "bad gateway", want: endpoint.RefusedRequest{MayHaveRun: true}, words: []string{"502 Bad Gateway"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			held, release := make(chan struct{}, 1), make(chan struct{})
-			o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
-				switch string(m.Params) {
-				case `"held"`:
-					held <- struct{}{}
-					<-release
-					answer(w, m, `"held"`)
-				case `"good"`:
-					answer(w, m, `"good"`)
-				default:
-					for name, value := range c.header {
-						w.Header().Set(name, value)
+		for _, era := range []endpoint.Era{endpoint.EraInitialize, endpoint.EraStateless} {
+			t.Run(name+" "+string(era), func(t *testing.T) {
+				held, release := make(chan struct{}, 1), make(chan struct{})
+				calls := func(w http.ResponseWriter, _ *http.Request, m request) {
+					switch {
+					case strings.Contains(string(m.Params), "held"):
+						held <- struct{}{}
+						<-release
+						answer(w, m, `"held"`)
+					case strings.Contains(string(m.Params), "good"):
+						answer(w, m, `"good"`)
+					default:
+						for name, value := range c.header {
+							w.Header().Set(name, value)
+						}
+						w.WriteHeader(c.status)
+						_, _ = io.WriteString(w, c.body)
 					}
-					w.WriteHeader(c.status)
-					_, _ = io.WriteString(w, c.body)
 				}
+				o := newOdd(t, calls)
+				if era == endpoint.EraStateless {
+					o = newStateless(t, calls)
+				}
+				s := openHTTP(t, servers.HTTPOptions{
+					URL: o.URL, Era: era, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") },
+				})
+				other := call(t.Context(), s, tool(`{"x":"held"}`))
+				await(t, held)
+				res, err := s.Call(t.Context(), tool(`{"x":"bad"}`))
+				got, ok := errors.AsType[*endpoint.RefusedRequest](err)
+				if !ok {
+					t.Fatalf("got %s %v, want a refusal", res.Error, err)
+				}
+				wantReason(t, got.Reason, c.words, c.not)
+				c.want.Reason, c.want.Status = got.Reason, c.status
+				if diff := cmp.Diff(c.want, *got); diff != "" {
+					t.Error(diff)
+				}
+				close(release)
+				wantResult(t, await(t, other), `"held"`)
+				res, err = s.Call(t.Context(), tool(`{"x":"good"}`))
+				wantResult(t, outcome{res, err}, `"good"`)
 			})
-			s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") }})
-			other := call(t.Context(), s, tool(`"held"`))
-			await(t, held)
-			res, err := s.Call(t.Context(), tool(`"bad"`))
-			got, ok := errors.AsType[*endpoint.RefusedRequest](err)
-			if !ok {
-				t.Fatalf("got %s %v, want a refusal", res.Error, err)
-			}
-			for _, word := range c.words {
-				if !strings.Contains(got.Reason, word) {
-					t.Errorf("got %q, want %q in it", got.Reason, word)
-				}
-			}
-			if c.not != "" && strings.Contains(got.Reason, c.not) {
-				t.Errorf("got %q, want it without %q", got.Reason, c.not)
-			}
-			if len(got.Reason) > 400 {
-				t.Errorf("got %d bytes of words, want at most 400", len(got.Reason))
-			}
-			c.want.Reason, c.want.Status = got.Reason, c.status
-			if diff := cmp.Diff(c.want, *got); diff != "" {
-				t.Error(diff)
-			}
-			close(release)
-			wantResult(t, await(t, other), `"held"`)
-			res, err = s.Call(t.Context(), tool(`"good"`))
-			wantResult(t, outcome{res, err}, `"good"`)
-		})
+		}
+	}
+}
+
+// wantReason checks a reason for the words that must be in it and the one that
+// must not.
+func wantReason(t *testing.T, reason string, words []string, not string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(reason, word) {
+			t.Errorf("got %q, want %q in it", reason, word)
+		}
+	}
+	if not != "" && strings.Contains(reason, not) {
+		t.Errorf("got %q, want it without %q", reason, not)
+	}
+	if len(reason) > 400 {
+		t.Errorf("got %d bytes of words, want at most 400", len(reason))
 	}
 }
 

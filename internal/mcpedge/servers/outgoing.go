@@ -48,8 +48,8 @@ func cancelParams(id []byte) []byte {
 	return append(append([]byte(`{"requestId":`), id...), `,"reason":"the caller no longer waits"}`...)
 }
 
-// withToken gives params with our progress token, which is JSON, in _meta.
-// All else stays as it was. Params that are no object can't carry one.
+// withToken returns params with our progress token, which is JSON, in _meta.
+// All else stays as it was. Params that are not an object can't carry one.
 func withToken(params, token []byte) []byte {
 	if len(params) == 0 {
 		params = []byte("{}")

@@ -24,7 +24,7 @@ const maxHeaderValue = 8 << 10
 
 var headerAnnotation = []byte(`x-mcp-header`)
 
-// learn reads a page of tools/list, and gives it without the tools whose
+// learn reads a page of tools/list, and returns it without the tools whose
 // annotations are wrong: the revision demands that of clients over HTTP. Every
 // other page stays as it is.
 func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
@@ -60,7 +60,7 @@ func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 	return rawjson.Set(page, "tools", list)
 }
 
-// of gives the headers for a call with these params.
+// of returns the headers for a call with these params.
 func (p *paramHeaders) of(tool string, params json.RawMessage) map[string]string {
 	p.mu.RLock()
 	t := p.tools[tool]

@@ -27,16 +27,16 @@ const (
 	metaServerInfo   = "io.modelcontextprotocol/serverInfo"
 )
 
-// dresser adds to the params of each request what 2026-07-28 asks for.
-type dresser struct {
+// requestMeta adds to the params of each request what 2026-07-28 asks for.
+type requestMeta struct {
 	head []byte // the members of _meta up to the capabilities' value
 	info []byte
 }
 
-func newDresser(version string) dresser {
+func newRequestMeta(version string) requestMeta {
 	info := clientInfo(version)
 	head := append([]byte(`"`+metaVersion+`":"`+endpoint.StatelessRevision+`","`+metaClientInfo+`":`), info...)
-	return dresser{head: append(head, `,"`+metaCapabilities+`":`...), info: info}
+	return requestMeta{head: append(head, `,"`+metaCapabilities+`":`...), info: info}
 }
 
 // clientInfo is how we introduce ourselves to servers.
@@ -48,10 +48,10 @@ func clientInfo(version string) json.RawMessage {
 	return info
 }
 
-// dress gives the params with the revision, our name and the capabilities of
+// addTo returns the params with the revision, our name and the capabilities of
 // the one who asks in _meta. What else is there stays as it is. Params that
-// are no object can't carry any of it.
-func (d dresser) dress(params, capabilities json.RawMessage) json.RawMessage {
+// are not an object can't carry any of it.
+func (r requestMeta) addTo(params, capabilities json.RawMessage) json.RawMessage {
 	if rawjson.First(capabilities) != '{' || !rawjson.Valid(capabilities) {
 		capabilities = json.RawMessage(`{}`)
 	}
@@ -63,19 +63,19 @@ func (d dresser) dress(params, capabilities json.RawMessage) json.RawMessage {
 	}
 	meta := rawjson.Get(params, "_meta")
 	if meta == nil {
-		return d.prepend(params, capabilities)
+		return r.prepend(params, capabilities)
 	}
 	meta = rawjson.Set(meta, metaVersion, []byte(`"`+endpoint.StatelessRevision+`"`))
-	meta = rawjson.Set(meta, metaClientInfo, d.info)
+	meta = rawjson.Set(meta, metaClientInfo, r.info)
 	meta = rawjson.Set(meta, metaCapabilities, capabilities)
 	return rawjson.Set(params, "_meta", meta)
 }
 
 // prepend puts a _meta before the first member of an object without one.
-func (d dresser) prepend(object, capabilities []byte) json.RawMessage {
+func (r requestMeta) prepend(object, capabilities []byte) json.RawMessage {
 	first := rawjson.Space(object, rawjson.Space(object, 0)+1)
-	out := make([]byte, 0, len(object)+len(d.head)+len(capabilities)+16)
-	out = append(append(append(out, `{"_meta":{`...), d.head...), capabilities...)
+	out := make([]byte, 0, len(object)+len(r.head)+len(capabilities)+16)
+	out = append(append(append(out, `{"_meta":{`...), r.head...), capabilities...)
 	out = append(out, '}')
 	if object[first] != '}' {
 		out = append(out, ',')

@@ -62,7 +62,7 @@ type Options struct {
 	// changed. Like OnJunk and OnEOF it is called from the session's reader,
 	// possibly in a flood, and must neither block nor call the session.
 	OnToolsChanged func()
-	// OnJunk is called for each line that is no JSON-RPC message that anyone
+	// OnJunk is called for each line that is not a JSON-RPC message that anyone
 	// waits for, cut to 200 bytes and not redacted.
 	OnJunk func(line string)
 	// OnEOF is called once, when the server's output has ended, or was closed
@@ -129,7 +129,7 @@ type Stdio struct {
 	opts  Options
 	pipes Pipes
 	info  endpoint.ServerInfo
-	dress dresser
+	meta  requestMeta
 	// stateless says that each request says its revision. It is set before the
 	// session is given to anyone.
 	stateless bool
@@ -170,7 +170,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 	s := &Stdio{
 		opts:    opts.withDefaults(),
 		pipes:   pipes,
-		dress:   newDresser(opts.Version),
+		meta:    newRequestMeta(opts.Version),
 		tools:   newSubscription(),
 		pending: make(map[int64]*call),
 		try:     tryWriter(pipes.Stdin),

@@ -69,10 +69,10 @@ func (a *asked) answers() <-chan outcome {
 	return a.call.answer
 }
 
-// good tells whether the answer is there and of use.
+// good reports whether the answer is there and of use.
 func (a *asked) good() bool { return a.done && a.err == nil }
 
-// open tells whether the question is still unanswered.
+// open reports whether the question is still unanswered.
 func (a *asked) open() bool { return a.call != nil && !a.done }
 
 // errBothFailed ends the wait when neither answer is of use.
@@ -118,7 +118,7 @@ func (o *opening) run(ctx context.Context) error {
 	}
 }
 
-// decided tells whether there is nothing to wait for any more.
+// decided reports whether there is nothing to wait for any more.
 func (o *opening) decided(err error) (bool, error) {
 	d, i := &o.discover, &o.initialize
 	switch {
@@ -158,7 +158,7 @@ func (o *opening) askDiscover() error {
 		o.readAt = time.Now()
 		o.wait(readPoll, o.awaitAnswer)
 	}
-	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.dress.dress(nil, nil)})
+	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.meta.addTo(nil, nil)})
 }
 
 // awaitAnswer asks by initialize once the server has had the question for a
@@ -310,11 +310,11 @@ func (s *Stdio) begin(ctx context.Context, o *opening) error {
 	return nil
 }
 
-// paramsOf gives the params as they are to be written.
+// paramsOf returns the params as they are to be written.
 func (s *Stdio) paramsOf(req endpoint.Request) []byte {
 	if !s.stateless {
 		return req.Params
 	}
 	s.tools.asked(req.Method)
-	return s.dress.dress(req.Params, req.Capabilities)
+	return s.meta.addTo(req.Params, req.Capabilities)
 }

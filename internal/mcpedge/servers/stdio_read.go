@@ -24,7 +24,7 @@ func (r countingReader) Read(p []byte) (int, error) {
 	if n > 0 {
 		r.count.Add(1)
 	}
-	return n, err //nolint:wrapcheck // A reader gives the error on as it is.
+	return n, err //nolint:wrapcheck // A reader passes the error on.
 }
 
 // read is the reader: it delivers what the server sends until the stream
@@ -107,8 +107,7 @@ func (s *Stdio) oversized(l jsonrpc.Line) {
 	}
 }
 
-// message acts on one message; false means that it is none that JSON-RPC
-// knows.
+// message acts on one message. It reports whether JSON-RPC knows such a message.
 func (s *Stdio) message(m jsonrpc.Message) bool {
 	switch m.Kind() {
 	case jsonrpc.Answer:
@@ -148,8 +147,8 @@ func (s *Stdio) nameless(m jsonrpc.Message) bool {
 	return false
 }
 
-// answer gives an answer to who waits for it; one that nobody waits for (a
-// late one) is dropped.
+// answer hands an answer to the call that waits for it; one that nobody waits for,
+// as it is late, is dropped.
 func (s *Stdio) answer(m jsonrpc.Message) {
 	if _, ours := ourID(m.ID); !ours && m.Failed() {
 		s.nameless(m)

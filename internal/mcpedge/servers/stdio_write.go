@@ -217,8 +217,8 @@ type stallWriter struct {
 	w        io.Writer
 	stall    time.Duration
 	deadline func(time.Time) error // nil where the pipe knows none
-	// stalled is called where the pipe knows no deadline: it must see to it
-	// that the write ends, be it by the end of the process.
+	// stalled is called where the pipe knows no deadline: it must make
+	// the write end, if need be by ending the process.
 	stalled func()
 }
 

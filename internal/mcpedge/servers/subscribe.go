@@ -78,8 +78,8 @@ func (l *subscription) run(done <-chan struct{}, listen func() (useful bool)) {
 }
 
 // pauses are the waits between attempts. Attempts that follow each other
-// closely, be it that they fail or that they don't last, are made at longer
-// and longer intervals.
+// closely, whether they fail or end early, are made at longer and longer
+// intervals.
 type pauses struct {
 	tried time.Time
 	gap   time.Duration // to wait before the next attempt
@@ -126,7 +126,7 @@ func (s *Stdio) listen() (useful bool) {
 	return !unknownMethod(o.response)
 }
 
-// unknownMethod tells whether a server does not know what it was asked.
+// unknownMethod reports whether a server does not know what it was asked.
 func unknownMethod(answer endpoint.Response) bool {
 	return string(rawjson.Get(answer.Error, "code")) == "-32601"
 }

@@ -4,5 +4,5 @@ package servers
 
 import "io"
 
-// tryWriter gives nil: there are no writes here that are sure not to block.
+// tryWriter returns nil: there are no writes here that are sure not to block.
 func tryWriter(io.Writer) func(p []byte) (int, error) { return nil }

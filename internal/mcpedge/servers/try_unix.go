@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tryWriter gives a function that writes to w as much as it takes at once, and
+// tryWriter returns a function that writes to w as much as it takes at once, and
 // never blocks. It is nil where there is no such thing: w must be a file that
 // the runtime polls, such as the end of a pipe. One goroutine may use it at a
 // time.
