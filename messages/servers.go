@@ -58,15 +58,17 @@ type DrainServer struct {
 	Timeout time.Duration
 }
 
-// StartServer tells a server actor to begin a run if it has none.
+// StartServer tells a server actor to begin a run if it has none, or to hurry
+// with the one that waits for its turn.
 type StartServer struct{}
 
 // SettingsChanged tells a server actor that the settings of its plan have
 // changed while its spec has not.
 type SettingsChanged struct{}
 
-// WakeServer asks for a run of a server that is idle, or that is backing off
-// where another try costs nothing. Cell says which incarnation of the entry the
+// WakeServer says that a call waits for a server: one that is idle starts, one
+// that waits for its turn to start goes first, and one that is backing off is
+// tried earlier where that costs nothing. Cell says which incarnation of the entry the
 // caller meant; another one is not woken.
 type WakeServer struct {
 	Name string

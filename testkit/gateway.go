@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -29,6 +30,8 @@ type Options struct {
 	// Unclean expects that the gateway is killed or ends with an error: the
 	// end of the test does not check its exit code and its children.
 	Unclean bool
+	// Program is another build of the gateway, to compare with.
+	Program string
 }
 
 // Gateway is the assembled gateway: a child process (this test binary again,
@@ -90,7 +93,7 @@ func (g *Gateway) start(t testing.TB) {
 		g.Args = append(g.Args, "--transport", "http", "--http", "127.0.0.1:0")
 	}
 	g.Args = append(g.Args, g.opt.Args...)
-	g.cmd = exec.Command(self, g.Args...)
+	g.cmd = exec.Command(cmp.Or(g.opt.Program, self), g.Args...)
 	g.cmd.Dir = g.Dir
 	g.cmd.Env = append(environment(g.Dir), g.opt.Env...)
 	g.stdin, err = g.cmd.StdinPipe()

@@ -20,8 +20,8 @@ type Deps struct {
 	Open Opener
 	// List reads all pages of a session's tools/list.
 	List func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error)
-	// Slots limits how many servers start at the same time.
-	Slots *Slots
+	// Starts paces the starts of processes.
+	Starts *Starts
 	// Reapers counts the runs whose process or connection is not gone yet.
 	Reapers *sync.WaitGroup
 	Log     *slog.Logger
@@ -95,6 +95,7 @@ func (s *server) Receive(c actor.Context) {
 		s.started(c)
 	case messages.StartServer:
 		s.begin(c)
+		s.run.call()
 	case messages.RefreshTools:
 		s.askTools(c)
 	case messages.SettingsChanged:

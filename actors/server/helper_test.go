@@ -80,12 +80,12 @@ func inRig(t *testing.T, write func() script, f func(t *testing.T, r *rig)) {
 }
 
 func (r *rig) start(s script) {
-	deps := server.Deps{Open: s.open, List: s.list, Slots: server.NewSlots(1), Reapers: r.reapers, Log: r.Logs.Logger()}
+	deps := server.Deps{Open: s.open, List: s.list, Starts: server.NewStarts(1), Reapers: r.reapers, Log: r.Logs.Logger()}
 	if deps.List == nil {
 		deps.List = lists("read", "write")
 	}
 	if s.slot != nil {
-		release, _ := deps.Slots.Acquire(context.Background(), time.Hour) // It is free.
+		release, _ := deps.Starts.Acquire(context.Background(), nil) // It is free.
 		s.slot(release)
 	}
 	props := server.Props(deps, func() messages.ServerPlan { return *r.plan.Load() })

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,29 +13,6 @@ import (
 	"gatehouse/messages"
 	"gatehouse/testkit"
 )
-
-func TestSlots_limitAndHold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := server.NewSlots(2)
-		first, _ := s.Acquire(t.Context(), time.Hour)
-		_, _ = s.Acquire(t.Context(), 3*time.Second)
-		begun := time.Now()
-		third, err := s.Acquire(t.Context(), time.Hour)
-		if err != nil || time.Since(begun) != 3*time.Second {
-			t.Errorf("the third start came after %v, %v; want 3 s, when the second has held its slot long enough", time.Since(begun), err)
-		}
-		first()
-		first() // Gives back no slot but its own.
-		fourth, _ := s.Acquire(t.Context(), time.Hour)
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errNoList)
-		defer cancel()
-		if _, err := s.Acquire(ctx, time.Hour); !errors.Is(err, errNoList) {
-			t.Errorf("got %v, want the context's cause", err)
-		}
-		third()
-		fourth()
-	})
-}
 
 func TestServer_startsWaitForTheirTurn(t *testing.T) {
 	var release func()

@@ -14,6 +14,7 @@ type run struct {
 	nr      uint64
 	ctx     context.Context // ends with the run
 	stop    context.CancelCauseFunc
+	called  chan struct{}    // closed when a call waits for it
 	session endpoint.Session // nil while it starts
 	ready   time.Time        // since when there is a session
 	report  crashReport
@@ -23,13 +24,25 @@ type run struct {
 }
 
 func newRun(number uint64) *run {
-	r := &run{nr: number}
+	r := &run{nr: number, called: make(chan struct{})}
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
 	return r
 }
 
 // is reports whether this is the run with that number. No run has any.
 func (r *run) is(number uint64) bool { return r != nil && r.nr == number }
+
+// call notes that a call waits for the run, if there is one.
+func (r *run) call() {
+	if r == nil {
+		return
+	}
+	select {
+	case <-r.called:
+	default:
+		close(r.called)
+	}
+}
 
 // awake reports whether there is a session that may be used.
 func (r *run) awake() bool { return r != nil && r.session != nil && !r.idle.falling }

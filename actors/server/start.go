@@ -12,11 +12,6 @@ import (
 	"gatehouse/messages"
 )
 
-// slotHold is how long a start may hold its slot: a server that is slow to
-// answer no longer burdens the machine with being started, and must not keep
-// others from it.
-const slotHold = time.Second
-
 // launch runs the one goroutine of a run: it opens the session, tells the
 // actor, and stays until the session is over. The run's context ends the
 // session whenever it was opened, so nothing is left behind if the actor is
@@ -29,7 +24,7 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 	deps.Reapers.Go(func() {
 		defer done()
 		begun := time.Now()
-		session, catalog, err := open(ctx, deps, plan, run, hooks)
+		session, catalog, err := open(ctx, deps, plan, r, hooks)
 		root.Send(self, opened{ofRun: ofRun(run), session: session, catalog: catalog, err: err, elapsed: time.Since(begun)})
 		if err != nil {
 			return
@@ -43,18 +38,20 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 	})
 }
 
-// open waits for a slot, then opens the session and reads the tools within the
+// open waits for its turn, then opens the session and reads the tools within the
 // startup timeout.
-func open(ctx context.Context, deps Deps, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, endpoint.Catalog, error) {
-	release, err := deps.Slots.Acquire(ctx, slotHold)
-	if err != nil {
-		return nil, endpoint.Catalog{}, err
+func open(ctx context.Context, deps Deps, plan messages.ServerPlan, r *run, hooks Hooks) (endpoint.Session, endpoint.Catalog, error) {
+	if plan.Spec.URL == "" { // Another start is all that a process could burden.
+		release, err := deps.Starts.Acquire(ctx, r.called)
+		if err != nil {
+			return nil, endpoint.Catalog{}, err
+		}
+		defer release()
 	}
-	defer release()
 	timeout := plan.Entry.Settings.StartupTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startupTimeout{timeout})
 	defer cancel()
-	session, err := deps.Open(ctx, plan, run, hooks)
+	session, err := deps.Open(ctx, plan, r.nr, hooks)
 	if err != nil {
 		return nil, endpoint.Catalog{}, startError(ctx, err)
 	}

@@ -29,9 +29,6 @@ import (
 	"gatehouse/supervisor"
 )
 
-// startSlots is how many servers are being started at the same time.
-const startSlots = 32
-
 // stopReserve is the part of the shutdown timeout that is kept for stopping
 // the servers.
 const stopReserve = 2 * time.Second
@@ -49,7 +46,7 @@ type app struct {
 	edge     *agents.Edge
 	audit    *audit.Log
 	launcher *server.Launcher
-	slots    *server.Slots
+	starts   *server.Starts
 	reapers  *sync.WaitGroup
 	operator *operator
 	gate     *httpauth.Gate
@@ -65,7 +62,7 @@ type app struct {
 // assemble wires the actors. Nothing runs yet but the journal.
 func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	opts, log := l.opts, l.log
-	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, slots: server.NewSlots(startSlots), reapers: &sync.WaitGroup{}}
+	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, starts: server.NewStarts(opts.maxStarts), reapers: &sync.WaitGroup{}}
 	a.sys = newActorSystem(log)
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
@@ -102,7 +99,7 @@ func (a *app) record(r audit.Record) {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Slots: a.slots, Reapers: a.reapers, Log: a.log}
+	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Starts: a.starts, Reapers: a.reapers, Log: a.log}
 	return lifecycle(server.Props(deps, plan), a.log)
 }
 

@@ -36,6 +36,7 @@ type runOptions struct {
 	agents          []string
 	debounce        time.Duration
 	initStrategy    string
+	maxStarts       int
 	auditLog        string
 	auditMode       string
 	logLevel        string
@@ -70,6 +71,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
 	f.DurationVar(&o.debounce, "debounce", 300*time.Millisecond, "how long a changed file must be quiet before it is read")
 	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or with their first call (lazy) [GATEWAY_INIT_STRATEGY]")
+	f.IntVar(&o.maxStarts, "max-starts", 0, "how many servers may start at the same time; 0 leaves it to how busy the machine is")
 	f.StringVar(&o.auditLog, "audit-log", env("GATEWAY_AUDIT_LOG", ""), "where to write the audit log (default: audit.jsonl in the state folder) [GATEWAY_AUDIT_LOG]")
 	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -94,6 +96,9 @@ func (o *runOptions) check() error {
 	}
 	if o.initStrategy != "eager" && o.initStrategy != "lazy" {
 		errs = append(errs, fmt.Errorf("--init-strategy is %q: use eager or lazy", o.initStrategy))
+	}
+	if o.maxStarts < 0 {
+		errs = append(errs, fmt.Errorf("--max-starts is %d: use 1 or more, or 0 for no limit of your own", o.maxStarts))
 	}
 	if o.auditMode != auditNormal && o.auditMode != auditStrict {
 		errs = append(errs, fmt.Errorf("--audit-mode is %q: use normal or strict", o.auditMode))

@@ -50,7 +50,7 @@ func TestLife_eachFactInEachState(t *testing.T) {
 	}
 	for _, from := range endpoint.States() {
 		wanted := map[string]string{}
-		for _, step := range strings.Fields(lifeWanted[from]) {
+		for step := range strings.FieldsSeq(lifeWanted[from]) {
 			fact, to, _ := strings.Cut(step, ":")
 			wanted[fact] = to
 		}

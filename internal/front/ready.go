@@ -30,9 +30,11 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	switch st.State {
 	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)
-	case endpoint.Idle, endpoint.BackingOff: // One that has failed may be worth an earlier try.
+	case endpoint.Idle, endpoint.Starting, endpoint.BackingOff:
+		// One that waits for its turn to start goes first now, and one that has
+		// failed may be worth an earlier try.
 		a.call.router.cfg.Wake(a.Route.Entry.Name, a.Route.Cell)
-	case endpoint.Starting, endpoint.Ready, endpoint.Draining, endpoint.Stopped:
+	case endpoint.Ready, endpoint.Draining, endpoint.Stopped:
 	}
 	limits := &a.call.limits
 	patience := time.NewTimer(time.Until(limits.patience))

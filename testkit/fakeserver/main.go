@@ -46,6 +46,7 @@ func run(opt options) int {
 		time.AfterFunc(opt.exitAfter, func() { os.Exit(opt.exitCode) })
 	}
 	time.Sleep(opt.startDelay)
+	burn(opt.startCPU)
 	s := newServer(opt)
 	s.rec.write(event{Event: "start"})
 	if opt.http != "" {

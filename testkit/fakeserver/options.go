@@ -27,6 +27,7 @@ type options struct {
 	cursors   string
 
 	startDelay     time.Duration
+	startCPU       time.Duration
 	exitAfter      time.Duration
 	exitCode       int
 	dieInHandshake bool
@@ -74,6 +75,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.noTools, "no-tools-capability", false, "declare no tools and know no tools/list")
 
 	f.DurationVar(&o.startDelay, "start-delay", 0, "wait before anything is read")
+	f.DurationVar(&o.startCPU, "start-cpu", 0, "use this much processor time before anything is read")
 	f.DurationVar(&o.exitAfter, "exit-after", 0, "exit by itself after this time")
 	f.IntVar(&o.exitCode, "exit-code", 7, "exit code of --exit-after and --die-in-handshake")
 	f.BoolVar(&o.dieInHandshake, "die-in-handshake", false, "exit when initialize arrives")

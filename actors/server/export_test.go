@@ -1,0 +1,10 @@
+package server
+
+// NewStartsOn is NewStarts for a machine of the test's own; idle may be nil.
+func NewStartsOn(limit, cores int, idle func() (float64, bool)) *Starts {
+	s := &Starts{max: limit, cores: cores, running: map[*start]struct{}{}}
+	if idle != nil {
+		s.meter = func() idleMeter { return idle }
+	}
+	return s
+}

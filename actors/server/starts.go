@@ -1,0 +1,135 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/cpu"
+	"gatehouse/internal/pace"
+)
+
+// Starts paces the starts of servers by what the machine has left, so that many
+// entries don't fight for it all at once; package pace says how.
+type Starts struct {
+	max   int
+	cores int
+	// meter makes a meter of the part of the processors' time that is left; nil
+	// where nobody can tell.
+	meter func() idleMeter
+
+	mu      sync.Mutex
+	running map[*start]struct{}
+	waiting []*start // in the order in which they came
+	grown   time.Time
+	watched chan struct{} // closed once nobody waits any more; nil while nobody does
+}
+
+// idleMeter returns the part since it was last called; false if that is not known.
+type idleMeter func() (part float64, known bool)
+
+// start is one start, from when it waits for its turn.
+type start struct {
+	turn   chan struct{} // closed when it may begin
+	began  time.Time
+	called bool
+}
+
+// NewStarts makes a pacer that lets at most limit servers start at the same
+// time; 0 is any number.
+func NewStarts(limit int) *Starts {
+	s := &Starts{max: limit, cores: cpu.Cores(), running: map[*start]struct{}{}}
+	if cpu.NewMeter() != nil {
+		s.meter = func() idleMeter { return cpu.NewMeter().Idle }
+	}
+	return s
+}
+
+// Acquire waits for its turn, or for the end of ctx. It goes before others once
+// called is closed. release ends the start; it may be called more than once.
+func (s *Starts) Acquire(ctx context.Context, called <-chan struct{}) (release func(), err error) {
+	own := &start{turn: make(chan struct{})}
+	s.change(func() { s.waiting = append(s.waiting, own) })
+	for {
+		select {
+		case <-own.turn:
+			return func() { s.change(func() { delete(s.running, own) }) }, nil
+		case <-called:
+			called = nil
+			s.change(func() { own.called = true })
+		case <-ctx.Done():
+			s.change(func() {
+				delete(s.running, own)
+				s.waiting = slices.DeleteFunc(s.waiting, func(other *start) bool { return other == own })
+			})
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// change changes what runs or waits, and lets in who may begin by that.
+func (s *Starts) change(what func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what()
+	s.admit(0)
+	if len(s.waiting) > 0 && s.watched == nil {
+		s.watched = make(chan struct{})
+		go s.watch(s.watched) // Ends as soon as nobody waits.
+	}
+}
+
+// watch measures how idle the machine is for as long as servers wait.
+func (s *Starts) watch(done <-chan struct{}) {
+	window := time.NewTicker(pace.Window)
+	defer window.Stop()
+	idle := idleMeter(func() (float64, bool) { return 0, false })
+	if s.meter != nil {
+		idle = s.meter()
+	}
+	for {
+		select {
+		case <-window.C:
+		case <-done:
+			return
+		}
+		part, known := idle()
+		if !known {
+			part = 0
+		}
+		s.mu.Lock()
+		s.admit(part)
+		s.mu.Unlock()
+	}
+}
+
+// admit lets in who may begin now, with the lock held.
+func (s *Starts) admit(idle float64) {
+	now := time.Now()
+	state := pace.Starts{Waiting: len(s.waiting), Grown: now.Sub(s.grown), Max: s.max}
+	for r := range s.running {
+		state.Running = append(state.Running, now.Sub(r.began))
+	}
+	for _, w := range s.waiting {
+		if w.called {
+			state.Called++
+		}
+	}
+	n, grown := pace.Next(pace.Machine{Cores: s.cores, Idle: idle, Known: s.meter != nil}, state)
+	if grown {
+		s.grown = now
+	}
+	for range n {
+		i := max(0, slices.IndexFunc(s.waiting, func(w *start) bool { return w.called }))
+		next := s.waiting[i]
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		next.began = now
+		s.running[next] = struct{}{}
+		close(next.turn)
+	}
+	if len(s.waiting) == 0 && s.watched != nil {
+		close(s.watched)
+		s.watched = nil
+	}
+}

@@ -1,0 +1,160 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/actors/server"
+	"gatehouse/internal/pace"
+)
+
+// herd starts servers that take so long each, and returns how many were being
+// started at most at the same time, and when the last one was ready.
+func herd(t *testing.T, s *server.Starts, n int, each time.Duration) (most int64, took time.Duration) {
+	t.Helper()
+	var running, peak atomic.Int64
+	var all sync.WaitGroup
+	begun := time.Now()
+	for range n {
+		all.Go(func() {
+			release, err := s.Acquire(t.Context(), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer release()
+			now := running.Add(1)
+			for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
+			}
+			time.Sleep(each)
+			running.Add(-1)
+		})
+	}
+	all.Wait()
+	return peak.Load(), time.Since(begun)
+}
+
+func machine(idle float64) func() (float64, bool) {
+	return func() (float64, bool) { return idle, true }
+}
+
+func TestStarts_busyMachine_startsAsManyAsItHasCores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		most, took := herd(t, server.NewStartsOn(0, 2, machine(0)), 24, 5*time.Second)
+		if most != 2 || took != time.Minute {
+			t.Errorf("at most %d at the same time, all after %v; want 2, after 1m0s", most, took)
+		}
+	})
+}
+
+func TestStarts_idleMachine_startsThemAllSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, took := herd(t, server.NewStartsOn(0, 2, machine(1)), 50, 200*time.Millisecond)
+		if want := 400 * time.Millisecond; took > want {
+			t.Errorf("all were ready after %v, want within %v", took, want)
+		}
+	})
+}
+
+func TestStarts_limit_holdsOnAnIdleMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		most, _ := herd(t, server.NewStartsOn(3, 2, machine(1)), 50, 200*time.Millisecond)
+		if most != 3 {
+			t.Errorf("at most %d at the same time, want 3", most)
+		}
+	})
+}
+
+func TestStarts_machineThatNobodyKnows_stillStartsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		most, _ := herd(t, server.NewStartsOn(0, 2, nil), 50, 200*time.Millisecond)
+		if most != 8 {
+			t.Errorf("at most %d at the same time, want 8", most)
+		}
+	})
+}
+
+func TestStarts_heavyOnes_dontHoldUpLightOnesForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server.NewStartsOn(0, 2, machine(0))
+		for range 2 { // They never become ready.
+			if _, err := s.Acquire(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begun := time.Now()
+		release, err := s.Acquire(t.Context(), nil)
+		if took := time.Since(begun); err != nil || took < pace.Hold || took > pace.Hold+pace.Window {
+			t.Errorf("a light one waited %v, %v; want %v", took, err, pace.Hold)
+		}
+		release()
+		release() // Ends no start but its own.
+	})
+}
+
+func TestStarts_calledServer_jumpsTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server.NewStartsOn(2, 2, machine(0))
+		first, _ := s.Acquire(t.Context(), nil)
+		_, _ = s.Acquire(t.Context(), nil)
+		order := make(chan string, 3)
+		called := make(chan struct{})
+		wait := func(name string, called <-chan struct{}) {
+			go func() {
+				release, err := s.Acquire(t.Context(), called)
+				if err == nil {
+					order <- name
+					release()
+				}
+			}()
+			synctest.Wait()
+		}
+		wait("early", nil)
+		wait("called", called)
+		close(called)
+		synctest.Wait()
+		first()
+		if got := <-order; got != "called" {
+			t.Errorf("%q started first, want the one that is called", got)
+		}
+		if got := <-order; got != "early" {
+			t.Errorf("%q started then, want the other", got)
+		}
+	})
+}
+
+func TestStarts_calledServer_needNotWaitForTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server.NewStartsOn(0, 2, machine(0))
+		for range 2 {
+			_, _ = s.Acquire(t.Context(), nil)
+		}
+		called := make(chan struct{})
+		close(called)
+		begun := time.Now()
+		if _, err := s.Acquire(t.Context(), called); err != nil || time.Since(begun) != 0 {
+			t.Errorf("it waited %v, %v; want no wait", time.Since(begun), err)
+		}
+	})
+}
+
+func TestStarts_givenUp_isNotStartedAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server.NewStartsOn(1, 2, machine(0))
+		first, _ := s.Acquire(t.Context(), nil)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errNoList)
+		defer cancel()
+		if _, err := s.Acquire(ctx, nil); !errors.Is(err, errNoList) {
+			t.Errorf("got %v, want the context's cause %v", err, errNoList)
+		}
+		first()
+		if _, err := s.Acquire(t.Context(), nil); err != nil { // Nothing is left of the one that gave up.
+			t.Errorf("the next one: %v", err)
+		}
+	})
+}
