@@ -65,8 +65,12 @@ func (f *file) open() (null bool, err error) {
 	if err == nil {
 		null, err = isNull(info)
 	}
-	if null && f.lock != nil {
+	switch {
+	case err != nil:
+	case null && f.lock != nil:
 		err = errors.New("it has become the null device")
+	case !null:
+		err = ownAlone(info)
 	}
 	if err != nil {
 		_ = next.Close() // Nothing was written.
@@ -121,7 +125,7 @@ func (f *file) write(lines []byte) (int, error) {
 func (f *file) follow() (size int64, err error) {
 	if f.f != nil {
 		here, err := f.f.Stat()
-		there, errThere := os.Stat(f.path)
+		there, errThere := os.Lstat(f.path)
 		if err == nil && errThere == nil && os.SameFile(here, there) {
 			return here.Size(), nil
 		}

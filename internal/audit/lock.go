@@ -23,7 +23,7 @@ type lock struct {
 }
 
 func openLock(path string, log *slog.Logger) (*lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|nonblocking, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|nonblocking|noFollow, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -37,8 +37,10 @@ const (
 // Open opens the log at path for appending. Missing folders are made with mode
 // 0700 and a missing file with mode 0600; the modes of existing ones are left
 // as their owner set them. Anything but a regular file is refused, except the
-// system's null device, which turns the log off. Beside
-// the file there will be path + ".lock" and the rotated files.
+// system's null device, which turns the log off. So is a file that is not this
+// user's alone: a symbolic or hard link, or another user's file, whenever the
+// path comes to be one. Beside the file there will be path + ".lock" and the
+// rotated files.
 //
 // The caller must Close the Log. Errors name the path.
 func Open(path string, o Options) (*Log, error) {
@@ -61,9 +63,15 @@ func Open(path string, o Options) (*Log, error) {
 	return start(f, o), nil
 }
 
-// openFile makes and opens a file for appending.
+// errLink refuses a path at which somebody may have put a way to another file.
+var errLink = errors.New("it is a symbolic link; name the file itself")
+
+// openFile makes and opens a file for appending. It does not follow a link.
 func openFile(path string) (osFile, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblocking, 0o600)
+	if isLink(path) {
+		return nil, errLink
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblocking|noFollow, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +90,22 @@ func isNull(info fs.FileInfo) (bool, error) {
 	return false, errors.New("it is not a regular file")
 }
 
-// makeFolder makes the folder of the file, and returns the file's path without
-// symbolic links: rotation renames the file itself.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// makeFolder makes the folder of the file, and returns the file's path in it
+// without symbolic links on the way.
 func makeFolder(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real, nil
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err //nolint:wrapcheck // Its caller says what could not be done.
 	}
-	return path, nil // It is not there yet, or opening it will say what is wrong.
+	return filepath.Join(dir, filepath.Base(path)), nil
 }
 
 // cannotOpen names path once: the errors of package os may name it too.

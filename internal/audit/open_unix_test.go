@@ -3,6 +3,7 @@
 package audit_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,5 +19,94 @@ func TestOpen_namedPipe_isRefusedWithoutWaiting(t *testing.T) {
 	}
 	if _, err := audit.Open(path, audit.Options{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v, want it refused", err)
+	}
+}
+
+func TestOpen_fileThatIsNotOursAlone_isRefused(t *testing.T) {
+	file := func(t *testing.T) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "precious")
+		if err := os.WriteFile(path, []byte("as it was"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cases := map[string]struct {
+		make func(t *testing.T, target, path string) error
+		want string
+	}{
+		"a symbolic link":           {func(_ *testing.T, target, path string) error { return os.Symlink(target, path) }, "symbolic link"},
+		"a link that leads nowhere": {func(_ *testing.T, _, path string) error { return os.Symlink("nowhere", path) }, "symbolic link"},
+		"a hard link":               {func(_ *testing.T, target, path string) error { return os.Link(target, path) }, "hard link"},
+		"another user's file": {func(t *testing.T, target, path string) error {
+			t.Helper()
+			if os.Geteuid() != 0 {
+				t.Skip("only root can make one")
+			}
+			if err := os.Rename(target, path); err != nil {
+				return err
+			}
+			return os.Chown(path, 4242, -1)
+		}, "another user"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			target := file(t)
+			path := filepath.Join(filepath.Dir(target), "audit.jsonl")
+			if err := tc.make(t, target, path); err != nil {
+				t.Fatal(err)
+			}
+			l, err := audit.Open(path, audit.Options{Instance: "inst"})
+			if l != nil || err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("got %v, %v; want it refused because of %q, with its path", l, err, tc.want)
+			}
+			if got, err := os.ReadFile(target); err == nil && string(got) != "as it was" {
+				t.Errorf("the file behind it has become %q, want it as it was", got)
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(target), "nowhere")); err == nil {
+				t.Error("the file that the link leads to was made")
+			}
+		})
+	}
+}
+
+func TestOpen_folderBehindALink_isFine(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	l, err := audit.Open(filepath.Join(link, "audit.jsonl"), audit.Options{Instance: "inst"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, l)
+	if _, err := os.Stat(filepath.Join(dir, "audit.jsonl")); err != nil {
+		t.Errorf("got %v, want the log in the folder that the link leads to", err)
+	}
+}
+
+func TestAppend_nameBecomesALink_nothingIsWrittenThroughIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l, err := audit.Open(path, audit.Options{Instance: "inst"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, path); err != nil {
+		t.Fatal(err)
+	}
+	l.Append(audit.Record{Tool: "x"})
+	if err := l.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("Close returned %v, want that the file is a symbolic link", err)
+	}
+	if got, err := os.ReadFile(victim); err != nil || len(got) > 0 {
+		t.Errorf("the link's target has %q, %v; want it empty", got, err)
 	}
 }

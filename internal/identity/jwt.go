@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -43,6 +45,9 @@ func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) 
 		return nil, ErrUnknown
 	}
 	head := parsed.Headers[0]
+	if !validHeader(token) {
+		return nil, ErrUnknown
+	}
 	candidates := keys.find(head.KeyID)
 	if len(candidates) == 0 {
 		return nil, ErrUnknownKey
@@ -58,6 +63,36 @@ func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) 
 		}
 	}
 	return nil, ErrUnknown
+}
+
+// validHeader reports whether a token has the header of an access token. Its
+// type, if it has one, must be the general one or that of RFC 9068: an issuer
+// signs other things with the same key, such as logout tokens. Nothing may be
+// marked as critical, as nothing beyond the basics is understood here.
+func validHeader(token string) bool {
+	head, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		return false
+	}
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		return false
+	}
+	if _, ok := members["crit"]; ok {
+		return false
+	}
+	typ, ok := members["typ"]
+	if !ok {
+		return true
+	}
+	name, _ := typ.(string) // Anything else is not a type.
+	switch strings.ToLower(name) {
+	case "jwt", "at+jwt", "application/at+jwt":
+		return true
+	default:
+		return false
+	}
 }
 
 // callerOf judges claims whose signature is good.

@@ -97,7 +97,21 @@ func with(changes claims) claims {
 
 func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, c claims) string {
 	t.Helper()
-	opts := (&jose.SignerOptions{}).WithType("at+jwt")
+	return signedWith(t, (&jose.SignerOptions{}).WithType("at+jwt"), alg, key, kid, c)
+}
+
+// headed is a good token but for one member of its header; nil leaves it out.
+func headed(t *testing.T, name jose.HeaderKey, value any) string {
+	t.Helper()
+	opts := &jose.SignerOptions{}
+	if value != nil {
+		opts = opts.WithHeader(name, value)
+	}
+	return signedWith(t, opts, jose.ES256, issuerKeys().ec, "ec", good())
+}
+
+func signedWith(t *testing.T, opts *jose.SignerOptions, alg jose.SignatureAlgorithm, key any, kid string, c claims) string {
+	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +163,9 @@ func TestCheckJWT_ofTheIssuer_namesItsAgents(t *testing.T) {
 		{"one audience as a text", signed(t, jose.ES256, k.ec, "ec", with(claims{"aud": audience})), []string{"backend", "reader"}},
 		{"over, within the leeway", signed(t, jose.ES256, k.ec, "ec", with(claims{"exp": now.Add(-identity.Leeway).Unix()})), []string{"backend", "reader"}},
 		{"not yet, within the leeway", signed(t, jose.ES256, k.ec, "ec", with(claims{"nbf": now.Add(identity.Leeway).Unix()})), []string{"backend", "reader"}},
+		{"no type", headed(t, "typ", nil), []string{"backend", "reader"}},
+		{"the general type", headed(t, "typ", "JWT"), []string{"backend", "reader"}},
+		{"the type in full, in another case", headed(t, "typ", "Application/AT+JWT"), []string{"backend", "reader"}},
 		{"an agent named twice", signed(t, jose.ES256, k.ec, "ec", with(claims{settings.AgentClaim: []string{"a", "a"}})), []string{"a"}},
 	}
 	for _, c := range cases {
@@ -215,6 +232,12 @@ func TestCheckJWT_attacks_areRefused(t *testing.T) {
 		{"no signature", parts[0] + "." + parts[1] + ".", identity.ErrUnknown},
 		{"other claims under a good signature", parts[0] + "." + base64.RawURLEncoding.EncodeToString(other) + "." + parts[2], identity.ErrUnknown},
 		{"a header that asks for more", forged(t, map[string]any{"alg": "RS256", "kid": "rsa", "crit": []string{"x"}, "x": 1}, good(), publicPEM), identity.ErrUnknown},
+		{"a token for another use", headed(t, "typ", "logout+jwt"), identity.ErrUnknown},
+		{"a proof of possession", headed(t, "typ", "dpop+jwt"), identity.ErrUnknown},
+		{"the empty type", headed(t, "typ", ""), identity.ErrUnknown},
+		{"a type that is a number", headed(t, "typ", 7), identity.ErrUnknown},
+		{"nothing that must be understood", headed(t, "crit", []string{}), identity.ErrUnknown},
+		{"null that must be understood", headed(t, "crit", json.RawMessage("null")), identity.ErrUnknown},
 		{"another issuer", ec(with(claims{"iss": "https://evil.example"})), identity.ErrUnknown},
 		{"an issuer that differs in a slash", ec(with(claims{"iss": strings.TrimSuffix(issuer, "/")})), identity.ErrUnknown},
 		{"an issuer in another case", ec(with(claims{"iss": strings.ToUpper(issuer)})), identity.ErrUnknown},
