@@ -104,6 +104,7 @@ func TestMove_keepsWhatStaysTrueAndNothingElse(t *testing.T) {
 	c := endpoint.NewCell("files", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting, Run: 3, Restarts: 2})
 	c.Move(endpoint.Opened, at, func(next *endpoint.Status) {
 		next.PID, next.State = 7, endpoint.Held // A change cannot choose the state.
+		next.Opened++
 	})
 	if st := c.Status(); st.State != endpoint.Ready || st.Run != 3 || st.Restarts != 2 || st.PID != 7 || !st.Since.Equal(at) {
 		t.Errorf("got %+v, want ready since %s with run 3, 2 restarts and process 7", *st, at)
@@ -113,8 +114,8 @@ func TestMove_keepsWhatStaysTrueAndNothingElse(t *testing.T) {
 		t.Errorf("got %+v, want run 3 without a process", *st)
 	}
 	c.Move(endpoint.Begun, at, nil)
-	if st := c.Status(); st.Reason != "" || !st.RetryAt.IsZero() || st.Restarts != 2 {
-		t.Errorf("got %+v, want neither reason nor next try, and 2 restarts", *st)
+	if st := c.Status(); st.Reason != "" || !st.RetryAt.IsZero() || st.Restarts != 2 || st.Opened != 1 {
+		t.Errorf("got %+v, want neither reason nor next try, 2 restarts, and 1 run that was ready", *st)
 	}
 	c.Move(endpoint.Opened, at, func(next *endpoint.Status) { next.PID = 8 })
 	c.Move(endpoint.Removed, at, nil)

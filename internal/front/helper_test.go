@@ -73,8 +73,13 @@ func newHouse(t testing.TB, cfg front.Config, servers ...*testkit.Backend) *hous
 
 // read reads a resource of db as agent a.
 func (h *house) read(ctx context.Context, name string) (string, *front.Failure) {
+	return h.readAs(ctx, agents.Caller{Client: "tester/1", Protocol: "2025-11-25"}, name)
+}
+
+// readAs is read over a connection of that kind.
+func (h *house) readAs(ctx context.Context, caller agents.Caller, name string) (string, *front.Failure) {
 	r := &read{}
-	r.Caller = agents.Caller{Client: "tester/1", Protocol: "2025-11-25"}
+	r.Caller = caller
 	r.RequestedAgent, r.Timeout = "a", time.Second
 	r.Target = front.Target{Kind: &resources, Server: "db", Name: name}
 	r.Record = audit.Record{Operation: "resources/read", Server: "db"}

@@ -91,3 +91,31 @@ func TestMayReach_saysNoOnlyWhereNoServerIsAllowed(t *testing.T) {
 		t.Errorf("only one answer was seen: %v", counts)
 	}
 }
+
+func TestMayReach_seesOneRuleOfDenyAtATime(t *testing.T) {
+	for _, c := range []struct {
+		allow, deny []string
+		server      string
+		want        bool
+	}{
+		{[]string{"db"}, nil, "d*", true},
+		{[]string{"db"}, nil, "web", false},
+		{[]string{"d*"}, []string{"d*"}, "*", false},
+		{[]string{"db"}, []string{"d*"}, "*", false},
+		{[]string{"*"}, []string{"d*"}, "db", false},
+		{[]string{"*"}, []string{"d*"}, "*", true},
+		{[]string{"db", "web"}, []string{"db"}, "*", true},
+		{[]string{"*"}, []string{"d*", "*"}, "web", false},
+	} {
+		a := policy.Agent{ID: "a"}
+		for _, p := range c.allow {
+			a.AllowServers = append(a.AllowServers, policy.Rule{Pattern: p})
+		}
+		for _, p := range c.deny {
+			a.DenyServers = append(a.DenyServers, policy.Rule{Pattern: p})
+		}
+		if got := a.MayReach(c.server); got != c.want {
+			t.Errorf("allow %q, deny %q: MayReach(%q) = %t, want %t", c.allow, c.deny, c.server, got, c.want)
+		}
+	}
+}
