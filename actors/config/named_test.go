@@ -232,3 +232,52 @@ func TestChange_withANewProgram_waitsUntilItHasBeenLookedAt(t *testing.T) {
 		looked()
 	})
 }
+
+// While nobody names a file nobody watches it, so what was read of it is worth
+// nothing once it is named again.
+func TestNamedFile_thatIsNamedAgain_isReadAnew(t *testing.T) {
+	f := withServers(usesToken)
+	f["/s/token"] = "old"
+	programs := 0
+	count := func(src *configactor.Sources) {
+		src.RunsSelf = func(resolve.Spec) bool { programs++; return false }
+	}
+	inOffice(t, f, count, func(t *testing.T, s *stage) {
+		s.inForce()
+		_ = s.report()
+		watcher := s.watching()
+		s.told(watcher, "/s/token", "")
+		s.apply(messages.RoleServers, serversFile, plainServers)
+		s.told(watcher, "", "")
+		before := programs
+		s.Send(s.pid, changed(messages.RoleServers, serversFile, usesToken))
+		s.told(watcher, "/s/token", "/s/token")
+		s.nothing()
+		s.Send(s.pid, changed(messages.RoleDependency, "/s/token", "old"))
+		d := s.inForce()
+		if got, want := shape(d), "start uses@3, keep plain@1"; got != want || d.Start[0].Spec.Args[0] != "old" {
+			t.Errorf("got %s with %v, want %s with what was read", got, d.Start[0].Spec.Args, want)
+		}
+		if got, want := programs-before, 1; got != want {
+			t.Errorf("looked at %d programs, want %d: it may be another one by now", got, want)
+		}
+	})
+}
+
+// Bytes that change no value today can tomorrow.
+func TestNamedFile_whoseChangeMeansNothingYet_isRemembered(t *testing.T) {
+	const uses = `{"mcpServers": {"s": {"command": "x", "envFile": "vars.env", "args": ["${A}"]}}}`
+	f := withServers(uses)
+	f["/s/vars.env"] = "A=1"
+	inOffice(t, f, nil, func(t *testing.T, s *stage) {
+		s.inForce()
+		_ = s.report()
+		if r := s.change(messages.RoleDependency, "/s/vars.env", "A=1\nB=2"); r.Outcome != messages.Unchanged {
+			t.Errorf("got %s, want %s", r.Outcome, messages.Unchanged)
+		}
+		d, _ := s.apply(messages.RoleServers, serversFile, strings.Replace(uses, "${A}", "${B}", 1))
+		if got, want := shape(d), "drain s, start s@2"; got != want || d.Start[0].Spec.Args[0] != "2" {
+			t.Errorf("got %s with %v, want %s with the new variable", got, d.Start[0].Spec.Args, want)
+		}
+	})
+}
