@@ -124,3 +124,38 @@ func openHTTP(t *testing.T, opts servers.HTTPOptions) *servers.HTTP {
 	})
 	return s
 }
+
+func BenchmarkHTTPCall(b *testing.B) {
+	for _, kind := range []string{"json", "stream"} {
+		b.Run(kind, func(b *testing.B) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				var m request
+				_ = json.Unmarshal(body, &m)
+				switch {
+				case m.Method == "initialize":
+					w.Header().Set("Mcp-Session-Id", "s1")
+					answer(w, m, `{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}`)
+				case m.Method == "tools/call" && kind == "json":
+					answer(w, m, string(m.Params))
+				case m.Method == "tools/call":
+					event(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, m.Params)
+				default:
+					w.WriteHeader(http.StatusAccepted)
+				}
+			}))
+			defer srv.Close()
+			s, err := servers.OpenHTTP(b.Context(), servers.HTTPOptions{URL: srv.URL, Era: endpoint.EraInitialize})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := s.Call(b.Context(), tool(`{"name":"x","arguments":{"a":1}}`)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.Close(nil)
+			<-s.Done()
+		})
+	}
+}
