@@ -18,6 +18,7 @@ import (
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/audit"
+	"gatehouse/internal/childproc"
 	"gatehouse/internal/jsondoc"
 )
 
@@ -66,6 +67,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 			err = errNoWords(err) // Whoever does not read would not let the program end.
 		}
 	}()
+	childproc.Protect() // Before a secret is read. Where it is impossible, the user is the border.
 	l, err := prepare(opts, log, stderr)
 	if err != nil {
 		return failed(err)
