@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/eras"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
@@ -39,16 +40,18 @@ type Launcher struct {
 	version  string
 	instance string
 	base     []string // the documented base of a child's environment
+	eras     *eras.Store
 
 	mu    sync.Mutex
 	alive map[*childproc.Process]struct{}
 }
 
 // NewLauncher makes a Launcher. version is told to servers; instance marks
-// their processes as this gateway's.
-func NewLauncher(version, instance string) *Launcher {
+// their processes as this gateway's. What servers speak is kept in known, which
+// may be nil.
+func NewLauncher(version, instance string, known *eras.Store) *Launcher {
 	return &Launcher{
-		version: version, instance: instance,
+		version: version, instance: instance, eras: known,
 		base: vars.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{},
 	}
 }
@@ -94,12 +97,26 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 		return nil, context.Cause(ctx)
 	}
 	hooks.StartedOver(over.Error())
-	era := plan.Cell.Era()
+	era := l.era(plan)
 	session, err = l.startProcess(ctx, plan, run, hooks)
 	if err != nil && ctx.Err() != nil {
-		plan.Cell.NoteEra(era)
+		l.noteEra(plan)(era)
 	}
 	return session, err
+}
+
+// era is what the next run should begin with: what the cell has learnt, else
+// what an earlier gateway has.
+func (l *Launcher) era(plan messages.ServerPlan) endpoint.Era {
+	return cmp.Or(plan.Cell.Era(), l.eras.Era(plan.Cell.Identity().Spec))
+}
+
+// noteEra keeps what a run finds out, for the next one and for the next gateway.
+func (l *Launcher) noteEra(plan messages.ServerPlan) func(endpoint.Era) {
+	return func(era endpoint.Era) {
+		plan.Cell.NoteEra(era)
+		l.eras.Note(plan.Cell.Identity().Spec, era, time.Now())
+	}
 }
 
 // startProcess starts the process and opens a session with it. On an error it
@@ -123,7 +140,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: junk.hear,
-		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra,
+		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan),
 	})
 	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {
@@ -209,7 +226,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
-		Era: plan.Cell.Era(), OnEra: plan.Cell.NoteEra, OnRenewed: hooks.Renewed, Redact: plan.Redact.String,
+		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String,
 	})
 	if err != nil {
 		return nil, urlExit(endpoint.Handshake, plan, err)

@@ -29,7 +29,7 @@ func TestLauncher_serverThatEndsAtItsStart_isQuoted(t *testing.T) {
 			t.Parallel()
 			plan := fakePlan(t, "-c", c.script)
 			plan.Spec.Command = "sh"
-			_, err := server.NewLauncher("1", "me").Open(within(t), plan, 1, quiet())
+			_, err := server.NewLauncher("1", "me", nil).Open(within(t), plan, 1, quiet())
 			exit, ok := errors.AsType[*endpoint.Exit](err)
 			if !ok || exit.Reason != c.want || exit.Phase != endpoint.Handshake {
 				t.Errorf("got %#v, want the reason %q in phase %q", err, c.want, endpoint.Handshake)
@@ -46,7 +46,7 @@ func TestLauncher_serverThatAsks_isQuotedWhenItsTimeIsUp(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(within(t))
 	opened := make(chan error, 1)
 	go func() {
-		_, err := server.NewLauncher("1", "me").Open(ctx, plan, 1, quiet())
+		_, err := server.NewLauncher("1", "me", nil).Open(ctx, plan, 1, quiet())
 		opened <- err
 	}()
 	testkit.Eventually(t, "the question", func() bool {

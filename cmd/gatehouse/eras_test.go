@@ -136,6 +136,27 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 	}
 }
 
+func TestEras_stdioServer_isRememberedByTheNextGateway(t *testing.T) {
+	t.Parallel()
+	record, state := recordFile(t), t.TempDir()
+	server := testkit.Fake(t, "--record", record, "--record-all", "--hangs-unless-initialize")
+	server["cwd"] = t.TempDir()
+	for range 2 {
+		g := testkit.StartGateway(t, testkit.Options{
+			Servers: testkit.Servers{"s": server}.JSON(), Rules: testkit.AllowAll("a"), Env: []string{"XDG_STATE_HOME=" + state},
+		})
+		g.Await(t, "server ready", "server", "s")
+		testkit.Eventually(t, "the file of what was learnt", func() bool {
+			_, err := os.Stat(filepath.Join(state, "gatehouse", "eras.json"))
+			return err == nil
+		})
+		g.Stop(t)
+	}
+	if got, want := strings.Join(greetings(t, record), "|"), "server/discover|initialize|initialize"; got != want {
+		t.Errorf("its runs under two gateways were asked %q, want %q", got, want)
+	}
+}
+
 func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/eras"
 	"gatehouse/internal/locate"
 )
 
@@ -71,4 +72,14 @@ func adminDirs() []string {
 		dirs = append(dirs, "/run/gatehouse/run", "/var/lib/gatehouse/run")
 	}
 	return dirs
+}
+
+// knownEras is what gateways of this user have learnt of servers; nil where
+// there is no place to keep it.
+func knownEras() *eras.Store {
+	dir := stateFolder()
+	if dir == "" {
+		return nil
+	}
+	return eras.Open(dir)
 }

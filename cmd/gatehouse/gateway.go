@@ -68,7 +68,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	journal.Follow(a.sys, a.journal)
 	a.sys.EventStream.Subscribe(a.observed.forget)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
-	a.launcher = server.NewLauncher(version(), instance)
+	a.launcher = server.NewLauncher(version(), instance, knownEras())
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
 	a.router = front.New(front.Config{

@@ -28,7 +28,7 @@ func reachesSelf(listener net.Listener) func(url string) bool {
 func runsSelf() func(resolve.Spec) bool {
 	self, _ := os.Executable() // Without it there is nothing to compare with.
 	info, err := os.Stat(self)
-	launcher := server.NewLauncher("", "")
+	launcher := server.NewLauncher("", "", nil)
 	return func(spec resolve.Spec) bool {
 		if slices.Contains(spec.Args, "demo-server") || err != nil {
 			return false
