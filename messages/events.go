@@ -192,7 +192,7 @@ func (e ServerSleeping) Attrs() []slog.Attr {
 }
 
 func (ServerBackingOff) Text() string      { return "server backing off" }
-func (ServerBackingOff) Level() slog.Level { return slog.LevelWarn }
+func (ServerBackingOff) Level() slog.Level { return slog.LevelDebug } // The line of the crash has it.
 func (e ServerBackingOff) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("attempt", e.Attempt), slog.Duration("delay", e.Delay), reason(e.Reason)}
 }

@@ -64,12 +64,18 @@ func (m *Memory) remember(now time.Time, e messages.Event) {
 	case messages.ServerJunk:
 		m.wrote(e.Server, Output{now, e.Run, true, textcut.Marked(e.Line, maxText)})
 	default:
-		if server, happened := happening(e); server != "" && e.Level() > slog.LevelDebug {
+		if server, happened := happening(e); server != "" && !routine(e) {
 			happened.At = now
 			h := m.historyOf(server, now)
 			h.events = appendLast(h.events, happened, maxEvents)
 		}
 	}
+}
+
+// routine reports whether an event says nothing about how a server does.
+func routine(e messages.Event) bool {
+	listed, ok := e.(messages.ToolsListed)
+	return ok && listed.Level() <= slog.LevelDebug
 }
 
 func (m *Memory) wrote(server string, line Output) {

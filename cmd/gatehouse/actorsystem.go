@@ -41,12 +41,25 @@ func logActor(log *slog.Logger, text string, c actor.ReceiverContext) {
 	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id)) //nolint:sloglint // A constant of the caller.
 }
 
-// pidHandler shows a process id as its name alone, and of a panic's value only
+// pidHandler logs what the actor library says at level debug, errors apart: what
+// it means to an operator, the journal says. It shows a process id as its name alone, and of a panic's value only
 // its type, where it is not a server's exit: it could hold anything.
 type pidHandler struct{ slog.Handler }
 
+// Enabled implements slog.Handler.
+func (h pidHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.Handler.Enabled(ctx, libraryLevel(l))
+}
+
+func libraryLevel(l slog.Level) slog.Level {
+	if l >= slog.LevelError {
+		return l
+	}
+	return min(l, slog.LevelDebug)
+}
+
 func (h pidHandler) Handle(ctx context.Context, r slog.Record) error {
-	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	out := slog.NewRecord(r.Time, libraryLevel(r.Level), r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		switch v := a.Value.Any().(type) {
 		case *actor.PID:

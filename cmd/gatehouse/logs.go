@@ -25,9 +25,9 @@ func newLogsCommand() *cobra.Command {
 		Use:   "logs",
 		Short: "Show the log of the running gateway, of one server with --server",
 		Long: `logs shows the newest records of the actor-system log: life cycles of servers,
-reloads, their stderr. The gateway keeps the last 2,000, of its --log-level and
-above. With -f the command goes on with what is logged from now on, until it is
-interrupted or the gateway ends.`,
+reloads, their stderr. The gateway keeps the last 300 about each server and
+2,000 others, of its --log-level and above. With -f the command goes on with what
+is logged from now on, until it is interrupted or the gateway ends.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error

@@ -100,7 +100,7 @@ func TestStatus_ofAServer_tellsAllButSecrets(t *testing.T) {
 	}
 	operate(t, g, "status", "bad").want(t, exitFine, "bad", "quarantined", "next try", "gatehouse release bad", "Cannot find module x",
 		"(stdout, not MCP) welcome", "exit status 3", "server crashed", "server backing off", "server quarantined")
-	web := operate(t, g, "status", "web").want(t, exitFine, "url", "http://127.0.0.1:1/mcp", "headers", "X-Key")
+	web := operate(t, g, "status", "web").want(t, exitFine, "url", "http://127.0.0.1:1", "headers", "X-Key")
 	if strings.Contains(web.out, secret) {
 		t.Errorf("it shows a secret:\n%s", web.out)
 	}

@@ -62,7 +62,7 @@ func TestOperator_wrongUse_isExitCode2(t *testing.T) {
 func TestOperator_unknownServer_isAnAnswerWithTheNames(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{"db/main": testkit.Fake(t)})
-	for _, args := range [][]string{{"restart", "dv"}, {"release", "dv"}, {"hold", "dv"}, {"tools", "dv"}} {
+	for _, args := range [][]string{{"restart", "dv"}, {"logs", "--server", "dv"}, {"logs", "--server", "dv", "-f"}, {"release", "dv"}, {"hold", "dv"}, {"tools", "dv"}} {
 		operate(t, g, args...).want(t, exitNo, "dv", "db/main")
 	}
 }

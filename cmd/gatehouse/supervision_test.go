@@ -50,6 +50,26 @@ func TestCrash_listsItsCallsAndTheirCommonToolIsSuspect(t *testing.T) {
 	}
 }
 
+func TestCrash_isOneLineOfTheLogWithItsVerdict(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--log-level", "info")
+	a.Execute(t, "s", "echo", nil).Good(t)
+	mark := g.Log.Len()
+	a.Execute(t, "s", "crash", map[string]any{"code": 3}).Failed(t, "SERVER_CRASHED")
+	line := g.AwaitFrom(t, mark, "server crashed", "server", "s")
+	if line.Str("delay") == "" || line.Str("attempt") != "1" || !strings.Contains(line.Str("reason"), "3") {
+		t.Errorf("got %s, want the reason, the attempt and the delay in it", line.Raw)
+	}
+	g.AwaitFrom(t, mark, "server ready", "server", "s")
+	var about []string
+	for _, l := range g.Log.Lines()[mark:] {
+		about = append(about, l.Msg)
+	}
+	if want := []string{"server crashed", "server starting", "server ready"}; !slices.Equal(about, want) {
+		t.Errorf("the log says %q, want %q", about, want)
+	}
+}
+
 func TestCancel_freesTheSlot(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)

@@ -152,9 +152,15 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
 	ring := s.gw.Logs()
 	lines, at := ring.Last(q.N, q.keep)
+	if q.Server != "" && len(lines) == 0 {
+		if _, err := s.gw.Server(q.Server); err != nil { // One that was removed may be asked for.
+			reply(w, nil, err)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
 	if !writeLines(w, lines, q.Follow) || !q.Follow {
 		return
 	}

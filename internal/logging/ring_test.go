@@ -196,3 +196,31 @@ func TestRing_manyWritersAndReaders_loseNothing(t *testing.T) {
 		t.Errorf("%d lines were kept", at)
 	}
 }
+
+func TestRing_aServerThatSaysMuch_pushesOutNothingOfTheOthers(t *testing.T) {
+	log, ring, _ := ringed(slog.LevelInfo)
+	log.Info("gateway ready")
+	log.Info("server ready", slog.String("server", "quiet"))
+	for i := range 10_000 {
+		log.Warn("server crashed", slog.String("server", `lo"ud`), slog.Int("i", i))
+	}
+	about := func(text string) []logging.Line {
+		lines, _ := ring.Last(100_000, func(l logging.Line) bool { return strings.Contains(string(l), text) })
+		return lines
+	}
+	if got := len(about("gateway ready")) + len(about(`"quiet"`)); got != 2 {
+		t.Errorf("got %d of the other records, want 2", got)
+	}
+	if got := about("crashed"); len(got) != logging.RingServerRecords || decode(t, got[len(got)-1])["i"] != 9999.0 {
+		t.Errorf("got %d records of the loud one, want the last %d", len(got), logging.RingServerRecords)
+	}
+	if lines, _ := ring.Last(3, nil); messages(t, lines) != "server crashed server crashed server crashed" {
+		t.Errorf("the newest are %s", messages(t, lines))
+	}
+	for i := range 2000 {
+		log.Info("one of many", slog.String("server", fmt.Sprint("s", i)))
+	}
+	if got := len(about("one of many")); got != 2000 {
+		t.Errorf("got %d records of many servers, want 2000", got)
+	}
+}
