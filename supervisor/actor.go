@@ -166,7 +166,7 @@ func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor,
 	k.wait(verdict, func() { sys.Root.Send(s.self, due) })
 }
 
-// asExit gives a failure its form; what is not an *endpoint.Exit is a bug. The
+// asExit turns a failure into an exit; what is not an *endpoint.Exit is a bug. The
 // content of a panic could be anything, so only its type is logged.
 func (s *supervisor) asExit(k *child, reason any) *endpoint.Exit {
 	if exit, ok := reason.(*endpoint.Exit); ok {

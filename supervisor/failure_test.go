@@ -143,7 +143,7 @@ func TestFailure_staleTimerNeverRestarts(t *testing.T) {
 	})
 }
 
-// takeAll gives the notes so far.
+// takeAll returns the notes so far.
 func (h *house) takeAll(t *testing.T) []note {
 	t.Helper()
 	marker := note{"marker", ""}

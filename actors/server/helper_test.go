@@ -155,7 +155,7 @@ func never(ctx context.Context, _ messages.ServerPlan, _ uint64, _ server.Hooks)
 	return nil, context.Cause(ctx)
 }
 
-// lists gives tools of these names.
+// lists returns tools of these names.
 func lists(names ...string) func(context.Context, endpoint.Session) ([]endpoint.Tool, error) {
 	var tools []endpoint.Tool
 	for _, name := range names {

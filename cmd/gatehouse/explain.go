@@ -24,7 +24,7 @@ func newExplainCommand() *cobra.Command {
 	var live bool
 	cmd := &cobra.Command{
 		Use:   "explain AGENT SERVER [TOOL]",
-		Short: "Say what the rules decide, by which step and rule, and what was overruled",
+		Short: "Show what the rules decide, which step and rule decided, and what was overruled",
 		Long: `explain answers whether an agent may use a tool of a server, or the server at
 all, and shows what every step saw. AGENT may be "" for a caller without
 agent_id. It reads the rules file that "gatehouse run" would use; with --live it

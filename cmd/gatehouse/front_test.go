@@ -136,7 +136,7 @@ func TestHTTP_originAndHost_areChecked(t *testing.T) {
 	}
 }
 
-// get gives the status of a GET.
+// get returns the status of a GET.
 func get(ctx context.Context, t *testing.T, url string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

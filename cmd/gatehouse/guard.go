@@ -17,7 +17,7 @@ func init() {
 	}
 }
 
-// keepProcesses sees to it that no server's process outlives this gateway. The
+// keepProcesses makes sure that no server's process outlives this gateway. The
 // caller must close it when the servers are stopped.
 func keepProcesses(instance string, log *slog.Logger) *childproc.Reaper {
 	dir := stateFolder()

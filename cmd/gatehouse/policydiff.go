@@ -112,7 +112,7 @@ func learn(ctx context.Context, c *admin.Client, tools map[string][]string) erro
 	return nil
 }
 
-// rulesOf gives the rules file of a running gateway and the hash in force.
+// rulesOf returns the rules file of a running gateway and the hash in force.
 func rulesOf(st admin.Status) (path, hash string) {
 	for _, f := range st.Files {
 		if f.Role == string(messages.RoleRules) {

@@ -14,7 +14,7 @@ import (
 	"gatehouse/testkit"
 )
 
-// seedOf gives the seed of a random test: GATEHOUSE_TEST_SEED, or a new one.
+// seedOf returns the seed of a random test: GATEHOUSE_TEST_SEED, or a new one.
 // It is printed, so that a failure can be run again.
 func seedOf(t *testing.T) uint64 {
 	t.Helper()

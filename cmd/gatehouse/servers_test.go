@@ -9,7 +9,7 @@ import (
 	"gatehouse/testkit"
 )
 
-// state gives what list_servers says of a server's state.
+// state returns what list_servers says of a server's state.
 func state(t *testing.T, a testkit.Agent, server string) string {
 	t.Helper()
 	for _, s := range a.ListServers(t) {

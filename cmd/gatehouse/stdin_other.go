@@ -4,7 +4,7 @@ package main
 
 import "io"
 
-// pollable gives in: inputs are not polled here.
+// pollable returns in: inputs are not polled here.
 func pollable(in io.Reader, _ ...io.Writer) (polled io.Reader, restore func()) {
 	return in, func() {}
 }

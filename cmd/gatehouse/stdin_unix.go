@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// pollable gives an input that the runtime polls, if in is a pipe or a socket: a
+// pollable returns an input that the runtime polls, if in is a pipe or a socket: a
 // thread that blocks in a read would have to be woken, and to wake another, for
 // every message. A terminal and a file stay as they are, and so does one socket
 // for in and one of the outputs: a write to that would fail as soon as it is
@@ -36,7 +36,7 @@ func pollable(in io.Reader, outputs ...io.Writer) (polled io.Reader, restore fun
 	}
 }
 
-// dup gives a second descriptor, of which no server that is started meanwhile
+// dup returns a second descriptor, of which no server that is started meanwhile
 // gets a copy.
 func dup(f *os.File) (int, error) {
 	syscall.ForkLock.RLock()
@@ -48,7 +48,7 @@ func dup(f *os.File) (int, error) {
 	return fd, err //nolint:wrapcheck // Nobody reads it.
 }
 
-// isOneOf tells whether a file is also one of the outputs.
+// isOneOf reports whether a file is also one of the outputs.
 func isOneOf(file os.FileInfo, outputs []io.Writer) bool {
 	return slices.ContainsFunc(outputs, func(w io.Writer) bool {
 		f, ok := w.(*os.File)

@@ -54,7 +54,7 @@ func writeCertificate(t *testing.T, dir string) string {
 	return serial.String()
 }
 
-// handshake gives the serial number of the certificate that is shown.
+// handshake returns the serial number of the certificate that is shown.
 func handshake(t *testing.T, addr string) string {
 	t.Helper()
 	// The certificate signs itself, and which one it is is the question.

@@ -55,7 +55,7 @@ func privateDir(dir string) error {
 	return checkDir(dir)
 }
 
-// checkDir gives an error unless the folder is ours alone. A symbolic link is
+// checkDir returns an error unless the folder is ours alone. A symbolic link is
 // not followed.
 func checkDir(dir string) error {
 	info, err := os.Lstat(dir)

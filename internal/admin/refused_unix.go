@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// refused tells whether an error of dialling means that nobody listens.
+// refused reports whether an error of dialling means that nobody listens.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

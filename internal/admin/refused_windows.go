@@ -8,5 +8,5 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// refused tells whether an error of dialling means that nobody listens.
+// refused reports whether an error of dialling means that nobody listens.
 func refused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }

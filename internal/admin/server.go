@@ -229,7 +229,7 @@ func parseLogQuery(r *http.Request) (LogQuery, error) {
 	return q, nil
 }
 
-// keep tells whether a line of the log is wanted.
+// keep reports whether a line of the log is wanted.
 func (q LogQuery) keep(line json.RawMessage) bool {
 	if q.Server == "" && q.Level <= slog.LevelDebug {
 		return true

@@ -152,7 +152,7 @@ const (
 	no
 )
 
-// listening tells whether somebody listens on a socket.
+// listening reports whether somebody listens on a socket.
 func listening(ctx context.Context, path string) answer {
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()

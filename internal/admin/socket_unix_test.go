@@ -17,7 +17,7 @@ import (
 	"gatehouse/internal/admin"
 )
 
-// mode gives the permission bits of a path, and fails if there is none.
+// mode returns the permission bits of a path, and fails if there is none.
 func mode(t *testing.T, path string) fs.FileMode {
 	t.Helper()
 	info, err := os.Lstat(path)

@@ -111,7 +111,7 @@ func parseAll(root string) ([]source, error) {
 		case e.IsDir() || !strings.HasSuffix(path, ".go"):
 			return nil
 		}
-		parsed, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		parsed, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return err
 		}

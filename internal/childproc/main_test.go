@@ -111,7 +111,7 @@ func command(t *testing.T, name string) childproc.Command {
 	}
 }
 
-// start starts c and sees to it that nothing of it outlives the test.
+// start starts c and makes sure that nothing of it outlives the test.
 func start(t *testing.T, c childproc.Command) *childproc.Process {
 	t.Helper()
 	p, err := childproc.Start(c)

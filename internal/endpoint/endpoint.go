@@ -43,7 +43,7 @@ type Request struct {
 // ErrDeadline is the cause of a call's end at its Request.Deadline.
 var ErrDeadline = fmt.Errorf("the call's time is up: %w", context.DeadlineExceeded)
 
-// Until gives a context that ends at the request's deadline too.
+// Until returns a context that ends at the request's deadline too.
 func (r Request) Until(ctx context.Context) (context.Context, context.CancelFunc) {
 	if r.Deadline.IsZero() {
 		return context.WithCancel(ctx)
@@ -118,7 +118,7 @@ type NotWritten struct{ Cause error }
 
 func (e *NotWritten) Error() string { return "not sent: " + e.Cause.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *NotWritten) Unwrap() error { return e.Cause }
 
 // TooLarge means that an answer was larger than the limit and was thrown away.

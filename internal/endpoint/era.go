@@ -15,7 +15,7 @@ const (
 // StatelessRevision is the first revision of EraStateless.
 const StatelessRevision = "2026-07-28"
 
-// Stateless tells whether the server speaks EraStateless with us. Revisions are
+// Stateless reports whether the server speaks EraStateless with us. Revisions are
 // dates.
 func (i ServerInfo) Stateless() bool { return i.ProtocolVersion >= StatelessRevision }
 

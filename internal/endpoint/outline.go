@@ -20,7 +20,7 @@ type Outline struct {
 // none.
 type Span struct{ Start, End int }
 
-// Of gives the value in a result; nil for none.
+// Of returns the value in a result; nil for none.
 func (s Span) Of(result []byte) []byte {
 	if s == (Span{}) {
 		return nil

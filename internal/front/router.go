@@ -53,7 +53,7 @@ func (r *Router) Pinned() []string { return r.cfg.Pinned }
 // Instance names this process.
 func (r *Router) Instance() string { return r.cfg.Instance }
 
-// Start gives a call its id and the time from which its limits run, and begins
+// Start assigns a call its id and the time from which its limits run, and begins
 // its audit record. Finish must follow.
 func (r *Router) Start(c *Call) {
 	c.router, c.arrived = r, time.Now()

@@ -233,7 +233,7 @@ func namesOf(v json.RawMessage) ([]string, error) {
 // message would no longer be JSON.
 const argsDepth = 2
 
-// objectOf gives an object's own bytes; nil for null and "".
+// objectOf returns an object's own bytes; nil for null and "".
 func objectOf(v json.RawMessage) (json.RawMessage, error) {
 	switch rawjson.First(v) {
 	case '{':

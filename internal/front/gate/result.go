@@ -57,7 +57,7 @@ func (c *call) finish(r result, stamped bool) []byte {
 		dst = append(c.appendStamp(append(dst, `"_meta":{`...)), '}')
 	}
 	if r.ResultType == (endpoint.Span{}) && !beforeStateless(c.Caller.Protocol) {
-		dst = append(dst, `,"resultType":"complete"`...) // Something stands before it by now.
+		dst = append(dst, `,"resultType":"complete"`...) // The object has a member by now, so a comma is right.
 	}
 	return append(dst, '}')
 }

@@ -210,7 +210,7 @@ func TestWait_isFollowedByAFreshDecision(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		rules string
-		// next gives the servers of the next generation, of which the old one
+		// next returns the servers of the next generation, of which the old one
 		// is the first of the last.
 		next func(was *srv) []*srv
 		want string

@@ -14,7 +14,7 @@ var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 
 
 func newBuffer() *buffer { return buffers.Get().(*buffer) }
 
-// free gives a buffer back, with the bytes that it has grown to. Nobody may use
+// free hands a buffer back, with the bytes that it has grown to. Nobody may use
 // them any more.
 func (b *buffer) free(grown []byte) {
 	if b == nil {

@@ -174,7 +174,7 @@ func (s *stdio) send(format string, args ...any) {
 	}
 }
 
-// next gives the next line of output.
+// next returns the next line of output.
 func (s *stdio) next() string {
 	s.t.Helper()
 	return receive(s.t, s.lines)
@@ -262,7 +262,7 @@ func send(req *http.Request) (response, error) {
 	return response{resp.StatusCode, resp.Header, string(body)}, errors.Join(err, resp.Body.Close())
 }
 
-// events gives the messages of an event stream, comments left out.
+// events returns the messages of an event stream, comments left out.
 func (r response) events(t *testing.T) []string {
 	t.Helper()
 	var messages []string

@@ -72,7 +72,7 @@ func (s *sessions) drop(id string) {
 	}
 }
 
-// client gives what is known of the client of a session, and marks it as used.
+// client returns what is known of the client of a session, and marks it as used.
 func (s *sessions) client(id string, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

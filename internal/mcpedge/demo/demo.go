@@ -36,7 +36,7 @@ type description struct {
 	tools        func() []server.ServerTool
 }
 
-// all gives the demo servers, sorted by name.
+// all returns the demo servers, sorted by name.
 func all() []description {
 	return []description{clockServer(), notesServer(), textServer()}
 }

@@ -108,7 +108,7 @@ func (n *notebook) remove(args struct{ ID int }) (note, error) {
 	return gone, nil
 }
 
-// page gives the newest notes that match, at most limit (0 means 20) of them.
+// page returns the newest notes that match, at most limit (0 means 20) of them.
 func (n *notebook) page(limit int, match func(note) bool) noteList {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -83,7 +83,7 @@ func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// seen gives the requests of a method so far.
+// seen returns the requests of a method so far.
 func (o *odd) seen(method string) (all []*http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

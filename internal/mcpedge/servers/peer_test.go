@@ -42,7 +42,7 @@ type peer struct {
 	out io.WriteCloser
 }
 
-// newPeer gives a server and the pipes to it.
+// newPeer returns a server and the pipes to it.
 func newPeer(tb testing.TB) (*peer, servers.Pipes) {
 	tb.Helper()
 	inR, inW := io.Pipe()
@@ -86,7 +86,7 @@ func openOn(t testing.TB, p *peer, pipes servers.Pipes, opts servers.Options) *s
 	return s
 }
 
-// read gives the next message; the zero value at the end.
+// read returns the next message; the zero value at the end.
 func (p *peer) read() request {
 	line, err := p.in.ReadString('\n')
 	if err != nil {

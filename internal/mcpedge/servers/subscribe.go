@@ -52,7 +52,7 @@ func (l *subscription) acknowledged(changed func()) {
 	l.settle()
 }
 
-// await gives the first attempt a little time, so that a change is not missed
+// await allows the first attempt a little time, so that a change is not missed
 // between the first list of tools and the subscription. Where the server takes
 // longer, the list is read again when it acknowledges.
 func (l *subscription) await(ctx context.Context) {
