@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,4 +32,19 @@ func TestOddLists_toolsAreThereAndTheWarningIsShown(t *testing.T) {
 		}
 	}
 	operate(t, g, "status").want(t, 0, "tools    same: the server's list of tools is odd")
+}
+
+func TestFailedList_itsReasonIsInStatusAndTools(t *testing.T) {
+	t.Parallel()
+	list := filepath.Join(t.TempDir(), "list.json")
+	if err := os.WriteFile(list, []byte(`{"tools": 5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t, "--list", list)})
+	a.Execute(t, "db", "echo", nil).Good(t) // It can be called all the same.
+	_, st := statusOf(t, g, "db")
+	if st.ToolsProblem == "" {
+		t.Error("status says nothing of tools/list, want why it failed")
+	}
+	operate(t, g, "tools").want(t, exitFine, "tools not known yet", st.ToolsProblem)
 }

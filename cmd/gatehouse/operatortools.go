@@ -47,7 +47,7 @@ func (o *operator) Tools(server, agent string) (admin.Tools, error) {
 // without one.
 func serverTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route) admin.ServerTools {
 	catalog := r.Cell.Catalog()
-	item := admin.ServerTools{Server: r.Entry.Name, State: string(r.Cell.Status().State), Known: catalog.Known, Tools: []admin.Tool{}}
+	item := admin.ServerTools{Server: r.Entry.Name, State: string(r.Cell.Status().State), Known: catalog.Known, Tools: []admin.Tool{}, Problem: r.Redact.String(catalog.Trouble())}
 	for _, t := range catalog.Tools {
 		if agent != "" && !snap.Policy.Decide(agent, r.Entry.Name, t.Name).Allow {
 			continue

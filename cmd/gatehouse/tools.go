@@ -41,7 +41,7 @@ the tokens that each definition costs an agent (a quarter of its bytes). With
 			return printTools(cmd.OutOrStdout(), tools)
 		},
 	}
-	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens"}], "tokens"}], "tokens"}`)
+	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens"}], "tokens", "problem"}], "tokens"}`)
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
 	return cmd
 }
@@ -60,6 +60,9 @@ func printTools(w io.Writer, tools admin.Tools) error {
 		}
 		if s.State != "ready" {
 			what += " " + line(s.State)
+		}
+		if s.Problem != "" {
+			what += ": " + line(s.Problem)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), what, s.Tokens)
 		count += len(s.Tools)

@@ -224,6 +224,8 @@ type ServerTools struct {
 	Known  bool   `json:"known"` // false until it has listed its tools once
 	Tools  []Tool `json:"tools"`
 	Tokens int    `json:"tokens"`
+	// Problem says why these may not be all that the server has.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Tool is one tool and what its definition costs.
