@@ -55,7 +55,7 @@ func Hangs(ctx context.Context, _ endpoint.Request) (endpoint.Response, error) {
 	return endpoint.Response{}, context.Cause(ctx)
 }
 
-// WithInfo sets what the server says of itself and gives the session.
+// WithInfo sets what the server says of itself and returns the session.
 func (s *Session) WithInfo(info endpoint.ServerInfo) *Session {
 	s.info = info
 	return s

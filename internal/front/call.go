@@ -16,9 +16,11 @@ import (
 // knows, then hands it to a Router's Start.
 type Call struct {
 	Caller agents.Caller
-	// RequestedAgent is the agent that the request names; "" is none.
+	// RequestedAgent is the agent that the request names; "" if it names none.
 	RequestedAgent string
 	Target         Target
+	// Wanted names what the agent asks a server's list for; nil is all of it.
+	Wanted []string
 	// Timeout is how long the agent is ready to wait, if that is less than the
 	// server's own limit; 0 is that limit.
 	Timeout time.Duration
@@ -38,7 +40,7 @@ type Call struct {
 	attempt Attempt
 	// relisted is the cell whose lists have been read again for this call.
 	relisted *endpoint.Cell
-	// begun is the generation that Config.Begin has a record of; 0 is none.
+	// begun is the generation that Config.Begin has a record of; 0 if it has none.
 	begun uint64
 	// renewals counts how often the server had forgotten the session.
 	renewals int

@@ -33,7 +33,14 @@ var resources = front.Kind{
 		}
 		return policy.Decision{Allow: !strings.HasPrefix(name, "file:///secret/"), Step: policy.ToolDeniedPattern}
 	},
-	Names: (*endpoint.Catalog).Names,
+	AllowedByName: func(_ *policy.Policy, _, server string) []string {
+		if server == "docs" {
+			return []string{"file:///docs"}
+		}
+		return nil
+	},
+	ListedBy: "resources/list",
+	Names:    (*endpoint.Catalog).Names,
 	Has: func(c *endpoint.Catalog, name string) bool {
 		_, ok := c.Lookup(name)
 		return ok

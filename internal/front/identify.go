@@ -28,8 +28,8 @@ func (a *Attempt) identify(context.Context) error {
 	return nil
 }
 
-// pin returns the agents that the caller may be; nil is no pin. Each attempt
-// asks: the credential may have been removed while the call waited.
+// pin returns the agents that the caller may be; nil if it is not pinned. Each
+// attempt asks: the credential may have been removed while the call waited.
 func (a *Attempt) pin() ([]string, error) {
 	agents, ok := a.Snapshot.Credentials.Recheck(a.call.Caller.Identity, time.Now())
 	pinned := identity.Both(agents, a.call.router.cfg.Pinned)

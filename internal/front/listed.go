@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -18,34 +19,63 @@ const (
 )
 
 // listed deals with a target that the server's list does not have. A list that
-// is not fresh is read once more before the call is refused; as the call has
-// waited then, it is decided anew. A server that never listed what it has is
-// simply asked.
+// is not fresh is read once more before the call is refused. A server that never
+// listed what it has is simply asked.
 func (a *Attempt) listed(ctx context.Context) error {
-	c, t := a.call, &a.call.Target
-	catalog := a.Route.Cell.Catalog()
+	catalog, t := a.Route.Cell.Catalog(), &a.call.Target
 	if !catalog.Known || t.Kind.Has(catalog, t.Name) {
 		return nil
 	}
-	if c.relisted != a.Route.Cell && time.Since(catalog.At) >= freshFor {
-		c.relisted = a.Route.Cell
-		a.relist(ctx, catalog)
-		if ctx.Err() != nil {
-			return cancelled(false)
-		}
-		return errAgain
+	if a.stale(catalog) {
+		return a.listAgain(ctx, catalog)
 	}
-	fail := &Failure{Code: t.Kind.NotFound, Available: a.nearest(t)}
-	fail.Message = fmt.Sprintf("There is no %s %q on %q. %s", t.Kind.Noun, Shown(t.Name), a.Route.Entry.Name, choose(fail.Available))
+	return a.notListed(catalog)
+}
+
+// stale reports whether a list is too old to say of something that it does not
+// exist, and has not been read again for this call.
+func (a *Attempt) stale(catalog *endpoint.Catalog) bool {
+	return a.call.relisted != a.Route.Cell && time.Since(catalog.At) >= freshFor
+}
+
+// listAgain has the server's list read once more. As the call has waited then,
+// it is decided anew.
+func (a *Attempt) listAgain(ctx context.Context, catalog *endpoint.Catalog) error {
+	a.call.relisted = a.Route.Cell
+	a.relist(ctx, catalog)
+	if ctx.Err() != nil {
+		return cancelled(false)
+	}
+	return errAgain
+}
+
+// notListed refuses a target that the server's latest list does not have. It
+// says so if that list is not fresh after all.
+func (a *Attempt) notListed(catalog *endpoint.Catalog) *Failure {
+	t := &a.call.Target
+	fail := &Failure{Code: t.Kind.NotFound}
+	var advice string
+	fail.Available, advice = a.instead(t)
+	stale := ""
+	switch age := time.Since(catalog.At); {
+	case catalog.Err != "" || age >= freshFor+relistWait:
+		stale = fmt.Sprintf(" by its list of %d s ago, and a fresh one could not be read", int(age.Seconds()))
+	case catalog.Warning != "":
+		stale = " by its list, which may not be all of it"
+	}
+	fail.Message = fmt.Sprintf("There is no %s %q on %q%s. %s", t.Kind.Noun, Shown(t.Name), a.Route.Entry.Name, stale, advice)
 	return fail
 }
 
 // known goes on if the server has listed what it has, in whatever state it is
-// now. The lists of a ready server whose first ones could not be read are read
-// again.
+// now. The lists of a ready server are read again if its first ones could not
+// be read, or if they lack what the agent asks for by name and may use.
 func (a *Attempt) known(ctx context.Context) error {
 	st, catalog := a.Route.Cell.Status(), a.Route.Cell.Catalog()
 	if catalog.Known {
+		if st.State == endpoint.Ready && a.lacks(catalog) && a.stale(catalog) {
+			return a.listAgain(ctx, catalog)
+		}
 		a.Catalog = catalog
 		return nil
 	}
@@ -67,6 +97,15 @@ func (a *Attempt) known(ctx context.Context) error {
 		return &Failure{Code: CodeServerError, Message: fmt.Sprintf("%q does not list its %s: %s. Tell the user.",
 			a.Route.Entry.Name, a.call.Target.Kind.Plural, Brief(a.Route.Redact.String(cmp.Or(catalog.Err, "it did not answer in time"))))}
 	}
+}
+
+// lacks reports whether a list has not all that the agent asks for by name, as
+// far as it may use it.
+func (a *Attempt) lacks(catalog *endpoint.Catalog) bool {
+	t := &a.call.Target
+	return slices.ContainsFunc(a.call.Wanted, func(name string) bool {
+		return !t.Kind.Has(catalog, name) && t.Kind.Decide(a.Snapshot.Policy, a.Agent, t.Server, name).Allow
+	})
 }
 
 // relist asks for fresh lists and waits until they are there, or have not come

@@ -18,6 +18,10 @@ type Kind struct {
 	// Decide asks the rules about one of a server. Its answer depends on its
 	// arguments alone.
 	Decide func(rules *policy.Policy, agent, server, name string) policy.Decision
+	// AllowedByName are those of a server that the rules name, sorted.
+	AllowedByName func(rules *policy.Policy, agent, server string) []string
+	// ListedBy is how an agent sees which there are: "get_server_tools".
+	ListedBy string
 	// Names are those that a server lists, in the server's own order. They are
 	// not changed.
 	Names func(*endpoint.Catalog) []string

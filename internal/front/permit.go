@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/suggest"
 )
 
 // permit asks the rules. The answer depends on the rules, the agent and the
@@ -22,8 +19,9 @@ func (a *Attempt) permit(context.Context) error {
 	}
 	fail := &Failure{Code: CodeDenied, Rule: d.Path(), Server: Shown(t.Server), kind: t.Kind, name: Shown(t.Name)}
 	if a.Snapshot.Policy.Decide(a.Agent, t.Server, "").Allow {
-		fail.Available = a.nearest(t)
-		fail.Message = fmt.Sprintf("No %s %q on %q that you may use. %s", t.Kind.Noun, Shown(t.Name), Shown(t.Server), choose(fail.Available))
+		var advice string
+		fail.Available, advice = a.instead(t)
+		fail.Message = fmt.Sprintf("No %s %q on %q that you may use. %s", t.Kind.Noun, Shown(t.Name), Shown(t.Server), advice)
 		return fail
 	}
 	fail.Available = nearest(t.Server, a.permittedServers())
@@ -67,31 +65,4 @@ func (a *Attempt) Permitted(kind *Kind, server string, catalog *endpoint.Catalog
 		}
 	}
 	return names
-}
-
-// nearest names what the agent may use of the target's server, nearest to the
-// target first.
-func (a *Attempt) nearest(t *Target) []string {
-	r, ok := a.Snapshot.Route(t.Server)
-	if !ok {
-		return []string{}
-	}
-	return nearest(t.Name, a.Permitted(t.Kind, t.Server, r.Cell.Catalog()))
-}
-
-// maxAvailable is how many names a refusal offers.
-const maxAvailable = 20
-
-// nearest sorts names by their distance to word and keeps the first few.
-func nearest(word string, names []string) []string {
-	sorted := suggest.ByDistance(word, names)
-	return slices.Clone(sorted[:min(len(sorted), maxAvailable)])
-}
-
-// choose words a list of names and what to do with it.
-func choose(names []string) string {
-	if len(names) == 0 {
-		return "There is none that you may use. Tell the user."
-	}
-	return "You may use: " + strings.Join(names, ", ") + ". Correct the name; if none fits, tell the user."
 }

@@ -60,8 +60,8 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	}
 }
 
-// closed is for a cell that takes no more calls. Mostly a newer snapshot
-// exists by then; at shutdown there is none.
+// closed is for a cell that takes no more calls. Usually a newer snapshot
+// exists by then; at shutdown there is not one.
 func (a *Attempt) closed(st *endpoint.Status) error {
 	now, ok := a.call.router.cfg.Store.Load().Route(a.Route.Entry.Name)
 	if ok && now.Cell == a.Route.Cell {

@@ -15,7 +15,7 @@ import (
 // Config is what a Router needs.
 type Config struct {
 	Store *snapshot.Store
-	// Pinned is the set of agents that every caller may be; nil is no pin.
+	// Pinned is the set of agents that every caller may be; nil if they are not pinned.
 	Pinned []string
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
 	DefaultAgent string
@@ -46,8 +46,8 @@ func New(cfg Config) *Router { return &Router{cfg: cfg, stopping: make(chan stru
 // called once.
 func (r *Router) Stop() { close(r.stopping) }
 
-// Pinned is the set of agents that every caller may be; nil is no pin. The
-// caller must not change it.
+// Pinned is the set of agents that every caller may be; nil if they are not
+// pinned. The caller must not change it.
 func (r *Router) Pinned() []string { return r.cfg.Pinned }
 
 // Instance names this process.
@@ -78,8 +78,8 @@ func (r *Router) Identify(ctx context.Context, c *Call) (*Attempt, error) {
 }
 
 // Known returns an attempt by the current snapshot. ok reports whether the
-// connection itself settles the agent: by a credential or a pin. It is no call,
-// and leaves no record.
+// connection itself settles the agent: by a credential or a pin. It is not a
+// call, and leaves no record.
 func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	c := &Call{Caller: caller, router: r}
 	a = &c.attempt

@@ -9,7 +9,7 @@ type Words struct {
 	Own string
 }
 
-// Words returns what the rules file says to an agent; "" is an agent that is
+// Words returns what the rules file says to an agent; "" stands for one that is
 // not known.
 func (p *Policy) Words(agent string) Words {
 	return Words{General: p.general, Own: p.own[agent]}

@@ -17,13 +17,12 @@ import (
 // they want to leave out: all of that is accepted.
 type arguments struct {
 	agentID         string
-	hasAgentID      bool
 	includeMetadata bool
 	server          string
 	tool            string
 	names           []string
 	pattern         string
-	maxSchemaTokens int64 // 0 is no limit
+	maxSchemaTokens int64 // 0 is the default
 	args            json.RawMessage
 	timeoutMS       int64 // 0 is the server's own
 }
@@ -67,7 +66,6 @@ func (a *arguments) set(tool string, name []byte, value json.RawMessage, known [
 		if a.agentID, err = stringOf(value); err != nil {
 			return &front.Failure{Code: string(policy.InvalidAgentID), Message: "The argument \"agent_id\" " + err.Error() + "."}
 		}
-		a.hasAgentID = a.agentID != ""
 	case "include_metadata":
 		a.includeMetadata, err = boolOf(value)
 	case "server":

@@ -22,7 +22,9 @@ type toolsAnswer struct {
 	TotalAvailable int               `json:"total_available"`
 	Matched        int               `json:"matched"`
 	Returned       int               `json:"returned"`
-	Omitted        []string          `json:"omitted"`
+	Omitted        []string          `json:"omitted"` // name, and the first sentence of the description
+	OmittedMore    int               `json:"omitted_more,omitempty"`
+	Cut            []string          `json:"cut,omitempty"` // whose definitions are not whole
 	NotFound       []string          `json:"not_found"`
 	TokensUsed     int               `json:"tokens_used"`
 }
@@ -30,6 +32,7 @@ type toolsAnswer struct {
 // getServerTools answers from memory once the server has listed its tools;
 // before that it waits for the server as a call would.
 func (g *Gate) getServerTools(ctx context.Context, c *call) (result, error) {
+	c.Wanted = c.args.names
 	a, err := g.router.Lists(ctx, &c.Call)
 	if err != nil {
 		return result{}, err
@@ -49,26 +52,19 @@ func selectTools(at *front.Attempt, args arguments) toolsAnswer {
 		a.State = string(st.State)
 	}
 	found := map[string]bool{}
-	full := false
+	budget := newBudget(args.maxSchemaTokens)
 	for _, t := range at.Catalog.Tools {
 		if !at.Snapshot.Policy.Decide(at.Agent, r.Entry.Name, t.Name).Allow {
 			continue
 		}
 		a.TotalAvailable++
 		found[t.Name] = true
-		if !wanted(args, t.Name) {
-			continue
+		if wanted(args, t.Name) {
+			a.Matched++
+			budget.take(t)
 		}
-		a.Matched++
-		cost := tokens(t.Raw)
-		if full = full || args.maxSchemaTokens > 0 && a.Returned > 0 && int64(a.TokensUsed+cost) > args.maxSchemaTokens; full {
-			a.Omitted = append(a.Omitted, t.Name)
-			continue
-		}
-		a.Tools = append(a.Tools, t.Raw)
-		a.TokensUsed += cost
-		a.Returned++
 	}
+	budget.fill(&a)
 	for _, name := range args.names {
 		if !found[name] {
 			a.NotFound = append(a.NotFound, front.Shown(name))
@@ -81,6 +77,3 @@ func wanted(args arguments, name string) bool {
 	return (len(args.names) == 0 || slices.Contains(args.names, name)) &&
 		(args.pattern == "" || policy.MatchPattern(args.pattern, name))
 }
-
-// tokens is what a definition costs: a quarter of its bytes, rounded up.
-func tokens(raw json.RawMessage) int { return (len(raw) + 3) / 4 }

@@ -19,7 +19,7 @@ const (
 
 // stateless is the first revision in which structuredContent may be any JSON, and
 // in which a result must have a resultType.
-const stateless = "2026-07-28"
+const stateless = endpoint.StatelessRevision
 
 // beforeStateless compares revisions, which are dates; an unknown one is old.
 func beforeStateless(protocol string) bool { return protocol < stateless }
@@ -79,7 +79,7 @@ func (c *call) stampedMeta(meta json.RawMessage) json.RawMessage {
 	return rawjson.Set(meta, metaCallID, mustJSON(c.ID()))
 }
 
-// textForStructured turns a structuredContent that is no object into a text
+// textForStructured turns a structuredContent that is not an object into a text
 // block, unless there is one with that text already: callers of older
 // revisions know objects only.
 func textForStructured(r result) result {

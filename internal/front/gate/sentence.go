@@ -30,7 +30,7 @@ func firstSentence(text string) string {
 // and no sentence.
 func abbreviated(before string) bool {
 	word := before[strings.LastIndexAny(before, " (")+1:]
-	return strings.Contains(word, ".") || len(word) == 1 || strings.EqualFold(word, "etc") || strings.EqualFold(word, "vs")
+	return strings.Contains(word, ".") || len(word) == 1 && unicode.IsLetter(rune(word[0])) || strings.EqualFold(word, "etc") || strings.EqualFold(word, "vs")
 }
 
 // firstLine returns the first line that says something.

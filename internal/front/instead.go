@@ -1,0 +1,52 @@
+package front
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/suggest"
+)
+
+// instead names what the agent may use in place of the target, nearest first,
+// and says what to do with it. It does not wait, and says of nothing that it
+// does not exist unless a list of the server's shows so: what is not known yet
+// is said to be not known. names is nil then, or has what the rules name.
+func (a *Attempt) instead(t *Target) (names []string, advice string) {
+	catalog := &endpoint.Catalog{}
+	if r, ok := a.Snapshot.Route(t.Server); ok {
+		catalog = r.Cell.Catalog()
+	}
+	if catalog.Known {
+		names = nearest(t.Name, a.Permitted(t.Kind, t.Server, catalog))
+		if len(names) == 0 && catalog.Trouble() != "" {
+			return nil, fmt.Sprintf("Which %s it has could not be read in full. Call %s to see them.", t.Kind.Plural, t.Kind.ListedBy)
+		}
+		return names, choose(names)
+	}
+	byName := t.Kind.AllowedByName(a.Snapshot.Policy, a.Agent, t.Server)
+	if len(byName) == 0 {
+		return nil, fmt.Sprintf("Which %s it has is not known yet. Call %s to see which you may use.", t.Kind.Plural, t.Kind.ListedBy)
+	}
+	names = nearest(t.Name, byName)
+	return names, fmt.Sprintf("By the rules you may use: %s. Correct the name; if none fits, call %s: which %s it has is not known yet.",
+		strings.Join(names, ", "), t.Kind.ListedBy, t.Kind.Plural)
+}
+
+// maxAvailable is how many names a refusal offers.
+const maxAvailable = 20
+
+// nearest sorts names by their distance to word and keeps the first few.
+func nearest(word string, names []string) []string {
+	sorted := suggest.ByDistance(word, names)
+	return slices.Clone(sorted[:min(len(sorted), maxAvailable)])
+}
+
+// choose words a list of names and what to do with it.
+func choose(names []string) string {
+	if len(names) == 0 {
+		return "There is none that you may use. Tell the user."
+	}
+	return "You may use: " + strings.Join(names, ", ") + ". Correct the name; if none fits, tell the user."
+}
