@@ -18,7 +18,7 @@ type Member struct {
 }
 
 // Each visits the members of an object in order: the decoded key, and the
-// offsets of the value. It is false when obj is no object. It allocates only
+// offsets of the value. It returns false if obj is not an object. It allocates only
 // for keys that have escapes; visit must not keep the key.
 func Each(obj []byte, visit func(key []byte, start, end int)) bool {
 	i := Space(obj, 0)
@@ -62,7 +62,7 @@ func Get(obj []byte, key string) json.RawMessage {
 }
 
 // Set returns a copy of the object in which key has the value: replaced where
-// it stands last, or appended. Where obj is no object the copy is a new one.
+// it stands last, or appended. If obj is not an object the copy is a new one.
 func Set(obj []byte, key string, value []byte) json.RawMessage {
 	members, ok := Members(obj)
 	if !ok {

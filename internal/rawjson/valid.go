@@ -18,11 +18,11 @@ func Valid(b []byte) bool {
 	return i >= 0 && Space(b, i) == len(b)
 }
 
-// Object reads the object that begins at i, in one pass, and gives the index
-// behind it, or -1 if there is no valid object. depth is that of the container
+// Object reads the object that begins at i, in one pass, and returns the
+// index behind it, or -1 if there is no valid object. depth is that of the container
 // around it, 0 for none. For each member it calls member with the key, quotes
 // included, and the index at which the value begins; member checks the value,
-// with Skip or Object at depth+1, and gives the index behind it, or -1. Unlike
+// with Skip or Object at depth+1, and returns the index behind it, or -1. Unlike
 // the rest of this package it trusts nothing in b.
 func Object(b []byte, i, depth int, member func(key []byte, i int) int) int {
 	if depth >= MaxDepth || at(b, i) != '{' {
@@ -78,7 +78,7 @@ func Skip(b []byte, i, depth int) int {
 	}
 }
 
-// Space returns the index of the first byte from i on that is no white space.
+// Space returns the index of the first byte from i on that is not white space.
 func Space(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
 		i++
@@ -195,7 +195,7 @@ const (
 
 // special returns the index of the first byte from i on that needs a look inside
 // a string: a quote, a backslash, a control byte; else that of the end. ascii is
-// false if a byte on the way, or soon after it, is none of ASCII's. It takes
+// false if a byte on the way, or soon after it, is not ASCII. It takes
 // eight bytes at a time, two times.
 func special(b []byte, i int) (end int, ascii bool) {
 	var seen uint64

@@ -47,7 +47,7 @@ func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
 	parts := l.parts()
 	for i := range rounds {
 		for part := range parts * len(targets) {
-			t := targets[part%len(targets)]
+			t := targets[turn(i, part, len(targets))]
 			s, err := t.run(callers[t], max(1, l.calls/parts), l.size)
 			if err != nil {
 				return nil, err
@@ -57,6 +57,15 @@ func (b *bench) compare(ctx context.Context, l load) ([]round, error) {
 	}
 	b.report.detail(l, rounds)
 	return rounds, nil
+}
+
+// turn is which of n targets comes next. In every other round they come in
+// reverse order, so that none always follows the same one.
+func turn(round, part, n int) int {
+	if round%2 == 1 {
+		return n - 1 - part%n
+	}
+	return part % n
 }
 
 // targets starts what is compared. It gives what it started also with an error.

@@ -24,7 +24,7 @@ const stateless = "2026-07-28"
 
 // wire carries single messages to a gateway.
 type wire interface {
-	// send delivers one message as it is and gives what came for it. id is
+	// send delivers one message as it is and returns what came for it. id is
 	// that of the request, empty if nothing is to be waited for.
 	send(ctx context.Context, message []byte, id string, header http.Header) (answer, error)
 }
@@ -140,7 +140,7 @@ func withMeta(params string) string {
 	return `{"_meta":{` + statelessMeta + `},` + rest
 }
 
-// call runs one of the gateway's tools and gives its result as it came.
+// call runs one of the gateway's tools and returns its result as it came.
 func (a *agent) call(ctx context.Context, tool, arguments string) ([]byte, error) {
 	got, err := a.try(ctx, "tools/call", tool, fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
 	if err != nil {

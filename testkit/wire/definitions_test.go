@@ -61,7 +61,7 @@ func TestLossless_definitions_huge(t *testing.T) {
 	}
 }
 
-// areListed checks for all agents and both servers that get_server_tools gives
+// areListed checks for all agents and both servers that get_server_tools returns
 // definitions as the server said them, and in its order.
 func areListed(t *testing.T, tools []string) {
 	t.Helper()

@@ -130,7 +130,7 @@ func pick(object []byte, key string) []byte {
 // text decodes a JSON string.
 func text(raw []byte) string {
 	var s string
-	_ = json.Unmarshal(raw, &s) // What is no string is the empty one.
+	_ = json.Unmarshal(raw, &s) // Anything else is the empty string.
 	return s
 }
 
@@ -159,7 +159,7 @@ func same(got, want []byte) error {
 	return fmt.Errorf("at byte %d got %.120q, want %.120q", i, g[from:], w[from:])
 }
 
-// errNoResult is what result gives for a JSON-RPC error.
+// errNoResult is what resultOf returns for a JSON-RPC error.
 var errNoResult = errors.New("no result")
 
 // resultOf returns the result of a JSON-RPC response as it was sent.

@@ -47,8 +47,8 @@ var (
 // shape is the fields of a message, in their order.
 type shape []field
 
-// text writes the message, in which change has the say over each member: it
-// gets its usual text, such as `"id":1`, and gives another, empty for none.
+// text writes the message. change is called with the usual text of each member,
+// such as `"id":1`, and returns the one to write, empty for none.
 func (s shape) text(change func(field, string) string) string { return s.object("", change) }
 
 func (s shape) object(parent string, change func(field, string) string) string {

@@ -144,7 +144,7 @@ func (a answer) canonical() string {
 	return b.String()
 }
 
-// mirrored is the text in which the fake server's mirror tells its params.
+// mirrored is the text in which the fake server's mirror shows its params.
 var mirrored = regexp.MustCompile(`"text":"[A-Za-z0-9+/]{20,}=*"`)
 
 var ownToken = regexp.MustCompile(`"progressToken":[^,}]*`)

@@ -91,7 +91,7 @@ func FuzzLossless(f *testing.F) {
 }
 
 // passes reports whether these bytes are an object that the gateway owes it to
-// pass unchanged: bytes that are no UTF-8 are replaced, and a result that asks
+// pass unchanged: bytes that are not UTF-8 are replaced, and a result that asks
 // for input is nothing that these callers can be given.
 func passes(data []byte) bool {
 	if _, err := members(data); err != nil || !json.Valid(data) || !utf8.Valid(data) {

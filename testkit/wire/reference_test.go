@@ -26,8 +26,8 @@ type expectation struct {
 // maxMessage is the size beyond which the gateway refuses a message.
 const maxMessage = 16 << 20
 
-// expects is the reference: it says what a body is by the rules of JSON, of
-// JSON-RPC and of MCP, with encoding/json and without a thought of speed.
+// expects is the reference: what a body is by the rules of JSON, of JSON-RPC and
+// of MCP, read with encoding/json and without a thought of speed.
 func (k talk) expects(body []byte) expectation {
 	if len(body) > maxMessage {
 		if k.overStdin() {
@@ -210,7 +210,7 @@ func plainCall(id string, p, m object, modern bool) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{%s}}`, id, strings.Join(out, ","))
 }
 
-// object is the members of a JSON object with their keys decoded; nil is none.
+// object is the members of a JSON object with their keys decoded; nil if there is no object.
 type object []member
 
 func fields(raw []byte) object {

@@ -14,7 +14,7 @@ import (
 	"gatehouse/internal/identity"
 )
 
-// Caller says who is at the other end, as far as the edge knows. All of it but
+// Caller is who is at the other end, as far as the edge knows. All of it but
 // Identity is what the client said of itself: good for logs and for shaping a
 // result, never for a decision.
 type Caller struct {
@@ -50,7 +50,7 @@ type ToolHandler interface {
 	// is unknown, which the client gets as JSON-RPC error -32602.
 	//
 	// ctx ends when the client cancels the call or disconnects, or when the
-	// front is closed; the handler must then return soon.
+	// edge is closed; the handler must then return soon.
 	CallTool(ctx context.Context, c Caller, t ToolCall, dst []byte) (out []byte, ok bool)
 }
 
@@ -101,7 +101,7 @@ type Options struct {
 	// endpoint may be reached at a loopback address: those of a proxy.
 	AllowHosts []string
 
-	// Authorize says who sent a request over HTTP, or answers it and gives
+	// Authorize returns who sent a request over HTTP, or answers it and returns
 	// false. It is asked for every request that Host and Origin don't forbid,
 	// preflights apart. Default: nobody is asked.
 	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
@@ -114,7 +114,7 @@ type Options struct {
 	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
 	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
 	MaxStreams      int           // open GET streams at one time; default 1024
-	DrainTimeout    time.Duration // for running calls after the end of stdin; default 1 s
+	DrainTimeout    time.Duration // for running and waiting calls after the end of stdin; default 1 s
 	SessionIdleTTL  time.Duration // until an idle HTTP session is forgotten; default 1 h
 	KeepAlive       time.Duration // between comments on a quiet stream; default 15 s
 	BodyTimeout     time.Duration // for the body of a request, to within KeepAlive; default 60 s
@@ -158,7 +158,7 @@ type Edge struct {
 	stdios   atomic.Int64
 }
 
-// New makes a front for handler. A definition that is no Tool object is logged
+// New makes an edge for handler. A definition that is not a Tool object is logged
 // as an error and left out.
 func New(handler ToolHandler, opts Options) *Edge {
 	opts = opts.withDefaults()

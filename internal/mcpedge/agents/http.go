@@ -244,7 +244,7 @@ func readInto(b []byte, from io.Reader, size int, share *byteShare) ([]byte, err
 		case errors.Is(err, io.EOF):
 			return b, nil
 		case err != nil:
-			return b, err //nolint:wrapcheck // The caller tells by it what happened.
+			return b, err //nolint:wrapcheck // The caller knows by it what happened.
 		case len(b) == cap(b):
 			room := 2 * cap(b)
 			if len(b) <= size {
@@ -282,7 +282,7 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.C
 	return p, true
 }
 
-// get holds a listening stream open until the client, its session or the front
+// get holds a listening stream open until the client, its session or the edge
 // ends it.
 func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
 	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {

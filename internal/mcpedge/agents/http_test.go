@@ -207,7 +207,7 @@ func TestHandler_badRequests(t *testing.T) {
 		method, body string
 		headers      []string
 		status       int
-		code         string // of the JSON-RPC error; empty if the body is none
+		code         string // of the JSON-RPC error; empty if the body is not one
 	}{
 		"malformed JSON":                  {"POST", `{"jsonrpc"`, nil, 400, "-32700"},
 		"an empty body":                   {"POST", ``, nil, 400, "-32700"},
@@ -368,7 +368,7 @@ func TestHandler_deletedSession_endsItsCallsAndStreams(t *testing.T) {
 	}
 }
 
-// listen opens a GET stream and tells when it ends.
+// listen opens a GET stream, and reports when it ends.
 func listen(t *testing.T, url, session string) <-chan error {
 	t.Helper()
 	resp, err := (&http.Client{Transport: plainTransport}).Do(request(t.Context(), http.MethodGet, url, "", "Mcp-Session-Id", session))

@@ -140,7 +140,7 @@ func (p *reply) streamLocked(data []byte) {
 }
 
 // push writes and flushes within the time limit, and lifts the limit again:
-// it would outlive the request on a kept connection.
+// otherwise it would outlive the request on a kept connection.
 func (p *reply) push(data []byte) {
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.opts.WriteTimeout))
 	_, _ = p.w.Write(data)

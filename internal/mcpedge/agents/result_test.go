@@ -149,7 +149,7 @@ func TestToolsList_definitions_areShownUnchangedAndInOrder(t *testing.T) {
 	}
 }
 
-// misshapen is a handler with definitions that are none.
+// misshapen is a handler with definitions that are not objects.
 type misshapen struct{ *script }
 
 func (misshapen) Definitions() []json.RawMessage {

@@ -56,7 +56,7 @@ func (e *Edge) logPanic(method string, v any) {
 }
 
 // describePanic returns the text of a panic that cannot hold what an agent or a
-// server sent, and else its type: the stack says the rest.
+// server sent, else its type: the stack tells the rest.
 func describePanic(v any) string {
 	switch v := v.(type) {
 	case runtime.Error:

@@ -42,7 +42,7 @@ func newSessions(ttl time.Duration) *sessions {
 }
 
 // create makes a new id for a session of this revision. It cannot be guessed.
-// owner is the credential that it belongs to; "" is none.
+// owner is the credential that it belongs to; "" for none.
 func (s *sessions) create(revision, client, owner string, now time.Time) string {
 	random := rand.Text()
 	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, owner)
@@ -122,7 +122,7 @@ func ownerMark(random, owner string) string {
 }
 
 // sessionRevision reads the revision out of a session id. ok is false if the
-// id has not the form that create gives to this owner.
+// id does not have the form that create makes for this owner.
 func sessionRevision(id, owner string) (revision string, ok bool) {
 	rest, ok := strings.CutPrefix(id, "gh-")
 	date, rest, cut := strings.Cut(rest, "-")

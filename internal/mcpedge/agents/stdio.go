@@ -24,13 +24,13 @@ const cancelledGrace = 500 * time.Millisecond
 // answers to out, and nothing else to out. It blocks until one of these:
 //
 //   - in ends: the calls that run are answered, for at most DrainTimeout; those
-//     that remain are cancelled and have half a second to answer. It gives nil.
+//     that remain are cancelled and have half a second to answer. It returns nil.
 //   - ctx ends: the calls are cancelled and have half a second to answer. It
-//     gives the cause of ctx.
-//   - reading or writing fails: likewise, and it gives that error.
+//     returns the cause of ctx.
+//   - reading or writing fails: likewise, and it returns that error.
 //
 // A blocked read cannot be interrupted: if in is not at its end when ServeStdio
-// returns, the goroutine that reads it stays until in gives something or is
+// returns, the goroutine that reads it stays until something comes or in is
 // closed, which is the caller's business; so does a goroutine that writes to a
 // client that does not read. Conversations share nothing, so several may be
 // served at once.
@@ -215,7 +215,7 @@ func (c *stdioConn) write(body []byte) {
 	c.send(append(make([]byte, 0, len(body)+1), body...))
 }
 
-// send sends one message, to which it may append, and gives it back. The first
+// send sends one message, to which it may append, and returns it. The first
 // failure ends the conversation.
 func (c *stdioConn) send(body []byte) []byte {
 	c.writing.Lock()

@@ -25,15 +25,15 @@ func (e *Edge) Elsewhere(path string) http.Handler {
 	})
 }
 
-// wantsPage reports whether a person with a browser asks: no MCP client takes
-// HTML, and none goes without events where it listens.
+// wantsPage reports whether a person with a browser asks. An MCP client does not
+// ask for HTML, and asks for events where it listens.
 func wantsPage(r *http.Request) bool {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	return r.Method == http.MethodGet && strings.Contains(accept, "text/html") && !strings.Contains(accept, "text/event-stream")
 }
 
-// showPage says where MCP is. It tells nothing of the gateway, so nobody is
-// asked for a credential.
+// showPage says where MCP is. It reveals nothing else, so it asks for no
+// credential.
 func showPage(w http.ResponseWriter, r *http.Request, path string) {
 	scheme := "http://"
 	if r.TLS != nil {

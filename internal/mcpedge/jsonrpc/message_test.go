@@ -113,7 +113,7 @@ func decode(line []byte) ([]envelope, bool) {
 	var all []envelope
 	for _, m := range members {
 		if m == nil {
-			return nil, false // null is no object.
+			return nil, false // null is not an object.
 		}
 		all = append(all, envelope{ID: m["id"], Method: m["method"], Params: m["params"], Result: m["result"], Error: m["error"]})
 	}
@@ -143,7 +143,7 @@ func FuzzSkim(f *testing.F) {
 			}
 		}
 		if bytes.Contains(line, []byte(`\u`)) || countMembers(line) || !utf8.Valid(line) {
-			return // A key with escapes, or twice the same, is not looked for; an id that is no UTF-8 is nobody's.
+			return // A key with escapes, or twice the same, is not looked for; an id that is not UTF-8 is nobody's.
 		}
 		if diff := cmp.Diff([][]string{want, wantAsked}, [][]string{got, asked}); diff != "" {
 			t.Fatal(diff)

@@ -140,8 +140,8 @@ func (r *Reader) giveBack() {
 	}
 }
 
-// skim passes over the rest of a line that is too large, of which so much has
-// been read.
+// skim passes over the rest of a line that is too large. seen is how much of it
+// has been read.
 func (r *Reader) skim(seen int) (Line, error) {
 	l := Line{Data: bytes.Clone(r.buf[r.start:][:min(headSize, seen)]), Over: &Skimmer{}}
 	for size := int64(0); ; r.fill() {

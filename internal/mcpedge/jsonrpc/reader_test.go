@@ -79,7 +79,7 @@ func TestLines_lastOneWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// pipe gives what a pipe gives at a time.
+// pipe reads as much at a time as a pipe does.
 type pipe struct{ io.Reader }
 
 func (p pipe) Read(b []byte) (int, error) { return p.Reader.Read(b[:min(len(b), 128<<10)]) }
