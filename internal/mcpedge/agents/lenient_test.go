@@ -82,3 +82,12 @@ func TestLenient_paramsThatNobodyCanRead_areRefusedInWordsOfMCP(t *testing.T) {
 		}
 	}
 }
+
+// Who reaches the gateway by a name of their own is told what to do.
+func TestHandler_foreignHost_namesTheFlag(t *testing.T) {
+	srv := serveHTTP(t, newEdge(t, newScript(), nil))
+	r := post(t, srv.URL, `{"jsonrpc":"2.0","id":1,"method":"ping"}`, "Host", "host.docker.internal:8000")
+	if want := "--public-url http://host.docker.internal:8000"; r.status != http.StatusForbidden || !strings.Contains(r.body, want) {
+		t.Errorf("got %d %q, want 403 that names %s", r.status, r.body, want)
+	}
+}

@@ -237,6 +237,8 @@ func TestServeStdio_badInput_isAnsweredAndTheNextMessageServed(t *testing.T) {
 		"too long, id first":             {`{"jsonrpc":"2.0","id":3,"method":"` + long + `"}`, "3", "-32600"},
 		"too long, id last":              {`{"method":"` + long + `","id":"z"}`, "z", "-32600"},
 		"too long, id of something else": {`{"params":{"x":"` + long + `","id":4}}`, "<nil>", "-32600"},
+		"too long, id in the middle":     {`{"method":"` + long + `","id":3,"params":{"id":5}}`, "3", "-32600"},
+		"too long, a batch of two":       {`[{"id":3,"method":"ping"},{"id":4,"method":"` + long + `"}]`, "<nil>", "-32600"},
 		"a batch where there is none":    {`[{"jsonrpc":"2.0","id":3,"method":"ping"}]`, "<nil>", "-32600"},
 	}
 	for name, c := range cases {

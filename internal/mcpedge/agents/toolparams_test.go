@@ -69,9 +69,12 @@ func TestToolCall_ofOlderRevisions_paramsAreReadLeniently(t *testing.T) {
 		`,"params":{"name":null}`:             -32602,
 		`,"params":{"name":"none"}`:           -32602,
 		`,"params":{"name":"echo","_meta":5}`: -32602,
-		`,"params":{"name":"echo","name":"echo"}`:   -32600,
-		`,"params":{"name":"echo"},"Method":"ping"`: -32600,
-		`,"params":{"name":"echo"},"PARAMS":{}`:     -32600,
+		`,"params":{"name":"echo","name":"echo"}`:              -32600,
+		`,"params":{"name":"echo"},"Method":"ping"`:            -32600,
+		`,"params":{"name":"echo"},"result":{}`:                -32600,
+		`,"params":{"name":"echo"},"error":{"code":1}`:         -32600,
+		`,"params":{"name":"echo"},"result":null,"error":null`: 0,
+		`,"params":{"name":"echo"},"PARAMS":{}`:                -32600,
 		`,"params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2031-01-01","io.modelcontextprotocol/clientCapabilities":{}}}`: -32022,
 	} {
 		s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call"%s}`, params)
