@@ -188,7 +188,25 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 			c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
 		}
 	case jsonrpc.Unknown:
+		if x := c.only(); c.way == overSSE && x != nil && m.Method == nil && m.Error != nil {
+			answer, failure, _ := x.responseTo(m)
+			x.settle(answer, failure, true) // An error without an id, on the one stream of all.
+		}
 	}
+}
+
+// only returns the only exchange that waits for an answer, nil if there are more
+// or none.
+func (c *conversation) only() *exchange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.pending) != 1 {
+		return nil
+	}
+	for _, x := range c.pending {
+		return x
+	}
+	return nil
 }
 
 func (c *conversation) notified(m jsonrpc.Message) {

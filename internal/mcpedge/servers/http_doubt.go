@@ -132,7 +132,7 @@ func (h *HTTP) settle(c *conversation) verdict {
 	switch {
 	case c.knows(f), f.busy():
 		return stands
-	case f.status == 0 && ctx.Err() != nil: // Silence, or the end.
+	case !f.answered && ctx.Err() != nil: // Silence, or the end.
 		return stands
 	case f.err != nil && !f.answered:
 		h.lost(h.lostBy(plain(f.err)))

@@ -289,3 +289,29 @@ func TestListTools_ofASessionThatIsForgotten_beginsAgain(t *testing.T) {
 		t.Errorf("got %s %v, want a and b", tools, err)
 	}
 }
+
+// A server that is silent is not one that has forgotten the session.
+func TestHTTPSession_doubtedServerThatIsSilent_keepsItsSession(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 10 s")
+	}
+	f := newForgetful(t, 403, `no`)
+	f.call = func(w http.ResponseWriter, r *http.Request, m request) {
+		if string(m.Params) == `"good"` {
+			f.serve(w, r, m)
+			return
+		}
+		f.refuse(w, m)
+	}
+	f.ping = func(w http.ResponseWriter, r *http.Request, _ request) {
+		event(w, `{"jsonrpc":"2.0","method":"notifications/message"}`)
+		<-r.Context().Done()
+	}
+	s := openHTTP(t, servers.HTTPOptions{URL: f.URL})
+	_, err := s.Call(t.Context(), tool(`{}`))
+	if _, ok := errors.AsType[*endpoint.RefusedRequest](err); !ok {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	res, err := s.Call(t.Context(), tool(`"good"`))
+	wantResult(t, outcome{res, err}, `{"session":"s1"}`)
+}

@@ -198,6 +198,12 @@ func TestSSE_oddMessages(t *testing.T) {
 	}
 	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":9007199254740993}}`, one.ID)
 	wantResult(t, await(t, small), `{"n":9007199254740993}`)
+	only := call(t.Context(), s, tool(`3`))
+	await(t, got)
+	say <- `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`
+	if o := await(t, only); o.err != nil || string(o.res.Error) != `{"code":-32700,"message":"Parse error"}` {
+		t.Errorf("got %s %v, want the error that has no id", o.res.Error, o.err)
+	}
 }
 
 func TestSSE_anEndpointElsewhereIsRefused(t *testing.T) {
