@@ -14,7 +14,7 @@ import (
 
 // Config is what a supervisor is given.
 type Config struct {
-	// Server makes the Props of one server's actor. plan gives the server's
+	// Server makes the Props of one server's actor. plan returns the server's
 	// current plan at any time, from any goroutine.
 	Server func(plan func() messages.ServerPlan) *actor.Props
 	Log    *slog.Logger

@@ -21,7 +21,7 @@ const maxSuspected = 1000
 // suspects counts at how many crashes of a server each tool was running.
 type suspects struct{ crashes map[string]int }
 
-// note counts a crash and gives the tools that have become suspects by it, in
+// note counts a crash and returns the tools that have become suspects by it, in
 // order.
 func (s *suspects) note(tools []string) (fresh []string) {
 	if s.crashes == nil {

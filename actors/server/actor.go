@@ -27,12 +27,12 @@ type Deps struct {
 	Log     *slog.Logger
 }
 
-// Opener starts a server and opens a session with it, or gives an error, an
+// Opener starts a server and opens a session with it, or returns an error, an
 // *endpoint.Exit where the reason is known. When ctx ends before it returns,
 // it leaves nothing running. The session lives on its own until it is closed.
 type Opener func(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error)
 
-// Hooks is how an open session tells of what happens outside of calls. They
+// Hooks is how an open session reports what happens outside of calls. They
 // are called from its reader and don't block. StartedOver is called by the
 // Opener when it starts a process that replaces the run's first one, Renewed
 // when a url server has been given a new session in place of one that it had
@@ -45,7 +45,7 @@ type Hooks struct {
 	Renewed      func(reason string)
 }
 
-// Props makes the actor of one server. plan gives the current plan, whose
+// Props makes the actor of one server. plan returns the current plan, whose
 // settings may change while the server runs.
 func Props(deps Deps, plan func() messages.ServerPlan) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &server{deps: deps, plan: plan} })

@@ -18,7 +18,7 @@ const (
 )
 
 // Calls are the calls that a server was running at one moment. The zero value
-// is none.
+// has none.
 type Calls struct {
 	// First are the oldest ones, at most MaxCalls.
 	First []Call

@@ -95,7 +95,7 @@ type Session interface {
 	// PID is the operating system's process id, 0 for a url server.
 	PID() int
 	// Received is a number that has grown whenever the server has sent
-	// anything, be it part of a message. Its size means nothing.
+	// anything, even part of a message. Its size means nothing.
 	Received() uint64
 	// Unanswered are the tool calls, of those with Request.By, that had been
 	// written and not been answered when the session ended; also calls that

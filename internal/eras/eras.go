@@ -7,6 +7,7 @@ package eras
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -148,15 +149,15 @@ func load(path string) map[string]entry {
 func save(path string, all map[string]entry) error {
 	data, err := json.Marshal(all)
 	if err != nil {
-		return err //nolint:wrapcheck // Nobody reads it.
+		return fmt.Errorf("internal: %w", err)
 	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err //nolint:wrapcheck // Nobody reads it.
+		return err
 	}
 	f, err := os.CreateTemp(dir, fileName+".*") // Its mode is 0600.
 	if err != nil {
-		return err //nolint:wrapcheck // Nobody reads it.
+		return err
 	}
 	_, err = f.Write(data)
 	err = cmp.Or(err, f.Close())
@@ -166,5 +167,5 @@ func save(path string, all map[string]entry) error {
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
-	return err //nolint:wrapcheck // Nobody reads it.
+	return err
 }
