@@ -107,8 +107,9 @@ func printAuditSummary(out io.Writer, v *audit.Verifier) {
 		fmt.Fprintln(out, line("note: "+note))
 	}
 	s := v.Summary()
-	fmt.Fprintf(out, "%d files, %d lines of %d instances; %d decisions checked, %d of other rules, %d that cannot be checked; %d records lost; %d findings\n",
-		s.Files, s.Lines, s.Instances, s.Checked, s.Other, s.Unchecked, s.Lost, s.Findings)
+	fmt.Fprintf(out, "%s, %s of %s; %s checked, %d of other rules, %d that cannot be checked; %s lost; %s\n",
+		plural(s.Files, "file"), plural(s.Lines, "line"), plural(s.Instances, "instance"), plural(s.Checked, "decision"),
+		s.Other, s.Unchecked, plural(s.Lost, "record"), plural(s.Findings, "finding"))
 }
 
 // auditFiles adds the rotated files. dropped says whether lines older than the

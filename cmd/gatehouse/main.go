@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -89,7 +90,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	color := &colorOption{}
 	color.register(root.PersistentFlags())
 	runs := newRunCommand(color)
-	root.Args = cobra.NoArgs
+	root.Args, root.SuggestionsMinimumDistance = noSuchCommand, 2
 	root.RunE = runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newDemoServerCommand(), newVersionCommand())
@@ -97,4 +98,17 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 		newHoldCommand(), newToolsCommand(), newCallCommand())
 	completeNoFiles(root)
 	return root
+}
+
+// noSuchCommand refuses arguments of the program itself: they are commands that
+// do not exist, so it names those that were probably meant.
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
 }

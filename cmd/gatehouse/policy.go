@@ -64,7 +64,7 @@ func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
 		fmt.Fprintln(out, d)
 	}
 	if !jsondoc.HasErrors(problems) {
-		fmt.Fprintf(out, "%d cases, %d failed\n", result.Cases, len(result.Differences))
+		fmt.Fprintf(out, "%s, %d failed\n", plural(result.Cases, "case"), len(result.Differences))
 	}
 	if !ok {
 		return errNo

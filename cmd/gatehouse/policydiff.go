@@ -200,7 +200,7 @@ func printDiff(w io.Writer, d policydiff.Diff) error {
 	if d.Widens {
 		verdict = "access widens"
 	}
-	_, err := fmt.Fprintf(w, "%s: %d answers change of %d asked, %d rules change\n", verdict, len(d.Answers), d.Asked, len(d.Rules))
+	_, err := fmt.Fprintf(w, "%s: %s of %d asked, %s\n", verdict, change(len(d.Answers), "answer"), d.Asked, change(len(d.Rules), "rule"))
 	return err
 }
 
@@ -252,4 +252,12 @@ func printRuleChanges(w io.Writer, changes []policydiff.RuleChange) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Change, line(c.Agent), ruleText(c.Rule), note)
 	}
 	return t.Flush()
+}
+
+// change says that some things change: "1 answer changes", "2 answers change".
+func change(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing + " changes"
+	}
+	return plural(n, thing) + " change"
 }

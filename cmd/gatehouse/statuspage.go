@@ -146,7 +146,7 @@ func (p page) notes(st admin.Status) []string {
 		lines = append(lines, p.cut(red, auditLine(st.Audit)))
 	}
 	if st.Log.Lost > 0 {
-		text := fmt.Sprintf("log      %s lost", plural(int(min(st.Log.Lost, 1<<31)), "line"))
+		text := fmt.Sprintf("log      %s lost", plural(st.Log.Lost, "line"))
 		if st.Log.Err != "" {
 			text += ": " + line(st.Log.Err)
 		}
@@ -248,7 +248,7 @@ func whoseIs(st admin.Status) string {
 }
 
 // plural counts things: "1 file", "2 files".
-func plural(n int, thing string) string {
+func plural[N ~int | ~uint64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
