@@ -112,6 +112,7 @@ func (r *Reader) makeRoom() {
 		r.busy = busyBuffers.Get().(*[busyBuffer]byte)
 		copy(r.busy[:], rest)
 		r.buf = r.busy[:]
+	case r.start == 0 && r.end < len(r.buf): // There is room behind what is read.
 	case len(rest) < len(r.buf):
 		copy(r.buf, rest)
 	default:
