@@ -26,8 +26,8 @@ func TestPermit_aDeniedServer_namesNothingOfIt(t *testing.T) {
 	h := newHouse(t, front.Config{}, db)
 	h.Next(denyAll, db)
 	_, fail := h.read(t.Context(), uri)
-	if codeOf(fail) != front.CodeDenied || fail.Available == nil || len(fail.Available) > 0 {
-		t.Errorf("got %+v, want DENIED_BY_POLICY and no name to use instead", fail)
+	if codeOf(fail) != front.CodeDenied || !strings.HasPrefix(fail.Message, `No server "db"`) || fail.Available == nil || len(fail.Available) > 0 {
+		t.Errorf("got %+v, want DENIED_BY_POLICY, no word of its resources and no name to use instead", fail)
 	}
 	if got := h.Record(); got.Decision != audit.Deny || got.Outcome != front.CodeDenied {
 		t.Errorf("got the record %+v, want a deny", got)
@@ -110,5 +110,18 @@ func TestListed_anOldList_isReadAgainOnce(t *testing.T) {
 	_, fail := h.read(ctx, uri)
 	if heard := h.Heard(); codeOf(fail) != "RESOURCE_NOT_FOUND" || !slices.Equal(heard, []string{"refresh db"}) {
 		t.Errorf("got %q after %q, want RESOURCE_NOT_FOUND after one refresh", codeOf(fail), heard)
+	}
+}
+
+// Who waits for a server whose cell is closed goes on with its successor.
+func TestReady_theCellOfWhoWaitsIsClosed_isFollowedToItsSuccessor(t *testing.T) {
+	old := testkit.NewBackend("db", endpoint.Status{State: endpoint.Idle})
+	h := newHouse(t, front.Config{}, old)
+	h.Wake = func(string, *endpoint.Cell) {
+		h.Next(allowAll, old.Again(testkit.Ready(1, testkit.NewSession(1, testkit.Says(contents)))))
+		old.Cell.Close()
+	}
+	if got, fail := h.read(t.Context(), uri); fail != nil || got != contents {
+		t.Errorf("got %q (%v), want the answer of the successor", got, fail)
 	}
 }
