@@ -53,7 +53,7 @@ func TestLossless_definitions_huge(t *testing.T) {
 	}
 	h := open(t, "--list", writeList(t, tools...))
 	for _, p := range h.fewPaths() {
-		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q}`, p.server))
+		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q,"max_schema_tokens":10000000}`, p.server))
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
@@ -67,7 +67,7 @@ func areListed(t *testing.T, tools []string) {
 	t.Helper()
 	h := open(t, "--list", writeList(t, tools...))
 	for _, p := range h.paths() {
-		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q}`, p.server))
+		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q,"max_schema_tokens":10000000}`, p.server))
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
