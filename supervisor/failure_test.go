@@ -248,6 +248,8 @@ func TestWake_ofAProcessThatFailed_waitsForItsTime(t *testing.T) {
 		testkit.ExpectNone(t, h.notes)
 		h.Sleep(time.Nanosecond)
 		testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})
+		h.Send(h.sup, messages.WakeServer{Name: "files", Cell: p.Cell}) // A lazy one waits for this now.
+		testkit.ExpectExactly(t, h.notes, note{"start", "files@1"})
 	})
 }
 
