@@ -14,11 +14,7 @@ import (
 // does not exist unless a list of the server's shows so: what is not known yet
 // is said to be not known. names is nil then, or has what the rules name.
 func (a *Attempt) instead(t *Target) (names []string, advice string) {
-	catalog := &endpoint.Catalog{}
-	if r, ok := a.Snapshot.Route(t.Server); ok {
-		catalog = r.Cell.Catalog()
-	}
-	if catalog.Known {
+	if catalog := a.catalog(t.Server); catalog != nil {
 		names = nearest(t.Name, a.Permitted(t.Kind, t.Server, catalog))
 		if len(names) == 0 && catalog.Trouble() != "" {
 			return nil, fmt.Sprintf("Which %s it has could not be read in full. Call %s to see them.", t.Kind.Plural, t.Kind.ListedBy)
@@ -32,6 +28,19 @@ func (a *Attempt) instead(t *Target) (names []string, advice string) {
 	names = nearest(t.Name, byName)
 	return names, fmt.Sprintf("By the rules you may use: %s. Correct the name; if none fits, call %s: which %s it has is not known yet.",
 		strings.Join(names, ", "), t.Kind.ListedBy, t.Kind.Plural)
+}
+
+// catalog is what a server has listed; nil if that is not known.
+func (a *Attempt) catalog(server string) *endpoint.Catalog {
+	r, ok := a.Snapshot.Route(server)
+	if !ok {
+		return nil
+	}
+	catalog := r.Cell.Catalog()
+	if !catalog.Known {
+		return nil
+	}
+	return catalog
 }
 
 // maxAvailable is how many names a refusal offers.

@@ -30,11 +30,11 @@ type budget struct {
 
 // newBudget makes a budget of so many tokens; 0 is the default. A definition
 // that alone exceeds it comes all the same if the default would have done.
-func newBudget(asked int64) *budget {
+func newBudget(asked int64) budget {
 	if asked == 0 {
 		asked = defaultBudget
 	}
-	return &budget{room: asked, alone: max(asked, defaultBudget)}
+	return budget{room: asked, alone: max(asked, defaultBudget)}
 }
 
 // take takes one more definition, or leaves it out.
@@ -56,7 +56,9 @@ func (b *budget) take(t endpoint.Tool) {
 
 // fill puts what was chosen, and what is said of the rest, into an answer.
 func (b *budget) fill(a *toolsAnswer) {
-	a.Tools = append(a.Tools, b.tools...)
+	if b.tools != nil {
+		a.Tools = b.tools
+	}
 	a.Returned, a.TokensUsed, a.Cut = len(b.tools), int(b.used), b.cut
 	a.Omitted, a.OmittedMore = brief(b.omitted, true)
 	if a.OmittedMore > 0 { // More names without their sentences are better than fewer with them.
