@@ -64,7 +64,7 @@ func TestAuditVerify_logOfARun_holdsUntilItIsChanged(t *testing.T) {
 	}
 
 	operate(t, g, "audit", "verify", g.AuditFile).want(t, exitUsage, "--rules")
-	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "1 decisions checked", "0 findings")
+	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "1 decision checked", "0 findings")
 	r := value[verifyReport](t, operate(t, g, "audit", "verify", g.AuditFile, "--rules", first, "--rules", g.RulesFile, "--json").want(t, exitFine))
 	if !r.OK || r.Checked != 8 || r.Other != 0 || len(r.Findings)+r.More+len(r.Notes) != 0 {
 		t.Errorf("got %+v", r)
