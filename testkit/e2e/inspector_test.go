@@ -54,7 +54,7 @@ func inspect(t *testing.T, to target, era, tool, args string, v any) {
 }
 
 func TestInspector_listsAndCallsTheTools(t *testing.T) {
-	for _, era := range []string{"legacy", "stateless"} {
+	for _, era := range []string{"legacy", "modern"} { // The inspector's words.
 		for transport, start := range targets {
 			t.Run(era+" "+transport, func(t *testing.T) {
 				to := start(t)
