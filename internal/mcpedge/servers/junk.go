@@ -10,6 +10,10 @@ import (
 // maxJunkShown is how much of a junk line its owner gets to see, in bytes.
 const maxJunkShown = 200
 
+// maxJunkRedacted is how much of a junk line is redacted before the cut: a
+// secret that the cut went through could not be found any more.
+const maxJunkRedacted = 64 << 10
+
 // In each junkSpan so much junk is read and no more: a server that floods its
 // stdout then waits for us, instead of taking the processor from all others.
 // Its own answers wait as well, for a junkSpan at most each.
@@ -28,7 +32,8 @@ type junkPace struct {
 // junk shows a line that is no message to the owner, and waits if there have
 // been too many.
 func (s *Stdio) junk(data []byte) {
-	s.opts.OnJunk(string(bytes.ToValidUTF8(data[:textcut.End(data, maxJunkShown)], []byte("?"))))
+	text := string(bytes.ToValidUTF8(data[:textcut.End(data, maxJunkRedacted)], []byte("?")))
+	s.opts.OnJunk(textcut.To(s.opts.Redact(text), maxJunkShown))
 	now, pace := time.Now(), &s.pace
 	if now.Sub(pace.began) >= junkSpan {
 		*pace = junkPace{began: now}

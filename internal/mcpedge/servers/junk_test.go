@@ -1,6 +1,7 @@
 package servers_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,4 +47,18 @@ func TestJunk_floodOfAClosedSession_doesNotHoldItsEnd(t *testing.T) {
 			t.Errorf("the end took %v", took)
 		}
 	})
+}
+
+func TestJunk_secretAcrossTheCut_isRedactedFirst(t *testing.T) {
+	const secret = "s3cr3t-value-of-some-length"
+	shown := make(chan string, 1)
+	_, p := open(t, servers.Options{
+		OnJunk: func(line string) { shown <- line },
+		Redact: func(s string) string { return strings.ReplaceAll(s, secret, "[redacted TOKEN]") },
+	})
+	before := strings.Repeat("x", 190)
+	p.write("%s", before+secret)
+	if got, want := <-shown, before+"[redacted "; got != want {
+		t.Errorf("got the line %q, want %q", got, want)
+	}
 }

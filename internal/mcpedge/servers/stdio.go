@@ -63,8 +63,10 @@ type Options struct {
 	// possibly in a flood, and must neither block nor call the session.
 	OnToolsChanged func()
 	// OnJunk is called for each line that is not a JSON-RPC message that anyone
-	// waits for, cut to 200 bytes and not redacted.
+	// waits for, redacted and then cut to 200 bytes.
 	OnJunk func(line string)
+	// Redact takes the secrets out of a text. Default: as it is.
+	Redact func(string) string
 	// OnEOF is called once, when the server's output has ended, or was closed
 	// together with the session, and all that came before has been delivered.
 	// During the handshake the session then ends at once; afterwards Close is
@@ -89,6 +91,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnJunk == nil {
 		o.OnJunk = func(string) {}
+	}
+	if o.Redact == nil {
+		o.Redact = func(s string) string { return s }
 	}
 	if o.OnEnd == nil {
 		o.OnEnd = func(error) {}
