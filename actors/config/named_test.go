@@ -98,7 +98,7 @@ func TestChange_thatNamesUnreadFiles_waitsForThemAlone(t *testing.T) {
 		if r := testkit.Expect[messages.SettleReply](t, s.operator); r.Generation != 3 {
 			t.Errorf("settled at generation %d, want 3", r.Generation)
 		}
-		testkit.ExpectNone(t, s.events) // The file itself is none of the reports.
+		testkit.ExpectNone(t, s.events) // The file itself is not in the reports.
 	})
 }
 

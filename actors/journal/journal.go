@@ -109,7 +109,7 @@ func (j *journal) settle(server string, verdict ...slog.Attr) {
 }
 
 // supervision logs the decision about a failed actor. What an actor panics
-// with may hold anything, so only its type is shown. A server's exit is no
+// with may hold anything, so only its type is shown. A server's exit is not
 // news: it has an event of its own.
 func (j *journal) supervision(e *actor.SupervisorEvent) {
 	level := slog.LevelWarn

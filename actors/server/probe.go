@@ -94,7 +94,7 @@ func question(session endpoint.Session) string {
 	return "ping"
 }
 
-// askForLife reports whether the server gives a sign of life. Any answer is
+// askForLife reports whether the server shows a sign of life. Any answer is
 // one, even an error, and so is anything else that comes; only silence is not.
 func askForLife(ctx context.Context, session endpoint.Session, timeout time.Duration) (alive bool) {
 	before := session.Received()

@@ -43,7 +43,7 @@ func TestFront_tools_areThreeWithSmallSchemas(t *testing.T) {
 	}
 }
 
-// foreignKeyword returns a keyword of a schema that is none of the four that
+// foreignKeyword returns a keyword of a schema other than the four that
 // every model and client understands, empty if there is none.
 func foreignKeyword(schema map[string]any) string {
 	for key, value := range schema {

@@ -153,7 +153,7 @@ type ServerDetail struct {
 type OutputLine struct {
 	At     time.Time `json:"at"`
 	Run    uint64    `json:"run"`
-	Stream string    `json:"stream"` // stderr, or stdout for what is no MCP
+	Stream string    `json:"stream"` // stderr, or stdout for what is not MCP
 	Line   string    `json:"line"`
 }
 

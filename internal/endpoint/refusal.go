@@ -71,7 +71,7 @@ func ErrorWords(raw json.RawMessage) string {
 	}
 }
 
-// ErrorText returns the words of an error and, in parentheses, its code, be it a
+// ErrorText returns the words of an error and, in parentheses, its code: a
 // number or a word.
 func ErrorText(raw json.RawMessage) string {
 	words := cmp.Or(ErrorWords(raw), "no message")

@@ -8,7 +8,7 @@
 // steps in order: identify, permit, route, ready, listed, begun, admitted,
 // sent. A step that had to wait, or was refused by a closed cell, ends it with
 // errAgain: nothing was written, so the next attempt decides afresh on the
-// snapshot that is current then. A request of which any byte was written is
+// snapshot that is current then. A request that was written, even in part, is
 // never sent again.
 //
 // All of it runs on the caller's goroutine and takes no mailbox. One meaning

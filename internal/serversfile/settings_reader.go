@@ -14,7 +14,7 @@ const (
 	codeBadStart       = "bad-start"
 	codeBadScope       = "bad-scope"
 	codeReservedScope  = "reserved-scope"
-	codeEnvPass        = "bad-env-pass" //nolint:gosec // It is no password.
+	codeEnvPass        = "bad-env-pass" //nolint:gosec // It is not a password.
 	codeRestartMax     = "restart-max-below-initial"
 )
 

@@ -119,7 +119,7 @@ func readAnswer(result json.RawMessage) answer {
 	return a
 }
 
-// later runs a call in the background and gives its answer when it is there.
+// later runs a call in the background and hands over its answer when it is there.
 func (g *stage) later(call func() answer) <-chan answer {
 	c := make(chan answer, 1)
 	go func() { c <- call() }()
