@@ -31,6 +31,7 @@ func TestStale_sessionOfARunThatIsOver_isNotUsed(t *testing.T) {
 		return script{open: late(open, made)}
 	}, func(t *testing.T, r *rig) {
 		testkit.Expect[messages.ServerStarting](t, r.events)
+		synctest.Wait() // a start given up before its turn would open nothing
 		r.Send(r.parent, restart{})
 		testkit.Expect[messages.ServerStarting](t, r.events)
 		close(open[1])
@@ -62,6 +63,7 @@ func TestStale_failureOfARunThatIsOver_isNotCounted(t *testing.T) {
 		}}
 	}, func(t *testing.T, r *rig) {
 		testkit.Expect[messages.ServerStarting](t, r.events)
+		synctest.Wait() // a start given up before its turn would open nothing
 		r.Send(r.parent, restart{})
 		testkit.Expect[messages.ServerStarting](t, r.events)
 		close(fail)
