@@ -50,7 +50,7 @@ func TestApply_keep_ofAnotherCell_isIgnored(t *testing.T) {
 		h.apply(messages.ApplyDiff{Keep: []messages.ServerPlan{other, plan("unknown", 2)}})
 		testkit.ExpectNone(t, h.notes)
 		if got := h.seen("files@1").Entry.Description; got != "" {
-			t.Errorf("the actor sees %q, the description of another", got)
+			t.Errorf("the actor sees %q, the description of another, want nothing of it", got)
 		}
 	})
 }
@@ -85,7 +85,7 @@ func TestApply_unusableServers_areNamedAndNotSpawned(t *testing.T) {
 		p.Unusable, p.Reason = endpoint.Misconfigured, "variable TOKEN is not set"
 		h.apply(messages.ApplyDiff{Start: []messages.ServerPlan{p}})
 		if e := testkit.Expect[messages.ServerUnusable](t, h.events); e != (messages.ServerUnusable{Server: "files", State: endpoint.Misconfigured, Reason: p.Reason}) {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want files misconfigured because of %q", e, p.Reason)
 		}
 		h.Send(h.sup, messages.WakeServer{Name: "files", Cell: p.Cell})
 		h.apply(messages.ApplyDiff{Keep: []messages.ServerPlan{p}})

@@ -20,12 +20,12 @@ func TestDrain_waitsForTheCallsInside(t *testing.T) {
 
 		h.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(p, time.Hour)}})
 		if e := testkit.Expect[messages.ServerDraining](t, h.events); e.Server != "files" || e.InFlight != 2 || e.Generation != 1 {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want files of generation 1 with 2 calls in flight", e)
 		}
 		testkit.ExpectNone(t, h.notes)
 		st := p.Cell.Status()
 		if st.State != endpoint.Draining || st.Session != session || st.PID != 7 || st.Run != 1 {
-			t.Errorf("got status %+v", st)
+			t.Errorf("got status %+v, want draining in run 1, with the session and pid 7", st)
 		}
 		if got := p.Cell.Acquire(10); got != endpoint.Closed {
 			t.Errorf("a new call: got %v, want closed", got)
@@ -36,7 +36,7 @@ func TestDrain_waitsForTheCallsInside(t *testing.T) {
 		p.Cell.Release()
 		testkit.ExpectExactly(t, h.notes, note{"stopping", "files@1"})
 		if e := testkit.Expect[messages.ServerStopped](t, h.events); e.Server != "files" || e.Reason != "drained" {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want files, drained", e)
 		}
 		wantState(t, p, endpoint.Stopped)
 		if p.Cell.Status().Session != nil {
@@ -140,7 +140,7 @@ func TestStopServers_drainsAllAndAnswersOnce(t *testing.T) {
 		testkit.ExpectNone(t, asker)
 		for _, p := range []messages.ServerPlan{busy, quiet, broken} {
 			if p.Cell.Acquire(10) != endpoint.Closed {
-				t.Errorf("%s takes calls", p.Entry.Name)
+				t.Errorf("%s must not take calls", p.Entry.Name)
 			}
 		}
 		testkit.Expect[messages.ServersStopped](t, asker)

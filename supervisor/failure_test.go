@@ -21,16 +21,16 @@ func TestFailure_isBackedOffAndRestartedOnTime(t *testing.T) {
 
 		failed := testkit.Expect[*actor.SupervisorEvent](t, h.events)
 		if _, ok := failed.Reason.(*endpoint.Exit); !ok || failed.Directive != actor.RestartDirective {
-			t.Errorf("got supervisor event %+v", failed)
+			t.Errorf("got supervisor event %+v, want a restart after an exit", failed)
 		}
 		backing := testkit.Expect[messages.ServerBackingOff](t, h.events)
 		if backing.Server != "files" || backing.Attempt != 1 || backing.Reason != "exit status 3" || backing.Delay <= 0 {
-			t.Errorf("got %+v", backing)
+			t.Errorf("got %+v, want the first attempt of files after exit status 3, with a delay", backing)
 		}
 		testkit.ExpectNone(t, h.notes) // All is idle: the cell is published, too.
 		st := p.Cell.Status()
 		if st.State != endpoint.BackingOff || st.Reason != "exit status 3" || st.Restarts != 1 || st.Run != 1 || st.Session != nil {
-			t.Errorf("got status %+v", st)
+			t.Errorf("got status %+v, want backing off after 1 restart, because of exit status 3, without a session", st)
 		}
 		if want := time.Now().Add(backing.Delay); !st.RetryAt.Equal(want) {
 			t.Errorf("retry at %v, want %v", st.RetryAt, want)
@@ -53,7 +53,7 @@ func TestFailure_delaysGrow(t *testing.T) {
 			testkit.Expect[note](t, h.notes) // Started again.
 		}
 		if delays[0] >= delays[2] || delays[1] >= delays[3] {
-			t.Errorf("got delays %v", delays)
+			t.Errorf("got delays %v, want growing ones", delays)
 		}
 		if got := p.Cell.Status().Restarts; got != 4 {
 			t.Errorf("got %d restarts counted, want 4", got)
@@ -75,12 +75,12 @@ func TestFailure_moreThanAllowed_quarantinesAndProbes(t *testing.T) {
 		h.fail("files@1", second)
 		event := testkit.Expect[messages.ServerQuarantined](t, h.events)
 		if event.Delay != p.Entry.Settings.Restart.Quarantine || len(event.Stderr) != 1 || !strings.Contains(event.Reason, "exit status 3") {
-			t.Errorf("got %+v", event)
+			t.Errorf("got %+v, want exit status 3 with the last line, and the delay of a quarantine", event)
 		}
 		testkit.ExpectNone(t, h.notes)
 		st := p.Cell.Status()
 		if st.State != endpoint.Quarantined || st.Reason == "" || !st.RetryAt.Equal(time.Now().Add(event.Delay)) {
-			t.Errorf("got status %+v", st)
+			t.Errorf("got status %+v, want quarantined with a reason, until the delay is over", st)
 		}
 		h.Sleep(event.Delay - time.Nanosecond)
 		testkit.ExpectNone(t, h.notes)
@@ -136,7 +136,7 @@ func TestFailure_staleTimerNeverRestarts(t *testing.T) {
 		h.Sleep(2 * delay)
 		for _, n := range h.takeAll(t) {
 			if n.What == "started" {
-				t.Errorf("%s was started by a timer that is void", n.ID)
+				t.Errorf("%s must not be started by a timer that is void", n.ID)
 			}
 		}
 		wantState(t, old, endpoint.Stopped)
@@ -168,14 +168,14 @@ func TestFailure_panicThatIsNoExit_isHandledAndItsContentNotLogged(t *testing.T)
 			testkit.ExpectNone(t, h.notes)
 			for _, text := range []string{backing.Reason, p.Cell.Status().Reason} {
 				if text == "" || strings.Contains(text, "s3cr3t") {
-					t.Errorf("got reason %q", text)
+					t.Errorf("got reason %q, want one without the secret", text)
 				}
 			}
 			if len(h.logs.All()) != 1 {
 				t.Fatalf("want one line that tells of the bug, got %+v", h.logs.All())
 			}
 			if line := fmt.Sprint(h.logs.All()[0]); strings.Contains(line, "s3cr3t") || !strings.Contains(line, "files") {
-				t.Errorf("got log line %s", line)
+				t.Errorf("got log line %s, want files in it, and not the secret", line)
 			}
 			h.Sleep(backing.Delay)
 			testkit.ExpectExactly(t, h.notes, note{"started", "files@1"})

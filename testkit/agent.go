@@ -241,7 +241,7 @@ func (p *Pending) Wait(t testing.TB) Result {
 		t.Fatal("the call is still running")
 	}
 	if p.err != nil {
-		t.Fatalf("call: %v", p.err)
+		t.Fatalf("the call ended with %v, want a result", p.err)
 	}
 	return p.result
 }

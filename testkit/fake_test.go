@@ -82,13 +82,13 @@ func TestFakeServer_overEveryTransport_runsTools(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := open(t)
 			if got := call(t, c, "echo", map[string]any{"a": 1}); string(got.Structured) != `{"a":1}` {
-				t.Errorf("echo gave %s", got.Structured)
+				t.Errorf("echo gave %s, want {\"a\":1}", got.Structured)
 			}
 			if got := call(t, c, "pid", nil); got.Field("tag") != "w" || !testkit.Alive(got.PID(t)) {
-				t.Errorf("pid gave %s", got.Structured)
+				t.Errorf("pid gave %s, want the tag w and a process that lives", got.Structured)
 			}
 			if got := call(t, c, "fail", nil); got.Code() != "isError" {
-				t.Errorf("fail gave %+v", got)
+				t.Errorf("fail gave %+v, want an error result", got)
 			}
 			if _, err := c.CallTool(t.Context(), "rpcerror", nil); err == nil {
 				t.Error("rpcerror gave a result")
@@ -115,12 +115,12 @@ func TestFakeServer_list_followsPagesAndChanges(t *testing.T) {
 		return strings.Join(s, " ")
 	}
 	if got := names(); !strings.HasSuffix(got, "x y tool_0001 tool_0002") {
-		t.Errorf("got tools %s", got)
+		t.Errorf("got tools %s, want x, y and two more at its end", got)
 	}
 	call(t, c, "set_tools", map[string]any{"tools": []string{"z"}})
 	<-changed
 	if got := names(); !strings.HasSuffix(got, "mirror z") {
-		t.Errorf("after the change got tools %s", got)
+		t.Errorf("after the change got tools %s, want mirror and z at its end", got)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestFakeServer_record_tellsCallsAndCancellations(t *testing.T) {
 		return false
 	})
 	if got := testkit.Calls(testkit.Record(t, file))["one"]; len(got) != 1 || got[0].Tool != "echo" {
-		t.Errorf("got record %+v", got)
+		t.Errorf("got record %+v, want one call of echo", got)
 	}
 }
 
@@ -162,19 +162,19 @@ func TestFakeServer_oddities_areValidJSONOverRawHTTP(t *testing.T) {
 	web := testkit.StartHTTPFake(t)
 	raw := testkit.NewRaw(t, web.Base+"/mcp", "2025-06-18")
 	if raw.Protocol != "2025-06-18" {
-		t.Errorf("got revision %s", raw.Protocol)
+		t.Errorf("got revision %s, want %q", raw.Protocol, "2025-06-18")
 	}
 	r := call(t, raw, "oddities", map[string]any{"kind": "big-ints"})
 	if !strings.Contains(string(r.Raw), "9007199254740993") || !json.Valid(r.Raw) {
-		t.Errorf("got %s", r.Raw)
+		t.Errorf("got %s, want the number unchanged", r.Raw)
 	}
 	p, err := raw.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"progress","arguments":{"n":3},"_meta":{"progressToken":"tok"}}`))
 	must(t, err)
 	if len(p.Notifications) != 3 || p.Message == nil {
-		t.Errorf("got %d notifications and %s", len(p.Notifications), p.Message)
+		t.Errorf("got %d notifications and %s, want 3 and a message", len(p.Notifications), p.Message)
 	}
 	if p, err := raw.Request(t.Context(), "server/discover", nil); err != nil || !strings.Contains(string(p.Message), strconv.Itoa(-32601)) {
-		t.Errorf("server/discover: %v %s", err, p.Message)
+		t.Errorf("server/discover: %v %s, want -32601", err, p.Message)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestWriters_leaveTheContent(t *testing.T) {
 			write(t, path, "new content")
 			write(t, path, "newer")
 			if got := testkit.ReadFile(t, path); got != "newer" {
-				t.Errorf("got %q", got)
+				t.Errorf("got %q, want %q", got, "newer")
 			}
 		})
 	}

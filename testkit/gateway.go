@@ -319,7 +319,7 @@ func (g *Gateway) finish(t testing.TB) {
 		return
 	}
 	if strings.Contains(strings.Join(g.Log.Other(), "\n"), "DATA RACE") {
-		t.Errorf("data race in the gateway:\n%s", strings.Join(g.Log.Other(), "\n"))
+		t.Errorf("there must be no data race in the gateway:\n%s", strings.Join(g.Log.Other(), "\n"))
 	}
 	g.stdout.verify(t, g.opt.Stdio)
 	if !g.opt.Unclean && runtime.GOOS != "windows" {
@@ -339,7 +339,7 @@ func (g *Gateway) checkClean(t testing.TB) {
 	}
 	for _, pid := range g.ServerPIDs() {
 		if Alive(pid) {
-			t.Errorf("server process %d outlived the gateway", pid)
+			t.Errorf("server process %d outlived the gateway, want it gone", pid)
 		}
 	}
 }

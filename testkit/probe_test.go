@@ -48,7 +48,7 @@ func TestEvents_hearDeadLettersAndOwnEvents(t *testing.T) {
 		w.System.EventStream.Publish(hello{2})
 		dead := testkit.Expect[*actor.DeadLetterEvent](t, events)
 		if dead.Message != (hello{1}) {
-			t.Errorf("got dead letter %v", dead.Message)
+			t.Errorf("got dead letter %v, want hello 1", dead.Message)
 		}
 		testkit.Expect[hello](t, events)
 	})
@@ -77,7 +77,7 @@ func TestLogs_keepAttributesAndGroups(t *testing.T) {
 	log.Warn("server crashed", "b", true, slog.Group("h", "c", "x"))
 	got := logs.With("server crashed")
 	if len(got) != 1 || got[0].Level != slog.LevelWarn {
-		t.Fatalf("got %+v", logs.All())
+		t.Fatalf("got %+v, want one warning", logs.All())
 	}
 	for key, want := range map[string]string{"server": "files", "g.a": "1", "g.b": "true", "g.h.c": "x"} {
 		if got[0].Attrs[key] != want {

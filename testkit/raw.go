@@ -53,7 +53,7 @@ func NewRawAs(t testing.TB, url, revision, token string) *Raw {
 	}
 	check(t, json.Unmarshal(reply.Message, &v))
 	if v.Result.ProtocolVersion == "" {
-		t.Fatalf("initialize: status %d: %s", reply.Status, reply.Message)
+		t.Fatalf("initialize: status %d: %s, want a version", reply.Status, reply.Message)
 	}
 	r.Protocol, r.Session = v.Result.ProtocolVersion, reply.Header.Get("Mcp-Session-Id")
 	_, err = r.Post(ctx, []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`))

@@ -54,7 +54,7 @@ func Record(t testing.TB, path string) []Recorded {
 		}
 		var r Recorded
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			t.Fatalf("bad line in %s: %v: %s", path, err, line)
+			t.Fatalf("bad line in %s: %v, want a record: %s", path, err, line)
 		}
 		out = append(out, r)
 	}

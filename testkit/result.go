@@ -54,7 +54,7 @@ func (r Result) Code() string {
 func (r Result) Good(t testing.TB) Result {
 	t.Helper()
 	if r.IsError {
-		t.Fatalf("got an error result: %s\n%s", r.Text, r.Structured)
+		t.Fatalf("got an error result, want a good one: %s\n%s", r.Text, r.Structured)
 	}
 	return r
 }

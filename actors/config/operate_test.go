@@ -145,7 +145,7 @@ func TestRestart_isAGenerationWithOneFreshCell(t *testing.T) {
 		}
 		e := testkit.ExpectThat(t, s.events, func(e messages.ConfigReloaded) bool { return e.Role == messages.RoleOperator })
 		if e.Trigger != "restart" || e.Outcome != messages.Applied || len(e.Changed) != 1 || e.Changed[0].Name != "db" {
-			t.Errorf("reported as %+v", e)
+			t.Errorf("reported as %+v, want a restart of db, applied, that changed db alone", e)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestRelease_dependsOnTheState(t *testing.T) {
 				s.ask(messages.ReleaseServer{Name: "db"})
 				r := testkit.Expect[messages.OperateReply](t, s.operator)
 				if r.Err != "" || !strings.Contains(r.Note, "nothing to release") {
-					t.Errorf("got %+v", r)
+					t.Errorf("got %+v, want no error and the note that there is nothing to release", r)
 				}
 				testkit.ExpectNone(t, s.gateway)
 			})
@@ -201,21 +201,21 @@ func TestHold_stopsUntilReleased(t *testing.T) {
 		diff, r := s.done(messages.HoldServer{Name: "db", Why: "disk swap"})
 		p := s.renewed(diff, "db", was)
 		if p.Unusable != endpoint.Held || p.Cell.Status().State != endpoint.Held || !strings.Contains(p.Cell.Status().Reason, "disk swap") {
-			t.Errorf("plan %v %q, status %+v", p.Unusable, p.Reason, p.Cell.Status())
+			t.Errorf("plan %v %q, status %+v, want both held because of the disk swap", p.Unusable, p.Reason, p.Cell.Status())
 		}
 		if !strings.Contains(r.Note, "until it is released") {
-			t.Errorf("the reply says %q", r.Note)
+			t.Errorf("the reply says %q, want until it is released", r.Note)
 		}
 		if holds := s.view.Load().Holds; len(holds) != 1 || holds[0].Server != "db" || holds[0].Why != "disk swap" {
-			t.Errorf("holds shown: %+v", holds)
+			t.Errorf("holds shown: %+v, want db alone, because of the disk swap", holds)
 		}
 		was = s.cell("db")
 		diff, _ = s.done(messages.ReleaseServer{Name: "db"})
 		if p := s.renewed(diff, "db", was); p.Unusable != "" {
-			t.Errorf("after the release it is %s", p.Unusable)
+			t.Errorf("after the release it is %q, want it usable", p.Unusable)
 		}
 		if holds := s.view.Load().Holds; len(holds) != 0 {
-			t.Errorf("holds shown: %+v", holds)
+			t.Errorf("holds shown: %+v, want none", holds)
 		}
 	})
 }
@@ -233,12 +233,12 @@ func TestHold_survivesReloadsOfAnyKind(t *testing.T) {
 			s.Send(s.pid, changed(messages.RoleServers, "/s/.mcp.json", servers))
 			s.inForce()
 			if r, ok := s.snap.Route("db"); ok && r.Cell.Status().State != endpoint.Held {
-				t.Errorf("after %s it is %s", servers, r.Cell.Status().State)
+				t.Errorf("after %s it is %s, want held", servers, r.Cell.Status().State)
 			}
 		}
 		s.done(messages.ReleaseServer{Name: "db"})
 		if got := s.cell("db").Status().State; got != endpoint.Starting {
-			t.Errorf("released it is %s", got)
+			t.Errorf("released it is %s, want %s", got, endpoint.Starting)
 		}
 	})
 }
@@ -248,14 +248,14 @@ func TestHold_withATime_endsByItself(t *testing.T) {
 		begun := time.Now()
 		s.done(messages.HoldServer{Name: "db", For: time.Hour})
 		if got := s.cell("db").Status().RetryAt; !got.Equal(begun.Add(time.Hour)) {
-			t.Errorf("its next attempt is at %s", got)
+			t.Errorf("its next attempt is at %s, want %s", got, begun.Add(time.Hour))
 		}
 		s.Sleep(time.Hour - time.Second)
 		testkit.ExpectNone(t, s.gateway)
 		s.Sleep(2 * time.Second)
 		s.inForce()
 		if got := s.cell("db").Status().State; got != endpoint.Starting {
-			t.Errorf("once the hold is over it is %s", got)
+			t.Errorf("once the hold is over it is %s, want %s", got, endpoint.Starting)
 		}
 	})
 }
@@ -269,7 +269,7 @@ func TestHold_replacedOrReleased_earlierTimerMeansNothing(t *testing.T) {
 		s.Sleep(2 * time.Hour)
 		testkit.ExpectNone(t, s.gateway)
 		if got := s.cell("db").Status().State; got != endpoint.Held {
-			t.Errorf("it is %s", got)
+			t.Errorf("it is %s, want %s", got, endpoint.Held)
 		}
 	})
 }
@@ -280,7 +280,7 @@ func TestHold_ofAServerThatLeftTheFiles_canBeReleased(t *testing.T) {
 		s.Send(s.pid, changed(messages.RoleServers, "/s/.mcp.json", `{"mcpServers": {}}`))
 		s.inForce()
 		if holds := s.view.Load().Holds; len(holds) != 1 {
-			t.Errorf("holds shown: %+v", holds)
+			t.Errorf("holds shown: %+v, want one", holds)
 		}
 		s.done(messages.ReleaseServer{Name: "db"})
 		s.refused(messages.ReleaseServer{Name: "db"}, "nor any other")
@@ -297,7 +297,7 @@ func TestView_showsTheHashesInForce(t *testing.T) {
 		s.Sleep(time.Second)
 		got := s.view.Load()
 		if got.Generation != 2 || got.Hashes["/s/.mcp.json"] != m.Hash {
-			t.Errorf("in force: %+v", got)
+			t.Errorf("in force: %+v, want generation 2 and the new hash of /s/.mcp.json, %s", got, m.Hash)
 		}
 		if first.Hashes["/s/.mcp.json"] == m.Hash || first.Hashes["/s/rules.json"] != got.Hashes["/s/rules.json"] {
 			t.Error("an earlier picture has changed, or another file's hash has")
@@ -309,14 +309,14 @@ func TestSettle_answersOnceNothingIsOnItsWay(t *testing.T) {
 	onStage(t, twoServers, func(t *testing.T, s *stage) {
 		s.ask(messages.SettleQuery{})
 		if r := testkit.Expect[messages.SettleReply](t, s.operator); r.Generation != 1 {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want generation 1", r)
 		}
 		s.Send(s.pid, changed(messages.RoleServers, "/s/.mcp.json", `{"mcpServers": {}}`))
 		s.ask(messages.SettleQuery{})
 		testkit.ExpectNone(t, s.operator)
 		s.inForce()
 		if r := testkit.Expect[messages.SettleReply](t, s.operator); r.Generation != 2 {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want generation 2", r)
 		}
 	})
 }

@@ -114,24 +114,24 @@ func TestStart_makesGenerationOne(t *testing.T) {
 	inOffice(t, withServers(`{"mcpServers": {"b": {"command": "b"}, "a": {"command": "a"}}}`), nil, func(t *testing.T, s *stage) {
 		snap := testkit.Expect[messages.ReplaceSnapshot](t, s.gateway).Snapshot
 		if snap.Generation != 1 || !slices.Equal(snap.Names(), []string{"a", "b"}) || snap.PolicyHash != changed("", "", someRules).Hash {
-			t.Errorf("got snapshot %+v", snap)
+			t.Errorf("got snapshot %+v, want generation 1 with a, b and the hash of the rules", snap)
 		}
 		testkit.ExpectNone(t, s.supervisor) // Not before callers see the snapshot.
 		testkit.ExpectNone(t, s.events)
 		s.Send(s.pid, messages.SnapshotReplaced{Generation: 1})
 		d := testkit.Expect[messages.ApplyDiff](t, s.supervisor)
 		if got := shape(d); got != "start a@1, start b@1" || d.Generation != 1 {
-			t.Errorf("got %s", got)
+			t.Errorf("got %s, want %q in generation 1", got, "start a@1, start b@1")
 		}
 		for _, p := range d.Start {
 			r, _ := snap.Route(p.Entry.Name)
 			if r.Cell != p.Cell {
-				t.Errorf("callers and the supervisor have different cells of %s", p.Entry.Name)
+				t.Errorf("callers and the supervisor have different cells of %s, want one", p.Entry.Name)
 			}
 		}
 		r := testkit.Expect[messages.ConfigReloaded](t, s.events)
 		if r.Outcome != messages.Applied || r.Generation != 1 || r.Trigger != "start" || !slices.Equal(r.Added, []string{"a", "b"}) {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want generation 1, applied at the start, with a and b added", r)
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 					t.Errorf("got  %s\nwant %s", got, c.want)
 				}
 				if r.Outcome != messages.Applied || r.Generation != 2 {
-					t.Errorf("got report %+v", r)
+					t.Errorf("got report %+v, want generation 2, applied", r)
 				}
 				cells := map[string]*endpoint.Cell{}
 				for _, p := range first.Start {
@@ -212,17 +212,17 @@ func TestChange_whatItMeansForTheServers(t *testing.T) {
 				}
 				for _, x := range d.Drain {
 					if x.Cell != cells[x.Name] {
-						t.Errorf("%s is drained by another cell than its own", x.Name)
+						t.Errorf("%s is drained by another cell than its own, want its own", x.Name)
 					}
 				}
 				for _, p := range d.Keep {
 					if p.Cell != cells[p.Entry.Name] {
-						t.Errorf("%s goes on with another cell", p.Entry.Name)
+						t.Errorf("%s goes on with another cell, want its own", p.Entry.Name)
 					}
 				}
 				for _, p := range append(d.Start, d.Keep...) {
 					if route, ok := s.snap.Route(p.Entry.Name); !ok || route.Cell != p.Cell {
-						t.Errorf("%s: callers and the supervisor have different cells", p.Entry.Name)
+						t.Errorf("%s: callers and the supervisor have different cells, want one", p.Entry.Name)
 					}
 				}
 			})
@@ -237,7 +237,7 @@ func TestChange_sameBytesAndValues_isUnchanged(t *testing.T) {
 		_ = s.report()
 		for _, r := range []messages.ConfigReloaded{s.change(messages.RoleServers, serversFile, servers), s.change(messages.RoleRules, rulesFile, someRules)} {
 			if r.Outcome != messages.Unchanged || r.Generation != 1 {
-				t.Errorf("got %+v", r)
+				t.Errorf("got %+v, want unchanged in generation 1", r)
 			}
 		}
 		s.nothing()
@@ -265,19 +265,19 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 				s.Send(s.pid, c.change)
 				r := s.report()
 				if r.Outcome != messages.Rejected || r.Generation != 1 || len(r.Problems) == 0 || r.Level() != slog.LevelError {
-					t.Fatalf("got %+v", r)
+					t.Fatalf("got %+v, want rejected with problems as an error, and generation 1 still in force", r)
 				}
 				if p := r.Problems[0]; !strings.Contains(p.Message, c.fragment) || p.Line != c.line || p.File != c.change.Path {
-					t.Errorf("got problem %+v", p)
+					t.Errorf("got problem %+v, want %q in line %d of %s", p, c.fragment, c.line, c.change.Path)
 				}
 				s.nothing()
 				if again := s.change(messages.RoleServers, serversFile, good); again.Outcome != messages.Unchanged {
-					t.Errorf("the good bytes again: got %+v", again)
+					t.Errorf("the good bytes again: got %+v, want unchanged", again)
 				}
 				// And a good change is one to the last good generation.
 				d, _ := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "new": {"command": "n"}}}`)
 				if got := shape(d); got != "start new@2, keep files@1" {
-					t.Errorf("got %s", got)
+					t.Errorf("got %s, want %q", got, "start new@2, keep files@1")
 				}
 			})
 		})
@@ -303,7 +303,7 @@ func TestNamedFile_change_restartsTheServersThatUseIt(t *testing.T) {
 			t.Errorf("got %+v, want uses with its env, by file:token", r.Changed)
 		}
 		if text := fmt.Sprint(r.Attrs(), r); strings.Contains(text, "-secret") {
-			t.Errorf("the report holds a secret: %s", text)
+			t.Errorf("the report must not hold a secret: %s", text)
 		}
 	})
 }
@@ -316,17 +316,17 @@ func TestEnvFile_change_restartsTheServersThatUseIt(t *testing.T) {
 		_ = s.report()
 		d, r := s.apply(messages.RoleEnv, envFile, "MODE=fast\n")
 		if got := shape(d); got != "drain uses, start uses@2, keep plain@1" {
-			t.Errorf("got %s", got)
+			t.Errorf("got %s, want %q", got, "drain uses, start uses@2, keep plain@1")
 		}
 		if d.Start[0].Spec.Args[0] != "fast" || r.Role != messages.RoleEnv {
-			t.Errorf("got args %v, role %s", d.Start[0].Spec.Args, r.Role)
+			t.Errorf("got args %v, role %s, want args [fast], role %s", d.Start[0].Spec.Args, r.Role, messages.RoleEnv)
 		}
 		d, _ = s.apply(messages.RoleEnv, envFile, "OTHER=1\n")
 		if got := shape(d); got != "drain uses, start uses@3 misconfigured, keep plain@1" {
 			t.Errorf("without the variable: got %s", got)
 		}
 		if r, _ := s.snap.Route("uses"); r.Cell.Status().State != endpoint.Misconfigured || !strings.Contains(r.Cell.Status().Reason, "MODE") {
-			t.Errorf("got %+v", r.Cell.Status())
+			t.Errorf("got %+v, want misconfigured because of MODE", r.Cell.Status())
 		}
 	})
 }
@@ -337,7 +337,7 @@ func TestRules_change_touchesNoServer(t *testing.T) {
 		_ = s.report()
 		d, r := s.apply(messages.RoleRules, rulesFile, `{"agents": {"b": {"allow": {"servers": ["files"]}}}}`)
 		if got := shape(d); got != "keep files@1" || r.Role != messages.RoleRules || len(r.Problems) > 0 {
-			t.Errorf("got %s, %+v", got, r)
+			t.Errorf("got %s, %+v, want keep files@1 by a change of the rules without problems", got, r)
 		}
 		if s.snap.Policy.Decide("a", "files", "").Allow || !s.snap.Policy.Decide("b", "files", "").Allow {
 			t.Error("the new rules do not decide")
@@ -351,15 +351,15 @@ func TestRules_thatNameAnUnknownServer_areAWarningUntilItAppears(t *testing.T) {
 		_ = s.report()
 		_, r := s.apply(messages.RoleRules, rulesFile, `{"agents": {"a": {"allow": {"servers": ["files", "ghost"]}}}}`)
 		if r.Outcome != messages.Applied || len(r.Problems) != 1 || r.Problems[0].Severity != jsondoc.Warning || !strings.Contains(r.Problems[0].Message, "ghost") {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want applied with one warning about ghost", r)
 		}
 		_, r = s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "ghost": {"command": "g"}}}`)
 		if len(r.Problems) != 0 || !slices.Equal(r.Added, []string{"ghost"}) {
-			t.Errorf("got %+v", r)
+			t.Errorf("got %+v, want no problem, and ghost added", r)
 		}
 		_, r = s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}}}`)
 		if len(r.Problems) != 1 || r.Problems[0].Severity != jsondoc.Warning {
-			t.Errorf("when it is gone again: got %+v", r.Problems)
+			t.Errorf("when it is gone again: got %+v, want one warning", r.Problems)
 		}
 	})
 }
@@ -373,7 +373,7 @@ func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
 		second := testkit.Expect[messages.ReplaceSnapshot](t, s.gateway).Snapshot
 		third := testkit.Expect[messages.ReplaceSnapshot](t, s.gateway).Snapshot
 		if second.Generation != 2 || third.Generation != 3 {
-			t.Fatalf("got generations %d, %d", second.Generation, third.Generation)
+			t.Fatalf("got generations %d, %d, want 2, 3", second.Generation, third.Generation)
 		}
 		testkit.ExpectNone(t, s.supervisor)
 		s.Send(s.pid, messages.SnapshotReplaced{Generation: 7}) // Nobody's.
@@ -384,7 +384,7 @@ func TestChanges_inQuickSuccession_keepTheirOrder(t *testing.T) {
 		s.Send(s.pid, messages.SnapshotReplaced{Generation: 3})
 		d3 := testkit.Expect[messages.ApplyDiff](t, s.supervisor)
 		if shape(d2) != "drain files, start files@2" || shape(d3) != "drain files, start files@3" || d3.Drain[0].Cell != d2.Start[0].Cell {
-			t.Errorf("got %s; %s", shape(d2), shape(d3))
+			t.Errorf("got %s; %s, want drain files, start files@2; drain files, start files@3 and the cell of the first drained", shape(d2), shape(d3))
 		}
 		s.Send(s.pid, messages.SnapshotReplaced{Generation: 3}) // A second time is nobody's either.
 		testkit.ExpectNone(t, s.supervisor)
@@ -409,7 +409,7 @@ func TestChange_thatPanics_leavesWhatIsInForce(t *testing.T) {
 		s.nothing()
 		d, r := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "more": {"command": "m"}}}`)
 		if shape(d) != "start more@2, keep files@1" || r.Generation != 2 {
-			t.Errorf("got %s in generation %d", shape(d), r.Generation)
+			t.Errorf("got %s in generation %d, want %q in generation 2", shape(d), r.Generation, "start more@2, keep files@1")
 		}
 	})
 }
@@ -435,11 +435,11 @@ func TestPlans_sayHowAServerStarts(t *testing.T) {
 				if p.Entry.Name == "self" {
 					state = endpoint.Misconfigured
 					if p.Unusable != state || p.Reason != "this is the gateway itself" {
-						t.Errorf("got %s: %s", p.Unusable, p.Reason)
+						t.Errorf("got %s: %s, want %s: this is the gateway itself", p.Unusable, p.Reason, state)
 					}
 				}
 				if p.Lazy != want || p.Cell.Status().State != state {
-					t.Errorf("%s with --init-strategy lazy %v: got lazy %v, %s", p.Entry.Name, lazy, p.Lazy, p.Cell.Status().State)
+					t.Errorf("%s with --init-strategy lazy %v: got lazy %v, %s, want lazy %v, %s", p.Entry.Name, lazy, p.Lazy, p.Cell.Status().State, want, state)
 				}
 			}
 		})
@@ -457,7 +457,7 @@ func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
 		inFile[p.File]++
 	}
 	if !jsondoc.HasErrors(problems) || inFile[serversFile] == 0 || inFile[rulesFile] == 0 {
-		t.Errorf("got %v", problems)
+		t.Errorf("got %v, want errors in both files", problems)
 	}
 }
 
@@ -466,11 +466,11 @@ func TestLoaded_namesMisconfiguredServersAsWarnings(t *testing.T) {
 	f := withServers("{\"mcpServers\": {\"ok\": {\"command\": \"o\"},\n \"bad\": {\"command\": \"${NOT_SET}\"}}}")
 	l, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged { return changed(role, path, f[path]) })
 	if len(problems) > 0 {
-		t.Fatalf("got %v", problems)
+		t.Fatalf("got %v, want none", problems)
 	}
 	got := src.Misconfigured(l)
 	if len(got) != 1 || got[0].Path != "mcpServers.bad" || got[0].Line != 2 || got[0].Severity != jsondoc.Warning || !strings.Contains(got[0].Message, "NOT_SET") {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want one warning at mcpServers.bad, line 2, about NOT_SET", got)
 	}
 	if l.Hash(rulesFile) != changed("", "", someRules).Hash || policy.Compile(l.Rules) == nil {
 		t.Error("the rules were not loaded")

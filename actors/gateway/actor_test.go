@@ -19,7 +19,7 @@ func TestGateway_replacesTheSnapshotAndSaysSo(t *testing.T) {
 			next := snapshot.New(generation+1, time.Now(), nil, "", nil)
 			w.System.Root.RequestWithCustomSender(pid, messages.ReplaceSnapshot{Snapshot: next}, asker.PID)
 			if got := testkit.Expect[messages.SnapshotReplaced](t, asker); got.Generation != generation+1 || store.Load() != next {
-				t.Errorf("got %+v, the store has generation %d", got, store.Load().Generation)
+				t.Errorf("got %+v, the store has generation %d, want generation %d, and it in the store", got, store.Load().Generation, generation+1)
 			}
 		}
 		w.Send(pid, "nonsense")

@@ -34,13 +34,13 @@ func TestJournal_writesEachEventAsOneLine(t *testing.T) {
 		w.Sleep(0)
 		lines := log.All()
 		if len(lines) != 2 {
-			t.Fatalf("got %+v", lines)
+			t.Fatalf("got %+v, want two lines", lines)
 		}
 		if l := lines[0]; l.Msg != "server ready" || l.Level != slog.LevelInfo || l.Attrs["server"] != "files" || l.Attrs["run"] != "2" || l.Attrs["pid"] != "7" {
-			t.Errorf("got %+v", l)
+			t.Errorf("got %+v, want server ready at level info with server files, run 2 and pid 7", l)
 		}
 		if l := lines[1]; l.Msg != "server needs auth" || l.Level != slog.LevelError || l.Attrs["reason"] != "401" {
-			t.Errorf("got %+v", l)
+			t.Errorf("got %+v, want server needs auth at level error because of 401", l)
 		}
 	})
 }
@@ -52,10 +52,10 @@ func TestJournal_showsOfAFailureNoMoreThanItsType(t *testing.T) {
 			w.Sleep(0)
 			lines := log.With("actor failed")
 			if len(lines) != 1 || lines[0].Level != slog.LevelWarn || lines[0].Attrs["actor"] != "servers/files@1" || lines[0].Attrs["type"] != fmt.Sprintf("%T", reason) {
-				t.Fatalf("got %+v", log.All())
+				t.Fatalf("got %+v, want one warning about servers/files@1 with the type %T", log.All(), reason)
 			}
 			if strings.Contains(fmt.Sprint(lines), "s3cr3t") {
-				t.Errorf("the line holds what the actor panicked with: %+v", lines)
+				t.Errorf("the line must not hold what the actor panicked with: %+v", lines)
 			}
 		})
 	}

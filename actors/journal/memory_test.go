@@ -47,7 +47,7 @@ func TestMemory_filesWithoutEnd_areForgotten(t *testing.T) {
 	}
 	got := m.Reloads()
 	if len(got) > 300 || got[len(got)-1].File != "0999" {
-		t.Errorf("%d reports are kept, the last of %s", len(got), got[len(got)-1].File)
+		t.Errorf("%d reports are kept, the last of %s, want at most 300, the last of 0999", len(got), got[len(got)-1].File)
 	}
 }
 
@@ -59,11 +59,11 @@ func TestMemory_keepsTheLastFailureUntilTheServerIsRemoved(t *testing.T) {
 	stream.Publish(messages.ServerCrashed{Exit: &endpoint.Exit{Server: "db", Reason: "exit status 3"}})
 	stream.Publish(messages.ServerReady{Server: "db"})
 	if f, ok := m.Failure("db"); !ok || f.Reason != "exit status 3" || f.At.IsZero() {
-		t.Errorf("after it is ready again: %+v %v", f, ok)
+		t.Errorf("after it is ready again: %+v %v, want exit status 3, and when", f, ok)
 	}
 	stream.Publish(messages.ServerQuarantined{Server: "db", Reason: "too many"})
 	if f, _ := m.Failure("db"); f.Reason != "too many" {
-		t.Errorf("got %q", f.Reason)
+		t.Errorf("got %q, want %q", f.Reason, "too many")
 	}
 	stream.Publish(messages.ServerNeedsAuth{Server: "web", Reason: "401"})
 	stream.Publish(messages.ConfigReloaded{File: "f", Removed: []string{"db"}})
@@ -71,7 +71,7 @@ func TestMemory_keepsTheLastFailureUntilTheServerIsRemoved(t *testing.T) {
 		t.Error("a removed server still has its failure")
 	}
 	if f, ok := m.Failure("web"); !ok || f.Reason != "401" {
-		t.Errorf("got %+v %v", f, ok)
+		t.Errorf("got %+v %v, want 401", f, ok)
 	}
 }
 

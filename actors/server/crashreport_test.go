@@ -35,7 +35,7 @@ func TestServer_diesWhileItsActorIsStopped_isToldOf(t *testing.T) {
 		close(processEnds)
 		stopAndWait(t, r)
 		if e := testkit.Expect[messages.ServerCrashed](t, r.events); e.Exit.Reason != "hung" || e.Exit.Run != 1 || e.Exit.Server != "files" {
-			t.Errorf("got %+v", e.Exit)
+			t.Errorf("got %+v, want files in run 1, hung", e.Exit)
 		}
 	})
 }
@@ -63,7 +63,7 @@ func TestServer_diesWhenItsActorIsStopped_isToldOfOnce(t *testing.T) {
 			stopAndWait(t, r)
 			synctest.Wait()
 			if n := told.Load(); n != 1 {
-				t.Errorf("after %d yields: told of %d times", i, n)
+				t.Errorf("after %d yields: told of %d times, want 1", i, n)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func TestIdle_uncalledServer_sleepsAndWakes(t *testing.T) {
 			t.Error("its session is still open")
 		}
 		if e := testkit.Expect[messages.ServerSleeping](t, r.events); e.Server != "files" || e.Run != 1 || e.After != time.Minute {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want files in run 1 after a minute", e)
 		}
 		if !r.cell.Catalog().Known || len(r.cell.Catalog().Tools) != 2 {
 			t.Error("its tools are not listed while it sleeps")
@@ -54,7 +54,7 @@ func TestIdle_uncalledServer_sleepsAndWakes(t *testing.T) {
 		wantState(t, r, endpoint.Idle)
 		r.Send(r.pid, messages.StartServer{})
 		if e := testkit.Expect[messages.ServerReady](t, r.events); e.Run != 2 {
-			t.Errorf("it woke in run %d", e.Run)
+			t.Errorf("it woke in run %d, want 2", e.Run)
 		}
 		r.Sleep(2 * time.Minute)
 		wantState(t, r, endpoint.Idle)
@@ -133,7 +133,7 @@ func TestIdle_wakingWhileItsProcessStillEnds_waitsForTheEnd(t *testing.T) {
 		synctest.Wait()
 		wantState(t, r, endpoint.Idle)
 		if e := testkit.Expect[messages.ServerReady](t, r.events); e.Run != 2 {
-			t.Errorf("it woke in run %d", e.Run)
+			t.Errorf("it woke in run %d, want 2", e.Run)
 		}
 		testkit.ExpectNone(t, r.failures)
 	})

@@ -65,19 +65,19 @@ func TestLauncher_process_isOpenedListedCalledAndStopped(t *testing.T) {
 	s := open(t)
 	tools, err := servers.ListTools(within(t), s)
 	if err != nil || !slices.ContainsFunc(tools, func(tool endpoint.Tool) bool { return tool.Name == "echo" }) {
-		t.Fatalf("got tools %v, %v", tools, err)
+		t.Fatalf("got tools %v, %v, want echo among them", tools, err)
 	}
 	got, err := s.Call(within(t), endpoint.Request{Method: "tools/call", Params: []byte(`{"name":"echo","arguments":{"text":"hello"}}`)})
 	if err != nil || !strings.Contains(string(got.Result), "hello") {
-		t.Fatalf("got %s, %v", got.Result, err)
+		t.Fatalf("got %s, %v, want hello in it", got.Result, err)
 	}
 	if s.PID() == 0 || s.Err() != nil {
-		t.Errorf("got pid %d, error %v", s.PID(), s.Err())
+		t.Errorf("got pid %d, error %v, want a pid and no error", s.PID(), s.Err())
 	}
 	s.Close(endpoint.ErrStopped)
 	<-s.Done()
 	if !errors.Is(s.Err(), endpoint.ErrStopped) {
-		t.Errorf("it ended with %v", s.Err())
+		t.Errorf("it ended with %v, want %v", s.Err(), endpoint.ErrStopped)
 	}
 	testkit.Gone(t, s.PID())
 }
@@ -101,7 +101,7 @@ func TestLauncher_processThatIsKilled_saysSoToWhoWaits(t *testing.T) {
 	<-s.Done()
 	exit, ok := errors.AsType[*endpoint.Exit](s.Err())
 	if !ok || exit.Phase != endpoint.Serving || exit.Reason == "" || exit.At.IsZero() {
-		t.Fatalf("the session ended with %#v", s.Err())
+		t.Fatalf("the session ended with %#v, want an exit while it served, with reason and time", s.Err())
 	}
 	err = <-failed
 	if got, ok := errors.AsType[*endpoint.Exit](err); !ok || got.Reason != exit.Reason {
@@ -131,7 +131,7 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 			s, err := server.NewLauncher("1", "me", nil).Open(within(t), c.plan, 1, quiet())
 			exit, ok := errors.AsType[*endpoint.Exit](err)
 			if s != nil || !ok || exit.Phase != c.phase || exit.Reason == "" || !strings.Contains(exit.Reason, c.fragment) || strings.Contains(exit.Reason, "s3cr3t") {
-				t.Errorf("got %v, %#v", s, err)
+				t.Errorf("got %v, %#v, want no session and an exit in phase %s with %q and without the secret", s, err, c.phase, c.fragment)
 			}
 		})
 	}
@@ -157,17 +157,17 @@ func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
 		<-s.Done()
 	})
 	if len(why) != 1 || !strings.Contains(why[0], "initialize as well as server/discover") {
-		t.Errorf("it was started over because of %q", why)
+		t.Errorf("it was started over because of %q, want one reason: it accepted both ways", why)
 	}
 	got, err := s.Call(within(t), endpoint.Request{
 		Method: "tools/call", Params: []byte(`{"name":"ask"}`), Capabilities: []byte(`{"elicitation":{}}`),
 	})
 	if err != nil || !strings.Contains(string(got.Result), `"input_required"`) {
-		t.Errorf("got %s %s, %v", got.Result, got.Error, err)
+		t.Errorf("got %s %s, %v, want a result that asks for input", got.Result, got.Error, err)
 	}
 	seen := testkit.Record(t, record)
 	if got := fmt.Sprint(testkit.Methods(seen)); got != "[[server/discover initialize] [server/discover subscriptions/listen tools/call]]" {
-		t.Errorf("the processes were sent %s", got)
+		t.Errorf("the processes were sent %s, want %q", got, "[[server/discover initialize] [server/discover subscriptions/listen tools/call]]")
 	}
 	testkit.Gone(t, seen[0].PID)
 }
@@ -181,7 +181,7 @@ func TestLauncher_startedOverTooLate_isStillKnownToBeStateless(t *testing.T) {
 		t.Fatalf("got %v of a start without time", s)
 	}
 	if got := plan.Cell.Era(); got != endpoint.EraStateless {
-		t.Errorf("the next run begins with %q", got)
+		t.Errorf("the next run begins with %q, want %q", got, endpoint.EraStateless)
 	}
 }
 
@@ -211,7 +211,7 @@ func TestLauncher_environmentOfAChild(t *testing.T) {
 		}
 	}
 	if text := strings.Join(env, " "); strings.Contains(text, "GATEWAYS_OWN_SECRET") {
-		t.Errorf("the gateway's own variables are passed on: %s", text)
+		t.Errorf("the gateway's own variables must not be passed on: %s", text)
 	}
 }
 

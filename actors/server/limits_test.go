@@ -46,7 +46,7 @@ func TestServer_stderrAndJunk_areRedacted(t *testing.T) {
 		said := testkit.Expect[messages.ServerSaid](t, r.events)
 		junk := testkit.Expect[messages.ServerJunk](t, r.events)
 		if said.Server != "files" || said.Run != 1 || said.Line != "token [redacted TOKEN] refused" || junk.Line != "hello [redacted TOKEN]" {
-			t.Errorf("got %+v and %+v", said, junk)
+			t.Errorf("got %+v and %+v, want one line of files in run 1 each, TOKEN redacted", said, junk)
 		}
 	})
 }

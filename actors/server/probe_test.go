@@ -56,7 +56,7 @@ func hungAfter(t *testing.T, r *rig, begun time.Time) time.Duration {
 	f := testkit.Expect[failure](t, r.failures)
 	e, ok := f.reason.(*endpoint.Exit)
 	if !ok || e.Phase != endpoint.Serving || !strings.HasPrefix(e.Reason, "hung: no answer to ping within") {
-		t.Errorf("it failed with %+v", f.reason)
+		t.Errorf("it failed with %+v, want that it hung while it served, for want of an answer to ping", f.reason)
 	}
 	return time.Since(begun)
 }
@@ -71,7 +71,7 @@ func TestProbe_silentServer_isHung(t *testing.T) {
 		}
 		s := <-sessions
 		if calls := s.Calls(); len(calls) != 1 || calls[0].Method != "ping" {
-			t.Errorf("it was asked %v", calls)
+			t.Errorf("it was asked %v, want one ping", calls)
 		}
 	})
 }
@@ -89,7 +89,7 @@ func TestProbe_statelessServer_isAskedByDiscover(t *testing.T) {
 	inRig(t, stateless, func(t *testing.T, r *rig) {
 		f := testkit.Expect[failure](t, r.failures)
 		if e, ok := f.reason.(*endpoint.Exit); !ok || !strings.HasPrefix(e.Reason, "hung: no answer to server/discover within") {
-			t.Errorf("it failed with %+v", f.reason)
+			t.Errorf("it failed with %+v, want that it hung, for want of an answer to server/discover", f.reason)
 		}
 	})
 }
@@ -129,7 +129,7 @@ func TestProbe_signsOfLife(t *testing.T) {
 				r.Sleep(time.Minute)
 				testkit.ExpectNone(t, r.failures)
 				if n := len(session.Load().Calls()); n < 39 {
-					t.Errorf("it was asked %d times in a minute", n)
+					t.Errorf("it was asked %d times in a minute, want 39 at least", n)
 				}
 			})
 		})
@@ -142,7 +142,7 @@ func TestProbe_off_asksNothing(t *testing.T) {
 		r.Sleep(24 * time.Hour)
 		testkit.ExpectNone(t, r.failures)
 		if s := <-sessions; len(s.Calls()) != 0 {
-			t.Errorf("it was asked %v", s.Calls())
+			t.Errorf("it was asked %v, want nothing", s.Calls())
 		}
 	})
 }
@@ -158,15 +158,15 @@ func TestProbe_whileACallRuns_waitsForItsTimeout(t *testing.T) {
 		r.Sleep(5*time.Minute - time.Second)
 		testkit.ExpectNone(t, r.failures)
 		if after := hungAfter(t, r, begun); after < 5*time.Minute || after > 6*time.Minute {
-			t.Errorf("it was found to hang after %v", after)
+			t.Errorf("it was found to hang after %v, want between 5 and 6 minutes", after)
 		}
 		<-short
 		if err := <-long; !strings.HasPrefix(err.Error(), "hung") {
-			t.Errorf("the other call ended with %v", err)
+			t.Errorf("the other call ended with %v, want hung", err)
 		}
 		crashed := testkit.Expect[messages.ServerCrashed](t, r.events)
 		if calls := crashed.Exit.Calls; calls.Len() != 1 || calls.First[0] != (endpoint.Call{ID: "x-1", Agent: "a", Tool: "read"}) {
-			t.Errorf("the crash tells of the calls %+v", calls)
+			t.Errorf("the crash tells of the calls %+v, want the call x-1 of a to read", calls)
 		}
 	})
 }

@@ -25,11 +25,11 @@ func TestServer_eager_startsAndBecomesReady(t *testing.T) {
 	}
 	inRig(t, just(open), func(t *testing.T, r *rig) {
 		if e := testkit.Expect[messages.ServerStarting](t, r.events); e != (messages.ServerStarting{Server: "files", Generation: 3, Run: 1}) {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want the first run of files, generation 3", e)
 		}
 		synctest.Wait()
 		if st := r.cell.Status(); st.State != endpoint.Starting || st.Run != 1 {
-			t.Errorf("while it starts: got status %+v", st)
+			t.Errorf("while it starts: got status %+v, want starting in run 1", st)
 		}
 		want := messages.ServerReady{Server: "files", Run: 1, PID: 42, Tools: 2, Elapsed: 2 * time.Second}
 		if e := testkit.Expect[messages.ServerReady](t, r.events); e != want {
@@ -37,11 +37,11 @@ func TestServer_eager_startsAndBecomesReady(t *testing.T) {
 		}
 		st := r.cell.Status()
 		if st.State != endpoint.Ready || st.Session != session || st.PID != 42 || st.Run != 1 || !st.Since.Equal(time.Now()) {
-			t.Errorf("got status %+v", st)
+			t.Errorf("got status %+v, want ready in run 1 from now on, with the session and pid 42", st)
 		}
 		catalog := r.cell.Catalog()
 		if !catalog.Known || !slices.Equal(names(catalog), []string{"read", "write"}) || catalog.Info.Name != "fake" {
-			t.Errorf("got catalog %+v", catalog)
+			t.Errorf("got catalog %+v, want read and write of the server fake", catalog)
 		}
 	})
 }
@@ -75,13 +75,13 @@ func TestServer_crash_isShownToCallersAndThenASupervisedFailure(t *testing.T) {
 		}
 		if e.Server != "files" || e.Run != 1 || e.Phase != endpoint.Serving || e.Reason != "exit status 3" ||
 			e.ReadyFor != 7*time.Second || !slices.Equal(e.Stderr, []string{"last words"}) || e.At.IsZero() {
-			t.Errorf("got exit %+v", e)
+			t.Errorf("got exit %+v, want files in run 1, serving for 7 s, then exit status 3 with its last words and the time", e)
 		}
 		if got.status.State != endpoint.BackingOff || got.status.Session != nil || got.status.Reason != "exit status 3" {
-			t.Errorf("when the supervisor heard of it the status was %+v", got.status)
+			t.Errorf("when the supervisor heard of it the status was %+v, want backing off without a session, because of exit status 3", got.status)
 		}
 		if crashed := testkit.Expect[messages.ServerCrashed](t, r.events); crashed.Exit != e {
-			t.Errorf("got event %+v", crashed)
+			t.Errorf("got event %+v, want that of the actor's failure", crashed)
 		}
 		if again := testkit.Expect[messages.ServerReady](t, r.events); again.Run != 2 || again.PID != 200 {
 			t.Errorf("after the restart: got %+v, want run 2", again)
@@ -107,7 +107,7 @@ func TestServer_startThatFails_isASupervisedFailure(t *testing.T) {
 				got := testkit.Expect[failure](t, r.failures)
 				e, ok := got.reason.(*endpoint.Exit)
 				if !ok || e.Phase != c.phase || e.Reason != c.reason || e.Run != 1 || e.Server != "files" || e.ReadyFor != 0 || e.At.IsZero() {
-					t.Errorf("got %+v", got.reason)
+					t.Errorf("got %+v, want phase %s of run 1 of files, because of %q, never ready", got.reason, c.phase, c.reason)
 				}
 			})
 		})
@@ -137,7 +137,7 @@ func TestServer_startupTimeout_isNamedAndLeavesNothingOpen(t *testing.T) {
 				got := testkit.Expect[failure](t, r.failures)
 				e, ok := got.reason.(*endpoint.Exit)
 				if !ok || e.Phase != endpoint.Handshake || !strings.Contains(e.Reason, "startup_timeout_ms (5000)") {
-					t.Errorf("got %+v", got.reason)
+					t.Errorf("got %+v, want a handshake that startup_timeout_ms has ended", got.reason)
 				}
 				if d := time.Since(begun); d != 5*time.Second {
 					t.Errorf("it failed after %v, want 5 s", d)
@@ -224,7 +224,7 @@ func TestServer_stoppedAtAnyMoment_leavesNothingOpen(t *testing.T) {
 			}
 			stopAndWait(t, r)
 			if s != nil && s.Err() == nil {
-				t.Errorf("after %d yields the session was left open", i)
+				t.Errorf("after %d yields the session was left open, want it closed", i)
 			}
 		})
 	}
@@ -235,12 +235,12 @@ func TestServer_needsAuth_isNoCrash(t *testing.T) {
 	t.Run("at the start", func(t *testing.T) {
 		inRig(t, just(refuses(refused)), func(t *testing.T, r *rig) {
 			if e := testkit.Expect[messages.ServerNeedsAuth](t, r.events); e != (messages.ServerNeedsAuth{Server: "files", Run: 1, Reason: refused.Reason}) {
-				t.Errorf("got %+v", e)
+				t.Errorf("got %+v, want run 1 of files, because of %q", e, refused.Reason)
 			}
 			r.Sleep(time.Hour)
 			testkit.ExpectNone(t, r.failures)
 			if st := r.cell.Status(); st.State != endpoint.NeedsAuth || st.Reason != refused.Reason {
-				t.Errorf("got status %+v", st)
+				t.Errorf("got status %+v, want needs auth because of %q", st, refused.Reason)
 			}
 		})
 	})
@@ -252,7 +252,7 @@ func TestServer_needsAuth_isNoCrash(t *testing.T) {
 			testkit.Expect[messages.ServerNeedsAuth](t, r.events)
 			testkit.ExpectNone(t, r.failures)
 			if st := r.cell.Status(); st.State != endpoint.NeedsAuth || st.Session != nil {
-				t.Errorf("got status %+v", st)
+				t.Errorf("got status %+v, want needs auth and no session", st)
 			}
 		})
 	})
@@ -264,7 +264,7 @@ func TestServer_lazy_startsWhenItIsTold(t *testing.T) {
 	inRig(t, func() script { return script{open: opener(sessions), change: lazy} }, func(t *testing.T, r *rig) {
 		testkit.ExpectNone(t, r.events)
 		if st := r.cell.Status(); st.State != endpoint.Idle || len(sessions) != 0 {
-			t.Errorf("got status %+v and %d runs", st, len(sessions))
+			t.Errorf("got status %+v and %d runs, want idle and none", st, len(sessions))
 		}
 		for range 3 {
 			r.Send(r.pid, messages.StartServer{})

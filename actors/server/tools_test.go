@@ -47,10 +47,10 @@ func TestTools_refresh_publishesTheNewList(t *testing.T) {
 		r.Send(r.pid, messages.RefreshTools{})
 		<-old.Replaced()
 		if got := names(r.cell.Catalog()); !slices.Equal(got, []string{"read", "grow"}) {
-			t.Errorf("got %v", got)
+			t.Errorf("got %v, want [read grow]", got)
 		}
 		if e := testkit.Expect[messages.ToolsListed](t, r.events); e != (messages.ToolsListed{Server: "files", Run: 1, Tools: 2}) {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want 2 tools of files in run 1", e)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func TestTools_changeWhileTheFirstListIsRead_isReadAfterwards(t *testing.T) {
 		testkit.Expect[messages.ServerReady](t, r.events)
 		testkit.Expect[messages.ToolsListed](t, r.events)
 		if got := names(r.cell.Catalog()); !slices.Equal(got, []string{"read", "grow"}) {
-			t.Errorf("got %v", got)
+			t.Errorf("got %v, want [read grow]", got)
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestTools_refreshThatFails_keepsTheOldListAndSaysWhyWithoutSecrets(t *testi
 		<-old.Replaced()
 		wantKept(t, r)
 		if e := testkit.Expect[messages.ToolsListed](t, r.events); e.Err == "" || strings.Contains(e.Err, "s3cr3t") || e.Tools != 1 {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want an error without the secret, and 1 tool", e)
 		}
 	})
 }
@@ -170,10 +170,10 @@ func wantKept(t *testing.T, r *rig) {
 	t.Helper()
 	c := r.cell.Catalog()
 	if _, ok := c.Lookup("read"); !ok || !c.Known || len(c.Tools) != 1 {
-		t.Errorf("the old list is gone: %+v", c)
+		t.Errorf("the old list is gone, want it kept: %+v", c)
 	}
 	if c.Err == "" || strings.Contains(c.Err, "s3cr3t") {
-		t.Errorf("the catalog says %q", c.Err)
+		t.Errorf("the catalog says %q, want why, without the secret", c.Err)
 	}
 }
 
@@ -183,10 +183,10 @@ func TestTools_serverThatCannotListItsToolsAtFirst_isReadyWithoutAList(t *testin
 	inRig(t, func() script { return script{open: opens(testkit.NewSession(1, testkit.Hangs)), list: l.list} }, func(t *testing.T, r *rig) {
 		testkit.Expect[messages.ServerReady](t, r.events)
 		if e := testkit.Expect[messages.ToolsListed](t, r.events); e.Err == "" {
-			t.Errorf("got %+v", e)
+			t.Errorf("got %+v, want an error", e)
 		}
 		if c := r.cell.Catalog(); c.Known || r.cell.Status().State != endpoint.Ready {
-			t.Errorf("got catalog %+v", c)
+			t.Errorf("got catalog %+v, want an unknown list of a ready server", c)
 		}
 	})
 }
@@ -212,7 +212,7 @@ func TestTools_listOfAnOlderRun_isDropped(t *testing.T) {
 		close(let)
 		synctest.Wait()
 		if got := names(r.cell.Catalog()); !slices.Equal(got, []string{"fresh"}) {
-			t.Errorf("got %v", got)
+			t.Errorf("got %v, want [fresh]", got)
 		}
 	})
 }

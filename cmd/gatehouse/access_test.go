@@ -56,19 +56,19 @@ func TestAccess_refusals_offerTheNearestOfWhatIsAllowed(t *testing.T) {
 
 	e := a.Execute(t, "files", "query_db", nil).Failed(t, "DENIED_BY_POLICY")
 	if !slices.Equal(e.Available, []string{"query", "list_tables"}) {
-		t.Errorf("for query_db there is %v", e.Available)
+		t.Errorf("for query_db there is %v, want [query list_tables]", e.Available)
 	}
 	e = a.Execute(t, "fils", "query", nil).Failed(t, "DENIED_BY_POLICY")
 	if !slices.Equal(e.Available, []string{"files"}) {
-		t.Errorf("for fils there is %v", e.Available)
+		t.Errorf("for fils there is %v, want [files]", e.Available)
 	}
 	r := a.Execute(t, "files", "a_secret_pattern", nil)
 	e = r.Failed(t, "DENIED_BY_POLICY")
 	if e.Rule != `agents.a.deny.tools.files[0]` && e.Rule != `agents.a.deny.tools["files"][0]` {
-		t.Errorf("the rule is %q", e.Rule)
+		t.Errorf("the rule is %q, want the first denied tool of files", e.Rule)
 	}
 	if strings.Contains(string(r.Structured), "*_secret_pattern") || strings.Contains(r.Text, "*_secret_pattern") {
-		t.Errorf("the agent sees the pattern: %s", r.Structured)
+		t.Errorf("the agent must not see the pattern: %s", r.Structured)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestAccess_denial_isTheSameWhetherTheNameExistsOrNot(t *testing.T) {
 	g.AwaitFrom(t, mark, "server ready", "server", "files")
 	for i, absent := range answers() {
 		if absent != exists[i] {
-			t.Errorf("answer %d tells that the name exists:\n%s\n%s", i, exists[i], absent)
+			t.Errorf("answer %d must not tell that the name exists:\n%s\n%s", i, exists[i], absent)
 		}
 	}
 }
@@ -119,10 +119,10 @@ func TestAccess_listServers_showsOnlyWhatTheAgentMayUse(t *testing.T) {
 		"a": {Allow: []string{"t*"}, Deny: []string{"three"}},
 	}.JSON())
 	if got := a.ServerNames(t); !slices.Equal(got, []string{"two"}) {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want [two]", got)
 	}
 	if got := a.As("stranger").Call(t, "list_servers", nil); got.Code() != "DENIED_BY_POLICY" && len(got.Structured) > len(`{"servers":[]}`) {
-		t.Errorf("a stranger gets %s", got.Structured)
+		t.Errorf("a stranger gets %s, want a denial or no servers", got.Structured)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestIdentity_pinned_mayBeNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(reply.Message), "agent_id") {
-		t.Errorf("agent_id is in the schemas of a connection that is one agent: %s", reply.Message)
+		t.Errorf("agent_id must not be in the schemas of a connection that is one agent: %s", reply.Message)
 	}
 	g.Agent(t, "b").Execute(t, "one", "echo", nil).Failed(t, "INVALID_AGENT_ID")
 }
@@ -216,7 +216,7 @@ func TestAudit_eachCall_leavesALine(t *testing.T) {
 	denied := a.Execute(t, "s", "env", nil).Failed(t, "DENIED_BY_POLICY")
 	a.As("a@b").Execute(t, "s", "echo", nil).Failed(t, "INVALID_AGENT_ID")
 	if code := g.Stop(t); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d, want 0", code)
 	}
 	text := testkit.ReadFile(t, g.AuditFile)
 	if strings.Contains(text, "an-argument-value") {
@@ -226,7 +226,7 @@ func TestAudit_eachCall_leavesALine(t *testing.T) {
 	for line := range strings.Lines(text) {
 		var v map[string]any
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			t.Fatalf("bad line: %v: %s", err, line)
+			t.Fatalf("bad line: %v: %s, want a JSON object", err, line)
 		}
 		if v["operation"] == "execute_tool" {
 			decisions[v["decision"].(string)] = v
@@ -242,6 +242,6 @@ func TestAudit_eachCall_leavesALine(t *testing.T) {
 		}
 	}
 	if deny["call_id"] != denied.CallID || deny["step"] != "tool_not_allowed" || deny["tool"] != "env" {
-		t.Errorf("the line of the denied call is %v", deny)
+		t.Errorf("the line of the denied call is %v, want tool_not_allowed for env in call %s", deny, denied.CallID)
 	}
 }

@@ -50,10 +50,10 @@ func TestAttack_lookAlikeNames_areDeniedLikeAnyOther(t *testing.T) {
 		r := a.Execute(t, server, "echo", nil)
 		r.Failed(t, "DENIED_BY_POLICY")
 		if strings.ContainsAny(r.Text, "\x00\n") {
-			t.Errorf("%s: a control character came back in %q", what, r.Text)
+			t.Errorf("%s: no control character may come back, got %q", what, r.Text)
 		}
 		if what == "one that exists, denied" && masked(r, server) != plain {
-			t.Errorf("%s is told apart:\n%s\n%s", what, masked(r, server), plain)
+			t.Errorf("%s must not be told apart:\n%s\n%s", what, masked(r, server), plain)
 		}
 	}
 	for what, tool := range map[string]string{
@@ -61,7 +61,7 @@ func TestAttack_lookAlikeNames_areDeniedLikeAnyOther(t *testing.T) {
 		"one that exists, denied": "env",
 	} {
 		if got := a.Execute(t, "db", tool, nil).Code(); got != "DENIED_BY_POLICY" {
-			t.Errorf("tool, %s: got %s", what, got)
+			t.Errorf("tool, %s: got %s, want %q", what, got, "DENIED_BY_POLICY")
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestAttack_namesWithoutEnd_areRefusedWithoutBeingRepeated(t *testing.T) {
 		a.As(long).Execute(t, "s", "echo", nil),
 	} {
 		if r.Code() == "" || len(r.Text) > 2000 {
-			t.Errorf("got %q and %d bytes of text", r.Code(), len(r.Text))
+			t.Errorf("got %q and %d bytes of text, want an error of at most 2000 bytes", r.Code(), len(r.Text))
 		}
 	}
 }

@@ -20,7 +20,7 @@ func auditLines(t *testing.T, path string) (lines []string) {
 	for text := range strings.Lines(testkit.ReadFile(t, path)) {
 		var r audit.Record
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			t.Fatalf("%v: %s", err, text)
+			t.Fatalf("%v: %s, want a report as JSON", err, text)
 		}
 		if r.Operation != "" && r.Operation != "execute_tool" {
 			continue
@@ -60,14 +60,14 @@ func TestAuditVerify_logOfARun_holdsUntilItIsChanged(t *testing.T) {
 	g.Apply(t, g.RulesFile, testkit.AllowAll("a"))
 	a.Execute(t, "s", "env", map[string]any{"name": "HOME"})
 	if code := g.Stop(t); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d, want 0", code)
 	}
 
 	operate(t, g, "audit", "verify", g.AuditFile).want(t, exitUsage, "--rules")
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "1 decision checked", "0 findings")
 	r := value[verifyReport](t, operate(t, g, "audit", "verify", g.AuditFile, "--rules", first, "--rules", g.RulesFile, "--json").want(t, exitFine))
 	if !r.OK || r.Checked != 8 || r.Other != 0 || len(r.Findings)+r.More+len(r.Notes) != 0 {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want ok with 8 decisions checked, and nothing found", r)
 	}
 
 	forged := strings.Replace(testkit.ReadFile(t, g.AuditFile), `"DENY"`, `"ALLOW"`, 1)
@@ -77,7 +77,7 @@ func TestAuditVerify_logOfARun_holdsUntilItIsChanged(t *testing.T) {
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", first).want(t, exitNo, ".1:3: decision: it says ALLOW by tool_not_allowed, the rules say DENY by tool_not_allowed", ":1: gap: ", "2 findings")
 	r = value[verifyReport](t, operate(t, g, "audit", "verify", g.AuditFile, "--rules", first, "--json").want(t, exitNo))
 	if r.OK || len(r.Findings) != 2 || r.Findings[0].Kind != audit.Decided || r.Findings[1].Kind != audit.Gap {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want a wrong decision and a gap", r)
 	}
 
 	testkit.WriteAtomic(t, first, `{"agents": 1}`)
@@ -92,17 +92,17 @@ func TestAuditStrict_callIsWrittenBeforeItIsSent(t *testing.T) {
 	call := a.Go(t.Context(), "s", "sleep", map[string]any{"id": "one", "ms": 60_000})
 	awaitCall(t, record, "one")
 	if got := auditLines(t, g.AuditFile); !slices.Equal(got, []string{"start", "begin ALLOW"}) {
-		t.Errorf("got %q while the call runs", got)
+		t.Errorf("got %q while the call runs, want the start and the beginning of the call", got)
 	}
 	kill(t, pidOf(t, a, "s"))
 	call.Wait(t).Failed(t, "SERVER_CRASHED")
 	a.Execute(t, "s", "echo", nil).Good(t)
 	if code := g.Stop(t); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d, want 0", code)
 	}
 	got := auditLines(t, g.AuditFile)
 	if n := slices.Index(got, "ALLOW SERVER_CRASHED"); n < 0 || got[len(got)-1] != "stop" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want the crashed call, and the stop at the end", got)
 	}
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "0 findings")
 }
@@ -122,7 +122,7 @@ func TestAuditStrict_logCannotBeWritten_callIsRefused(t *testing.T) {
 	}
 	r := a.Execute(t, "s", "echo", map[string]any{"id": "refused"})
 	if e := r.Failed(t, "INTERNAL"); e.MayHaveRun != nil && *e.MayHaveRun || !strings.Contains(e.Message, "audit log cannot be written") || strings.Contains(e.Message, dir) {
-		t.Errorf("got %+v", e)
+		t.Errorf("got %+v, want that the audit log cannot be written, no word of %s, and that nothing has run", e, dir)
 	}
 	if calls := testkit.Calls(testkit.Record(t, record)); len(calls["refused"]) > 0 {
 		t.Error("a call that was refused was sent")
@@ -134,7 +134,7 @@ func TestAuditStrict_logCannotBeWritten_callIsRefused(t *testing.T) {
 	a.Execute(t, "s", "echo", map[string]any{"id": "after"}).Good(t)
 	g.Await(t, "audit log is written again")
 	if code := g.Stop(t); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d, want 0", code)
 	}
 	want := []string{"ALLOW INTERNAL", "begin ALLOW", "ALLOW ok", "stop"}
 	if got := auditLines(t, filepath.Join(dir, "audit.jsonl")); !slices.Equal(got, want) {
@@ -161,10 +161,10 @@ func TestAudit_renamedAndSIGHUP_newFileIsOpened(t *testing.T) {
 	})
 	a.Execute(t, "s", "echo", nil).Good(t)
 	if code := g.Stop(t); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d, want 0", code)
 	}
 	if got := auditLines(t, g.AuditFile); !slices.Equal(got, []string{"ALLOW ok", "stop"}) {
-		t.Errorf("got %q in the new file", got)
+		t.Errorf("got %q in the new file, want the call and the stop", got)
 	}
 	operate(t, g, "audit", "verify", old, g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "0 findings")
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitNo, "earlier ones are missing")

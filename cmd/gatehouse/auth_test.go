@@ -121,16 +121,16 @@ func TestTokens_requestsWithoutAGoodOne_are401(t *testing.T) {
 	} {
 		status, challenge := post(t, &testkit.Raw{URL: g.BaseURL(t) + "/mcp", Token: token})
 		if status != http.StatusUnauthorized || !strings.HasPrefix(challenge, "Bearer ") {
-			t.Errorf("%s: got status %d, challenge %q", name, status, challenge)
+			t.Errorf("%s: got status %d, challenge %q, want %d and a Bearer challenge", name, status, challenge, http.StatusUnauthorized)
 		}
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if got := get(t.Context(), t, g.BaseURL(t)+path); got != http.StatusOK {
-			t.Errorf("%s gives %d", path, got)
+			t.Errorf("%s gives %d, want %d", path, got, http.StatusOK)
 		}
 	}
 	if got := get(t.Context(), t, g.BaseURL(t)+"/mcp?access_token="+aliceToken); got != http.StatusUnauthorized {
-		t.Errorf("a token in the url: status %d", got)
+		t.Errorf("a token in the url: status %d, want %d", got, http.StatusUnauthorized)
 	}
 }
 
@@ -193,18 +193,18 @@ func TestTokens_aSession_belongsToTheCredentialThatOpenedIt(t *testing.T) {
 	alice := rawAs(t, g, aliceToken)
 	thief := &testkit.Raw{URL: alice.URL, Protocol: alice.Protocol, Session: alice.Session, Token: bobToken}
 	if status, _ := post(t, thief); status != http.StatusNotFound {
-		t.Errorf("with another credential: status %d", status)
+		t.Errorf("with another credential: status %d, want %d", status, http.StatusNotFound)
 	}
 	headers := map[string]string{"Authorization": "Bearer " + bobToken, "Mcp-Session-Id": alice.Session}
 	if status := send(t, http.MethodDelete, alice.URL, "", headers); status != http.StatusNotFound {
-		t.Errorf("ending it with another credential: status %d", status)
+		t.Errorf("ending it with another credential: status %d, want %d", status, http.StatusNotFound)
 	}
 	thief.Session = alice.Session[:len(alice.Session)-53] // Without the owner's mark.
 	if status, _ := post(t, thief); status != http.StatusNotFound {
 		t.Errorf("without the owner's mark: status %d", status)
 	}
 	if status, _ := post(t, alice); status != http.StatusOK {
-		t.Errorf("its owner: status %d", status)
+		t.Errorf("its owner: status %d, want %d", status, http.StatusOK)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestTokens_removingOne_takesEffectInOpenSessions(t *testing.T) {
 	alice, bob := rawAs(t, g, aliceToken), rawAs(t, g, bobToken)
 	g.Apply(t, g.RulesFile, tokenRules(tokenEntry("alice-laptop", aliceToken, "b")))
 	if status, _ := post(t, bob); status != http.StatusUnauthorized {
-		t.Errorf("the removed token: status %d", status)
+		t.Errorf("the removed token: status %d, want %d", status, http.StatusUnauthorized)
 	}
 	a := testkit.Agent{Caller: alice}
 	a.As("b").Execute(t, "s", "echo", nil).Good(t)
@@ -242,7 +242,7 @@ func TestTokens_addingTheFirst_closesOpenSessions(t *testing.T) {
 	}
 	open.Token = bobToken
 	if status, _ := post(t, open); status != http.StatusNotFound {
-		t.Errorf("with a token, in a session that nobody owns: status %d", status)
+		t.Errorf("with a token, in a session that nobody owns: status %d, want %d", status, http.StatusNotFound)
 	}
 }
 
@@ -259,7 +259,7 @@ func TestTokenNew_printsAWorkingLineOnce(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
 	if code := run([]string{"token", "new", "--id", "ci", "--agent", "a,b", "--expires", "2999-01-01", "--json"}, nil, &out, &errs); code != exitFine {
-		t.Fatalf("exit %d: %s", code, &errs)
+		t.Fatalf("exit %d: %s, want %d", code, &errs, exitFine)
 	}
 	var got struct {
 		Token string
@@ -271,11 +271,11 @@ func TestTokenNew_printsAWorkingLineOnce(t *testing.T) {
 	rules := fmt.Sprintf(`{"agents": {"a": {}, "b": {}}, "defaults": {"tokens": [%s]}}`, got.Line)
 	_, credentials, problems := rulesfile.Parse("rules.json", []byte(rules))
 	if len(problems) > 0 || strings.Contains(rules, got.Token) {
-		t.Fatalf("%v: %s", problems, rules)
+		t.Fatalf("problems %v, want none; the rules must not hold the token: %s", problems, rules)
 	}
 	want := credentials.Tokens[0]
 	if want.Digest != identity.DigestOf(got.Token) || want.ID != "ci" || !slices.Equal(want.Agents, []string{"a", "b"}) || want.Expires.Year() != 2999 {
-		t.Errorf("got %+v", want)
+		t.Errorf("got %+v, want ci for a and b until 2999, with the hash of the token", want)
 	}
 	var other bytes.Buffer
 	run([]string{"token", "new", "--id", "ci", "--agent", "a", "--json"}, nil, &other, &errs)
@@ -298,7 +298,7 @@ func TestTokenNew_wrongUse(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		if code := run(append([]string{"token", "new"}, args...), nil, &out, &errs); code != exitUsage || out.Len() > 0 {
-			t.Errorf("%q: exit %d, %s", args, code, &out)
+			t.Errorf("%q: exit %d, %s, want exit %d and nothing on stdout", args, code, &out, exitUsage)
 		}
 	}
 }
@@ -343,7 +343,7 @@ func TestSafeToListen(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			if err := safeToListen(c.opts, listening{addr: c.addr}, c.c); (err == nil) != c.ok {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want that it may listen: %v", err, c.ok)
 			}
 		})
 	}
@@ -355,9 +355,9 @@ func TestRun_beyondLoopbackWithoutCredentials_isRefused(t *testing.T) {
 		Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--http", "0.0.0.0:0"}, NoWait: true, Unclean: true,
 	})
 	if code := g.Wait(t); code != exitNo {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want %d", code, exitNo)
 	}
 	if text := strings.Join(g.Log.Other(), "\n"); !strings.Contains(text, "gatehouse token new") {
-		t.Errorf("it says: %s", text)
+		t.Errorf("it says: %s, want how to make a token", text)
 	}
 }

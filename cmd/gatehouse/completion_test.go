@@ -36,7 +36,7 @@ func TestCompletion_offersServersAndToolsNeverFiles(t *testing.T) {
 			}
 		}
 		if c.wantNot != "" && strings.Contains(r.out, c.wantNot) {
-			t.Errorf("%q: got %q in\n%s", c.args, c.wantNot, r.out)
+			t.Errorf("%q: got %q, which must not be in\n%s", c.args, c.wantNot, r.out)
 		}
 	}
 }

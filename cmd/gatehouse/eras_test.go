@@ -40,16 +40,16 @@ func eraServers(t *testing.T) testkit.Servers {
 func wantPair(t *testing.T, a testkit.Agent, server string) {
 	t.Helper()
 	if tools := a.Tools(t, server).Names(); !slices.Contains(tools, "echo") {
-		t.Errorf("it lists %q", tools)
+		t.Errorf("it lists %q, want echo among them", tools)
 	}
 	if got := a.Execute(t, server, "echo", map[string]any{"n": 1}).Good(t); string(got.Structured) != `{"n":1}` {
-		t.Errorf("echo gave %s", got.Structured)
+		t.Errorf("echo gave %s, want {\"n\":1}", got.Structured)
 	}
 	if e := a.Execute(t, server, "rpcerror", nil).Failed(t, "SERVER_ERROR"); !strings.Contains(string(e.RPC), "told so") {
-		t.Errorf("the error is %s", e.RPC)
+		t.Errorf("the error is %s, want the server's own words", e.RPC)
 	}
 	if got := a.Execute(t, server, "fail", nil); got.Code() != "isError" {
-		t.Errorf("fail gave %q", got.Code())
+		t.Errorf("fail gave %q, want %q", got.Code(), "isError")
 	}
 }
 
@@ -240,7 +240,7 @@ func TestEras_urlServerOverTLS_isSpokenToByHTTP2(t *testing.T) {
 	})
 	g.Agent(t, "a").Execute(t, "s", "t", nil).Good(t)
 	if got := <-versions; got != "HTTP/2.0" {
-		t.Errorf("the call came by %s", got)
+		t.Errorf("the call came by %s, want %q", got, "HTTP/2.0")
 	}
 }
 
@@ -256,7 +256,7 @@ func TestEras_changedEntry_isAskedAnew(t *testing.T) {
 	g.Apply(t, g.ServersFile, entry("stateless"))
 	pidOf(t, a, "s")
 	if got := strings.Join(greetings(t, record), "|"); got != "server/discover initialize|server/discover" {
-		t.Errorf("its runs were asked %q", got)
+		t.Errorf("its runs were asked %q, want %q", got, "server/discover initialize|server/discover")
 	}
 }
 
@@ -323,10 +323,10 @@ func TestEras_statelessServer_isAskedForLifeByDiscover(t *testing.T) {
 				return len(runs) == 1 && strings.Count(runs[0], "server/discover") > 3
 			})
 			if n := g.Count(0, "server crashed", "server", server); n != 0 {
-				t.Errorf("it crashed %d times", n)
+				t.Errorf("it crashed %d times, want 0", n)
 			}
 			if _, st := statusOf(t, g, server); st.Protocol != statelessRevision || st.State != "ready" {
-				t.Errorf("status: %+v", st)
+				t.Errorf("status: %+v, want ready, with %s spoken", st, statelessRevision)
 			}
 		})
 	}
@@ -354,7 +354,7 @@ func TestEras_statelessServer_progressReachesTheCaller(t *testing.T) {
 		params := fmt.Sprintf(`{"name":"execute_tool","arguments":{"agent_id":"a","server":%q,"tool":"progress","args":{"n":3,"ms":1}},"_meta":{"progressToken":"p"}}`, server)
 		reply, err := c.Request(t.Context(), "tools/call", json.RawMessage(params))
 		if err != nil || len(reply.Notifications) != 3 || !strings.Contains(string(reply.Notifications[2]), `"progressToken":"p"`) {
-			t.Errorf("%s: got %v %s", server, err, reply.Notifications)
+			t.Errorf("%s: got %v %s, want 3 notifications, the last of them with the caller's progress token", server, err, reply.Notifications)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func TestExplain_saysTheDecisionItsRuleAndWhatWasOverruled(t *testing.T) {
 	}
 	_, overruled, _ := strings.Cut(rest, "overruled:")
 	if !strings.Contains(overruled, `agents.a.allow.tools.db[1] "list_*" `+file+":3:60") {
-		t.Errorf("overruled: %s", overruled)
+		t.Errorf("overruled: %s, want the third word of the list for db with its place", overruled)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestExplain_exitCode_isTheAnswer(t *testing.T) {
 				args = append(args, "--rules", file)
 			}
 			if r := alone(t, args...).want(t, c.code, c.want); strings.Contains(r.out, "\x1b") {
-				t.Errorf("an escape sequence passes: %q", r.out)
+				t.Errorf("an escape sequence must not pass: %q", r.out)
 			}
 		})
 	}
@@ -106,7 +106,7 @@ func TestExplain_json_isTheSameAnswer(t *testing.T) {
 	file := written(t, "rules.json", explainRules)
 	e := value[policy.Explanation](t, alone(t, "explain", "a", "db", "list_secrets", "--rules", file, "--json").want(t, exitNo))
 	if e.Allow || e.Step != policy.ToolDeniedPattern || e.Rule == nil || e.Rule.Line != 4 || len(e.Steps) != 10 || len(e.Overruled) != 2 {
-		t.Errorf("got %+v", e)
+		t.Errorf("got %+v, want a denial by the pattern in line 4, with 10 steps and 2 rules overruled", e)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestExplain_live_isWhatACallGets(t *testing.T) {
 	g, a := beginRules(t, testkit.Servers{"db": testkit.Fake(t, "--tools", "query,list_users")}, explainRules)
 	e := value[policy.Explanation](t, operate(t, g, "explain", "a", "db", "query", "--live", "--json").want(t, exitFine))
 	if !e.Allow || e.Generation == 0 || e.Rule == nil || e.Rule.File != g.RulesFile {
-		t.Errorf("got %+v", e)
+		t.Errorf("got %+v, want allowed by a rule of %s in the generation in force", e, g.RulesFile)
 	}
 	operate(t, g, "explain", "a", "db", "other", "--live").want(t, exitNo, "tool_not_allowed", "generation 1 of the running gateway")
 	a.Execute(t, "db", "other", nil).Failed(t, "DENIED_BY_POLICY")
@@ -172,7 +172,7 @@ func TestPolicyDiff_live_asksForTheToolsThatAreThere(t *testing.T) {
 	next := written(t, "new.json", strings.Replace(explainRules, `"query", `, ``, 1))
 	d := value[policydiff.Diff](t, operate(t, g, "policy", "diff", next, "--live", "--json").want(t, exitFine))
 	if len(d.Answers) != 1 || d.Answers[0].Tool != "query" || d.Widens {
-		t.Errorf("got %+v", d)
+		t.Errorf("got %+v, want one answer, about query, that does not widen", d)
 	}
 	g.Reject(t, g.RulesFile, `{"agents": {"a": 7}}`)
 	operate(t, g, "policy", "diff", next, "--live").want(t, exitNo, "rules-wrong-type")

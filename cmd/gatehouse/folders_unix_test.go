@@ -57,7 +57,7 @@ func TestRun_asASystemdService_usesTheFoldersThatItIsGiven(t *testing.T) {
 		t.Errorf("the record of processes: %v", err)
 	}
 	if left, _ := os.ReadDir(filepath.Join(g.Dir, "gatehouse")); len(left) > 0 {
-		t.Errorf("it left %v in the working directory", left)
+		t.Errorf("it left %v in the working directory, want nothing", left)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestAuditPath_withoutAnyPlace_isRefused(t *testing.T) {
 	}
 	t.Setenv("LOGS_DIRECTORY", "/var/log/gatehouse:/x")
 	if got, err := auditPath(runOptions{}); err != nil || got != "/var/log/gatehouse/audit.jsonl" {
-		t.Errorf("got %q, %v", got, err)
+		t.Errorf("got %q, %v, want /var/log/gatehouse/audit.jsonl", got, err)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestStdio_aWholeConversation_isNothingButMCP(t *testing.T) {
 	g := stdio(t, testkit.Servers{"s": testkit.Fake(t, "--junk-stdout", "3"), "bad": {"command": "gatehouse-no-such-command"}}, "--debounce", "50ms")
 	a := testkit.Agent{ID: "a", Caller: g.StdioClient(t)}
 	if got := a.ServerNames(t); len(got) != 2 {
-		t.Errorf("got servers %v", got)
+		t.Errorf("got servers %v, want two", got)
 	}
 	a.Tools(t, "s")
 	a.Execute(t, "s", "stderr", map[string]any{"line": "noise on stderr"}).Good(t)
@@ -44,7 +44,7 @@ func TestStdio_endOfInput_endsTheGateway(t *testing.T) {
 	testkit.Agent{ID: "a", Caller: g.StdioClient(t)}.Execute(t, "s", "echo", nil).Good(t)
 	g.CloseStdin(t)
 	if code := g.Wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 }
 
@@ -61,17 +61,17 @@ func TestStdio_answersOnTheirWayAtTheEndOfInput_areWritten(t *testing.T) {
 	}
 	send(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`)
 	if line, err := out.ReadString('\n'); err != nil || !strings.Contains(line, `"2025-06-18"`) {
-		t.Fatalf("initialize: %v %s", err, line)
+		t.Fatalf("initialize: %v %s, want 2025-06-18", err, line)
 	}
 	send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	send(`{"jsonrpc":"2.0","id":"last","method":"tools/call","params":{"name":"execute_tool","arguments":{"agent_id":"a","server":"s","tool":"sleep","args":{"ms":300,"id":"last"}}}}`)
 	awaitCall(t, record, "last")
 	g.CloseStdin(t)
 	if line, err := out.ReadString('\n'); err != nil || !strings.Contains(line, `"last"`) || !strings.Contains(line, "slept 300 ms") {
-		t.Errorf("after the end of input came %v %s", err, line)
+		t.Errorf("after the end of input came %v %s, want the answer to last", err, line)
 	}
 	if code := g.Wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestHTTP_everyRevision_works(t *testing.T) {
 	for _, revision := range []string{"2025-06-18", "2025-11-25"} {
 		raw := testkit.NewRaw(t, g.BaseURL(t)+"/mcp", revision)
 		if raw.Protocol != revision {
-			t.Errorf("asked for %s, got %s", revision, raw.Protocol)
+			t.Errorf("asked for %s, got %s, want %s", revision, raw.Protocol, revision)
 		}
 		testkit.Agent{ID: "a", Caller: raw}.Execute(t, "s", "echo", nil).Good(t)
 	}
@@ -90,7 +90,7 @@ func TestHTTP_everyRevision_works(t *testing.T) {
 	} {
 		a := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, options...)}
 		if r := a.Execute(t, "s", "echo", map[string]any{"x": name}).Good(t); r.Field("x") != name {
-			t.Errorf("%s: got %s", name, r.Structured)
+			t.Errorf("%s: got %s, want its own name", name, r.Structured)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestHTTP_originAndHost_areChecked(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			if forbidden := resp.StatusCode == http.StatusForbidden; forbidden != c.forbidden {
-				t.Errorf("got status %d", resp.StatusCode)
+				t.Errorf("got status %d, want forbidden: %v", resp.StatusCode, c.forbidden)
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func TestHTTP_health_waitsForNoServer(t *testing.T) {
 	g, _ := begin(t, testkit.Servers{"hangs": testkit.Fake(t, "--never-answer")})
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if got := get(t.Context(), t, g.BaseURL(t)+path); got != http.StatusOK {
-			t.Errorf("%s gives %d", path, got)
+			t.Errorf("%s gives %d, want %d", path, got, http.StatusOK)
 		}
 	}
 }
@@ -180,11 +180,11 @@ func TestHTTP_duringShutdown_isNotReadyAndRefusesCalls(t *testing.T) {
 	if resp, err := http.DefaultClient.Do(req); err == nil {
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("/readyz gives %d during the shutdown", resp.StatusCode)
+			t.Errorf("/readyz gives %d during the shutdown, want %d", resp.StatusCode, http.StatusServiceUnavailable)
 		}
 	}
 	slow.Wait(t).Good(t) // What was running is drained.
 	if code := g.Wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 }

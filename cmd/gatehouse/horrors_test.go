@@ -235,13 +235,13 @@ func TestHorrors_cleanStop_nothingSurvives(t *testing.T) {
 	stop := load(t, g, servers)
 	defer stop()
 	if code := g.Stop(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	if left := slices.Concat(treeOf(instance), guardOf(instance)); len(left) > 0 {
-		t.Errorf("processes %v have outlived a clean stop", left)
+		t.Errorf("processes %v have outlived a clean stop, want none", left)
 	}
 	if files, _ := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "instances", "*")); len(files) > 0 {
-		t.Errorf("a clean stop has left %v", files)
+		t.Errorf("a clean stop has left %v, want nothing", files)
 	}
 }
 
@@ -295,7 +295,7 @@ func TestHorrors_serverCrashesAgainAndAgain_leavesNoDaemonsAndNoZombies(t *testi
 		a.Execute(t, "s", "crash", nil).Failed(t, "SERVER_CRASHED")
 		g.AwaitFrom(t, mark, "server ready", "server", "s")
 		if slices.ContainsFunc(crashed, testkit.Alive) {
-			t.Fatalf("some of the sleepers %v have outlived their server", crashed)
+			t.Fatalf("some of the sleepers %v have outlived their server, want none", crashed)
 		}
 		awaitSleepers(t, instance, 1)
 	}
@@ -327,7 +327,7 @@ func TestHorrors_oneOfTwoGatewaysIsKilled_theOtherNoticesNothing(t *testing.T) {
 		g.Await(t, "server ready")
 		files, _ := filepath.Glob(filepath.Join(state, "gatehouse", "instances", fmt.Sprintf("%d-*.json", g.PID())))
 		if len(files) != 1 {
-			t.Fatalf("records: %v", files)
+			t.Fatalf("records: %v, want one", files)
 		}
 		_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(files[0]), ".json"), "-")
 		sweepUp(t, id)
@@ -341,11 +341,11 @@ func TestHorrors_oneOfTwoGatewaysIsKilled_theOtherNoticesNothing(t *testing.T) {
 	endsSoon(t, lost)
 	three, _ := begin() // and it sweeps
 	if after := sleepersOf(kept); !slices.Equal(before, after) {
-		t.Errorf("the other gateway's sleepers were %v and are %v", before, after)
+		t.Errorf("the other gateway's sleepers were %v and are %v, want the same", before, after)
 	}
 	two.Agent(t, "a").Execute(t, "s", "echo", nil).Good(t)
 	if n := two.Count(0, "server crashed"); n > 0 {
-		t.Errorf("the other gateway's server crashed %d times", n)
+		t.Errorf("the other gateway's server crashed %d times, want 0", n)
 	}
 	three.Stop(t)
 }
@@ -355,7 +355,7 @@ func TestHorrors_guardIsKilledAsWell_nextStartSweeps(t *testing.T) {
 	g, instance := startHorrible(t, testkit.Servers{"s": horrible(t, true)}, testkit.Options{Unclean: true})
 	guard := guardOf(instance)
 	if len(guard) != 1 {
-		t.Fatalf("guards: %v", guard)
+		t.Fatalf("guards: %v, want one", guard)
 	}
 	signalPID(t, g.PID(), syscall.SIGSTOP) // so that it starts no other one
 	signalPID(t, guard[0], syscall.SIGKILL)
@@ -370,7 +370,7 @@ func TestHorrors_guardIsKilledAsWell_nextStartSweeps(t *testing.T) {
 	})
 	next.Await(t, "swept what a dead gateway left", "instance", instance)
 	if left := treeOf(instance); len(left) > 0 {
-		t.Errorf("processes %v are left", left)
+		t.Errorf("processes %v are left, want none", left)
 	}
 }
 

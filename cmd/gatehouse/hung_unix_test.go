@@ -25,7 +25,7 @@ func wantHung(t *testing.T, g *testkit.Gateway, server string) testkit.Line {
 	t.Helper()
 	line := g.Await(t, "server crashed", "server", server)
 	if !strings.HasPrefix(line.Str("reason"), "hung: no answer to ping") || line.Str("phase") != "serving" {
-		t.Errorf("the end of a hung server is logged as %s", line.Raw)
+		t.Errorf("the end of a hung server is logged as %s, want hung: no answer to ping, in phase serving", line.Raw)
 	}
 	return line
 }
@@ -63,7 +63,7 @@ func TestHung_withCalls_isReplacedOnceOneHasTimedOut(t *testing.T) {
 	}
 	line := wantHung(t, g, "s")
 	if line.Int("in_flight") != 2 || !strings.Contains(line.Raw, `"tool":"hang"`) || !strings.Contains(line.Raw, `"tool":"sleep"`) {
-		t.Errorf("the crash names the wrong calls: %s", line.Raw)
+		t.Errorf("the crash names the wrong calls: %s, want hang and sleep", line.Raw)
 	}
 	if after := pidOf(t, a, "s"); after == pid {
 		t.Error("the same process answers")

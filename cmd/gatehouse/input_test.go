@@ -43,7 +43,7 @@ func TestInput_realClient_answersWhatTheServerAsks(t *testing.T) {
 			a := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, client.WithElicitationHandler(user))}
 			got := a.Execute(t, server, "ask", nil).Good(t)
 			if !strings.Contains(got.Text, `"city":"Oslo"`) || got.Field("state") != "state of a call" {
-				t.Errorf("got %s %s", got.Text, got.Structured)
+				t.Errorf("got %s %s, want Oslo and the state of the call", got.Text, got.Structured)
 			}
 			if len(user.asked) != 1 || <-user.asked != "Which city?" {
 				t.Error("the user was not asked once")
@@ -59,14 +59,14 @@ func TestInput_slowServerOfBothEras_mayAskAtOnce(t *testing.T) {
 	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "both", "--pins", "--discover-delay", "700ms")})
 	a := testkit.Agent{ID: "a", Caller: g.RawStateless(t, mayBeAsked)}
 	if got := a.Execute(t, "s", "ask", nil); !strings.HasPrefix(string(got.Raw), `{"resultType":"input_required"`) {
-		t.Errorf("got %s", got.Raw)
+		t.Errorf("got %s, want an input_required result as the server sent it", got.Raw)
 	}
 	g.Await(t, "server started over", "server", "s", "run", 1)
 	if _, s := statusOf(t, g, "s"); s.State != "ready" || s.Run != 1 || s.Restarts != 0 || s.LastError != "" || s.Protocol != statelessRevision {
-		t.Errorf("its status is %+v", s)
+		t.Errorf("its status is %+v, want ready in run 1, speaking %s, without a failure", s, statelessRevision)
 	}
 	if n := g.Count(0, "server crashed") + g.Count(0, "server backing off"); n > 0 {
-		t.Errorf("%d lines speak of a failure", n)
+		t.Errorf("%d lines speak of a failure, want none", n)
 	}
 }
 
@@ -87,12 +87,12 @@ func TestInput_statelessPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
 		t.Errorf("the server saw the capabilities %s, want %s", got, want)
 	}
 	if got := string(saw[mcp.MetaKeyClientInfo]); !strings.Contains(got, `"gatehouse"`) {
-		t.Errorf("the server saw the client %s", got)
+		t.Errorf("the server saw the client %s, want gatehouse", got)
 	}
 	first, err := c.CallTool(t.Context(), "execute_tool", execute("s", "ask"))
 	if err != nil || !strings.HasPrefix(string(first.Raw), `{"resultType":"input_required","inputRequests":{"city":{"method":"elicitation/create"`) ||
 		!strings.Contains(string(first.Raw), `"requestState":"state of \u0061 call"`) {
-		t.Fatalf("got %v %s", err, first.Raw)
+		t.Fatalf("got %v %s, want the server's request for a city, its state unchanged", err, first.Raw)
 	}
 	answers := map[string]any{
 		"inputResponses": map[string]any{"city": map[string]any{"action": "accept", "content": map[string]any{"n": json.Number("9007199254740993")}}},
@@ -100,7 +100,7 @@ func TestInput_statelessPair_passesWholeAndEachRetryIsANewCall(t *testing.T) {
 	}
 	second, err := c.Retry(t.Context(), "execute_tool", execute("s", "ask"), answers)
 	if err != nil || !strings.Contains(second.Text, "9007199254740993") || !strings.Contains(string(second.Raw), `"resultType":"complete"`) {
-		t.Errorf("got %v %s", err, second.Raw)
+		t.Errorf("got %v %s, want a complete result with the number unchanged", err, second.Raw)
 	}
 	if first.Meta["io.gatehouse/call_id"] == second.Meta["io.gatehouse/call_id"] {
 		t.Error("the retry has the call id of the first call")
@@ -129,13 +129,13 @@ func TestInput_mixedPair_isAServerError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if e := got.Failed(t, "SERVER_ERROR"); !strings.Contains(e.Message, "needs an answer from the user") {
-				t.Errorf("it says %q", e.Message)
+				t.Errorf("it says %q, want that it needs an answer from the user", e.Message)
 			}
 		})
 	}
 	// A server that minds what its client can do says so itself.
 	e := older.Execute(t, "stateless", "ask", nil).Failed(t, "SERVER_ERROR")
 	if !strings.Contains(string(e.RPC), "-32021") {
-		t.Errorf("the error is %s", e.RPC)
+		t.Errorf("the error is %s, want -32021", e.RPC)
 	}
 }

@@ -35,7 +35,7 @@ func TestShutdown_takesStubbornServersAlong(t *testing.T) {
 	awaitCall(t, record, "hung")
 	testkit.Eventually(t, "all four run", func() bool { return starts(t, record) == 4 })
 	if code := g.Stop(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	<-hung.Done()
 	g.Await(t, "gateway stopping")
@@ -147,7 +147,7 @@ func TestStart_unreadableFile_namesIt(t *testing.T) {
 		},
 	})
 	if code != 1 || !strings.Contains(text, ".mcp.json") {
-		t.Errorf("exit code %d:\n%s", code, text)
+		t.Errorf("exit code %d:\n%s\nwant 1 and a word of .mcp.json", code, text)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 		a.Execute(t, "s", "stderr", map[string]any{"line": "my token is " + secret}).Good(t)
 		line := g.AwaitFrom(t, mark, "server stderr", "server", "s")
 		if !strings.Contains(line.Str("line"), "[redacted ") {
-			t.Errorf("a line of stderr is logged as %s", line.Raw)
+			t.Errorf("a line of stderr is logged as %s, want a redacted one", line.Raw)
 		}
 	}
 	a.Execute(t, "s", "crash", nil).Failed(t, "SERVER_CRASHED")
@@ -216,7 +216,7 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 	} {
 		for _, secret := range []string{envSecret, varSecret, headerSecret, urlSecret} {
 			if i := strings.Index(text, secret); i >= 0 {
-				t.Errorf("%s holds %s: ...%s", where, secret, text[max(0, i-200):min(len(text), i+60)])
+				t.Errorf("%s must not hold %s: ...%s", where, secret, text[max(0, i-200):min(len(text), i+60)])
 			}
 		}
 	}

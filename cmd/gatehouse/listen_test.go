@@ -83,7 +83,7 @@ func TestRun_addressInUse_namesWhoHasIt(t *testing.T) {
 	defer other.Close()
 	_, text = startAndFail(t, httpless(t, env, "--http", other.Addr().String()))
 	if !strings.Contains(text, "another program") || strings.Contains(text, "process id") {
-		t.Errorf("of another program's port it says\n%s", text)
+		t.Errorf("of another program's port it says\n%s\nwant that another program has it, and no process id", text)
 	}
 }
 
@@ -98,6 +98,6 @@ func TestRun_boolVariables(t *testing.T) {
 	}
 	code, text := startAndFail(t, httpless(t, []string{"GATEWAY_DEBUG=maybe"}))
 	if code != exitUsage || !strings.Contains(text, `GATEWAY_DEBUG is "maybe"`) {
-		t.Errorf("it ended with %d, saying\n%s", code, text)
+		t.Errorf("it ended with %d, saying\n%s\nwant exit code %d and what is wrong with GATEWAY_DEBUG", code, text, exitUsage)
 	}
 }

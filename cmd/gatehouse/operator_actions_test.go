@@ -26,10 +26,10 @@ func TestReload_printsWhatBecameOfEachFile(t *testing.T) {
 		byFile[report.File] = report
 	}
 	if got := byFile[g.ServersFile]; len(byFile) != 2 || got.Outcome != "applied" || got.Generation != 2 || len(got.Added) != 1 || got.Added[0] != "more" {
-		t.Errorf("reports: %s", r.out)
+		t.Errorf("reports: %s, want two, the servers file applied as generation 2 with more added", r.out)
 	}
 	if st, _ := statusOf(t, g, "more"); st.Generation != 2 {
-		t.Errorf("reload returned in generation %d", st.Generation)
+		t.Errorf("reload returned in generation %d, want 2", st.Generation)
 	}
 
 	testkit.WriteAtomic(t, g.RulesFile, `{"agents": {"agent@invalid": {}}}`)
@@ -57,7 +57,7 @@ func TestRestart_underLoad_losesNoCallAndRunsNoneTwice(t *testing.T) {
 				id := "w" + strconv.Itoa(worker) + "-" + strconv.Itoa(n)
 				r, err := loaded.TryExecute(t.Context(), "db", "sleep", map[string]any{"ms": 5, "id": id})
 				if err != nil || r.IsError {
-					t.Errorf("call %s: %v %s", id, err, r.Raw)
+					t.Errorf("call %s: %v %s, want a result", id, err, r.Raw)
 					return
 				}
 				mu.Lock()
@@ -79,11 +79,11 @@ func TestRestart_underLoad_losesNoCallAndRunsNoneTwice(t *testing.T) {
 	calls := testkit.Calls(testkit.Record(t, record))
 	for id := range answered {
 		if len(calls[id]) != 1 {
-			t.Errorf("call %s ran %d times", id, len(calls[id]))
+			t.Errorf("call %s ran %d times, want 1", id, len(calls[id]))
 		}
 	}
 	if _, db := statusOf(t, g, "db"); db.Run != 5 || db.Restarts != 0 {
-		t.Errorf("after four restarts by hand: %+v", db)
+		t.Errorf("after four restarts by hand: %+v, want run 5 and no restart counted", db)
 	}
 	t.Logf("%d calls during 4 restarts", len(answered))
 }
@@ -96,7 +96,7 @@ func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 	testkit.Gone(t, pid)
 	e := unavailable(t, a, "db", "held")
 	if !strings.Contains(e.Message, "disk swap") {
-		t.Errorf("agents are told %q", e.Message)
+		t.Errorf("agents are told %q, want the disk swap", e.Message)
 	}
 	if len(a.Tools(t, "db").Names()) == 0 {
 		t.Error("its tools are not listed any more")
@@ -108,7 +108,7 @@ func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 	operate(t, g, "status").want(t, exitFine, "hold     db until it is released: disk swap")
 	operate(t, g, "release", "db").want(t, exitFine)
 	if got := a.Execute(t, "db", "pid", nil).Good(t).Field("tag"); got != "new" {
-		t.Errorf("after the release %q answers", got)
+		t.Errorf("after the release %q answers, want %q", got, "new")
 	}
 	operate(t, g, "release", "db").want(t, exitFine, "nothing to release")
 }
@@ -122,7 +122,7 @@ func TestHold_runningCalls_endWell(t *testing.T) {
 	operate(t, g, "hold", "db").want(t, exitFine)
 	unavailable(t, a, "db", "held")
 	if st, _ := statusOf(t, g, "db"); len(st.Draining) != 1 || st.Draining[0].Server != "db" {
-		t.Errorf("draining: %+v", st.Draining)
+		t.Errorf("draining: %+v, want db alone", st.Draining)
 	}
 	slow.Wait(t).Good(t)
 }
@@ -134,7 +134,7 @@ func TestHold_withATime_endsByItself(t *testing.T) {
 	g.Await(t, "config applied", "trigger", "hold-over")
 	a.Execute(t, "db", "echo", nil).Good(t)
 	if st, _ := statusOf(t, g, "db"); len(st.Holds) != 0 {
-		t.Errorf("holds: %+v", st.Holds)
+		t.Errorf("holds: %+v, want none", st.Holds)
 	}
 }
 
@@ -154,6 +154,6 @@ func TestRelease_quarantinedServerWhoseCommandWasMended_works(t *testing.T) {
 	operate(t, g, "release", "db").want(t, exitFine, "afresh")
 	a.Execute(t, "db", "echo", nil).Good(t)
 	if _, db := statusOf(t, g, "db"); db.State != "ready" || db.Run != 3 {
-		t.Errorf("db: %+v", db)
+		t.Errorf("db: %+v, want ready in run 3", db)
 	}
 }

@@ -76,7 +76,8 @@ func (r ran) want(t *testing.T, code int, fragments ...string) ran {
 		}
 	}
 	if t.Failed() {
-		t.Fatalf("stdout:\n%s\nstderr:\n%s", r.out, r.err)
+		t.Logf("stdout:\n%s\nstderr:\n%s", r.out, r.err)
+		t.FailNow()
 	}
 	return r
 }
@@ -86,7 +87,7 @@ func value[T any](t *testing.T, r ran) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal([]byte(r.out), &v); err != nil {
-		t.Fatalf("%v:\n%s%s", err, r.out, r.err)
+		t.Fatalf("%v:\n%s%s\nwant JSON", err, r.out, r.err)
 	}
 	return v
 }

@@ -20,20 +20,20 @@ func TestStatus_showsTheWholeGateway(t *testing.T) {
 	g.Await(t, "server quarantined", "server", "bad")
 	st, db := statusOf(t, g, "db")
 	if st.PID != g.PID() || st.Instance == "" || !st.Ready || st.Generation != 1 || st.Transport != "http" || st.Address != g.BaseURL(t)+"/mcp" {
-		t.Errorf("the gateway: %+v", st)
+		t.Errorf("the gateway: %+v, want pid %d, ready in generation 1, over http", st, g.PID())
 	}
 	if db.State != "ready" || db.PID != pid || db.Run != 1 || db.Tools == nil || *db.Tools == 0 || db.LastError != "" {
-		t.Errorf("db: %+v", db)
+		t.Errorf("db: %+v, want ready in run 1 as pid %d, with tools and no error", db, pid)
 	}
 	if len(st.Files) != 2 || st.Files[0].Path != g.ServersFile || st.Files[1].Path != g.RulesFile || st.Files[1].Hash != st.PolicyHash || st.Files[0].Why == "" {
-		t.Errorf("files: %+v", st.Files)
+		t.Errorf("files: %+v, want the servers file and the rules file with its hash", st.Files)
 	}
 	if len(st.Reloads) != 1 || st.Reloads[0].Trigger != "start" || len(st.Reloads[0].Added) != 3 {
-		t.Errorf("reloads: %+v", st.Reloads)
+		t.Errorf("reloads: %+v, want that of the start, with 3 servers added", st.Reloads)
 	}
 	_, bad := statusOf(t, g, "bad")
 	if bad.State != "quarantined" || bad.NextAttempt == nil || !strings.Contains(bad.Reason, "gatehouse-no-such-command") || bad.LastError == "" {
-		t.Errorf("bad: %+v", bad)
+		t.Errorf("bad: %+v, want quarantined, as there is no such command, with its next attempt", bad)
 	}
 	operate(t, g, "status").want(t, exitFine, "SERVER", "next try in", "3 servers: 1 quarantined", "quarantined", "idle", g.ServersFile, st.Instance, "generation 1", "0 lost")
 }
@@ -45,11 +45,11 @@ func TestStatus_afterARejectedReload_saysWhatIsWrongAndWhere(t *testing.T) {
 	operate(t, g, "status").want(t, exitFine, "rejected", g.ServersFile+":2:", `must specify either "command"`, "hint:")
 	st, _ := statusOf(t, g, "db")
 	if r := st.Reloads[0]; r.Outcome != admin.Rejected || len(r.Problems) == 0 || r.Problems[0].Line != 2 || r.Generation != 1 {
-		t.Errorf("the report: %+v", r)
+		t.Errorf("the report: %+v, want rejected because of line 2, with generation 1 in force", r)
 	}
 	g.Apply(t, g.ServersFile, testkit.Servers{"db": testkit.Fake(t), "more": testkit.Fake(t)}.JSON())
 	if st, _ := statusOf(t, g, "db"); st.Reloads[0].Outcome != "applied" || len(st.Reloads[0].Added) != 1 {
-		t.Errorf("once mended: %+v", st.Reloads)
+		t.Errorf("once mended: %+v, want one applied change that adds one server", st.Reloads)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestStatus_crashedServer_keepsItsLastError(t *testing.T) {
 	a.Execute(t, "db", "crash", map[string]any{"code": 3}).Failed(t, "SERVER_CRASHED")
 	pidOf(t, a, "db")
 	if _, db := statusOf(t, g, "db"); db.State != "ready" || db.Restarts != 1 || db.Run != 2 || !strings.Contains(db.LastError, "3") || db.LastErrorAt == nil {
-		t.Errorf("db: %+v", db)
+		t.Errorf("db: %+v, want ready in run 2 after one restart, and the error 3 with its time", db)
 	}
 }
 
@@ -96,13 +96,13 @@ func TestStatus_ofAServer_tellsAllButSecrets(t *testing.T) {
 	r := operate(t, g, "status", "files").want(t, exitFine, "files", "ready", "command", "--tag ${TAG:-…}", `'it'\''s'`, "cwd", "TOKEN", "token is [redacted", "server ready, run 1")
 	j := operate(t, g, "status", "files", "--json").want(t, exitFine, `"env":["TOKEN"]`, `"stream":"stderr"`)
 	if text := r.out + j.out; strings.Contains(text, secret) || strings.Contains(text, "a default") {
-		t.Errorf("it shows a secret:\n%s", text)
+		t.Errorf("it must not show a secret:\n%s", text)
 	}
 	operate(t, g, "status", "bad").want(t, exitFine, "bad", "quarantined", "next try", "gatehouse release bad", "Cannot find module x",
 		"(stdout, not MCP) welcome", "exit status 3", "server crashed", "server backing off", "server quarantined")
 	web := operate(t, g, "status", "web").want(t, exitFine, "url", "http://127.0.0.1:1", "headers", "X-Key")
 	if strings.Contains(web.out, secret) {
-		t.Errorf("it shows a secret:\n%s", web.out)
+		t.Errorf("it must not show a secret:\n%s", web.out)
 	}
 	operate(t, g, "status", "fils").want(t, exitNo, `no server "fils"`, "files")
 }
@@ -114,7 +114,7 @@ func TestStatusWatch_notOnATerminal_repeatsPlainly(t *testing.T) {
 	w := startLive(t, g, "status", "--watch", "--interval", "20ms")
 	for range 3 {
 		if text := w.next(t, "instance"); strings.Contains(text, "\x1b") {
-			t.Errorf("it draws: %q", text)
+			t.Errorf("it must not draw: %q", text)
 		}
 		w.next(t, "db")
 	}
@@ -122,12 +122,12 @@ func TestStatusWatch_notOnATerminal_repeatsPlainly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := w.end(t); code != exitFine {
-		t.Errorf("interrupted it ends with %d", code)
+		t.Errorf("interrupted it ends with %d, want %d", code, exitFine)
 	}
 	w = startLive(t, g, "status", "--watch", "--interval", "20ms", "--json")
 	w.next(t, `"instance"`)
 	g.Stop(t)
 	if code := w.end(t); code != exitNone {
-		t.Errorf("at the end of the gateway it ends with %d", code)
+		t.Errorf("at the end of the gateway it ends with %d, want %d", code, exitNone)
 	}
 }

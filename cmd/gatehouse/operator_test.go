@@ -31,7 +31,7 @@ func TestOperator_noGateway_isExitCode3(t *testing.T) {
 	} {
 		r := runIn(t, env, args...)
 		if r.code != exitNone || !strings.Contains(r.err, "no gateway is running") || r.out != "" {
-			t.Errorf("%v: %+v", args, r)
+			t.Errorf("%v: %+v, want exit code 3 and that no gateway is running", args, r)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestOperator_wrongUse_isExitCode2(t *testing.T) {
 		{"status", "--interval", "0s"},
 	} {
 		if r := operate(t, g, args...); r.code != exitUsage {
-			t.Errorf("%v: %+v", args, r)
+			t.Errorf("%v: %+v, want exit code 2", args, r)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestSocket_isPrivateAndGoesWithTheGateway(t *testing.T) {
 	}
 	g.Stop(t)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("after the end: %v", err)
+		t.Errorf("after the end: %v, want %v", err, fs.ErrNotExist)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestOperator_whatServersSay_cannotActOnTheTerminal(t *testing.T) {
 		r := operate(t, g, args...)
 		for _, c := range []string{"\x1b", "\x07", "\u009b", "\u202e"} {
 			if strings.Contains(r.out+r.err, c) {
-				t.Errorf("%v prints %q:\n%q", args, c, r.out+r.err)
+				t.Errorf("%v must not print %q:\n%q", args, c, r.out+r.err)
 			}
 		}
 		if len(r.out+r.err) == 0 {

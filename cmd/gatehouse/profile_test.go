@@ -17,7 +17,7 @@ func TestProfile_ofTheWholeRun_isWrittenAtTheEnd(t *testing.T) {
 		Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Env: []string{profileVariable + "=" + path},
 	})
 	if code := g.Stop(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	got, err := os.ReadFile(path)
 	if err != nil {

@@ -135,11 +135,11 @@ func TestRace_callsDuringReloadsOfTheirServer(t *testing.T) {
 	for _, c := range calls {
 		switch {
 		case c.err != nil || c.result.IsError:
-			t.Errorf("%s was lost: %v %s", c.id, c.err, c.result.Raw)
+			t.Errorf("%s was lost: %v %s, want a result", c.id, c.err, c.result.Raw)
 		case len(ran[c.id]) != 1:
-			t.Errorf("%s ran %d times", c.id, len(ran[c.id]))
+			t.Errorf("%s ran %d times, want once", c.id, len(ran[c.id]))
 		case c.tag() < c.newest:
-			t.Errorf("%s started when config %d was in force and ran on %d", c.id, c.newest, c.tag())
+			t.Errorf("%s started when config %d was in force, so it must not run on %d", c.id, c.newest, c.tag())
 		}
 	}
 	if len(calls) < 2000 {
@@ -179,7 +179,7 @@ func TestRace_callsWhileTheirServerComesAndGoes(t *testing.T) {
 		case c.err == nil && c.result.Code() == "SERVER_NOT_FOUND" && times == 0:
 			refused++
 		default:
-			t.Errorf("%s ran %d times: %v %s", c.id, times, c.err, c.result.Raw)
+			t.Errorf("%s ran %d times: %v %s, want one result, or none and SERVER_NOT_FOUND", c.id, times, c.err, c.result.Raw)
 		}
 	}
 	if good == 0 || refused == 0 {

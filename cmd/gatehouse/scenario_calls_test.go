@@ -22,15 +22,15 @@ func TestScenarioD_slowCall_endsWellWhileItsEntryChanges(t *testing.T) {
 	g.Apply(t, g.ServersFile, testkit.Servers{"server1": testkit.Fake(t, "--record", record, "--tag", "new")}.JSON())
 
 	if got := a.Execute(t, "server1", "pid", nil).Good(t).Field("tag"); got != "new" {
-		t.Errorf("after the reload a new call ran on %q", got)
+		t.Errorf("after the reload a new call ran on %q, want %q", got, "new")
 	}
 	r := slow.Wait(t).Good(t)
 	if got := r.Field("tag"); got != "old" {
-		t.Errorf("the slow call ended on %q", got)
+		t.Errorf("the slow call ended on %q, want %q", got, "old")
 	}
 	testkit.Gone(t, r.PID(t))
 	if n := len(testkit.Calls(testkit.Record(t, record))["slow"]); n != 1 {
-		t.Errorf("the slow call ran %d times", n)
+		t.Errorf("the slow call ran %d times, want 1", n)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestReload_newEntryThatCannotStart_neverGoesBackToTheOldProcess(t *testing.
 	old := pidOf(t, a, "s")
 	g.Apply(t, g.ServersFile, testkit.Servers{"s": {"command": "gatehouse-no-such-command"}}.JSON())
 	if got := a.Execute(t, "s", "pid", nil).Failed(t, "SERVER_UNAVAILABLE").State; got != "quarantined" {
-		t.Errorf("the state is %q", got)
+		t.Errorf("the state is %q, want %q", got, "quarantined")
 	}
 	testkit.Gone(t, old)
 	g.Apply(t, g.ServersFile, testkit.Servers{"s": testkit.Fake(t)}.JSON())
@@ -118,7 +118,7 @@ func TestScenarioD_checksDuringRulesFlips_seeOldOrNewAndNothingElse(t *testing.T
 		allowed[generation] = i%2 != 0
 		r := a.Execute(t, "s", "echo", nil)
 		if f, ok := flipOf(r); !ok || f.generation != generation {
-			t.Errorf("once generation %d is applied a call is decided by %d", generation, f.generation)
+			t.Errorf("once generation %d is applied a call is decided by %d, want that", generation, f.generation)
 		}
 	}
 	cancel()

@@ -25,16 +25,16 @@ func TestScenarioA_serverAdded_newIsReachableAndOldKeepsItsProcess(t *testing.T)
 	}.JSON())
 
 	if got := line.Strs("added"); !slices.Equal(got, []string{"server2"}) {
-		t.Errorf("the reload added %v", got)
+		t.Errorf("the reload added %v, want [server2]", got)
 	}
 	if got := a.Execute(t, "server2", "pid", nil).Good(t).Field("name"); got != "second" {
-		t.Errorf("server2 is %q", got)
+		t.Errorf("server2 is %q, want %q", got, "second")
 	}
 	if after := pidOf(t, a, "server1"); after != before {
-		t.Errorf("server1 went from process %d to %d", before, after)
+		t.Errorf("server1 went from process %d to %d, want %d", before, after, before)
 	}
 	if got := a.ServerNames(t); !slices.Equal(got, []string{"server1", "server2"}) {
-		t.Errorf("list_servers gives %v", got)
+		t.Errorf("list_servers gives %v, want [server1 server2]", got)
 	}
 }
 
@@ -49,10 +49,10 @@ func TestScenarioA_serverChanged_getsNewProcessAndOthersKeepTheirs(t *testing.T)
 
 	r := a.Execute(t, "server2", "pid", nil).Good(t)
 	if r.PID(t) == two || r.Field("tag") != "v2" {
-		t.Errorf("server2 was process %d and is %s", two, r.Structured)
+		t.Errorf("server2 was process %d and is %s, want another process with the tag v2", two, r.Structured)
 	}
 	if got := pidOf(t, a, "server1"); got != one {
-		t.Errorf("server1 went from process %d to %d", one, got)
+		t.Errorf("server1 went from process %d to %d, want %d", one, got, one)
 	}
 	testkit.Gone(t, two)
 }
@@ -71,7 +71,7 @@ func TestScenarioA_rulesModified_newAgentHasAccess(t *testing.T) {
 	two.Execute(t, "server1", "read_x", nil).Good(t)
 	two.Execute(t, "server1", "write_x", nil).Failed(t, "DENIED_BY_POLICY")
 	if got := two.Tools(t, "server1").Names(); !slices.Equal(got, []string{"read_x"}) {
-		t.Errorf("agent2 sees %v", got)
+		t.Errorf("agent2 sees %v, want [read_x]", got)
 	}
 }
 
@@ -83,11 +83,11 @@ func TestReload_onlySettingsChanged_keepsTheProcess(t *testing.T) {
 		"s": testkit.Fake(t).With("description", "now described").Settings("call_timeout_ms", 150),
 	}.JSON())
 	if after := pidOf(t, a, "s"); after != before {
-		t.Errorf("the process went from %d to %d", before, after)
+		t.Errorf("the process went from %d to %d, want %d", before, after, before)
 	}
 	a.Execute(t, "s", "hang", nil).Failed(t, "TIMEOUT") // The new limit is in force.
 	if got := a.ListServers(t)[0].Description; got != "now described" {
-		t.Errorf("the description is %q", got)
+		t.Errorf("the description is %q, want %q", got, "now described")
 	}
 }
 
@@ -105,7 +105,7 @@ func TestReload_everyWayOfWriting_isNoticed(t *testing.T) {
 		a.Execute(t, added, "echo", map[string]any{"x": 1}).Good(t)
 	}
 	if after := pidOf(t, a, "s"); after != before {
-		t.Errorf("the unchanged server went from process %d to %d", before, after)
+		t.Errorf("the unchanged server went from process %d to %d, want %d", before, after, before)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestScenarioB_invalidConfig_isRefusedAndTheOldOneWorksOn(t *testing.T) {
 	for _, c := range cases {
 		wantProblem(t, g.Reject(t, c.file, c.content), c.fragment)
 		if after := pidOf(t, a, "server1"); after != before {
-			t.Errorf("%s: the process went from %d to %d", c.name, before, after)
+			t.Errorf("%s: the process went from %d to %d, want %d", c.name, before, after, before)
 		}
 	}
 
@@ -138,7 +138,7 @@ func TestScenarioB_invalidConfig_isRefusedAndTheOldOneWorksOn(t *testing.T) {
 	g.AwaitFrom(t, mark, "config unchanged", "role", "servers")
 	g.AwaitFrom(t, mark, "config unchanged", "role", "rules")
 	if after := pidOf(t, a, "server1"); after != before {
-		t.Errorf("after mending, the process went from %d to %d", before, after)
+		t.Errorf("after mending, the process went from %d to %d, want %d", before, after, before)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestReload_fileDeleted_changesNothing(t *testing.T) {
 	}
 	g.AwaitFrom(t, mark, "config rejected", "role", "rules")
 	if after := pidOf(t, a, "s"); after != before {
-		t.Errorf("the process went from %d to %d", before, after)
+		t.Errorf("the process went from %d to %d, want %d", before, after, before)
 	}
 	mark = g.Log.Len()
 	if err := os.WriteFile(g.RulesFile, []byte(testkit.AllowAll("b")), 0o600); err != nil {
@@ -204,7 +204,7 @@ func TestScenarioE_fiveWritesWithinTheDebounce_areOneReload(t *testing.T) {
 		}
 		wantReloads(t, g, mark, "servers", 2)
 		if got := a.ServerNames(t); !slices.Equal(got, []string{"marker"}) {
-			t.Errorf("in the end the servers are %v", got)
+			t.Errorf("in the end the servers are %v, want [marker]", got)
 		}
 		return
 	}
@@ -235,7 +235,7 @@ func TestScenarioE_rapidConfigs_endInTheLast(t *testing.T) {
 		g.Apply(t, g.ServersFile, testkit.Servers{"server_" + string(rune('0'+i)): testkit.Fake(t)}.JSON())
 	}
 	if got := a.ServerNames(t); !slices.Equal(got, []string{"server_5"}) {
-		t.Errorf("the servers are %v", got)
+		t.Errorf("the servers are %v, want [server_5]", got)
 	}
 	a.Execute(t, "server_5", "echo", nil).Good(t)
 	a.Execute(t, "server_1", "echo", nil).Failed(t, "SERVER_NOT_FOUND")
@@ -281,7 +281,7 @@ func TestScenarioF_eachFile_reloadsAlone(t *testing.T) {
 	wantReloads(t, g, mark, "rules", 2)
 
 	if after := pidOf(t, a, "server1"); after != before {
-		t.Errorf("the unchanged server went from process %d to %d", before, after)
+		t.Errorf("the unchanged server went from process %d to %d, want %d", before, after, before)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestScenarioPlus_otherFilesAndSameBytes_areNoReload(t *testing.T) {
 		t.Errorf("got %d reloads, want those of the two marker changes", n)
 	}
 	if n := g.Count(mark, "config rejected"); n != 0 {
-		t.Errorf("got %d rejections", n)
+		t.Errorf("got %d rejections, want 0", n)
 	}
 }
 
@@ -329,7 +329,7 @@ func TestReload_rulesThatRestrict_areInForceBeforeTheNewServerAppears(t *testing
 		if line.Str("role") == "rules" {
 			break
 		}
-		t.Errorf("first came %s", line.Raw)
+		t.Errorf("first came %s, want the rules", line.Raw)
 		mark = g.Log.Len()
 	}
 	g.AwaitFrom(t, mark, "config applied", "role", "servers")
@@ -358,7 +358,7 @@ func TestReload_envFileChanged_restartsOnlyServersThatUseIt(t *testing.T) {
 	}
 	other := pidOf(t, a, "other")
 	if got := token(); got != "first-token-value" {
-		t.Fatalf("the server has TOKEN %q", got)
+		t.Fatalf("the server has TOKEN %q, want %q", got, "first-token-value")
 	}
 	mark := g.Log.Len()
 	testkit.WriteAtomic(t, file, "FILES_TOKEN=second-token-value\n")
@@ -366,13 +366,13 @@ func TestReload_envFileChanged_restartsOnlyServersThatUseIt(t *testing.T) {
 		return l.Msg == "config applied" && strings.Contains(l.Str("changed"), "uses")
 	})
 	if strings.Contains(line.Raw, "token-value") {
-		t.Errorf("the reload shows a value: %s", line.Raw)
+		t.Errorf("the reload must not show a value: %s", line.Raw)
 	}
 	if got := token(); got != "second-token-value" {
-		t.Errorf("after the change the server has TOKEN %q", got)
+		t.Errorf("after the change the server has TOKEN %q, want %q", got, "second-token-value")
 	}
 	if got := pidOf(t, a, "other"); got != other {
-		t.Errorf("the other server went from process %d to %d", other, got)
+		t.Errorf("the other server went from process %d to %d, want %d", other, got, other)
 	}
 }
 

@@ -54,16 +54,16 @@ func TestCrash_killedServer_worksAgainByItself(t *testing.T) {
 	}
 	line := g.Await(t, "server crashed", "server", "s")
 	if line.Str("reason") == "" || line.Int("in_flight") != 3 {
-		t.Errorf("the crash is logged as %s", line.Raw)
+		t.Errorf("the crash is logged as %s, want its reason and 3 calls in flight", line.Raw)
 	}
 	if after := pidOf(t, a, "s"); after == pid {
 		t.Error("the same process answers")
 	}
 	if got := pidOf(t, a, "other"); got != other {
-		t.Errorf("another server went from process %d to %d", other, got)
+		t.Errorf("another server went from process %d to %d, want %d", other, got, other)
 	}
 	if ran := testkit.Calls(testkit.Record(t, record)); len(ran["h1"]) != 1 || len(ran["h2"]) != 1 {
-		t.Errorf("a call that was cut off ran again: %v", ran)
+		t.Errorf("a call that was cut off must not run again: %v", ran)
 	}
 }
 
@@ -86,11 +86,11 @@ func TestCrash_ownExit_isToldWithItsReasonAndStderr(t *testing.T) {
 	g.Await(t, "server stderr", "server", "s", "line", "about to break")
 	e := a.Execute(t, "s", "crash", map[string]any{"code": 42}).Failed(t, "SERVER_CRASHED")
 	if e.Server != "s" || e.Tool != "crash" {
-		t.Errorf("the error is about %q %q", e.Server, e.Tool)
+		t.Errorf("the error is about %q %q, want \"s\" \"crash\"", e.Server, e.Tool)
 	}
 	line := g.Await(t, "server crashed", "server", "s")
 	if !strings.Contains(line.Str("reason"), "42") || !strings.Contains(line.Raw, "about to break") {
-		t.Errorf("the crash is logged as %s", line.Raw)
+		t.Errorf("the crash is logged as %s, want exit status 42 and its last words", line.Raw)
 	}
 	g.Await(t, "server backing off", "server", "s")
 	a.Execute(t, "s", "echo", nil).Good(t)
@@ -102,7 +102,7 @@ func TestCrash_answerJustBeforeTheEnd_isDelivered(t *testing.T) {
 	for range 10 {
 		mark := g.Log.Len()
 		if got := a.Execute(t, "s", "crash", map[string]any{"answer": true}).Good(t).Text; got != "last words" {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want %q", got, "last words")
 		}
 		// A call that comes before the end is noticed is written to the dying
 		// process, and rightly fails.
@@ -124,7 +124,7 @@ func TestCrash_callsDuringBackoff_waitBounded(t *testing.T) {
 		t.Error("the list of tools was not kept over the crash")
 	}
 	if got := state(t, a, "s"); got != "backing-off" {
-		t.Errorf("list_servers says %q", got)
+		t.Errorf("list_servers says %q, want %q", got, "backing-off")
 	}
 	// A change of the entry is a reason to start at once.
 	g.Apply(t, g.ServersFile, testkit.Servers{"s": testkit.Fake(t, "--tag", "mended")}.JSON())
@@ -139,15 +139,15 @@ func TestQuarantine_missingCommand_isRefusedAtOnceAndOthersRun(t *testing.T) {
 	})
 	line := g.Await(t, "server quarantined", "server", "bad")
 	if !strings.Contains(line.Str("reason"), "gatehouse-no-such-command") {
-		t.Errorf("the reason is %q", line.Str("reason"))
+		t.Errorf("the reason is %q, want the missing command's name", line.Str("reason"))
 	}
 	unavailable(t, a, "bad", "quarantined")
 	a.Execute(t, "good", "echo", nil).Good(t)
 	if got := state(t, a, "bad"); got != "quarantined" {
-		t.Errorf("list_servers says %q", got)
+		t.Errorf("list_servers says %q, want %q", got, "quarantined")
 	}
 	if got := state(t, a, "good"); got != "" {
-		t.Errorf("list_servers says %q of a server that is ready", got)
+		t.Errorf("list_servers says %q of a server that is ready, want nothing", got)
 	}
 	g.Apply(t, g.ServersFile, testkit.Servers{"bad": testkit.Fake(t), "good": testkit.Fake(t)}.JSON())
 	a.Execute(t, "bad", "echo", nil).Good(t)
@@ -166,7 +166,7 @@ func TestQuarantine_tooManyFailures_saysWhy(t *testing.T) {
 	}
 	crash := g.Await(t, "server crashed", "server", "s")
 	if !strings.Contains(crash.Str("reason"), "7") || !strings.Contains(crash.Raw, "dying in the handshake") {
-		t.Errorf("the crash is logged as %s", crash.Raw)
+		t.Errorf("the crash is logged as %s, want exit status 7 and its last words", crash.Raw)
 	}
 	unavailable(t, a, "s", "quarantined")
 	a.Execute(t, "good", "echo", nil).Good(t)
@@ -183,12 +183,12 @@ func TestHandshake_serverThatDoesNotOpen_harmsNoOther(t *testing.T) {
 	for _, server := range []string{"silent", "error"} {
 		line := g.Await(t, "server crashed", "server", server)
 		if line.Str("phase") != "handshake" || line.Str("reason") == "" {
-			t.Errorf("%s: logged as %s", server, line.Raw)
+			t.Errorf("%s: logged as %s, want a reason, and the handshake as its phase", server, line.Raw)
 		}
 		a.Execute(t, server, "echo", nil).Failed(t, "SERVER_UNAVAILABLE")
 	}
 	if got := a.ServerNames(t); !slices.Equal(got, []string{"error", "good", "silent"}) {
-		t.Errorf("list_servers gives %v", got)
+		t.Errorf("list_servers gives %v, want [error good silent]", got)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestServer_oddButUsable_works(t *testing.T) {
 	}
 	line := g.Await(t, "server wrote junk to stdout", "server", "junk")
 	if line.Level != "WARN" {
-		t.Errorf("junk is logged as %s", line.Raw)
+		t.Errorf("junk is logged as %s, want a warning", line.Raw)
 	}
 	pid := pidOf(t, a, "wrapped")
 	g.Apply(t, g.ServersFile, testkit.Servers{}.JSON())
@@ -221,7 +221,7 @@ func TestServer_withoutTools_hasAnEmptyList(t *testing.T) {
 	g, a := begin(t, testkit.Servers{"none": testkit.Fake(t, "--no-tools-capability")})
 	g.Await(t, "server ready", "server", "none")
 	if got := a.Tools(t, "none"); got.TotalAvailable != 0 || got.Tools == nil {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want an empty list of tools", got)
 	}
 	a.Execute(t, "none", "echo", nil).Failed(t, "TOOL_NOT_FOUND")
 }
@@ -247,10 +247,10 @@ func TestServer_hugeResult_isTooLargeAndNothingElseSuffers(t *testing.T) {
 	a.Execute(t, "s", "big", map[string]any{"bytes": 100_000_000}).Failed(t, "RESULT_TOO_LARGE")
 	slow.Wait(t).Good(t)
 	if after := pidOf(t, a, "s"); after != pid {
-		t.Errorf("the process went from %d to %d", pid, after)
+		t.Errorf("the process went from %d to %d, want %d", pid, after, pid)
 	}
 	if got := len(a.Execute(t, "s", "big", map[string]any{"bytes": 1_000_000}).Good(t).Text); got != 1_000_000 {
-		t.Errorf("a result of 1 MB arrived with %d bytes", got)
+		t.Errorf("a result of 1 MB arrived with %d bytes, want 1_000_000", got)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestServer_moreCallsThanAllowed_isOverloaded(t *testing.T) {
 	}
 	a.Execute(t, "s", "echo", map[string]any{"id": "third"}).Failed(t, "OVERLOADED")
 	if n := len(testkit.Calls(testkit.Record(t, record))["third"]); n != 0 {
-		t.Errorf("the refused call ran %d times", n)
+		t.Errorf("the refused call ran %d times, want 0", n)
 	}
 }
 
@@ -284,14 +284,14 @@ func TestLazy_serverStartsWithItsFirstCall(t *testing.T) {
 	}, "--init-strategy", "lazy")
 	g.Await(t, "server ready", "server", "eager")
 	if got := state(t, a, "lazy"); got != "idle" {
-		t.Errorf("list_servers says %q", got)
+		t.Errorf("list_servers says %q, want %q", got, "idle")
 	}
 	if n := starts(t, record); n != 0 {
-		t.Errorf("%d processes were started before the first call", n)
+		t.Errorf("%d processes were started before the first call, want 0", n)
 	}
 	a.Execute(t, "lazy", "echo", nil).Good(t)
 	if n := starts(t, record); n != 1 {
-		t.Errorf("the first call started %d processes", n)
+		t.Errorf("the first call started %d processes, want 1", n)
 	}
 }
 
@@ -316,7 +316,7 @@ func TestDisabled_isNeverStarted(t *testing.T) {
 	g.Await(t, "server ready", "server", "on")
 	unavailable(t, a, "off", "disabled")
 	if n := starts(t, record); n != 0 {
-		t.Errorf("it was started %d times", n)
+		t.Errorf("it was started %d times, want 0", n)
 	}
 }
 
@@ -336,7 +336,7 @@ func TestMisconfigured_namesServerAndVariableAndOthersRun(t *testing.T) {
 	for server, fragment := range want {
 		line := g.Await(t, "server misconfigured", "server", server)
 		if !strings.Contains(line.Str("reason"), fragment) {
-			t.Errorf("%s: the reason is %q", server, line.Str("reason"))
+			t.Errorf("%s: the reason is %q, want %q", server, line.Str("reason"), fragment)
 		}
 		unavailable(t, a, server, "misconfigured")
 	}
@@ -346,7 +346,7 @@ func TestMisconfigured_namesServerAndVariableAndOthersRun(t *testing.T) {
 	g.Apply(t, g.ServersFile, servers.JSON())
 	line := g.Await(t, "server misconfigured", "server", "address")
 	if !strings.Contains(line.Str("reason"), "this is the gateway itself") {
-		t.Errorf("its own address: the reason is %q", line.Str("reason"))
+		t.Errorf("its own address: the reason is %q, want that this is the gateway itself", line.Str("reason"))
 	}
 }
 
@@ -369,7 +369,7 @@ func TestEnvironment_ofAChild_isItsOwnPlusTheBase(t *testing.T) {
 	}
 	for _, absent := range []string{"SECRET_OF_GATEWAY", "GATEWAY_", "GW_VALUE"} {
 		if strings.Contains(string(r.Structured), absent) {
-			t.Errorf("%s reached the child", absent)
+			t.Errorf("%s must not reach the child", absent)
 		}
 	}
 	if !strings.Contains(string(r.Structured), "GATEHOUSE_PARENT") {
@@ -391,7 +391,7 @@ func TestURLServer_everyTransport_works(t *testing.T) {
 	})
 	for _, server := range []string{"http", "sse", "auto", "auto-sse"} {
 		if got := a.Execute(t, server, "pid", nil).Good(t).Field("tag"); got != "web" {
-			t.Errorf("%s: got tag %q", server, got)
+			t.Errorf("%s: got tag %q, want %q", server, got, "web")
 		}
 		a.Execute(t, server, "rpcerror", nil).Failed(t, "SERVER_ERROR")
 	}
@@ -411,10 +411,10 @@ func TestURLServer_thatWantsCredentials_needsAuth(t *testing.T) {
 	g, a := begin(t, testkit.Servers{"s": {"url": web.Base + "/mcp", "type": "http", "headers": map[string]string{"Authorization": "Bearer wrong-token"}}})
 	line := g.Await(t, "server needs auth", "server", "s")
 	if strings.Contains(line.Raw, "wrong-token") {
-		t.Errorf("the log shows the credential: %s", line.Raw)
+		t.Errorf("the log must not show the credential: %s", line.Raw)
 	}
 	unavailable(t, a, "s", "needs-auth")
 	if n := g.Count(0, "server backing off", "server", "s"); n != 0 {
-		t.Errorf("it was restarted %d times", n)
+		t.Errorf("it was restarted %d times, want 0", n)
 	}
 }

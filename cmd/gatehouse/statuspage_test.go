@@ -37,7 +37,7 @@ func TestStatusPage_saysWhatIsOutOfTheOrdinary(t *testing.T) {
 		}
 	}
 	if strings.Contains(got, "\x1b") {
-		t.Errorf("it can act on the terminal: %q", got)
+		t.Errorf("it must not act on the terminal: %q", got)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestStatusPage_fitsTheTerminal_troubleFirst(t *testing.T) {
 		}
 	}
 	if healthy := strings.Index(text, "server-00"); first < 0 || first > healthy {
-		t.Errorf("a server that is well comes before one in trouble:\n%s", text)
+		t.Errorf("a server in trouble must come before one that is well:\n%s", text)
 	}
 }
 
@@ -143,6 +143,6 @@ func TestServerPage_wrapsWhatIsLong(t *testing.T) {
 		t.Errorf("got %d of the words, want all %d:\n%s", got, want, text)
 	}
 	if strings.Contains(text, "\x1b") {
-		t.Errorf("it can act on the terminal: %q", text)
+		t.Errorf("it must not act on the terminal: %q", text)
 	}
 }

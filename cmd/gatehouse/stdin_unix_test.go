@@ -46,7 +46,7 @@ func TestStdio_oneSocketForBoth_aSlowReaderLosesNothing(t *testing.T) {
 	_ = ours.SetReadDeadline(time.Now().Add(30 * time.Second))
 	line, err := bufio.NewReader(ours).ReadString('\n')
 	if err != nil || !strings.Contains(line, text) {
-		t.Fatalf("got %d bytes, %v", len(line), err)
+		t.Fatalf("got %d bytes, %v, want the whole line", len(line), err)
 	}
 }
 

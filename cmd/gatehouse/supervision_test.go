@@ -42,7 +42,7 @@ func TestCrash_listsItsCallsAndTheirCommonToolIsSuspect(t *testing.T) {
 	g.Await(t, "suspect tool", "server", "s", "tool", "crash")
 	st := value[admin.Status](t, operate(t, g, "status", "--json").want(t, exitFine))
 	if got := st.Servers[0].Suspects; !slices.Equal(got, []string{"crash"}) {
-		t.Errorf("status names the suspects %q", got)
+		t.Errorf("status names the suspects %q, want [crash]", got)
 	}
 	a.Execute(t, "s", "crash", nil).Failed(t, "SERVER_CRASHED")
 	if n := g.Count(0, "suspect tool"); n != 1 {
@@ -99,11 +99,11 @@ func TestFlood_ofOneServer_leavesTheOthersAlone(t *testing.T) {
 				a.Execute(t, "loud", "echo", nil).Good(t)
 			}
 			if n := g.Count(0, "server crashed"); n != 0 {
-				t.Errorf("%d crashes", n)
+				t.Errorf("%d crashes, want 0", n)
 			}
 			// What is logged of it is limited: 50 lines a second.
 			if n := g.Log.Len(); n > 10_000 {
-				t.Errorf("the flood made %d lines of log", n)
+				t.Errorf("the flood made %d lines of log, want 10000 at most", n)
 			}
 		})
 	}
@@ -120,7 +120,7 @@ func TestHTTPSession_survivesARestartOfTheGateway(t *testing.T) {
 	first.Stop(t)
 	second := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--http", addr}})
 	if url := second.BaseURL(t) + "/mcp"; url != raw.URL || raw.Session == "" {
-		t.Fatalf("the second gateway is at %s, the session %q with %s", url, raw.Session, raw.URL)
+		t.Fatalf("the second gateway is at %s, the session %q with %s, want %s and a session of its own", url, raw.Session, raw.URL, url)
 	}
 	if after := pidOf(t, a, "s"); after == before {
 		t.Error("the old process answers")
@@ -162,15 +162,15 @@ func TestRace_callsAtTheMomentOfIdleStop(t *testing.T) {
 	ran := testkit.Calls(entries)
 	for _, c := range calls {
 		if c.err != nil || c.result.IsError || len(ran[c.id]) != 1 {
-			t.Errorf("%s ran %d times: %v %s", c.id, len(ran[c.id]), c.err, c.result.Raw)
+			t.Errorf("%s ran %d times: %v %s, want a result of one run each", c.id, len(ran[c.id]), c.err, c.result.Raw)
 		}
 	}
 	sleeps := g.Count(0, "server sleeping")
 	if sleeps < 10 {
-		t.Errorf("the server slept %d times: this proves little", sleeps)
+		t.Errorf("the server slept %d times: this proves little, want 10 at least", sleeps)
 	}
 	if n := g.Count(0, "server crashed"); n != 0 {
-		t.Errorf("an idle stop was taken for a crash, %d times", n)
+		t.Errorf("an idle stop was taken for a crash, %d times, want 0", n)
 	}
 	t.Logf("%d calls, %d idle stops", len(calls), sleeps)
 }

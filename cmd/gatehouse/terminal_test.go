@@ -27,7 +27,7 @@ func TestLine_showsWhatATerminalWouldActOn(t *testing.T) {
 		})
 	}
 	if got := lines("a\nb\tc\x1b\r"); got != "a\nb\tc\\x1b\\r" {
-		t.Errorf("lines gives %q", got)
+		t.Errorf("lines gives %q, want %q", got, "a\nb\tc\\x1b\\r")
 	}
 }
 
@@ -39,7 +39,7 @@ func TestWriteJSON_isTheSameValueWithoutControlCharacters(t *testing.T) {
 	}
 	var out string
 	if err := json.Unmarshal(b.Bytes(), &out); err != nil || out != in {
-		t.Errorf("got %q, %v", out, err)
+		t.Errorf("got %q, %v, want %q", out, err, in)
 	}
 	if want := `"\u001b \u007f \u009b \u202e \udb40\udc01 <ä> 🧀"` + "\n"; b.String() != want {
 		t.Errorf("got  %s want %s", b.String(), want)
@@ -94,7 +94,7 @@ func TestPrintResult(t *testing.T) {
 			var b bytes.Buffer
 			err := printResult(&b, json.RawMessage(c.in), false)
 			if b.String() != c.want || (err != nil) != c.fails {
-				t.Errorf("got %q, %v", b.String(), err)
+				t.Errorf("got %q, %v, want %q, and an error: %v", b.String(), err, c.want, c.fails)
 			}
 		})
 	}

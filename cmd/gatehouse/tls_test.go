@@ -101,7 +101,7 @@ func TestTLS_aRenewedCertificate_isUsedAndABrokenOneIsNot(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		t.Errorf("status %d", resp.StatusCode)
+		t.Errorf("status %d, want %d", resp.StatusCode, http.StatusOK)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestTLS_withoutAUsableCertificate_nothingIsStarted(t *testing.T) {
 			Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Args: args, NoWait: true, Unclean: true,
 		})
 		if code := g.Wait(t); code != exitNo && code != exitUsage {
-			t.Errorf("%q: exit code %d", args, code)
+			t.Errorf("%q: exit code %d, want %d or %d", args, code, exitNo, exitUsage)
 		}
 	}
 }
@@ -179,12 +179,12 @@ func TestJWT_ofTheIssuer_isAgentsAndNothingElseIs(t *testing.T) {
 	} {
 		status, challenge := post(t, &testkit.Raw{URL: g.BaseURL(t) + "/mcp", Token: token})
 		if status != http.StatusUnauthorized || !strings.Contains(challenge, `resource_metadata="https://gw.example.com/.well-known/oauth-protected-resource/mcp"`) {
-			t.Errorf("%s: status %d, challenge %s", name, status, challenge)
+			t.Errorf("%s: status %d, challenge %s, want 401 and where the metadata are", name, status, challenge)
 		}
 	}
 	for _, path := range []string{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
 		if got := get(t.Context(), t, g.BaseURL(t)+path); got != http.StatusOK {
-			t.Errorf("%s gives %d", path, got)
+			t.Errorf("%s gives %d, want %d", path, got, http.StatusOK)
 		}
 	}
 }

@@ -35,11 +35,11 @@ func TestFront_tools_areThreeWithSmallSchemas(t *testing.T) {
 	for _, tool := range v.Result.Tools {
 		readOnly[tool.Name] = tool.Annotations.ReadOnlyHint
 		if bad := foreignKeyword(tool.InputSchema); bad != "" {
-			t.Errorf("the schema of %s uses %q", tool.Name, bad)
+			t.Errorf("the schema of %s uses %q, want none", tool.Name, bad)
 		}
 	}
 	if len(readOnly) != 3 || !readOnly["list_servers"] || !readOnly["get_server_tools"] || readOnly["execute_tool"] {
-		t.Errorf("got tools with readOnlyHint %v", readOnly)
+		t.Errorf("got tools with readOnlyHint %v, want that hint for the two that only read", readOnly)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestFront_debug_addsTheStatusTool(t *testing.T) {
 	_, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--debug")
 	r := a.Call(t, "get_gateway_status", nil).Good(t)
 	if !json.Valid(r.Structured) || !strings.HasPrefix(string(r.Structured), "{") {
-		t.Errorf("got %s", r.Structured)
+		t.Errorf("got %s, want a JSON object", r.Structured)
 	}
 }
 
@@ -82,16 +82,16 @@ func TestListServers_describesAndKeepsSecretsOut(t *testing.T) {
 	g.Await(t, "server ready", "server", "b")
 	list := a.ListServers(t)
 	if len(list) != 3 || list[0].Name != "a" || list[1].Name != "b" || list[2].Name != "u" {
-		t.Fatalf("got %+v", list)
+		t.Fatalf("got %+v, want a, b and u", list)
 	}
 	if list[1].Description != "Project files" {
-		t.Errorf("b is described as %q", list[1].Description)
+		t.Errorf("b is described as %q, want %q", list[1].Description, "Project files")
 	}
 	if list[0].Description != "First line." {
-		t.Errorf("a is described as %q", list[0].Description)
+		t.Errorf("a is described as %q, want %q", list[0].Description, "First line.")
 	}
 	if list[0].Command == "" || list[2].URL != "http://127.0.0.1:1" || list[2].Transport == "" {
-		t.Errorf("the metadata are %+v", list)
+		t.Errorf("the metadata are %+v, want a command for a, the url and a transport for u", list)
 	}
 	testkit.Eventually(t, "the number of tools is known", func() bool {
 		s := a.ListServers(t)[0]
@@ -99,7 +99,7 @@ func TestListServers_describesAndKeepsSecretsOut(t *testing.T) {
 	})
 	r := a.Call(t, "list_servers", nil).Good(t)
 	if strings.Contains(string(r.Structured), "command") {
-		t.Errorf("metadata came unasked: %s", r.Structured)
+		t.Errorf("metadata must not come unasked: %s", r.Structured)
 	}
 	if !sameJSON(t, r.Text, string(r.Structured)) {
 		t.Error("the text block is not the structured content")
@@ -115,13 +115,13 @@ func TestGetServerTools_definitions_areTheServersOwn(t *testing.T) {
 	g.Await(t, "server ready", "server", "s")
 	box := a.Tools(t, "s")
 	if box.TotalAvailable != ownTools+5 || box.Returned != ownTools+5 || len(box.Tools) != ownTools+5 || box.Matched != ownTools+5 || box.Server != "s" {
-		t.Errorf("got %d available, %d matched, %d returned: %v", box.TotalAvailable, box.Matched, box.Returned, box.Names())
+		t.Errorf("got %d available, %d matched, %d returned: %v, want %d tools of s, all of them", box.TotalAvailable, box.Matched, box.Returned, box.Names(), ownTools+5)
 	}
 	if names := box.Names(); names[0] != "echo" || names[len(names)-1] != "tool_0005" {
 		t.Errorf("the order is not the server's: %v", names)
 	}
 	if n := len([]rune(box.Instructions)); n == 0 || n > 2001 {
-		t.Errorf("the instructions have %d characters", n)
+		t.Errorf("the instructions have %d characters, want between 1 and 2001", n)
 	}
 	want := `{"name":"oddities","description":"Returns a result that is hard to pass on.","inputSchema":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"kind":{"type":"string"}},"oneOf":[{"required":["kind"]},{"maxProperties":0}],"x-vendor":{"big":9007199254740993}},"vendorField":{"keep":["me"]},"annotations":{"readOnlyHint":true,"x-unknown":1}}`
 	r, err := testkit.Agent{ID: "a", Caller: g.Raw(t)}.Try(t.Context(), "get_server_tools", map[string]any{"server": "s", "names": "oddities"})
@@ -129,7 +129,7 @@ func TestGetServerTools_definitions_areTheServersOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(r.Structured), want) {
-		t.Errorf("the definition came as %s", r.Structured)
+		t.Errorf("the definition came as %s, want it unchanged: %s", r.Structured, want)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestGetServerTools_narrowing_givesWhatWasAskedFor(t *testing.T) {
 
 	box := a.Tools(t, "s", map[string]any{"pattern": "tool_001*"})
 	if box.Matched != 10 || box.TotalAvailable != ownTools+20 {
-		t.Errorf("pattern: matched %d of %d", box.Matched, box.TotalAvailable)
+		t.Errorf("pattern: matched %d of %d, want 10 of %d", box.Matched, box.TotalAvailable, ownTools+20)
 	}
 	for _, names := range []any{"echo, tool_0002,nothing", []string{"echo", "tool_0002", "nothing"}} {
 		box = a.Tools(t, "s", map[string]any{"names": names})
@@ -150,18 +150,18 @@ func TestGetServerTools_narrowing_givesWhatWasAskedFor(t *testing.T) {
 	}
 	box = a.Tools(t, "s", map[string]any{"pattern": "tool_*", "max_schema_tokens": 70})
 	if box.Returned == 0 || len(box.Omitted)+box.Returned != 20 || box.TokensUsed > 70 {
-		t.Errorf("budget: %d returned, %d omitted, %d tokens", box.Returned, len(box.Omitted), box.TokensUsed)
+		t.Errorf("budget: %d returned, %d omitted, %d tokens, want some, all 20 accounted for, and at most 70 tokens", box.Returned, len(box.Omitted), box.TokensUsed)
 	}
 	used := 0
 	for _, def := range box.Tools {
 		used += (len(def) + 3) / 4
 	}
 	if box.TokensUsed != used {
-		t.Errorf("budget: tokens_used is %d, the definitions cost %d", box.TokensUsed, used)
+		t.Errorf("budget: tokens_used is %d, the definitions cost %d, want %d", box.TokensUsed, used, used)
 	}
 	box = a.Tools(t, "s", map[string]any{"max_schema_tokens": "1"})
 	if !slices.Equal(box.Names(), []string{"echo"}) || len(box.Omitted) != ownTools+19 {
-		t.Errorf("a budget below the first definition: got %v and %d omitted", box.Names(), len(box.Omitted))
+		t.Errorf("a budget below the first definition: got %v and %d omitted, want [echo] and %d", box.Names(), len(box.Omitted), ownTools+19)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestGetServerTools_onlyPermittedOnes_areShownAndCounted(t *testing.T) {
 	}.JSON())
 	g.Await(t, "server ready", "server", "s")
 	if box := a.Tools(t, "s"); !slices.Equal(box.Names(), []string{"echo", "sleep"}) || box.TotalAvailable != 2 {
-		t.Errorf("got %v of %d", box.Names(), box.TotalAvailable)
+		t.Errorf("got %v of %d, want [echo sleep] of 2", box.Names(), box.TotalAvailable)
 	}
 	if box := a.Tools(t, "s", map[string]any{"names": "env,echo"}); !slices.Equal(box.NotFound, []string{"env"}) {
 		t.Errorf("a denied name: not found %v", box.NotFound)
@@ -250,7 +250,7 @@ func TestExecute_bigIntegersInArguments_arriveUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !sameJSON(t, string(r.Structured), args) || !strings.Contains(string(r.Structured), `"f":1.0`) {
-		t.Errorf("got %s", r.Structured)
+		t.Errorf("got %s, want the same arguments with 1.0 as it was", r.Structured)
 	}
 }
 
@@ -317,7 +317,7 @@ func TestExecute_failuresOfTheServer_keepTheirOwnWords(t *testing.T) {
 	_, a := begin(t, testkit.Servers{"s": testkit.Fake(t)})
 	r := a.Execute(t, "s", "fail", map[string]any{"message": "out of paper"})
 	if r.Code() != "isError" || r.Text != "out of paper" {
-		t.Errorf("a tool's own failure came as %q %q", r.Code(), r.Text)
+		t.Errorf("a tool's own failure came as %q %q, want \"isError\" \"out of paper\"", r.Code(), r.Text)
 	}
 	e := a.Execute(t, "s", "rpcerror", map[string]any{"code": -32042}).Failed(t, "SERVER_ERROR")
 	want := `{"code":-32042,"message":"refused as told","data":{"why":"told so","big":9007199254740993}}`
@@ -388,7 +388,7 @@ func TestExecute_progress_comesBeforeTheResultUnderTheCallersToken(t *testing.T)
 	}
 	want := []string{"my-token1step 1", "my-token2step 2", "my-token3step 3", "my-token4step 4", "my-token5step 5"}
 	if !slices.Equal(got, want) {
-		t.Errorf("got %q, then %s", got, reply.Message)
+		t.Errorf("got %q, then %s, want %v", got, reply.Message, want)
 	}
 	if !strings.Contains(string(reply.Message), `"had_token":true`) {
 		t.Errorf("the server got no token: %s", reply.Message)

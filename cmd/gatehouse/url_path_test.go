@@ -28,6 +28,6 @@ func TestURLPath_isShownToNobody(t *testing.T) {
 	}
 	shown += operate(t, g, "status", "--json").out + operate(t, g, "logs").out
 	if strings.Contains(shown, key) {
-		t.Errorf("the key is shown: %s", shown)
+		t.Errorf("the key must not be shown: %s", shown)
 	}
 }

@@ -31,7 +31,7 @@ func TestURLServer_thatRestarts_isUsedAgainByTheNextCall(t *testing.T) {
 			a.Execute(t, "s", "forget", nil)
 			for i := range 3 {
 				if got := a.Execute(t, "s", "echo", map[string]any{"id": fmt.Sprint("e", i)}).Good(t); got.Field("id") != fmt.Sprint("e", i) {
-					t.Errorf("call %d: got %s", i, got.Structured)
+					t.Errorf("call %d: got %s, want the id of its own call", i, got.Structured)
 				}
 			}
 			g.Await(t, "server session renewed", "server", "s")
@@ -171,7 +171,7 @@ func TestURLServer_killedAndRestartedUnderLoad_losesOnlyWhatRan(t *testing.T) {
 				case code == "":
 				case code == "SERVER_CRASHED" && got.Error.MayHaveRun != nil && *got.Error.MayHaveRun:
 				default:
-					t.Errorf("%s failed with %s: %s", id, code, got.Text)
+					t.Errorf("%s failed with %s: %s, want a result, or a crash during the call", id, code, got.Text)
 					return
 				}
 			}

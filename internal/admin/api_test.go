@@ -22,18 +22,18 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	c, _ := serve(t, f)
 	ctx := within(t)
 	if st, err := c.Status(ctx); err != nil || !cmp.Equal(st, f.status) {
-		t.Errorf("status: %v, %s", err, cmp.Diff(f.status, st))
+		t.Errorf("status: %v, %s, want the gateway's own", err, cmp.Diff(f.status, st))
 	}
 	if r, err := c.Reload(ctx); err != nil || len(r) != 1 || r[0].Outcome != admin.Rejected {
-		t.Errorf("reload: %+v, %v", r, err)
+		t.Errorf("reload: %+v, %v, want one rejected report", r, err)
 	}
 	if r, err := c.Tools(ctx, "a b&c", "agent"); err != nil || r.Tokens != 3 {
-		t.Errorf("tools: %+v, %v", r, err)
+		t.Errorf("tools: %+v, %v, want 3 tokens", r, err)
 	}
 	call := admin.Call{Server: "s", Tool: "t", Args: json.RawMessage(`{"n":9007199254740993}`), Agent: "a", TimeoutMS: 100}
 	result, err := c.Call(ctx, call)
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {
-		t.Errorf("call: %s, %v", result, err)
+		t.Errorf("call: %s, %v, want %s", result, err, want)
 	}
 	if diff := cmp.Diff([]any{"a b&c", "agent", call}, f.asked); diff != "" {
 		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
@@ -47,13 +47,13 @@ func TestOperate_anyServerName_arrivesAsItIs(t *testing.T) {
 	var want []any
 	for _, name := range []string{"db", "a/b", "..", ".", "a/../b", "//", "%2F", "käse 🧀", "a?b=c#d", "x:y", " ", "restart", strings.Repeat("é", 64)} {
 		if d, err := c.Server(within(t), name); err != nil || d.Name != name {
-			t.Errorf("server %q: got %+v, %v", name, d, err)
+			t.Errorf("server %q: got %+v, %v, want it", name, d, err)
 		}
 		want = append(want, name)
 		for _, action := range []admin.Action{admin.Restart, admin.Release, admin.HoldServer} {
 			r, err := c.Operate(within(t), action, name, hold)
 			if err != nil || r.Server != name || r.Action != action || r.Generation != 7 {
-				t.Errorf("%s %q: %+v, %v", action, name, r, err)
+				t.Errorf("%s %q: %+v, %v, want generation 7", action, name, r, err)
 			}
 			given := admin.Hold{}
 			if action == admin.HoldServer {
@@ -85,7 +85,7 @@ func TestClient_refusals_keepTextAndStatus(t *testing.T) {
 			_, err := client.Operate(within(t), admin.Restart, "x", admin.Hold{})
 			e, ok := errors.AsType[*admin.Error](err)
 			if !ok || e.Status != c.status || !strings.Contains(e.Message, c.text) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want status %d and %q", err, c.status, c.text)
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func TestServer_bodyTooLarge_isRefused(t *testing.T) {
 	c, _ := serve(t, f)
 	huge := json.RawMessage(`"` + strings.Repeat("x", 17<<20) + `"`)
 	if _, err := c.Call(within(t), admin.Call{Args: huge}); err == nil || len(f.asked) != 0 {
-		t.Errorf("err %v, asked %d", err, len(f.asked))
+		t.Errorf("err %v, asked %d, want an error before anything is asked", err, len(f.asked))
 	}
 	if _, err := c.Status(within(t)); err != nil {
 		t.Errorf("afterwards: %v", err)
@@ -116,7 +116,7 @@ func TestCall_clientThatGivesUp_cancelsIt(t *testing.T) {
 	<-f.called
 	cancel()
 	if err := <-f.ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("the call ended with %v", err)
+		t.Errorf("the call ended with %v, want %v", err, context.Canceled)
 	}
 	if err := <-done; err == nil {
 		t.Error("the client got an answer")
@@ -210,16 +210,16 @@ func TestLogs_follow_goesOnLive(t *testing.T) {
 		})
 	}()
 	if msg := <-got; msg != "before" {
-		t.Errorf("first %q", msg)
+		t.Errorf("first %q, want %q", msg, "before")
 	}
 	f.log.Debug("not asked for")
 	f.log.Info("after")
 	if msg := <-got; msg != "after" {
-		t.Errorf("then %q", msg)
+		t.Errorf("then %q, want %q", msg, "after")
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("it ended with %v, want %v", err, context.Canceled)
 	}
 }
 
@@ -293,7 +293,7 @@ func TestLogs_tooManyFollowers_areToldSo(t *testing.T) {
 		ended++
 	}
 	if len(errs) != 0 {
-		t.Errorf("errors: %v", slices.Compact(errs))
+		t.Errorf("errors: %v, want none", slices.Compact(errs))
 	}
 	cancel()
 	for range many - ended {

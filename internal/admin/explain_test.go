@@ -35,6 +35,6 @@ func TestClient_explain_ofAGatewayThatCannot_isRefused(t *testing.T) {
 	c, _ := serve(t, newFake())
 	_, err := c.Explain(within(t), admin.Question{Server: "s"})
 	if e, ok := errors.AsType[*admin.Error](err); !ok || e.Status != http.StatusNotImplemented {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want status %d", err, http.StatusNotImplemented)
 	}
 }

@@ -37,11 +37,11 @@ func TestListen_socketIsPrivateWhateverTheUmask(t *testing.T) {
 	}
 	defer s.Close()
 	if s.Path() != filepath.Join(dir, "42.sock") || mode(t, s.Path()) != 0o600 || mode(t, dir) != 0o700 {
-		t.Errorf("%s has mode %o in a folder of %o", s.Path(), mode(t, s.Path()), mode(t, dir))
+		t.Errorf("%s has mode %o in a folder of %o, want 42.sock with mode 600 in a folder of 700", s.Path(), mode(t, s.Path()), mode(t, dir))
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("more than the socket is left: %v %v", entries, err)
+		t.Errorf("more than the socket is left: %v %v, want it alone", entries, err)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestListen_folderOpenToOthers_isRefused(t *testing.T) {
 			dir, good := folder(t), folder(t)
 			prepare(t, dir)
 			if s, err := admin.Listen(t.Context(), []string{dir}, 42, "abc"); err == nil {
-				t.Error("it was used: " + s.Path())
+				t.Error("it must not be used: " + s.Path())
 				_ = s.Close()
 			} else if !strings.Contains(err.Error(), dir) {
 				t.Errorf("the error does not name the folder: %v", err)
@@ -96,7 +96,7 @@ func TestListen_folderOpenToOthers_isRefused(t *testing.T) {
 			}
 			defer s.Close()
 			if filepath.Dir(s.Path()) != good {
-				t.Errorf("the socket is %s", s.Path())
+				t.Errorf("the socket is %s, want one in %s", s.Path(), good)
 			}
 		})
 	}
@@ -139,10 +139,10 @@ func TestListen_staleSockets_areRemovedAndTheirNameTaken(t *testing.T) {
 	}
 	defer s.Close()
 	if s.Path() != filepath.Join(dir, "42.sock") {
-		t.Errorf("the socket is %s", s.Path())
+		t.Errorf("the socket is %s, want 42.sock in %s", s.Path(), dir)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "43.sock")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the other stale one is left: %v", err)
+		t.Errorf("the other stale one is left: %v, want it gone", err)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "notes.txt")); err != nil {
 		t.Errorf("another file was touched: %v", err)
@@ -168,7 +168,7 @@ func TestListen_liveNamesake_isNotRobbed(t *testing.T) {
 		t.Fatal("both have the same path")
 	}
 	if st, err := admin.NewClient(first.Path()).Status(within(t)); err != nil || st.Instance != "abc" {
-		t.Errorf("the first answers %+v, %v", st, err)
+		t.Errorf("the first answers %+v, %v, want instance abc", st, err)
 	}
 }
 
@@ -187,10 +187,10 @@ func TestFind_listsLiveGatewaysOfAllFolders(t *testing.T) {
 	stale(t, filepath.Join(one, "7.sock"))
 	found, _ := admin.Find(within(t), []string{one, two, missing})
 	if len(found) != 2 || found[0].Status.PID != 49 || found[1].Status.PID != 50 {
-		t.Fatalf("found %+v", found)
+		t.Fatalf("found %+v, want pids 49 and 50", found)
 	}
 	if st, err := found[1].Client.Status(within(t)); err != nil || st.PID != 50 {
-		t.Errorf("its client reaches %d, %v", st.PID, err)
+		t.Errorf("its client reaches %d, %v, want 50", st.PID, err)
 	}
 	if _, err := os.Lstat(filepath.Join(one, "7.sock")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the stale socket is left")
@@ -209,7 +209,7 @@ func TestFind_folderOpenToOthers_isNotTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found, _ := admin.Find(within(t), []string{dir}); len(found) != 0 {
-		t.Errorf("found %d", len(found))
+		t.Errorf("found %d, want 0", len(found))
 	}
 }
 
@@ -217,17 +217,17 @@ func TestDirs_longPaths_getAShortStandIn(t *testing.T) {
 	long := "/" + strings.Repeat("long/", 30)
 	dirs := admin.Dirs([]string{"/run/user/1/gatehouse", "/home/x/.local/state/gatehouse/run"}, "/tmp")
 	if len(dirs) != 2 || dirs[0] != "/run/user/1/gatehouse" || dirs[1] != "/home/x/.local/state/gatehouse/run" {
-		t.Errorf("got %v", dirs)
+		t.Errorf("got %v, want the folder of the user's runtime and that of its state", dirs)
 	}
 	short := admin.Dirs([]string{long, long + "other"}, "/tmp")
 	if len(short) != 2 || short[0] == short[1] || filepath.Dir(short[0]) != "/tmp" || len(short[0]) > 60 {
-		t.Errorf("got %v", short)
+		t.Errorf("got %v, want two different short paths in /tmp", short)
 	}
 	if again := admin.Dirs([]string{long, ""}, "/tmp"); len(again) != 1 || again[0] != short[0] {
 		t.Errorf("gateway and command would not meet: %v", again)
 	}
 	if none := admin.Dirs([]string{"", "relative"}, "/tmp"); len(none) != 0 {
-		t.Errorf("got %v", none)
+		t.Errorf("got %v, want none", none)
 	}
 }
 
@@ -239,13 +239,13 @@ func TestListen_shortStandIn_isRemovedWithTheLastSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if mode(t, dirs[0]) != 0o700 {
-		t.Errorf("its mode is %o", mode(t, dirs[0]))
+		t.Errorf("its mode is %o, want 0o700", mode(t, dirs[0]))
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(dirs[0]); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is left: %v", err)
+		t.Errorf("the folder is left: %v, want it gone", err)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestArrows_ownPackages_pointOnlyWhereThePlanSays(t *testing.T) {
 			}
 			for _, rule := range forbidden {
 				if s.in(rule.from...) && within(to, rule.to...) {
-					t.Errorf("%s imports %s: %s", s.path, path, rule.why)
+					t.Errorf("%s must not import %s: %s", s.path, path, rule.why)
 				}
 			}
 			if from, ok := actorPackage(s.dir); ok {
@@ -58,7 +58,7 @@ func TestArrows_testkit_isImportedByTestsOnly(t *testing.T) {
 		}
 		for _, path := range s.imports() {
 			if to, ok := own(path); ok && within(to, "testkit") {
-				t.Errorf("%s imports %s: it is for tests", s.path, path)
+				t.Errorf("%s must not import %s: it is for tests", s.path, path)
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func TestArrows_outsideLibraries_haveOneHome(t *testing.T) {
 		for _, path := range s.imports() {
 			for _, home := range homes {
 				if strings.HasPrefix(path, home.library) && !s.in(home.folders...) {
-					t.Errorf("%s imports %s, which belongs in %s: %s", s.path, path, strings.Join(home.folders, ", "), home.why)
+					t.Errorf("%s must not import %s, which belongs in %s: %s", s.path, path, strings.Join(home.folders, ", "), home.why)
 				}
 			}
 		}
@@ -89,7 +89,7 @@ func TestArrows_outsideLibraries_areAllInThePlan(t *testing.T) {
 			}
 			known := slices.ContainsFunc(homes, func(h home) bool { return strings.HasPrefix(path, h.library) })
 			if !known {
-				t.Errorf("%s imports %s: a new dependency needs a home in this test and a page in docs/adr", s.path, path)
+				t.Errorf("%s must not import %s: a new dependency needs a home in this test and a page in docs/adr", s.path, path)
 			}
 		}
 	}
@@ -121,10 +121,10 @@ func TestPure_packages_neitherLookAtTheClockNorStartGoroutines(t *testing.T) {
 		ast.Inspect(s.ast, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt:
-				t.Errorf("%s starts a goroutine: %s is pure", s.path, s.dir)
+				t.Errorf("%s must not start a goroutine: %s is pure", s.path, s.dir)
 			case *ast.SelectorExpr:
 				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clockFuncs, n.Sel.Name) {
-					t.Errorf("%s uses time.%s: pure code takes the time as an argument", s.path, n.Sel.Name)
+					t.Errorf("%s must not use time.%s: pure code takes the time as an argument", s.path, n.Sel.Name)
 				}
 			}
 			return true
@@ -156,7 +156,7 @@ func TestTests_areInPackagesOfTheirOwn(t *testing.T) {
 		// export_test.go is what lends a package's inside to its tests.
 		name := s.ast.Name.Name
 		if s.test && name != "main" && !strings.HasSuffix(name, "_test") && !strings.HasSuffix(s.path, "/export_test.go") {
-			t.Errorf("%s is in package %s: test behaviour from %s_test", s.path, name, name)
+			t.Errorf("%s must not be in package %s: test behaviour from %s_test", s.path, name, name)
 		}
 	}
 }

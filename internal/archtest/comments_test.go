@@ -33,7 +33,7 @@ func TestComments_ofFunctions_beginAsGoDoes(t *testing.T) {
 			text := strings.ReplaceAll(f.Doc.Text(), "\n", " ")
 			for _, rule := range stiff {
 				if rule.begins.MatchString(text) {
-					t.Errorf("%s: the comment of %s begins with %q; write %q", s.path, f.Name.Name, rule.begins.FindString(text), rule.instead)
+					t.Errorf("%s: the comment of %s begins with %q, want %q", s.path, f.Name.Name, rule.begins.FindString(text), rule.instead)
 				}
 			}
 		}
@@ -49,7 +49,7 @@ func TestComments_areNotStumbledOver(t *testing.T) {
 			text := strings.ReplaceAll(c.Text(), "\n", " ")
 			for _, words := range stumbling {
 				if strings.Contains(text, words) {
-					t.Errorf("%s: a comment has %q", s.path, words)
+					t.Errorf("%s: a comment must not have %q", s.path, words)
 				}
 			}
 		}

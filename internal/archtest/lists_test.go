@@ -19,7 +19,7 @@ func TestRooms_areThePackagesThatExist(t *testing.T) {
 			continue // The one room without Go files.
 		}
 		if slices.Contains(listed, r.folder) {
-			t.Errorf("docs/ARCHITECTURE.md lists the room %s twice", r.folder)
+			t.Errorf("docs/ARCHITECTURE.md lists the room %s twice, want once", r.folder)
 		}
 		if r.purpose == "" {
 			t.Errorf("docs/ARCHITECTURE.md does not say what the room %s is for", r.folder)

@@ -82,7 +82,7 @@ func TestAppend_textsOfAgents_staySmallAndHarmless(t *testing.T) {
 	got := d.content(t)
 	for i, c := range []byte(got) {
 		if c < 0x20 && c != '\n' || c == 0x7f || c == 0xc2 && got[i+1] < 0xa0 {
-			t.Fatalf("a control character %#x is in the file", c)
+			t.Fatalf("the control character %#x must not be in the file", c)
 		}
 	}
 	if !utf8.ValidString(got) {
@@ -203,16 +203,16 @@ func TestAppend_diskFull_recordsWaitAndAreWrittenWhenThereIsSpace(t *testing.T) 
 		l.Append(audit.Record{Tool: "second"})
 		synctest.Wait()
 		if s := l.Stats(); s.Written != 0 || s.Queued != 2 || s.Lost != 0 || s.Failed < 10 || !strings.Contains(s.Err, errFull.Error()) {
-			t.Errorf("got %+v while the disk is full", s)
+			t.Errorf("got %+v while the disk is full, want none written or lost, 2 queued, 10 failures at least and why", s)
 		}
 		d.setRoom(nil)
 		time.Sleep(time.Minute)
 		if s := l.Stats(); s.Written != 2 || s.Queued != 0 || s.Lost != 0 || s.Err != "" {
-			t.Errorf("got %+v after it", s)
+			t.Errorf("got %+v after it, want 2 written, none queued or lost", s)
 		}
 		closeLog(t, l)
 		if list := records(t, d.content(t)); len(list) != 2 || list[1].Tool != "second" {
-			t.Errorf("got %+v", list)
+			t.Errorf("got %+v, want both, the second last", list)
 		}
 		if n := strings.Count(out.String(), `"audit log cannot be written"`); n != 1 || !strings.Contains(out.String(), `"audit log is written again"`) {
 			t.Errorf("want the failure and its end logged once:\n%s", out.String())
@@ -237,11 +237,11 @@ func TestAppend_diskFullOfALogThatIsThenDeleted_goesOn(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if s := l.Stats(); s.Written != 2 || s.Queued != 0 || s.Err != "" {
-			t.Errorf("got %+v once there is space", s)
+			t.Errorf("got %+v once there is space, want 2 written and none queued", s)
 		}
 		closeLog(t, l)
 		if got := d.content(t); !strings.Contains(got, `"after"`) {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want the record that came after", got)
 		}
 	})
 }
@@ -313,7 +313,7 @@ func TestLoss_isLoggedAtMostOnceASecondAndNeverForgotten(t *testing.T) {
 				t.Errorf("got %+v, want a total of %d", e, sum)
 			}
 			if gap := e.Time.Sub(last); gap < time.Second && sum != 1001+queued {
-				t.Errorf("logged again after %s", gap)
+				t.Errorf("logged again after %s, want a second or more", gap)
 			}
 			last = e.Time
 		}
@@ -430,7 +430,7 @@ func TestBegin_diskFull_refusesAtOnceAndLeavesNoLine(t *testing.T) {
 			}
 		}
 		if waited := time.Since(start); waited != 0 { // fake time: exact
-			t.Errorf("refused after %s", waited)
+			t.Errorf("refused after %s, want 0", waited)
 		}
 		d.setRoom(nil)
 		if err := l.Begin(t.Context(), audit.Record{Tool: "begun"}); err != nil {
@@ -438,7 +438,7 @@ func TestBegin_diskFull_refusesAtOnceAndLeavesNoLine(t *testing.T) {
 		}
 		closeLog(t, l)
 		if list := records(t, d.content(t)); len(list) != 1 || list[0].Tool != "begun" || l.Lost() != 0 {
-			t.Errorf("got %+v, %d lost", list, l.Lost())
+			t.Errorf("got %+v, %d lost, want the begun one, and none lost", list, l.Lost())
 		}
 	})
 }
@@ -451,7 +451,7 @@ func TestBegin_diskHangs_givesUpInTime(t *testing.T) {
 		start := time.Now()
 		err := l.Begin(t.Context(), audit.Record{})
 		if waited := time.Since(start); err == nil || waited != audit.BeginWait { // fake time: exact
-			t.Errorf("got %v after %s", err, waited)
+			t.Errorf("got %v after %s, want an error after %s", err, waited, audit.BeginWait)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -471,7 +471,7 @@ func TestBegin_queueFull_refusesAtOnceAndCountsNoLoss(t *testing.T) {
 		l.Append(audit.Record{})
 	}
 	if err := l.Begin(t.Context(), audit.Record{}); err == nil || l.Lost() != 1 {
-		t.Errorf("got %v, %d lost", err, l.Lost())
+		t.Errorf("got %v, %d lost, want an error and one lost", err, l.Lost())
 	}
 	close(d.gate)
 	closeLog(t, l)

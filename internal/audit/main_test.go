@@ -153,7 +153,7 @@ func records(t *testing.T, content string) (list []audit.Record) {
 	last := map[string]uint64{}
 	for _, l := range lines(t, content) {
 		if l.Seq != last[l.Instance]+1 {
-			t.Fatalf("instance %s: number %d comes after %d", l.Instance, l.Seq, last[l.Instance])
+			t.Fatalf("instance %s: number %d comes after %d, want %d", l.Instance, l.Seq, last[l.Instance], last[l.Instance]+1)
 		}
 		last[l.Instance] = l.Seq
 		if l.Event == "" || l.Event == "begin" {

@@ -95,11 +95,11 @@ func TestShare_processesWriteAndRotateTheSameFile_everyLineIsThereOnceInOrder(t 
 	}
 	for instance, n := range next {
 		if n != childRecords {
-			t.Errorf("instance %s has %d of %d records", instance, n, childRecords)
+			t.Errorf("instance %s has %d of %d records, want %d", instance, n, childRecords, childRecords)
 		}
 	}
 	if len(next) != processes || len(names) < 2 {
-		t.Errorf("got %d instances in %d files", len(next), len(names))
+		t.Errorf("got %d instances in %d files, want %d instances in 2 files at least", len(next), len(names), processes)
 	}
 }
 
@@ -118,15 +118,15 @@ func TestRotate_atItsSize_keepsSoManyFiles(t *testing.T) {
 	}
 	for _, name := range names {
 		if size := len(content(t, name)); size > 2000 {
-			t.Errorf("%s has %d bytes", name, size)
+			t.Errorf("%s has %d bytes, want 2000 at most", name, size)
 		}
 	}
 	list := lines(t, all)
 	if last := list[len(list)-1]; last.Event != "stop" || last.Seq != 102 || last.Seq-list[0].Seq != uint64(len(list)-1) {
-		t.Errorf("got the numbers %d to %d in %d lines", list[0].Seq, last.Seq, len(list))
+		t.Errorf("got the numbers %d to %d in %d lines, want a stop with number 102 and a line for each", list[0].Seq, last.Seq, len(list))
 	}
 	if s := l.Stats(); s.Rotated < 5 || s.Failed > 0 {
-		t.Errorf("got %+v", s)
+		t.Errorf("got %+v, want 5 rotations at least and no failure", s)
 	}
 }
 
@@ -145,10 +145,10 @@ func TestRotate_impossible_logGrowsOnAndNothingIsLost(t *testing.T) {
 	}
 	closeLog(t, l)
 	if got := len(records(t, d.content(t))); got != 20 {
-		t.Errorf("got %d of 20 lines", got)
+		t.Errorf("got %d of 20 lines, want 20", got)
 	}
 	if n := strings.Count(out.String(), "audit log cannot be rotated"); n != 1 {
-		t.Errorf("logged %d times:\n%s", n, out.String())
+		t.Errorf("logged %d times:\n%s\nwant 1", n, out.String())
 	}
 }
 
@@ -172,11 +172,11 @@ func TestRename_bySomebodyElse_nextLineGoesToANewFile(t *testing.T) {
 			begin(t, l, "after")
 			closeLog(t, l)
 			if list := records(t, content(t, d.path+"-old")); len(list) != 1 || list[0].CallID != "before" {
-				t.Errorf("got %+v in the old file", list)
+				t.Errorf("got %+v in the old file, want the record from before", list)
 			}
 			list := lines(t, d.content(t))
 			if len(list) != 2 || list[0].CallID != "after" || list[0].Seq != 3 {
-				t.Errorf("got %+v in the new file", list)
+				t.Errorf("got %+v in the new file, want two, the first the record from after, as number 3", list)
 			}
 		})
 	}
@@ -204,7 +204,7 @@ func TestReopen_idleLog_letsGoOfTheRenamedFile(t *testing.T) {
 		}
 		closeLog(t, l)
 		if list := lines(t, d.content(t)); len(list) != 1 || list[0].Event != "stop" {
-			t.Errorf("got %+v", list)
+			t.Errorf("got %+v, want a stop alone", list)
 		}
 	})
 }
@@ -232,7 +232,7 @@ func TestFolder_removed_recordsWaitUntilItIsBack(t *testing.T) {
 		ids = append(ids, r.CallID)
 	}
 	if got := strings.Join(ids, ","); got != "waits,after," || l.Lost() != 0 {
-		t.Errorf("got %s, %d lost", got, l.Lost())
+		t.Errorf("got %s, %d lost, want waits,after, and none lost", got, l.Lost())
 	}
 }
 
@@ -256,10 +256,10 @@ func TestLock_heldByAnother_linesAreWrittenAllTheSame(t *testing.T) {
 	closeLog(t, l)
 	names, all := rotated(t, d.path)
 	if len(names) < 2 || len(records(t, all)) != 12 {
-		t.Errorf("got %d files with the lock:\n%s", len(names), all)
+		t.Errorf("got %d files with the lock:\n%s\nwant 2 at least, with 12 records", len(names), all)
 	}
 	if n := strings.Count(out.String(), "without its lock"); n != 1 {
-		t.Errorf("logged %d times:\n%s", n, out.String())
+		t.Errorf("logged %d times:\n%s\nwant 1", n, out.String())
 	}
 }
 

@@ -148,20 +148,20 @@ func TestVerify_counts_tellWhatWasLookedAt(t *testing.T) {
 		t.Errorf("got %v (-want +got)\n%s", findings, diff)
 	}
 	if notes := v.Notes(); len(notes) != 0 {
-		t.Errorf("got notes %q", notes)
+		t.Errorf("got notes %q, want none", notes)
 	}
 }
 
 func TestVerify_rotatedFiles_belongTogether(t *testing.T) {
 	good := goodLog(t, "one")
 	if got, _ := verify(t, false, good[:5], good[5:]); got != nil {
-		t.Errorf("got %v for the files in order", got)
+		t.Errorf("got %v for the files in order, want none", got)
 	}
 	if got, _ := verify(t, true, good[5:7], good[7:]); got != nil {
-		t.Errorf("got %v where older files were dropped", got)
+		t.Errorf("got %v where older files were dropped, want none", got)
 	}
 	if got, _ := verify(t, true, good[5:7], good[8:]); !slices.Equal(got, []string{"1:1 gap"}) {
-		t.Errorf("got %v for a line missing between the files", got)
+		t.Errorf("got %v for a line missing between the files, want [1:1 gap]", got)
 	}
 }
 
@@ -180,11 +180,11 @@ func TestVerify_instanceWithoutEnd_isNotedWithItsRunningCalls(t *testing.T) {
 	closeLog(t, l)
 	findings, v := verify(t, false, whole)
 	if !slices.Equal(findings, []string{"0:6 decision"}) {
-		t.Errorf("got %v", findings)
+		t.Errorf("got %v, want [0:6 decision]", findings)
 	}
 	notes := v.Notes()
 	if len(notes) != 1 || !strings.Contains(notes[0], `"killed"`) || !strings.Contains(notes[0], "may have run: 3") {
-		t.Errorf("got %q", notes)
+		t.Errorf("got %q, want one: killed, so 3 may have run", notes)
 	}
 }
 
@@ -200,12 +200,12 @@ func TestVerify_realRotation_isWhole(t *testing.T) {
 	if err != nil || len(files) != 4 || files[0] != d.path+".3" || files[3] != d.path {
 		t.Fatalf("got %v, %v; want four files, the oldest first", files, err)
 	}
-	v := audit.NewVerifier(map[string]audit.Decide{"hash": onlyRead}, true, func(f audit.Finding) { t.Errorf("%+v", f) })
+	v := audit.NewVerifier(map[string]audit.Decide{"hash": onlyRead}, true, func(f audit.Finding) { t.Errorf("found %+v, want nothing", f) })
 	if err := v.VerifyFiles(files); err != nil {
 		t.Fatal(err)
 	}
 	if s := v.Summary(); s.Checked < 20 || s.Files != 4 {
-		t.Errorf("got %+v", s)
+		t.Errorf("got %+v, want 20 decisions of 4 files at least", s)
 	}
 	closeLog(t, l)
 }

@@ -28,7 +28,7 @@ func TestStart_childExitsEarly_statusAndStderrAreKept(t *testing.T) {
 	}
 	p := start(t, c)
 	if got := p.Exit(); got != "" || p.PID() <= 0 {
-		t.Errorf("a fresh child has pid %d and exit %q", p.PID(), got)
+		t.Errorf("a fresh child has pid %d and exit %q, want a pid and no exit yet", p.PID(), got)
 	}
 	out := readAll(p)
 	await(t, p.Done(), "Done")
@@ -79,7 +79,7 @@ func TestStart_emptyEnvironment_isNotTheGatewaysOwn(t *testing.T) {
 	readAll(p)(t)
 	await(t, p.Done(), "Done")
 	if got := p.Exit(); got == "exit status 3" {
-		t.Errorf("got exit %q: the child inherited the environment", got)
+		t.Errorf("got exit %q, want another one: the child must not inherit the environment", got)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestStop_childThatEndsWithStdin_endsByItself(t *testing.T) {
 func TestStop_calledAgainWithLess_endsSooner(t *testing.T) {
 	p := start(t, command(t, "never ends"))
 	if got := readLine(t, p); got != "ready" {
-		t.Fatalf("got %q", got)
+		t.Fatalf("got %q, want %q", got, "ready")
 	}
 	p.Stop(time.Hour)
 	p.Stop(0)
@@ -190,7 +190,7 @@ func TestStderr_endlessLine_isCutAndBlocksNothing(t *testing.T) {
 	c.OnStderr = func(line string) { lines <- line }
 	p := start(t, c)
 	if got := readLine(t, p); got != "written" { // the child was never stuck
-		t.Fatalf("got %q", got)
+		t.Fatalf("got %q, want %q", got, "written")
 	}
 	select {
 	case line := <-lines: // though its end has not come
@@ -238,7 +238,7 @@ func TestStderr_secretAcrossTheCut_isRedactedFirst(t *testing.T) {
 	await(t, p.Done(), "Done")
 	for _, line := range append(p.StderrTail(), <-heard) {
 		if strings.Contains(line, "e") {
-			t.Errorf("a piece of the secret is left in %.40q", line)
+			t.Errorf("no piece of the secret may be left in %.40q, want none", line)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestStart_cannotStart_saysWhy(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("%q shows an argument or the environment", err)
+				t.Errorf("%q must not show an argument or the environment", err)
 			}
 		})
 	}

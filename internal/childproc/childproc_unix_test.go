@@ -140,7 +140,7 @@ func TestStop_stagesOneAfterTheOther_eachChildEndsByItsOwn(t *testing.T) {
 			t.Parallel()
 			p := start(t, command(t, tc.role))
 			if got := readLine(t, p); got != "ready" {
-				t.Fatalf("got %q", got)
+				t.Fatalf("got %q, want %q", got, "ready")
 			}
 			grace := 200 * time.Millisecond
 			if tc.want != "signal: killed" {

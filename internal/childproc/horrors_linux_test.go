@@ -107,11 +107,11 @@ func TestHorrors_whateverAServerLeaves_isGoneWhenItIsDone(t *testing.T) {
 				await(t, p.Done(), "Done")
 				for _, pid := range pids {
 					if alive(pid) {
-						t.Errorf("process %d is there after Done", pid)
+						t.Errorf("process %d is there after Done, want it gone", pid)
 					}
 				}
 				if left := marked("GATEHOUSE_RUN=" + c.Mark); len(left) > 0 {
-					t.Errorf("%d marked processes are there after Done", len(left))
+					t.Errorf("%d marked processes are there after Done, want none", len(left))
 				}
 				reaped(t, p)
 			})
@@ -127,7 +127,7 @@ func TestHorrors_scrubbedChildInAnotherSession_endsWithAStop(t *testing.T) {
 	readAll(p)(t)
 	await(t, p.Done(), "Done")
 	if alive(pids[0]) {
-		t.Errorf("process %d is there after Done", pids[0])
+		t.Errorf("process %d is there after Done, want it gone", pids[0])
 	}
 }
 
@@ -141,7 +141,7 @@ func TestHorrors_oneServerEnds_othersKeepTheirDaemons(t *testing.T) {
 	readAll(p)(t)
 	await(t, p.Done(), "Done")
 	if alive(gone) || !alive(kept) || !alive(q.PID()) {
-		t.Errorf("of the ended server a process is there: %v; of the other they are: %v, %v", alive(gone), alive(kept), alive(q.PID()))
+		t.Errorf("of the ended server a process is there: %v; of the other they are: %v, %v, want false; true, true", alive(gone), alive(kept), alive(q.PID()))
 	}
 }
 
@@ -154,7 +154,7 @@ func TestHorrors_daemonObeysTERM_hasTheRestOfTheGrace(t *testing.T) {
 	readAll(p)(t)
 	await(t, p.Done(), "Done")
 	if got, _ := os.ReadFile(file); string(got) != "bye\n" || alive(pid) {
-		t.Errorf("the daemon said %q, and is there: %v", got, alive(pid))
+		t.Errorf("the daemon said %q, and is there: %v, want bye, and false", got, alive(pid))
 	}
 }
 
@@ -303,7 +303,7 @@ func TestReaper_gatewayIsKilled_nothingOfItIsLeft(t *testing.T) {
 	}
 	t.Logf("all gone after %s", time.Since(began))
 	if left := marked(childproc.InstanceVariable + "=" + id); len(left) > 0 {
-		t.Errorf("marked processes are left: %v", left)
+		t.Errorf("marked processes are left: %v, want none", left)
 	}
 	eventually(t, "the guard has removed the record", func() bool { return !hasRecord(dir) })
 }
@@ -335,12 +335,12 @@ func TestReaper_close_endsOrphansAndReapsThem(t *testing.T) {
 	})
 	_ = g.Stdin().Close()
 	if got := readLine(t, g); got != "children 0" {
-		t.Errorf("after Close the gateway has %s", got)
+		t.Errorf("after Close the gateway has %s, want %q", got, "children 0")
 	}
 	await(t, g.Done(), "the gateway's end")
 	for _, pid := range pids {
 		if alive(pid) {
-			t.Errorf("process %d has survived a clean stop", pid)
+			t.Errorf("process %d has survived a clean stop, want it gone", pid)
 		}
 	}
 	if hasRecord(dir) {
@@ -361,7 +361,7 @@ func TestReaper_guardDies_anotherOneDoesItsWork(t *testing.T) {
 		})
 	}
 	if _, zombies := childrenOf(g.PID()); len(zombies) > 1 {
-		t.Errorf("zombies: %v", zombies)
+		t.Errorf("zombies: %v, want one at most", zombies)
 	}
 	_ = syscall.Kill(g.PID(), syscall.SIGKILL)
 	gone(t, pid)
@@ -399,7 +399,7 @@ func TestReaper_guardHasNothingOfTheGateways(t *testing.T) {
 	for _, pid := range []int{g.PID(), os.Getpid()} {
 		for _, link := range pipesOf(pid) {
 			if slices.Contains(pipesOf(guard)[1:], link) {
-				t.Errorf("the guard shares %s with %d", link, pid)
+				t.Errorf("the guard must not share %s with %d", link, pid)
 			}
 		}
 	}
@@ -440,7 +440,7 @@ func TestReaper_oneOfTwoGatewaysIsKilled_theOtherKeepsItsServers(t *testing.T) {
 	}
 	for _, pid := range append(kept, other.PID()) {
 		if !alive(pid) {
-			t.Errorf("process %d of the other gateway is gone", pid)
+			t.Errorf("process %d of the other gateway is gone, want it alive", pid)
 		}
 	}
 }
@@ -486,7 +486,7 @@ func tamper(t *testing.T, dir string, change func(r map[string]any)) {
 	readLine(t, g)
 	files, _ := filepath.Glob(filepath.Join(dir, "*-"+id+".json"))
 	if len(files) != 1 {
-		t.Fatalf("records: %v", files)
+		t.Fatalf("records: %v, want one", files)
 	}
 	data, err := os.ReadFile(files[0])
 	if err != nil {
@@ -557,7 +557,7 @@ func TestSweep_onlyThatVeryProcess_isEnded(t *testing.T) {
 		if tc.dies {
 			gone(t, innocent.PID())
 		} else if !alive(innocent.PID()) {
-			t.Fatalf("%s: an innocent process was killed", tc.name)
+			t.Fatalf("%s: an innocent process was killed, want it alive", tc.name)
 		}
 	}
 }
@@ -656,7 +656,7 @@ func TestReaper_aThousandCrashes_leaveNothing(t *testing.T) {
 	await(t, p.Done(), "the gateway's end")
 	for _, entry := range []string{childproc.InstanceVariable, "GATEHOUSE_GUARD"} {
 		if left := marked(entry + "=" + id); len(left) > 0 {
-			t.Errorf("%s is carried by %v", entry, left)
+			t.Errorf("%s is carried by %v, want none", entry, left)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func readLine(t *testing.T, p *childproc.Process) string {
 	var line []byte
 	for b := make([]byte, 1); ; {
 		if _, err := p.Stdout().Read(b); err != nil {
-			t.Fatalf("reading stdout after %q: %v; stderr: %q", line, err, p.StderrTail())
+			t.Fatalf("reading stdout after %q: %v; stderr: %q, want a line", line, err, p.StderrTail())
 		}
 		if b[0] == '\n' {
 			return string(line)

@@ -55,7 +55,7 @@ func TestProtect_anotherProcessOfTheSameUser_cannotLookInside(t *testing.T) {
 		var ready string
 		var done bool
 		if _, err := fmt.Fscan(out, &ready, &done); err != nil || done != (name == "is protected") {
-			t.Fatalf("%s: it said %q %v, %v", name, ready, done, err)
+			t.Fatalf("%s: it said %q %v, %v, want that it is ready, and protected if it says so", name, ready, done, err)
 		}
 		got, err := sameUser(t, "reads an environment", strconv.Itoa(victim.Process.Pid)).Output()
 		if err != nil {

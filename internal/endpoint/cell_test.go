@@ -95,7 +95,7 @@ func TestCell_closeRefusesForGood(t *testing.T) {
 	}
 	c.Release()
 	if !isClosed(c.IdleC()) || c.InFlight() != 0 {
-		t.Error("the cell is not idle after its last call")
+		t.Error("the closed cell is not idle after its last call, want it idle")
 	}
 	if got := c.Acquire(10); got != endpoint.Closed {
 		t.Errorf("when idle: got %v, want closed", got)
@@ -160,11 +160,11 @@ func TestCell_afterIdleNoCallIsInside(t *testing.T) {
 		c.Close()
 		comes(t, "IdleC after Close", c.IdleC())
 		if n := inside.Load(); n != 0 {
-			t.Fatalf("round %d: %d calls are inside after IdleC", round, n)
+			t.Fatalf("round %d: %d calls are inside after IdleC, want 0", round, n)
 		}
 		finish(t, "the callers to find the cell closed", &callers)
 		if m := most.Load(); m > limit {
-			t.Fatalf("round %d: %d calls were inside at once, limit %d", round, m, limit)
+			t.Fatalf("round %d: %d calls were inside at once, want %d at most", round, m, limit)
 		}
 	}
 }

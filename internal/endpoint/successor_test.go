@@ -21,7 +21,7 @@ func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
 		t.Errorf("got %+v, want %+v", next.Identity(), held)
 	}
 	if st := next.Status(); st.State != endpoint.Held || st.Reason != "lunch" || st.Restarts != 2 {
-		t.Errorf("first status: %+v", st)
+		t.Errorf("first status: %+v, want held for lunch after 2 restarts", st)
 	}
 	if got := next.NextRun(); got != 3 {
 		t.Errorf("its first run is %d, want 3", got)
@@ -45,7 +45,7 @@ func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
 		t.Error("calls on the old cell count on the new one")
 	}
 	if got := next.Status().State; got != endpoint.Starting {
-		t.Errorf("what the old one published shows as %s", got)
+		t.Errorf("what the old one published shows as %s, want %s", got, endpoint.Starting)
 	}
 	select {
 	case <-next.Catalog().Replaced():
@@ -55,6 +55,6 @@ func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
 	next.PublishCatalog(endpoint.Catalog{Known: true})
 	old.Release()
 	if old.InFlight() != 0 || next.InFlight() != 1 {
-		t.Errorf("in flight: %d on the old, %d on the new", old.InFlight(), next.InFlight())
+		t.Errorf("in flight: %d on the old, %d on the new, want 0, 1", old.InFlight(), next.InFlight())
 	}
 }

@@ -282,7 +282,7 @@ func TestRead_saysWhatItFound(t *testing.T) {
 	got := filewatch.Read(file)
 	const sha256ofABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 	if string(got.Bytes) != "abc" || got.Hash != sha256ofABC || got.Err != "" || got.Mark() != got.Hash {
-		t.Errorf("got %+v with mark %q for a file with abc", got, got.Mark())
+		t.Errorf("got %+v with mark %q for a file with abc, want abc with its hash as its mark", got, got.Mark())
 	}
 	marks := map[string]string{}
 	for name, path := range map[string]string{"missing": filepath.Join(dir, "none"), "a directory": dir, "too large": large} {
@@ -291,7 +291,7 @@ func TestRead_saysWhatItFound(t *testing.T) {
 			t.Errorf("%s: got %d bytes, hash %q, error %q; want only an error that names it", name, len(c.Bytes), c.Hash, c.Err)
 		}
 		if other, twice := marks[c.Mark()]; twice || c.Mark() == "" {
-			t.Errorf("%s has the same mark as %s: %q", name, other, c.Mark())
+			t.Errorf("%s has the same mark as %s: %q, want marks that differ", name, other, c.Mark())
 		}
 		marks[c.Mark()] = name
 	}

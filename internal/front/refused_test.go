@@ -82,6 +82,11 @@ func TestSent_aServerThatFellAsleepMeanwhile_isWoken(t *testing.T) {
 	session := testkit.NewSession(1, testkit.Says(contents))
 	db := testkit.NewBackend("db", testkit.Ready(1, session))
 	asleep := false
+	defer func() {
+		if r := recover(); r != nil {
+			t.Errorf("the call panicked with %v, want the server woken: it has no session while it sleeps", r)
+		}
+	}()
 	h := newHouse(t, front.Config{Begin: func(context.Context, audit.Record) error {
 		asleep = asleep || db.Cell.Move(endpoint.Slept, time.Now(), nil)
 		return nil

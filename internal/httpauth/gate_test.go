@@ -45,7 +45,7 @@ func TestAuthorize_whereNobodyIsAsked_letsInAnonymously(t *testing.T) {
 	for name, set := range map[string]*identity.Set{"nil": nil, "empty": identity.Compile(identity.Credentials{})} {
 		w, c := ask(gate(set, &counted{}, nil, nil), "Bearer whatever")
 		if c == nil || c.Credential != "" || c.Agents != nil {
-			t.Errorf("%s: got %v, status %d", name, c, w.Code)
+			t.Errorf("%s: got %v, status %d, want a caller that is not pinned", name, c, w.Code)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestAuthorize_headers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w, who := ask(g, c.headers...)
 			if (who != nil) != (c.status == 200) || who.ID() != c.who || w.Code != c.status {
-				t.Errorf("got status %d, %q: %s", w.Code, who.ID(), w.Body)
+				t.Errorf("got status %d, %q: %s, want %d, %q", w.Code, who.ID(), w.Body, c.status, c.who)
 			}
 			if diff := cmp.Diff(c.challenge, w.Header().Get("WWW-Authenticate")); diff != "" {
 				t.Errorf("challenge (-want +got):\n%s", diff)
@@ -106,7 +106,7 @@ func TestAuthorize_headers(t *testing.T) {
 func TestAuthorize_tokensAlone_sendNobodyToAnIssuer(t *testing.T) {
 	w, _ := ask(gate(credentials(false), &counted{}, nil, nil))
 	if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="gatehouse"` {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want %q", got, `Bearer realm="gatehouse"`)
 	}
 	keys := &counted{}
 	ask(gate(credentials(false), keys, nil, nil), "Bearer a.b.c")
@@ -118,7 +118,7 @@ func TestAuthorize_tokensAlone_sendNobodyToAnIssuer(t *testing.T) {
 func TestAuthorize_pin_leavesOnlyCommonAgents(t *testing.T) {
 	_, c := ask(gate(credentials(false), &counted{}, []string{"reader", "other"}, nil), "Bearer "+plain)
 	if c == nil || !cmp.Equal(c.Agents, []string{"reader"}) {
-		t.Errorf("got %v", c)
+		t.Errorf("got %v, want a caller pinned to reader", c)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestAuthorize_withoutKeys_isUnavailableForAccessTokensOnly(t *testing.T) {
 	k := newKey(t, "k1")
 	g := gate(credentials(true), &counted{err: errors.New("gone")}, nil, nil)
 	if w, c := ask(g, "Bearer "+k.token(t, "backend")); c != nil || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("an access token: got %v, status %d", c, w.Code)
+		t.Errorf("an access token: got %v, status %d, want %d", c, w.Code, http.StatusServiceUnavailable)
 	}
 	if _, c := ask(g, "Bearer "+plain); c == nil {
 		t.Error("a token is refused because the keys are gone")
@@ -144,7 +144,7 @@ func TestAuthorize_whatIsSent_isNeitherLoggedNorAnswered(t *testing.T) {
 		w, _ := ask(g, sent)
 		last := sent[max(0, len(sent)-20):]
 		if text := w.Body.String() + w.Header().Get("WWW-Authenticate") + log.String(); strings.Contains(text, "marked") || strings.Contains(text, last) {
-			t.Errorf("%.12s...: %s", sent, text)
+			t.Errorf("%.12s...: the credential must not be in %s", sent, text)
 		}
 	}
 	if !strings.Contains(log.String(), "agent refused at the door") {
@@ -159,6 +159,6 @@ func TestAuthorize_aStormOfRefusals_isLoggedOnceASecond(t *testing.T) {
 		ask(g)
 	}
 	if n := strings.Count(log.String(), "\n"); n == 0 || n > 100 {
-		t.Errorf("1000 refusals gave %d lines", n)
+		t.Errorf("1000 refusals gave %d lines, want between 1 and 100", n)
 	}
 }

@@ -29,14 +29,14 @@ func TestKeys_unknownKids_fetchAtMostOncePerInterval(t *testing.T) {
 			}
 		}
 		if source.asked != 1 {
-			t.Errorf("asked %d times at once", source.asked)
+			t.Errorf("asked %d times at once, want 1", source.asked)
 		}
 		time.Sleep(httpauth.KeysRetry)
 		for range 500 {
 			_, _ = store.Renew(t.Context(), file)
 		}
 		if source.asked != 2 {
-			t.Errorf("asked %d times after one interval", source.asked)
+			t.Errorf("asked %d times after one interval, want 2", source.asked)
 		}
 	})
 }
@@ -74,7 +74,7 @@ func TestKeys_thatCannotBeRenewed_areGoodUntilTheyAreStale(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if _, err := store.Get(t.Context(), file); !errors.Is(err, httpauth.ErrNoKeys) {
-			t.Errorf("stale: %v", err)
+			t.Errorf("stale: %v, want %v", err, httpauth.ErrNoKeys)
 		}
 		source.answer, source.err = published(t, newKey(t, "k2")), nil
 		time.Sleep(httpauth.KeysRetry)
@@ -106,7 +106,7 @@ func TestKeys_ofAURL_areCached(t *testing.T) {
 		}
 	}
 	if asked.Load() != 1 {
-		t.Errorf("asked %d times", asked.Load())
+		t.Errorf("asked %d times, want 1", asked.Load())
 	}
 }
 
@@ -129,10 +129,10 @@ func TestKeys_ofABadURL_areNotTaken(t *testing.T) {
 			store := httpauth.NewKeyStore(nil, srv.Client(), slog.New(slog.NewTextHandler(&log, nil)))
 			source := httpauth.Source{URL: srv.URL + "/planted-secret"}
 			if _, err := store.Get(t.Context(), source); !errors.Is(err, httpauth.ErrNoKeys) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want %v", err, httpauth.ErrNoKeys)
 			}
 			if !strings.Contains(log.String(), "issuer's keys not read") || strings.Contains(log.String(), "planted-secret") {
-				t.Errorf("the log says: %s", log.String())
+				t.Errorf("the log says: %s, want that the keys were not read, without the secret", log.String())
 			}
 		})
 	}
@@ -159,7 +159,7 @@ func TestKeys_callerThatGivesUp_leavesTheFetchToTheOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := store.Get(ctx, source); !errors.Is(err, httpauth.ErrNoKeys) {
-		t.Errorf("a caller that gave up: %v", err)
+		t.Errorf("a caller that gave up: %v, want %v", err, httpauth.ErrNoKeys)
 	}
 	close(release)
 	if err := <-first; err != nil {
@@ -197,7 +197,7 @@ func TestKeys_issuerThatHangs_delaysOneCallerAndNoQueue(t *testing.T) {
 		for range 20 {
 			go get()
 			if err := <-done; err != nil || time.Since(begun) > 0 {
-				t.Fatalf("a caller with good keys waits %s: %v", time.Since(begun), err)
+				t.Fatalf("a caller with good keys waits %s: %v, want 0s and no error", time.Since(begun), err)
 			}
 		}
 		for range 20 {
@@ -209,7 +209,7 @@ func TestKeys_issuerThatHangs_delaysOneCallerAndNoQueue(t *testing.T) {
 			}
 		}
 		if waited := time.Since(begun); asked != 2 || waited > 10*time.Second {
-			t.Errorf("asked %d times, the last caller waited %s", asked, waited)
+			t.Errorf("asked %d times, the last caller waited %s, want 2 questions and 10 s at most", asked, waited)
 		}
 	})
 }

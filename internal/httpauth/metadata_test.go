@@ -22,12 +22,12 @@ func TestParsePublic(t *testing.T) {
 	for _, c := range cases {
 		p, err := httpauth.ParsePublic(c.text)
 		if err != nil || p.Resource != c.resource || p.MetadataURL != c.metadata {
-			t.Errorf("%s: got %+v, %v", c.text, p, err)
+			t.Errorf("%s: got %+v, %v, want %s with %s", c.text, p, err, c.resource, c.metadata)
 		}
 	}
 	for _, bad := range []string{"", "gw.example.com", "ftp://gw.example.com", "https://", "https://u:p@gw.example.com", "https://gw.example.com/?x=1", "https://gw.example.com/#x", "https://gw.example.com/\"", "https://gw.example.com/a b"} {
 		if p, err := httpauth.ParsePublic(bad); err == nil {
-			t.Errorf("%q is taken for %+v", bad, p)
+			t.Errorf("%q is taken for %+v, want an error", bad, p)
 		}
 	}
 }

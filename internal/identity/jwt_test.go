@@ -282,7 +282,7 @@ func TestCheckJWT_whereNoneAreAccepted_isRefused(t *testing.T) {
 	text := signed(t, jose.ES256, issuerKeys().ec, "ec", good())
 	for name, set := range map[string]*identity.Set{"nil": nil, "tokens alone": tokens()} {
 		if _, err := set.CheckJWT(text, allKeys(t), now); !errors.Is(err, identity.ErrUnknown) {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, identity.ErrUnknown)
 		}
 	}
 }
@@ -294,7 +294,7 @@ func TestCheckJWT_withoutKid_fitsTheOnlyKey(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := jwtSet().CheckJWT(signed(t, jose.RS256, k.rsa, "", good()), keys, now); !errors.Is(err, identity.ErrUnknown) {
-		t.Errorf("another key: got %v", err)
+		t.Errorf("another key: got %v, want %v", err, identity.ErrUnknown)
 	}
 }
 
@@ -325,12 +325,12 @@ func TestParseKeys_leavesOutWhatIsUnsafe(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := identity.ParseKeys(src); err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("%s is taken, want an error", name)
 		}
 	}
 	for _, src := range []string{"", "null", "[]", "{}", `{"keys": {}}`, `{"keys": []}`, strings.Repeat("[", 100_000), strings.Repeat(" ", identity.MaxKeysBytes+1)} {
 		if _, err := identity.ParseKeys([]byte(src)); err == nil {
-			t.Errorf("%.20q is taken for keys", src)
+			t.Errorf("%.20q is taken for keys, want an error", src)
 		}
 	}
 }
@@ -357,7 +357,7 @@ func TestRecheck_ofAJWT(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			if _, ok := tc.set.Recheck(c, tc.at); ok != tc.ok {
-				t.Errorf("got %v", ok)
+				t.Errorf("got %v, want %v", ok, tc.ok)
 			}
 		})
 	}
@@ -374,7 +374,7 @@ func FuzzCheckJWT_neverLetsInWhatIsNotSigned(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		if c, err := jwtSet().CheckJWT(token, keys, now); err == nil || c != nil {
-			t.Errorf("%q is accepted as %+v", token, c)
+			t.Errorf("%q must not be accepted as %+v", token, c)
 		}
 	})
 }

@@ -117,7 +117,7 @@ func TestWithin_leavesOnlyThePinnedAgents(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c, err := alice.Within([]string{"other", "reader"}); err != nil || !cmp.Equal(c.Agents, []string{"reader"}) {
-		t.Errorf("got %v, %v", c, err)
+		t.Errorf("got %v, %v, want reader alone", c, err)
 	}
 	if c, err := alice.Within(nil); err != nil || len(c.Agents) != 2 {
 		t.Errorf("no pin: got %v, %v", c, err)
@@ -154,10 +154,10 @@ func TestCompile_doesNotFollowLaterChangesOfItsInput(t *testing.T) {
 	c.Tokens[0].Agents[0], c.Tokens[0].ID, c.JWT.Issuer = "admin", "x", "two"
 	got, err := set.CheckToken(aliceToken, now)
 	if err != nil || got.Credential != "alice" || got.Agents[0] != "backend" {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("got %v, %v, want alice as backend", got, err)
 	}
 	if j, _ := set.JWT(); j.Issuer != "one" {
-		t.Errorf("got issuer %q", j.Issuer)
+		t.Errorf("got issuer %q, want %q", j.Issuer, "one")
 	}
 }
 
@@ -165,12 +165,12 @@ func TestDigest_roundTrip(t *testing.T) {
 	d := identity.DigestOf(aliceToken)
 	for _, text := range []string{d.String(), strings.ToUpper(d.String())} {
 		if got, ok := identity.ParseDigest(text); !ok || got != d {
-			t.Errorf("%s: got %s, %v", text, got, ok)
+			t.Errorf("%s: got %s, %v, want %s", text, got, ok, d)
 		}
 	}
 	for _, text := range []string{"", "zz", d.String()[1:], d.String() + "00", strings.Repeat("g", 64)} {
 		if _, ok := identity.ParseDigest(text); ok {
-			t.Errorf("%q is taken for a hash", text)
+			t.Errorf("%q must not be taken for a hash", text)
 		}
 	}
 	if a := identity.FormatToken([identity.RandomBytes]byte{1}); len(a) < identity.MinTokenBytes || identity.LooksLikeJWT(a) {

@@ -18,7 +18,7 @@ func parse(t *testing.T, src string) *jsondoc.Node {
 	t.Helper()
 	doc, problems := jsondoc.Parse("f.json", []byte(src))
 	if len(problems) > 0 {
-		t.Fatalf("problems: %s", problemtest.Text(problems))
+		t.Fatalf("problems: %s, want none", problemtest.Text(problems))
 	}
 	return doc.Root
 }
@@ -26,10 +26,10 @@ func parse(t *testing.T, src string) *jsondoc.Node {
 func TestParse_commentsAndTrailingCommas_areAccepted(t *testing.T) {
 	root := parse(t, "// first\n{ /* a */ \"a\": [1, 2,], \"b\": {\"c\": null,}, } // last")
 	if got := len(root.Member("a").Elements()); got != 2 {
-		t.Errorf("got %d elements", got)
+		t.Errorf("got %d elements, want 2", got)
 	}
 	if got := root.Member("b").Member("c").Kind; got != jsondoc.KindNull {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want %s", got, jsondoc.KindNull)
 	}
 }
 
@@ -39,11 +39,11 @@ func TestParse_values(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, ok := root.Member("i").Int(); got != -12 || !ok {
-		t.Errorf("got %d %v", got, ok)
+		t.Errorf("got %d %v, want -12", got, ok)
 	}
 	for _, key := range []string{"f", "e", "big", "s", "t"} {
 		if got, ok := root.Member(key).Int(); ok {
-			t.Errorf("%s is the whole number %d", key, got)
+			t.Errorf("%s must not be the whole number %d", key, got)
 		}
 	}
 	if !root.Member("t").Bool() || root.Member("s").Bool() || root.Member("n").Bool() {
@@ -92,7 +92,7 @@ func TestParse_positionsInLongLines_agreeWithANaiveCount(t *testing.T) {
 		p := e.Pos()
 		line := []rune(lines[p.Line-1])
 		if first := line[p.Column-1]; first != '"' && first != '0' {
-			t.Fatalf("%+v points at %q", p, first)
+			t.Fatalf("%+v points at %q, want the beginning of a word or number", p, first)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func nested(levels int) []byte {
 func TestParse_repeatedKeys_areAllReportedAndTheRestIsRead(t *testing.T) {
 	doc, problems := jsondoc.Parse("f.json", []byte(`{"a": 1, "\u0061": 2, "b": [{"c": 1, "c": 2, "c": 3}]}`))
 	if doc == nil || len(problems) != 3 {
-		t.Fatalf("got %v, %s", doc, problemtest.Text(problems))
+		t.Fatalf("got %v, %s, want a document and 3 problems", doc, problemtest.Text(problems))
 	}
 	if got, want := problems[2].Path, "b[0].c"; got != want {
 		t.Errorf("got path %s, want %s", got, want)
@@ -156,7 +156,7 @@ func TestParse_doesNotTouchItsInput(t *testing.T) {
 		t.Fatal(problemtest.Text(problems))
 	}
 	if string(backing) != "{}X" {
-		t.Errorf("got %q", backing)
+		t.Errorf("got %q, want {}X", backing)
 	}
 }
 

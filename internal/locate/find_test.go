@@ -77,7 +77,7 @@ func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, old[0]) {
-		t.Errorf("the servers file is named for rules:\n%s", text)
+		t.Errorf("the servers file must not be named for rules:\n%s", text)
 	}
 	_, err = locate.FindServers(place(old...))
 	if text := err.Error(); !strings.Contains(text, old[0]) || strings.Contains(text, old[1]) {
@@ -95,7 +95,7 @@ func TestFind_rulesInTheWorkingDirectory_giveAWarning(t *testing.T) {
 	}
 	problems := found.Problems()
 	if len(problems) != 1 || problems[0].Code != "rules-in-working-directory" || problems[0].Severity != jsondoc.Warning {
-		t.Errorf("got %v", problems)
+		t.Errorf("got %v, want one warning: rules-in-working-directory", problems)
 	}
 	p := place(in("gateway-rules.json"))
 	p.Flag = "gateway-rules.json"
@@ -106,10 +106,10 @@ func TestFind_rulesInTheWorkingDirectory_giveAWarning(t *testing.T) {
 
 func TestResolvePath_withoutAHome_refusesTilde(t *testing.T) {
 	if got, err := locate.ResolvePath("~/x", root, ""); err == nil {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want an error", got)
 	}
 	if got, err := locate.ResolvePath("./~/x", root, ""); err != nil || got != in("~/x") {
-		t.Errorf("got %s, %v", got, err)
+		t.Errorf("got %s, %v, want %s", got, err, in("~/x"))
 	}
 }
 

@@ -24,11 +24,11 @@ func TestWritableByOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := locate.WritableByOthers("rules.json", fs.FileMode(c.mode), fs.FileMode(c.folder))
 			if (len(got) == 1) != c.want || jsondoc.HasErrors(got) {
-				t.Errorf("got %v", got)
+				t.Errorf("got %v, want a warning: %v", got, c.want)
 			}
 		})
 	}
 	if got := locate.WritableByOthers("rules.json", 0o644, fs.ModeSticky|fs.ModeDir|0o777); len(got) > 0 {
-		t.Errorf("a sticky folder such as /tmp: %v", got)
+		t.Errorf("a sticky folder such as /tmp: %v, want no warning", got)
 	}
 }

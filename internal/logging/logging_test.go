@@ -14,19 +14,19 @@ import (
 func TestParse_formatAndLevel(t *testing.T) {
 	for text, want := range map[string]logging.Format{"auto": logging.Auto, "Text": logging.Text, "JSON": logging.JSON} {
 		if got, err := logging.ParseFormat(text); err != nil || got != want {
-			t.Errorf("format %s: got %s, %v", text, got, err)
+			t.Errorf("format %s: got %s, %v, want %s", text, got, err, want)
 		}
 	}
 	for text, want := range map[string]slog.Level{"debug": slog.LevelDebug, "Info": slog.LevelInfo, "WARN": slog.LevelWarn, "error": slog.LevelError} {
 		if got, err := logging.ParseLevel(text); err != nil || got != want {
-			t.Errorf("level %s: got %s, %v", text, got, err)
+			t.Errorf("level %s: got %s, %v, want %s", text, got, err, want)
 		}
 	}
 	if _, err := logging.ParseFormat("xml"); err == nil || !strings.Contains(err.Error(), "auto, text or json") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names auto, text or json", err)
 	}
 	if _, err := logging.ParseLevel("loud"); err == nil || !strings.Contains(err.Error(), "debug, info, warn or error") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names debug, info, warn or error", err)
 	}
 }
 
@@ -38,10 +38,10 @@ func TestNew_writesJSONWhereThereIsNoTerminal(t *testing.T) {
 		log.Warn("server backing off", slog.Duration("delay", 1500*time.Millisecond))
 		var line map[string]any
 		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
-			t.Fatalf("%s: %v: %s", format, err, &out)
+			t.Fatalf("%s: %v: %s, want JSON", format, err, &out)
 		}
 		if line["msg"] != "server backing off" || line["level"] != "WARN" || line["delay"] != "1.5s" {
-			t.Errorf("%s: got %v", format, line)
+			t.Errorf("%s: got %v, want the warning with a delay of 1.5s", format, line)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestTee_ringKeepsWhatIsShownAndNoMore(t *testing.T) {
 		t.Fatalf("kept %d lines, want 1", len(lines))
 	}
 	if got, want := string(lines[0]), strings.TrimSpace(shown.String()); got != want {
-		t.Errorf("kept  %s\nshown %s", got, want)
+		t.Errorf("kept  %s\nshown %s, want %s", got, want, want)
 	}
 }
 
@@ -76,10 +76,10 @@ func TestLast_keepsTheNewestOnly(t *testing.T) {
 	}
 	lines, at := ring.Last(1e9, nil)
 	if len(lines) != logging.RingRecords || decode(t, lines[0])["msg"] != "5" {
-		t.Errorf("%d lines, the first is %s", len(lines), lines[0])
+		t.Errorf("%d lines, the first is %s, want %d and 5", len(lines), lines[0], logging.RingRecords)
 	}
 	if at != logging.RingRecords+5 {
-		t.Errorf("the position is %d", at)
+		t.Errorf("the position is %d, want %d", at, logging.RingRecords+5)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestRing_manyLargeRecords_areBoundedInBytes(t *testing.T) {
 		total += len(line)
 	}
 	if total > 4<<20 || total < 3<<20 {
-		t.Errorf("%d bytes are kept in %d lines", total, len(lines))
+		t.Errorf("%d bytes are kept in %d lines, want between 3 and 4 MiB", total, len(lines))
 	}
 }
 
@@ -116,10 +116,10 @@ func TestRing_hugeRecord_isKeptWithoutItsAttributes(t *testing.T) {
 	lines, _ := ring.Last(2, nil)
 	first, second := decode(t, lines[0]), decode(t, lines[1])
 	if first["msg"] != "said much" || first["server"] != "db" || first["level"] != "WARN" || first["text"] != nil || first["bytes_left_out"] == nil {
-		t.Errorf("kept %.300s", lines[0])
+		t.Errorf("kept %.300s, want the record without its text, and how many bytes were left out", lines[0])
 	}
 	if len(lines[1]) > 1000 || second["level"] != "WARN" {
-		t.Errorf("kept %.300s", lines[1])
+		t.Errorf("kept %.300s, want a warning of 1000 bytes at most", lines[1])
 	}
 }
 
@@ -141,7 +141,7 @@ func TestNext_waitsForTheNextLine(t *testing.T) {
 		}
 		log.Info("new")
 		if text := <-got; text != "new0 <nil>" {
-			t.Errorf("got %q", text)
+			t.Errorf("got %q, want %q", text, "new0 <nil>")
 		}
 	})
 }
@@ -154,7 +154,7 @@ func TestNext_slowReader_learnsHowManyLinesItLost(t *testing.T) {
 	}
 	lines, next, lost, err := ring.Next(t.Context(), at)
 	if lost != 7 || len(lines) != logging.RingRecords || next != logging.RingRecords+7 || err != nil {
-		t.Errorf("lost %d, got %d, next %d, %v", lost, len(lines), next, err)
+		t.Errorf("lost %d, got %d, next %d, %v, want 7, %d, %d", lost, len(lines), next, err, logging.RingRecords, logging.RingRecords+7)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestNext_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, at, _, err := ring.Next(ctx, 0); !errors.Is(err, context.Canceled) || at != 0 {
-		t.Errorf("got %d, %v", at, err)
+		t.Errorf("got %d, %v, want 0, %v", at, err, context.Canceled)
 	}
 }
 
@@ -193,7 +193,7 @@ func TestRing_manyWritersAndReaders_loseNothing(t *testing.T) {
 	}
 	wg.Wait()
 	if _, at := ring.Last(0, nil); at != writers*each {
-		t.Errorf("%d lines were kept", at)
+		t.Errorf("%d lines were kept, want %d", at, writers*each)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestRing_aServerThatSaysMuch_pushesOutNothingOfTheOthers(t *testing.T) {
 		t.Errorf("got %d records of the loud one, want the last %d", len(got), logging.RingServerRecords)
 	}
 	if lines, _ := ring.Last(3, nil); messages(t, lines) != "server crashed server crashed server crashed" {
-		t.Errorf("the newest are %s", messages(t, lines))
+		t.Errorf("the newest are %s, want %q", messages(t, lines), "server crashed server crashed server crashed")
 	}
 	for i := range 2000 {
 		log.Info("one of many", slog.String("server", fmt.Sprint("s", i)))

@@ -82,7 +82,7 @@ func TestMayReach_saysNoOnlyWhereNoServerIsAllowed(t *testing.T) {
 			counts[may]++
 			for _, n := range names {
 				if !may && naiveMatch(pattern, n) && p.Decide(a.ID, n, "").Allow {
-					t.Fatalf("MayReach(%q) = false, but %q is allowed by %+v", pattern, n, a)
+					t.Fatalf("MayReach(%q) = false, want true: %q is allowed by %+v", pattern, n, a)
 				}
 			}
 		}

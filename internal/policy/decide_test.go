@@ -230,7 +230,7 @@ func TestCompile_sharesNoMemoryWithTheRules(t *testing.T) {
 	r.Agents[0].AllowServers[0].Pattern = "other"
 	r.Agents[0].AllowTools[0].Tools[0] = policy.Rule{Pattern: "other"}
 	if got := p.Decide("a", "db", "query"); got.Step != policy.ToolAllowedExact || got.Rule.Pattern != "query" {
-		t.Errorf("decision changed with the caller's rules: %+v", got)
+		t.Errorf("decision changed with the caller's rules: %+v, want query, allowed by its name", got)
 	}
 }
 
@@ -238,11 +238,11 @@ func TestDecide_allocatesNothing(t *testing.T) {
 	p := policy.Compile(benchRules(10, false))
 	for _, tool := range []string{"", "export_public_rows", "drop_all_secret", "unknown"} {
 		if n := testing.AllocsPerRun(100, func() { p.Decide("agent-0003", "server-3", tool) }); n != 0 {
-			t.Errorf("Decide with tool %q allocates %v times", tool, n)
+			t.Errorf("Decide with tool %q allocates %v times, want 0", tool, n)
 		}
 	}
 	if n := testing.AllocsPerRun(100, func() { p.Decide("stranger", "server-3", "x") }); n != 0 {
-		t.Errorf("Decide for a stranger allocates %v times", n)
+		t.Errorf("Decide for a stranger allocates %v times, want 0", n)
 	}
 }
 
@@ -263,7 +263,7 @@ func TestStep_namesAreThoseOfTheContract(t *testing.T) {
 	for _, s := range policy.Steps() {
 		got = append(got, s.String())
 		if back, ok := policy.ParseStep(s.String()); !ok || back != s {
-			t.Errorf("ParseStep(%q) = %v, %v", s, back, ok)
+			t.Errorf("ParseStep(%q) = %v, %v, want %v", s, back, ok, s)
 		}
 	}
 	if strings.Join(got, " ") != want {
@@ -277,10 +277,10 @@ func TestStep_namesAreThoseOfTheContract(t *testing.T) {
 func TestStep_text(t *testing.T) {
 	var s policy.Step
 	if err := s.UnmarshalText([]byte("implicit_grant")); err != nil || s != policy.ImplicitGrant {
-		t.Errorf("UnmarshalText = %v, %v", s, err)
+		t.Errorf("UnmarshalText = %v, %v, want %v", s, err, policy.ImplicitGrant)
 	}
 	if text, err := s.MarshalText(); err != nil || string(text) != "implicit_grant" {
-		t.Errorf("MarshalText = %q, %v", text, err)
+		t.Errorf("MarshalText = %q, %v, want implicit_grant", text, err)
 	}
 	if err := s.UnmarshalText([]byte("nonsense")); err == nil {
 		t.Error("UnmarshalText takes nonsense for a step")

@@ -41,7 +41,7 @@ false tool_not_allowed: an earlier step has decided
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	if e.Allow || e.Step != policy.ToolDeniedPattern || e.Rule == nil || e.Rule.Line != 6 || len(e.Overruled) != 2 || e.PolicyHash != p.Hash() {
-		t.Errorf("got %+v", e)
+		t.Errorf("got %+v, want a denial by the pattern in line 6 that overrules 2", e)
 	}
 }
 
@@ -70,11 +70,11 @@ func TestExplainCaller_resolvesTheCallerAsACallWould(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := c.p.ExplainCaller(c.agent, c.pinned, c.defaultAgent, "docs", "read")
 			if e.Allow != c.allow || e.RulesOf != c.rulesOf || e.Code != c.code {
-				t.Errorf("got %+v", e)
+				t.Errorf("got %+v, want allow %v by the rules of %q, code %q", e, c.allow, c.rulesOf, c.code)
 			}
 			raw, err := json.Marshal(e)
 			if err != nil || strings.Contains(string(raw), ":null") {
-				t.Errorf("got %v %s", err, raw)
+				t.Errorf("got %v %s, want no null", err, raw)
 			}
 		})
 	}

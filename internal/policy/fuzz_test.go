@@ -101,9 +101,9 @@ func checkMonotone(t *testing.T, r policy.Rules, before policy.Decision, agent, 
 		after := changed.Decide(changed.StandIn(agent), server, tool)
 		switch {
 		case c.denies && after.Allow && !before.Allow:
-			t.Fatalf("%s on %q widens %s to %s", c.name, pattern, before.Step, after.Step)
+			t.Fatalf("%s on %q must not widen %s to %s", c.name, pattern, before.Step, after.Step)
 		case !c.denies && before.Allow && !after.Allow && before.Step != policy.ImplicitGrant:
-			t.Fatalf("%s on %q narrows %s to %s", c.name, pattern, before.Step, after.Step)
+			t.Fatalf("%s on %q must not narrow %s to %s", c.name, pattern, before.Step, after.Step)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func FuzzAlgebra(f *testing.F) {
 			t.Errorf("no Overlap(%q, %q), but both match %q", p, q, name)
 		}
 		if policy.Overlap(p, q) != policy.Overlap(q, p) {
-			t.Errorf("Overlap(%q, %q) depends on the order", p, q)
+			t.Errorf("Overlap(%q, %q) must not depend on the order", p, q)
 		}
 	})
 }

@@ -10,12 +10,12 @@ import (
 func TestValidAgentID(t *testing.T) {
 	for _, id := range []string{"a", "A-9_z.", ".", "-", "default", strings.Repeat("a", policy.MaxAgentIDBytes)} {
 		if !policy.ValidAgentID(id) {
-			t.Errorf("%q is refused", id)
+			t.Errorf("%q is refused, want it accepted", id)
 		}
 	}
 	for _, id := range []string{"", " ", "a b", "agent@invalid", "a/b", "a\n", "a\x00", "é", "а", "*", strings.Repeat("a", policy.MaxAgentIDBytes+1)} {
 		if policy.ValidAgentID(id) {
-			t.Errorf("%q is accepted", id)
+			t.Errorf("%q is accepted, want it refused", id)
 		}
 	}
 }
@@ -90,6 +90,6 @@ func TestResolveAgent_messageSaysWhoThePinnedMayBe(t *testing.T) {
 	}
 	_, unknown := p.ResolveAgent("sicret", true, []string{"a", "b"}, "")
 	if want := strings.Replace(err.Message, "secret", "sicret", 1); unknown == nil || unknown.Message != want {
-		t.Errorf("message tells a known foreign agent from an unknown one: %v", unknown)
+		t.Errorf("the message must not tell a known foreign agent from an unknown one: %v", unknown)
 	}
 }

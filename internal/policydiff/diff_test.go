@@ -154,7 +154,7 @@ func TestCompare_namelessCallers_areWhoTheEnvironmentSays(t *testing.T) {
 	old.DefaultAgent, now.DefaultAgent = "a", "a"
 	d := policydiff.Compare(old, now, nil)
 	if !slices.ContainsFunc(d.Answers, func(a policydiff.Answer) bool { return a.Agent == policydiff.Nobody && a.Widens() }) {
-		t.Errorf("got %s", lines(d))
+		t.Errorf("got %s, want an answer that widens for %s", lines(d), policydiff.Nobody)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestCompare_credentials_sayWhoMayComeIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := policydiff.Compare(policydiff.Side{Credentials: c.before}, policydiff.Side{Credentials: c.after}, nil)
 			if d.Widens != c.widens || len(d.Defaults) != c.changes {
-				t.Errorf("got %+v", d)
+				t.Errorf("got %+v, want widens %v with %d changed defaults", d, c.widens, c.changes)
 			}
 		})
 	}

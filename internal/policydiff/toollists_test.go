@@ -32,7 +32,7 @@ func TestParseToolLists_readsEveryForm(t *testing.T) {
 	}
 	got, problems := policydiff.ParseToolLists("tools.json", []byte(`{"servers": ["a"]}`))
 	if len(problems) > 0 || !cmp.Equal(got, map[string][]string{"servers": {"a"}}) {
-		t.Errorf("a server that is called servers: %v %v", got, problems)
+		t.Errorf("a server that is called servers: %v %v, want its tool a", got, problems)
 	}
 }
 

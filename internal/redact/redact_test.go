@@ -73,7 +73,7 @@ func TestString_replacesWhatItMustAndNothingElse(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 			if again := r.String(got); again != got {
-				t.Errorf("redacting twice gives %q, once %q", again, got)
+				t.Errorf("redacting twice gives %q, once %q, want %q", again, got, got)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestString_replacesWhatItMustAndNothingElse(t *testing.T) {
 func TestString_nil_changesNothing(t *testing.T) {
 	var r *redact.Redactor
 	if got := r.String("s3cret"); got != "s3cret" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want %q", got, "s3cret")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestRedactor_printed_showsNoSecret(t *testing.T) {
 		fmt.Fprintf(&log, verb, *r)
 	}
 	if strings.Contains(log.String(), "s3cret") {
-		t.Errorf("the secret is in %s", log.String())
+		t.Errorf("the secret must not be in %s", log.String())
 	}
 }
 

@@ -99,7 +99,7 @@ func TestDiff_eachKindOfChange(t *testing.T) {
 				t.Error(diff)
 			}
 			if want := len(c.want.Unchanged) > 0; got.Empty() != want {
-				t.Errorf("Empty is %v", got.Empty())
+				t.Errorf("Empty is %v, want %v", got.Empty(), want)
 			}
 		})
 	}
@@ -120,7 +120,7 @@ func TestDiff_whenOnlyResolvedValuesChange_namesTheVariables(t *testing.T) {
 	}
 	back := resolve.Diff(new, old).Changed[1]
 	if diff := cmp.Diff(resolve.ChangedServer{Name: "c", Fields: []string{"args"}, Variables: []string{"LATER"}}, back); diff != "" {
-		t.Errorf("a variable that vanishes: %s", diff)
+		t.Errorf("a variable that vanishes: want no difference, got %s", diff)
 	}
 }
 
@@ -133,10 +133,10 @@ func TestResolve_aBadEntry_leavesTheOthersAlone(t *testing.T) {
 		t.Error(diff)
 	}
 	if got[1].Problem != "" || got[2].Problem != "" {
-		t.Errorf("got %q and %q", got[1].Problem, got[2].Problem)
+		t.Errorf("got %q and %q, want none", got[1].Problem, got[2].Problem)
 	}
 	if got[2].Spec.Command != "x" || got[2].Entry.Name != "good" {
-		t.Errorf("got %+v", got[2].Spec)
+		t.Errorf("got %+v, want good with the command x", got[2].Spec)
 	}
 	if got[0].Fingerprint == "" || got[0].Fingerprint == got[1].Fingerprint {
 		t.Error("states share a fingerprint")
@@ -166,13 +166,13 @@ func TestFingerprint_isEqualExactlyForEqualSpecs(t *testing.T) {
 	for i, s := range specs {
 		f := resolve.Fingerprint(s)
 		if j, twice := seen[f]; twice {
-			t.Errorf("%+v and %+v share a fingerprint", specs[i], specs[j])
+			t.Errorf("%+v and %+v must not share a fingerprint", specs[i], specs[j])
 		}
 		seen[f] = i
 		copied := s
 		copied.Env, copied.Args = maps.Clone(s.Env), append([]string{}, s.Args...)
 		if resolve.Fingerprint(copied) != f {
-			t.Errorf("%+v: a copy has another fingerprint", s)
+			t.Errorf("%+v: a copy has another fingerprint, want the same", s)
 		}
 	}
 }

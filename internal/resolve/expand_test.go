@@ -139,10 +139,10 @@ func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", text, c.want)
 			}
 			if strings.Contains(strings.ReplaceAll(text, "${SECRET}", ""), "secret") || strings.ContainsAny(text, "\n\x00") {
-				t.Errorf("a value is shown: %s", text)
+				t.Errorf("a value must not be shown: %s", text)
 			}
 			if diff := cmp.Diff(resolve.Spec{}, got.Spec); diff != "" {
-				t.Errorf("a spec in spite of the error: %s", diff)
+				t.Errorf("want no spec because of the error, got %s", diff)
 			}
 		})
 	}
@@ -208,7 +208,7 @@ func TestExpand_workspaceFolder_isTheParentOfAnEditorsFolder(t *testing.T) {
 		env := world(nil)
 		env.FileDir = in(dir)
 		if got := expand(t, `{"command": "x", "args": ["${workspaceFolder}"]}`, env).Spec; got.Args[0] != want || got.Cwd != in(dir) {
-			t.Errorf("%s: got %s, in %s", dir, got.Args[0], got.Cwd)
+			t.Errorf("%s: got %s, in %s, want %s, in %s", dir, got.Args[0], got.Cwd, want, in(dir))
 		}
 	}
 }
@@ -324,7 +324,7 @@ func servers(t *testing.T, src string) serversfile.File {
 	t.Helper()
 	s, problems := serversfile.Parse(".mcp.json", []byte(src))
 	if len(problems) > 0 {
-		t.Fatalf("problems:\n%s", problemtest.Text(problems))
+		t.Fatalf("problems:\n%s\nwant none", problemtest.Text(problems))
 	}
 	return s
 }

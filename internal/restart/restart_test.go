@@ -190,7 +190,7 @@ func TestNext_stories(t *testing.T) {
 			}
 			last := verdicts[len(verdicts)-1]
 			if h.Quarantined() != (last.Action == restart.Quarantine) {
-				t.Errorf("the history says quarantined %v after the verdict %s", h.Quarantined(), last.Action)
+				t.Errorf("the history says quarantined %v, want the same as the verdict %s", h.Quarantined(), last.Action)
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func TestNext_stricterPolicyMeanwhile_countsWhatHasHappened(t *testing.T) {
 	strict := policy
 	strict.MaxFailures = 2
 	if v, _ := restart.Next(strict, h, handshake(5*time.Second), middle); v.Action != restart.Quarantine {
-		t.Errorf("got %s after five failures where two are allowed", v.Action)
+		t.Errorf("got %s after five failures where two are allowed, want %s", v.Action, restart.Quarantine)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestNext_reason_saysWhatAndWhy(t *testing.T) {
 	none := policy
 	none.MaxFailures = 0
 	if v, _ := restart.Next(none, restart.History{}, crash(0, 0), middle); v.Reason != "1 failure within 1m0s, 0 allowed" {
-		t.Errorf("got %q for a single failure", v.Reason)
+		t.Errorf("got %q for a single failure, want %q", v.Reason, "1 failure within 1m0s, 0 allowed")
 	}
 }
 
@@ -283,7 +283,7 @@ func TestNext_aLongestDelayOfAges_isReachedWithoutOverflow(t *testing.T) {
 	for i, last := 0, time.Duration(0); i < 100; i++ {
 		v, h = restart.Next(endless, h, crash(time.Duration(i)*time.Hour, time.Second), 1)
 		if v.Delay < last {
-			t.Fatalf("failure %d: the delay fell from %s to %s", i, last, v.Delay)
+			t.Fatalf("failure %d: the delay must not fall from %s to %s", i, last, v.Delay)
 		}
 		last = v.Delay
 	}
@@ -300,7 +300,7 @@ func TestNext_history_isAValue(t *testing.T) {
 		restart.Next(policy, h, handshake(time.Duration(i)*time.Hour), middle)
 	}
 	if again, _ := restart.Next(policy, h, handshake(4*time.Second), middle); again != first {
-		t.Errorf("got %+v the second time, %+v the first", again, first)
+		t.Errorf("got %+v the second time, %+v the first, want %+v", again, first, first)
 	}
 }
 

@@ -48,7 +48,7 @@ func (c chance) agent(t *testing.T) policy.Rules {
 	}
 	rules, problems := rulesfile.ParseRules("rules.json", src)
 	if len(problems) > 0 {
-		t.Fatalf("%v: %s", problems, src)
+		t.Fatalf("%v: %s, want no problem", problems, src)
 	}
 	return rules
 }

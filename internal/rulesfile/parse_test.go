@@ -32,7 +32,7 @@ const goodRules = `// Who may use what.
 func TestParseRules_givesEverythingInFileOrder(t *testing.T) {
 	got, problems := rulesfile.ParseRules("r.json", []byte(goodRules))
 	if len(problems) > 0 {
-		t.Fatalf("problems: %v", problems)
+		t.Fatalf("problems: %v, want none", problems)
 	}
 	at := func(line, column int) policy.Position {
 		return policy.Position{File: "r.json", Line: line, Column: column}
@@ -111,7 +111,7 @@ func TestParseRules_ofAFileWithAnyError_denyEverything(t *testing.T) {
 		t.Errorf("agents %v with problems %v; want none and some", got.Agents, problems)
 	}
 	if d := policy.Compile(got).Decide("a", "db", ""); d.Allow {
-		t.Errorf("a file with an error allows something, by %s", d.Step)
+		t.Errorf("a file with an error must not allow anything, here by %s", d.Step)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestParseRules_badBytes_areOneProblemWithoutAParser(t *testing.T) {
 func TestParseRules_accepts_aByteOrderMark(t *testing.T) {
 	_, problems := rulesfile.ParseRules("r.json", []byte("\ufeff{\"agents\": {}}"))
 	if len(problems) > 0 {
-		t.Errorf("problems: %v", problems)
+		t.Errorf("problems: %v, want none", problems)
 	}
 }
 
@@ -161,20 +161,20 @@ func FuzzParseRules(f *testing.F) {
 		}
 		for _, a := range rules.Agents {
 			if !policy.ValidAgentID(a.ID) {
-				t.Fatalf("agent id %q is accepted", a.ID)
+				t.Fatalf("agent id %q is accepted, want it refused", a.ID)
 			}
 			for _, r := range allRules(a) {
 				if strings.ContainsAny(r.Pattern, "?[]") || r.Pattern == "" {
-					t.Fatalf("pattern %q is accepted", r.Pattern)
+					t.Fatalf("pattern %q is accepted, want it refused", r.Pattern)
 				}
 				if c := at(src, r.Pos.Line, r.Pos.Column); c != '"' {
-					t.Fatalf("%s is said to stand at %d:%d, where %q is", r.Path, r.Pos.Line, r.Pos.Column, c)
+					t.Fatalf("%s is said to stand at %d:%d, where %q is, want %q", r.Path, r.Pos.Line, r.Pos.Column, c, '"')
 				}
 			}
 		}
 		again, _ := rulesfile.ParseRules("r.json", src)
 		if diff := cmp.Diff(rules, again); diff != "" {
-			t.Fatalf("parsed twice, read differently:\n%s", diff)
+			t.Fatalf("parsed twice, read differently, want no difference:\n%s", diff)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func TestRunTests(t *testing.T) {
 		return []byte(`{"agents": {"x": {"allow": {"servers": ["db"]}}}}`), nil
 	})
 	if len(problems) > 0 {
-		t.Fatalf("problems: %v", problems)
+		t.Fatalf("problems: %v, want none", problems)
 	}
 	if reads != 1 {
 		t.Errorf("the rules file was read %d times, want once", reads)
@@ -84,7 +84,7 @@ func TestPolicyTests_ofTheDocumentation_hold(t *testing.T) {
 			return rulesInDocs(string(docs), path)
 		})
 		if len(problems) > 0 {
-			t.Fatalf("problems: %v", problems)
+			t.Fatalf("problems: %v, want none", problems)
 		}
 		for _, d := range rulesfile.RunTests(tests).Differences {
 			t.Error(d)

@@ -16,7 +16,7 @@ func TestTemplates_areValidAndWithoutProblems(t *testing.T) {
 	}
 	for _, e := range s.Entries {
 		if !e.Disabled {
-			t.Errorf("the template would start %q", e.Name)
+			t.Errorf("the template must not start %q", e.Name)
 		}
 	}
 	rules, problems := rulesfile.ParseRules(".mcp-gateway-rules.json", rulesfile.Template())
@@ -30,10 +30,10 @@ func TestTemplates_examplesInComments_areValid(t *testing.T) {
 	uncomment := strings.NewReplacer(`    // "`, `    "`, `    //   "`, `      "`, "    // }", "    }")
 	s, problems := serversfile.Parse(".mcp.json", []byte(uncomment.Replace(string(serversfile.Template()))))
 	if len(problems) > 0 || len(s.Entries) != 2 {
-		t.Errorf("%d entries, %s", len(s.Entries), problemtest.Text(problems))
+		t.Errorf("%d entries, %s, want 2 without a problem", len(s.Entries), problemtest.Text(problems))
 	}
 	rules, problems := rulesfile.ParseRules("rules.json", []byte(uncomment.Replace(string(rulesfile.Template()))))
 	if problems = append(problems, rulesfile.CrossCheck(rules, s.Names(), "")...); len(problems) > 0 || len(rules.Agents) != 2 {
-		t.Errorf("%d agents, %s", len(rules.Agents), problemtest.Text(problems))
+		t.Errorf("%d agents, %s, want 2 without a problem", len(rules.Agents), problemtest.Text(problems))
 	}
 }

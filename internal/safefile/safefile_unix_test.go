@@ -30,7 +30,7 @@ func readSoon(t *testing.T, path string) error {
 	case err := <-done:
 		return err
 	case <-time.After(10 * time.Second):
-		t.Fatalf("Read(%s) blocks", path)
+		t.Fatalf("Read(%s) blocks, want an error at once", path)
 		return nil
 	}
 }

@@ -22,7 +22,7 @@ func TestDocs_examplesOfConfigPage_areValid(t *testing.T) {
 	}
 	for _, example := range examples {
 		if s, problems := serversfile.Parse("CONFIG.md", example[1]); len(problems) > 0 || len(s.Entries) == 0 {
-			t.Errorf("%s\n%s", example[1], problemtest.Text(problems))
+			t.Errorf("%s\n%s\nwant entries without a problem", example[1], problemtest.Text(problems))
 		}
 	}
 }

@@ -21,7 +21,7 @@ func servers(t *testing.T, src string) serversfile.File {
 	t.Helper()
 	s, problems := serversfile.Parse(".mcp.json", []byte(src))
 	if len(problems) > 0 {
-		t.Fatalf("problems:\n%s", problemtest.Text(problems))
+		t.Fatalf("problems:\n%s\nwant none", problemtest.Text(problems))
 	}
 	return s
 }
@@ -54,7 +54,7 @@ func TestParse_readsAnEntryAsWritten(t *testing.T) {
 		t.Error(diff)
 	}
 	if got[1].Pos.Line != 4 || got[1].Pos.Column != 4 || got[1].Pos.File != ".mcp.json" {
-		t.Errorf("got position %+v", got[1].Pos)
+		t.Errorf("got position %+v, want line 4, column 4 of .mcp.json", got[1].Pos)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestParse_lookups(t *testing.T) {
 		t.Error(diff)
 	}
 	if e, ok := s.Entry("a"); !ok || e.Command != "y" {
-		t.Errorf("got %+v, %v", e, ok)
+		t.Errorf("got %+v, %v, want the command y", e, ok)
 	}
 	if _, ok := s.Entry("A"); ok {
 		t.Error("names are case-sensitive")
@@ -77,7 +77,7 @@ func TestParse_lookups(t *testing.T) {
 
 func TestParse_anEmptyObjectIsFine(t *testing.T) {
 	if got := servers(t, `{"mcpServers": {}}`).Entries; len(got) != 0 {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want none", got)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 	}
 	for _, body := range []string{`{"command": "x"}`, `{"command": "x", "gateway": {}}`, `{"command": "x", "gateway": {"restart": {}, "scope": "shared"}}`} {
 		if diff := cmp.Diff(want, entry(t, body).Settings); diff != "" {
-			t.Errorf("%s: %s", body, diff)
+			t.Errorf("%s: want no difference, got %s", body, diff)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestParse_settings(t *testing.T) {
 func TestParse_tooLarge_isSaidOfTheFileAsAWhole(t *testing.T) {
 	s, problems := serversfile.Parse(".mcp.json", make([]byte, jsondoc.MaxFileBytes+1))
 	if len(problems) != 1 || problems[0].Code != "file-too-large" || problems[0].Line != 0 || len(s.Entries) > 0 {
-		t.Errorf("got %v", problems)
+		t.Errorf("got %v, want file-too-large alone", problems)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestParse_manyWarnings_doNotHideAnError(t *testing.T) {
 		t.Error("the error is lost")
 	}
 	if last := problems[len(problems)-1]; last.Code != "too-many-problems" || last.Severity != jsondoc.Warning || len(problems) > 1100 {
-		t.Errorf("%d problems, the last %v", len(problems), last)
+		t.Errorf("%d problems, the last %v, want 1100 at most, the last too-many-problems", len(problems), last)
 	}
 }
 

@@ -19,13 +19,13 @@ func TestSnapshot_findsRoutesByExactName(t *testing.T) {
 		t.Errorf("names: got %v, want them sorted", s.Names())
 	}
 	if r, ok := s.Route("b"); !ok || r.Entry.Name != "b" {
-		t.Errorf("got %v, %v", r, ok)
+		t.Errorf("got %v, %v, want b", r, ok)
 	}
 	if _, ok := s.Route("B"); ok {
 		t.Error("names are told apart by case")
 	}
 	if s.Generation != 3 || s.Loaded != now || s.PolicyHash != "hash" || s.Policy == nil {
-		t.Errorf("got %+v", s)
+		t.Errorf("got %+v, want generation 3 of now, with its hash and policy", s)
 	}
 }
 

@@ -23,6 +23,6 @@ func TestByDistance_ofVeryManyNames_findsTheTypoStill(t *testing.T) {
 	}
 	names[12345] = "list_tables"
 	if got := suggest.ByDistance("list_tabels", names); got[0] != "list_tables" {
-		t.Errorf("got %q first", got[0])
+		t.Errorf("got %q first, want %q", got[0], "list_tables")
 	}
 }

@@ -51,7 +51,7 @@ func TestCounts_everyTime_isRoundedUpByAQuarterAtMost(t *testing.T) {
 		var one tally.Tally
 		one.Add(tally.Good, d)
 		if got := one.Counts().P50; !near(got, d) {
-			t.Fatalf("%v: got %v", d, got)
+			t.Fatalf("%v: got %v, want it nearly", d, got)
 		}
 	}
 }

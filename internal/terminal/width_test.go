@@ -69,7 +69,7 @@ func FuzzWrap(f *testing.F) {
 		}
 		all := strings.Join(terminal.Wrap(s, columns), "")
 		if strings.ReplaceAll(all, " ", "") != strings.ReplaceAll(s, " ", "") && utf8.ValidString(s) {
-			t.Errorf("got %q of %q", all, s)
+			t.Errorf("got %q of %q, want all of it but spaces", all, s)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func FuzzCut(f *testing.F) {
 			t.Errorf("Marked(%q, %d): got %q, want at most %d bytes", s, limit, marked, room)
 		}
 		if n := utf8.RuneCountInString(few); n > room || n < min(room, utf8.RuneCountInString(s)) {
-			t.Errorf("Characters(%q, %d): got %d characters of %q", s, limit, n, few)
+			t.Errorf("Characters(%q, %d): got %d characters of %q, want as many as fit", s, limit, n, few)
 		}
 		if end := textcut.End([]byte(s), limit); end > room || end > len(s) {
 			t.Errorf("End(%q, %d): got %d, want at most the limit and the end", s, limit, end)

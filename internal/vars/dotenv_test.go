@@ -57,7 +57,7 @@ func TestParseDotenv_theLastOfTwoCounts(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(problems) != 1 || problems[0].Severity != jsondoc.Warning {
-		t.Errorf("got %v", problems)
+		t.Errorf("got %v, want one warning", problems)
 	}
 }
 
@@ -78,7 +78,7 @@ func FuzzParseDotenv(f *testing.F) {
 			line := fmt.Sprintf("export %s=\"%s\"", name, escape.Replace(value))
 			again, problems := vars.ParseDotenv(".env", []byte(line))
 			if len(problems) > 0 || again[name] != value || len(again) != 1 {
-				t.Errorf("%q reads as %q: %v", line, again[name], problems)
+				t.Errorf("%q reads as %q: %v, want %q", line, again[name], problems, value)
 			}
 		}
 	})

@@ -49,7 +49,7 @@ func TestBench_short_measuresEveryFigure(t *testing.T) {
 func TestBench_against_comparesTwoGateways(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "gatehouse")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s, want a binary", err, out)
 	}
 	var out bytes.Buffer
 	if err := measure(t.Context(), []string{"--short", "--only", "sequential", "--only", "start-stdio", "--gateway", binary, "--against", binary}, &out); err != nil {
@@ -95,7 +95,7 @@ func TestCall_answer_isChecked(t *testing.T) {
 	} {
 		me := caller{wire: canned(c.answer), shape: direct, name: "me"}
 		if err := me.call(0); (err == nil) != c.good {
-			t.Errorf("%s: got the error %v", c.name, err)
+			t.Errorf("%s: got the error %v, want that it is good: %v", c.name, err, c.good)
 		}
 	}
 }
@@ -111,10 +111,10 @@ func TestEcho_anySize_isValidJSONOfThatSize(t *testing.T) {
 			}
 		}
 		if err := json.Unmarshal(answer, &v); err != nil {
-			t.Fatalf("size %d: %v: %s", size, err, answer)
+			t.Fatalf("size %d: %v: %s, want JSON", size, err, answer)
 		}
 		if v.ID != `x\` || len(v.Result.Content[0].Text) != size+len(`""`) {
-			t.Fatalf("size %d: got %s", size, answer)
+			t.Fatalf("size %d: got %s, want the same id and a text of that size", size, answer)
 		}
 	}
 }

@@ -210,7 +210,7 @@ func program(path string, args ...string) func(*testing.T, string, target) repor
 		}
 		_ = stdin.Close() // The program may be gone.
 		if err := errors.Join(err, cmd.Wait()); err != nil {
-			t.Fatalf("%s: %v\n%s", path, err, stderr)
+			t.Fatalf("%s: %v, want exit status 0\n%s", path, err, stderr)
 		}
 		return r
 	}

@@ -145,12 +145,12 @@ func (s scenario) judge(t *testing.T, revision string, direct, adapted map[strin
 	failed := got.failed()
 	for id, why := range failed {
 		if !slices.Contains(named, id) {
-			t.Errorf("%s: %s fails: %s", s.name, id, why)
+			t.Errorf("%s: %s fails: %s, want it named in the note of docs/CONFORMANCE.md", s.name, id, why)
 		}
 	}
 	for _, id := range named {
 		if _, ok := failed[id]; !ok {
-			t.Errorf("%s: %s passes: take it out of the note in docs/CONFORMANCE.md", s.name, id)
+			t.Errorf("%s: %s passes, so the note in docs/CONFORMANCE.md must not name it", s.name, id)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func readConformancePage(t *testing.T) []scenario {
 		}
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		if len(cells) != 4 {
-			t.Fatalf("docs/CONFORMANCE.md: a row with %d cells: %s", len(cells), line)
+			t.Fatalf("docs/CONFORMANCE.md: a row with %d cells: %s, want 4", len(cells), line)
 		}
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
@@ -213,7 +213,7 @@ func (s scenario) check(t *testing.T, revisions string) {
 	for revision, word := range s.words {
 		part := strings.Contains(revisions, revision)
 		if part != (word != "") {
-			t.Errorf("%s is in %s: docs/CONFORMANCE.md says %q of %s", s.name, revisions, word, revision)
+			t.Errorf("%s is in %s: docs/CONFORMANCE.md says %q of %s, want %v", s.name, revisions, word, revision, part)
 		}
 		if !slices.Contains([]string{"", "passes", "partly", "adapter", "no"}, word) {
 			t.Errorf("%s: %q is not a word of docs/CONFORMANCE.md", s.name, word)

@@ -45,7 +45,7 @@ func call(t *testing.T, c testkit.Client, server, tool string, args any) *mcp.Ca
 	t.Helper()
 	res := try(t, c, server, tool, args)
 	if res.IsError {
-		t.Fatalf("%s.%s failed: %s", server, tool, text(res))
+		t.Fatalf("%s.%s failed: %s, want a result", server, tool, text(res))
 	}
 	return res
 }
@@ -166,7 +166,7 @@ func progress(t *testing.T, c testkit.Client) {
 	req.Params.Meta = &mcp.Meta{ProgressToken: "mine"}
 	res, err := c.Client.CallTool(t.Context(), req)
 	if err != nil || res.IsError {
-		t.Fatalf("got %v, %v", res, err)
+		t.Fatalf("got %v, %v, want a result", res, err)
 	}
 	for i := range 4 {
 		n := <-heard
@@ -196,7 +196,7 @@ func TestFilesystem_writesAndReads(t *testing.T) {
 
 	outside := try(t, c, "files", "read_text_file", map[string]any{"path": "/etc/passwd"})
 	if !outside.IsError {
-		t.Errorf("the server gave away %q", text(outside))
+		t.Errorf("the server must not give away %q", text(outside))
 	}
 }
 
@@ -266,6 +266,6 @@ func TestStdio_realClientAndServer(t *testing.T) {
 	c := g.StdioClient(t, client.WithProtocolVersion("2025-11-25"))
 	res := testkit.Agent{Caller: c}.Execute(t, "everything", "echo", map[string]any{"message": "over stdio"})
 	if !strings.Contains(res.Good(t).Text, "over stdio") {
-		t.Errorf("got %q", res.Text)
+		t.Errorf("got %q, want over stdio", res.Text)
 	}
 }

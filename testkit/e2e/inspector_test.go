@@ -46,10 +46,10 @@ func inspect(t *testing.T, to target, era, tool, args string, v any) {
 		IsError           bool
 	}
 	if err := json.Unmarshal(result, &got); err != nil || got.IsError {
-		t.Fatalf("%s: %v: %s", tool, err, result)
+		t.Fatalf("%s: %v: %s, want a result", tool, err, result)
 	}
 	if err := json.Unmarshal(got.StructuredContent, v); err != nil {
-		t.Fatalf("%s: %v: %s", tool, err, result)
+		t.Fatalf("%s: %v: %s, want JSON", tool, err, result)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestInspector_listsAndCallsTheTools(t *testing.T) {
 				var echo struct{ Text string }
 				inspect(t, to, era, "execute_tool", `{"agent_id":"agent","server":"fake","tool":"echo","args":{"text":"h\u00e9llo"}}`, &echo)
 				if echo.Text != "h\u00e9llo" {
-					t.Errorf("the echo is %q", echo.Text)
+					t.Errorf("the echo is %q, want %q", echo.Text, "h\u00e9llo")
 				}
 			})
 		}

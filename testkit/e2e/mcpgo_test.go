@@ -102,7 +102,7 @@ func mcpGoCancelled(ctx context.Context, t *testing.T, c testkit.Client, heard <
 		case p := <-heard:
 			progress = append(progress, p)
 		case err := <-done:
-			t.Errorf("the call has ended by itself: %v", err)
+			t.Errorf("the call must not end by itself: %v", err)
 			return progress, false
 		}
 	}

@@ -73,7 +73,7 @@ func output(t *testing.T, program string, args ...string) []byte {
 	t.Helper()
 	stdout, stderr, err := run(t, program, args...)
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, stdout, stderr)
+		t.Fatalf("%s %s: %v, want exit status 0\n%s%s", program, strings.Join(args, " "), err, stdout, stderr)
 	}
 	return stdout
 }

@@ -44,7 +44,7 @@ func TestTokens_readmeSaysWhatAnAgentPays(t *testing.T) {
 	readme := testkit.ReadFile(t, filepath.Join("..", "..", "README.md"))
 	for _, r := range rows {
 		if !strings.Contains(readme, r) {
-			t.Errorf("README.md lacks this row:\n%s", r)
+			t.Errorf("README.md must have this row:\n%s", r)
 		}
 	}
 }

@@ -91,20 +91,20 @@ func Check(t *testing.T, src []byte, problems []jsondoc.Problem) {
 		text := p.String() + p.Hint
 		switch {
 		case p.Code == "" || p.Severity == "" || p.Message == "" || p.File == "":
-			t.Errorf("something is missing in %+v", p)
+			t.Errorf("want code, severity, message and file, got %+v", p)
 		case strings.Contains(text, "secret"):
-			t.Errorf("a value is shown: %s", text)
+			t.Errorf("a value must not be shown: %s", text)
 		case strings.ContainsAny(text, "\n\r\x00"):
-			t.Errorf("a text with control characters: %q", text)
+			t.Errorf("a text must not have control characters: %q", text)
 		}
 		if p.Line == 0 {
 			continue
 		}
 		if p.Line < 1 || p.Line > len(lines) || p.Column < 1 || p.Column > len([]rune(lines[p.Line-1]))+1 {
-			t.Errorf("position outside of the file: %s", p)
+			t.Errorf("the position must not be outside of the file: %s", p)
 		}
 		if p.Line < last.Line || p.Line == last.Line && p.Column < last.Column {
-			t.Errorf("%s stands before %s", last, p)
+			t.Errorf("%s must not stand before %s", last, p)
 		}
 		last = p
 	}

@@ -58,7 +58,7 @@ func dial(t testing.TB, name, revision string, over wire) *agent {
 	first := a.request(t, "initialize", fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"wire","version":"1"}}`, revision))
 	result, err := resultOf(first.message)
 	if err != nil || text(pick(result, "protocolVersion")) != revision {
-		t.Fatalf("initialize asked for %s and got %d: %s", revision, first.status, first.message)
+		t.Fatalf("initialize asked for %s and got %d: %s, want that revision", revision, first.status, first.message)
 	}
 	a.hello = first
 	a.session = first.header.Get("Mcp-Session-Id")

@@ -94,7 +94,7 @@ func (p path) compareList(t *testing.T, structured []byte, tools []string) {
 	t.Helper()
 	list, err := elements(pick(structured, "tools"))
 	if err != nil {
-		t.Fatalf("%s: %v in %.300s", p, err, structured)
+		t.Fatalf("%s: got %v, want a list of tools in %.300s", p, err, structured)
 	}
 	if len(list) != len(tools) {
 		t.Fatalf("%s: got %d tools, want %d", p, len(list), len(tools))

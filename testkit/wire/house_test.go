@@ -86,7 +86,7 @@ func blame(t testing.TB, err error, format string, args ...any) {
 	t.Helper()
 	what := fmt.Sprintf(format, args...)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Fatalf("%.2000s: %v", what, err)
+		t.Fatalf("%.2000s: got %v, want no error", what, err)
 	}
-	t.Errorf("%.2000s: %v", what, err)
+	t.Errorf("%.2000s: got %v, want no error", what, err)
 }

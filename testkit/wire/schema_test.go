@@ -257,7 +257,7 @@ func TestSchema_errorsOf20260728_haveTheirOwnDefinitions(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := spec.Validate(stateless, c.definition, got.message); err != nil || got.status != c.status {
-			t.Errorf("%s: status %d: %v", c.name, got.status, err)
+			t.Errorf("%s: status %d: %v, want status %d and a message that fits %s", c.name, got.status, err, c.status, c.definition)
 		}
 	}
 }

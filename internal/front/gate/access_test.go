@@ -50,16 +50,16 @@ func TestDenied_answersAreTheSameBytesWhetherItExistsOrNot(t *testing.T) {
 				g := newGate(t, someRules, world...)
 				got := string(g.call(c.tool, c.args).raw)
 				if !strings.Contains(got, "DENIED_BY_POLICY") {
-					t.Fatalf("world %d: got %s", i, got)
+					t.Fatalf("world %d: got %s, want DENIED_BY_POLICY", i, got)
 				}
 				if i == 0 {
 					first = got
 				}
 				if got != first {
-					t.Errorf("world %d answers otherwise:\n%s\n%s", i, first, got)
+					t.Errorf("world %d answers otherwise: got\n%s\nwant\n%s", i, got, first)
 				}
 				if heard := g.Heard(); len(heard) > 0 {
-					t.Errorf("world %d: the supervisor was asked: %v", i, heard)
+					t.Errorf("world %d: the supervisor was asked: %v, want nothing", i, heard)
 				}
 			}
 		})
@@ -75,7 +75,7 @@ func TestDenied_availableIsTheNearestTwentyOfOnesOwn(t *testing.T) {
 	g := newGate(t, rules, up("db", testkit.Says(oneText)).Has(append(tools, "query", "quary_private")...))
 	got := g.execute("db", "quary").err
 	if got.Code != "DENIED_BY_POLICY" || len(got.Available) != 20 || got.Available[0] != "query" || slices.Contains(got.Available, "quary_private") {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want DENIED_BY_POLICY with 20 names, query first and quary_private not among them", got)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 			g.call(c.tool, c.args)
 			got := g.Record()
 			if got.LatencyMS < 0 {
-				t.Errorf("latency %v", got.LatencyMS)
+				t.Errorf("latency %v, want 0 or more", got.LatencyMS)
 			}
 			hash := got.PolicyHash
 			c.want.CallID, c.want.Client, c.want.Operation, c.want.Generation = "gw-1", "tester/1", c.tool, 1
@@ -214,11 +214,11 @@ func TestDefinitions_areThree(t *testing.T) {
 		}
 		for key := range def.InputSchema {
 			if !slices.Contains([]string{"type", "properties", "required"}, key) {
-				t.Errorf("%s: the schema uses %s", def.Name, key)
+				t.Errorf("%s: the schema must not use %s", def.Name, key)
 			}
 		}
 		if def.Annotations["readOnlyHint"] != (def.Name != "execute_tool") {
-			t.Errorf("%s: got annotations %v", def.Name, def.Annotations)
+			t.Errorf("%s: got annotations %v, want readOnlyHint %v", def.Name, def.Annotations, def.Name != "execute_tool")
 		}
 	}
 	if n := len(g.gate.Definitions()); n != 3 {
@@ -243,7 +243,7 @@ func TestDefinitions_leaveOutWhatCannotBeChosen(t *testing.T) {
 			}
 			for _, d := range g.gate.Definitions() {
 				if got := strings.Contains(string(d), `"agent_id"`); got != c.want {
-					t.Errorf("has agent_id: %v: %s", got, d)
+					t.Errorf("has agent_id: %v: %s, want %v", got, d, c.want)
 				}
 			}
 		})
@@ -252,19 +252,19 @@ func TestDefinitions_leaveOutWhatCannotBeChosen(t *testing.T) {
 
 func TestStatus_isOnlyThereWithDebug(t *testing.T) {
 	if got := newGate(t, allowAll).call("get_gateway_status", `{"agent_id":"a"}`); got.err.Code != "unknown tool" {
-		t.Errorf("got %s", got.raw)
+		t.Errorf("got %s, want unknown tool", got.raw)
 	}
 	s := up("db", testkit.Says(oneText))
 	g := newGateWith(t, settings{Debug: true}, someRules, s, up("secret", testkit.Says(oneText)))
 	got := g.call("get_gateway_status", `{"agent_id":"a"}`)
 	if got.IsError || strings.Contains(string(got.raw), "secret") || !strings.Contains(string(got.raw), `"db"`) {
-		t.Errorf("the caller's own view is %s", got.raw)
+		t.Errorf("the caller's own view is %s, want db without its secrets", got.raw)
 	}
 }
 
 func TestUnknownTool_isNotKnown(t *testing.T) {
 	if got := newGate(t, allowAll).call("drop_tables", `{}`); got.err.Code != "unknown tool" {
-		t.Errorf("got %s", got.raw)
+		t.Errorf("got %s, want unknown tool", got.raw)
 	}
 }
 

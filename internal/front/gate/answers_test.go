@@ -185,7 +185,7 @@ func TestCancelledByTheCaller(t *testing.T) {
 				cancel()
 				got := <-done
 				if got.err.Code != "CANCELLED" || got.err.MayHaveRun != c.mayHaveRun {
-					t.Errorf("got %+v", got.err)
+					t.Errorf("got %+v, want CANCELLED, and that it may have run: %v", got.err, c.mayHaveRun)
 				}
 			})
 		})

@@ -198,7 +198,7 @@ func TestGetServerTools_manyNamesAreRefused(t *testing.T) {
 	}
 	for _, args := range []string{`"` + names(1001) + `"`, `["` + strings.ReplaceAll(names(5000), ",", `","`) + `"]`, `["` + strings.Repeat("x", 5000) + `"]`} {
 		if got := g.call("get_server_tools", `{"agent_id":"a","server":"db","names":`+args+`}`); got.err.Code != "INVALID_ARGUMENT" {
-			t.Errorf("%.40s...: got %.200s", args, got.raw)
+			t.Errorf("%.40s...: got %.200s, want INVALID_ARGUMENT", args, got.raw)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func BenchmarkExecuteTool(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if got, _ := g.gate.CallTool(b.Context(), old, agents.ToolCall{Name: "execute_tool", Args: args}, nil); len(got) < 10 {
-			b.Fatalf("got %s", got)
+			b.Fatalf("got %s, want a result", got)
 		}
 		g.Forget()
 	}

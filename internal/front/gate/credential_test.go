@@ -64,7 +64,7 @@ func TestCredential_pinsTheCaller(t *testing.T) {
 				t.Errorf("got %+v, want %q", got.err, c.want)
 			}
 			if r := g.Record(); r.Credential != "laptop" {
-				t.Errorf("the audit log has credential %q", r.Credential)
+				t.Errorf("the audit log has credential %q, want %q", r.Credential, "laptop")
 			}
 		})
 	}
@@ -74,13 +74,13 @@ func TestCredential_ofWhoeverIsNotAskedForOne(t *testing.T) {
 	g := newGate(t, allowAll, up("db", testkit.Says(oneText)))
 	g.credentials(tokenFor("b"))
 	if got := g.execute("db", "query"); got.err.Code != "" {
-		t.Errorf("over stdio: got %+v", got.err)
+		t.Errorf("over stdio: got %+v, want a result", got.err)
 	}
 	anonymous := old
 	anonymous.Identity = identity.Anonymous()
 	got := g.callAs(t.Context(), anonymous, "execute_tool", `{"agent_id":"a","server":"db","tool":"query"}`, nil)
 	if got.err.Code != "INVALID_AGENT_ID" {
-		t.Errorf("let in before there were tokens: got %+v", got.err)
+		t.Errorf("let in before there were tokens: got %+v, want INVALID_AGENT_ID", got.err)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestCredential_removedWhileACallWaits_refusesIt(t *testing.T) {
 		session := testkit.NewSession(1, testkit.Says(oneText))
 		testkit.Publish(was.Cell, ready(1, session))
 		if got := <-done; got.err.Code != "INVALID_AGENT_ID" || len(session.Calls()) > 0 {
-			t.Errorf("got %+v, %d calls written", got.err, len(session.Calls()))
+			t.Errorf("got %+v, %d calls written, want INVALID_AGENT_ID and 0", got.err, len(session.Calls()))
 		}
 	})
 }

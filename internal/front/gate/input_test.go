@@ -33,7 +33,7 @@ func TestInput_passesWhereBothSidesSpeakTheRevisionForIt(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 			if r := g.Record(); r.Outcome != "input_required" || r.Decision != "ALLOW" {
-				t.Errorf("the audit says %s %s", r.Decision, r.Outcome)
+				t.Errorf("the audit says %s %s, want ALLOW input_required", r.Decision, r.Outcome)
 			}
 		})
 	}
@@ -53,7 +53,7 @@ func TestInput_isAnErrorInEveryOtherPairing(t *testing.T) {
 			db, _ := asking(c.revision, question)
 			got := newGate(t, allowAll, db).callAs(t.Context(), c.caller, "execute_tool", query, nil)
 			if got.err.Code != "SERVER_ERROR" || !got.err.MayHaveRun || got.err.RPC != nil {
-				t.Errorf("got %+v", got.err)
+				t.Errorf("got %+v, want SERVER_ERROR that may have run, without an error of the server", got.err)
 			}
 			for _, part := range []string{`"db" needs an answer from the user`, "(elicitation/create: Which city, [redacted TOKEN]?; roots/list)", c.says, "put it inside args"} {
 				if !strings.Contains(got.err.Message, part) {
@@ -82,10 +82,10 @@ func TestInput_whatTheCallerSends(t *testing.T) {
 			g.gate.CallTool(t.Context(), stateless, sent, nil)
 			calls := session.Calls()
 			if len(calls) != 1 || string(calls[0].Params) != c.params {
-				t.Fatalf("the server got %s", calls[0].Params)
+				t.Fatalf("the server got %s, want %s", calls[0].Params, c.params)
 			}
 			if got := string(calls[0].Capabilities); got != `{"elicitation":{}}` {
-				t.Errorf("the session got the capabilities %s", got)
+				t.Errorf("the session got the capabilities %s, want %q", got, `{"elicitation":{}}`)
 			}
 		})
 	}

@@ -22,6 +22,6 @@ func TestAudit_aCallThatEndsByAPanic_isRecorded(t *testing.T) {
 	}()
 	r := g.Record()
 	if r.Outcome != "INTERNAL" || r.Decision != audit.Allow || r.Server != "db" || r.Tool != "query" || r.AgentID != "a" {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want INTERNAL for the allowed call of query by a", r)
 	}
 }

@@ -173,13 +173,13 @@ func TestRace_callsAtEveryMomentOfACrash(t *testing.T) {
 				l.mu.Unlock()
 				switch {
 				case ran > 1:
-					t.Errorf("call %s ran %d times", id, ran)
+					t.Errorf("call %s ran %d times, want one run at most", id, ran)
 				case !got.IsError && ran == 1:
 					ok.Add(1)
 				case got.err.Code == "SERVER_CRASHED" && got.err.MayHaveRun:
 					crashed.Add(1)
 				default:
-					t.Errorf("call %s, which ran %d times: got %s", id, ran, got.raw)
+					t.Errorf("call %s, which ran %d times: got %s, want the result of one run, or a crash during one", id, ran, got.raw)
 				}
 			}
 		})
@@ -207,7 +207,7 @@ func TestRace_stoppedWhileCallsRun(t *testing.T) {
 		s.Cell.Status().Session.Close(endpoint.ErrStopped)
 		for _, done := range calls {
 			if got := <-done; got.err.Code != "CANCELLED" && got.err.Code != "DENIED_BY_POLICY" {
-				t.Fatalf("got %s", got.raw)
+				t.Fatalf("got %s, want CANCELLED or DENIED_BY_POLICY", got.raw)
 			}
 		}
 		select {
@@ -233,7 +233,7 @@ func TestRace_listsWhileTheToolsChange(t *testing.T) {
 	for range 500 {
 		for _, tool := range []string{"list_servers", "get_gateway_status"} {
 			if got := g.call(tool, `{"agent_id":"a"}`); got.IsError {
-				t.Errorf("%s: got %s", tool, got.raw)
+				t.Errorf("%s: got %s, want a result", tool, got.raw)
 			}
 		}
 		g.tools("")

@@ -74,7 +74,7 @@ func TestResult_structuredContentThatIsNoObject(t *testing.T) {
 			got := g.callAs(t.Context(), stateless, "execute_tool", query, nil)
 			var sent struct{ StructuredContent json.RawMessage }
 			if err := json.Unmarshal([]byte(c.result), &sent); err != nil || string(got.Structured) != string(sent.StructuredContent) {
-				t.Errorf("for a stateless caller: got %s", got.raw)
+				t.Errorf("for a stateless caller: got %s, want %s", got.raw, sent.StructuredContent)
 			}
 		})
 	}
@@ -91,7 +91,7 @@ func TestRequest_carriesProgressAndTheLimitOfTheResult(t *testing.T) {
 	var heard string
 	g.callAs(t.Context(), old, "execute_tool", query, func(p json.RawMessage) { heard = string(p) })
 	if heard != `{"progress":1}` || session.Calls()[0].MaxResultBytes != 12345 {
-		t.Errorf("the caller heard %q, the limit was %d", heard, session.Calls()[0].MaxResultBytes)
+		t.Errorf("the caller heard %q, the limit was %d, want {\"progress\":1} and 12345", heard, session.Calls()[0].MaxResultBytes)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestExecute_serverErrorThatQuotesASecret_isRedacted(t *testing.T) {
 		s.Has("query")
 		got := newGate(t, allowAll, s).execute("db", "query")
 		if got.err.Code != "SERVER_ERROR" || !strings.Contains(got.err.Message, "bad token [redacted TOKEN]") {
-			t.Errorf("got %+v", got.err)
+			t.Errorf("got %+v, want SERVER_ERROR with the token redacted", got.err)
 		}
 		want := `{"code":-32000,"message":"bad token [redacted TOKEN]","data":{"t":"[redacted TOKEN]","n":12345678901234567890}}`
 		if rpc := string(got.err.RPC); rpc != want {

@@ -22,7 +22,7 @@ func TestTools_areAnsweredFromMemoryInAnyState(t *testing.T) {
 				want = ""
 			}
 			if a.Returned != 1 || a.State != want || time.Since(begun) != 0 {
-				t.Errorf("%s: got %+v", state, a)
+				t.Errorf("%s: got %+v, want one tool of a server that is %s, at once", state, a, want)
 			}
 		})
 	}
@@ -39,7 +39,7 @@ func TestTools_firstListIsWaitedFor(t *testing.T) {
 			})
 		}
 		if a := g.tools(""); a.Returned != 1 {
-			t.Errorf("got %+v", a)
+			t.Errorf("got %+v, want one tool", a)
 		}
 	})
 }
@@ -51,7 +51,7 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 			g := newGate(t, allowAll, s)
 			g.Refresh = func(string, *endpoint.Cell) { time.AfterFunc(time.Second, func() { s.Has("query") }) }
 			if a := g.tools(""); a.Returned != 1 {
-				t.Errorf("got %+v", a)
+				t.Errorf("got %+v, want one tool", a)
 			}
 		})
 	})
@@ -64,7 +64,7 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 			}
 			got := g.call("get_server_tools", `{"agent_id":"a","server":"db"}`)
 			if got.err.Code != "SERVER_ERROR" || !strings.Contains(got.err.Message, "no list for [redacted TOKEN]") {
-				t.Errorf("got %+v", got.err)
+				t.Errorf("got %+v, want SERVER_ERROR with the token redacted", got.err)
 			}
 		})
 	})
@@ -72,7 +72,7 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			got := newGate(t, allowAll, up("db", testkit.Hangs)).call("get_server_tools", `{"agent_id":"a","server":"db"}`)
 			if got.err.Code != "SERVER_ERROR" || !strings.Contains(got.err.Message, "did not answer in time") {
-				t.Errorf("got %+v", got.err)
+				t.Errorf("got %+v, want SERVER_ERROR: it did not answer in time", got.err)
 			}
 		})
 	})
@@ -88,13 +88,13 @@ func TestTools_serverThatDoesNotListThem(t *testing.T) {
 				})
 			}
 			if a := g.tools(""); a.Returned != 1 {
-				t.Errorf("got %+v", a)
+				t.Errorf("got %+v, want one tool", a)
 			}
 		})
 	})
 	t.Run("can still be called", func(t *testing.T) {
 		if got := newGate(t, allowAll, up("db", testkit.Says(oneText))).execute("db", "anything"); got.IsError {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want a result", got.raw)
 		}
 	})
 }
@@ -124,10 +124,10 @@ func TestToolNotFound_isSaidOnlyOfAFreshList(t *testing.T) {
 				begun := time.Now()
 				got := g.execute("db", "query")
 				if got.err.Code != c.want || !slices.Equal(g.Heard(), c.heard) || time.Since(begun) > 5*time.Second {
-					t.Errorf("got %s after %v, the supervisor heard %v", got.raw, time.Since(begun), g.Heard())
+					t.Errorf("got %s after %v, the supervisor heard %v, want code %q within 5 s, and %v", got.raw, time.Since(begun), g.Heard(), c.want, c.heard)
 				}
 				if c.want != "" && (len(session.Calls()) > 0 || !slices.Equal(got.err.Available, []string{"other"})) {
-					t.Errorf("got %d calls, available %v", len(session.Calls()), got.err.Available)
+					t.Errorf("got %d calls, available %v, want 0, [other]", len(session.Calls()), got.err.Available)
 				}
 			})
 		})
@@ -145,7 +145,7 @@ func TestToolNotFound_freshListIsFollowedByAFreshDecision(t *testing.T) {
 			s.Has("query")
 		}
 		if got := g.execute("db", "query"); got.err.Code != "DENIED_BY_POLICY" || len(session.Calls()) != 0 {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want DENIED_BY_POLICY and no call sent", got.raw)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestToolNotFound_waitingForAListHoldsNoPlaceInTheCell(t *testing.T) {
 		done := g.later(func() answer { return g.execute("db", "query") })
 		synctest.Wait()
 		if n := s.Cell.InFlight(); n != 0 {
-			t.Errorf("%d calls are in flight", n)
+			t.Errorf("%d calls are in flight, want 0", n)
 		}
 		<-done
 	})

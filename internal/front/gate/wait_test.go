@@ -41,7 +41,7 @@ func TestWait_isBounded(t *testing.T) {
 					begun := time.Now()
 					got := g.call("execute_tool", c.args)
 					if got.err.Code != "SERVER_UNAVAILABLE" || got.err.RetryAfterMS < 1 || got.err.State != string(state) || got.err.MayHaveRun {
-						t.Errorf("got %+v", got.err)
+						t.Errorf("got %+v, want SERVER_UNAVAILABLE that is %s, when to try again, and that it did not run", got.err, state)
 					}
 					if d := time.Since(begun); d != c.want {
 						t.Errorf("it took %v, want %v", d, c.want)
@@ -64,7 +64,7 @@ func TestWait_statesThatDoNotChangeByThemselves_refuseAtOnce(t *testing.T) {
 				begun := time.Now()
 				got := g.call(tool, args)
 				if got.err.Code != "SERVER_UNAVAILABLE" || got.err.State != string(state) || time.Since(begun) != 0 {
-					t.Errorf("%s of a server that is %s: got %+v after %v", tool, state, got.err, time.Since(begun))
+					t.Errorf("%s of a server that is %s: got %+v after %v, want SERVER_UNAVAILABLE at once", tool, state, got.err, time.Since(begun))
 				}
 			})
 		}
@@ -82,7 +82,7 @@ func TestWait_goesThroughWhenTheServerIsReady(t *testing.T) {
 		session := testkit.NewSession(1, testkit.Says(oneText))
 		testkit.Publish(s.Cell, ready(2, session))
 		if got := <-done; got.IsError || len(session.Calls()) != 1 {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want the result of one call", got.raw)
 		}
 		if s.Cell.InFlight() != 0 {
 			t.Error("the call was not counted out")
@@ -102,7 +102,7 @@ func TestWait_wakesALazyServer(t *testing.T) {
 			time.AfterFunc(time.Second, func() { testkit.Publish(cell, ready(1, testkit.NewSession(1, testkit.Says(oneText)))) })
 		}
 		if got := g.execute("db", "query"); got.IsError {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want a result", got.raw)
 		}
 		if got := g.Heard(); !slices.Equal(got, []string{"wake db", "wake db"}) {
 			t.Errorf("the supervisor was asked %v, want to start it and, as a call waits, to start it first", got)
@@ -125,7 +125,7 @@ func TestWait_asksAgainForAServerThatIsStillIdle(t *testing.T) {
 			testkit.Publish(cell, ready(1, testkit.NewSession(1, testkit.Says(oneText))))
 		}
 		if got := g.execute("db", "query"); got.IsError || n != 2 {
-			t.Errorf("after %d wakes: got %s", n, got.raw)
+			t.Errorf("after %d wakes: got %s, want a result after 2", n, got.raw)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestWait_callerHearsEveryFiveSeconds(t *testing.T) {
 				Message  string
 			}
 			if err := json.Unmarshal(params, &p); err != nil || p.Progress <= last || p.Progress >= 0.1 || !strings.Contains(p.Message, `"db"`) {
-				t.Errorf("got %s after a progress of %v", params, last)
+				t.Errorf("got %s after a progress of %v, want a little more progress, and what it waits for", params, last)
 			}
 			last = p.Progress
 		})
@@ -168,7 +168,7 @@ func TestWait_callerHearsEveryFiveSeconds(t *testing.T) {
 			t.Errorf("the caller heard after %v, want %v", at, want)
 		}
 		if got.err.Code != "SERVER_UNAVAILABLE" {
-			t.Errorf("got %+v", got.err)
+			t.Errorf("got %+v, want SERVER_UNAVAILABLE", got.err)
 		}
 	})
 }
@@ -181,7 +181,7 @@ func TestWait_endsWithTheGateway(t *testing.T) {
 		begun := time.Now()
 		g.router.Stop()
 		if got := <-done; got.err.Code != "SERVER_UNAVAILABLE" || got.err.State != "stopped" || time.Since(begun) != 0 {
-			t.Errorf("got %+v", got.err)
+			t.Errorf("got %+v, want SERVER_UNAVAILABLE at once, as it is stopped", got.err)
 		}
 	})
 }
@@ -199,7 +199,7 @@ func TestStop_leavesRunningCallsAlone(t *testing.T) {
 		synctest.Wait()
 		close(let)
 		if got := <-done; got.IsError {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want a result", got.raw)
 		}
 	})
 }
@@ -238,10 +238,10 @@ func TestWait_isFollowedByAFreshDecision(t *testing.T) {
 				}
 				got := <-done
 				if got.err.Code != c.want || g.Record().Generation != 2 || len(stale.Calls()) > 0 {
-					t.Errorf("got %+v by generation %d", got.err, g.Record().Generation)
+					t.Errorf("got %+v by generation %d, want %q by generation 2, and nothing sent to the old server", got.err, g.Record().Generation, c.want)
 				}
 				if c.want == "" && !strings.Contains(string(got.raw), `"io.gatehouse/generation":2`) {
-					t.Errorf("got %s", got.raw)
+					t.Errorf("got %s, want a result of generation 2", got.raw)
 				}
 			})
 		})
@@ -269,7 +269,7 @@ func TestClosedCell_thatIsStillCurrent_isRefused(t *testing.T) {
 	g := newGate(t, allowAll, s)
 	s.Cell.Close() // As at shutdown.
 	if got := g.execute("db", "query"); got.err.Code != "SERVER_UNAVAILABLE" {
-		t.Errorf("got %s", got.raw)
+		t.Errorf("got %s, want SERVER_UNAVAILABLE", got.raw)
 	}
 }
 
@@ -286,7 +286,7 @@ func TestClosedCell_isFollowedToItsSuccessor(t *testing.T) {
 			was.Cell.Close()
 		}
 		if got := g.execute("db", "query"); got.IsError || len(next.Calls()) != 1 || g.Record().Generation != 2 {
-			t.Errorf("got %s", got.raw)
+			t.Errorf("got %s, want the result of one call by generation 2", got.raw)
 		}
 	})
 }
@@ -303,7 +303,7 @@ func TestNotWritten_isTriedAgainOnTheNextSession(t *testing.T) {
 		time.Sleep(time.Second)
 		testkit.Publish(s.Cell, ready(2, next))
 		if got := <-done; got.IsError || len(next.Calls()) != 1 {
-			t.Errorf("got %s, %d calls", got.raw, len(next.Calls()))
+			t.Errorf("got %s, %d calls, want a result of 1", got.raw, len(next.Calls()))
 		}
 	})
 }
@@ -319,7 +319,7 @@ func TestWritten_isNeverSentAgain(t *testing.T) {
 		first.Close(&endpoint.Exit{Reason: "exit status 3"})
 		got := <-done
 		if got.err.Code != "SERVER_CRASHED" || !got.err.MayHaveRun || len(first.Calls()) != 1 || len(next.Calls()) != 0 {
-			t.Errorf("got %+v, %d and %d calls", got.err, len(first.Calls()), len(next.Calls()))
+			t.Errorf("got %+v, %d and %d calls, want SERVER_CRASHED that may have run, 1 and 0", got.err, len(first.Calls()), len(next.Calls()))
 		}
 	})
 }
@@ -365,7 +365,7 @@ func TestListServers_neverWaits(t *testing.T) {
 			up("hung", testkit.Hangs), server("gone", endpoint.Status{State: endpoint.Quarantined}))
 		begun := time.Now()
 		if got := serverNames(t, g.call("list_servers", `{"agent_id":"a"}`)); len(got) != 4 || time.Since(begun) != 0 || len(g.Heard()) != 0 {
-			t.Errorf("got %v after %v, the supervisor heard %v", got, time.Since(begun), g.Heard())
+			t.Errorf("got %v after %v, the supervisor heard %v, want 4 names at once, and nothing", got, time.Since(begun), g.Heard())
 		}
 	})
 }

@@ -51,10 +51,10 @@ func TestAuthorize_cancellation_ofSomebodyElsesCall_isNotHeard(t *testing.T) {
 	receive(t, h.started)
 	const cancel = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`
 	if got := post(t, url, cancel, "Authorization", "bob", "Mcp-Session-Id", session); got.status != http.StatusNotFound {
-		t.Errorf("got status %d", got.status)
+		t.Errorf("got status %d, want %d", got.status, http.StatusNotFound)
 	}
 	close(h.release)
 	if got := receive(t, done); got.status != http.StatusOK || !strings.Contains(got.body, "released") {
-		t.Errorf("got status %d: %s", got.status, got.body)
+		t.Errorf("got status %d: %s, want %d and released", got.status, got.body, http.StatusOK)
 	}
 }

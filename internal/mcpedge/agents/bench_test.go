@@ -56,7 +56,7 @@ func BenchmarkHTTP(b *testing.B) {
 					w := httptest.NewRecorder()
 					h.ServeHTTP(w, r)
 					if w.Code != http.StatusOK {
-						b.Fatalf("got %d %.200s", w.Code, w.Body)
+						b.Fatalf("got %d %.200s, want %d", w.Code, w.Body, http.StatusOK)
 					}
 				}
 			})

@@ -20,17 +20,17 @@ func TestLargeMessages_beyondTheBudget_areRefused_stdio(t *testing.T) {
 	receive(t, h.started)
 	s.send("%s", call("2", "block", large))
 	if got := field(t, s.next(), "result", "structuredContent", "error", "code"); got != "OVERLOADED" {
-		t.Errorf("a second large call: got %v", got)
+		t.Errorf("a second large call: got %v, want %v", got, "OVERLOADED")
 	}
 	s.send("%s", call("3", "echo", `{}`))
 	if got := field(t, s.next(), "result", "isError"); got != nil {
-		t.Errorf("a small call beside it: isError %v", got)
+		t.Errorf("a small call beside it: isError %v, want none", got)
 	}
 	close(h.release)
 	s.next()
 	s.send("%s", call("4", "block", large))
 	if got := field(t, s.next(), "result", "isError"); got != nil {
-		t.Errorf("a large call after the first: isError %v", got)
+		t.Errorf("a large call after the first: isError %v, want none", got)
 	}
 }
 
@@ -45,14 +45,14 @@ func TestLargeMessages_beyondTheBudget_areRefused_http(t *testing.T) {
 	receive(t, h.started)
 	for name, body := range map[string]string{"a call": call("2", "block", large), "anything": `{"jsonrpc":"2.0","id":2,"method":"ping","params":` + large + `}`} {
 		if got := post(t, srv.URL, body); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-			t.Errorf("%s beside a large call: got %d %s", name, got.status, got.body)
+			t.Errorf("%s beside a large call: got %d %s, want %d and when to try again", name, got.status, got.body, http.StatusServiceUnavailable)
 		}
 	}
 	close(h.release)
 	if got := <-first; got.status != http.StatusOK {
-		t.Errorf("the first call: got %d", got.status)
+		t.Errorf("the first call: got %d, want %d", got.status, http.StatusOK)
 	}
 	if got := post(t, srv.URL, call("3", "block", large)); got.status != http.StatusOK {
-		t.Errorf("a large call after the first: got %d %s", got.status, got.body)
+		t.Errorf("a large call after the first: got %d %s, want %d", got.status, got.body, http.StatusOK)
 	}
 }

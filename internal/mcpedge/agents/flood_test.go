@@ -55,7 +55,7 @@ func TestProgress_ofManyBytes_isDroppedForASlowClient(t *testing.T) {
 		last, size = l, size+len(l)
 	}
 	if size > 2<<20 || !strings.Contains(last, `"progress":39`) {
-		t.Errorf("got %d bytes, the last of them %.100s", size, last)
+		t.Errorf("got %d bytes, the last of them %.100s, want 2 MiB at most and progress 39", size, last)
 	}
 	inW.Close()
 	if err := receive(t, served); err != nil {

@@ -281,7 +281,7 @@ func openSession(t *testing.T, url, revision string) string {
 	r := post(t, url, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"probe","version":"9"}}}`, revision))
 	id := r.header.Get("Mcp-Session-Id")
 	if r.status != http.StatusOK || id == "" {
-		t.Fatalf("initialize: %d %s", r.status, r.body)
+		t.Fatalf("initialize: %d %s, want %d and a session", r.status, r.body, http.StatusOK)
 	}
 	return id
 }

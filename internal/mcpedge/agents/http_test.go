@@ -79,7 +79,7 @@ func TestHandler_initialize_negotiatesTheRevision(t *testing.T) {
 			t.Errorf("asked for %s: got %v, want %s", asked, got, want)
 		}
 		if got := field(t, answer, "result", "structuredContent", "caller", "Client"); got != "probe/9" {
-			t.Errorf("client: got %v", got)
+			t.Errorf("client: got %v, want %v", got, "probe/9")
 		}
 		if got := field(t, answer, "result", "structuredContent", "caller", "Session"); got != id {
 			t.Errorf("session: got %v, want %s", got, id)
@@ -91,19 +91,19 @@ func TestHandler_progress_isStreamedBeforeTheResult(t *testing.T) {
 	srv := serveHTTP(t, newEdge(t, newScript(), nil))
 	r := post(t, srv.URL, callWithToken("1", "progress", `"t"`))
 	if got := r.header.Get("Content-Type"); got != "text/event-stream" {
-		t.Errorf("content type: got %q", got)
+		t.Errorf("content type: got %q, want %q", got, "text/event-stream")
 	}
 	events := r.events(t)
 	if len(events) != 6 {
-		t.Fatalf("got %d events: %q", len(events), events)
+		t.Fatalf("got %d events: %q, want 6", len(events), events)
 	}
 	for i, e := range events[:5] {
 		if got := fmt.Sprint(field(t, e, "params", "progress")); got != fmt.Sprint(i) {
-			t.Errorf("event %d: got %s", i, e)
+			t.Errorf("event %d: got %s, want progress %d", i, e, i)
 		}
 	}
 	if got := fmt.Sprint(field(t, events[5], "id")); got != "1" {
-		t.Errorf("last event: got %s", events[5])
+		t.Errorf("last event: got %s, want the answer to 1", events[5])
 	}
 }
 
@@ -111,10 +111,10 @@ func TestHandler_clientWithoutStreams_getsPlainJSON(t *testing.T) {
 	srv := serveHTTP(t, newEdge(t, newScript(), nil))
 	r := post(t, srv.URL, callWithToken("1", "progress", `"t"`), "Accept", "application/json")
 	if got := r.header.Get("Content-Type"); got != "application/json" {
-		t.Errorf("content type: got %q", got)
+		t.Errorf("content type: got %q, want %q", got, "application/json")
 	}
 	if got := fmt.Sprint(field(t, r.body, "id")); got != "1" {
-		t.Errorf("got %s", r.body)
+		t.Errorf("got %s, want the answer to 1", r.body)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestHandler_cancelledCall_endsWithoutAnAnswer(t *testing.T) {
 	receive(t, h.started)
 	for _, foreign := range [][]string{{}, {"Mcp-Session-Id", other}, {"Mcp-Protocol-Version", "2026-07-28"}} {
 		if r := post(t, srv.URL, cancel, foreign...); r.status != http.StatusAccepted {
-			t.Errorf("cancellation: got %d %s", r.status, r.body)
+			t.Errorf("cancellation: got %d %s, want %d", r.status, r.body, http.StatusAccepted)
 		}
 	}
 	if len(h.ended) != 0 {
@@ -195,7 +195,7 @@ func TestHandler_cancelledCall_endsWithoutAnAnswer(t *testing.T) {
 	post(t, srv.URL, cancel, "Mcp-Session-Id", mine)
 	receive(t, h.ended)
 	if r := receive(t, done); r.status != http.StatusAccepted || r.body != "" {
-		t.Errorf("the cancelled call: got %d %s", r.status, r.body)
+		t.Errorf("the cancelled call: got %d %s, want %d and no body", r.status, r.body, http.StatusAccepted)
 	}
 }
 
@@ -300,7 +300,7 @@ func TestHandler_batchWithProgress_streamsItBeforeTheArray(t *testing.T) {
 		t.Fatalf("got %d events, want 10 notifications and the answers: %q", len(events), events)
 	}
 	if answers, ok := field(t, events[10]).([]any); !ok || len(answers) != 2 {
-		t.Errorf("last event: got %s", events[10])
+		t.Errorf("last event: got %s, want two answers", events[10])
 	}
 }
 
@@ -324,13 +324,13 @@ func TestHandler_sessions(t *testing.T) {
 	}
 	answer := post(t, restarted.URL, call("1", "echo", `{}`), "Mcp-Session-Id", id)
 	if got := field(t, answer.body, "result", "structuredContent", "caller", "Protocol"); got != "2025-06-18" {
-		t.Errorf("after a restart: got protocol %v", got)
+		t.Errorf("after a restart: got protocol %v, want %v", got, "2025-06-18")
 	}
 	if got := status(srv.URL, ""); got != http.StatusOK {
 		t.Errorf("without a session: got %d", got)
 	}
 	if got := do(t, request(t.Context(), http.MethodDelete, srv.URL, "", "Mcp-Session-Id", id)); got.status != http.StatusOK {
-		t.Errorf("DELETE: got %d %s", got.status, got.body)
+		t.Errorf("DELETE: got %d %s, want %d", got.status, got.body, http.StatusOK)
 	}
 	if got := status(srv.URL, id); got != http.StatusNotFound {
 		t.Errorf("a deleted session: got %d, want 404", got)
@@ -361,7 +361,7 @@ func TestHandler_deletedSession_endsItsCallsAndStreams(t *testing.T) {
 	receive(t, myCall)
 	close(h.release)
 	if r := receive(t, othersCall); field(t, r.body, "result", "isError") != nil {
-		t.Errorf("the call of another session: got %s", r.body)
+		t.Errorf("the call of another session: got %s, want a result", r.body)
 	}
 	if len(others) != 0 {
 		t.Error("the stream of another session ended")
@@ -377,7 +377,7 @@ func listen(t *testing.T, url, session string) <-chan error {
 	}
 	in := bufio.NewReader(resp.Body)
 	if l, err := in.ReadString('\n'); err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(l, ":") {
-		t.Fatalf("stream: got %d %q, %v", resp.StatusCode, l, err)
+		t.Fatalf("stream: got %d %q, %v, want %d and a comment", resp.StatusCode, l, err, http.StatusOK)
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -436,7 +436,7 @@ func TestHandler_originAndHost(t *testing.T) {
 				t.Errorf("on loopback: got %d, want %d: %s", r.status, c.local, r.body)
 			}
 			if got := r.header.Get("Access-Control-Allow-Origin"); (got == c.origin && got != "") != (r.status == 200 && c.origin != "") {
-				t.Errorf("Access-Control-Allow-Origin: got %q", got)
+				t.Errorf("Access-Control-Allow-Origin: got %q, want %q if it is allowed", got, c.origin)
 			}
 			w := httptest.NewRecorder()
 			public.ServeHTTP(w, request(t.Context(), http.MethodPost, local.URL, body, headers...))
@@ -455,11 +455,11 @@ func TestHandler_preflight_isAnsweredForAllowedOriginsOnly(t *testing.T) {
 	r := ask("https://app.example.com")
 	if r.status != http.StatusNoContent || r.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
 		!strings.Contains(r.header.Get("Access-Control-Allow-Headers"), "Mcp-Session-Id") {
-		t.Errorf("allowed: got %d %v", r.status, r.header)
+		t.Errorf("allowed: got %d %v, want %d for https://app.example.com with Mcp-Session-Id", r.status, r.header, http.StatusNoContent)
 	}
 	r = ask("https://evil.example")
 	if r.status != http.StatusForbidden || r.header.Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("foreign: got %d %v", r.status, r.header)
+		t.Errorf("foreign: got %d %v, want %d and no allowed origin", r.status, r.header, http.StatusForbidden)
 	}
 }
 
@@ -469,16 +469,16 @@ func TestHandler_statelessDiscoverAndListen(t *testing.T) {
 	r := post(t, srv.URL, `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{`+meta+`}}`,
 		"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "server/discover")
 	if got := fmt.Sprint(field(t, r.body, "result", "supportedVersions")); got != "[2026-07-28 2025-11-25 2025-06-18 2025-03-26]" {
-		t.Errorf("supportedVersions: got %s", got)
+		t.Errorf("supportedVersions: got %s, want %q", got, "[2026-07-28 2025-11-25 2025-06-18 2025-03-26]")
 	}
 	if got := r.header.Get("Mcp-Session-Id"); got != "" {
-		t.Errorf("a session was opened: %s", got)
+		t.Errorf("a session was opened, want none: %s", got)
 	}
 	r = post(t, srv.URL, `{"jsonrpc":"2.0","id":2,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},`+meta+`}}`,
 		"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "subscriptions/listen")
 	events := r.events(t)
 	if len(events) != 2 || field(t, events[0], "method") != "notifications/subscriptions/acknowledged" {
-		t.Errorf("listen: got %d %s", r.status, r.body)
+		t.Errorf("listen: got %d %s, want two events, the first an acknowledgement", r.status, r.body)
 	}
 }
 
@@ -487,7 +487,7 @@ func TestHandler_statelessRequestWithoutCapabilities_isNotTakenForAnUnknownTool(
 	body := strings.Replace(statelessCall("1", "echo", "{}"), "clientCapabilities", "other", 1)
 	r := post(t, srv.URL, body, "Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "echo")
 	if message := fmt.Sprint(field(t, r.body, "error", "message")); r.status != 400 || !strings.Contains(message, "clientCapabilities") {
-		t.Errorf("got %d %s", r.status, message)
+		t.Errorf("got %d %s, want 400 and a word of clientCapabilities", r.status, message)
 	}
 }
 
@@ -500,7 +500,7 @@ func TestHandler_idleSession_isForgottenButStillServed(t *testing.T) {
 		t.Errorf("client: got %v, want nothing", got)
 	}
 	if got := field(t, answer, "result", "structuredContent", "caller", "Protocol"); got != "2025-11-25" {
-		t.Errorf("protocol: got %v", got)
+		t.Errorf("protocol: got %v, want %v", got, "2025-11-25")
 	}
 }
 
@@ -517,7 +517,7 @@ func TestHandler_deletedSessions_areRememberedUpToABound(t *testing.T) {
 		number := strings.NewReplacer("0", "A", "1", "B", "8", "C", "9", "D").Replace(fmt.Sprintf("%026d", i))
 		ids[i] = "gh-20251125-" + number
 		if got := serve(http.MethodDelete, ids[i]); got != http.StatusOK {
-			t.Fatalf("DELETE %s: got %d", ids[i], got)
+			t.Fatalf("DELETE %s: got %d, want %d", ids[i], got, http.StatusOK)
 		}
 	}
 	if got := serve(http.MethodPost, ids[0]); got != http.StatusOK {

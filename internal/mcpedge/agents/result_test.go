@@ -71,14 +71,14 @@ func TestCall_unusableResultOrPanic_isAnInternalErrorWithoutDetail(t *testing.T)
 			s.send("%s", call("1", c.tool, `{}`))
 			answer := s.next()
 			if got := field(t, answer, "result", "structuredContent", "error", "code"); got != "INTERNAL" {
-				t.Errorf("code: got %v in %s", got, answer)
+				t.Errorf("code: got %v in %s, want %v", got, answer, "INTERNAL")
 			}
 			if got := field(t, answer, "result", "isError"); got != true {
-				t.Errorf("isError: got %v", got)
+				t.Errorf("isError: got %v, want true", got)
 			}
 			for _, secret := range []string{"secret", "goroutine", ".go"} {
 				if strings.Contains(answer, secret) {
-					t.Errorf("the answer shows %q: %s", secret, answer)
+					t.Errorf("the answer must not show %q: %s", secret, answer)
 				}
 			}
 		})
@@ -96,7 +96,7 @@ func TestCall_arguments_reachTheHandlerAsSent(t *testing.T) {
 		s.send("%s", call("1", "echo", sent))
 		answer := s.next()
 		if got, err := json.Marshal(field(t, answer, "result", "structuredContent", "args")); err != nil || !sameJSON(t, string(got), want) {
-			t.Errorf("sent %s: got %s, %v", sent, got, err)
+			t.Errorf("sent %s: got %s, %v, want %s", sent, got, err, want)
 		}
 		if got := field(t, answer, "result", "structuredContent", "no_args"); got != (sent == "null") {
 			t.Errorf("sent %s: no arguments: got %v", sent, got)
@@ -163,7 +163,7 @@ func TestNew_unfitDefinition_isLeftOut(t *testing.T) {
 	s := dial(t, newEdge(t, misshapen{newScript()}, nil))
 	s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
 	if got := s.next(); !strings.Contains(got, `"tools":[{"name":"echo"`) {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want the list with echo first", got)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestCall_beyondMaxInFlight_isRefusedForTheModel(t *testing.T) {
 	}
 	s.send("%s", call("9", "echo", `{}`))
 	if got := field(t, s.next(), "result", "structuredContent", "error", "code"); got != "OVERLOADED" {
-		t.Errorf("third call: got %v", got)
+		t.Errorf("third call: got %v, want %v", got, "OVERLOADED")
 	}
 	close(h.release)
 	s.next()
@@ -199,6 +199,6 @@ func TestCall_panic_isLoggedWithItsPlaceButNotItsValue(t *testing.T) {
 	s.send("%s", call("1", "panic", `{}`))
 	s.next()
 	if got := log.String(); !strings.Contains(got, "script).CallTool") || strings.Contains(got, "secret detail") {
-		t.Errorf("log: %s", got)
+		t.Errorf("log: %s, want where it panicked, without the detail", got)
 	}
 }

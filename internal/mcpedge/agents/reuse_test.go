@@ -37,7 +37,7 @@ func TestHTTP_theWatchLeavesAnUnsettledResponseAlone(t *testing.T) {
 	for range 200 {
 		openSession(t, srv.URL, "2025-11-25")
 		if r := post(t, srv.URL, call("1", "echo", `{}`), "Mcp-Session-Id", "not-one"); r.status != http.StatusNotFound {
-			t.Fatalf("got %d %s", r.status, r.body)
+			t.Fatalf("got %d %s, want %d", r.status, r.body, http.StatusNotFound)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestShutdown_refusesNewCallsAndWaitsForRunningOnes(t *testing.T) {
 	}
 	s.send("%s", call("4", "echo", `{}`))
 	if got := field(t, s.next(), "result", "structuredContent", "error", "code"); got != "SERVER_UNAVAILABLE" {
-		t.Errorf("stdio: got %v", got)
+		t.Errorf("stdio: got %v, want %v", got, "SERVER_UNAVAILABLE")
 	}
 	if len(done) != 0 {
 		t.Fatal("Shutdown did not wait for the running calls")
@@ -47,7 +47,7 @@ func TestShutdown_refusesNewCallsAndWaitsForRunningOnes(t *testing.T) {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if r := receive(t, running); field(t, r.body, "result", "isError") != nil {
-		t.Errorf("the running call: got %s", r.body)
+		t.Errorf("the running call: got %s, want a result", r.body)
 	}
 	s.next()
 }
@@ -62,7 +62,7 @@ func TestShutdown_impatient_cancelsWhatRunsAndSaysHowMany(t *testing.T) {
 	cancel()
 	err := f.Shutdown(ctx)
 	if !errors.Is(err, context.Canceled) || err.Error() != "cannot finish 1 running calls of agents: context canceled" {
-		t.Errorf("Shutdown: got %v", err)
+		t.Errorf("Shutdown: got %v, want that it cannot finish one call as the context was cancelled", err)
 	}
 	receive(t, h.ended)
 	s.next()

@@ -47,7 +47,7 @@ func TestHTTP_clientThatDoesNotSendItsBody_isCutOff(t *testing.T) {
 	fmt.Fprint(conn, "{")
 	answer, err := io.ReadAll(conn)
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
-		t.Errorf("got %q, %v", answer, err)
+		t.Errorf("got %q, %v, want status 400", answer, err)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestHTTP_connectionThatIsKept_outlivesTheTimeLimits(t *testing.T) {
 		fmt.Fprint(conn, body)
 		status := make([]byte, len("HTTP/1.1 200 OK"))
 		if _, err := io.ReadFull(conn, status); err != nil || string(status) != "HTTP/1.1 200 OK" {
-			t.Fatalf("request %d: got %q, %v", i, status, err)
+			t.Fatalf("request %d: got %q, %v, want HTTP/1.1 200 OK", i, status, err)
 		}
 		drainResponse(t, conn)
 	}

@@ -34,7 +34,7 @@ func TestServeStdio_initialize_negotiatesTheRevision(t *testing.T) {
 				t.Errorf("protocolVersion: got %v, want %s", got, want)
 			}
 			if got := field(t, answer, "result", "instructions"); got != "Call list_servers first." {
-				t.Errorf("instructions: got %v", got)
+				t.Errorf("instructions: got %v, want %v", got, "Call list_servers first.")
 			}
 			s.send("%s", call("1", "echo", `{"a":1}`))
 			answer = s.next()
@@ -42,7 +42,7 @@ func TestServeStdio_initialize_negotiatesTheRevision(t *testing.T) {
 				t.Errorf("caller's protocol: got %v, want %s", got, want)
 			}
 			if got := field(t, answer, "result", "structuredContent", "caller", "Client"); got != "probe/9" {
-				t.Errorf("caller's client: got %v", got)
+				t.Errorf("caller's client: got %v, want %v", got, "probe/9")
 			}
 		})
 	}
@@ -53,13 +53,13 @@ func TestServeStdio_statelessRequest_needsNoHandshake(t *testing.T) {
 	s.send("%s", statelessCall("1", "echo", `{}`))
 	answer := s.next()
 	if got := field(t, answer, "result", "structuredContent", "caller", "Protocol"); got != "2026-07-28" {
-		t.Errorf("caller's protocol: got %v in %s", got, answer)
+		t.Errorf("caller's protocol: got %v in %s, want %v", got, answer, "2026-07-28")
 	}
 	if got := field(t, answer, "result", "structuredContent", "caller", "Client"); got != "new/1" {
-		t.Errorf("caller's client: got %v", got)
+		t.Errorf("caller's client: got %v, want %v", got, "new/1")
 	}
 	if got := field(t, answer, "result", "resultType"); got != "complete" {
-		t.Errorf("resultType: got %v", got)
+		t.Errorf("resultType: got %v, want %v", got, "complete")
 	}
 }
 
@@ -104,7 +104,7 @@ func tryClient(t *testing.T, c *client.Client, revision string) {
 		t.Fatal(err)
 	}
 	if len(tools.Tools) != 7 || tools.Tools[0].Name != "zeta" {
-		t.Errorf("tools/list: got %d tools, first %q", len(tools.Tools), tools.Tools[0].Name)
+		t.Errorf("tools/list: got %d tools, first %q, want 7, \"zeta\"", len(tools.Tools), tools.Tools[0].Name)
 	}
 	req := mcp.CallToolRequest{}
 	req.Params.Name = "echo"
@@ -118,7 +118,7 @@ func tryClient(t *testing.T, c *client.Client, revision string) {
 		t.Errorf("caller's protocol: got %v, want %s", got, revision)
 	}
 	if got := field(t, said, "caller", "Client"); got != "real/1" {
-		t.Errorf("caller's client: got %v", got)
+		t.Errorf("caller's client: got %v, want %v", got, "real/1")
 	}
 }
 
@@ -134,7 +134,7 @@ func TestServeStdio_manyBlockedCalls_pingAndOtherCallsAnswer(t *testing.T) {
 	}
 	s.send(`{"jsonrpc":"2.0","id":"ping","method":"ping"}`)
 	if got := s.next(); got != `{"jsonrpc":"2.0","id":"ping","result":{}}` {
-		t.Fatalf("ping: got %s", got)
+		t.Fatalf("ping: got %s, want %q", got, `{"jsonrpc":"2.0","id":"ping","result":{}}`)
 	}
 	for i := range 150 {
 		s.send("%s", call(fmt.Sprint(1000+i), "echo", "{}"))
@@ -163,7 +163,7 @@ func TestServeStdio_cancelledCall_endsWithoutAnAnswer(t *testing.T) {
 	s.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"7"}}`) // Another id than 7.
 	s.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"reason":"enough"}}`)
 	if err := receive(t, h.ended); err == nil || !strings.Contains(err.Error(), "cancelled by the client") {
-		t.Errorf("cause: got %v", err)
+		t.Errorf("cause: got %v, want cancelled by the client", err)
 	}
 	close(h.release)
 	if got := field(t, s.next(), "id"); got != "a" {
@@ -174,7 +174,7 @@ func TestServeStdio_cancelledCall_endsWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if rest, more := <-s.lines; more {
-		t.Errorf("the cancelled call was answered: %s", rest)
+		t.Errorf("the cancelled call must not be answered: %s", rest)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestServeStdio_progress_comesBeforeTheResultAndNeverAfter(t *testing.T) {
 		receive(t, h.late)([]byte(`{"progress":99}`))
 		s.send(`{"jsonrpc":"2.0","id":2,"method":"ping"}`)
 		if got := s.next(); got != `{"jsonrpc":"2.0","id":2,"result":{}}` {
-			t.Errorf("after the result: got %s", got)
+			t.Errorf("after the result: got %s, want %q", got, `{"jsonrpc":"2.0","id":2,"result":{}}`)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func TestServeStdio_badInput_isAnsweredAndTheNextMessageServed(t *testing.T) {
 			}
 			s.send("\n" + `{"jsonrpc":"2.0","id":4,"method":"ping"}`)
 			if got := s.next(); got != `{"jsonrpc":"2.0","id":4,"result":{}}` {
-				t.Errorf("afterwards: got %s", got)
+				t.Errorf("afterwards: got %s, want %q", got, `{"jsonrpc":"2.0","id":4,"result":{}}`)
 			}
 		})
 	}
@@ -267,11 +267,11 @@ func TestServeStdio_messageOfTheGreatestSize_isServed(t *testing.T) {
 	s := dial(t, newEdge(t, newScript(), func(o *agents.Options) { o.MaxMessageBytes = len(line) }))
 	s.send("%s", line)
 	if got := field(t, s.next(), "result", "structuredContent", "no_args"); got != false {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want false", got)
 	}
 	s.send("%s", strings.Replace(line, "xx", "xxx", 1))
 	if got := fmt.Sprint(field(t, s.next(), "error", "code")); got != "-32600" {
-		t.Errorf("one byte more: got %v", got)
+		t.Errorf("one byte more: got %v, want %v", got, "-32600")
 	}
 }
 
@@ -284,7 +284,7 @@ func TestServeStdio_responsesAndNotifications_getNoAnswer(t *testing.T) {
 	s.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}`)
 	s.send(`{"jsonrpc":"2.0","id":6,"method":"ping"}`)
 	if got := fmt.Sprint(field(t, s.next(), "id")); got != "6" {
-		t.Errorf("got an answer with id %s first", got)
+		t.Errorf("got an answer with id %s first, want %q", got, "6")
 	}
 }
 
@@ -296,7 +296,7 @@ func TestServeStdio_batchOfAnOldRevision_isOneArray(t *testing.T) {
 	receive(t, h.started)
 	s.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}`)
 	if got := fmt.Sprint(field(t, s.next(), "id")); got != "3" {
-		t.Fatalf("the batch held up a ping: got id %s", got)
+		t.Fatalf("the batch held up a ping: got id %s, want %q", got, "3")
 	}
 	close(h.release)
 	want := `[{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"released"}]}},` +
@@ -335,7 +335,7 @@ func TestServeStdio_endOfInput_cancelsWhatOutlastsTheDrain(t *testing.T) {
 	receive(t, h.started)
 	s.in.Close()
 	if got := field(t, s.next(), "result", "structuredContent", "error", "code"); got != "CANCELLED" {
-		t.Errorf("answer: got %v", got)
+		t.Errorf("answer: got %v, want %v", got, "CANCELLED")
 	}
 	if err := s.ended(); err != nil {
 		t.Errorf("ServeStdio: %v", err)
@@ -366,7 +366,7 @@ func TestServeStdio_brokenInputOrOutput_isAnError(t *testing.T) {
 	f := newEdge(t, newScript(), nil)
 	broken := errors.New("pipe burst")
 	if err := f.ServeStdio(t.Context(), iotest.ErrReader(broken), io.Discard); !errors.Is(err, broken) {
-		t.Errorf("input: got %v", err)
+		t.Errorf("input: got %v, want %v", err, broken)
 	}
 	inR, inW := io.Pipe()
 	defer inW.Close()
@@ -376,7 +376,7 @@ func TestServeStdio_brokenInputOrOutput_isAnError(t *testing.T) {
 	go func() { done <- f.ServeStdio(t.Context(), inR, outW) }()
 	fmt.Fprintln(inW, `{"jsonrpc":"2.0","id":1,"method":"ping"}`)
 	if err := receive(t, done); !errors.Is(err, broken) {
-		t.Errorf("output: got %v", err)
+		t.Errorf("output: got %v, want %v", err, broken)
 	}
 }
 
@@ -403,7 +403,7 @@ func TestServeStdio_agentThatDoesNotRead_doesNotKeepItFromEnding(t *testing.T) {
 			}
 			end(stop, inW)
 			if err := receive(t, done); err != nil && !errors.Is(err, context.Canceled) {
-				t.Errorf("ServeStdio: %v", err)
+				t.Errorf("ServeStdio: %v, want no error but %v", err, context.Canceled)
 			}
 		})
 	}
@@ -432,12 +432,12 @@ func TestServeStdio_progressForASlowReader_keepsTheLatest(t *testing.T) {
 	for _, l := range lines[:len(lines)-1] {
 		step, err := field(t, l, "params", "progress").(json.Number).Int64()
 		if err != nil || step <= last {
-			t.Errorf("progress %d after %d, %v", step, last, err)
+			t.Errorf("progress %d after %d, %v, want a larger one", step, last, err)
 		}
 		last = step
 	}
 	if last != 999 || len(lines) > 100 {
-		t.Errorf("got %d lines, the last progress is %d", len(lines), last)
+		t.Errorf("got %d lines, the last progress is %d, want 100 at most and 999", len(lines), last)
 	}
 	if got := fmt.Sprint(field(t, lines[len(lines)-1], "id")); got != "1" {
 		t.Errorf("the last line is no result: %s", lines[len(lines)-1])

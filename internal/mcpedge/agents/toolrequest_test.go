@@ -40,7 +40,7 @@ func FuzzToolRequest(f *testing.F) {
 				t.Fatalf("%q: the quick reading takes what is not a call", message)
 			}
 			if diff := cmp.Diff(thorough, got); diff != "" {
-				t.Fatalf("%q: %s", message, diff)
+				t.Fatalf("%q: want no difference, got %s", message, diff)
 			}
 		}
 		if !ok {
@@ -59,7 +59,7 @@ func FuzzToolRequest(f *testing.F) {
 			} `json:"params"`
 		}
 		if err := json.Unmarshal(message, &want); err != nil {
-			t.Fatalf("%q: read, but %v", message, err)
+			t.Fatalf("%q: must not be read: %v", message, err)
 		}
 		args := want.Params.Arguments
 		if string(args) == "null" {

@@ -81,10 +81,10 @@ func sameJSON(t *testing.T, got, want string) {
 	t.Helper()
 	var g, w any
 	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		t.Fatalf("%v in %s", err, got)
+		t.Fatalf("%v in %s, want JSON", err, got)
 	}
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("%v in %s", err, want)
+		t.Fatalf("%v in %s, want JSON", err, want)
 	}
 	if diff := cmp.Diff(g, w); diff != "" {
 		t.Errorf("got %s (-got +want):\n%s", got, diff)
@@ -125,7 +125,7 @@ func describesItself(t *testing.T, tool mcp.Tool) {
 		}
 	}
 	if tool.InputSchema.AdditionalProperties != false {
-		t.Errorf("%s: unknown arguments are allowed", tool.Name)
+		t.Errorf("%s: unknown arguments must not be allowed", tool.Name)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestText_goodInput(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			got, isError := call(t, c, tc.tool, tc.args)
 			if isError {
-				t.Fatalf("got the error %q", got)
+				t.Fatalf("got the error %q, want a result", got)
 			}
 			sameJSON(t, got, tc.want)
 		})
@@ -263,7 +263,7 @@ func TestCountdown_reportsProgressBeforeItsResult(t *testing.T) {
 	req.Params.Meta = &mcp.Meta{ProgressToken: "p"}
 	res, err := c.CallTool(t.Context(), req)
 	if err != nil || res.IsError {
-		t.Fatalf("got %v, %v", res, err)
+		t.Fatalf("got %v, %v, want a result", res, err)
 	}
 	for want := range 2 {
 		if got := <-progress; got != float64(want) {

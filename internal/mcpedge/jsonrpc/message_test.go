@@ -61,7 +61,7 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		if got, want := rawjson.Valid(line), json.Valid(line) && utf8.Valid(line); got != want {
-			t.Fatalf("valid: got %v, encoding/json says %v", got, want)
+			t.Fatalf("valid: got %v, encoding/json says %v, want %v", got, want, want)
 		}
 		got, ok := scan(line)
 		want, wantOK := decode(bytes.ToValidUTF8(line, []byte("\uFFFD")))
@@ -91,7 +91,7 @@ func TestScan_nestsAsDeepAsEncodingJSON(t *testing.T) {
 		`[` + strings.Repeat(`{"a":`, 10000) + `1` + strings.Repeat(`}`, 10000) + `]`,
 	} {
 		if _, got := scan([]byte(line)); got != json.Valid([]byte(line)) {
-			t.Errorf("a line of %d bytes: got %v, encoding/json says %v", len(line), got, !got)
+			t.Errorf("a line of %d bytes: got %v, want %v as encoding/json says", len(line), got, !got)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestSkim_findsTheIDWhereverItStands(t *testing.T) {
 			for _, piece := range []int{1, 2, 7, len(c.line)} {
 				got, _ := skim([]byte(c.line), piece)
 				if diff := cmp.Diff(c.want, got); diff != "" {
-					t.Errorf("in pieces of %d: %s", piece, diff)
+					t.Errorf("in pieces of %d: want no difference, got %s", piece, diff)
 				}
 			}
 		})

@@ -66,7 +66,7 @@ func TestLines_ofAnySizeInPiecesOfAnySize(t *testing.T) {
 		}
 		for i, want := range sent {
 			if over := len(want) > limit; got[i].over != over || !over && !bytes.Equal(got[i].data, want) || !bytes.HasPrefix(want, got[i].data) {
-				t.Fatalf("seed %d, line %d of %d bytes: got %d bytes, over %v", seed, i, len(want), len(got[i].data), got[i].over)
+				t.Fatalf("seed %d, line %d of %d bytes: got %d bytes, over %v, want the line, or over %v", seed, i, len(want), len(got[i].data), got[i].over, over)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func TestLines_ofAnySizeInPiecesOfAnySize(t *testing.T) {
 func TestLines_lastOneWithoutAnEnd(t *testing.T) {
 	got := readLines(bytes.NewReader([]byte("a\r\n\nb")), 100)
 	if len(got) != 3 || string(got[0].data) != "a" || len(got[1].data) != 0 || string(got[2].data) != "b" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a, an empty line and b", got)
 	}
 }
 
@@ -93,9 +93,9 @@ func TestLines_memoryOfALargeLine(t *testing.T) {
 	lines := readLines(pipe{bytes.NewReader(in)}, 32<<20)
 	runtime.ReadMemStats(&after)
 	if len(lines) != 1 || len(lines[0].data) != size {
-		t.Fatalf("got %d lines", len(lines))
+		t.Fatalf("got %d lines, want one of %d bytes", len(lines), size)
 	}
 	if used := after.TotalAlloc - before.TotalAlloc; used > 5*size {
-		t.Errorf("a line of %d MiB took %d MiB", size>>20, used>>20)
+		t.Errorf("a line of %d MiB took %d MiB, want 5 times as much at most", size>>20, used>>20)
 	}
 }

@@ -27,7 +27,7 @@ func TestAppend_messagesAreOneLineAndKeepTheirValues(t *testing.T) {
 		}
 	}
 	if !strings.Contains(string(value), "\r\n") {
-		t.Errorf("the value itself was changed: got %q", value)
+		t.Errorf("the value itself was changed: got %q, want it unchanged", value)
 	}
 }
 

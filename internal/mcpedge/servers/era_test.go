@@ -198,7 +198,7 @@ func TestOpenStdio_findsTheEraOfTheServer(t *testing.T) {
 				case c.revision == "" && (m.err == nil || !strings.Contains(m.err.Error(), c.says)):
 					t.Errorf("got error %v, want %q", m.err, c.says)
 				case c.revision != "" && m.err != nil:
-					t.Fatalf("got error %v", m.err)
+					t.Fatalf("got error %v, want revision %s", m.err, c.revision)
 				case c.revision != "" && m.session.Info().ProtocolVersion != c.revision:
 					t.Errorf("got revision %s, want %s", m.session.Info().ProtocolVersion, c.revision)
 				}
@@ -221,7 +221,7 @@ func TestOpenStdio_readsWhatAStatelessServerSays(t *testing.T) {
 		m := meet(t, "", script{"server/discover": {answer: `"result":` + goodDiscover}})
 		want := endpoint.ServerInfo{ProtocolVersion: "2026-07-28", Name: "new", Version: "2", Instructions: "Be new.", Tools: true}
 		if m.err != nil || m.session.Info() != want {
-			t.Errorf("got %v %+v", m.err, m.session.Info())
+			t.Errorf("got %v %+v, want %+v", m.err, m.session.Info(), want)
 		}
 	})
 }

@@ -130,7 +130,7 @@ func TestHTTPSession_forgottenByTheServer_isRenewedAndTheCallHasNotRun(t *testin
 				t.Errorf("the call was run %d times, want once", n)
 			}
 			if s.Err() != nil {
-				t.Errorf("the session ended with %v", s.Err())
+				t.Errorf("the session ended with %v, want it to go on", s.Err())
 			}
 		})
 	}

@@ -41,7 +41,7 @@ func callLibrary(t *testing.T, s endpoint.Session) {
 	}
 	res, err := s.Call(t.Context(), tool(`{"name":"tool-03","arguments":{"say":"hello"}}`))
 	if err != nil || !strings.Contains(string(res.Result), `"hello"`) {
-		t.Errorf("got %s %s %v", res.Result, res.Error, err)
+		t.Errorf("got %s %s %v, want hello", res.Result, res.Error, err)
 	}
 }
 
@@ -69,14 +69,14 @@ func TestHTTP_withAServerOfTheLibrary(t *testing.T) {
 func useStateless(t *testing.T, s endpoint.Session, backend *server.MCPServer, changed <-chan struct{}) {
 	t.Helper()
 	if info := s.Info(); info.ProtocolVersion != "2026-07-28" || info.Name != "library" || !info.Tools {
-		t.Errorf("got %+v", info)
+		t.Errorf("got %+v, want library with tools, by 2026-07-28", info)
 	}
 	callLibrary(t, s)
 	backend.AddTool(mcp.NewTool("new"), nil) // The subscription is acknowledged by now.
 	await(t, changed)
 	res, err := s.Call(t.Context(), endpoint.Request{Method: "server/discover"})
 	if err != nil || res.Result == nil {
-		t.Errorf("got %v %s", err, res.Error)
+		t.Errorf("got %v %s, want a result", err, res.Error)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestSSE_withAServerOfTheLibrary(t *testing.T) {
 			srv.CloseClientConnections()
 			await(t, s.Done())
 			if got := s.Err(); got == nil || !strings.Contains(got.Error(), "closed its event stream") {
-				t.Errorf("got %v", got)
+				t.Errorf("got %v, want that the server closed its event stream", got)
 			}
 		})
 	}
@@ -173,7 +173,7 @@ func TestSSE_oddMessages(t *testing.T) {
 	t.Cleanup(srv.Close)
 	s := openHTTP(t, servers.HTTPOptions{URL: srv.URL + "/sse", Transport: servers.SSE, MaxMessageBytes: 100 << 10})
 	if m := await(t, got); m.Method != "notifications/initialized" {
-		t.Errorf("got %s", m.line)
+		t.Errorf("got %s, want notifications/initialized", m.line)
 	}
 	heard := make(chan string, 1)
 	req := tool(`{}`)
@@ -184,17 +184,17 @@ func TestSSE_oddMessages(t *testing.T) {
 	two := await(t, got)
 	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, `7`)
 	if m := await(t, got); m.line != `{"jsonrpc":"2.0","id":7,"result":{}}`+"\n" {
-		t.Errorf("got %s", m.line)
+		t.Errorf("got %s, want an empty result for 7", m.line)
 	}
 	say <- `no JSON`
 	say <- `{"jsonrpc":"2.0","id":"nobody's","result":{}}`
 	say <- fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1.0}}`, one.ID)
 	if got := await(t, heard); got != `{"progress":1.0}` {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want %q", got, `{"progress":1.0}`)
 	}
 	say <- fmt.Sprintf(`{"jsonrpc":"2.0","result":%s,"id":%s}`, sized(300<<10), two.ID)
 	if o := await(t, large); o.err == nil || !strings.Contains(o.err.Error(), "larger than") {
-		t.Errorf("got %.80s %v", o.res.Result, o.err)
+		t.Errorf("got %.80s %v, want that it is larger than the limit", o.res.Result, o.err)
 	}
 	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":9007199254740993}}`, one.ID)
 	wantResult(t, await(t, small), `{"n":9007199254740993}`)
@@ -217,7 +217,7 @@ func TestSSE_anEndpointElsewhereIsRefused(t *testing.T) {
 		_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{URL: srv.URL, Transport: servers.SSE})
 		srv.Close()
 		if err == nil || !strings.Contains(err.Error(), "another host") {
-			t.Errorf("%s: got %v", target, err)
+			t.Errorf("%s: got %v, want a refusal to be led to another host", target, err)
 		}
 	}
 }

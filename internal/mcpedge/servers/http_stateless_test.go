@@ -112,7 +112,7 @@ func TestOpenHTTP_rememberedOlderOneThatHasBecomeStateless(t *testing.T) {
 	next := endpoint.EraUnknown
 	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Era: endpoint.EraInitialize, OnEra: func(e endpoint.Era) { next = e }})
 	if got := s.Info().ProtocolVersion; got != "2026-07-28" || next != endpoint.EraStateless {
-		t.Errorf("got revision %s, next is %q", got, next)
+		t.Errorf("got revision %s, next is %q, want 2026-07-28, %q", got, next, endpoint.EraStateless)
 	}
 }
 
@@ -120,10 +120,10 @@ func TestOpenHTTP_unreachableServer_keepsWhatIsKnown(t *testing.T) {
 	o := newStateless(t, nil)
 	o.Close()
 	_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{
-		URL: o.URL, Era: endpoint.EraStateless, OnEra: func(e endpoint.Era) { t.Errorf("it said %q", e) },
+		URL: o.URL, Era: endpoint.EraStateless, OnEra: func(e endpoint.Era) { t.Errorf("it said %q, want nothing", e) },
 	})
 	if err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want connection refused", err)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestHTTP_stateless_requestsSayAllInHeadersAndMeta(t *testing.T) {
 		wantParams := fmt.Sprintf(`{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":`+
 			`{"name":"gatehouse","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"roots":{}}},"name":%q,"n":9007199254740993}`, name)
 		if r.params != wantParams {
-			t.Errorf("got params %s", r.params)
+			t.Errorf("got params %s, want %s", r.params, wantParams)
 		}
 	}
 	s.Close(nil)
@@ -192,7 +192,7 @@ func TestHTTP_stateless_connectionsAreKeptAlive(t *testing.T) {
 			used[await(t, remotes)] = true
 		}
 		if len(used) > 5 { // The end of a stream may still be on its way when the next call comes.
-			t.Errorf("%s: 20 calls in a row took %d connections", params, len(used))
+			t.Errorf("%s: 20 calls in a row took %d connections, want 5 at most", params, len(used))
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestHTTP_stateless_cancelledCall_closesItsRequest(t *testing.T) {
 	enough := errors.New("enough")
 	cancel(enough)
 	if out := await(t, done); !errors.Is(out.err, enough) || isNotWritten(out.err) {
-		t.Errorf("got %v", out.err)
+		t.Errorf("got %v, want %v of a request that was written", out.err, enough)
 	}
 	await(t, left)
 	if n := len(o.seen(http.MethodPost)); n != 2 {
@@ -227,7 +227,7 @@ func TestHTTP_stateless_errorWithAStatus_isTheAnswer(t *testing.T) {
 	for range 3 {
 		res, err := s.Call(t.Context(), tool(`{"name":"x"}`))
 		if err != nil || string(res.Error) != `{"code":-32021,"data":{"n":9007199254740993},"message":"x"}` {
-			t.Fatalf("got %v %s", err, res.Error)
+			t.Fatalf("got %v %s, want -32021 as the server sent it", err, res.Error)
 		}
 	}
 }
@@ -283,7 +283,7 @@ func TestHTTP_stateless_largeAnswers(t *testing.T) {
 		req.MaxResultBytes = 50 << 10
 		_, err = s.Call(t.Context(), req)
 		if large, ok := errors.AsType[*endpoint.TooLarge](err); !ok || large.Limit != 50<<10 {
-			t.Errorf("%s: got %v", params, err)
+			t.Errorf("%s: got %v, want larger than %d bytes", params, err, 50<<10)
 		}
 	}
 }
@@ -305,10 +305,10 @@ func TestHTTP_stateless_progressComesOnTheStreamOfItsCall(t *testing.T) {
 	res, err := s.Call(t.Context(), req)
 	wantResult(t, outcome{res, err}, "{}")
 	if got := await(t, heard); got != `{"progress":1}` {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want %q", got, `{"progress":1}`)
 	}
 	if n := len(o.seen(http.MethodPost)); n != 2 {
-		t.Errorf("a server's request was answered: %d requests", n)
+		t.Errorf("a server's request was answered: %d requests, want 2", n)
 	}
 }
 
@@ -332,7 +332,7 @@ func TestHTTP_stateless_subscribesToChangesOfTools(t *testing.T) {
 	openHTTP(t, servers.HTTPOptions{URL: o.URL, Era: endpoint.EraStateless, OnToolsChanged: func() { heard <- struct{}{} }})
 	m := await(t, subscribed)
 	if !strings.Contains(string(m.Params), `"notifications":{"toolsListChanged":true}`) {
-		t.Errorf("got %s", m.line)
+		t.Errorf("got %s, want a subscription to tools alone", m.line)
 	}
 	await(t, heard)
 	end <- struct{}{}
@@ -349,7 +349,7 @@ func TestHTTP_stateless_isNotLedToAnotherHost(t *testing.T) {
 	}
 	_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{URL: o.URL, Headers: map[string]string{"Authorization": "s3cr3t"}})
 	if !errors.Is(err, servers.ErrRedirected) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v", err, servers.ErrRedirected)
 	}
 }
 
@@ -410,14 +410,14 @@ func TestHTTP_stateless_parametersInHeaders(t *testing.T) {
 	}
 	h := use(`{"name":"region","arguments":{"where":"nord\r\nX-Evil: 1","deep":{"n":7},"where2":"x"}}`)
 	if h.Get("Mcp-Param-Region") != "=?base64?bm9yZA0KWC1FdmlsOiAx?=" || h.Get("Mcp-Param-N") != "7" || h.Get("X-Evil") != "" {
-		t.Errorf("got %v", h)
+		t.Errorf("got %v, want the region encoded, 7, and no X-Evil", h)
 	}
 	if h := use(`{"name":"region","arguments":{}}`); h.Get("Mcp-Param-Region") != "" {
-		t.Errorf("got %v", h)
+		t.Errorf("got %v, want no region", h)
 	}
 	pages[0] = `{"name":"region","inputSchema":{"type":"object"}},` + plain
 	list()
 	if h := use(`{"name":"region","arguments":{"where":"x"}}`); h.Get("Mcp-Param-Region") != "" {
-		t.Errorf("the annotation is gone, and got %v", h)
+		t.Errorf("the annotation is gone, and got %v, want no region", h)
 	}
 }

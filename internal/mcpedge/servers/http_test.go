@@ -32,13 +32,13 @@ func TestOpenHTTP_introducesItself(t *testing.T) {
 	s := openHTTP(t, servers.HTTPOptions{URL: o.URL + "/mcp", Version: "1.2.3", Headers: map[string]string{"x-key": "k", "Mcp-Session-Id": "mine"}})
 	want := `{"capabilities":{},"clientInfo":{"name":"gatehouse","version":"1.2.3"},"protocolVersion":"2025-11-25"}`
 	if m := await(t, first); string(m.Params) != want {
-		t.Errorf("got %s", m.line)
+		t.Errorf("got %s, want params %s", m.line, want)
 	}
 	if m := await(t, o.got); m.Method != "notifications/initialized" {
-		t.Errorf("got %s", m.line)
+		t.Errorf("got %s, want notifications/initialized", m.line)
 	}
 	if info := s.Info(); info.Name != "odd" || info.ProtocolVersion != "2025-06-18" || !info.Tools || s.PID() != 0 {
-		t.Errorf("got %+v", info)
+		t.Errorf("got %+v, want odd with tools, by 2025-06-18", info)
 	}
 	posts := o.seen(http.MethodPost)
 	for i, r := range posts {
@@ -46,11 +46,11 @@ func TestOpenHTTP_introducesItself(t *testing.T) {
 			t.Errorf("request %d has no header of the entry", i)
 		}
 		if got := r.Header.Values("Mcp-Session-Id"); i > 0 && !cmp.Equal(got, []string{"s1"}) {
-			t.Errorf("request %d has session %q", i, got)
+			t.Errorf("request %d has session %q, want s1", i, got)
 		}
 	}
 	if got := posts[len(posts)-1].Header.Get("Mcp-Protocol-Version"); got != "2025-06-18" {
-		t.Errorf("got revision %q", got)
+		t.Errorf("got revision %q, want %q", got, "2025-06-18")
 	}
 }
 
@@ -59,7 +59,7 @@ func TestHTTPCall_passesParamsResultsAndErrorsAsTheyAre(t *testing.T) {
 	const failure = `{"code":-32000,"data":{"n":12345678901234567890},"message":"<x>"}`
 	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
 		if m.Params[1] != ' ' && !strings.Contains(string(m.Params), "12345678901234567890") {
-			t.Errorf("got params %s", m.Params)
+			t.Errorf("got params %s, want them unchanged", m.Params)
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		switch {
@@ -86,7 +86,7 @@ func TestHTTPCall_passesParamsResultsAndErrorsAsTheyAre(t *testing.T) {
 	} {
 		got, err := s.Call(t.Context(), tool(`{"n":12345678901234567890,"want":"`+c.want+`"}`))
 		if err != nil || string(got.Result) != c.res || string(got.Error) != c.err {
-			t.Errorf("%s: got %s %s %v", c.want, got.Result, got.Error, err)
+			t.Errorf("%s: got %s %s %v, want %s %s", c.want, got.Result, got.Error, err, c.res, c.err)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestHTTPCall_oversizedAnswerFailsItsCallOnly(t *testing.T) {
 	for _, kind := range []string{"json", "event", "many lines"} {
 		_, err := s.Call(t.Context(), tool(`"`+kind+`"`))
 		if tooLarge, ok := errors.AsType[*endpoint.TooLarge](err); !ok || tooLarge.Limit != limit {
-			t.Errorf("%s: got %v", kind, err)
+			t.Errorf("%s: got %v, want larger than %d bytes", kind, err, limit)
 		}
 	}
 	res, err := s.Call(t.Context(), tool(`"within"`))
@@ -349,15 +349,15 @@ func TestHTTPCall_cancelledTellsTheServer(t *testing.T) {
 	cause := errors.New("enough")
 	cancel(cause)
 	if got := await(t, done); !errors.Is(got.err, cause) || isNotWritten(got.err) {
-		t.Errorf("got %v", got.err)
+		t.Errorf("got %v, want %v of a request that was written", got.err, cause)
 	}
 	c := await(t, o.got)
 	var params struct{ RequestID json.RawMessage }
 	if _ = json.Unmarshal(c.Params, &params); c.Method != "notifications/cancelled" || string(params.RequestID) != string(m.ID) {
-		t.Errorf("got %s", c.line)
+		t.Errorf("got %s, want the cancellation of %s", c.line, m.ID)
 	}
 	if s.Err() != nil {
-		t.Errorf("the session ended: %v", s.Err())
+		t.Errorf("the session ended: %v, want it to go on", s.Err())
 	}
 }
 
@@ -373,18 +373,18 @@ func TestHTTPClose_givesItsCauseAndSaysGoodbye(t *testing.T) {
 	s.Close(errGone)
 	s.Close(errors.New("too late to say"))
 	if got := await(t, done); !errors.Is(got.err, errGone) || isNotWritten(got.err) {
-		t.Errorf("got %v", got.err)
+		t.Errorf("got %v, want %v of a request that was written", got.err, errGone)
 	}
 	await(t, s.Done())
 	if !errors.Is(s.Err(), errGone) {
-		t.Errorf("got %v", s.Err())
+		t.Errorf("got %v, want %v", s.Err(), errGone)
 	}
 	if _, err := s.Call(t.Context(), tool(`2`)); !isNotWritten(err) || !errors.Is(err, errGone) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v of a request that was not written", err, errGone)
 	}
 	goodbye := o.seen(http.MethodDelete)
 	if len(goodbye) != 1 || goodbye[0].Header.Get("Mcp-Session-Id") != "s1" || goodbye[0].Header.Get("Authorization") != "Bearer x" {
-		t.Errorf("got %v", goodbye)
+		t.Errorf("got %v, want one DELETE of session s1 with the credential", goodbye)
 	}
 }
 
@@ -447,7 +447,7 @@ func TestHTTPCall_cutConnection_failsItsCallAlone(t *testing.T) {
 				res, err := s.Call(t.Context(), tool(`{"x":"good"}`))
 				wantResult(t, outcome{res, err}, `"good"`)
 				if s.Err() != nil {
-					t.Errorf("the session ended with %v", s.Err())
+					t.Errorf("the session ended with %v, want it to go on", s.Err())
 				}
 			})
 		}
@@ -462,7 +462,7 @@ func TestHTTPCall_toAServerThatIsGone_isNotWritten(t *testing.T) {
 	o.Close()
 	_, err := s.Call(t.Context(), tool(`1`))
 	if !isNotWritten(err) || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want connection refused, before anything was written", err)
 	}
 	await(t, s.Done())
 }
@@ -527,7 +527,7 @@ func TestOpenHTTP_unauthorizedIsTyped(t *testing.T) {
 			_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{URL: srv.URL, Transport: kind})
 			srv.Close()
 			if got, ok := errors.AsType[*servers.Unauthorized](err); !ok || got.Status != status {
-				t.Errorf("%s, %d: got %v", kind, status, err)
+				t.Errorf("%s, %d: got %v, want status %d", kind, status, err, status)
 			}
 		}
 	}
@@ -550,7 +550,7 @@ func TestOpenHTTP_endsWithItsContext(t *testing.T) {
 		}()
 		_, err = servers.OpenHTTP(ctx, servers.HTTPOptions{URL: "http://" + listener.Addr().String(), Transport: kind})
 		if !errors.Is(err, cause) {
-			t.Errorf("%s: got %v", kind, err)
+			t.Errorf("%s: got %v, want %v", kind, err, cause)
 		}
 		_ = listener.Close()
 	}
@@ -577,7 +577,7 @@ func TestHTTPCall_manyAtOnceOverFewConnections(t *testing.T) {
 		ports[r.RemoteAddr] = true
 	}
 	if len(ports) > 25 {
-		t.Errorf("200 calls of 20 callers took %d connections", len(ports))
+		t.Errorf("200 calls of 20 callers took %d connections, want 25 at most", len(ports))
 	}
 }
 
@@ -589,6 +589,6 @@ func TestHTTP_resultIsNotInTheCallersBuffer(t *testing.T) {
 	res, err := s.Call(t.Context(), req)
 	wantResult(t, outcome{res, err}, `{"a":1}`)
 	if res.Into != nil { // What stands before the result would be lost.
-		t.Errorf("got %q", res.Into)
+		t.Errorf("got %q, want none", res.Into)
 	}
 }

@@ -26,7 +26,7 @@ func TestJunk_flood_isReadSlowlyAndLosesNothing(t *testing.T) {
 			t.Errorf("20,000 lines were read in %v, want about a second", took)
 		}
 		if shown != 20_000 {
-			t.Errorf("%d lines were shown to the owner", shown)
+			t.Errorf("%d lines were shown to the owner, want 20_000", shown)
 		}
 	})
 }
@@ -44,7 +44,7 @@ func TestJunk_floodOfAClosedSession_doesNotHoldItsEnd(t *testing.T) {
 		s.Close(errGone)
 		<-s.Done()
 		if took := time.Since(begun); took != 0 {
-			t.Errorf("the end took %v", took)
+			t.Errorf("the end took %v, want 0", took)
 		}
 	})
 }

@@ -31,12 +31,12 @@ func TestCall_afterItsDeadline_isNotWritten(t *testing.T) {
 	_, err = s.Call(t.Context(), endpoint.Request{Method: "too/late", Deadline: time.Now().Add(-time.Second)})
 	unsent, ok := errors.AsType[*endpoint.NotWritten](err)
 	if !ok || !errors.Is(unsent, endpoint.ErrDeadline) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v of a request that was not written", err, endpoint.ErrDeadline)
 	}
 	if _, err := s.Call(t.Context(), endpoint.Request{Method: "in/time"}); err != nil {
 		t.Error(err)
 	}
 	if r := await(t, read); r.Method != "in/time" {
-		t.Errorf("the server got %s", r.line)
+		t.Errorf("the server got %s, want in/time", r.line)
 	}
 }

@@ -25,27 +25,27 @@ func TestClose_givesItsCauseToWhoeverWaits(t *testing.T) {
 	s.Close(errGone)
 	s.Close(errors.New("too late to say"))
 	if o := await(t, written); !errors.Is(o.err, errGone) || isNotWritten(o.err) {
-		t.Errorf("the written call got %v", o.err)
+		t.Errorf("the written call got %v, want %v of a request that was written", o.err, errGone)
 	}
 	await(t, s.Done())
 	if got := s.Err(); !errors.Is(got, errGone) {
-		t.Errorf("the session's error is %v", got)
+		t.Errorf("the session's error is %v, want %v", got, errGone)
 	}
 	if got := await(t, ended); !errors.Is(got, errGone) {
-		t.Errorf("OnEnd got %v", got)
+		t.Errorf("OnEnd got %v, want %v", got, errGone)
 	}
 	if _, err := s.Call(t.Context(), tool(`2`)); !isNotWritten(err) || !errors.Is(err, errGone) {
-		t.Errorf("a call after the end got %v", err)
+		t.Errorf("a call after the end got %v, want %v of a request that was not written", err, errGone)
 	}
 	if got := p.read(); got.line != "" {
-		t.Errorf("the session wrote %s", got.line)
+		t.Errorf("the session wrote %s, want nothing", got.line)
 	}
 }
 
 func TestErr_isNilBeforeTheEnd(t *testing.T) {
 	s, _ := open(t, servers.Options{})
 	if s.Err() != nil {
-		t.Errorf("got %v", s.Err())
+		t.Errorf("got %v, want the session to go on", s.Err())
 	}
 }
 
@@ -63,17 +63,17 @@ func TestCall_toAServerThatDoesNotRead(t *testing.T) {
 		defer short()
 		patient := call(long, s, tool(`"patient"`))
 		if o := <-stuck; !errors.Is(o.err, context.DeadlineExceeded) || isNotWritten(o.err) {
-			t.Errorf("the call being written got %v", o.err)
+			t.Errorf("the call being written got %v, want %v of a request that was written", o.err, context.DeadlineExceeded)
 		}
 		if o := <-queued; !errors.Is(o.err, context.DeadlineExceeded) || !isNotWritten(o.err) {
-			t.Errorf("the call that waited got %v", o.err)
+			t.Errorf("the call that waited got %v, want %v of a request that was not written", o.err, context.DeadlineExceeded)
 		}
 		if o := <-patient; !errors.Is(o.err, servers.ErrNotReading) || !isNotWritten(o.err) {
-			t.Errorf("the patient call got %v", o.err)
+			t.Errorf("the patient call got %v, want %v of a request that was not written", o.err, servers.ErrNotReading)
 		}
 		<-s.Done()
 		if !errors.Is(s.Err(), servers.ErrNotReading) {
-			t.Errorf("the session ended with %v", s.Err())
+			t.Errorf("the session ended with %v, want %v", s.Err(), servers.ErrNotReading)
 		}
 		if got, _ := io.ReadAll(p.in); len(got) != 0 {
 			t.Errorf("the peer still got %q", got)
@@ -111,13 +111,13 @@ func TestCall_cancelledBeforeItWasWritten_neverReachesTheServer(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if o := <-second; !isNotWritten(o.err) {
-			t.Errorf("got %v", o.err)
+			t.Errorf("got %v, want that it was not written", o.err)
 		}
 		third := call(t.Context(), s, tool(`"third"`))
 		synctest.Wait()
 		a, b := p.read(), p.read()
 		if string(a.Params) != `"first"` || string(b.Params) != `"third"` {
-			t.Errorf("the server got %s and %s", a.line, b.line)
+			t.Errorf("the server got %s and %s, want \"first\" and \"third\"", a.line, b.line)
 		}
 		s.Close(errGone)
 		<-first
@@ -142,7 +142,7 @@ func TestCall_toAProcessThatDoesNotRead(t *testing.T) {
 	s := openOn(t, p, servers.Pipes{Stdin: inW, Stdout: outR}, servers.Options{WriteStall: 50 * time.Millisecond})
 	_, err = s.Call(t.Context(), tool(`"`+strings.Repeat("x", 4<<20)+`"`))
 	if !errors.Is(err, servers.ErrNotReading) || isNotWritten(err) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v of a request that was written", err, servers.ErrNotReading)
 	}
 	await(t, s.Done())
 }
@@ -165,7 +165,7 @@ func TestEndOfOutput_deliversWhatCameAndAsksTheOwner(t *testing.T) {
 			p.die()
 			wantResult(t, await(t, answered), `"last words"`)
 			if o := await(t, running); !errors.Is(o.err, errGone) || isNotWritten(o.err) {
-				t.Errorf("got %v", o.err)
+				t.Errorf("got %v, want %v of a request that was written", o.err, errGone)
 			}
 			await(t, s.Done())
 		})
@@ -185,10 +185,10 @@ func TestEndOfOutput_withoutAnOwnerEndsTheSession(t *testing.T) {
 			t.Fatal("the session did not wait for its owner")
 		}
 		if o := <-running; !errors.Is(o.err, servers.ErrOutputClosed) || isNotWritten(o.err) {
-			t.Errorf("the running call got %v", o.err)
+			t.Errorf("the running call got %v, want %v of a request that was written", o.err, servers.ErrOutputClosed)
 		}
 		if o := <-late; !errors.Is(o.err, servers.ErrOutputClosed) || !isNotWritten(o.err) {
-			t.Errorf("the call after the end of the output got %v", o.err)
+			t.Errorf("the call after the end of the output got %v, want %v of a request that was not written", o.err, servers.ErrOutputClosed)
 		}
 		<-s.Done()
 	})
@@ -205,7 +205,7 @@ func TestEndOfInput_endsTheSessionThoughTheServerStillTalks(t *testing.T) {
 		p.write(`{"id":%s,"result":"still here"}`, id)
 		wantResult(t, <-running, `"still here"`)
 		if o := <-refused; !errors.Is(o.err, servers.ErrInputClosed) || !isNotWritten(o.err) {
-			t.Errorf("got %v", o.err)
+			t.Errorf("got %v, want %v of a request that was not written", o.err, servers.ErrInputClosed)
 		}
 		<-s.Done()
 	})
@@ -228,7 +228,7 @@ func TestWriteFailure_knowsWhichCallsWereNotWritten(t *testing.T) {
 		}
 		_ = p.raw.Close()
 		if o := <-begun; !errors.Is(o.err, servers.ErrInputClosed) || isNotWritten(o.err) {
-			t.Errorf("the call of which some bytes were written got %v", o.err)
+			t.Errorf("the call of which some bytes were written got %v, want %v of a request that was written", o.err, servers.ErrInputClosed)
 		}
 		if o := <-not; !errors.Is(o.err, servers.ErrInputClosed) || !isNotWritten(o.err) {
 			t.Errorf("the call of which no byte was written got %v", o.err)
@@ -252,7 +252,7 @@ func TestServerThatAsksInAFloodAndDoesNotListen_doesNotFillTheMemory(t *testing.
 		}()
 		synctest.Wait()
 		if answers == 0 || answers > 4000 {
-			t.Errorf("got %d answers", answers)
+			t.Errorf("got %d answers, want between 1 and 4000", answers)
 		}
 		s.Close(nil)
 		<-s.Done()

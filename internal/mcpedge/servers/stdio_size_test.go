@@ -35,7 +35,7 @@ func TestOversizedAnswer_failsItsCallOnly(t *testing.T) {
 			p.write(`{"id":%s,"result":"fine"}`, two.ID)
 			o := await(t, large)
 			if tooLarge, ok := errors.AsType[*endpoint.TooLarge](o.err); !ok || tooLarge.Limit != limit {
-				t.Errorf("got %.80s %v", o.res.Result, o.err)
+				t.Errorf("got %.80s %v, want larger than %d bytes", o.res.Result, o.err, limit)
 			}
 			wantResult(t, await(t, other), `"fine"`)
 		})
@@ -50,10 +50,10 @@ func TestResult_exactlyOfTheLimitPasses(t *testing.T) {
 		p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, p.read().ID, sized(size))
 		o := await(t, done)
 		if _, tooLarge := errors.AsType[*endpoint.TooLarge](o.err); tooLarge != (size > limit) {
-			t.Errorf("%d bytes: got %v", size, o.err)
+			t.Errorf("%d bytes: got %v, want too large: %v", size, o.err, size > limit)
 		}
 		if o.err == nil && len(o.res.Result) != size {
-			t.Errorf("got %d bytes of %d", len(o.res.Result), size)
+			t.Errorf("got %d bytes of %d, want all", len(o.res.Result), size)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestResult_theRequestsOwnLimitCounts(t *testing.T) {
 			p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, p.read().ID, sized(c.size))
 			o := await(t, done)
 			if tooLarge, ok := errors.AsType[*endpoint.TooLarge](o.err); ok == c.want || ok && tooLarge.Limit != c.own {
-				t.Errorf("got %v", o.err)
+				t.Errorf("got %v, want a result: %v, else larger than %d bytes", o.err, c.want, c.own)
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func TestOversizedLine_thatNobodyWaitsFor_isJunk(t *testing.T) {
 	s, p := open(t, servers.Options{MaxMessageBytes: 100 << 10, OnJunk: func(line string) { junk <- line }})
 	p.write("%s", strings.Repeat("no JSON ", 1<<17))
 	if got := await(t, junk); got != strings.Repeat("no JSON ", 25) {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want the first 200 bytes of it", got)
 	}
 	go p.echo()
 	res, err := s.Call(t.Context(), tool(`"alive"`))
@@ -105,7 +105,7 @@ func TestEndlessLine_endsTheSession(t *testing.T) {
 		}
 	}()
 	if o := await(t, done); !errors.Is(o.err, servers.ErrEndlessLine) {
-		t.Errorf("got %v", o.err)
+		t.Errorf("got %v, want %v", o.err, servers.ErrEndlessLine)
 	}
 	await(t, s.Done())
 }
@@ -127,7 +127,7 @@ func TestResult_isNotOverwritten(t *testing.T) {
 			}
 		}
 		if string(res.Result) != want {
-			t.Errorf("a result of %d bytes was overwritten", size)
+			t.Errorf("a result of %d bytes must not be overwritten", size)
 		}
 	}
 }

@@ -32,10 +32,10 @@ func TestOpenStdio_introducesItselfAndReadsWhatTheServerSays(t *testing.T) {
 	init := await(t, first)
 	want := `{"capabilities":{},"clientInfo":{"name":"gatehouse","version":"1.2.3"},"protocolVersion":"2025-11-25"}`
 	if init.Method != "initialize" || string(init.Params) != want {
-		t.Errorf("got %s", init.line)
+		t.Errorf("got %s, want initialize with %s", init.line, want)
 	}
 	if got := await(t, second); got.Method != "notifications/initialized" || got.ID != nil {
-		t.Errorf("got %s", got.line)
+		t.Errorf("got %s, want notifications/initialized", got.line)
 	}
 	info := endpoint.ServerInfo{
 		ProtocolVersion: "2025-11-25", Name: "odd", Title: "Odd", Version: "1",
@@ -45,7 +45,7 @@ func TestOpenStdio_introducesItselfAndReadsWhatTheServerSays(t *testing.T) {
 		t.Error(diff)
 	}
 	if s.PID() != 42 {
-		t.Errorf("got pid %d", s.PID())
+		t.Errorf("got pid %d, want 42", s.PID())
 	}
 }
 
@@ -91,7 +91,7 @@ func TestOpenStdio_endsWithTheServersOutput(t *testing.T) {
 	}()
 	_, err := servers.OpenStdio(t.Context(), pipes, servers.Options{Era: endpoint.EraInitialize})
 	if !errors.Is(err, servers.ErrOutputClosed) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v", err, servers.ErrOutputClosed)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestOpenStdio_endsWithItsContext(t *testing.T) {
 	}()
 	_, err := servers.OpenStdio(ctx, pipes, servers.Options{Era: endpoint.EraInitialize})
 	if !errors.Is(err, cause) || isNotWritten(err) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v of a request that was written", err, cause)
 	}
 	if got := p.read(); got.line != "" {
 		t.Errorf("initialize must not be cancelled; the session wrote %s", got.line)
@@ -118,7 +118,7 @@ func TestCall_passesParamsAndResultsAsTheyAre(t *testing.T) {
 	done := call(t.Context(), s, tool(params))
 	got := p.read()
 	if string(got.Params) != params || got.Method != "tools/call" {
-		t.Errorf("got %s", got.line)
+		t.Errorf("got %s, want tools/call with %s", got.line, params)
 	}
 	result := `{"b":1,"a":9007199254740993.10,"content":[{"type":"unknown","\u0078":"<\/>"}]}`
 	p.write(`{"result": %s ,"jsonrpc":"2.0","id":%s}`, result, got.ID)
@@ -137,7 +137,7 @@ func TestCall_refusesParamsThatAreNoJSON(t *testing.T) {
 	go p.echo()
 	for _, params := range []string{`{`, `{}},"method":"other"`, `{} {}`, "\"\n\""} {
 		if _, err := s.Call(t.Context(), tool(params)); !isNotWritten(err) {
-			t.Errorf("%q: got %v", params, err)
+			t.Errorf("%q: got %v, want that it was not written", params, err)
 		}
 	}
 	res, err := s.Call(t.Context(), tool(`{"alive":1}`))
@@ -150,7 +150,7 @@ func TestCall_givesTheServersErrorAsItIs(t *testing.T) {
 	p.write(`{"error":{"code":-32000,"data":{"n":12345678901234567890},"message":"x"},"result":null,"id":%s}`, p.read().ID)
 	o := await(t, done)
 	if o.err != nil || o.res.Result != nil || string(o.res.Error) != `{"code":-32000,"data":{"n":12345678901234567890},"message":"x"}` {
-		t.Errorf("got %s %s %v", o.res.Result, o.res.Error, o.err)
+		t.Errorf("got %s %s %v, want -32000 as the server sent it", o.res.Result, o.res.Error, o.err)
 	}
 }
 
@@ -184,10 +184,10 @@ func TestCall_findsItsAnswerAmongOddOnes(t *testing.T) {
 		}
 	}
 	if got := await(t, junk); !strings.Contains(got, "parse error") {
-		t.Errorf("got junk %q", got)
+		t.Errorf("got junk %q, want the server's parse error", got)
 	}
 	if len(junk) != 0 {
-		t.Errorf("also called junk: %q", <-junk)
+		t.Errorf("%q must not be called junk", <-junk)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestCall_manyAtOnceGetEachItsOwn(t *testing.T) {
 			want := fmt.Sprintf(`{"n":%d,"pad":%q}`, i, strings.Repeat("x", i*17))
 			res, err := s.Call(t.Context(), tool(want))
 			if err != nil || string(res.Result) != want {
-				t.Errorf("call %d: got %.80s %v", i, res.Result, err)
+				t.Errorf("call %d: got %.80s %v, want %.80s", i, res.Result, err, want)
 			}
 		})
 	}
@@ -305,12 +305,12 @@ func TestCall_cancelledAfterItWasWritten_tellsTheServer(t *testing.T) {
 	cause := errors.New("enough")
 	cancel(cause)
 	if o := await(t, done); !errors.Is(o.err, cause) || isNotWritten(o.err) {
-		t.Errorf("got %v", o.err)
+		t.Errorf("got %v, want %v of a request that was written", o.err, cause)
 	}
 	c := p.read()
 	var params struct{ RequestID json.RawMessage }
 	if err := json.Unmarshal(c.Params, &params); err != nil || c.Method != "notifications/cancelled" || c.ID != nil || string(params.RequestID) != string(r.ID) {
-		t.Errorf("got %s after request %s", c.line, r.ID)
+		t.Errorf("got %s after request %s, want its cancellation", c.line, r.ID)
 	}
 	p.write(`{"id":%s,"result":"late"}`, r.ID)
 	next := call(t.Context(), s, tool(`{}`))
@@ -323,11 +323,11 @@ func TestCall_withAnEndedContextIsNotWritten(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Call(ctx, tool(`{}`)); !isNotWritten(err) || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v of a request that was not written", err, context.Canceled)
 	}
 	done := call(t.Context(), s, tool(`"next"`))
 	if r := p.read(); string(r.Params) != `"next"` {
-		t.Errorf("got %s", r.line)
+		t.Errorf("got %s, want \"next\"", r.line)
 	}
 	s.Close(nil)
 	await(t, done)

@@ -34,7 +34,7 @@ func TestStdio_stateless_subscribesToChangesOfTools(t *testing.T) {
 	r := await(t, got)
 	if r.Method != "subscriptions/listen" || !strings.Contains(string(r.Params), `"notifications":{"toolsListChanged":true}`) ||
 		!strings.Contains(string(r.Params), `"io.modelcontextprotocol/protocolVersion":"2026-07-28"`) {
-		t.Errorf("got %s", r.line)
+		t.Errorf("got %s, want a subscription to tools, by 2026-07-28", r.line)
 	}
 	p.write(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":%s}}}`, r.ID)
 	await(t, heard)
@@ -47,7 +47,7 @@ func TestStdio_stateless_subscribesOnlyWhereChangesAreAnnounced(t *testing.T) {
 		m := meet(t, "", script{"server/discover": {answer: `"result":` + goodDiscover}})
 		time.Sleep(time.Hour)
 		if m.err != nil || strings.Join(m.asked, " ") != "server/discover" {
-			t.Errorf("got %v, asked %q", m.err, m.asked)
+			t.Errorf("got %v, asked %q, want server/discover", m.err, m.asked)
 		}
 	})
 }

@@ -96,7 +96,7 @@ func TestListTools_thatCannotBeRead_isAnError(t *testing.T) {
 func TestListTools_asksNoServerThatHasNone(t *testing.T) {
 	got, err := servers.ListTools(t.Context(), lister{noTools: true})
 	if err != nil || len(got) != 0 {
-		t.Errorf("got %s %v", got, err)
+		t.Errorf("got %s %v, want no tools and no error", got, err)
 	}
 }
 
