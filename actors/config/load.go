@@ -68,6 +68,10 @@ func (l Loaded) sameBytes(other Loaded) bool { return maps.Equal(l.hashes, other
 // Hash is the hash of the bytes a file was loaded from.
 func (l Loaded) Hash(path string) string { return l.hashes[path] }
 
+// Resolved are the entries with their variables expanded, in the order of the
+// file. They hold secrets. The caller must not change them.
+func (l Loaded) Resolved() []resolve.Server { return l.resolved }
+
 // Named are the marks of what was read of the files that entries name, by path.
 func (l Loaded) Named() map[string]string {
 	marks := make(map[string]string, len(l.named))

@@ -37,7 +37,7 @@ func onStage(t *testing.T, servers string, play func(t *testing.T, s *stage)) {
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
-			ServersFile: "/s/.mcp.json", RulesFile: "/s/rules.json", Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
+			ServersFile: "/s/.mcp.json", RulesFile: "/s/rules.json", Env: resolve.Env{FileDir: "/s", ServersDir: "/state/servers", GOOS: "linux"},
 			ReachesSelf: noURL, RunsSelf: noProgram,
 		}
 		first, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {

@@ -35,7 +35,7 @@ func inOffice(t *testing.T, f files, change func(*configactor.Sources), play fun
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
 		src := configactor.Sources{
 			ServersFile: serversFile, RulesFile: rulesFile, ReachesSelf: noURL, RunsSelf: noProgram,
-			Env: resolve.Env{FileDir: "/s", GOOS: "linux"},
+			Env: resolve.Env{FileDir: "/s", ServersDir: "/state/servers", GOOS: "linux"},
 		}
 		if _, ok := f[envFile]; ok {
 			src.EnvFiles = []string{envFile}
@@ -462,7 +462,7 @@ func TestLoad_givesAllProblemsOfAllFiles(t *testing.T) {
 }
 
 func TestLoaded_namesMisconfiguredServersAsWarnings(t *testing.T) {
-	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: resolve.Env{FileDir: "/s"}, ReachesSelf: noURL, RunsSelf: noProgram}
+	src := configactor.Sources{ServersFile: serversFile, RulesFile: rulesFile, Env: resolve.Env{FileDir: "/s", ServersDir: "/state/servers"}, ReachesSelf: noURL, RunsSelf: noProgram}
 	f := withServers("{\"mcpServers\": {\"ok\": {\"command\": \"o\"},\n \"bad\": {\"command\": \"${NOT_SET}\"}}}")
 	l, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged { return changed(role, path, f[path]) })
 	if len(problems) > 0 {

@@ -123,6 +123,9 @@ func (l *Launcher) noteEra(plan messages.ServerPlan) func(endpoint.Era) {
 // is gone.
 func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
 	spec := plan.Spec
+	if err := makeOwnFolder(plan); err != nil {
+		return nil, err
+	}
 	proc, err := childproc.Start(childproc.Command{
 		Name: spec.Command, Args: spec.Args, Env: l.Environment(spec), Dir: spec.Cwd,
 		Mark:     fmt.Sprintf("%s/%s@%d#%d", l.instance, plan.Entry.Name, plan.Generation, run),

@@ -87,7 +87,7 @@ func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listene
 	return configactor.Sources{
 		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
 		Env: resolve.Env{
-			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), HomeDir: home, GOOS: runtime.GOOS,
+			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), ServersDir: serversFolder(), HomeDir: home, GOOS: runtime.GOOS,
 		},
 		DefaultAgent: defaultAgent, Lazy: lazy,
 		ReachesSelf: reachesSelf(listener), RunsSelf: runsSelf(),
@@ -99,6 +99,9 @@ func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc
 	loaded, problems := configactor.Load(src, readFile)
 	problems = append(problems, f.rules.Problems()...)
 	problems = append(problems, writableByOthers(f.rules.Path)...)
+	if !jsondoc.HasErrors(problems) {
+		problems = append(problems, f.reach(loaded)...)
+	}
 	jsondoc.Sort(problems)
 	return loaded, problems
 }

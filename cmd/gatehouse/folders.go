@@ -28,6 +28,15 @@ func homeDir() string {
 // stateFolder is where gatehouse keeps what is its own; empty if unknown.
 func stateFolder() string { return locate.StateFolder(runtime.GOOS, os.Getenv, homeDir()) }
 
+// serversFolder is where servers that name no cwd have their folders; empty if
+// unknown.
+func serversFolder() string {
+	if dir := stateFolder(); dir != "" {
+		return filepath.Join(dir, "servers")
+	}
+	return ""
+}
+
 // auditPath is the file of the audit log: what the options name, else
 // audit.jsonl in the folder for logs or for state.
 func auditPath(opts runOptions) (string, error) {

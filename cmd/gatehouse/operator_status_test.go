@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,7 +94,7 @@ func TestStatus_ofAServer_tellsAllButSecrets(t *testing.T) {
 	a.Execute(t, "files", "stderr", map[string]any{"line": "token is " + secret}).Good(t)
 	g.AwaitLine(t, 0, "the line", func(l testkit.Line) bool { return strings.HasPrefix(l.Str("line"), "token is ") })
 	g.Await(t, "server quarantined", "server", "bad")
-	r := operate(t, g, "status", "files").want(t, exitFine, "files", "ready", "command", "--tag ${TAG:-…}", `'it'\''s'`, "cwd", "TOKEN", "token is [redacted", "server ready, run 1")
+	r := operate(t, g, "status", "files").want(t, exitFine, "files", "ready", "command", "--tag ${TAG:-…}", `'it'\''s'`, "cwd", filepath.Join(g.Dir, "state", "gatehouse", "servers", "files"), "TOKEN", "token is [redacted", "server ready, run 1")
 	j := operate(t, g, "status", "files", "--json").want(t, exitFine, `"env":["TOKEN"]`, `"stream":"stderr"`)
 	if text := r.out + j.out; strings.Contains(text, secret) || strings.Contains(text, "a default") {
 		t.Errorf("it must not show a secret:\n%s", text)

@@ -3,12 +3,12 @@ package main
 import (
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
+	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/vars"
 )
@@ -24,7 +24,7 @@ func (o *operator) Server(name string) (admin.ServerDetail, error) {
 		ServerStatus: o.serverStatus(r, time.Now()), Transport: string(r.Entry.Transport),
 		Output: []admin.OutputLine{}, History: []admin.ServerEvent{},
 	}
-	o.describe(&d, r.Entry, r.Redact.String)
+	describe(&d, r.Entry, r.Redact.String)
 	events, output := o.memory.History(name)
 	for _, e := range events {
 		d.History = append(d.History, admin.ServerEvent{At: e.At, Run: e.Run, Event: e.Event, Details: r.Redact.String(e.Details)})
@@ -44,7 +44,7 @@ func stream(l journal.Output) string {
 
 // describe fills in how a server is started or reached, as far as that is not
 // secret: what the file has is shown with its variables, never their values.
-func (o *operator) describe(d *admin.ServerDetail, e serversfile.Entry, redact func(string) string) {
+func describe(d *admin.ServerDetail, e serversfile.Entry, redact func(string) string) {
 	if e.Transport != serversfile.Stdio {
 		d.URL, d.Headers = vars.ShownURL(e.URL), slices.Sorted(maps.Keys(e.Headers))
 		return
@@ -53,11 +53,8 @@ func (o *operator) describe(d *admin.ServerDetail, e serversfile.Entry, redact f
 		d.Command = append(d.Command, redact(vars.WithoutDefaults(word)))
 	}
 	d.Cwd = redact(vars.WithoutDefaults(e.Cwd))
-	if d.Cwd == "" {
-		d.Cwd = o.defaultCwd(e.Name)
+	if dir := serversFolder(); d.Cwd == "" && dir != "" {
+		d.Cwd = resolve.OwnFolder(dir, e.Name)
 	}
 	d.Env, d.EnvPass, d.EnvFile = slices.Sorted(maps.Keys(e.Env)), e.Settings.EnvPass, redact(vars.WithoutDefaults(e.EnvFile))
 }
-
-// defaultCwd is the folder of a server whose entry names none.
-func (o *operator) defaultCwd(string) string { return filepath.Dir(o.files.servers.Path) }

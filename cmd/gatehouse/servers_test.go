@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -375,9 +378,36 @@ func TestEnvironment_ofAChild_isItsOwnPlusTheBase(t *testing.T) {
 	if !strings.Contains(string(r.Structured), "GATEHOUSE_PARENT") {
 		t.Error("the child has no GATEHOUSE_PARENT")
 	}
-	if got := g.Agent(t, "a").Execute(t, "s", "pid", nil).Good(t).Field("cwd"); got != g.Dir {
-		t.Errorf("the child runs in %q, want the file's folder", got)
+	own := filepath.Join(g.Dir, "state", "gatehouse", "servers", "s")
+	if got := g.Agent(t, "a").Execute(t, "s", "pid", nil).Good(t).Field("cwd"); got != own {
+		t.Errorf("the child runs in %q, want %q", got, own)
 	}
+	info, err := os.Stat(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := info.Mode().Perm(), fs.FileMode(0o700); got != want && runtime.GOOS != "windows" {
+		t.Errorf("got the mode %v for a server's own folder, want %v", got, want)
+	}
+}
+
+func TestServer_withoutAPlaceForItsFolder_saysWhatToDo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t), "placed": testkit.Fake(t).With("cwd", filepath.Dir(file))}.JSON(),
+		Rules:   testkit.AllowAll("a"), Env: []string{"XDG_STATE_HOME=" + file},
+	})
+	got := g.Await(t, "server quarantined", "server", "s").Str("reason")
+	for _, want := range []string{"cannot make the server's own folder", file, "not a directory", `set "cwd"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got the reason %q, want it to say %q", got, want)
+		}
+	}
+	g.Agent(t, "a").Execute(t, "placed", "echo", nil).Good(t)
 }
 
 func TestURLServer_everyTransport_works(t *testing.T) {

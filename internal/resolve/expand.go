@@ -31,6 +31,9 @@ type Env struct {
 	Files map[string]File
 	// FileDir is the absolute folder of .mcp.json.
 	FileDir string
+	// ServersDir is the absolute folder in which every server that names no cwd
+	// has a folder of its own, see OwnFolder; empty if there is none.
+	ServersDir string
 	// HomeDir is the user's home, empty if there is none.
 	HomeDir string
 	// GOOS is the operating system, as runtime.GOOS has it.
@@ -134,12 +137,20 @@ func (x *expander) spec() Spec {
 		field := jsondoc.IndexPath("args", i)
 		s.Args = append(s.Args, x.noNUL(field, x.expand("args", field, arg)))
 	}
-	s.Cwd = x.env.FileDir
-	if e.Cwd != "" {
-		s.Cwd = x.path("cwd", x.noNUL("cwd", x.expand("cwd", "cwd", e.Cwd)))
-	}
+	s.Cwd = x.cwd()
 	s.Env = x.environment()
 	return s
+}
+
+func (x *expander) cwd() string {
+	switch {
+	case x.entry.Cwd != "":
+		return x.path("cwd", x.noNUL("cwd", x.expand("cwd", "cwd", x.entry.Cwd)))
+	case x.env.ServersDir == "":
+		x.fail("cwd", "is needed: there is no state folder in which the server could have a folder of its own")
+		return ""
+	}
+	return OwnFolder(x.env.ServersDir, x.entry.Name)
 }
 
 func (x *expander) command() string {

@@ -25,7 +25,7 @@ func in(below string) string { return filepath.Join(root, filepath.FromSlash(bel
 // do not exist.
 func world(files map[string]string, environ ...string) resolve.Env {
 	env := resolve.Env{
-		Environ: environ, FileDir: root, HomeDir: filepath.Dir(root), GOOS: "linux", Files: map[string]resolve.File{},
+		Environ: environ, FileDir: root, ServersDir: in("../state/servers"), HomeDir: filepath.Dir(root), GOOS: "linux", Files: map[string]resolve.File{},
 	}
 	for _, missing := range []string{"no", "no.env", "no.txt", "a", "b", "secret-value/x", "secret/x"} {
 		env.Files[in(missing)] = resolve.File{Reason: "the file does not exist"}
@@ -185,11 +185,12 @@ func TestExpand_orderOfLookup(t *testing.T) {
 }
 
 func TestExpand_paths(t *testing.T) {
+	own := resolve.OwnFolder(world(nil).ServersDir, "s")
 	cases := map[string]struct{ body, command, cwd string }{
-		"a bare command is looked up later":    {`{"command": "npx"}`, "npx", root},
-		"a relative command":                   {`{"command": "./bin/x"}`, in("bin/x"), root},
+		"a bare command is looked up later":    {`{"command": "npx"}`, "npx", own},
+		"a relative command":                   {`{"command": "./bin/x"}`, in("bin/x"), own},
 		"a relative command, not from the cwd": {`{"command": "bin/x", "cwd": "sub"}`, in("bin/x"), in("sub")},
-		"an absolute command":                  {`{"command": "` + filepath.ToSlash(in("x")) + `"}`, filepath.ToSlash(in("x")), root},
+		"an absolute command":                  {`{"command": "` + filepath.ToSlash(in("x")) + `"}`, filepath.ToSlash(in("x")), own},
 		"below the home directory":             {`{"command": "~/x", "cwd": "~"}`, filepath.Join(filepath.Dir(root), "x"), filepath.Dir(root)},
 		"a tilde elsewhere is only a letter":   {`{"command": "~x", "cwd": "a~/b"}`, "~x", in("a~/b")},
 	}
@@ -203,11 +204,23 @@ func TestExpand_paths(t *testing.T) {
 	}
 }
 
+func TestExpand_withoutAStateFolder_aServerNeedsACwd(t *testing.T) {
+	env := world(nil)
+	env.ServersDir = ""
+	if got, want := resolveEntry(entry(t, `{"command": "x"}`), env).Problem, "cwd: is needed"; !strings.HasPrefix(got, want) {
+		t.Errorf("got the problem %q, want it to begin with %q", got, want)
+	}
+	if got, want := expand(t, `{"command": "x", "cwd": "sub"}`, env).Spec.Cwd, in("sub"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	expand(t, `{"url": "http://h"}`, env)
+}
+
 func TestExpand_workspaceFolder_isTheParentOfAnEditorsFolder(t *testing.T) {
 	for dir, want := range map[string]string{".cursor": root, ".vscode": root, "sub": in("sub"), ".git": in(".git")} {
 		env := world(nil)
 		env.FileDir = in(dir)
-		if got := expand(t, `{"command": "x", "args": ["${workspaceFolder}"]}`, env).Spec; got.Args[0] != want || got.Cwd != in(dir) {
+		if got := expand(t, `{"command": "x", "args": ["${workspaceFolder}"], "cwd": "."}`, env).Spec; got.Args[0] != want || got.Cwd != in(dir) {
 			t.Errorf("%s: got %s, in %s, want %s, in %s", dir, got.Args[0], got.Cwd, want, in(dir))
 		}
 	}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// atHome runs a command in this process, with a home of its own.
+func atHome(t *testing.T, args ...string) ran {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(args, strings.NewReader(""), &out, &errs)
+	return ran{code, out.String(), errs.String()}
+}
+
+// freshHome makes the test a home and an empty working directory.
+func freshHome(t *testing.T) (home, workDir string) {
+	t.Helper()
+	home, workDir = t.TempDir(), t.TempDir()
+	for _, name := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "GATEWAY_MCP_CONFIG", "GATEWAY_RULES", "GATEWAY_ENV_FILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", home)
+	t.Chdir(workDir)
+	return home, workDir
+}
+
+func TestInit_writesToTheConfigFolder_whichRunAndValidateUse(t *testing.T) {
+	home, workDir := freshHome(t)
+	atHome(t, "init").want(t, exitFine, "written "+filepath.Join(home, ".config", "gatehouse", ".mcp.json"))
+	if left, err := os.ReadDir(workDir); err != nil || len(left) != 0 {
+		t.Errorf("got %v, %v in the working directory, want nothing", left, err)
+	}
+	// Switched on as it is, the template is still without a warning.
+	path := filepath.Join(home, ".config", "gatehouse", ".mcp.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"disabled": true`), []byte(`"disabled": false`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	atHome(t, "validate").want(t, exitFine, "0 errors, 0 warnings")
+	atHome(t, "init").want(t, exitFine, "kept    "+path)
+}
+
+func TestInit_elsewhere_writesNothingThatOtherClientsCannotRead(t *testing.T) {
+	_, workDir := freshHome(t)
+	r := atHome(t, "init", "--dir", ".").want(t, exitFine, "Other MCP clients", "--mcp-config "+filepath.Join(workDir, ".mcp.json"))
+	text, err := os.ReadFile(".mcp.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		MCPServers map[string]any `json:"mcpServers"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil || file.MCPServers == nil || len(file.MCPServers) != 0 {
+		t.Errorf("got %s (%v), want plain JSON without servers", text, err)
+	}
+	_, command, _ := strings.Cut(r.out, "both with ")
+	atHome(t, append([]string{"validate"}, strings.Fields(command)...)...).want(t, exitFine, "0 errors")
+}
+
+func TestInit_withoutAHome_saysWhatToDo(t *testing.T) {
+	freshHome(t)
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(t.TempDir(), "file", "x"))
+	if err := os.WriteFile(filepath.Dir(os.Getenv("XDG_CONFIG_HOME")), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	atHome(t, "init").want(t, exitNo, "not a directory")
+}
