@@ -27,6 +27,9 @@ type Request struct {
 	// Deadline is when the caller gives up, as if its context ended then, with
 	// ErrDeadline; zero is never.
 	Deadline time.Time
+	// MaxBytes limits the message that the server is sent, all of it; 0 is no
+	// limit.
+	MaxBytes int64
 	// MaxResultBytes limits the answer; 0 means the session's own limit.
 	MaxResultBytes int64
 	// Capabilities are the caller's, a JSON object, where it speaks 2026-07-28;
@@ -86,8 +89,9 @@ type Session interface {
 	//
 	// Errors: *NotWritten when no byte of the request reached the server (the
 	// caller may try again elsewhere), or when the server refused it for a session
-	// that it no longer knew (with ErrRenewed: again, and at once); *TooLarge,
-	// *RefusedRequest, *CutStream and *BadAnswer, after which the session goes on;
+	// that it no longer knew (with ErrRenewed: again, and at once);
+	// *RequestTooLarge, also without a byte of it; *TooLarge, *RefusedRequest,
+	// *CutStream and *BadAnswer, after which the session goes on;
 	// ctx's cause; ErrDeadline; otherwise the session's own Err.
 	Call(ctx context.Context, req Request) (Response, error)
 	// Info is what the server said of itself.
@@ -126,6 +130,14 @@ type TooLarge struct{ Limit int64 }
 
 func (e *TooLarge) Error() string {
 	return fmt.Sprintf("the result is larger than %d bytes", e.Limit)
+}
+
+// RequestTooLarge means that the message of a request is larger than its
+// MaxBytes, and was not sent.
+type RequestTooLarge struct{ Size, Limit int64 }
+
+func (e *RequestTooLarge) Error() string {
+	return fmt.Sprintf("the request has %d bytes, more than %d", e.Size, e.Limit)
 }
 
 // ErrStopped is the cause with which the gateway itself ends a session: calls

@@ -84,6 +84,14 @@ func overloaded(r *snapshot.Route) *Failure {
 	}
 }
 
+func (a *Attempt) requestTooLarge(size, limit int64) *Failure {
+	return &Failure{
+		Code: CodeInvalidArgument,
+		Message: fmt.Sprintf("This call has %d bytes as %q would get it, and at most %d may be sent (its max_request_bytes); not run. "+
+			"Send less: several smaller calls, or a path or url in place of the content.", size, a.Route.Entry.Name, limit),
+	}
+}
+
 func (a *Attempt) tooLarge(limit int64) *Failure {
 	return &Failure{
 		Code: CodeResultTooLarge, MayHaveRun: true,

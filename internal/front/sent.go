@@ -41,7 +41,11 @@ func (a *Attempt) sent(ctx context.Context) error {
 		return a.wait(ctx, st)
 	}
 	a.Server = st.Session.Info()
-	resp, err := st.Session.Call(ctx, a.request())
+	req := a.request()
+	if size := int64(len(req.Params)); req.MaxBytes > 0 && size > req.MaxBytes {
+		return a.requestTooLarge(size, req.MaxBytes) // Before it is copied for the wire.
+	}
+	resp, err := st.Session.Call(ctx, req)
 	if err == nil {
 		return a.call.op.Answer(a, resp)
 	}
@@ -64,6 +68,7 @@ func (a *Attempt) sent(ctx context.Context) error {
 func (a *Attempt) request() endpoint.Request {
 	req := a.call.op.Request(a.Server)
 	req.Deadline, req.Progress = a.call.limits.deadline, a.call.Progress
+	req.MaxBytes = a.Route.Entry.Settings.MaxRequestBytes
 	req.MaxResultBytes = a.Route.Entry.Settings.MaxResultBytes
 	req.By.ID, req.By.Agent = a.call.ID(), a.Agent
 	return req
@@ -80,6 +85,9 @@ func (a *Attempt) callFailed(ctx context.Context, err error) *Failure {
 		return cancelled(!notWritten)
 	case notWritten:
 		return nil
+	}
+	if excess, ok := errors.AsType[*endpoint.RequestTooLarge](err); ok {
+		return a.requestTooLarge(excess.Size, excess.Limit)
 	}
 	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
 		return a.tooLarge(large.Limit)

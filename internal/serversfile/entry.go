@@ -39,11 +39,13 @@ type Settings struct {
 	RestartWait    time.Duration
 	IdleStop       time.Duration // 0 is never
 	MaxInFlight    int
-	MaxResultBytes int64
-	PingInterval   time.Duration // 0 is off
-	PingTimeout    time.Duration
-	EnvPass        []string
-	Restart        restart.Policy
+	// MaxRequestBytes is the largest message of a call that the server is sent.
+	MaxRequestBytes int64
+	MaxResultBytes  int64
+	PingInterval    time.Duration // 0 is off
+	PingTimeout     time.Duration
+	EnvPass         []string
+	Restart         restart.Policy
 }
 
 // Entry is one server of .mcp.json as written: variables are not expanded.
@@ -72,9 +74,11 @@ func DefaultSettings() Settings {
 		DrainTimeout:   5 * time.Minute,
 		RestartWait:    10 * time.Second,
 		MaxInFlight:    1000,
-		MaxResultBytes: 32 << 20,
-		PingInterval:   30 * time.Second,
-		PingTimeout:    10 * time.Second,
+		// Many servers read lines of at most 10 MiB, and die of a longer one.
+		MaxRequestBytes: 4 << 20,
+		MaxResultBytes:  32 << 20,
+		PingInterval:    30 * time.Second,
+		PingTimeout:     10 * time.Second,
 		Restart: restart.Policy{
 			Initial: 250 * time.Millisecond, Max: 30 * time.Second, MaxFailures: 5,
 			Window: time.Minute, Quarantine: 5 * time.Minute,

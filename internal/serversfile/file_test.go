@@ -134,7 +134,7 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 	want := serversfile.Settings{
 		StartupTimeout: 60000 * time.Millisecond, CallTimeout: 300000 * time.Millisecond,
 		DrainTimeout: 300000 * time.Millisecond, RestartWait: 10000 * time.Millisecond, MaxInFlight: 1000,
-		MaxResultBytes: 33554432, PingInterval: 30000 * time.Millisecond, PingTimeout: 10000 * time.Millisecond,
+		MaxRequestBytes: 4194304, MaxResultBytes: 33554432, PingInterval: 30000 * time.Millisecond, PingTimeout: 10000 * time.Millisecond,
 		Restart: restart.Policy{
 			Initial: 250 * time.Millisecond, Max: 30000 * time.Millisecond, MaxFailures: 5,
 			Window: 60000 * time.Millisecond, Quarantine: 300000 * time.Millisecond,
@@ -149,12 +149,12 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 
 func TestParse_settings(t *testing.T) {
 	got := entry(t, `{"command": "x", "gateway": {"start": "lazy", "startup_timeout_ms": 1, "call_timeout_ms": 100,
-	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_result_bytes": 2048,
+	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_request_bytes": 4096, "max_result_bytes": 2048,
 	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "shared",
 	  "restart": {"initial_ms": 10, "max_ms": 10, "max_failures": 0, "window_ms": 12, "quarantine_ms": 13}}}`).Settings
 	want := serversfile.Settings{
 		Start: serversfile.Lazy, StartupTimeout: time.Millisecond, CallTimeout: 100 * time.Millisecond,
-		IdleStop: 5 * time.Millisecond, MaxInFlight: 7, MaxResultBytes: 2048, PingTimeout: 9 * time.Millisecond,
+		IdleStop: 5 * time.Millisecond, MaxInFlight: 7, MaxRequestBytes: 4096, MaxResultBytes: 2048, PingTimeout: 9 * time.Millisecond,
 		EnvPass: []string{"AWS_*", "X"}, Restart: restart.Policy{
 			Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond,
 			Window: 12 * time.Millisecond, Quarantine: 13 * time.Millisecond,

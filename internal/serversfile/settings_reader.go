@@ -32,6 +32,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 		{Name: "restart_wait_ms", Read: r.millis(0, &s.RestartWait)},
 		{Name: "idle_stop_ms", Read: r.millis(0, &s.IdleStop)},
 		{Name: "max_in_flight", Read: whole(r, 1, 1_000_000, &s.MaxInFlight)},
+		{Name: "max_request_bytes", Read: whole(r, 1024, 1<<30, &s.MaxRequestBytes)},
 		{Name: "max_result_bytes", Read: whole(r, 1024, 1<<30, &s.MaxResultBytes)},
 		{Name: "ping_interval_ms", Read: r.millis(0, &s.PingInterval)},
 		{Name: "ping_timeout_ms", Read: r.millis(1, &s.PingTimeout)},

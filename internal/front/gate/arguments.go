@@ -226,11 +226,6 @@ func namesOf(v json.RawMessage) ([]string, error) {
 	return names, nil
 }
 
-// argsDepth is how deep args are in the message to a server, in its params and
-// there in the arguments. What a string holds may not nest so deep that the
-// message would no longer be JSON.
-const argsDepth = 2
-
 // objectOf returns an object's own bytes; nil for null and "".
 func objectOf(v json.RawMessage) (json.RawMessage, error) {
 	switch rawjson.First(v) {
@@ -247,7 +242,7 @@ func objectOf(v json.RawMessage) (json.RawMessage, error) {
 			return nil, nil
 		}
 		inner := json.RawMessage(s)
-		if end := rawjson.Skip(inner, rawjson.Space(inner, 0), argsDepth); end > 0 && rawjson.Space(inner, end) == len(inner) && rawjson.First(inner) == '{' {
+		if rawjson.First(inner) == '{' && rawjson.Valid(inner) {
 			return inner, nil
 		}
 	}

@@ -216,14 +216,3 @@ func TestGetServerTools_passesInstructionsOnLimited(t *testing.T) {
 		}
 	}
 }
-
-func TestExecute_aStringTooDeepToBePassedOn_isInvalid(t *testing.T) {
-	g := newGate(t, allowAll, up("db", testkit.Says(oneText)))
-	for depth, want := range map[int]string{9997: "", 9998: "INVALID_ARGUMENT", 20000: "INVALID_ARGUMENT"} {
-		deep := `{\"a\":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
-		got := g.call("execute_tool", `{"agent_id":"a","server":"db","tool":"query","args":"`+deep+`"}`)
-		if got.err.Code != want {
-			t.Errorf("nested %d deep: got %q, want %q", depth, got.err.Code, want)
-		}
-	}
-}

@@ -131,7 +131,12 @@ func (c *conversation) ask(ctx context.Context, req endpoint.Request) facts {
 	leave := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	defer leave()
 	x.elsewhere = func() { cancel(nil) }
-	resp, err := c.h.client.Do(c.request(own, x, req))
+	post := c.request(own, x, req)
+	if req.MaxBytes > 0 && post.ContentLength > req.MaxBytes {
+		cancel(nil)
+		return facts{id: x.id, excess: &endpoint.RequestTooLarge{Size: post.ContentLength, Limit: req.MaxBytes}}
+	}
+	resp, err := c.h.client.Do(post)
 	if err != nil { // The tap has noted why.
 		cancel(nil)
 		return x.state()

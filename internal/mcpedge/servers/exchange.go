@@ -35,6 +35,7 @@ type facts struct {
 	head   responseHead
 	text   string // the beginning of a body that is not an answer
 	err    error  // why there is no response, or not all of it
+	excess error  // *endpoint.RequestTooLarge: nothing was sent
 
 	answered bool
 	named    bool // the answer bears the request's id

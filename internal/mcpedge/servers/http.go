@@ -298,6 +298,8 @@ func (h *HTTP) why() error {
 // conclude says what became of a call, by the facts.
 func (h *HTTP) conclude(ctx context.Context, c *conversation, method string, f facts) (endpoint.Response, error) {
 	switch {
+	case f.excess != nil:
+		return endpoint.Response{}, f.excess
 	case f.fine():
 		h.prove(c)
 		if c.stateless() && method == methodToolsList && f.response.Result != nil {

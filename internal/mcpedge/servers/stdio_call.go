@@ -63,6 +63,9 @@ func (s *Stdio) Call(ctx context.Context, req endpoint.Request) (endpoint.Respon
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: errBadParams}
 	}
 	c := s.newCall(req)
+	if size := int64(len(c.out.line)); req.MaxBytes > 0 && size > req.MaxBytes {
+		return endpoint.Response{}, &endpoint.RequestTooLarge{Size: size, Limit: req.MaxBytes}
+	}
 	if err := s.send(&c.out); err != nil {
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: err}
 	}
