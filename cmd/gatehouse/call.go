@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/rawjson"
 )
 
 func newCallCommand() *cobra.Command {
@@ -31,7 +32,7 @@ Exit code 0: the tool's result; 1: it failed or was refused.`,
 			}
 			if len(args) == 3 {
 				var object map[string]json.RawMessage
-				if err := json.Unmarshal([]byte(args[2]), &object); err != nil || object == nil {
+				if err := rawjson.Decode([]byte(args[2]), &object); err != nil || object == nil {
 					return errors.New("the arguments of the tool are no JSON object, such as '{\"path\": \"/tmp\"}'")
 				}
 				call.Args = json.RawMessage(args[2])
@@ -62,7 +63,7 @@ func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
 		Structured json.RawMessage   `json:"structuredContent"`
 		IsError    bool              `json:"isError"`
 	}
-	if err := json.Unmarshal(raw, &result); err != nil {
+	if err := rawjson.Decode(raw, &result); err != nil {
 		return failed(errors.New("cannot read the result: it is no tool result"))
 	}
 	switch {
@@ -88,9 +89,8 @@ func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
 }
 
 func printBlock(w io.Writer, raw json.RawMessage) error {
-	var block struct{ Type, Text string }
-	if json.Unmarshal(raw, &block) == nil && block.Type == "text" {
-		_, err := fmt.Fprintln(w, lines(block.Text))
+	if rawjson.Text(rawjson.Get(raw, "type")) == "text" {
+		_, err := fmt.Fprintln(w, lines(rawjson.Text(rawjson.Get(raw, "text"))))
 		return err
 	}
 	return writeJSON(w, raw)

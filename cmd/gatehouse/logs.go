@@ -84,7 +84,7 @@ func logLine(raw json.RawMessage) string {
 		value := raw[m.Start:m.End]
 		switch m.Key {
 		case slog.TimeKey:
-			_ = json.Unmarshal(value, &when) // A bad one shows as midnight.
+			_ = rawjson.Decode(value, &when) // A bad one shows as midnight.
 		case slog.LevelKey:
 			level = jsonText(value)
 		case slog.MessageKey:
@@ -102,7 +102,7 @@ func logLine(raw json.RawMessage) string {
 // jsonText is a string's own text, and any other value as JSON.
 func jsonText(raw json.RawMessage) string {
 	var s string
-	if rawjson.First(raw) == '"' && json.Unmarshal(raw, &s) == nil {
+	if rawjson.First(raw) == '"' && rawjson.Decode(raw, &s) == nil {
 		return s
 	}
 	return string(raw)

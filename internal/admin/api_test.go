@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +91,38 @@ func TestClient_refusals_keepTextAndStatus(t *testing.T) {
 				t.Errorf("got %v, want status %d and %q", err, c.status, c.text)
 			}
 		})
+	}
+}
+
+func TestServer_misnamedMembers_areRefused(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"server":"db","tool":"read","Tool":"drop"}`: `write it as "tool"`,
+		`{"server":"db","tool":"read","tool":"drop"}`: `"tool" occurs twice`,
+	} {
+		socket, err := admin.Listen(t.Context(), []string{folder(t)}, os.Getpid(), "abc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(admin.Serve(socket, newFake(), slog.New(slog.DiscardHandler)).Close)
+		c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket.Path())
+		}}}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://x/v1/call", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		var answer struct {
+			Error string `json:"error"`
+		}
+		if err := json.Unmarshal(got, &answer); err != nil || resp.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Error, want) {
+			t.Errorf("%s: got %d %s, want 400 and %s", body, resp.StatusCode, got, want)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/internal/rawjson"
 )
 
 // maxAnswer limits what a client reads of one answer, in bytes.
@@ -156,7 +158,11 @@ func (c *Client) ask(ctx context.Context, method, path string, in, out any) erro
 	if resp.StatusCode != http.StatusOK {
 		return refusal(resp)
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err == nil {
+		err = rawjson.Decode(raw, out)
+	}
+	if err != nil {
 		return fmt.Errorf("cannot read the gateway's answer: %w", err)
 	}
 	return nil
@@ -187,12 +193,9 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 
 // refusal reads the error of an answer.
 func refusal(resp *http.Response) error {
-	var v struct{ Error string }
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil || json.Unmarshal(raw, &v) != nil || v.Error == "" {
-		v.Error = "the gateway answered " + resp.Status
-	}
-	return &Error{Status: resp.StatusCode, Message: v.Error}
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // Part of an answer has no words.
+	words := rawjson.Text(rawjson.Get(raw, "error"))
+	return &Error{Status: resp.StatusCode, Message: cmp.Or(words, "the gateway answered "+resp.Status)}
 }
 
 // escape encodes a name for one segment of a path; also what the path could

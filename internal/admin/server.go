@@ -121,7 +121,7 @@ func body(w http.ResponseWriter, r *http.Request, v any) error {
 	if len(raw) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
+	if err := rawjson.Decode(raw, v); err != nil {
 		return &Error{http.StatusBadRequest, fmt.Sprintf("cannot read the request: %v", err)}
 	}
 	return nil
@@ -234,12 +234,9 @@ func (q LogQuery) keep(line json.RawMessage) bool {
 	if q.Server == "" && q.Level <= slog.LevelDebug {
 		return true
 	}
-	var head struct {
-		Level  slog.Level
-		Server any // some other record may use the key as it likes
-	}
-	if json.Unmarshal(line, &head) != nil {
+	var level slog.Level
+	if level.UnmarshalText([]byte(rawjson.Text(rawjson.Get(line, "level")))) != nil {
 		return false
 	}
-	return head.Level >= q.Level && (q.Server == "" || head.Server == q.Server)
+	return level >= q.Level && (q.Server == "" || rawjson.Text(rawjson.Get(line, "server")) == q.Server)
 }

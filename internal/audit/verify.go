@@ -2,11 +2,12 @@ package audit
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"gatehouse/internal/rawjson"
 )
 
 // Decide answers by one set of rules, as the gateway would: whether it is an
@@ -133,7 +134,7 @@ func strict(text []byte, into *verified) error {
 	if !bytes.HasPrefix(text, []byte("{")) {
 		return fmt.Errorf("it does not begin with %q", "{")
 	}
-	return json.Unmarshal(text, into) //nolint:wrapcheck // The finding says what it is about.
+	return rawjson.Decode(text, into) //nolint:wrapcheck // The finding says what it is about.
 }
 
 // number checks the line's place in the sequence of its instance.

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gatehouse/internal/rawjson"
 )
 
 const (
@@ -133,7 +135,7 @@ func readRecord(path string) (record, error) {
 		return record{}, fmt.Errorf("it cannot be read: %w", err)
 	}
 	var r record
-	if err := json.Unmarshal(data, &r); err != nil {
+	if err := rawjson.Decode(data, &r); err != nil {
 		return record{}, fmt.Errorf("it is not a record: %w", err)
 	}
 	if r.Version != recordVersion || r.PID < 1 ||

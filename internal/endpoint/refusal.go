@@ -51,12 +51,12 @@ func (e *BadAnswer) Error() string { return "answered with " + e.What }
 // anything else, which is then returned as it is. It is neither cut nor redacted.
 func ErrorWords(raw json.RawMessage) string {
 	var text string
-	if json.Unmarshal(raw, &text) == nil {
+	if rawjson.Decode(raw, &text) == nil {
 		return text
 	}
 	for _, key := range []string{"message", "error", "detail", "error_description", "title", "reason", "data"} {
 		value := rawjson.Get(raw, key)
-		if json.Unmarshal(value, &text) == nil && strings.TrimSpace(text) != "" {
+		if rawjson.Decode(value, &text) == nil && strings.TrimSpace(text) != "" {
 			return text
 		}
 	}
@@ -77,7 +77,7 @@ func ErrorText(raw json.RawMessage) string {
 	words := cmp.Or(ErrorWords(raw), "no message")
 	code := rawjson.Get(raw, "code")
 	var word string
-	if json.Unmarshal(code, &word) != nil {
+	if rawjson.Decode(code, &word) != nil {
 		word = string(code)
 	}
 	if word == "" || word == "null" {

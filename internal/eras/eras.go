@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/safefile"
 )
 
@@ -138,7 +139,7 @@ func learn(all, news map[string]entry) {
 func load(path string) map[string]entry {
 	all := map[string]entry{}
 	data, err := safefile.Read(path, maxFile)
-	if err != nil || json.Unmarshal(data, &all) != nil || all == nil {
+	if err != nil || rawjson.Decode(data, &all) != nil || all == nil {
 		return map[string]entry{}
 	}
 	learn(all, nil)

@@ -102,7 +102,9 @@ func TestStore_keepsTheLatestOnes(t *testing.T) {
 
 func TestStore_oddFiles_areNothing(t *testing.T) {
 	for name, content := range map[string]string{
-		"no JSON": "{", "a list": "[]", "null": "null", "another era": `{"a":{"era":"later"}}`, "too large": `"` + strings.Repeat("x", 1<<20) + `"`,
+		"no JSON": "{", "a list": "[]", "null": "null", "another era": `{"a":{"era":"later"}}`,
+		"a name in another case": `{"a":{"ERA":"stateless"}}`, "a server twice": `{"a":{"era":"stateless"},"a":{"era":"stateless"}}`,
+		"too large": `"` + strings.Repeat("x", 1<<20) + `"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"gatehouse/internal/policy"
+	"gatehouse/internal/rawjson"
 )
 
 // Leeway is how far the clocks of issuer and gateway may differ.
@@ -59,6 +59,9 @@ func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) 
 		var claims jwt.Claims
 		var all map[string]any
 		if err := parsed.Claims(key.Key, &claims, &all); err == nil {
+			if !exactClaims(token, settings.AgentClaim) {
+				return nil, ErrUnknown
+			}
 			return callerOf(settings, claims, all[settings.AgentClaim], now)
 		}
 	}
@@ -76,7 +79,7 @@ func validHeader(token string) bool {
 		return false
 	}
 	var members map[string]any
-	if err := json.Unmarshal(text, &members); err != nil {
+	if rawjson.Decode(text, &members) != nil || rawjson.Misnamed(text, "alg", "kid", "typ", "crit") != nil {
 		return false
 	}
 	if _, ok := members["crit"]; ok {
@@ -93,6 +96,15 @@ func validHeader(token string) bool {
 	default:
 		return false
 	}
+}
+
+// exactClaims reports whether a token has each claim that decides once, and
+// none in another letter case: another reader would take it for somebody else's.
+func exactClaims(token, agentClaim string) bool {
+	_, rest, _ := strings.Cut(token, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	return err == nil && rawjson.Misnamed(text, "iss", "sub", "aud", "exp", "nbf", "iat", agentClaim) == nil
 }
 
 // callerOf judges claims whose signature is good.

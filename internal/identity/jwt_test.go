@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -261,7 +262,12 @@ func TestCheckJWT_attacks_areRefused(t *testing.T) {
 		{"an agent that is none", ec(with(claims{settings.AgentClaim: []string{"backend", "a b"}})), identity.ErrNoAgent},
 		{"an agent that looks like another", ec(with(claims{settings.AgentClaim: "b\u0430ckend"})), identity.ErrNoAgent},
 		{"agents as an object", ec(with(claims{settings.AgentClaim: map[string]bool{"backend": true}})), identity.ErrNoAgent},
-		{"the agents' claim in another case", ec(with(claims{settings.AgentClaim: nil, strings.ToUpper(settings.AgentClaim): "backend"})), identity.ErrNoAgent},
+		{"the agents' claim in another case", ec(with(claims{settings.AgentClaim: nil, strings.ToUpper(settings.AgentClaim): "backend"})), identity.ErrUnknown},
+		{"the agents' claim a second time, in another case", ec(with(claims{strings.ToUpper(settings.AgentClaim): "admin"})), identity.ErrUnknown},
+		{"an issuer a second time, in another case", ec(with(claims{"Iss": issuer})), identity.ErrUnknown},
+		{"an issuer by a look-alike", ec(with(claims{"i\u017fs": issuer})), identity.ErrUnknown},
+		{"an end in another case", ec(with(claims{"exp": nil, "EXP": now.Add(time.Hour).Unix()})), identity.ErrUnknown},
+		{"a type a second time, in another case", headed(t, "TYP", "JWT"), identity.ErrUnknown},
 		{"too many agents", ec(with(claims{settings.AgentClaim: strings.Split(strings.Repeat("a ", 100), " ")})), identity.ErrNoAgent},
 		{"a huge one", ec(with(claims{"filler": strings.Repeat("x", identity.MaxTokenBytes)})), identity.ErrUnknown},
 		{"rubbish", "a.b.c", identity.ErrUnknown},
@@ -318,6 +324,7 @@ func TestParseKeys_leavesOutWhatIsUnsafe(t *testing.T) {
 		"a key for no algorithm":   jwk(k.rsa.Public(), "n", "none", ""),
 		"an unknown kind of a key": map[string]string{"kty": "x"},
 		"no key":                   5,
+		"a kind in another case":   map[string]string{"KTY": "RSA"},
 	}
 	for name, key := range unsafe {
 		src, err := json.Marshal(map[string]any{"keys": []any{key}})
@@ -331,6 +338,17 @@ func TestParseKeys_leavesOutWhatIsUnsafe(t *testing.T) {
 	for _, src := range []string{"", "null", "[]", "{}", `{"keys": {}}`, `{"keys": []}`, strings.Repeat("[", 100_000), strings.Repeat(" ", identity.MaxKeysBytes+1)} {
 		if _, err := identity.ParseKeys([]byte(src)); err == nil {
 			t.Errorf("%.20q is taken for keys, want an error", src)
+		}
+	}
+	good, err := json.Marshal(jwk(k.ec.Public(), "p", "", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for src, want := range map[string]bool{
+		`{"keys":[%s]}`: true, `{"KEYS":[%s]}`: false, `{"keys":[%s],"keys":[%[1]s]}`: false, `{"keys":[%s],"Keys":[]}`: false,
+	} {
+		if _, err := identity.ParseKeys(fmt.Appendf(nil, src, good)); (err == nil) != want {
+			t.Errorf("%s: got %v, want it to be taken: %v", src, err, want)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/internal/rawjson"
 )
 
 // The limits of an issuer's keys.
@@ -19,12 +21,16 @@ const (
 	minRSABits   = 2048
 )
 
+// keyMembers are the members of a key that decide what it is good for.
+var keyMembers = []string{"kty", "kid", "use", "alg", "key_ops", "crv", "n", "e", "x", "y", "d", "k"}
+
 // Keys are the public keys of an issuer. The zero value has none.
 type Keys struct{ list []jose.JSONWebKey }
 
 // ParseKeys reads a JWK set (RFC 7517). Keys that are of no use here are left
 // out: symmetric and private ones, those for encryption, unknown types and
-// curves, RSA below 2048 bits. It is an error if none is left.
+// curves, RSA below 2048 bits, and those with a member twice or in another letter
+// case. It is an error if none is left.
 func ParseKeys(src []byte) (Keys, error) {
 	if len(src) > MaxKeysBytes {
 		return Keys{}, fmt.Errorf("cannot read keys: they are larger than %d bytes", MaxKeysBytes)
@@ -32,12 +38,18 @@ func ParseKeys(src []byte) (Keys, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(src, &set); err != nil {
+	if err := rawjson.Decode(src, &set); err != nil {
+		if _, misnamed := errors.AsType[*rawjson.NameError](err); misnamed {
+			return Keys{}, fmt.Errorf("cannot read keys: %w", err)
+		}
 		return Keys{}, errors.New("cannot read keys: this is not a JWK set")
 	}
 	var keys Keys
 	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var key jose.JSONWebKey
+		if rawjson.Misnamed(raw, keyMembers...) != nil {
+			continue
+		}
 		if err := key.UnmarshalJSON(raw); err == nil && usable(key) {
 			keys.list = append(keys.list, key)
 		}

@@ -17,7 +17,8 @@ func TestParse_eachMistakeIsSaidInWords(t *testing.T) {
 	})
 }
 
-// No small file shows the others: each has a test of its own.
+// No small file shows the others: each has a test of its own, and key-case a
+// file where a format is read, as only its reader knows its keys.
 func TestCodes_eachHasABadFileAndIsDocumented(t *testing.T) {
-	problemtest.EachCode(t, "file-too-large", "too-many-problems")
+	problemtest.EachCode(t, "file-too-large", "too-many-problems", "key-case")
 }

@@ -25,6 +25,7 @@ const (
 	codeTooDeep      = "nesting-too-deep"
 	codeSyntax       = "invalid-json"
 	codeDuplicateKey = "duplicate-key"
+	codeKeyCase      = "key-case"
 )
 
 // Kind is the JSON type of a Node.

@@ -60,8 +60,24 @@ func KeyHint(key string, known []string) string {
 	return "known keys: " + strings.Join(known, ", ")
 }
 
+// OtherCase reports a member at path whose key differs from a known one in
+// nothing but letter case, and whether it is one: other readers take it for that
+// key, so it must not be ignored.
+func (r *Report) OtherCase(m Member, path string, known []string) bool {
+	i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, m.Key) })
+	if i < 0 || known[i] == m.Key {
+		return false
+	}
+	r.Add(m.KeyPos(), Error, path, codeKeyCase, "write it as "+Quote(known[i]),
+		"the key %s is not %s: letter case counts", Quote(m.Key), Quote(known[i]))
+	return true
+}
+
 // UnknownKey reports a member at path whose key is not in known.
 func (r *Report) UnknownKey(m Member, path, code string, s Severity, known []string) {
+	if r.OtherCase(m, path, known) {
+		return
+	}
 	r.Add(m.KeyPos(), s, path, code, KeyHint(m.Key, known), "unknown key %s", Quote(m.Key))
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/internal/rawjson"
 )
 
 // The limits of a Ring.
@@ -202,7 +204,7 @@ func bare(line []byte) []byte {
 		Server string    `json:"server,omitempty"`
 		Cut    int       `json:"bytes_left_out"`
 	}
-	if json.Unmarshal(line, &head) != nil || len(head.Msg)+len(head.Server) > ringLine/2 {
+	if rawjson.Decode(line, &head) != nil || len(head.Msg)+len(head.Server) > ringLine/2 {
 		head.Msg, head.Server = "a record that is too large to keep", ""
 	}
 	head.Cut = len(line)

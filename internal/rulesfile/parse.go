@@ -96,6 +96,9 @@ func (p *parser) object(n *jsondoc.Node, path string, keys jsondoc.Keys, hints m
 
 // unknown notes a key that is not in known.
 func (p *parser) unknown(m jsondoc.Member, path string, known []string, hints map[string]string) {
+	if p.OtherCase(m, p.path(path), known) {
+		return
+	}
 	hint, ok := hints[m.Key]
 	if !ok {
 		hint = jsondoc.KeyHint(m.Key, known)

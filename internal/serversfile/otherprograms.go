@@ -1,6 +1,7 @@
 package serversfile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,7 +64,10 @@ func (r *entryReader) otherKey(m jsondoc.Member, path string, known []string) {
 	case slices.Contains(harmlessKeys, m.Key):
 		r.ignored = append(r.ignored, m)
 	default:
-		r.unknown(m, path, known)
+		deciding := slices.Concat(known, slices.Sorted(maps.Keys(restrictions)), []string{"enabled", "isActive", "options"})
+		if !r.OtherCase(m, path, deciding) {
+			r.unknown(m, path, known)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type arguments struct {
 	maxSchemaTokens int64 // 0 is the default
 	args            json.RawMessage
 	timeoutMS       int64 // 0 is the server's own
+	seen            uint  // which of the known ones were there, by their bit
 }
 
 // minTimeoutMS is the shortest timeout_ms that makes sense.
@@ -39,6 +40,9 @@ func parseArguments(tool string, raw json.RawMessage) (arguments, error) {
 	var fail error
 	ok := rawjson.Each(raw, func(key []byte, start, end int) {
 		if fail == nil {
+			fail = a.once(tool, key, known)
+		}
+		if fail == nil {
 			fail = a.set(tool, key, raw[start:end], known)
 		}
 	})
@@ -49,6 +53,20 @@ func parseArguments(tool string, raw json.RawMessage) (arguments, error) {
 		return a, fail
 	}
 	return a, a.missing(tool)
+}
+
+// once refuses an argument that is there twice: programs differ in which of the
+// two they take.
+func (a *arguments) once(tool string, name []byte, known []string) error {
+	i := slices.IndexFunc(known, func(k string) bool { return k == string(name) })
+	if i < 0 {
+		return nil
+	}
+	if a.seen&(1<<i) != 0 {
+		return invalid("The argument %q of %s is there twice. Give it once.", known[i], tool)
+	}
+	a.seen |= 1 << i
+	return nil
 }
 
 func (a *arguments) set(tool string, name []byte, value json.RawMessage, known []string) error {
@@ -107,6 +125,11 @@ func (a *arguments) missing(tool string) error {
 }
 
 func unknownArgument(tool, key string, known []string) error {
+	for _, k := range known {
+		if strings.EqualFold(k, key) {
+			return invalid("%s has no argument %q. Letter case counts: write it as %q.", tool, front.Shown(key), k)
+		}
+	}
 	if tool == executeTool {
 		return invalid("execute_tool has no argument %q. If it is a parameter of the tool, put it inside args. Known: %s.", front.Shown(key), strings.Join(known, ", "))
 	}
@@ -131,7 +154,7 @@ func textOf(v json.RawMessage, most int) (string, error) {
 	var s string
 	if plain, ok := rawjson.Plain(v); ok {
 		s = string(plain)
-	} else if err := json.Unmarshal(v, &s); err != nil { // null leaves it empty.
+	} else if err := rawjson.Decode(v, &s); err != nil { // null leaves it empty.
 		return "", argError("must be a string")
 	}
 	if len(s) > most {
@@ -159,7 +182,7 @@ const (
 
 func boolOf(v json.RawMessage) (bool, error) {
 	var b *bool
-	if json.Unmarshal(v, &b) == nil {
+	if rawjson.Decode(v, &b) == nil {
 		return b != nil && *b, nil
 	}
 	switch s, _ := stringOf(v); strings.ToLower(s) {
@@ -204,7 +227,7 @@ func namesOf(v json.RawMessage) ([]string, error) {
 	}
 	var list []string
 	if rawjson.First(v) == '[' {
-		if err := json.Unmarshal(v, &list); err != nil {
+		if err := rawjson.Decode(v, &list); err != nil {
 			return nil, argError("must be names, comma-separated or as an array of strings")
 		}
 	} else {
@@ -235,7 +258,7 @@ func objectOf(v json.RawMessage) (json.RawMessage, error) {
 		return nil, nil
 	case '"':
 		var s string
-		if err := json.Unmarshal(v, &s); err != nil {
+		if err := rawjson.Decode(v, &s); err != nil {
 			return nil, argError("must be an object")
 		}
 		if strings.TrimSpace(s) == "" {

@@ -80,6 +80,12 @@ func TestArguments_mustBeAnObjectWithWhatIsNeeded(t *testing.T) {
 		{"get_server_tools", `{"server":"db","pattern":"list_?"}`, "only wildcard"},
 		{"get_server_tools", `{"server":"db","pattern":"` + strings.Repeat("*", 5000) + `"}`, "longer than"},
 		{"get_server_tools", `{"server":"` + strings.Repeat("d", 5000) + `"}`, "longer than"},
+		{"execute_tool", `{"server":"db","tool":"query","server":"web"}`, `"server" of execute_tool is there twice`},
+		{"execute_tool", `{"server":"db","tool":"query","to\u006fl":"drop"}`, `"tool" of execute_tool is there twice`},
+		{"execute_tool", `{"server":"db","tool":"query","Tool":"drop"}`, `write it as "tool"`},
+		{"execute_tool", `{"\u017ferver":"db","tool":"query"}`, `write it as "server"`},
+		{"get_server_tools", `{"server":"db","names":"a","NAMES":"b"}`, `write it as "names"`},
+		{"list_servers", `{"agent_id":"a","agent_id":"b"}`, `"agent_id" of list_servers is there twice`},
 	} {
 		g := newGate(t, allowAll, up("db", testkit.Says(oneText)))
 		got := g.call(c.tool, c.args)

@@ -61,7 +61,7 @@ func questions(r *snapshot.Route, answer result) string {
 			Message string `json:"message"`
 		} `json:"params"`
 	}
-	_ = json.Unmarshal(rawjson.Get(answer.raw, "inputRequests"), &requests) // What can't be read is not shown.
+	_ = rawjson.Decode(rawjson.Get(answer.raw, "inputRequests"), &requests) // What can't be read is not shown.
 	var shown []string
 	for _, key := range slices.Sorted(maps.Keys(requests)) {
 		if q := requests[key]; q.Method != "" && len(shown) < maxQuestions {

@@ -89,10 +89,10 @@ func textForStructured(r result) result {
 	structured := r.Structured.Of(r.raw)
 	raw := rawjson.Delete(r.raw, "structuredContent")
 	var blocks []json.RawMessage
-	_ = json.Unmarshal(r.Content.Of(r.raw), &blocks) // Missing or odd content counts as none.
+	_ = rawjson.Decode(r.Content.Of(r.raw), &blocks) // Missing or odd content counts as none.
 	for _, b := range blocks {
 		var text string
-		_ = json.Unmarshal(rawjson.Get(b, "text"), &text)
+		_ = rawjson.Decode(rawjson.Get(b, "text"), &text)
 		if text == string(structured) || sameJSON([]byte(text), structured) {
 			return look(raw)
 		}

@@ -32,7 +32,7 @@ func forLibrary(m message) json.RawMessage {
 
 func initializeParams(params json.RawMessage) json.RawMessage {
 	var client mcp.Implementation
-	if json.Unmarshal(rawjson.Get(params, "clientInfo"), &client) != nil {
+	if rawjson.Decode(rawjson.Get(params, "clientInfo"), &client) != nil {
 		params = rawjson.Set(params, "clientInfo", []byte("{}")) // clientOf reads what was sent.
 	}
 	if !validCapabilities(rawjson.Get(params, "capabilities")) {

@@ -73,7 +73,7 @@ func describePanic(v any) string {
 // are.
 func replaceKey(object []byte, key string, value json.RawMessage) ([]byte, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(object, &fields); err != nil {
+	if err := rawjson.Decode(object, &fields); err != nil {
 		return nil, fmt.Errorf("cannot read object: %w", err)
 	}
 	if fields == nil {

@@ -163,5 +163,5 @@ func validCapabilities(raw json.RawMessage) bool {
 		return true
 	}
 	var capabilities mcp.ClientCapabilities
-	return rawjson.First(raw) == '{' && json.Unmarshal(raw, &capabilities) == nil
+	return rawjson.First(raw) == '{' && rawjson.Decode(raw, &capabilities) == nil
 }

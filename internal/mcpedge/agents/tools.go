@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
 
@@ -51,7 +52,7 @@ func readTool(raw json.RawMessage) (mcp.Tool, error) {
 		Output      json.RawMessage    `json:"outputSchema"`
 		Annotations mcp.ToolAnnotation `json:"annotations"`
 	}
-	if err := json.Unmarshal(raw, &def); err != nil {
+	if err := rawjson.Decode(raw, &def); err != nil {
 		return mcp.Tool{}, fmt.Errorf("cannot read tool definition: %w", err)
 	}
 	if def.Name == "" {

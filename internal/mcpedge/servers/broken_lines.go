@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/rawjson"
 )
 
 // brokenSilence is how long a server must be silent after a broken message until
@@ -129,7 +130,7 @@ func whatIsBroken(line []byte) string {
 		return "a message over several lines, and not on one"
 	}
 	var at *json.SyntaxError
-	if err := json.Unmarshal(line, new(json.RawMessage)); errors.As(err, &at) {
+	if err := rawjson.Decode(line, new(json.RawMessage)); errors.As(err, &at) {
 		return fmt.Sprintf("something that is no JSON (at byte %d)", at.Offset)
 	}
 	return "something that is no JSON"

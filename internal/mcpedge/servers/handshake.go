@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,15 +57,33 @@ func serverInfo(answer endpoint.Response) (endpoint.ServerInfo, error) {
 	if answer.Error != nil {
 		return endpoint.ServerInfo{}, fmt.Errorf("the server answered with an error: %s", rpcErrorText(answer.Error))
 	}
-	var top struct{ ProtocolVersion, Capabilities, ServerInfo, Instructions json.RawMessage }
-	if json.Unmarshal(answer.Result, &top) != nil || top.ProtocolVersion == nil {
+	if err := exactAnswer(answer.Result); err != nil {
+		return endpoint.ServerInfo{}, err
+	}
+	version := rawjson.Get(answer.Result, "protocolVersion")
+	if version == nil {
 		return endpoint.ServerInfo{}, errors.New("the server's answer is not that of an MCP server: it names no protocolVersion")
 	}
-	revision := text(top.ProtocolVersion, maxInfoText)
+	revision := text(version, maxInfoText)
 	if !slices.Contains(revisions, revision) {
 		return endpoint.ServerInfo{}, unknownRevision(revision)
 	}
-	return describe(revision, top.ServerInfo, top.Instructions, top.Capabilities), nil
+	return describe(revision, rawjson.Get(answer.Result, "serverInfo"), answer.Result), nil
+}
+
+// exactAnswer refuses what a server says of itself if a member that decides
+// something is there twice, or in another letter case: who reads it otherwise would take
+// the server for another one.
+func exactAnswer(result json.RawMessage) error {
+	capabilities := rawjson.Get(result, "capabilities")
+	err := cmp.Or(
+		rawjson.Misnamed(result, "protocolVersion", "supportedVersions", "capabilities", "serverInfo", "instructions"),
+		rawjson.Misnamed(capabilities, "tools", "resources", "prompts", "logging", "completions"),
+		rawjson.Misnamed(rawjson.Get(capabilities, "tools"), "listChanged"))
+	if err != nil {
+		return fmt.Errorf("the server's answer is not that of an MCP server: %s", oneLine(err.Error(), maxWords))
+	}
+	return nil
 }
 
 // unknownRevision says that a server speaks none of our revisions.
@@ -74,43 +93,39 @@ func unknownRevision(theirs string) error {
 }
 
 // describe takes what a server says of itself, in either era.
-func describe(revision string, about, instructions, capabilities json.RawMessage) endpoint.ServerInfo {
-	var self struct{ Name, Title, Version, Description json.RawMessage }
-	_ = json.Unmarshal(about, &self)
+func describe(revision string, about, result json.RawMessage) endpoint.ServerInfo {
+	self := func(member string) string { return text(rawjson.Get(about, member), maxInfoText) }
 	return endpoint.ServerInfo{
 		ProtocolVersion: revision,
-		Name:            text(self.Name, maxInfoText),
-		Title:           text(self.Title, maxInfoText),
-		Version:         text(self.Version, maxInfoText),
-		Description:     text(self.Description, maxInfoText),
-		Instructions:    text(instructions, maxInstructions),
-		Tools:           capability(capabilities, "tools") != nil,
+		Name:            self("name"),
+		Title:           self("title"),
+		Version:         self("version"),
+		Description:     self("description"),
+		Instructions:    text(rawjson.Get(result, "instructions"), maxInstructions),
+		Tools:           capability(result, "tools") != nil,
 	}
 }
 
 // announcesTools reports whether the server says that it announces changes of
 // its tools.
 func announcesTools(answer endpoint.Response) bool {
-	var top struct{ Capabilities json.RawMessage }
-	_ = json.Unmarshal(answer.Result, &top)
-	var tools struct{ ListChanged json.RawMessage }
-	_ = json.Unmarshal(capability(top.Capabilities, "tools"), &tools)
-	return string(tools.ListChanged) == "true"
+	return string(rawjson.Get(capability(answer.Result, "tools"), "listChanged")) == "true"
 }
 
-// capability returns the value of one capability, nil if it is not declared.
-func capability(capabilities json.RawMessage, name string) json.RawMessage {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(capabilities, &all) != nil || rawjson.IsNull(all[name]) {
+// capability returns the value of one capability in a server's answer, nil if it is
+// not declared.
+func capability(result json.RawMessage, name string) json.RawMessage {
+	declared := rawjson.Get(rawjson.Get(result, "capabilities"), name)
+	if rawjson.IsNull(declared) {
 		return nil
 	}
-	return all[name]
+	return declared
 }
 
 // text decodes a string and cuts it to limit bytes.
 func text(raw json.RawMessage, limit int) string {
 	var s string
-	if raw == nil || json.Unmarshal(raw, &s) != nil {
+	if raw == nil || rawjson.Decode(raw, &s) != nil {
 		return ""
 	}
 	return textcut.To(s, limit)

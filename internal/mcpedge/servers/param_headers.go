@@ -34,7 +34,7 @@ func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 		return page
 	}
 	var all []json.RawMessage
-	_ = json.Unmarshal(rawjson.Get(page, "tools"), &all) // The list's reader says what is wrong with it.
+	_ = rawjson.Decode(rawjson.Get(page, "tools"), &all) // The list's reader says what is wrong with it.
 	next := maps.Clone(p.tools)
 	if next == nil || len(next) > maxTools {
 		next = make(map[string]*mcp.Tool)

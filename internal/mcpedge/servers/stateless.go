@@ -88,15 +88,18 @@ func discovered(answer endpoint.Response) (info endpoint.ServerInfo, announces b
 	if answer.Error != nil {
 		return info, false, refusedDiscovery(answer.Error)
 	}
-	var top struct{ SupportedVersions, Capabilities, Instructions json.RawMessage }
-	if rawjson.First(answer.Result) != '{' || json.Unmarshal(answer.Result, &top) != nil || top.SupportedVersions == nil {
+	supported := rawjson.Get(answer.Result, "supportedVersions")
+	if supported == nil || rawjson.IsNull(supported) {
 		return info, false, errNotStateless
 	}
-	if err := judge(top.SupportedVersions); err != nil {
+	if err := exactAnswer(answer.Result); err != nil {
+		return info, false, err
+	}
+	if err := judge(supported); err != nil {
 		return info, false, err
 	}
 	about := rawjson.Get(rawjson.Get(answer.Result, "_meta"), metaServerInfo)
-	return describe(endpoint.StatelessRevision, about, top.Instructions, top.Capabilities), announcesTools(answer), nil
+	return describe(endpoint.StatelessRevision, about, answer.Result), announcesTools(answer), nil
 }
 
 // errNotStateless means that a server does not speak 2026-07-28, as far as its
@@ -113,6 +116,9 @@ const (
 // refusedDiscovery judges the error with which a server answered
 // server/discover.
 func refusedDiscovery(raw json.RawMessage) error {
+	if rawjson.Misnamed(raw, "code", "message", "data") != nil {
+		return errNotStateless // It says two things at once.
+	}
 	switch string(rawjson.Get(raw, "code")) {
 	case codeUnsupported:
 		if err := judge(rawjson.Get(rawjson.Get(raw, "data"), "supported")); err != nil {
@@ -129,7 +135,7 @@ func refusedDiscovery(raw json.RawMessage) error {
 // judge looks for our revision among those that a server supports.
 func judge(supported json.RawMessage) error {
 	var theirs []string
-	_ = json.Unmarshal(supported, &theirs) // What can't be read counts as none.
+	_ = rawjson.Decode(supported, &theirs) // What can't be read counts as none.
 	switch {
 	case slices.Contains(theirs, endpoint.StatelessRevision):
 		return nil

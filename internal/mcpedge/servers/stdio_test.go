@@ -58,6 +58,9 @@ func TestOpenStdio_judgesTheServersAnswer(t *testing.T) {
 		"an unknown revision is refused":         {`"result":{"protocolVersion":"2023-01-01\n"}`, `revision "2023-01-01 "`},
 		"an answer without a revision is not it": {`"result":{}`, "names no protocolVersion"},
 		"a result of another type is not it":     {`"result":"hello"`, "names no protocolVersion"},
+		"a revision in another case is not it":   {`"result":{"ProtocolVersion":"2025-11-25","capabilities":{}}`, `write it as "protocolVersion"`},
+		"two revisions are not it":               {`"result":{"protocolVersion":"2025-11-25","protocolVersion":"2025-06-18"}`, `"protocolVersion" occurs twice`},
+		"a capability in another case is not it": {`"result":{"protocolVersion":"2025-11-25","capabilities":{"TOOLS":{}}}`, `write it as "tools"`},
 		"an error is told":                       {`"error":{"code":-32000,"message":"no\nlicence"}`, "no licence (-32000)"},
 		"an error without a text is told":        {`"error":7`, "an error: 7"},
 	} {

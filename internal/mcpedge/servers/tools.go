@@ -79,24 +79,31 @@ type toolList struct {
 	repeated bool // a cursor came twice
 	unended  bool // there was more to read
 	nameless int
+	misnamed int
 }
+
+// definitionNames are the members of a definition that agents go by.
+var definitionNames = []string{"name", "title", "description", "inputSchema", "outputSchema", "annotations", "_meta"}
 
 // add adds a page and returns the cursor of the next, nil behind the last.
 func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 	tooLarge := fmt.Errorf("the server's list is larger than %d tools or %d bytes", maxTools, maxToolBytes)
+	if err := rawjson.Misnamed(page, "tools", "nextCursor"); err != nil {
+		return nil, fmt.Errorf("the server's answer has no list of tools: %s", oneLine(err.Error(), maxWords))
+	}
 	raw := rawjson.Get(page, "tools")
 	if l.bytes += len(raw); l.bytes > maxToolBytes {
 		return nil, tooLarge
 	}
 	var definitions []json.RawMessage
-	if raw == nil || json.Unmarshal(raw, &definitions) != nil {
+	if raw == nil || rawjson.Decode(raw, &definitions) != nil {
 		return nil, errors.New("the server's answer has no list of tools")
 	}
 	before := len(l.tools)
 	for _, definition := range definitions {
 		l.addTool(definition)
 	}
-	if len(l.tools)+l.nameless > maxTools {
+	if len(l.tools)+l.nameless+l.misnamed > maxTools {
 		return nil, tooLarge
 	}
 	l.pages++
@@ -108,10 +115,12 @@ func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 }
 
 // addTool adds a definition unless it has no name, so that nobody could call it,
-// or repeats one.
+// repeats one, or can be read as that of another tool.
 func (l *toolList) addTool(definition json.RawMessage) {
 	name := rawjson.Text(rawjson.Get(definition, "name"))
 	switch {
+	case rawjson.Misnamed(definition, definitionNames...) != nil:
+		l.misnamed++
 	case name == "":
 		l.nameless++
 	case !l.names[name]:
@@ -149,6 +158,9 @@ func (l *toolList) odd() error {
 	}
 	if l.nameless > 0 {
 		what = append(what, fmt.Sprintf("%d definitions have no name and were left out", l.nameless))
+	}
+	if l.misnamed > 0 {
+		what = append(what, fmt.Sprintf("%d definitions have a member twice or in another letter case and were left out", l.misnamed))
 	}
 	if what == nil {
 		return nil

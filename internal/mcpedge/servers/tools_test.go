@@ -82,6 +82,12 @@ func TestListTools_thatCannotBeRead_isAnError(t *testing.T) {
 		}, "lost it (-1)"},
 		"a session that ends":    {func(string) (endpoint.Response, error) { return endpoint.Response{}, gone }, "gone"},
 		"an answer without list": {func(string) (endpoint.Response, error) { return result(`{}`) }, "no list of tools"},
+		"a list that is there twice": {func(string) (endpoint.Response, error) {
+			return result(`{"tools":[{"name":"a"}],"tools":[{"name":"b"}]}`)
+		}, `"tools" occurs twice`},
+		"a list in another letter case": {func(string) (endpoint.Response, error) {
+			return result(`{"Tools":[{"name":"a"}]}`)
+		}, `write it as "tools"`},
 		"a list of another type": {func(string) (endpoint.Response, error) { return result(`{"tools":{}}`) }, "no list of tools"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +120,22 @@ func TestListTools_leavesOutWhatNobodyCouldCall(t *testing.T) {
 	}
 	if odd, ok := errors.AsType[*endpoint.OddList](err); !ok || !strings.Contains(odd.What, "4 definitions have no name") {
 		t.Errorf("got %v, want that 4 have no name", err)
+	}
+}
+
+func TestListTools_definitionsThatCanBeReadInTwoWays_areLeftOut(t *testing.T) {
+	tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+		return result("%s", `{"tools":[{"name":"a"},{"name":"b","NAME":"c"},{"name":"d","name":"e"},{"name":"f","inputschema":{}},{"name":"g","x":1,"X":2}]}`)
+	}})
+	var names []string
+	for _, tool := range tools {
+		names = append(names, tool.Name)
+	}
+	if diff := cmp.Diff([]string{"a", "g"}, names); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if odd, ok := errors.AsType[*endpoint.OddList](err); !ok || !strings.Contains(odd.What, "3 definitions have a member twice or in another letter case") {
+		t.Errorf("got %v, want that 3 were left out", err)
 	}
 }
 
