@@ -30,6 +30,11 @@ BENCH    ?=
 # machine. SEED runs an earlier one again, RUNS tries so many seeds.
 STEPS    ?= 150
 
+# With ATTACK=1 it is one attacker among nine honest agents instead: each attack,
+# or those that ATTACKS names (ATTACKS='floods,slow bodies'), for EACH seconds,
+# then all at once. No race detector: it compares times.
+EACH     ?= 60
+
 NPM      := testkit/e2e/testdata
 TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
@@ -57,9 +62,14 @@ race: test ## the same as test
 short: ## run the quick tests only, without the race detector
 	$(GO) test -short -shuffle=on -timeout 5m ./...
 
-chaos: ## try to break the assembled gateway by STEPS random steps (150)
+chaos: ## try to break the assembled gateway by STEPS random steps (150), or by an attacker (ATTACK=1)
+ifdef ATTACK
+	GATEHOUSE_ATTACKS='$(ATTACKS)' GATEHOUSE_ATTACK_SECONDS=$(EACH) \
+		$(GO) test -count=1 -v -timeout 90m -run Chaos_oneAttacker ./testkit/chaos
+else
 	GATEHOUSE_CHAOS_SEED=$(SEED) GATEHOUSE_CHAOS_RUNS=$(RUNS) GATEHOUSE_CHAOS_STEPS=$(STEPS) \
 		$(GO) test $(RACE) -count=1 -v -timeout 60m -run Chaos_randomSchedule ./testkit/chaos
+endif
 
 fuzz: ## run each fuzz target for FUZZ inputs (20000x)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \

@@ -14,4 +14,11 @@
 // The seed is printed. GATEHOUSE_CHAOS_SEED runs it again, with the same steps;
 // how they meet the calls is up to the machine. GATEHOUSE_CHAOS_STEPS is the
 // length of a run, GATEHOUSE_CHAOS_RUNS how many seeds are tried.
+//
+// A second kind of run has one attacker, a process of its own, among nine honest
+// agents (see attack_test.go): it tries to take memory, places, descriptors,
+// servers and the audit log from them, and what the honest agents met is judged.
+// GATEHOUSE_ATTACK_SECONDS makes it a full run with that long for each attack,
+// GATEHOUSE_ATTACKS names some, GATEHOUSE_ATTACK_FILES is the gateway's limit of
+// descriptors.
 package chaos

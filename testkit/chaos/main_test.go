@@ -9,7 +9,10 @@ import (
 	"gatehouse/testkit"
 )
 
-func TestMain(m *testing.M) { os.Exit(testkit.RunBuilt(m)) }
+func TestMain(m *testing.M) {
+	becomeAttacker()
+	os.Exit(testkit.RunBuilt(m))
+}
 
 // gateway is the environment with which the harness runs the built gateway,
 // with the race detector if the tests have it.

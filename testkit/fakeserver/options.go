@@ -36,6 +36,8 @@ type options struct {
 	junk           int
 	huge           int64
 	stopReading    bool
+	maxLine        int
+	maxDepth       int
 	flood          string
 	ignoreTerm     bool
 	legacySilent   bool
@@ -84,6 +86,8 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.junk, "junk-stdout", 0, "this many lines of junk before the first and between all messages")
 	f.Int64Var(&o.huge, "huge", 0, "send an unasked line of this many bytes once initialized")
 	f.BoolVar(&o.stopReading, "stop-reading", false, "read nothing more once tools/list was answered")
+	f.IntVar(&o.maxLine, "max-line", 0, "over stdio: die of a longer line, as the TypeScript SDK does of 10 MiB")
+	f.IntVar(&o.maxDepth, "max-depth", 0, "over stdio: die of JSON that is nested deeper, as Python does of 1000")
 	f.StringVar(&o.flood, "flood", "", "once tools/list was answered, write without end: stderr, junk lines on stdout, one endless line, or notify changes of tools")
 	f.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM and the end of stdin")
 	f.BoolVar(&o.legacySilent, "legacy-silent", false, "do not answer unknown methods")

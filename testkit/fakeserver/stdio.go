@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -53,6 +54,7 @@ func (s *server) serveStdio(in io.Reader, out io.Writer) {
 }
 
 func (s *server) line(p peer, line []byte) {
+	s.dieOf(line)
 	s.transcribe(line)
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
@@ -81,4 +83,33 @@ func sendHuge(p peer, n int64) {
 	msg := []byte(`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"`)
 	msg = append(msg, bytes.Repeat([]byte("h"), int(n))...)
 	p.send(append(msg, `"}}`...))
+}
+
+// dieOf ends the process if a line is more than the flags say that it can take.
+func (s *server) dieOf(line []byte) {
+	switch {
+	case s.opt.maxLine > 0 && len(line) > s.opt.maxLine:
+		fmt.Fprintln(os.Stderr, "Error: ReadBuffer exceeded its maximum size")
+	case s.opt.maxDepth > 0 && depth(line) > s.opt.maxDepth:
+		fmt.Fprintln(os.Stderr, "RecursionError: maximum recursion depth exceeded")
+	default:
+		return
+	}
+	os.Exit(1)
+}
+
+// depth is how deep a line of JSON is nested; brackets in texts count as well,
+// which is near enough for who sends none.
+func depth(line []byte) int {
+	now, most := 0, 0
+	for _, b := range line {
+		switch b {
+		case '[', '{':
+			now++
+			most = max(most, now)
+		case ']', '}':
+			now--
+		}
+	}
+	return most
 }

@@ -1,0 +1,132 @@
+//go:build linux
+
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// honestPatience is how long an honest agent waits for an answer.
+const honestPatience = 10 * time.Second
+
+// bearer adds a token to every request.
+type bearer struct {
+	token string
+	next  *http.Transport
+}
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	return b.next.RoundTrip(r)
+}
+
+// agentOf returns an http client that has a token.
+func agentOf(token string) *http.Client {
+	return &http.Client{Transport: bearer{token, &http.Transport{}}, Timeout: honestPatience}
+}
+
+// tried is one honest call and what became of it.
+type tried struct {
+	took   time.Duration
+	callID string
+	code   string // of a failure
+	err    error  // no result came at all
+}
+
+// honest is one agent that does its work, a call at a time.
+type honest struct {
+	name  string
+	token string
+	url   string
+
+	mu    sync.Mutex
+	calls []tried
+}
+
+// work calls until ctx ends. A connection lasts some calls, as those of agents
+// that come and go do.
+func (h *honest) work(ctx context.Context, seed uint64) {
+	const callsOfConnection = 100
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	var conn *connection
+	for i := 0; ctx.Err() == nil; i++ {
+		if conn == nil || i%callsOfConnection == 0 {
+			if conn != nil {
+				conn.http.CloseIdleConnections()
+			}
+			if conn = h.connect(ctx); conn == nil {
+				continue
+			}
+		}
+		begun := time.Now()
+		got, err := conn.execute(context.WithoutCancel(ctx), fmt.Sprint(i), h.name, honestServers[rnd.IntN(len(honestServers))], "echo", map[string]any{"n": i}, 0)
+		h.note(judgeOf(got, err), time.Since(begun))
+		pauseFor(ctx, time.Duration(rnd.IntN(10))*time.Millisecond)
+	}
+}
+
+// connect opens a session. One that is not to be had counts as a call refused.
+func (h *honest) connect(ctx context.Context) *connection {
+	begun := time.Now()
+	conn, err := dial(context.WithoutCancel(ctx), h.url, agentOf(h.token))
+	if err == nil {
+		return conn
+	}
+	h.note(tried{err: fmt.Errorf("no session: %w", err)}, time.Since(begun))
+	pauseFor(ctx, 50*time.Millisecond)
+	return nil
+}
+
+func (h *honest) note(t tried, took time.Duration) {
+	t.took = took
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls = append(h.calls, t)
+}
+
+// take returns the calls since it was asked last.
+func (h *honest) take() []tried {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	calls := h.calls
+	h.calls = nil
+	return calls
+}
+
+// judgeOf reads the answer of a call.
+func judgeOf(got []envelope, err error) tried {
+	switch {
+	case err != nil:
+		return tried{err: err}
+	case len(got) != 1 || got[0].Result == nil:
+		return tried{err: fmt.Errorf("no result: %+v", got)}
+	}
+	r := got[0].Result
+	if !r.IsError {
+		return tried{callID: r.Meta.CallID}
+	}
+	var v struct{ Error failure }
+	_ = json.Unmarshal(r.Structured, &v) // A server's own failure has none.
+	return tried{callID: v.Error.CallID, code: v.Error.Code}
+}
+
+// percentile99 is the time that 99 of 100 calls took at most.
+func percentile99(calls []tried) time.Duration {
+	if len(calls) == 0 {
+		return 0
+	}
+	took := make([]time.Duration, 0, len(calls))
+	for _, c := range calls {
+		took = append(took, c.took)
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
