@@ -4,7 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
+
+	"gatehouse/internal/admin"
 )
 
 // View is where others read what the config actor has in force, at any time
@@ -31,21 +32,14 @@ type InForce struct {
 	// Hashes are the SHA-256 in lower-case hex of each file's bytes, by path.
 	Hashes map[string]string
 	// Holds are sorted by server.
-	Holds []Hold
-}
-
-// Hold is an operator's hold. Its server may have left the files.
-type Hold struct {
-	Server string
-	Until  time.Time // zero: until it is released
-	Why    string
+	Holds []admin.Held
 }
 
 // inForce is the picture of the book as it is.
 func (b *book) inForce() InForce {
 	f := InForce{Generation: b.generation, Hashes: maps.Clone(b.loaded.hashes)}
 	for _, name := range slices.Sorted(maps.Keys(b.holds)) {
-		f.Holds = append(f.Holds, Hold{Server: name, Until: b.holds[name].until, Why: b.holds[name].why})
+		f.Holds = append(f.Holds, admin.Held{Server: name, Until: b.holds[name].until, Why: b.holds[name].why})
 	}
 	return f
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/eventstream"
 
+	"gatehouse/internal/admin"
 	"gatehouse/messages"
 )
 
@@ -21,7 +22,7 @@ type Memory struct {
 	mu        sync.Mutex
 	reloads   map[string]Reload
 	failures  map[string]Failure
-	draining  map[Drain]time.Time
+	draining  map[drain]time.Time
 	histories map[string]*history
 }
 
@@ -37,16 +38,16 @@ type Failure struct {
 	Reason string
 }
 
-// Drain is a server, or an earlier form of it, whose last calls are ending.
-type Drain struct {
-	Server     string
-	Generation uint64 // the one in which it was started
+// drain names a server, or an earlier form of it, whose last calls are ending.
+type drain struct {
+	server     string
+	generation uint64 // the one in which it was started
 }
 
 // Remember makes a Memory of what is published on the stream from now on,
 // until the stream is gone.
 func Remember(stream *eventstream.EventStream) *Memory {
-	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[Drain]time.Time{}, histories: map[string]*history{}}
+	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[drain]time.Time{}, histories: map[string]*history{}}
 	stream.Subscribe(m.hear)
 	return m
 }
@@ -72,9 +73,9 @@ func (m *Memory) hear(e any) {
 	case messages.ServerNeedsAuth:
 		m.failures[e.Server] = Failure{now, e.Reason}
 	case messages.ServerDraining:
-		m.draining[Drain{e.Server, e.Generation}] = now
+		m.draining[drain{e.Server, e.Generation}] = now
 	case messages.ServerStopped:
-		delete(m.draining, Drain{e.Server, e.Generation})
+		delete(m.draining, drain{e.Server, e.Generation})
 	}
 }
 
@@ -110,15 +111,15 @@ func (m *Memory) Failure(server string) (Failure, bool) {
 }
 
 // Draining lists what is being drained and since when, sorted by server.
-func (m *Memory) Draining() ([]Drain, []time.Time) {
+func (m *Memory) Draining() []admin.Drain {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	drains := slices.SortedFunc(maps.Keys(m.draining), func(a, b Drain) int {
+	var list []admin.Drain
+	for d, since := range m.draining {
+		list = append(list, admin.Drain{Server: d.server, Generation: d.generation, Since: since})
+	}
+	slices.SortFunc(list, func(a, b admin.Drain) int {
 		return cmp.Or(strings.Compare(a.Server, b.Server), cmp.Compare(a.Generation, b.Generation))
 	})
-	since := make([]time.Time, len(drains))
-	for i, d := range drains {
-		since[i] = m.draining[d]
-	}
-	return drains, since
+	return list
 }

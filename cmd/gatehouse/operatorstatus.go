@@ -21,7 +21,7 @@ func (o *operator) Status() admin.Status {
 		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
-		Servers: []admin.ServerStatus{}, Draining: []admin.Drain{}, Holds: []admin.Held{},
+		Servers: []admin.ServerStatus{}, Draining: notNil(o.memory.Draining()), Holds: notNil(force.Holds),
 		Audit: admin.Audit{
 			Written: audited.Written, Lost: audited.Lost, Queued: audited.Queued,
 			Failed: audited.Failed, Rotated: audited.Rotated, Err: audited.Err,
@@ -34,13 +34,6 @@ func (o *operator) Status() admin.Status {
 	for _, name := range snap.Names() {
 		r, _ := snap.Route(name)
 		st.Servers = append(st.Servers, o.serverStatus(r, now))
-	}
-	drains, since := o.memory.Draining()
-	for i, d := range drains {
-		st.Draining = append(st.Draining, admin.Drain{Server: d.Server, Generation: d.Generation, Since: since[i]})
-	}
-	for _, h := range force.Holds {
-		st.Holds = append(st.Holds, admin.Held{Server: h.Server, Until: timeOrNil(h.Until), Why: h.Why})
 	}
 	return st
 }

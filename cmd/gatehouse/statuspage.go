@@ -171,7 +171,7 @@ func (p page) notes(st admin.Status) []string {
 
 func (p page) holdLine(h admin.Held) string {
 	until := "until it is released"
-	if h.Until != nil {
+	if !h.Until.IsZero() {
 		until = "for " + age(h.Until.Sub(p.now)) + " more"
 	}
 	if h.Why != "" {

@@ -16,7 +16,7 @@ func someStatus() admin.Status {
 	n := 3
 	return admin.Status{
 		Version: "1", PID: 7, Instance: "abc", Transport: "stdio", Generation: 4, PolicyHash: strings.Repeat("f", 64),
-		Holds: []admin.Held{{Server: "db", Until: &at, Why: "why\x1b"}},
+		Holds: []admin.Held{{Server: "db", Until: at, Why: "why\x1b"}},
 		Servers: []admin.ServerStatus{
 			{Name: "db", State: "held", Since: time.Now(), Reason: "r\x1b[2J" + strings.Repeat("x", 200), NextAttempt: &at},
 			{Name: "x", State: "ready", Tools: &n, Since: time.Now().Add(-61 * time.Minute), PID: 5, Suspects: []string{"boom\x1b"}, Calls: 9, P99MS: 12.34},

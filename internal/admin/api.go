@@ -79,7 +79,9 @@ type File struct {
 	Hash string `json:"hash,omitempty"` // SHA-256 of the bytes in force
 }
 
-// Report is what became of one change of one file.
+// Report is what became of one change of one file. It is the event of the
+// reload in the words of this API, which other programs read: a type of its
+// own, so that the event can change without it.
 type Report struct {
 	At         time.Time               `json:"at"`
 	Role       string                  `json:"role"`
@@ -174,9 +176,9 @@ type Drain struct {
 
 // Held is a hold in force. Its server may have left the servers file.
 type Held struct {
-	Server string     `json:"server"`
-	Until  *time.Time `json:"until,omitempty"` // absent: until it is released
-	Why    string     `json:"why,omitempty"`
+	Server string    `json:"server"`
+	Until  time.Time `json:"until,omitzero"` // zero, and absent: until it is released
+	Why    string    `json:"why,omitempty"`
 }
 
 // Audit counts the records of this process.

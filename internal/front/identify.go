@@ -32,7 +32,7 @@ func (a *Attempt) identify(context.Context) error {
 // attempt asks: the credential may have been removed while the call waited.
 func (a *Attempt) pin() ([]string, error) {
 	agents, ok := a.Snapshot.Credentials.Recheck(a.call.Caller.Identity, time.Now())
-	pinned := identity.Both(agents, a.call.router.cfg.Pinned)
+	pinned := identity.Common(agents, a.call.router.cfg.Pinned)
 	if !ok || pinned != nil && len(pinned) == 0 {
 		return nil, &Failure{
 			Code:    string(policy.InvalidAgentID),

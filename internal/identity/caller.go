@@ -69,7 +69,7 @@ func (c *Caller) Within(pinned []string) (*Caller, error) {
 	if len(pinned) == 0 {
 		return c, nil
 	}
-	agents := Both(c.Agents, pinned)
+	agents := Common(c.Agents, pinned)
 	if len(agents) == 0 {
 		return nil, ErrPinnedOut
 	}
@@ -78,10 +78,10 @@ func (c *Caller) Within(pinned []string) (*Caller, error) {
 	return &next, nil
 }
 
-// Both returns the agents that two pins allow, in the order of the first; an
+// Common returns the agents that two pins allow, in the order of the first; an
 // empty pin allows all. For two pins without a common agent the list is empty
 // but not nil.
-func Both(first, second []string) []string {
+func Common(first, second []string) []string {
 	switch {
 	case len(first) == 0 && len(second) == 0:
 		return nil

@@ -141,7 +141,7 @@ func TestBoth_agentsOfTwoPins(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, identity.Both(c.first, c.second)); diff != "" {
+			if diff := cmp.Diff(c.want, identity.Common(c.first, c.second)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
