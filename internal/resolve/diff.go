@@ -58,11 +58,6 @@ func Diff(old, new []Server) Changes {
 	return c
 }
 
-// Empty reports whether there is nothing to do: every server is unchanged.
-func (c Changes) Empty() bool {
-	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Updated) == 0
-}
-
 func byName(list []Server) map[string]Server {
 	m := make(map[string]Server, len(list))
 	for _, r := range list {

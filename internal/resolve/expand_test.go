@@ -44,7 +44,7 @@ func resolveEntry(e serversfile.Entry, env resolve.Env) resolve.Server {
 // expand resolves an entry that has no problem.
 func expand(t *testing.T, body string, env resolve.Env) resolve.Expansion {
 	t.Helper()
-	got := resolveEntry(entry(t, body), env)
+	got := resolveEntry(problemtest.Entry(t, body), env)
 	if got.Problem != "" {
 		t.Fatalf("got the problem %s, want none", got.Problem)
 	}
@@ -133,7 +133,7 @@ func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := resolveEntry(entry(t, c.body), env)
+			got := resolveEntry(problemtest.Entry(t, c.body), env)
 			text := got.Problem
 			if !strings.Contains("^"+text+"$", c.want) {
 				t.Errorf("got  %s\nwant %s", text, c.want)
@@ -150,7 +150,7 @@ func TestExpand_refusals_nameFieldAndVariableAndNoValue(t *testing.T) {
 
 func TestExpand_aFileThatIsTooLarge_isRefused(t *testing.T) {
 	env := world(map[string]string{"big": strings.Repeat("x", jsondoc.MaxFileBytes+1)})
-	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:big}"]}`), env).Problem, "${file:big}: it is larger than"
+	got, want := resolveEntry(problemtest.Entry(t, `{"command": "x", "args": ["${file:big}"]}`), env).Problem, "${file:big}: it is larger than"
 	if !strings.Contains(got, want) {
 		t.Errorf("got %q, want it to say %q", got, want)
 	}
@@ -159,7 +159,7 @@ func TestExpand_aFileThatIsTooLarge_isRefused(t *testing.T) {
 func TestExpand_otherReadErrors_showThePathAsWritten(t *testing.T) {
 	env := world(nil)
 	env.Files[in("fifo")] = resolve.File{Reason: "it is a named pipe, not a regular file"}
-	got, want := resolveEntry(entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env).Problem, "cannot read ${file:fifo}: it is a named pipe, not a regular file"
+	got, want := resolveEntry(problemtest.Entry(t, `{"command": "x", "args": ["${file:fifo}"]}`), env).Problem, "cannot read ${file:fifo}: it is a named pipe, not a regular file"
 	if !strings.Contains(got, want) {
 		t.Errorf("got %q, want it to say %q", got, want)
 	}
@@ -169,7 +169,7 @@ func TestExpand_withoutAHome_tildeAndUserHomeAreRefused(t *testing.T) {
 	env := world(nil)
 	env.HomeDir = ""
 	for _, body := range []string{`{"command": "${userHome}"}`, `{"command": "x", "cwd": "~/x"}`, `{"command": "x", "args": ["${file:~/x}"]}`} {
-		if got, want := resolveEntry(entry(t, body), env).Problem, "there is no home directory"; !strings.Contains(got, want) {
+		if got, want := resolveEntry(problemtest.Entry(t, body), env).Problem, "there is no home directory"; !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want it to say %q", body, got, want)
 		}
 	}
@@ -207,7 +207,7 @@ func TestExpand_paths(t *testing.T) {
 func TestExpand_withoutAStateFolder_aServerNeedsACwd(t *testing.T) {
 	env := world(nil)
 	env.ServersDir = ""
-	if got, want := resolveEntry(entry(t, `{"command": "x"}`), env).Problem, "cwd: is needed"; !strings.HasPrefix(got, want) {
+	if got, want := resolveEntry(problemtest.Entry(t, `{"command": "x"}`), env).Problem, "cwd: is needed"; !strings.HasPrefix(got, want) {
 		t.Errorf("got the problem %q, want it to begin with %q", got, want)
 	}
 	if got, want := expand(t, `{"command": "x", "cwd": "sub"}`, env).Spec.Cwd, in("sub"); got != want {
@@ -248,7 +248,7 @@ func TestExpand_onWindows_caseDoesNotMatterInNames(t *testing.T) {
 }
 
 func TestExpand_aURLServer_hasNoProcessFields(t *testing.T) {
-	e := entry(t, `{"url": "https://h/${A}", "headers": {"X": "${A}"}, "gateway": {"env_pass": ["*"]}}`)
+	e := problemtest.Entry(t, `{"url": "https://h/${A}", "headers": {"X": "${A}"}, "gateway": {"env_pass": ["*"]}}`)
 	e.Args, e.Env, e.Cwd = []string{"${NO}"}, map[string]string{"A": "${NO}"}, "${NO}"
 	got := resolveEntry(e, world(nil, "A=a"))
 	if got.Problem != "" {
@@ -314,7 +314,7 @@ func TestExpand_secrets(t *testing.T) {
 
 func TestExpand_files_areThoseReadOrLookedFor(t *testing.T) {
 	env := world(map[string]string{"e.env": "A=1"})
-	got := resolveEntry(entry(t, `{"command": "x", "envFile": "e.env", "args": ["${file:b}", "${file:a}", "${file:b}"]}`), env)
+	got := resolveEntry(problemtest.Entry(t, `{"command": "x", "envFile": "e.env", "args": ["${file:b}", "${file:a}", "${file:b}"]}`), env)
 	if got.Problem == "" {
 		t.Fatal("got no problem, want one")
 	}
@@ -325,27 +325,11 @@ func TestExpand_files_areThoseReadOrLookedFor(t *testing.T) {
 
 func TestExpand_references(t *testing.T) {
 	env := world(nil, "A=1", "B=2")
-	got := resolveEntry(entry(t, `{"command": "${A}", "args": ["${B}", "${A}${A}", "${NO}"]}`), env)
+	got := resolveEntry(problemtest.Entry(t, `{"command": "${A}", "args": ["${B}", "${A}${A}", "${NO}"]}`), env)
 	want := []resolve.Reference{{Field: "args", Variable: "A"}, {Field: "args", Variable: "B"}, {Field: "args", Variable: "NO"}, {Field: "command", Variable: "A"}}
 	if diff := cmp.Diff(want, got.References, cmpopts.IgnoreUnexported(resolve.Reference{})); diff != "" {
 		t.Error(diff)
 	}
-}
-
-// servers parses a file that has no problem at all.
-func servers(t *testing.T, src string) serversfile.File {
-	t.Helper()
-	s, problems := serversfile.Parse(".mcp.json", []byte(src))
-	if len(problems) > 0 {
-		t.Fatalf("problems:\n%s\nwant none", problemtest.Text(problems))
-	}
-	return s
-}
-
-// entry parses a file with one entry, named "s", given as its JSON.
-func entry(t *testing.T, body string) serversfile.Entry {
-	t.Helper()
-	return servers(t, `{"mcpServers": {"s": `+body+`}}`).Entries[0]
 }
 
 // What an entry names can name more: its envFile may stand at a path that a
@@ -354,8 +338,8 @@ func TestServers_filesThatWereNotRead_areListed(t *testing.T) {
 	env := world(map[string]string{})
 	list := func() []resolve.Server {
 		return []resolve.Server{
-			resolveEntry(entry(t, `{"command": "${A}", "args": ["${file:d}", "${file:c}", "${file:d}"], "envFile": "${file:where}"}`), env),
-			resolveEntry(entry(t, `{"command": "x", "args": ["${file:off}"], "disabled": true}`), env),
+			resolveEntry(problemtest.Entry(t, `{"command": "${A}", "args": ["${file:d}", "${file:c}", "${file:d}"], "envFile": "${file:where}"}`), env),
+			resolveEntry(problemtest.Entry(t, `{"command": "x", "args": ["${file:off}"], "disabled": true}`), env),
 		}
 	}
 	for _, want := range [][]string{{in("c"), in("d"), in("where")}, {in("e.env")}, nil} {

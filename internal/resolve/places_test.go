@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/resolve"
+	"gatehouse/testkit/problemtest"
 )
 
 func TestPlaces_findsPathsAsProgramsUnderstandThem(t *testing.T) {
@@ -28,7 +29,7 @@ func TestPlaces_findsPathsAsProgramsUnderstandThem(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := entry(t, `{"command": "x", "cwd": "sub"}`)
+			e := problemtest.Entry(t, `{"command": "x", "cwd": "sub"}`)
 			e.Args = []string{"-y", c.arg}
 			got := resolveEntry(e, world(nil)).Places(filepath.Dir(root))
 			if !slices.ContainsFunc(got, func(p resolve.Place) bool { return p.Field == "args[1]" && p.Path == c.want }) {
@@ -40,10 +41,10 @@ func TestPlaces_findsPathsAsProgramsUnderstandThem(t *testing.T) {
 
 func TestPlaces_areTheCwdToo_andNoneOfAURLServer(t *testing.T) {
 	want := resolve.Place{Field: "cwd", Path: in("sub")}
-	if got := resolveEntry(entry(t, `{"command": "x", "cwd": "sub"}`), world(nil)).Places(""); !slices.Contains(got, want) {
+	if got := resolveEntry(problemtest.Entry(t, `{"command": "x", "cwd": "sub"}`), world(nil)).Places(""); !slices.Contains(got, want) {
 		t.Errorf("got %+v, want %+v among them", got, want)
 	}
-	if got := resolveEntry(entry(t, `{"url": "http://h/data"}`), world(nil)).Places(""); len(got) != 0 {
+	if got := resolveEntry(problemtest.Entry(t, `{"url": "http://h/data"}`), world(nil)).Places(""); len(got) != 0 {
 		t.Errorf("got %+v, want none", got)
 	}
 }

@@ -16,24 +16,8 @@ import (
 	"gatehouse/testkit/problemtest"
 )
 
-// servers parses a file that has no problem at all.
-func servers(t *testing.T, src string) serversfile.File {
-	t.Helper()
-	s, problems := serversfile.Parse(".mcp.json", []byte(src))
-	if len(problems) > 0 {
-		t.Fatalf("problems:\n%s\nwant none", problemtest.Text(problems))
-	}
-	return s
-}
-
-// entry parses a file with one entry, named "s", given as its JSON.
-func entry(t *testing.T, body string) serversfile.Entry {
-	t.Helper()
-	return servers(t, `{"mcpServers": {"s": `+body+`}}`).Entries[0]
-}
-
 func TestParse_readsAnEntryAsWritten(t *testing.T) {
-	got := servers(t, `{"mcpServers": {
+	got := problemtest.Servers(t, `{"mcpServers": {
 	  "files":  {"command": "npx", "args": ["-y", "x", "${A}"], "type": "stdio",
 	             "env": {"TOKEN": "${FILES_TOKEN}"}, "envFile": "~/f.env", "cwd": "/srv", "description": "Project files"},
 	  "remote": {"url": "https://example.com/mcp", "headers": {"Authorization": "Bearer ${API_TOKEN:-none}"}, "disabled": true},
@@ -60,7 +44,7 @@ func TestParse_readsAnEntryAsWritten(t *testing.T) {
 
 func TestParse_lookups(t *testing.T) {
 	src := `{"mcpServers": {"b": {"command": "x"}, "a": {"command": "y"}}}`
-	s := servers(t, src)
+	s := problemtest.Servers(t, src)
 	if diff := cmp.Diff([]string{"a", "b"}, s.Names()); diff != "" {
 		t.Error(diff)
 	}
@@ -70,13 +54,13 @@ func TestParse_lookups(t *testing.T) {
 	if _, ok := s.Entry("A"); ok {
 		t.Error("names are case-sensitive")
 	}
-	if len(s.Hash) != 64 || s.Hash == servers(t, src+" ").Hash || s.Hash != servers(t, src).Hash {
+	if len(s.Hash) != 64 || s.Hash == problemtest.Servers(t, src+" ").Hash || s.Hash != problemtest.Servers(t, src).Hash {
 		t.Errorf("the hash is not one of the bytes: %s", s.Hash)
 	}
 }
 
 func TestParse_anEmptyObjectIsFine(t *testing.T) {
-	if got := servers(t, `{"mcpServers": {}}`).Entries; len(got) != 0 {
+	if got := problemtest.Servers(t, `{"mcpServers": {}}`).Entries; len(got) != 0 {
 		t.Errorf("got %v, want none", got)
 	}
 }
@@ -102,7 +86,7 @@ func TestParse_transports(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := entry(t, c.body).Transport; got != c.want {
+			if got := problemtest.Entry(t, c.body).Transport; got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -141,14 +125,14 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 		},
 	}
 	for _, body := range []string{`{"command": "x"}`, `{"command": "x", "gateway": {}}`, `{"command": "x", "gateway": {"restart": {}, "scope": "shared"}}`} {
-		if diff := cmp.Diff(want, entry(t, body).Settings); diff != "" {
+		if diff := cmp.Diff(want, problemtest.Entry(t, body).Settings); diff != "" {
 			t.Errorf("%s: want no difference, got %s", body, diff)
 		}
 	}
 }
 
 func TestParse_settings(t *testing.T) {
-	got := entry(t, `{"command": "x", "gateway": {"start": "lazy", "startup_timeout_ms": 1, "call_timeout_ms": 100,
+	got := problemtest.Entry(t, `{"command": "x", "gateway": {"start": "lazy", "startup_timeout_ms": 1, "call_timeout_ms": 100,
 	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_request_bytes": 4096, "max_result_bytes": 2048,
 	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "shared",
 	  "restart": {"initial_ms": 10, "max_ms": 10, "max_failures": 0, "window_ms": 12, "quarantine_ms": 13}}}`).Settings
@@ -196,7 +180,7 @@ func TestParse_aKeyThatIsNull_isAsGoodAsAbsent(t *testing.T) {
 		`{"command": null, "args": null, "env": null, "cwd": null, "envFile": null, "url": "http://h", "transport": "sse"}`: `{"url": "http://h", "type": "sse"}`,
 		`{"command": "x", "description": null, "disabled": null, "gateway": null}`:                                          `{"command": "x"}`,
 	} {
-		if diff := cmp.Diff(entry(t, like), entry(t, body), cmpopts.IgnoreFields(serversfile.Entry{}, "Pos")); diff != "" {
+		if diff := cmp.Diff(problemtest.Entry(t, like), problemtest.Entry(t, body), cmpopts.IgnoreFields(serversfile.Entry{}, "Pos")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", body, diff)
 		}
 	}

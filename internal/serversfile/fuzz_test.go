@@ -40,7 +40,7 @@ func FuzzParse(f *testing.F) {
 func BenchmarkParse(b *testing.B) {
 	for _, n := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("servers=%d", n), func(b *testing.B) {
-			src := manyServers(n)
+			src := problemtest.ManyServers(n)
 			b.SetBytes(int64(len(src)))
 			for b.Loop() {
 				if s, problems := serversfile.Parse(".mcp.json", src); len(s.Entries) != n {
@@ -49,14 +49,4 @@ func BenchmarkParse(b *testing.B) {
 			}
 		})
 	}
-}
-
-func manyServers(n int) []byte {
-	var b bytes.Buffer
-	b.WriteString(`{"mcpServers": {`)
-	for i := range n {
-		fmt.Fprintf(&b, "\n"+`"server-%d": {"command": "npx", "args": ["-y", "pkg-%d", "${A}"], "env": {"TOKEN": "${A}"}, "description": "Number %d"},`, i, i, i)
-	}
-	b.WriteString("}}")
-	return b.Bytes()
 }

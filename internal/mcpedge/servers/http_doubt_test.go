@@ -138,16 +138,8 @@ func TestHTTPSession_forgottenByTheServer_isRenewedAndTheCallHasNotRun(t *testin
 
 func TestHTTPSession_forgotten_callsUnderWayGoOn(t *testing.T) {
 	f := newForgetful(t, 400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}`)
-	held, release := make(chan struct{}, 1), make(chan struct{})
-	f.call = func(w http.ResponseWriter, r *http.Request, m request) {
-		if string(m.Params) == `"held"` {
-			held <- struct{}{}
-			<-release
-			answer(w, m, `"held"`)
-			return
-		}
-		f.serve(w, r, m)
-	}
+	calls, held, release := holding(f.serve)
+	f.call = calls
 	s := openHTTP(t, servers.HTTPOptions{URL: f.URL})
 	other := call(t.Context(), s, tool(`"held"`))
 	await(t, held)
@@ -223,16 +215,8 @@ func TestHTTPSession_failureThatMayBeOfTheCall_isNotMadeAgain(t *testing.T) {
 func TestHTTPSession_noNewOneCanBeOpened_endsWithTheReason(t *testing.T) {
 	for status, want := range map[int]string{401: "HTTP status 401 Unauthorized", 403: "HTTP status 403 Forbidden", 400: "HTTP status 400 Bad Request", 503: "503 Service Unavailable"} {
 		f := newForgetful(t, status, `go away`)
-		held, release := make(chan struct{}, 1), make(chan struct{})
-		f.call = func(w http.ResponseWriter, r *http.Request, m request) {
-			if string(m.Params) == `"held"` {
-				held <- struct{}{}
-				<-release
-				answer(w, m, `"held"`)
-				return
-			}
-			f.serve(w, r, m)
-		}
+		calls, held, release := holding(f.serve)
+		f.call = calls
 		s := openHTTP(t, servers.HTTPOptions{URL: f.URL})
 		other := call(t.Context(), s, tool(`"held"`))
 		await(t, held)

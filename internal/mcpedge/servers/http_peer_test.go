@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -25,23 +26,50 @@ type odd struct {
 	got      chan request    // what is no request that expects an answer
 
 	// call answers a tools/call.
-	call func(w http.ResponseWriter, r *http.Request, m request)
+	call handler
 	// initialize, if set, answers initialize.
 	initialize func(w http.ResponseWriter, m request)
 	// stateless, if set, answers what is not a tool call of 2026-07-28.
-	stateless func(w http.ResponseWriter, r *http.Request, m request)
+	stateless handler
 	// ping and list, if set, answer ping and tools/list.
-	ping, list func(w http.ResponseWriter, r *http.Request, m request)
+	ping, list handler
 	// listen, if set, serves GET.
 	listen http.HandlerFunc
 }
 
-func newOdd(t *testing.T, call func(w http.ResponseWriter, r *http.Request, m request)) *odd {
+func newOdd(t *testing.T, call handler) *odd {
 	t.Helper()
 	o := &odd{call: call, got: make(chan request, 100)}
 	o.Server = httptest.NewServer(o)
 	t.Cleanup(o.Close)
 	return o
+}
+
+// newOfEra is newOdd, or newStateless for a server of that era.
+func newOfEra(t *testing.T, era endpoint.Era, call handler) *odd {
+	t.Helper()
+	if era == endpoint.EraStateless {
+		return newStateless(t, call)
+	}
+	return newOdd(t, call)
+}
+
+// handler answers a request.
+type handler = func(w http.ResponseWriter, r *http.Request, m request)
+
+// holding makes a handler that answers "held" to requests with that word, once
+// release is closed, and tells of each; it leaves the others to next.
+func holding(next handler) (h handler, held, release chan struct{}) {
+	held, release = make(chan struct{}, 1), make(chan struct{})
+	return func(w http.ResponseWriter, r *http.Request, m request) {
+		if !strings.Contains(string(m.Params), "held") {
+			next(w, r, m)
+			return
+		}
+		held <- struct{}{}
+		<-release
+		answer(w, m, `"held"`)
+	}, held, release
 }
 
 func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -16,7 +16,7 @@ import (
 )
 
 // newStateless is a server of 2026-07-28 that answers tools/call as a test says.
-func newStateless(t *testing.T, call func(w http.ResponseWriter, r *http.Request, m request)) *odd {
+func newStateless(t *testing.T, call handler) *odd {
 	t.Helper()
 	o := newOdd(t, call)
 	o.stateless = func(w http.ResponseWriter, _ *http.Request, m request) {

@@ -198,27 +198,18 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 	} {
 		for _, era := range []endpoint.Era{endpoint.EraInitialize, endpoint.EraStateless} {
 			t.Run(name+" "+string(era), func(t *testing.T) {
-				held, release := make(chan struct{}, 1), make(chan struct{})
-				calls := func(w http.ResponseWriter, _ *http.Request, m request) {
-					switch {
-					case strings.Contains(string(m.Params), "held"):
-						held <- struct{}{}
-						<-release
-						answer(w, m, `"held"`)
-					case strings.Contains(string(m.Params), "good"):
+				calls, held, release := holding(func(w http.ResponseWriter, _ *http.Request, m request) {
+					if strings.Contains(string(m.Params), "good") {
 						answer(w, m, `"good"`)
-					default:
-						for name, value := range c.header {
-							w.Header().Set(name, value)
-						}
-						w.WriteHeader(c.status)
-						_, _ = io.WriteString(w, c.body)
+						return
 					}
-				}
-				o := newOdd(t, calls)
-				if era == endpoint.EraStateless {
-					o = newStateless(t, calls)
-				}
+					for name, value := range c.header {
+						w.Header().Set(name, value)
+					}
+					w.WriteHeader(c.status)
+					_, _ = io.WriteString(w, c.body)
+				})
+				o := newOfEra(t, era, calls)
 				s := openHTTP(t, servers.HTTPOptions{
 					URL: o.URL, Era: era, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") },
 				})
@@ -416,23 +407,14 @@ func TestHTTPCall_cutConnection_failsItsCallAlone(t *testing.T) {
 	} {
 		for _, era := range []endpoint.Era{endpoint.EraInitialize, endpoint.EraStateless} {
 			t.Run(name+" "+string(era), func(t *testing.T) {
-				held, release := make(chan struct{}, 1), make(chan struct{})
-				calls := func(w http.ResponseWriter, _ *http.Request, m request) {
-					switch {
-					case strings.Contains(string(m.Params), "held"):
-						held <- struct{}{}
-						<-release
-						answer(w, m, `"held"`)
-					case strings.Contains(string(m.Params), "good"):
+				calls, held, release := holding(func(w http.ResponseWriter, _ *http.Request, m request) {
+					if strings.Contains(string(m.Params), "good") {
 						answer(w, m, `"good"`)
-					default:
-						c.cut(w)
+						return
 					}
-				}
-				o := newOdd(t, calls)
-				if era == endpoint.EraStateless {
-					o = newStateless(t, calls)
-				}
+					c.cut(w)
+				})
+				o := newOfEra(t, era, calls)
 				s := openHTTP(t, servers.HTTPOptions{URL: o.URL + "/mcp?key=secret", Era: era})
 				other := call(t.Context(), s, tool(`{"x":"held"}`))
 				await(t, held)
