@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/internal/fair"
 )
 
 // Status is an immutable picture of a server, published whole. Session is set
@@ -26,22 +28,22 @@ type Status struct {
 // Replaced is closed when a newer Status has been published.
 func (s *Status) Replaced() <-chan struct{} { return s.replaced }
 
-// Admission is the answer of Acquire.
-type Admission int
+// Admission is the answer of Enter.
+type Admission = fair.Verdict
 
-// The answers of Acquire. The zero value refuses.
+// The answers of Enter. The zero value refuses.
 const (
 	// Closed: the cell takes no more calls; a newer snapshot has another
 	// cell, or none, for this server.
-	Closed Admission = iota
-	// Full: as many calls as allowed are in flight.
-	Full
-	// Admitted: the call is counted; Release must follow.
-	Admitted
+	Closed = fair.Closed
+	// Full: as many calls as allowed are in flight, and nobody has more of them
+	// than this caller; or too many wait.
+	Full = fair.Full
+	// Queued: the call waits for those of others, who have their share too.
+	Queued = fair.Waiting
+	// Admitted: the call is counted; Leave must follow.
+	Admitted = fair.Granted
 )
-
-// closedBit marks a closed gate; the bits below count calls in flight.
-const closedBit = 1 << 62
 
 // Identity is what a cell stands for. A new generation goes on with the cell of
 // a server exactly if its identity is the same.
@@ -63,7 +65,7 @@ type Cell struct {
 
 	status  atomic.Pointer[Status]
 	catalog atomic.Pointer[Catalog]
-	gate    atomic.Int64
+	calls   fair.Pool
 	runs    atomic.Uint64
 
 	admitted atomic.Uint64
@@ -136,38 +138,67 @@ func (s *Status) entering(to State, at time.Time) *Status {
 // NextRun numbers the runs of this cell, from 1.
 func (c *Cell) NextRun() uint64 { return c.runs.Add(1) }
 
-// Acquire counts a call in, unless the cell is closed or limit calls are in
-// flight already. It does not block. After Admitted, Release must be called
-// exactly once.
-func (c *Cell) Acquire(limit int) Admission {
-	for {
-		n := c.gate.Load()
-		switch {
-		case n&closedBit != 0:
-			return Closed
-		case n >= int64(limit):
-			return Full
-		case c.gate.CompareAndSwap(n, n+1):
-			c.admitted.Add(1)
-			return Admitted
-		}
+// Enter counts a call of an owner in, unless the cell is closed or the owner may
+// have no more of the calls that limit allows. It does not block. wait is not
+// nil exactly if the answer is Queued; once it is done Take must follow, and
+// before that GiveUp.
+func (c *Cell) Enter(o fair.Owner, limit int) (wait *fair.Wait, a Admission) {
+	wait, a = c.calls.Enter(o, limit, time.Now())
+	if a == Admitted {
+		c.admitted.Add(1)
 	}
+	return wait, a
 }
 
-// Release counts a call out.
-func (c *Cell) Release() {
-	if c.gate.Add(-1) == closedBit {
+// Leave counts a call out.
+func (c *Cell) Leave(o fair.Owner) {
+	if c.calls.Leave(o, time.Now()) {
 		c.markIdle()
 	}
 }
 
-// InFlight is the number of calls that are counted in.
-func (c *Cell) InFlight() int { return int(c.gate.Load() &^ closedBit) }
+// Acquire is Enter for a call that belongs to nobody in particular and does not
+// wait.
+func (c *Cell) Acquire(limit int) Admission {
+	wait, a := c.Enter(fair.Owner{}, limit)
+	if a == Queued {
+		c.GiveUp(wait)
+		return Full
+	}
+	return a
+}
 
-// Close refuses every later Acquire, for good. Calls in flight go on.
+// Release is Leave after Acquire.
+func (c *Cell) Release() { c.Leave(fair.Owner{}) }
+
+// GiveUp ends a wait that has not been granted, or counts the call out if it
+// has by now.
+func (c *Cell) GiveUp(wait *fair.Wait) {
+	if wait.Leave(time.Now()) {
+		c.markIdle()
+	}
+}
+
+// Take counts a call in that has waited, and reports whether it was granted. If
+// it was not, the cell is closed.
+func (c *Cell) Take(wait *fair.Wait) bool {
+	if wait.Verdict() != Admitted {
+		return false
+	}
+	c.admitted.Add(1)
+	return true
+}
+
+// InFlight is the number of calls that are counted in.
+func (c *Cell) InFlight() int { return c.calls.Used() }
+
+// Queued is the number of calls that wait for those of others.
+func (c *Cell) Queued() int { return c.calls.Queued() }
+
+// Close refuses every later call, for good. Calls in flight go on.
 func (c *Cell) Close() {
 	c.closeOnce.Do(func() {
-		if c.gate.Or(closedBit)&^closedBit == 0 {
+		if c.calls.Close() == 0 {
 			c.markIdle()
 		}
 		close(c.closed)

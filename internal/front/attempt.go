@@ -22,7 +22,7 @@ type Attempt struct {
 	Server endpoint.ServerInfo
 
 	call   *Call
-	inside bool // the call is counted in the server's cell
+	inside place // where the call is counted in
 }
 
 // errAgain ends an attempt in which nothing was written and that is worth
@@ -48,6 +48,7 @@ var (
 // take makes attempts until one of them has an end. The attempt is good until
 // the call is finished.
 func (c *Call) take(ctx context.Context, steps []step) (*Attempt, error) {
+	defer c.granted.leave()
 	for {
 		err := c.tryOnce(ctx, steps)
 		if err == nil {

@@ -42,6 +42,8 @@ type Call struct {
 	relisted *endpoint.Cell
 	// begun is the generation that Config.Begin has a record of; 0 if it has none.
 	begun uint64
+	// granted is a place that the call got by waiting, for its next attempt.
+	granted place
 	// renewals counts how often the server had forgotten the session.
 	renewals int
 	ended    bool

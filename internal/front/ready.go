@@ -27,6 +27,7 @@ func (a *Attempt) ready(ctx context.Context) error {
 // why the call is refused: its time is up, the caller is gone, or the server's
 // state will not change by itself soon.
 func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
+	a.call.granted.leave() // Nobody's drain waits for a call that waits.
 	switch st.State {
 	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)
@@ -54,7 +55,7 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 		case <-ctx.Done():
 			return cancelled(false)
 		case <-beat.C:
-			a.call.beat(a.Route.Entry.Name, a.Route.Cell.Status().State)
+			a.call.beat("waiting for", a.Route.Entry.Name, a.Route.Cell.Status().State)
 			beat.Reset(limits.nextBeat(a.call.arrived))
 		}
 	}
@@ -73,7 +74,7 @@ func (a *Attempt) closed(st *endpoint.Status) error {
 // beat tells a caller with a progress token that its call still waits. The
 // steps are tiny, so that the server's own progress, which must only grow, can
 // follow.
-func (c *Call) beat(server string, state endpoint.State) {
+func (c *Call) beat(what, server string, state endpoint.State) {
 	c.limits.beats++
 	if c.Progress == nil {
 		return
@@ -81,5 +82,5 @@ func (c *Call) beat(server string, state endpoint.State) {
 	c.Progress(marshal(struct {
 		Progress json.Number `json:"progress"`
 		Message  string      `json:"message"`
-	}{json.Number(strconv.FormatFloat(float64(c.limits.beats)*1e-6, 'f', 6, 64)), fmt.Sprintf("waiting for %q: %s", server, state)}))
+	}{json.Number(strconv.FormatFloat(float64(c.limits.beats)*1e-6, 'f', 6, 64)), fmt.Sprintf("%s %q: %s", what, server, state)}))
 }

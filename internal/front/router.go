@@ -96,6 +96,17 @@ func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	return a, true
 }
 
+// Speaker is the agent that an unpinned caller is taken for who says that it is
+// the named one, "" if it says nothing; "?" if the rules don't know it.
+func (r *Router) Speaker(named string) string {
+	rules := r.cfg.Store.Load().Policy
+	id, wrong := rules.ResolveAgent(named, named != "", nil, r.cfg.DefaultAgent)
+	if wrong != nil || !rules.HasAgent(id) {
+		return "?"
+	}
+	return id
+}
+
 // Lists returns an attempt whose Catalog is known, for an agent that may use
 // the call's target. It answers from memory once the server has listed what it
 // has; before that it waits for the server as a call would. The error is a

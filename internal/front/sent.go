@@ -8,27 +8,6 @@ import (
 	"gatehouse/internal/endpoint"
 )
 
-// admitted counts the call into the server's cell.
-func (a *Attempt) admitted(context.Context) error {
-	switch a.Route.Cell.Acquire(a.Route.Entry.Settings.MaxInFlight) {
-	case endpoint.Full:
-		return overloaded(a.Route)
-	case endpoint.Closed:
-		return a.closed(a.Route.Cell.Status())
-	case endpoint.Admitted:
-		a.inside = true
-	}
-	return nil
-}
-
-// leave counts the call out again, if it is in.
-func (a *Attempt) leave() {
-	if a.inside {
-		a.inside = false
-		a.Route.Cell.Release()
-	}
-}
-
 // sent hands the request to the session and has the operation read the answer.
 // If no byte of it reached the server, as there is no session or it is over,
 // the call leaves the cell and waits: nobody's drain waits for it.

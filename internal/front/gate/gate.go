@@ -76,6 +76,15 @@ func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.T
 	return g.answer(ctx, c, run), true
 }
 
+// Speaker is the agent that a call names, for callers who may be any: "" for the
+// pinned ones, and "?" for a name that the rules don't know.
+func (g *Gate) Speaker(_ agents.Caller, t agents.ToolCall) string {
+	if len(g.router.Pinned()) > 0 {
+		return ""
+	}
+	return g.router.Speaker(rawjson.Text(rawjson.Get(t.Args, "agent_id")))
+}
+
 // answer runs one tool and appends its result or failure to the call's dst.
 func (g *Gate) answer(ctx context.Context, c *call, run tool) []byte {
 	err := c.parse()

@@ -25,6 +25,9 @@ type Caller struct {
 	// Session names the conversation: "stdio-N", an HTTP session id, or empty
 	// for a request over HTTP without one.
 	Session string
+	// From is the address that a request over HTTP without a credential came
+	// from: an IPv4 address or the first 64 bits of an IPv6 one; else empty.
+	From string
 	// Protocol is the revision in force for this call, such as "2025-11-25".
 	// It is empty only for a call over stdio before initialize.
 	Protocol string
@@ -84,6 +87,13 @@ type pinnedHandler interface {
 	PinnedDefinitions() []json.RawMessage
 }
 
+// speakerHandler is a ToolHandler that knows whose name an unpinned caller takes
+// in a call: its share is counted by that too. Speaker returns "" for none, and
+// the same for all names that it does not know.
+type speakerHandler interface {
+	Speaker(c Caller, t ToolCall) string
+}
+
 // Options are the settings of an Edge. The zero value of each field means its
 // default.
 type Options struct {
@@ -112,7 +122,8 @@ type Options struct {
 
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
-	MaxInFlight     int           // calls, batches and POSTs at one time; default 2048
+	MaxInFlight     int           // calls at one time, those of batches too; default 2048
+	PlaceWait       time.Duration // for a call to wait for those of others; default 30 s
 	MaxStreams      int           // open GET streams at one time; default 1024
 	DrainTimeout    time.Duration // for running and waiting calls after the end of stdin; default 1 s
 	SessionIdleTTL  time.Duration // until an idle HTTP session is forgotten; default 1 h
@@ -127,6 +138,7 @@ func (o Options) withDefaults() Options {
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 16<<20)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 256<<20)
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, 2048)
+	o.PlaceWait = cmp.Or(o.PlaceWait, 30*time.Second)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1024)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, time.Second)
 	o.SessionIdleTTL = cmp.Or(o.SessionIdleTTL, time.Hour)
@@ -152,6 +164,7 @@ type Edge struct {
 	mcp      *server.MCPServer
 	tools    toolSet
 	pinned   json.RawMessage // the tools to show to callers who can be one agent only; nil: all alike
+	speaker  func(Caller, ToolCall) string
 	inFlight *inFlight
 	sessions *sessions
 	origins  origins
@@ -167,12 +180,16 @@ func New(handler ToolHandler, opts Options) *Edge {
 		log:      opts.Log,
 		handler:  handler,
 		tools:    readTools(handler.Definitions(), opts.Log),
-		inFlight: newInFlight(opts.MaxInFlight, opts.MaxStreams, opts.MaxBytes),
+		inFlight: newInFlight(opts),
 		sessions: newSessions(opts.SessionIdleTTL),
 		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
 	}
 	e.mcp = server.NewMCPServer(opts.Name, opts.Version, server.WithToolCapabilities(false))
 	e.tools.register(e.mcp)
+	e.speaker = func(Caller, ToolCall) string { return "" }
+	if h, ok := handler.(speakerHandler); ok {
+		e.speaker = h.Speaker
+	}
 	if h, ok := handler.(pinnedHandler); ok {
 		e.pinned = readTools(h.PinnedDefinitions(), opts.Log).list
 	}

@@ -104,12 +104,12 @@ func giveUpBody(w http.ResponseWriter, r *http.Request) {
 
 // post serves a POST, and reports whether it has read the body to its end.
 func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) (read bool) {
-	if err := e.inFlight.hold(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return false
 	}
-	defer e.inFlight.release()
+	defer e.inFlight.end()
 	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return false
@@ -145,7 +145,7 @@ func isJSON(contentType string) bool {
 
 // postCall serves a tools/call that has been read, under headers that fit.
 func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, out *reply) {
-	p := &peer{http: true, identity: who}
+	p := &peer{http: true, from: addressOf(r, who), identity: who}
 	if !call.stateless {
 		var ok bool
 		if p, ok = e.sessionOf(w, r, who); !ok {
@@ -170,7 +170,7 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity
 		return
 	}
 	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
-	p := &peer{http: true, identity: who}
+	p := &peer{http: true, from: addressOf(r, who), identity: who}
 	if !initialize {
 		var ok bool
 		if p, ok = e.sessionOf(w, r, who); !ok {
@@ -197,7 +197,7 @@ func (e *Edge) postStateless(r *http.Request, who *identity.Caller, m message, o
 		}
 	}
 	out.enter(running)
-	a := e.serve(r.Context(), &peer{http: true, identity: who}, m, out.notify)
+	a := e.serve(r.Context(), &peer{http: true, from: addressOf(r, who), identity: who}, m, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 
@@ -261,7 +261,7 @@ func readInto(b []byte, from io.Reader, size int, share *byteShare) ([]byte, err
 // sessionOf finds the conversation that a request of a revision before
 // 2026-07-28 belongs to, or answers that it cannot.
 func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.Caller) (*peer, bool) {
-	p := &peer{http: true, identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
+	p := &peer{http: true, from: addressOf(r, who), identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
 	if v := r.Header.Get(headerVersion); v != "" {
 		if !slices.Contains(httpRevisions, v) {
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
@@ -299,7 +299,7 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller)
 	}
 	ctx, end := context.WithCancel(r.Context())
 	defer end()
-	s := &stream{session: p.session, end: end}
+	s := &stream{session: p.session, owner: cmp.Or(who.ID(), p.from), end: end}
 	if err := e.inFlight.listen(s); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/textcut"
 )
 
@@ -66,6 +67,30 @@ func onLoopback(r *http.Request) bool {
 	default:
 		return false
 	}
+}
+
+// addressOf is where a request without a credential came from: what one client
+// can hardly have many of. With a credential it does not matter.
+func addressOf(r *http.Request, who *identity.Caller) string {
+	if who.ID() != "" {
+		return ""
+	}
+	if end := strings.LastIndexByte(r.RemoteAddr, ':'); end > 0 && r.RemoteAddr[0] != '[' {
+		return r.RemoteAddr[:end]
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return "unknown"
+	}
+	addr := from.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	network, err := addr.Prefix(64)
+	if err != nil { // It has that many bits.
+		return "unknown"
+	}
+	return network.Addr().String()
 }
 
 func hostOnly(hostport string) string {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
+
+	"gatehouse/internal/fair"
 )
 
 // The causes that end a call's context or refuse it a place.
@@ -29,63 +32,108 @@ type call struct {
 	silenced bool      // cancelled by the client: guarded by inFlight.mu
 }
 
-// inFlight counts what runs, so that it can be bounded, cancelled and awaited.
-// A place is for one call, batch or POST.
+// inFlight counts what runs, so that it can be bounded, shared, cancelled and
+// awaited.
 type inFlight struct {
+	placeWait  time.Duration
 	maxPlaces  int
 	maxStreams int
 	maxBytes   int
 
+	places fair.Pool // of calls
+
 	mu      sync.Mutex
 	closing bool
-	places  int           // taken
+	running int           // POSTs whose body is there, and calls and batches over stdio
 	bytes   int           // of large messages; see byteShare
-	idle    chan struct{} // closed when places falls to 0; nil if nobody waits
+	idle    chan struct{} // closed when running falls to 0; nil if nobody waits
 	calls   map[*call]struct{}
 	named   map[callKey]*call
 	streams map[*stream]struct{}
+	// listened is how many streams there have been.
+	listened uint64
 }
 
 // stream is one listening GET.
 type stream struct {
 	session string
+	owner   string // a credential, or else an address
+	turn    uint64 // the order of arrival
 	end     context.CancelFunc
 }
 
-func newInFlight(maxPlaces, maxStreams, maxBytes int) *inFlight {
+func newInFlight(o Options) *inFlight {
 	return &inFlight{
-		maxPlaces:  maxPlaces,
-		maxStreams: maxStreams,
-		maxBytes:   maxBytes,
+		placeWait:  o.PlaceWait,
+		maxPlaces:  o.MaxInFlight,
+		maxStreams: o.MaxStreams,
+		maxBytes:   o.MaxBytes,
 		calls:      map[*call]struct{}{},
 		named:      map[callKey]*call{},
 		streams:    map[*stream]struct{}{},
 	}
 }
 
-// hold takes one place, or returns why there is none. Each must be released.
-func (f *inFlight) hold() error {
+// begin counts something in that a shutdown waits for, or returns errClosed. end
+// must follow.
+func (f *inFlight) begin() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case f.closing:
+	if f.closing {
 		return errClosed
-	case f.places >= f.maxPlaces:
-		return errFull
 	}
-	f.places++
+	f.running++
 	return nil
 }
 
-func (f *inFlight) release() {
+func (f *inFlight) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.places--
-	if f.places == 0 && f.idle != nil {
+	f.running--
+	if f.running == 0 && f.idle != nil {
 		close(f.idle)
 		f.idle = nil
 	}
 }
+
+// hold takes a place for a call of an owner, or returns why there is none. It
+// blocks while others have their turn, at most PlaceWait. The place must be
+// released.
+func (f *inFlight) hold(ctx context.Context, o fair.Owner) error {
+	wait, answer := f.places.Enter(o, f.maxPlaces, time.Now())
+	switch answer {
+	case fair.Granted:
+		return nil
+	case fair.Waiting:
+		return f.await(ctx, wait)
+	case fair.Closed, fair.Full:
+	}
+	return errFull
+}
+
+// await blocks until a wait has an end.
+func (f *inFlight) await(ctx context.Context, wait *fair.Wait) error {
+	limit := time.NewTimer(f.placeWait)
+	defer limit.Stop()
+	look := time.NewTicker(fair.LookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-wait.Done():
+			return nil // The pool is never closed.
+		case <-look.C:
+			wait.Look(time.Now())
+		case <-limit.C:
+			wait.Leave(time.Now())
+			return errFull
+		case <-ctx.Done():
+			wait.Leave(time.Now())
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *inFlight) release(o fair.Owner) { f.places.Leave(o, time.Now()) }
 
 // track makes a call cancellable. Of two running calls with one id the later
 // one is meant by a cancellation.
@@ -119,7 +167,8 @@ func (f *inFlight) cancel(key callKey) {
 	}
 }
 
-// listen registers a GET stream, or returns why it may not be open.
+// listen registers a GET stream, or returns why it may not be open. If too many
+// are, the oldest one of whoever has the most ends for it.
 func (f *inFlight) listen(s *stream) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,10 +176,34 @@ func (f *inFlight) listen(s *stream) error {
 	case f.closing:
 		return errClosed
 	case len(f.streams) >= f.maxStreams:
-		return errNoListener
+		old := f.surplus(s.owner)
+		if old == nil {
+			return errNoListener
+		}
+		delete(f.streams, old)
+		old.end()
 	}
+	f.listened++
+	s.turn = f.listened
 	f.streams[s] = struct{}{}
 	return nil
+}
+
+// surplus is the oldest stream of the owner that has the most; nil if nobody has
+// more than this owner would have with another one.
+func (f *inFlight) surplus(owner string) (oldest *stream) {
+	count := map[string]int{}
+	for s := range f.streams {
+		count[s.owner]++
+	}
+	most := count[owner] + 1
+	for s := range f.streams {
+		n := count[s.owner]
+		if n > most || n == most && oldest != nil && s.turn < oldest.turn {
+			most, oldest = n, s
+		}
+	}
+	return oldest
 }
 
 func (f *inFlight) unlisten(s *stream) {
@@ -173,7 +246,7 @@ func (f *inFlight) close() {
 	}
 }
 
-// wait blocks until no place is taken or ctx ends.
+// wait blocks until nothing runs or ctx ends.
 func (f *inFlight) wait(ctx context.Context) error {
 	idle := f.whenIdle()
 	select {
@@ -182,7 +255,7 @@ func (f *inFlight) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	f.mu.Lock()
-	left := f.places
+	left := f.running
 	f.mu.Unlock()
 	if left == 0 {
 		return nil
@@ -194,7 +267,7 @@ func (f *inFlight) wait(ctx context.Context) error {
 func (f *inFlight) whenIdle() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.places == 0 {
+	if f.running == 0 {
 		done := make(chan struct{})
 		close(done)
 		return done

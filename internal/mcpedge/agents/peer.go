@@ -41,6 +41,7 @@ func hasBatches(revision string) bool {
 type peer struct {
 	session string // names the conversation; empty over HTTP without a session
 	http    bool
+	from    string // Caller.From
 	// identity is what the HTTP request proved; nil if nothing was asked for.
 	identity *identity.Caller
 

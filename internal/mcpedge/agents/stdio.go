@@ -181,22 +181,22 @@ func (c *stdioConn) beginCall(size int, r toolRequest) (serve func()) {
 	}, func(why error) answer { return toolRefusal(r.id, r.meta.revision(), why) })
 }
 
-// begin takes a place for a message of that size, begins to run it, and returns
-// what serves it; or refuses it. Once it has begun, the next line may cancel it.
+// begin begins to run a message of that size, and returns what serves it; or
+// refuses it. Once it has begun, the next line may cancel it.
 func (c *stdioConn) begin(size int, begin func() (run func() answer), refusal func(error) answer) (serve func()) {
-	if err := c.edge.inFlight.hold(); err != nil {
+	if err := c.edge.inFlight.begin(); err != nil {
 		c.answer(refusal(err))
 		return nil
 	}
 	share := byteShare{of: c.edge.inFlight}
 	if err := share.grow(size); err != nil {
-		c.edge.inFlight.release()
+		c.edge.inFlight.end()
 		c.answer(refusal(err))
 		return nil
 	}
 	run := begin()
 	return func() {
-		defer c.edge.inFlight.release()
+		defer c.edge.inFlight.end()
 		a := run()
 		share.release() // Before the client can go on.
 		c.answer(a)

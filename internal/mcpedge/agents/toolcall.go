@@ -9,13 +9,14 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/fair"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
 
 // beginCall begins a tools/call and returns what runs it to its end, which must
 // be called. From now on its client can cancel it, and hears of its progress if
-// it gave a token. The place in flight is the transport's business.
+// it gave a token. It takes a place of its caller's once it is run.
 func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{key: callKey{p.session, string(r.id)}, cancel: cancel}
@@ -25,7 +26,7 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify not
 	e.inFlight.track(c)
 	return func() answer {
 		defer cancel(nil)
-		a := e.runTool(ctx, c, p, r)
+		a := e.runInPlace(ctx, c, p, r)
 		silenced := e.inFlight.untrack(c)
 		c.progress.finish(silenced)
 		if silenced {
@@ -35,9 +36,31 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify not
 	}
 }
 
-// runTool has the handler run a tool and returns the whole answer.
-func (e *Edge) runTool(ctx context.Context, c *call, p *peer, r toolRequest) (a answer) {
+// runInPlace runs a tool once its caller has a place for it.
+func (e *Edge) runInPlace(ctx context.Context, c *call, p *peer, r toolRequest) answer {
 	caller, t := p.calls(r)
+	owner := e.ownerOf(caller, t)
+	if err := e.inFlight.hold(ctx, owner); err != nil {
+		return toolRefusal(r.id, caller.Protocol, err)
+	}
+	defer e.inFlight.release(owner)
+	return e.runTool(ctx, c, caller, t, r)
+}
+
+// ownerOf is whose share a call takes: that of a credential, of a conversation
+// over stdio, or else of an address and of the agent that the caller says it is.
+func (e *Edge) ownerOf(caller Caller, t ToolCall) fair.Owner {
+	if id := caller.Identity.ID(); id != "" {
+		return fair.Owner{Who: id}
+	}
+	if caller.From == "" {
+		return fair.Owner{Who: caller.Session}
+	}
+	return fair.Owner{Who: caller.From, Name: e.speaker(caller, t)}
+}
+
+// runTool has the handler run a tool and returns the whole answer.
+func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, r toolRequest) (a answer) {
 	if c.progress != nil {
 		t.Progress = c.progress.report
 	}
@@ -61,7 +84,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, p *peer, r toolRequest) (a 
 // itself, else what the conversation remembers.
 func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole}
-	caller := Caller{Session: p.session, Identity: p.identity}
+	caller := Caller{Session: p.session, From: p.from, Identity: p.identity}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()
 		return caller, t
@@ -82,12 +105,14 @@ func (e *Edge) callHandler(ctx context.Context, caller Caller, t ToolCall, dst [
 	return e.handler.CallTool(ctx, caller, t, dst)
 }
 
-// toolRefusal is the answer to a tool call that was not begun, with the reason
-// that hold gave: a result, so that the model can read it.
+// toolRefusal is the answer to a tool call that was not run, with the reason that
+// begin or hold gave: a result, so that the model can read it.
 func toolRefusal(id json.RawMessage, protocol string, why error) answer {
-	text := "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
-	code := "OVERLOADED"
-	if errors.Is(why, errClosed) {
+	code, text := "CANCELLED", "The call was cancelled; not run."
+	switch {
+	case errors.Is(why, errFull), errors.Is(why, errHeavy):
+		code, text = "OVERLOADED", "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
+	case errors.Is(why, errClosed):
 		code, text = "SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."
 	}
 	return resultAnswer(id, errorResult(protocol, code, text))
