@@ -37,7 +37,8 @@ const (
 // Statuses: 400 for malformed MCP, 403 by the Host and Origin rules, what
 // Options.Authorize answers, 404 for a session that was deleted, whose id is not
 // well-formed or that somebody with another credential opened, 405, 406, 413 for a
-// body beyond MaxMessageBytes, 415, 503 at shutdown or when too much runs.
+// body beyond MaxMessageBytes, 415, 503 at shutdown, for too many streams or
+// large messages.
 func (e *Edge) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer e.recovered(w, r)
