@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
 )
 
@@ -23,7 +24,9 @@ func newCallCommand() *cobra.Command {
 		Long: `call runs a tool as execute_tool does for an agent: the rules apply to --agent,
 and the audit log has it, with client "gatehouse call". JSON is the object of
 the tool's arguments. Text in the result is printed as text, all else as JSON.
-Exit code 0: the tool's result; 1: it failed or was refused.`,
+Exit code 0: the tool's result; 1: it failed or was refused, and stderr says
+whether the gateway or the server said so (with --json the result's _meta does:
+"io.gatehouse/origin").`,
 		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: completeCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call := admin.Call{Server: args[0], Tool: args[1], Agent: agent, TimeoutMS: timeout.Milliseconds()}
@@ -83,9 +86,21 @@ func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
 		}
 	}
 	if result.IsError {
-		return errNo
+		return callFailed(raw, asJSON)
 	}
 	return nil
+}
+
+// callFailed says whose failure a result is: that of the gateway, or of the tool
+// itself. The JSON says it already.
+func callFailed(result json.RawMessage, asJSON bool) error {
+	if asJSON {
+		return errNo
+	}
+	if rawjson.Text(rawjson.Get(rawjson.Get(result, "_meta"), endpoint.MetaOrigin)) == "gateway" {
+		return failed(errors.New("the gateway says so: the call was refused, or did not come to its end"))
+	}
+	return failed(errors.New("the server says so: the tool failed"))
 }
 
 func printBlock(w io.Writer, raw json.RawMessage) error {

@@ -295,7 +295,7 @@ func withoutOwnMeta(t *testing.T, raw json.RawMessage) string {
 	if err := json.Unmarshal(m["_meta"], &meta); err != nil {
 		t.Fatalf("no _meta: %v: %s", err, raw)
 	}
-	for _, key := range []string{"io.gatehouse/generation", "io.gatehouse/call_id"} {
+	for _, key := range []string{"io.gatehouse/generation", "io.gatehouse/call_id", "io.gatehouse/origin"} {
 		if meta[key] == nil {
 			t.Errorf("_meta lacks %s", key)
 		}

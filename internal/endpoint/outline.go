@@ -12,6 +12,9 @@ type Outline struct {
 	IsError, Content, Structured, ResultType, Meta Span
 	// Empty says that the result has no members.
 	Empty bool
+	// Posing says that _meta, that of a block of content included, has or may
+	// have members that only the gateway may set.
+	Posing bool
 	// Known is false for the zero Outline, which says nothing.
 	Known bool
 }
@@ -42,7 +45,7 @@ func ReadOutline(b []byte, i, depth int) (o Outline, end int) {
 	start := i
 	o = Outline{Empty: true, Known: true}
 	end = rawjson.Object(b, i, depth, func(key []byte, i int) int {
-		end := rawjson.Skip(b, i, depth+1)
+		end := o.member(b, key, i, depth+1)
 		o.note(key[1:len(key)-1], Span{i - start, end - start})
 		o.Known = o.Known && bytes.IndexByte(key, '\\') < 0
 		return end
@@ -62,6 +65,48 @@ func (o *Outline) note(key []byte, at Span) {
 	case "resultType":
 		o.ResultType = at
 	case "_meta":
+		o.Posing = o.Posing || o.Meta != (Span{})
 		o.Meta = at
 	}
+}
+
+// member checks the value of a member and returns the index behind it.
+func (o *Outline) member(b, key []byte, i, depth int) int {
+	switch string(key) {
+	case `"_meta"`:
+		return o.meta(b, i, depth)
+	case `"content"`:
+		if i < len(b) && b[i] == '[' {
+			return rawjson.Array(b, i, depth, func(i int) int { return o.block(b, i, depth+1) })
+		}
+	}
+	return rawjson.Skip(b, i, depth)
+}
+
+// meta looks at the names of a _meta.
+func (o *Outline) meta(b []byte, i, depth int) int {
+	if i >= len(b) || b[i] != '{' {
+		return rawjson.Skip(b, i, depth)
+	}
+	return rawjson.Object(b, i, depth, func(key []byte, i int) int {
+		o.Posing = o.Posing || bytes.HasPrefix(key[1:], []byte(OwnMeta)) || bytes.IndexByte(key, '\\') >= 0
+		return rawjson.Skip(b, i, depth+1)
+	})
+}
+
+// block looks for the _meta of a block of content, and of a resource in it.
+func (o *Outline) block(b []byte, i, depth int) int {
+	if i >= len(b) || b[i] != '{' {
+		return rawjson.Skip(b, i, depth)
+	}
+	return rawjson.Object(b, i, depth, func(key []byte, i int) int {
+		switch string(key) {
+		case `"_meta"`:
+			return o.meta(b, i, depth+1)
+		case `"resource"`:
+			return o.block(b, i, depth+1)
+		}
+		o.Posing = o.Posing || bytes.IndexByte(key, '\\') >= 0
+		return rawjson.Skip(b, i, depth+1)
+	})
 }

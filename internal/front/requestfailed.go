@@ -59,11 +59,12 @@ func refusedAdvice(refused *endpoint.RefusedRequest) string {
 func shortReason(r *snapshot.Route, text string) string { return Brief(r.Redact.String(text)) }
 
 // RedactedRPC is a server's error object without the secrets of its entry,
-// which servers like to quote in errors; else it is the server's own bytes.
+// which servers like to quote in errors, and without members that are the
+// gateway's; else it is the server's own bytes.
 func RedactedRPC(r *snapshot.Route, rpc json.RawMessage) json.RawMessage {
 	clean := json.RawMessage(r.Redact.String(string(rpc)))
 	if !json.Valid(clean) {
 		return json.RawMessage(`{"code":-32603,"message":"[redacted]"}`)
 	}
-	return clean
+	return endpoint.WithoutOwnNames(clean)
 }

@@ -129,6 +129,9 @@ func Text(value []byte) string {
 
 func join(parts ...[]byte) json.RawMessage { return bytes.Join(parts, nil) }
 
+// Name returns the decoded key of a member, given as Object does.
+func Name(quoted []byte) string { return string(decodeKey(quoted)) }
+
 func decodeKey(quoted []byte) []byte {
 	if text, plain := Plain(quoted); plain && utf8.Valid(text) {
 		return text

@@ -57,6 +57,34 @@ func Object(b []byte, i, depth int, member func(key []byte, i int) int) int {
 	}
 }
 
+// Array is Object for an array: it calls element with the index at which each
+// element begins; element checks it at depth+1 and returns the index behind it,
+// or -1.
+func Array(b []byte, i, depth int, element func(i int) int) int {
+	if depth >= MaxDepth || at(b, i) != '[' {
+		return -1
+	}
+	i = Space(b, i+1)
+	if at(b, i) == ']' {
+		return i + 1
+	}
+	for {
+		end := element(i)
+		if end < 0 {
+			return -1
+		}
+		end = Space(b, end)
+		switch at(b, end) {
+		case ',':
+			i = Space(b, end+1)
+		case ']':
+			return end + 1
+		default:
+			return -1
+		}
+	}
+}
+
 // Skip returns the index behind the value that begins at i, or -1 if there is no
 // valid value. depth is that of the container around it.
 func Skip(b []byte, i, depth int) int {

@@ -128,7 +128,7 @@ func sameMeta(got, said []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, own := range []string{`"io.gatehouse/generation"`, `"io.gatehouse/call_id"`} {
+	for _, own := range []string{`"io.gatehouse/generation"`, `"io.gatehouse/call_id"`, `"io.gatehouse/origin"`} {
 		if !slices.ContainsFunc(have, func(m member) bool { return m.key == own }) {
 			return fmt.Errorf("got %s, want %s in it", got, own)
 		}

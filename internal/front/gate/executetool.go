@@ -75,8 +75,8 @@ func (c *call) Answer(a *front.Attempt, resp endpoint.Response) (err error) {
 		}
 	}
 	answer := result{raw: resp.Result, into: resp.Into, Outline: resp.Outline}
-	if !answer.Known {
-		answer.Outline = endpoint.OutlineOf(answer.raw)
+	if !answer.Known || answer.Posing {
+		answer = look(endpoint.WithoutOwnMeta(answer.raw))
 	}
 	if id, ok := answer.promised(); ok {
 		return refuseTask(a, id)

@@ -111,8 +111,8 @@ func (c *call) parse() error {
 // failed is the tool result that carries a failure.
 func failed(f *front.Failure) result {
 	body := f.JSON()
-	raw := make(json.RawMessage, 0, 2*len(body)+100)
+	raw := make(json.RawMessage, 0, 2*len(body)+150)
 	raw = append(append(raw, `{"content":[{"type":"text","text":`...), rawjson.Get(body, "message")...)
 	raw = append(append(raw, `}],"structuredContent":{"error":`...), body...)
-	return look(append(raw, `},"isError":true}`...))
+	return look(append(raw, `},"isError":true,"_meta":{"`+metaOrigin+`":"`+fromGateway+`"}}`...))
 }

@@ -5,15 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
 )
 
 // maxMetaBytes limits what of a call's _meta travels to its server.
 const maxMetaBytes = 64 << 10
-
-// ownPrefix begins the members of _meta that are the gateway's.
-const ownPrefix = "io.gatehouse/"
 
 // hopKeys are the members of a request's _meta that the protocol has each hop
 // set for itself.
@@ -29,7 +27,7 @@ var hopKeys = []string{
 func travellingMeta(meta json.RawMessage) (json.RawMessage, error) {
 	var out json.RawMessage
 	rawjson.Each(meta, func(key []byte, start, end int) {
-		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), ownPrefix) || len(out) > maxMetaBytes {
+		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), endpoint.OwnMeta) || len(out) > maxMetaBytes {
 			return
 		}
 		before := byte(',')

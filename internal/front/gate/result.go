@@ -10,11 +10,18 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// The members of a result's _meta that say which generation decided and which
-// call it was.
+// The members of a result's _meta that say which generation decided, which call
+// it was, and whose words it is.
 const (
-	metaGeneration = "io.gatehouse/generation"
-	metaCallID     = "io.gatehouse/call_id"
+	metaGeneration = endpoint.OwnMeta + "generation"
+	metaCallID     = endpoint.OwnMeta + "call_id"
+	metaOrigin     = endpoint.MetaOrigin
+)
+
+// The values of metaOrigin.
+const (
+	fromServer  = "server"
+	fromGateway = "gateway"
 )
 
 // stateless is the first revision in which structuredContent may be any JSON, and
@@ -29,6 +36,8 @@ type result struct {
 	raw json.RawMessage
 	// into is the call's dst with raw at its end, if it is there already.
 	into []byte
+	// own says that it is the gateway's, not a server's.
+	own bool
 	endpoint.Outline
 }
 
@@ -42,7 +51,7 @@ func look(raw json.RawMessage) result {
 // resultType that 2026-07-28 requires. All else stays as it is.
 func (c *call) finish(r result, stamped bool) []byte {
 	if stamped && r.Meta != (endpoint.Span{}) {
-		meta := c.stampedMeta(r.Meta.Of(r.raw))
+		meta := c.stampedMeta(r.Meta.Of(r.raw), r.origin())
 		r.raw, r.into = slices.Concat(r.raw[:r.Meta.Start], meta, r.raw[r.Meta.End:]), nil
 	}
 	dst := r.into
@@ -54,7 +63,7 @@ func (c *call) finish(r result, stamped bool) []byte {
 		if !r.Empty {
 			dst = append(dst, ',')
 		}
-		dst = append(c.appendStamp(append(dst, `"_meta":{`...)), '}')
+		dst = append(c.appendStamp(append(dst, `"_meta":{`...), r.origin()), '}')
 	}
 	if r.ResultType == (endpoint.Span{}) && !beforeStateless(c.Caller.Protocol) {
 		dst = append(dst, `,"resultType":"complete"`...) // The object has a member by now, so a comma is right.
@@ -62,21 +71,31 @@ func (c *call) finish(r result, stamped bool) []byte {
 	return append(dst, '}')
 }
 
+// origin is whose words the result is.
+func (r result) origin() string {
+	if r.own {
+		return fromGateway
+	}
+	return fromServer
+}
+
 // appendStamp appends the gateway's own members of _meta.
-func (c *call) appendStamp(dst []byte) []byte {
+func (c *call) appendStamp(dst []byte, origin string) []byte {
 	dst = append(dst, `"`+metaGeneration+`":`...)
 	dst = strconv.AppendUint(dst, c.Record.Generation, 10)
 	dst = append(dst, `,"`+metaCallID+`":"`...)
-	return append(append(dst, c.ID()...), '"') // Hexadecimal, a dash and digits.
+	dst = append(append(dst, c.ID()...), `","`+metaOrigin+`":"`...) // Hexadecimal, a dash and digits.
+	return append(append(dst, origin...), '"')
 }
 
 // stampedMeta is the server's _meta with the gateway's own members in it.
-func (c *call) stampedMeta(meta json.RawMessage) json.RawMessage {
+func (c *call) stampedMeta(meta json.RawMessage, origin string) json.RawMessage {
 	if rawjson.First(meta) != '{' {
 		meta = json.RawMessage("{}")
 	}
 	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.Record.Generation, 10))
-	return rawjson.Set(meta, metaCallID, mustJSON(c.ID()))
+	meta = rawjson.Set(meta, metaCallID, mustJSON(c.ID()))
+	return rawjson.Set(meta, metaOrigin, []byte(`"`+origin+`"`))
 }
 
 // textForStructured turns a structuredContent that is not an object into a text
@@ -118,10 +137,12 @@ type block struct {
 // and as structured content.
 func own(value any) result {
 	body := mustJSON(value)
-	return look(mustJSON(struct {
+	r := look(mustJSON(struct {
 		Content    []block         `json:"content"`
 		Structured json.RawMessage `json:"structuredContent"`
 	}{[]block{{"text", string(body)}}, body}))
+	r.own = true
+	return r
 }
 
 // mustJSON is rawjson.Marshal for values that can only fail to encode by a bug.

@@ -11,7 +11,7 @@ import (
 	"gatehouse/testkit"
 )
 
-const stamp = `"io.gatehouse/generation":1,"io.gatehouse/call_id":"gw-1"`
+const stamp = `"io.gatehouse/generation":1,"io.gatehouse/call_id":"gw-1","io.gatehouse/origin":"server"`
 
 func TestResult_isTheServersOwnButForTheStamp(t *testing.T) {
 	for _, c := range []struct {
@@ -25,7 +25,7 @@ func TestResult_isTheServersOwnButForTheStamp(t *testing.T) {
 		},
 		{
 			"what the server claims of the gateway is replaced", `{"_meta":{"io.gatehouse/generation":99}}`,
-			`{"_meta":{"io.gatehouse/generation":1,"io.gatehouse/call_id":"gw-1"}}`,
+			`{"_meta":{` + stamp + `}}`,
 		},
 		{"_meta that is no object is replaced", `{"_meta":7,"content":[]}`, `{"_meta":{` + stamp + `},"content":[]}`},
 		{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fair"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
@@ -133,6 +134,7 @@ func errorResult(protocol, code, text string) []byte {
 		"content":           []any{map[string]string{"type": "text", "text": text}},
 		"structuredContent": map[string]any{"error": errorBody{code, text}},
 		"isError":           true,
+		"_meta":             map[string]string{endpoint.MetaOrigin: "gateway"},
 	}
 	if mcp.IsModernProtocol(protocol) {
 		result["resultType"] = "complete"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
@@ -61,10 +62,11 @@ func withToken(params, token []byte) []byte {
 }
 
 // splitToken takes the progress token out of the params of a progress
-// notification. token is nil where there is none.
+// notification, and what of _meta is the gateway's. token is nil where there is
+// none.
 func splitToken(params []byte) (token, rest json.RawMessage) {
 	if token = rawjson.Get(params, "progressToken"); token == nil {
 		return nil, nil
 	}
-	return token, rawjson.Delete(params, "progressToken")
+	return token, endpoint.WithoutOwnMeta(rawjson.Delete(params, "progressToken"))
 }

@@ -125,7 +125,7 @@ func (l *toolList) addTool(definition json.RawMessage) {
 		l.nameless++
 	case !l.names[name]:
 		l.names[name] = true
-		l.tools = append(l.tools, endpoint.Tool{Name: name, Raw: definition})
+		l.tools = append(l.tools, endpoint.Tool{Name: name, Raw: endpoint.WithoutOwnMeta(definition)})
 	}
 }
 

@@ -209,3 +209,12 @@ func TestListTools_oddCursors(t *testing.T) {
 		})
 	}
 }
+
+func TestListTools_definitionsCannotPose(t *testing.T) {
+	got, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+		return result(`{"tools":[{"name":"a","_meta":{"io.gatehouse/cut":"x","own":1}},{"name":"b","_meta":{"io\u002egatehouse/cut":1}}]}`)
+	}})
+	if err != nil || len(got) != 2 || string(got[0].Raw) != `{"name":"a","_meta":{"own":1}}` || string(got[1].Raw) != `{"name":"b","_meta":{}}` {
+		t.Errorf("got %s, %v; want both without the members that are the gateway's", got, err)
+	}
+}
