@@ -91,10 +91,13 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	return a
 }
 
-// record writes a call into the audit log, and counts it.
+// record writes a call into the audit log, and counts it. Whoever floods the log with
+// calls that are refused is held up, for at most audit.MaxWait.
 func (a *app) record(r audit.Record) {
 	a.observed.note(r)
-	a.audit.Append(r)
+	if wait := a.audit.Append(r); wait > 0 {
+		time.Sleep(wait)
+	}
 }
 
 // serverProps makes the actor of one server.

@@ -25,6 +25,7 @@ func (o *operator) Status() admin.Status {
 		Audit: admin.Audit{
 			Written: audited.Written, Lost: audited.Lost, Queued: audited.Queued,
 			Failed: audited.Failed, Rotated: audited.Rotated, Err: audited.Err,
+			Dropped: audited.Dropped, Young: audited.Young, Cut: audited.Cut, Summed: audited.Summarized,
 		},
 		Log: admin.Log(logged),
 	}

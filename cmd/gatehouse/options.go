@@ -39,6 +39,7 @@ type runOptions struct {
 	maxStarts       int
 	auditLog        string
 	auditMode       string
+	auditKeep       days
 	logLevel        string
 	logFormat       string
 	shutdownTimeout time.Duration
@@ -74,6 +75,8 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.IntVar(&o.maxStarts, "max-starts", 0, "how many servers may start at the same time; 0 leaves it to how busy the machine is")
 	f.StringVar(&o.auditLog, "audit-log", env("GATEWAY_AUDIT_LOG", ""), "where to write the audit log (default: audit.jsonl in the state folder) [GATEWAY_AUDIT_LOG]")
 	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
+	o.auditKeep = days{text: env("GATEWAY_AUDIT_KEEP", "7d")}
+	f.Var(&o.auditKeep, "audit-keep", "how long the audit log is kept at least, such as 7d or 36h; less only if the disk is nearly full [GATEWAY_AUDIT_KEEP]")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
@@ -102,6 +105,9 @@ func (o *runOptions) check() error {
 	}
 	if o.auditMode != auditNormal && o.auditMode != auditStrict {
 		errs = append(errs, fmt.Errorf("--audit-mode is %q: use normal or strict", o.auditMode))
+	}
+	if _, err := o.auditKeep.duration(); err != nil {
+		errs = append(errs, fmt.Errorf("--audit-keep is %w", err))
 	}
 	if o.debounce <= 0 || o.debounce > 2*time.Second {
 		errs = append(errs, fmt.Errorf("--debounce is %s: use more than 0 and at most 2s", o.debounce))

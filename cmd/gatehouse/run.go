@@ -179,7 +179,11 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return failed(err)
 	}
-	auditLog, err := audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: l.log})
+	keep, err := l.opts.auditKeep.duration()
+	if err != nil {
+		return failed(err)
+	}
+	auditLog, err := audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: l.log, Keep: keep})
 	if err != nil {
 		return failed(auditCure(path, err))
 	}

@@ -113,7 +113,7 @@ func (p page) details(st admin.Status) []string {
 			lines = append(lines, reloadLine(r))
 		}
 	}
-	if st.Audit.Err == "" && st.Audit.Lost == 0 {
+	if auditFine(st.Audit) {
 		lines = append(lines, auditLine(st.Audit))
 	}
 	return lines
@@ -123,8 +123,18 @@ func reloadLine(r admin.Report) string {
 	return fmt.Sprintf("reload   %s %s: %s", r.At.Local().Format("15:04:05"), line(r.File), line(reportText(r)))
 }
 
+// auditFine reports whether nothing is missing in the audit log, as far as the
+// gateway knows.
+func auditFine(a admin.Audit) bool { return a.Err == "" && a.Lost == 0 && a.Young == 0 && a.Cut == 0 }
+
 func auditLine(a admin.Audit) string {
 	text := fmt.Sprintf("audit    %d written, %d lost", a.Written, a.Lost)
+	if a.Young > 0 {
+		text += fmt.Sprintf(", %s deleted before their time: the disk is nearly full", plural(a.Young, "file"))
+	}
+	if a.Cut > 0 {
+		text += ", its last lines were taken away: see audit verify"
+	}
 	if a.Err != "" {
 		text += fmt.Sprintf(", %d waiting: %s", a.Queued, line(a.Err))
 	}
@@ -142,7 +152,7 @@ func (p page) notes(st admin.Status) []string {
 			lines = append(lines, strings.Split(strings.TrimSuffix(problems.String(), "\n"), "\n")...)
 		}
 	}
-	if st.Audit.Err != "" || st.Audit.Lost > 0 {
+	if !auditFine(st.Audit) {
 		lines = append(lines, p.cut(red, auditLine(st.Audit)))
 	}
 	if st.Log.Lost > 0 {

@@ -188,6 +188,10 @@ type Audit struct {
 	Queued  int    `json:"queued"`        // records that wait to be written
 	Failed  uint64 `json:"failed"`        // attempts to write or to sync that failed
 	Rotated uint64 `json:"rotated"`       // how often this gateway rotated the file
+	Dropped uint64 `json:"dropped"`       // old files that it deleted
+	Young   uint64 `json:"young"`         // those that should have been kept, but the disk was nearly full
+	Cut     uint64 `json:"cut"`           // how often the last lines had gone
+	Summed  uint64 `json:"summarized"`    // refused calls that share a line with others
 	Err     string `json:"err,omitempty"` // why nothing can be written now
 }
 

@@ -27,14 +27,18 @@ const (
 // BeginWait is how long Begin waits at most.
 const BeginWait = 2 * time.Second
 
-// Stats counts what became of records. Records are what Append and Begin are
-// given; the log's own lines do not count.
+// Stats counts what became of records. Records are what Append, Begin and Note
+// are given; the log's own lines do not count.
 type Stats struct {
-	Written uint64 // records in the file
-	Lost    uint64 // records of Append that will never be in it
-	Queued  int    // records that wait to be written
-	Failed  uint64 // failed attempts to write or sync
-	Rotated uint64 // how often this process rotated the file
+	Written    uint64 // records in the file
+	Lost       uint64 // records of Append and Note that will never be in it
+	Summarized uint64 // refusals that are in it as part of a line about many
+	Queued     int    // records that wait to be written
+	Failed     uint64 // failed attempts to write or sync
+	Rotated    uint64 // how often this process rotated the file
+	Dropped    uint64 // rotated files that it deleted
+	Young      uint64 // those of them that were younger than Options.Keep: the disk was nearly full
+	Cut        uint64 // how often lines were missing at the end that had been there
 	// Err says why nothing can be written now; it is empty while all is well.
 	Err string
 }
@@ -50,21 +54,24 @@ type Log struct {
 
 	writer writer // used by its goroutine only
 
-	mu      sync.Mutex // guards what follows
-	closed  bool
-	renew   bool // the file is to be opened again
-	gathers bool // the writer will look by itself, soon
-	queue   []entry
-	queued  int // records in the queue and with the writer
-	waiting int // how many of them somebody waits for
-	bytes   int // their size, roughly
-	stats   Stats
-	loss    loss
+	mu         sync.Mutex // guards what follows
+	closed     bool
+	renew      bool // the file is to be opened again
+	gathers    bool // the writer will look by itself, soon
+	queue      []entry
+	queued     int // records in the queue and with the writer
+	waiting    int // how many of them somebody waits for
+	bytes      int // their size, roughly
+	stats      Stats
+	loss       loss
+	pacer      pacer
+	summarized uint64
 }
 
 // entry is a record on its way to the file.
 type entry struct {
 	record Record
+	event  *Event // in place of the record
 	size   int
 	done   chan<- error // has room for the answer; nil if nobody waits for it
 }
@@ -90,12 +97,25 @@ func start(f *file, o Options) *Log {
 
 // Append hands one record over to be written. It does not wait, and it cannot
 // fail as far as the caller is concerned: a loss is counted and logged.
-func (l *Log) Append(r Record) {
+//
+// Of calls that were refused each credential and agent gets 500 full lines, and
+// 20 more a second; those beyond are counted in one line of the kind Refused a
+// second. wait is how long whoever sent such a call should be kept waiting before
+// its answer: MaxWait at most, 0 for everybody else.
+func (l *Log) Append(r Record) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if r.Decision == Deny || r.Decision == Error {
+		r.bound()
+		key := r.Credential + "\x00" + r.AgentID
+		if !l.paced(key, refusedPace, refusal(r), asked(r)) {
+			return l.wait(key, refusedPace)
+		}
+	}
 	if err := l.add(r, nil); err != nil {
 		l.noteLoss(1, err)
 	}
+	return 0
 }
 
 // Begin writes a record as a "begin" line: the call is about to be made.
@@ -131,6 +151,12 @@ func (l *Log) add(r Record, done chan<- error) error {
 	r.Timestamp = r.Timestamp.UTC()
 	e := entry{record: r, done: done}
 	e.size = e.record.bound()
+	return l.queueUp(e)
+}
+
+// queueUp queues a record or an event, or returns why it can't. The caller holds
+// the lock.
+func (l *Log) queueUp(e entry) error {
 	switch {
 	case l.closed:
 		return errClosed
@@ -140,10 +166,10 @@ func (l *Log) add(r Record, done chan<- error) error {
 	l.queue = append(l.queue, e)
 	l.queued++
 	l.bytes += e.size
-	if done != nil {
+	if e.done != nil {
 		l.waiting++
 	}
-	if done != nil || !l.gathers {
+	if e.done != nil || !l.gathers {
 		l.signal()
 	}
 	return nil
@@ -163,7 +189,7 @@ func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Lost, s.Queued = l.loss.lost, l.queued
+	s.Lost, s.Queued, s.Summarized = l.loss.lost, l.queued, l.summarized
 	return s
 }
 
@@ -177,6 +203,7 @@ func (l *Log) Lost() uint64 { return l.Stats().Lost }
 // wait again.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
+	l.summarizeNow()
 	l.closed = true
 	l.signal()
 	l.mu.Unlock()

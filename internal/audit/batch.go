@@ -12,12 +12,14 @@ const maxBatch = 256 << 10
 type batch struct {
 	buf   *bytes.Buffer
 	lines []batchLine
+	chain []linkHash // the hash of each line, once it is sealed
 }
 
 type batchLine struct {
-	kind lineKind
-	end  int    // where the line ends in buf
-	lost uint64 // the number in a lineLost
+	kind   lineKind
+	end    int    // where the line ends in buf
+	sealed int    // where it ends once it is sealed
+	lost   uint64 // the number in a lineLost
 }
 
 type lineKind uint8
@@ -30,8 +32,9 @@ const (
 
 // ownLine is one of the log's own lines.
 type ownLine struct {
-	event string
-	at    time.Time
+	event   string
+	at      time.Time
+	dropped dropped
 }
 
 // encode makes the next batch: the start line, what was lost, as many pending
@@ -58,9 +61,7 @@ func (w *writer) encode() *batch {
 // addRecords adds pending records. One that cannot be encoded is lost.
 func (w *writer) addRecords(b *batch) {
 	for i := 0; i < len(w.pending) && b.buf.Len() < maxBatch; {
-		r := w.pending[i].record
-		r.V, r.Instance, r.Seq = version, w.instance, w.next(b)
-		if err := appendRecord(b.buf, r); err != nil {
+		if err := w.encodeEntry(b, w.pending[i]); err != nil {
 			w.unfit(i, err)
 			continue
 		}
@@ -69,8 +70,19 @@ func (w *writer) addRecords(b *batch) {
 	}
 }
 
+func (w *writer) encodeEntry(b *batch, e entry) error {
+	if e.event != nil {
+		line := *e.event
+		line.V, line.Instance, line.Seq = version, w.instance, w.next(b)
+		return appendLine(b.buf, line)
+	}
+	r := e.record
+	r.V, r.Instance, r.Seq = version, w.instance, w.next(b)
+	return appendRecord(b.buf, r)
+}
+
 func (w *writer) addOwn(b *batch, kind lineKind, own ownLine, lost uint64) {
-	line := eventLine{V: version, Timestamp: own.at.UTC(), Event: own.event, Instance: w.instance, Seq: w.next(b), Lost: lost}
+	line := eventLine{V: version, Timestamp: own.at.UTC(), Event: own.event, Instance: w.instance, Seq: w.next(b), Lost: lost, dropped: own.dropped}
 	if own.event == eventStart {
 		line.Version = w.version
 	}

@@ -19,21 +19,31 @@
 //     line says in the file itself how many are missing since the last such
 //     line, as soon as the disk takes one.
 //   - What was written is synced to disk at most a second later.
-//   - At MaxBytes the file becomes FILE.1, FILE.1 becomes FILE.2, and so on;
-//     the oldest is dropped. When somebody else moved or removed the file, the
-//     next write goes to a new one.
+//   - Each line names the one before it by its SHA-256 ("prev"), over rotations,
+//     restarts and gateways; the very first one names 64 zeros. Verify says where
+//     lines were changed, taken out or put in. The hash of the last line is kept
+//     in FILE.lock as well, so that a missing end is found too: by Verify, and by
+//     a gateway when it writes its next line, which is logged and counted.
+//   - At MaxBytes the file becomes FILE.1, FILE.1 becomes FILE.2, and so on. The
+//     oldest one is deleted when there are more than Files and its lines are older
+//     than Keep, or the disk is nearly full; a "dropped" line tells which it
+//     was, and its last line. When somebody else moved or removed the file, the next
+//     write goes to a new one.
+//   - Nobody floods it: beyond a rate, calls of one agent that are refused are
+//     counted in one line a second, with a hash of what they asked for, and leave
+//     half the queue to others.
 //   - Every line is valid JSON, whatever agents put into a text: texts are cut
-//     at 1 KiB and control characters escaped.
+//     at 256 bytes, with a hash, and control characters escaped.
 //
 // Several gateways may append to the same file; "instance" tells them apart. A
 // lock on FILE.lock is held while lines are written and files renamed. Who
 // can't get it within a second writes without it, and then neither renames nor
-// cuts anything.
+// cuts anything; two who do that at the same time break the chain.
 //
 // # What it does not promise
 //
 // What was written within the last second may be lost if the machine fails,
 // and what is still queued if the process is killed. Whoever may write to the
-// file may forge it: Verify finds what was changed clumsily, no more. Lines
-// come in the order of Append, not of Timestamp.
+// file and to FILE.lock may compute all hashes anew: only lines that were sent
+// elsewhere show that. Lines come in the order of Append, not of Timestamp.
 package audit

@@ -30,3 +30,9 @@ func EncodeBothWays(r Record) (byHand, byReflection string) {
 	return encode(func(b *bytes.Buffer) error { return appendRecord(b, r) }),
 		encode(func(b *bytes.Buffer) error { return appendLine(b, r) })
 }
+
+// WithSpace is options by which a disk has so many bytes.
+func WithSpace(o Options, space func(folder string) (free, total uint64, err error)) Options {
+	o.space = space
+	return o
+}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 )
 
@@ -30,7 +29,13 @@ type file struct {
 	f       osFile   // nil if it has to be opened first
 	old     []osFile // to be synced and closed, which may take long
 	end     int64    // its size when a line of ours was its last; -1 if unknown
+	last    linkHash // of the last line as far as this process knows
+	chained bool     // last is known
+	sealed  []byte   // of the current batch
 	rotated uint64
+	drops   []dropped // files that were deleted, and that no line tells of yet
+	young   uint64    // those of all that were deleted that should have been kept
+	cut     uint64    // how often the end of the log was missing
 	patient time.Time // no attempt to rotate before this, after one that failed
 }
 
@@ -48,7 +53,7 @@ func newFile(path string, o Options) (*file, error) {
 	if null {
 		return f, nil
 	}
-	if f.lock, err = openLock(real+".lock", o.Log); err != nil {
+	if f.lock, err = openLock(real+lockEnd, o.Log); err != nil {
 		_ = f.f.Close() // Nothing was written.
 		return nil, cannotOpen(path, err)
 	}
@@ -98,11 +103,15 @@ func (f *file) reopen() error {
 	return nil
 }
 
-// write appends whole lines with one write. It returns how many bytes of them
-// are in the file, whole lines only.
-func (f *file) write(lines []byte) (int, error) {
+// write seals the lines of a batch and appends them with one write. It returns
+// what of them is in the file, whole lines only; the bytes are good until the
+// next write.
+func (f *file) write(b *batch) ([]byte, error) {
 	if f.lock == nil { // The null device.
-		return f.f.Write(lines) //nolint:wrapcheck // Never fails.
+		f.sealed = b.seal(f.sealed[:0], f.last)
+		n, err := f.f.Write(f.sealed)
+		f.keep(b, n)
+		return f.sealed[:n], err //nolint:wrapcheck // Never fails.
 	}
 	locked := f.lock.take()
 	if locked {
@@ -110,14 +119,69 @@ func (f *file) write(lines []byte) (int, error) {
 	}
 	size, err := f.follow()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if locked && size > 0 && size+int64(len(lines)) > f.opt.MaxBytes && !time.Now().Before(f.patient) {
+	prev := f.before(size, locked)
+	if locked && size > 0 && size+int64(b.sealedSize()) > f.opt.MaxBytes && !time.Now().Before(f.patient) {
 		if size, err = f.rotate(); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return f.append(lines, size, locked)
+	f.sealed = b.seal(f.sealed[:0], prev)
+	n, err := f.append(f.sealed, size, locked)
+	if f.keep(b, n) && locked {
+		writeState(f.lock.f, f.last)
+	}
+	return f.sealed[:n], err
+}
+
+// keep remembers the last line of a batch that is in the file, and reports
+// whether there is one.
+func (f *file) keep(b *batch, n int) bool {
+	last, ok := b.last(n)
+	if ok {
+		f.last, f.chained = last, true
+	}
+	return ok
+}
+
+// before returns the hash of the last line of the log, which the next one names.
+// With the lock it is what was written beside it last, by whichever gateway. If
+// that line is gone, the next one names it all the same, so that Verify sees where
+// something is missing.
+func (f *file) before(size int64, locked bool) linkHash {
+	ours := f.chained && size == f.end
+	state, known := linkHash{}, false
+	if locked {
+		state, known = readState(f.lock.f)
+	}
+	if ours && (!known || state == f.last) {
+		return f.last
+	}
+	last, found, err := f.lastOf(size)
+	switch {
+	case err != nil, !known && !found:
+		return f.last // Nothing better is known.
+	case !known || found && last == state:
+		return last
+	}
+	if last, ok := followed(f.f, size, state); ok {
+		return last
+	}
+	if size > 0 || f.end > 0 { // Else it is a new file, as somebody rotated the log.
+		f.cut++
+		f.opt.Log.Error("the last lines of the audit log are missing", slog.String("file", f.path),
+			slog.String("do", "look at what audit verify says, and who may write to that folder"))
+	}
+	return state
+}
+
+// lastOf returns the hash of the last line.
+func (f *file) lastOf(size int64) (linkHash, bool, error) {
+	if size == 0 {
+		return linkHash{}, false, nil
+	}
+	return lastLine(f.f, size)
 }
 
 // follow opens the file again if its name leads elsewhere by now, and returns
@@ -214,39 +278,3 @@ func (f *file) close() error {
 	f.lock.close()
 	return err
 }
-
-// rotateAgain is how long after a rotation that failed the next is tried.
-const rotateAgain = time.Minute
-
-// rotate renames the file, its predecessors before it, and begins a new one.
-// The caller holds the lock. A file that cannot be renamed keeps growing, and
-// that is logged; an error means that no file can be written to.
-func (f *file) rotate() (size int64, err error) {
-	if err := f.shift(); err != nil {
-		f.patient = time.Now().Add(rotateAgain)
-		f.opt.Log.Warn("audit log cannot be rotated", slog.Any("err", err))
-	} else {
-		f.rotated++
-	}
-	return f.follow()
-}
-
-// shift renames the files. The oldest is written over.
-func (f *file) shift() error {
-	for n := max(f.opt.Files, 2) - 2; n > 0; n-- {
-		err := os.Rename(rotatedName(f.path, n), rotatedName(f.path, n+1))
-		if err != nil && !os.IsNotExist(err) {
-			return err
-		}
-	}
-	f.retire()
-	if runtime.GOOS == "windows" { // It does not rename what is open.
-		if err := f.sync(); err != nil {
-			f.opt.Log.Warn("audit log cannot be synced", slog.String("file", f.path), slog.Any("err", err))
-		}
-	}
-	return os.Rename(f.path, rotatedName(f.path, 1))
-}
-
-// rotatedName is the name of the n-th newest rotated file.
-func rotatedName(path string, n int) string { return fmt.Sprintf("%s.%d", path, n) }

@@ -11,9 +11,13 @@ import (
 // writes a batch or renames some files.
 const lockPatience = time.Second
 
+// lockEnd is what the name of a log's lock ends in.
+const lockEnd = ".lock"
+
 var errLocked = errors.New("another process holds it")
 
-// lock is a lock between processes, on a file that serves no other purpose.
+// lock is a lock between processes, on a file that holds the hash of the log's last
+// line and serves no other purpose.
 // A nil lock cannot be taken.
 type lock struct {
 	path     string

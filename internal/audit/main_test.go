@@ -125,6 +125,9 @@ type line struct {
 	audit.Record
 	Version string `json:"version"`
 	Lost    uint64 `json:"lost"`
+	Count   uint64 `json:"count"`
+	Names   string `json:"names"`
+	Address string `json:"address"`
 }
 
 // lines parses every line; one that is not JSON, or has no end, fails the test.

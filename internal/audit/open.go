@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Options say how a Log is kept.
@@ -20,18 +21,25 @@ type Options struct {
 	// MaxBytes is the size at which the file is rotated; 0 is
 	// DefaultMaxBytes.
 	MaxBytes int64
-	// Files is how many files there are at most, the current one included; 0
-	// is DefaultFiles, and there are at least 2.
+	// Files is how many files there may be, the current one included; 0 is
+	// DefaultFiles, and there are at least 2. Beyond it the oldest one is deleted once its last
+	// line is older than Keep.
 	Files int
+	// Keep is how long a line is kept at least, unless the disk is nearly full: less than
+	// 1 GiB is free, or a twentieth of it. 0 is DefaultKeep.
+	Keep time.Duration
 
-	// openFile stands in for the system's own in tests.
+	// openFile stands in for the system's own in tests, and so does space, which
+	// returns the bytes of a folder's disk.
 	openFile func(path string) (osFile, error)
+	space    func(folder string) (free, total uint64, err error)
 }
 
 // What Options mean by zero.
 const (
 	DefaultMaxBytes = 100 << 20
 	DefaultFiles    = 10
+	DefaultKeep     = 7 * 24 * time.Hour
 )
 
 // Open opens the log at path for appending. Missing folders are made with mode
@@ -53,8 +61,14 @@ func Open(path string, o Options) (*Log, error) {
 	if o.Files <= 0 {
 		o.Files = DefaultFiles
 	}
+	if o.Keep <= 0 {
+		o.Keep = DefaultKeep
+	}
 	if o.openFile == nil {
 		o.openFile = openFile
+	}
+	if o.space == nil {
+		o.space = diskSpace
 	}
 	f, err := newFile(path, o)
 	if err != nil {

@@ -2,7 +2,10 @@ package audit
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"gatehouse/internal/rawjson"
@@ -14,7 +17,7 @@ const version = 1
 
 // maxString is the length in bytes at which each text of a record is cut: most
 // of them come from agents.
-const maxString = 1 << 10
+const maxString = 256
 
 // Decision is the outcome of a call as far as the rules are concerned.
 type Decision string
@@ -26,17 +29,21 @@ const (
 	Error Decision = "ERROR"
 )
 
-// The values of "event". A line without one says how a call ended.
+// The values of "event" in lines about calls and the log itself; those of other
+// lines are the Kinds of events. A line without one says how a call ended.
 const (
-	eventBegin = "begin" // a call is about to be sent to its server
-	eventStart = "start" // the first line of an instance
-	eventStop  = "stop"  // its last one
-	eventLost  = "lost"  // records are missing
+	eventBegin   = "begin"   // a call is about to be sent to its server
+	eventStart   = "start"   // the first line of an instance
+	eventStop    = "stop"    // its last one
+	eventLost    = "lost"    // records are missing
+	eventDropped = "dropped" // the oldest file was deleted
 )
 
 // Record is one line of the log. The Log fills in V, Event, Instance and Seq,
-// and Timestamp if it is zero. Texts longer than 1 KiB are cut. The JSON keys
-// come in this order, and optional ones that are empty are left out.
+// and Timestamp if it is zero. Texts longer than 256 bytes are cut: what is left ends in
+// "…#" and 16 hexadecimal digits of the whole text's SHA-256. The JSON keys
+// come in this order, and optional ones that are empty are left out; behind
+// them comes "prev", the SHA-256 of the line before.
 type Record struct {
 	V              int       `json:"v"`
 	Timestamp      time.Time `json:"timestamp"` // written in UTC, with nanoseconds
@@ -69,6 +76,16 @@ type eventLine struct {
 	Seq       uint64    `json:"seq"`
 	Version   string    `json:"version,omitempty"` // of the program, in the start line
 	Lost      uint64    `json:"lost,omitempty"`    // records since the last lost line
+
+	dropped
+}
+
+// dropped says which file was deleted, in a line about that.
+type dropped struct {
+	File   string     `json:"file,omitempty"`   // its last name
+	Last   string     `json:"last,omitempty"`   // the SHA-256 of its last line
+	Until  *time.Time `json:"until,omitempty"`  // when that was written
+	Reason string     `json:"reason,omitempty"` // "age", or "disk" if it was younger than it should have got
 }
 
 // texts returns the fields whose length others decide.
@@ -90,8 +107,28 @@ func (r *Record) bound() (size int) {
 	return size
 }
 
-// cut shortens a text to what a record may hold.
-func cut(s string) string { return textcut.Marked(s, maxString) }
+// cutMark is between what is left of a text that was cut and its hash.
+const cutMark = textcut.Mark + "#"
+
+// hashDigits is how many hexadecimal digits of its hash tell a long text from others.
+const hashDigits = 16
+
+// cut shortens a text to what a record may hold. Two long texts that begin alike
+// can be told apart by the hash behind the mark.
+func cut(s string) string {
+	if len(s) <= maxString {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return textcut.To(s, maxString-len(cutMark)-hashDigits) + cutMark + hex.EncodeToString(sum[:hashDigits/2])
+}
+
+// wasCut reports whether a text is one that cut has shortened.
+func wasCut(s string) bool {
+	const utf8Max = 4
+	at := len(s) - len(cutMark) - hashDigits
+	return at > maxString-len(cutMark)-hashDigits-utf8Max && strings.HasPrefix(s[at:], cutMark)
+}
 
 // appendLine adds a record or an eventLine to buf as one line of JSON.
 func appendLine(buf *bytes.Buffer, line any) error {

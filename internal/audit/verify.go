@@ -25,6 +25,12 @@ const (
 	Gap Kind = "gap"
 	// Repeated: the number was there before, or comes too late.
 	Repeated Kind = "repeated"
+	// Chain: the line before was changed, or it is not the one that was there.
+	Chain Kind = "chain"
+	// Cut: the last lines are missing.
+	Cut Kind = "cut"
+	// Dropped: the gateway says that it deleted lines before their time.
+	Dropped Kind = "dropped"
 	// Loss: the gateway says that it could not write some records.
 	Loss Kind = "loss"
 	// Truncated: the last line of a file has no end.
@@ -54,7 +60,11 @@ type Summary struct {
 	Other     int    `json:"other_rules"`
 	Unchecked int    `json:"unchecked"`
 	Lost      uint64 `json:"lost"`
-	Findings  int    `json:"findings"`
+	// Events are lines about something other than calls; Summarized refusals are
+	// told of by lines about many.
+	Events     int    `json:"events"`
+	Summarized uint64 `json:"summarized"`
+	Findings   int    `json:"findings"`
 }
 
 // Verifier looks at the lines of audit logs, in the order in which they were
@@ -65,6 +75,8 @@ type Verifier struct {
 	earlier   bool // files before the first one may have been dropped
 	instances map[string]*instance
 	summary   Summary
+	chain     chain
+	lastLine  int // the number of the last line that was read
 }
 
 // instance is what is known of one process.
@@ -85,7 +97,12 @@ func NewVerifier(rules map[string]Decide, dropped bool, report func(Finding)) *V
 // verified is any line of the log.
 type verified struct {
 	Record
-	Lost uint64 `json:"lost"`
+	eventOnly
+
+	Lost   uint64 `json:"lost"`
+	Prev   string `json:"prev"`
+	Last   string `json:"last"`
+	Reason string `json:"reason"`
 }
 
 // place is where a line is.
@@ -102,6 +119,12 @@ func (v *Verifier) line(file string, number int, text []byte, ended bool) {
 	}
 	v.summary.Lines++
 	p := place{file: file, line: number}
+	v.lastLine = number
+	defer func(findings int) {
+		if p.rec == nil && v.summary.Findings > findings {
+			v.chain.broken = true
+		}
+	}(v.summary.Findings)
 	if !ended {
 		v.find(p, Truncated, "the line has no end: it was cut off, or whoever wrote it was killed")
 		return
@@ -116,16 +139,31 @@ func (v *Verifier) line(file string, number int, text []byte, ended bool) {
 		v.find(p, Unreadable, "not a line of an audit log: it lacks v %d, instance or seq", version)
 		return
 	}
-	v.number(p)
+	defer v.chain.pass(text)
+	v.link(p, v.number(p))
 	switch rec.Event {
 	case eventStart, eventStop:
 	case eventLost:
 		v.summary.Lost += rec.Lost
 		v.find(p, Loss, "the gateway could not write %d records before this line", rec.Lost)
+	case eventDropped:
+		v.dropped(p)
 	case "", eventBegin:
 		v.decision(p)
 	default:
-		v.find(p, Unreadable, "there is no event %q", rec.Event)
+		v.event(p)
+	}
+}
+
+// event looks at a line of one of the other kinds.
+func (v *Verifier) event(p place) {
+	if !slices.Contains(kinds, EventKind(p.rec.Event)) {
+		v.find(p, Unreadable, "there is no event %q", p.rec.Event)
+		return
+	}
+	v.summary.Events++
+	if p.rec.Event == string(Refused) {
+		v.summary.Summarized += p.rec.Count
 	}
 }
 
@@ -137,8 +175,11 @@ func strict(text []byte, into *verified) error {
 	return rawjson.Decode(text, into) //nolint:wrapcheck // The finding says what it is about.
 }
 
-// number checks the line's place in the sequence of its instance.
-func (v *Verifier) number(p place) {
+// number checks the line's place in the sequence of its instance, and reports
+// whether it is right.
+func (v *Verifier) number(p place) (right bool) {
+	before := v.summary.Findings
+	defer func() { right = v.summary.Findings == before }()
 	r := p.rec
 	in, known := v.instances[r.Instance]
 	if !known {
@@ -151,7 +192,7 @@ func (v *Verifier) number(p place) {
 		v.find(p, Gap, "the first line of instance %q is number %d and no start line: earlier ones are missing", r.Instance, r.Seq)
 	case known && r.Seq <= in.last:
 		v.find(p, Repeated, "instance %q has number %d again, after %d", r.Instance, r.Seq, in.last)
-		return
+		return false
 	case known && r.Seq > in.last+1:
 		v.find(p, Gap, "instance %q goes on with number %d after %d: %d lines are missing", r.Instance, r.Seq, in.last, r.Seq-in.last-1)
 	case known && (r.Event == eventStart || in.stopped):
@@ -159,6 +200,7 @@ func (v *Verifier) number(p place) {
 	}
 	in.last = r.Seq
 	in.follow(r)
+	return right
 }
 
 // follow notes which calls run.
@@ -222,11 +264,6 @@ func quoted(s string) string {
 		return s
 	}
 	return fmt.Sprintf("%q", s)
-}
-
-// wasCut reports whether a text is one that cut has shortened.
-func wasCut(s string) bool {
-	return len(s) > maxString-len("…")-4 && strings.HasSuffix(s, "…")
 }
 
 func (v *Verifier) find(p place, kind Kind, format string, args ...any) {

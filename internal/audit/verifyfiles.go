@@ -2,12 +2,10 @@ package audit
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,18 +21,10 @@ const (
 
 // Rotated lists the log at path and its rotated files, oldest first. It reads the folder.
 func Rotated(path string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Dir(path))
+	numbers, err := rotatedNumbers(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot look for rotated files of %s: %w", path, err)
+		return nil, err
 	}
-	var numbers []int
-	for _, e := range entries {
-		digits, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
-		if n, err := strconv.Atoi(digits); ok && err == nil && n > 0 && strconv.Itoa(n) == digits {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.SortFunc(numbers, func(a, b int) int { return cmp.Compare(b, a) })
 	var names []string
 	for _, n := range numbers {
 		names = append(names, rotatedName(path, n))
@@ -42,10 +32,18 @@ func Rotated(path string) ([]string, error) {
 	return append(names, path), nil
 }
 
+// rotatedNumber returns which rotated file of a log a name is.
+func rotatedNumber(name, log string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, log+".")
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && n > 0 && strconv.Itoa(n) == digits
+}
+
 // VerifyFiles looks at files, oldest first. It may be done while a gateway
 // writes to the last of them. The error says which file cannot be read; what is
 // wrong in the files is a Finding and not an error. It blocks while it reads.
 func (v *Verifier) VerifyFiles(paths []string) error {
+	v.expect(paths)
 	files, err := openAll(paths)
 	defer func() {
 		for _, f := range files {
@@ -61,6 +59,7 @@ func (v *Verifier) VerifyFiles(paths []string) error {
 			return fmt.Errorf("cannot read %s: %w", f.Name(), err)
 		}
 	}
+	v.ended()
 	return nil
 }
 

@@ -102,9 +102,9 @@ func (w *writer) flush() error {
 		if len(b.lines) == 0 {
 			return nil
 		}
-		n, err := w.out.write(b.buf.Bytes())
+		written, err := w.out.write(b)
 		w.wrote = time.Now()
-		w.settle(b, n)
+		w.settle(b, len(written))
 		if w.sync == nil { // After a failure too: a deleted file that stays open keeps its space.
 			w.sync = time.After(syncEvery)
 		}
@@ -123,7 +123,7 @@ func (w *writer) settle(b *batch, n int) {
 	defer w.mu.Unlock()
 	records := 0
 	for _, line := range b.lines {
-		if line.end > n {
+		if line.sealed == 0 || line.sealed > n {
 			break
 		}
 		w.seq++
@@ -139,7 +139,12 @@ func (w *writer) settle(b *batch, n int) {
 		}
 	}
 	w.drop(records)
-	w.stats.Rotated = w.out.rotated
+	w.stats.Rotated, w.stats.Young, w.stats.Cut = w.out.rotated, w.out.young, w.out.cut
+	for _, d := range w.out.drops {
+		w.stats.Dropped++
+		w.own = append(w.own, ownLine{event: eventDropped, at: time.Now(), dropped: d})
+	}
+	w.out.drops = nil
 }
 
 // done answers whoever waits for an entry and counts it out. The caller holds the
@@ -211,6 +216,7 @@ func (w *writer) syncNow() {
 func (w *writer) end() {
 	lost := w.abandon()
 	w.own = append(w.own, ownLine{event: eventStop, at: time.Now()})
+	w.out.patient = time.Now().Add(rotateAgain) // Nothing comes behind the stop line, nor what a rotation has to say.
 	err := errors.Join(w.flush(), w.out.close())
 	switch {
 	case lost > 0:

@@ -25,7 +25,8 @@ type Config struct {
 	// Neither blocks.
 	Wake    func(name string, cell *endpoint.Cell)
 	Refresh func(name string, cell *endpoint.Cell)
-	// Audit takes one record of each call. It does not block.
+	// Audit takes one record of each call. It may hold up whoever floods it, for a
+	// bounded time, and nobody else.
 	Audit func(audit.Record)
 	// Begin, unless nil, takes a record of each call before it is sent to its
 	// server. An error refuses the call. It blocks for a bounded time.
