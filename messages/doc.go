@@ -19,6 +19,7 @@
 //	config     → gateway     ReplaceSnapshot    a new generation decides from now on
 //	gateway    → config      SnapshotReplaced   ... and it does
 //	config     → supervisor  ApplyDiff          servers to start, keep, drain
+//	config     → supervisor  LiftBlocks         no caller is refused any more (operator)
 //	gateway    → supervisor  WakeServer         a call wants a lazy server
 //	gateway    → supervisor  RefreshTools       a call names a tool that is not listed
 //	supervisor → server      StartServer        begin (a lazy one), or begin again

@@ -60,6 +60,21 @@ type ServerSuspected struct {
 	Tool   string
 }
 
+// CallerBlocked: calls of a caller have ended a server so often that they are
+// refused For that time.
+type CallerBlocked struct {
+	Server string
+	Run    uint64
+	Block  endpoint.Block
+	For    time.Duration
+}
+
+// BlocksLifted: the operator has ended the blocks of a server.
+type BlocksLifted struct {
+	Server string
+	Blocks int
+}
+
 // ServerSleeping: a server that nobody has called for idle_stop_ms is being
 // stopped; the next call starts it again.
 type ServerSleeping struct {
@@ -183,6 +198,24 @@ func (ServerSuspected) Text() string      { return "suspect tool" }
 func (ServerSuspected) Level() slog.Level { return slog.LevelWarn }
 func (e ServerSuspected) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), slog.String("tool", e.Tool)}
+}
+
+func (CallerBlocked) Text() string      { return "caller blocked" }
+func (CallerBlocked) Level() slog.Level { return slog.LevelWarn }
+func (e CallerBlocked) Attrs() []slog.Attr {
+	attrs := []slog.Attr{server(e.Server), run(e.Run)}
+	for _, a := range []slog.Attr{slog.String("agent", e.Block.Agent), slog.String("origin", e.Block.Origin), slog.String("tool", e.Block.Tool)} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	return append(attrs, slog.Int("crashes", e.Block.Crashes), slog.Duration("for", e.For), reason(e.Block.Reason))
+}
+
+func (BlocksLifted) Text() string      { return "blocks lifted" }
+func (BlocksLifted) Level() slog.Level { return slog.LevelInfo }
+func (e BlocksLifted) Attrs() []slog.Attr {
+	return []slog.Attr{server(e.Server), slog.Int("blocks", e.Blocks)}
 }
 
 func (ServerSleeping) Text() string      { return "server sleeping" }

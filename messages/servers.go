@@ -89,6 +89,15 @@ type RefreshTools struct {
 // LogValue implements slog.LogValuer.
 func (m RefreshTools) LogValue() slog.Value { return slog.StringValue(m.Name) }
 
+// LiftBlocks has no caller refused any more whose calls have ended a server.
+type LiftBlocks struct {
+	Name string
+	Cell *endpoint.Cell
+}
+
+// LogValue implements slog.LogValuer.
+func (m LiftBlocks) LogValue() slog.Value { return slog.StringValue(m.Name) }
+
 // StopServers tells the supervisor to drain every server until Drain has
 // passed and then to stop them all in parallel. The sender gets
 // ServersStopped when the last one has ended.

@@ -64,6 +64,8 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.wake(c, m)
 	case messages.RefreshTools:
 		s.tell(c, m.Name, m.Cell, m)
+	case messages.LiftBlocks:
+		s.lift(c, m)
 	case messages.StopServers:
 		s.stopAll(c, m)
 	case restartDue:
@@ -157,10 +159,12 @@ func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor,
 		return
 	}
 	exit := s.asExit(k, reason)
-	verdict := k.failed(exit, rand.Float64()) //nolint:gosec // Jitter needs no secrecy.
+	blamed := k.blame(exit)
+	verdict := k.failed(exit, blamed, rand.Float64()) //nolint:gosec // Jitter needs no secrecy.
 	sys.EventStream.Publish(&actor.SupervisorEvent{Child: pid, Reason: reason, Directive: actor.RestartDirective})
 	k.announce(sys, exit, verdict)
 	k.suspect(sys, exit)
+	tellBlocks(sys, exit, blamed.Fresh)
 	due := restartDue{id: pid.Id, seq: k.seq}
 	k.failing = true
 	k.wait(verdict, func() { sys.Root.Send(s.self, due) })

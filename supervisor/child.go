@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"gatehouse/internal/blame"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/restart"
 	"gatehouse/messages"
@@ -18,6 +19,7 @@ type child struct {
 	pid      *actor.PID // nil for a server that must not be started
 	history  restart.History
 	suspects suspects
+	book     blame.Book  // whose calls have ended it
 	seq      uint64      // numbers the failures; a timer of an older one is void
 	timer    *time.Timer // runs until the next start
 	wakeable time.Time   // from when on a call may bring that forward; zero: it may not
@@ -36,17 +38,19 @@ func newChild(p messages.ServerPlan) *child {
 func (k *child) plan() messages.ServerPlan     { return *k.plans.Load() }
 func (k *child) setPlan(p messages.ServerPlan) { k.plans.Store(&p) }
 
-// failed notes a failure and gets the verdict on it.
-func (k *child) failed(exit *endpoint.Exit, rnd float64) restart.Verdict {
+// failed notes a failure and gets the verdict on it. What a caller is to blame for
+// does not count.
+func (k *child) failed(exit *endpoint.Exit, blamed blame.Verdict, rnd float64) restart.Verdict {
 	k.seq++
 	plan := k.plan()
 	opened := plan.Cell.Status().Opened
 	f := restart.Failure{
 		At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason,
-		Worked: opened != k.opened, Free: plan.Spec.URL != "",
+		Worked: opened != k.opened, Free: plan.Spec.URL != "", Blamed: blamed.Blamed,
 	}
 	k.opened = opened
 	var v restart.Verdict
+	k.history = k.history.Forgive(blamed.Forgiven)
 	v, k.history = restart.Next(plan.Entry.Settings.Restart, k.history, f, rnd)
 	return v
 }

@@ -133,6 +133,9 @@ func (a *configActor) operate(c actor.Context, m any) {
 	now := time.Now()
 	s, reply := a.book.act(m, now)
 	if s.snapshot == nil {
+		if s.lift.Name != "" {
+			c.Send(a.cfg.Supervisor, s.lift)
+		}
 		c.Respond(reply)
 		return
 	}

@@ -33,7 +33,8 @@ type step struct {
 	report   messages.ConfigReloaded // without an Outcome there is nothing to report
 	snapshot *snapshot.Snapshot
 	diff     messages.ApplyDiff
-	lacks    lacks // what must be found out first
+	lift     messages.LiftBlocks // without a Name nothing is to be lifted
+	lacks    lacks               // what must be found out first
 	begun    time.Time
 	inForce  InForce // what to show once the snapshot is replaced
 }

@@ -59,8 +59,8 @@ func (b *book) restart(name string, now time.Time) (step, messages.OperateReply)
 	return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
 }
 
-// release ends a hold, or ends the wait of a server that has failed. One that
-// does well is left alone.
+// release ends a hold, or ends the wait of a server that has failed, or has the
+// blocks lifted of one that does well.
 func (b *book) release(name string, now time.Time) (step, messages.OperateReply) {
 	_, held := b.holds[name]
 	p, ok := b.plans[name]
@@ -76,6 +76,10 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	state := p.Cell.Status().State
 	if slices.Contains(stuck, state) {
 		return b.renew(name, messages.TriggerRelease, now)
+	}
+	if blocks := p.Cell.Guard().InForce(now); len(blocks) > 0 {
+		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%d blocks lifted)", name, len(blocks))}
+		return step{lift: messages.LiftBlocks{Name: name, Cell: p.Cell}}, reply
 	}
 	reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
 	return step{}, reply

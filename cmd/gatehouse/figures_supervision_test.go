@@ -222,7 +222,7 @@ func TestFigures_memoryAndDescriptorsAfterManyReloads(t *testing.T) {
 func TestFigures_memoryAndDescriptorsAfterManyCrashes(t *testing.T) {
 	figures(t)
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"s": testkit.Fake(t).Settings("restart", map[string]any{"initial_ms": 1, "max_ms": 1, "max_failures": 1000, "window_ms": 100})}.JSON(),
+		Servers: testkit.Servers{"s": testkit.Fake(t).Settings("restart", map[string]any{"initial_ms": 1, "max_ms": 1, "max_failures": 1000, "window_ms": 100, "quarantine_ms": 1})}.JSON(),
 		Rules:   testkit.AllowAll("a"),
 	})
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}

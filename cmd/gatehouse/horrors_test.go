@@ -286,7 +286,7 @@ func TestHorrors_serverCrashesAgainAndAgain_leavesNoDaemonsAndNoZombies(t *testi
 	if testing.Short() {
 		crashes = 3
 	}
-	entry := horrible(t, true).Settings("restart", map[string]any{"initial_ms": 20, "max_ms": 20, "max_failures": 1000})
+	entry := horrible(t, true).Settings("restart", map[string]any{"initial_ms": 20, "max_ms": 20, "max_failures": 1000, "quarantine_ms": 1})
 	g, instance := startHorrible(t, testkit.Servers{"s": entry}, testkit.Options{})
 	a := g.Agent(t, "a")
 	for range crashes {

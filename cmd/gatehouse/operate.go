@@ -109,9 +109,11 @@ on the old process, within its drain_timeout_ms; later ones wait for the new.`,
 func newReleaseCommand() *cobra.Command {
 	return actionCommand(admin.Release, &cobra.Command{
 		Use:   "release SERVER",
-		Short: "End a hold, or try a quarantined server again at once",
+		Short: "End a hold or blocks, or try a quarantined server again at once",
 		Long: `release ends a hold. A server that is quarantined, needs auth or is backing off
-is started afresh, and its earlier failures no longer count.`,
+is started afresh, and its earlier failures no longer count. A server that does
+well goes on, and callers are let in again that were blocked because their calls
+had ended it.`,
 	})
 }
 

@@ -60,6 +60,11 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), NextAttempt: timeOrNil(st.RetryAt),
 		Suspects: r.Cell.Suspects(), Protocol: catalog.Info.ProtocolVersion,
 	}
+	for _, b := range r.Cell.Guard().InForce(now) {
+		s.Blocks = append(s.Blocks, admin.Block{
+			Agent: b.Agent, Origin: b.Origin, Tool: b.Tool, Until: b.Until, Crashes: b.Crashes, Reason: r.Redact.String(b.Reason),
+		})
+	}
 	n := o.app.observed.calls.Of(r.Entry.Name).Counts()
 	s.Calls, s.Errors, s.ToolErrors, s.P50MS, s.P99MS = n.Calls, n.Errors, n.ToolErrors, milliseconds(n.P50), milliseconds(n.P99)
 	if st.State == endpoint.Ready {

@@ -101,7 +101,8 @@ func TestCrash_ownExit_isToldWithItsReasonAndStderr(t *testing.T) {
 
 func TestCrash_answerJustBeforeTheEnd_isDelivered(t *testing.T) {
 	t.Parallel()
-	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t).Settings("restart", map[string]any{"initial_ms": 1, "max_ms": 5, "max_failures": 100})})
+	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t).Settings("restart", map[string]any{"initial_ms": 1, "max_ms": 5, "max_failures": 100, "quarantine_ms": 1})})
+	g.Await(t, "server ready", "server", "s")
 	for range 10 {
 		mark := g.Log.Len()
 		if got := a.Execute(t, "s", "crash", map[string]any{"answer": true}).Good(t).Text; got != "last words" {
@@ -109,7 +110,7 @@ func TestCrash_answerJustBeforeTheEnd_isDelivered(t *testing.T) {
 		}
 		// A call that comes before the end is noticed is written to the dying
 		// process, and rightly fails.
-		g.AwaitFrom(t, mark, "server crashed", "server", "s")
+		g.AwaitFrom(t, mark, "server ready", "server", "s")
 	}
 }
 

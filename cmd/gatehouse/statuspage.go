@@ -169,6 +169,9 @@ func (p page) notes(st admin.Status) []string {
 		lines = append(lines, fmt.Sprintf("draining %s of generation %d, for %s", line(d.Server), d.Generation, age(p.now.Sub(d.Since))))
 	}
 	for _, s := range st.Servers {
+		for _, b := range s.Blocks {
+			lines = append(lines, p.cut(yellow, fmt.Sprintf("blocked  %s: %s", line(s.Name), p.blockText(s.Name, b))))
+		}
 		if s.ToolsProblem != "" {
 			lines = append(lines, fmt.Sprintf("tools    %s: %s", line(s.Name), line(s.ToolsProblem)))
 		}

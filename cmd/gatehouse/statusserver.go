@@ -51,7 +51,35 @@ func (p page) state(d admin.ServerDetail) []string {
 	if len(d.Suspects) > 0 {
 		add("suspect", line(strings.Join(d.Suspects, ", "))+": ran at two or more crashes")
 	}
+	for _, b := range d.Blocks {
+		add("blocked", p.blockText(d.Name, b))
+	}
 	return lines
+}
+
+// blockText says whose calls are refused, why and for how long.
+func (p page) blockText(server string, b admin.Block) string {
+	who := "every agent"
+	if b.Agent != "" {
+		who = "agent " + b.Agent
+	}
+	if b.Origin != "" {
+		who += " from " + b.Origin
+	}
+	what := "all tools"
+	if b.Tool != "" {
+		what = "tool " + b.Tool
+	}
+	return line(fmt.Sprintf("%s, %s, for %s more: its calls ended the server %s (%s); \"gatehouse release %s\" ends that",
+		who, what, age(b.Until.Sub(p.now)), times(b.Crashes), b.Reason, server))
+}
+
+// times says how often: "once", "3 times".
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.Itoa(n) + " times"
 }
 
 // origin is what the server is started or reached with.

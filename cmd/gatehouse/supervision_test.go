@@ -15,8 +15,8 @@ import (
 	"gatehouse/testkit"
 )
 
-// patient restarts at once and is never quarantined.
-var patient = map[string]any{"initial_ms": 1, "max_ms": 5, "max_failures": 1000}
+// patient restarts at once and is never quarantined, nor blocks anybody for long.
+var patient = map[string]any{"initial_ms": 1, "max_ms": 5, "max_failures": 1000, "quarantine_ms": 1}
 
 func TestCrash_listsItsCallsAndTheirCommonToolIsSuspect(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func TestCrash_listsItsCallsAndTheirCommonToolIsSuspect(t *testing.T) {
 func TestCrash_isOneLineOfTheLogWithItsVerdict(t *testing.T) {
 	t.Parallel()
 	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--log-level", "info")
-	a.Execute(t, "s", "echo", nil).Good(t)
+	g.Await(t, "server ready", "server", "s")
 	mark := g.Log.Len()
 	a.Execute(t, "s", "crash", map[string]any{"code": 3}).Failed(t, "SERVER_CRASHED")
 	line := g.AwaitFrom(t, mark, "server crashed", "server", "s")

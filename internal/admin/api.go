@@ -121,6 +121,8 @@ type ServerStatus struct {
 	Protocol string `json:"protocol,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.
 	Suspects []string `json:"suspects,omitempty"`
+	// Blocks are whose calls are refused, as they have ended the server.
+	Blocks []Block `json:"blocks,omitempty"`
 	// Calls are those that the rules allowed since the gateway began, also over
 	// restarts of the server; Errors those of them that failed, and ToolErrors
 	// those of these that failed by the tool's own word.
@@ -131,6 +133,16 @@ type ServerStatus struct {
 	// most, waits included, rounded up by a quarter at most.
 	P50MS float64 `json:"p50_ms"`
 	P99MS float64 `json:"p99_ms"`
+}
+
+// Block says that calls of a caller are refused until a time.
+type Block struct {
+	Agent   string    `json:"agent,omitempty"`  // absent: any agent from the origin
+	Origin  string    `json:"origin,omitempty"` // the id of a credential, or an address
+	Tool    string    `json:"tool,omitempty"`   // absent: any tool
+	Until   time.Time `json:"until"`
+	Crashes int       `json:"crashes"` // how many ends of the server it explains
+	Reason  string    `json:"reason"`  // why the server ended
 }
 
 // ServerDetail is all there is to know of one server. Of variables and headers

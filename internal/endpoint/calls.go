@@ -1,13 +1,25 @@
 package endpoint
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Call is who asked for what, as far as an operator may see it.
 type Call struct {
 	ID    string `json:"call_id"`
 	Agent string `json:"agent"`
 	Tool  string `json:"tool"`
+	// Origin is what the call came from, whatever agent it names: a credential or
+	// an address. It is empty where all calls come from one place.
+	Origin string `json:"-"`
 }
+
+// Caller is who calls: an agent, and what its calls come from.
+type Caller struct{ Origin, Agent string }
+
+// Caller is who made the call.
+func (c Call) Caller() Caller { return Caller{c.Origin, c.Agent} }
 
 // The limits of Calls.
 const (
@@ -15,6 +27,8 @@ const (
 	MaxCalls = 20
 	// maxTools is how many different tools are named.
 	maxTools = 200
+	// maxRan is how many different callers and tools are named.
+	maxRan = 256
 )
 
 // Calls are the calls that a server was running at one moment. The zero value
@@ -26,10 +40,29 @@ type Calls struct {
 	More int
 	// Tools are the tools of them all, each once, in no order.
 	Tools []string
+	// Ran are one call of each caller and tool that may have been running, also
+	// of calls that were given up shortly before.
+	Ran []Call
+	// Before is the last call that was answered before that moment, and BeforeAt
+	// when; without an ID if there was none. BeforeOnce means that its caller made
+	// no other of the few calls before it.
+	Before     Call
+	BeforeAt   time.Time
+	BeforeOnce bool
+}
+
+// AddGone adds a call that was given up, and that may have been running all the
+// same.
+func (c *Calls) AddGone(call Call) {
+	same := func(other Call) bool { return other.Caller() == call.Caller() && other.Tool == call.Tool }
+	if len(c.Ran) < maxRan && !slices.ContainsFunc(c.Ran, same) {
+		c.Ran = append(c.Ran, call)
+	}
 }
 
 // Add adds a call that began later than those before it.
 func (c *Calls) Add(call Call) {
+	c.AddGone(call)
 	if len(c.First) < MaxCalls {
 		c.First = append(c.First, call)
 	} else {

@@ -72,6 +72,7 @@ type Cell struct {
 	overdue  atomic.Uint64
 	suspects atomic.Pointer[[]string]
 	era      atomic.Pointer[Era]
+	guard    atomic.Pointer[Guard]
 
 	closeOnce sync.Once
 	closed    chan struct{}

@@ -22,7 +22,8 @@ type Attempt struct {
 	Server endpoint.ServerInfo
 
 	call   *Call
-	inside place // where the call is counted in
+	inside place         // where the call is counted in
+	turn   chan struct{} // whose turn it is among suspects, if it is the call\'s
 }
 
 // errAgain ends an attempt in which nothing was written and that is worth
@@ -38,8 +39,8 @@ type step func(*Attempt, context.Context) error
 // concerns no server.
 var (
 	forwarding = []step{
-		(*Attempt).identify, (*Attempt).permit, (*Attempt).route,
-		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).admitted, (*Attempt).sent,
+		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked,
+		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
 	}
 	identifying = []step{(*Attempt).identify}
 	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
@@ -63,6 +64,7 @@ func (c *Call) take(ctx context.Context, steps []step) (*Attempt, error) {
 func (c *Call) tryOnce(ctx context.Context, steps []step) error {
 	a := &c.attempt
 	*a = Attempt{Snapshot: c.router.cfg.Store.Load(), call: c}
+	defer a.passOn()
 	defer a.leave()
 	for _, step := range steps {
 		if err := step(a, ctx); err != nil {

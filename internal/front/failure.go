@@ -19,6 +19,7 @@ const (
 	CodeTimeout           = "TIMEOUT"
 	CodeCancelled         = "CANCELLED"
 	CodeOverloaded        = "OVERLOADED"
+	CodeBlocked           = "CALL_BLOCKED"
 	CodeInternal          = "INTERNAL"
 )
 

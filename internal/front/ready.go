@@ -28,6 +28,7 @@ func (a *Attempt) ready(ctx context.Context) error {
 // state will not change by itself soon.
 func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	a.call.granted.leave() // Nobody's drain waits for a call that waits.
+	a.passOn()
 	switch st.State {
 	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)

@@ -21,6 +21,8 @@
 //   - A server whose tries cost nothing is never quarantined, except for its
 //     credentials. A call may bring its next try forward, though not to less than
 //     Initial after the failure.
+//   - What a caller is to blame for delays the next start as any failure does, and
+//     never quarantines.
 //   - Only a healthy spell, Window of being ready without a failure, makes the
 //     past forgotten. So a server that dies every 20 s is not started again
 //     after the first, short delay for ever.
@@ -60,6 +62,8 @@ type Failure struct {
 	Worked bool
 	// Free means that another try costs nothing but a request.
 	Free bool
+	// Blamed means that a caller who is kept from repeating it caused it.
+	Blamed bool
 	// Reason is why, in one line without secrets. It may be empty; it is only
 	// passed on.
 	Reason string
@@ -102,6 +106,15 @@ type History struct {
 // Quarantined reports whether the last verdict was quarantine.
 func (h History) Quarantined() bool { return h.quarantined }
 
+// Forgive returns the history without the failures at these times: they turned
+// out to be a caller's.
+func (h History) Forgive(times []time.Time) History {
+	if len(times) > 0 {
+		h.recent = slices.DeleteFunc(slices.Clone(h.recent), func(t time.Time) bool { return slices.ContainsFunc(times, t.Equal) })
+	}
+	return h
+}
+
 // Next decides on one failure. rnd, from 0 up to 1, picks the jitter. The
 // History goes with the next failure of the same server.
 func Next(p Policy, h History, f Failure, rnd float64) (Verdict, History) {
@@ -138,7 +151,9 @@ func (h History) with(f Failure, p Policy) History {
 	recent := slices.DeleteFunc(slices.Clone(h.recent), func(t time.Time) bool {
 		return f.At.Sub(t) >= p.Window
 	})
-	recent = append(recent, f.At)
+	if !f.Blamed {
+		recent = append(recent, f.At)
+	}
 	// One more than is allowed is enough to know; a policy that was made
 	// stricter meanwhile only needs the newest ones.
 	h.recent = recent[max(0, len(recent)-max(p.MaxFailures, 0)-1):]
@@ -159,7 +174,7 @@ func (p Policy) quarantineReason(h History, f Failure) string {
 	switch {
 	case f.Phase == endpoint.Unauthorized:
 		return "its credentials were refused"
-	case f.Free:
+	case f.Free, f.Blamed:
 		return ""
 	case f.Phase == endpoint.CannotStart:
 		return "it cannot be started"

@@ -101,7 +101,7 @@ func (f serverFile) entry(t *testing.T, name string, tag int, record, web string
 	if k.hurt {
 		e = e.Settings("ping_interval_ms", 200, "ping_timeout_ms", 1000, "startup_timeout_ms", 20_000,
 			"call_timeout_ms", hurtCallTimeout, "drain_timeout_ms", hurtCallTimeout, "max_result_bytes", 1<<20,
-			"restart", map[string]any{"initial_ms": 10, "max_ms": 200, "max_failures": 1000})
+			"restart", map[string]any{"initial_ms": 10, "max_ms": 200, "max_failures": 1000, "window_ms": 100, "quarantine_ms": 1})
 	}
 	switch {
 	case k.brittle:

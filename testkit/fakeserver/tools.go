@@ -54,12 +54,13 @@ const oddSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","ty
 func builtins() []tool {
 	return []tool{
 		{"echo", "Returns its arguments as text and structuredContent.", object, echo},
-		{"sleep", "Sleeps for ms milliseconds.", `{"type":"object","properties":{"ms":{"type":"integer"},"id":{}},"required":["ms"]}`, sleep},
+		{"sleep", "Sleeps for ms milliseconds; dies after that time if it is below 0, also when cancelled.", `{"type":"object","properties":{"ms":{"type":"integer"},"id":{}},"required":["ms"]}`, sleep},
 		{"crash", "Exits at once with code, or dies of signal kill; answer sends the result first.", object, crash},
 		{"pid", "Says which process this is.", object, pid},
 		{"big", "Returns a text of this many bytes.", object, big},
 		{"stderr", "Writes a line to stderr.", object, stderrLine},
 		{"hang", "Never answers.", object, hang},
+		{"freeze", "Stops the whole process.", object, freeze},
 		{"env", "Returns the environment, or one variable of it.", object, env},
 		{"progress", "Sends n progress notifications, ms apart.", object, progress},
 		{"oddities", "Returns a result that is hard to pass on.", oddSchema, oddities},
@@ -170,6 +171,10 @@ func echo(c *call) []byte {
 }
 
 func sleep(c *call) []byte {
+	if c.args.MS < 0 {
+		time.Sleep(time.Duration(-c.args.MS) * time.Millisecond)
+		os.Exit(4)
+	}
 	select {
 	case <-time.After(time.Duration(c.args.MS) * time.Millisecond):
 	case <-c.ctx.Done():

@@ -110,7 +110,7 @@ func official(t *testing.T, stdio bool, fakeArgs ...string) *testkit.Gateway {
 			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("ping_interval_ms", 200),
 			"pipe-new": testkit.Fake(t, statelessArgs...).Settings("ping_interval_ms", 200),
 			"web-new":  {"url": newWeb.Base + "/mcp"},
-			"fragile":  testkit.Fake(t).Settings("restart", map[string]any{"max_failures": 100, "initial_ms": 50, "max_ms": 50}),
+			"fragile":  testkit.Fake(t).Settings("restart", map[string]any{"max_failures": 100, "initial_ms": 50, "max_ms": 50, "quarantine_ms": 1}),
 			"broken":   {"command": "gatehouse-test-no-such-command"},
 			"no":       {"command": "gatehouse-test-no-such-command", "disabled": true},
 		}.JSON(),

@@ -155,6 +155,9 @@ type Stdio struct {
 	grace   *time.Timer
 	cause   error // why it ended; set once
 	late    lateCalls
+	gone    goneCalls
+	// answered are the calls that have had their answer.
+	answered answeredCalls
 	// unanswered is set together with cause.
 	unanswered endpoint.Calls
 

@@ -121,6 +121,9 @@ func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response,
 	if written && errors.Is(cause, context.DeadlineExceeded) {
 		s.late.add(c.by, s.received.Load())
 	}
+	if written {
+		s.gone.add(c.by)
+	}
 	s.mu.Unlock()
 	if written && method != methodInitialize { // The specification forbids cancelling that one.
 		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))})
@@ -139,6 +142,9 @@ func (s *Stdio) take(rawID []byte) *call {
 	defer s.mu.Unlock()
 	c := s.pending[id]
 	delete(s.pending, id)
+	if c != nil {
+		s.answered.add(c.by)
+	}
 	return c
 }
 

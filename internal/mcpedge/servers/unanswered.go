@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"gatehouse/internal/endpoint"
 )
@@ -28,10 +29,66 @@ func (l *lateCalls) add(by endpoint.Call, received uint64) {
 	}
 }
 
+// goneFor is how long a call that was given up may still be running.
+const goneFor = 10 * time.Second
+
+// goneCalls are the latest calls that were given up after they had been written.
+// The server may be busy with them all the same.
+type goneCalls []goneCall
+
+type goneCall struct {
+	by endpoint.Call
+	at time.Time
+}
+
+// add notes a call.
+func (g *goneCalls) add(by endpoint.Call) {
+	if by.ID == "" {
+		return
+	}
+	if len(*g) >= endpoint.MaxCalls {
+		*g = slices.Delete(*g, 0, 1)
+	}
+	*g = append(*g, goneCall{by, time.Now()})
+}
+
+// answeredCalls are the last calls that were answered, in a ring, and when the
+// last one was.
+type answeredCalls struct {
+	ring [8]endpoint.Call
+	n    int
+	at   time.Time
+}
+
+func (a *answeredCalls) add(by endpoint.Call) {
+	if by.ID != "" {
+		a.ring[a.n%len(a.ring)] = by
+		a.n++
+		a.at = time.Now()
+	}
+}
+
+// last is the last call, and whether its caller made no other of them.
+func (a *answeredCalls) last() (by endpoint.Call, once bool) {
+	if a.n == 0 {
+		return by, false
+	}
+	by = a.ring[(a.n-1)%len(a.ring)]
+	same := 0
+	for _, c := range a.ring[:min(a.n, len(a.ring))] {
+		if c.Caller() == by.Caller() {
+			same++
+		}
+	}
+	return by, same == 1
+}
+
 // running are the calls that the server has and has not answered. The caller
 // holds the session's mutex.
 func (s *Stdio) running() (calls endpoint.Calls) {
 	received := s.received.Load()
+	calls.Before, calls.BeforeOnce = s.answered.last()
+	calls.BeforeAt = s.answered.at
 	for _, c := range s.late {
 		if c.received == received {
 			calls.Add(c.by)
@@ -40,6 +97,11 @@ func (s *Stdio) running() (calls endpoint.Calls) {
 	for _, id := range slices.Sorted(maps.Keys(s.pending)) {
 		if c := s.pending[id]; c.by.ID != "" && c.out.picked {
 			calls.Add(c.by)
+		}
+	}
+	for _, c := range s.gone {
+		if time.Since(c.at) < goneFor {
+			calls.AddGone(c.by)
 		}
 	}
 	return calls

@@ -110,3 +110,52 @@ func TestHTTPUnanswered_areTheCallsThatRanAtTheEnd(t *testing.T) {
 	await(t, s.Done())
 	wantUnanswered(t, s, "one", "two")
 }
+
+// Whoever looks for the call that has ended a server must see more than what is
+// unanswered: a call can be given up before it does harm, and answered as well.
+func TestUnanswered_whatElseMayHaveEndedTheServer(t *testing.T) {
+	from := func(id, agent string) endpoint.Request {
+		req := by(id)
+		req.By.Agent = agent
+		return req
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, p := open(t, servers.Options{})
+		answer := func(id, agent string) {
+			answered := call(t.Context(), s, from(id, agent))
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, p.read().ID)
+			<-answered
+		}
+		giveUp := func(id, agent string) {
+			ctx, leave := context.WithCancel(t.Context())
+			left := call(ctx, s, from(id, agent))
+			p.read()
+			leave()
+			<-left
+			p.read() // notifications/cancelled
+		}
+		giveUp("long ago", "old")
+		time.Sleep(time.Minute)
+		answer("1", "a")
+		giveUp("given up", "b")
+		answer("2", "c")
+		answer("3", "a")
+		answer("4", "d")
+		call(t.Context(), s, from("running", "e"))
+		p.read()
+		s.Close(errGone)
+		<-s.Done()
+		got := s.Unanswered()
+		var ran []string
+		for _, c := range got.Ran {
+			ran = append(ran, c.ID)
+		}
+		if want := []string{"running", "given up"}; fmt.Sprint(ran) != fmt.Sprint(want) {
+			t.Errorf("may have run: got %q, want %q", ran, want)
+		}
+		if got.Before.ID != "4" || !got.BeforeOnce {
+			t.Errorf("answered last: got %q, once %t; want 4, once", got.Before.ID, got.BeforeOnce)
+		}
+		wantUnanswered(t, s, "running")
+	})
+}
