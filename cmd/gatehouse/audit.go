@@ -1,14 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/internal/admin"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
@@ -21,7 +23,6 @@ func newAuditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Work with audit logs",
-		Args:  cobra.NoArgs,
 	}
 	cmd.AddCommand(newAuditVerifyCommand())
 	return cmd
@@ -36,21 +37,51 @@ func newAuditVerifyCommand() *cobra.Command {
 		Long: `verify reads an audit log and its rotated files (FILE.2, FILE.1, FILE). Of
 several FILEs give the oldest first.
 
-Each line whose policy_hash is that of a --rules file is decided again. A
-difference is a finding; so are lines that are missing, repeated, unreadable or
+Each line whose policy_hash is that of a --rules file is decided again; without
+--rules by the rules of the gateways that run, else by those that "gatehouse run"
+would use. A difference is a finding; so are lines that are missing, repeated, unreadable or
 without an end, and records that the gateway says it could not write. Exit code
 0: none; 1: some; 2: wrong use.`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(rules) == 0 {
-				return errors.New("audit verify needs --rules FILE, the rules that decided")
+			rules, err := rulesToVerify(cmd, rules)
+			if err != nil {
+				return err
 			}
 			return auditVerify(cmd, args, rules, asJSON)
 		},
 	}
-	cmd.Flags().StringArrayVar(&rules, "rules", nil, "a rules file; repeatable, for the forms that it had")
+	cmd.Flags().StringArrayVar(&rules, "rules", nil, "a rules file; repeatable, for the forms that it had (default: that of the running gateway, or as for run)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "files", "lines", ..., "findings", "more", "notes"}`)
 	return cmd
+}
+
+// rulesToVerify are the rules files by which lines are decided again: those that
+// are named, else those of the gateways that run, else the one that run would use.
+func rulesToVerify(cmd *cobra.Command, named []string) ([]string, error) {
+	if len(named) > 0 {
+		return named, nil
+	}
+	ctx, stop := interruptible(cmd)
+	defer stop()
+	gateways, _ := admin.Find(ctx, adminDirs())
+	var paths []string
+	for _, gw := range gateways {
+		if path, _ := rulesOf(gw.Status); path != "" && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	why := "of the running gateway"
+	if len(paths) == 0 {
+		found, err := new(fileOptions).findRules()
+		if err != nil {
+			return nil, failed(err)
+		}
+		paths, why = []string{found.Path}, "which run would use"
+	}
+	for _, path := range paths {
+		fmt.Fprintln(cmd.ErrOrStderr(), line(fmt.Sprintf("the rules are %s, %s; --rules names others", path, why)))
+	}
+	return paths, nil
 }
 
 func auditVerify(cmd *cobra.Command, paths, rules []string, asJSON bool) error {
@@ -108,8 +139,8 @@ func printAuditSummary(out io.Writer, v *audit.Verifier) {
 	}
 	s := v.Summary()
 	fmt.Fprintf(out, "%s, %s of %s; %s checked, %d of other rules, %d that cannot be checked; %s lost; %s\n",
-		plural(s.Files, "file"), plural(s.Lines, "line"), plural(s.Instances, "instance"), plural(s.Checked, "decision"),
-		s.Other, s.Unchecked, plural(s.Lost, "record"), plural(s.Findings, "finding"))
+		plural.Of(s.Files, "file"), plural.Of(s.Lines, "line"), plural.Of(s.Instances, "instance"), plural.Of(s.Checked, "decision"),
+		s.Other, s.Unchecked, plural.Of(s.Lost, "record"), plural.Of(s.Findings, "finding"))
 }
 
 // auditFiles adds the rotated files. dropped says whether lines older than the

@@ -59,11 +59,12 @@ func TestAuditVerify_logOfARun_holdsUntilItIsChanged(t *testing.T) {
 	testkit.WriteAtomic(t, first, testkit.ReadFile(t, g.RulesFile))
 	g.Apply(t, g.RulesFile, testkit.AllowAll("a"))
 	a.Execute(t, "s", "env", map[string]any{"name": "HOME"})
+	operate(t, g, "audit", "verify", g.AuditFile).want(t, exitFine, "0 findings", g.RulesFile+", of the running gateway")
 	if code := g.Stop(t); code != 0 {
 		t.Fatalf("exit code %d, want 0", code)
 	}
 
-	operate(t, g, "audit", "verify", g.AuditFile).want(t, exitUsage, "--rules")
+	operate(t, g, "audit", "verify", g.AuditFile).want(t, exitNo, "cannot find a rules file", "--rules")
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "1 decision checked", "0 findings")
 	r := value[verifyReport](t, operate(t, g, "audit", "verify", g.AuditFile, "--rules", first, "--rules", g.RulesFile, "--json").want(t, exitFine))
 	if !r.OK || r.Checked != 8 || r.Other != 0 || len(r.Findings)+r.More+len(r.Notes) != 0 {

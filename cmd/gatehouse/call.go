@@ -27,7 +27,7 @@ the tool's arguments. Text in the result is printed as text, all else as JSON.
 Exit code 0: the tool's result; 1: it failed or was refused, and stderr says
 whether the gateway or the server said so (with --json the result's _meta does:
 "io.gatehouse/origin").`,
-		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: completeCall,
+		ValidArgsFunction: completeCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call := admin.Call{Server: args[0], Tool: args[1], Agent: agent, TimeoutMS: timeout.Milliseconds()}
 			if cmd.Flags().Changed("timeout") && timeout < 100*time.Millisecond {

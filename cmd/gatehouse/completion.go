@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gatehouse/internal/admin"
 )
@@ -34,14 +37,72 @@ func completeCall(cmd *cobra.Command, args []string, _ string) ([]cobra.Completi
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeNoFiles keeps shells from offering files to commands that take none.
-func completeNoFiles(cmd *cobra.Command) {
-	if cmd.ValidArgsFunction == nil && !strings.Contains(cmd.Use, "FILE") && !strings.Contains(cmd.Use, "RULES") {
-		cmd.ValidArgsFunction = cobra.NoFileCompletions
+// complete keeps shells from offering files where none fits, which is what they
+// do where nothing else is said: for words of a command and for values of flags.
+func complete(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {
+		cmd.ValidArgsFunction = completeFiles
 	}
-	for _, c := range cmd.Commands() {
-		completeNoFiles(c)
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if _, done := cmd.GetFlagCompletionFunc(f.Name); !done && f.Value.Type() != "bool" {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, completeFlag(f.Name)) // It is one of its flags.
+		}
+	})
+}
+
+// completeFiles offers files for the words that are files.
+func completeFiles(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words := wordsOf(cmd)
+	if len(words) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	last := words[len(words)-1]
+	if len(args) >= len(words) && !strings.HasSuffix(last, "...") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	switch word := words[min(len(args), len(words)-1)]; strings.Trim(word, "[].") {
+	case "FILE", "NEW_RULES":
+		return nil, cobra.ShellCompDirectiveDefault
+	case "DIR":
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// What values of flags are, besides texts of one's own.
+var (
+	fileFlags   = []string{"mcp-config", "rules", "env-file", "audit-log", "tls-cert", "tls-key", "tools"}
+	folderFlags = []string{"dir"}
+	flagValues  = map[string][]cobra.Completion{
+		"transport": {"stdio", "http"}, "init-strategy": {"eager", "lazy"}, "audit-mode": {auditNormal, auditStrict},
+		"log-format": {"auto", "text", "json"}, "log-level": logLevels, "level": logLevels, "color": {"auto", "always", "never"},
+	}
+	logLevels = []cobra.Completion{"debug", "info", "warn", "error"}
+)
+
+// completeFlag offers what the value of a flag may be.
+func completeFlag(name string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch {
+		case slices.Contains(fileFlags, name):
+			return nil, cobra.ShellCompDirectiveDefault
+		case slices.Contains(folderFlags, name):
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		case name == "pid":
+			return gatewayPIDs(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "server":
+			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		}
+		return flagValues[name], cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func gatewayPIDs(cmd *cobra.Command) []cobra.Completion {
+	var pids []cobra.Completion
+	askForNames(cmd, func(_ context.Context, gw admin.Found) {
+		pids = append(pids, cobra.CompletionWithDesc(strconv.Itoa(gw.Status.PID), line(whoseIs(gw.Status))))
+	})
+	return pids
 }
 
 func serverNames(cmd *cobra.Command) []cobra.Completion {

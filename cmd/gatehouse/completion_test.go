@@ -1,8 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gatehouse/testkit"
 )
@@ -37,6 +41,60 @@ func TestCompletion_offersServersAndToolsNeverFiles(t *testing.T) {
 		}
 		if c.wantNot != "" && strings.Contains(r.out, c.wantNot) {
 			t.Errorf("%q: got %q, which must not be in\n%s", c.args, c.wantNot, r.out)
+		}
+	}
+}
+
+// What shells are told: offer nothing but what was printed, files, or folders.
+const (
+	offerNothingElse = "\n:4\n"
+	offerFiles       = "\n:0\n"
+	offerFolders     = "\n:16\n"
+)
+
+// Wherever the line ends, files are offered only where one fits.
+func TestCompletion_ofEveryWordAndFlag_offersFilesOnlyWhereTheyFit(t *testing.T) {
+	freshHome(t)
+	offers := func(words ...string) string {
+		return "\n" + atHome(t, append([]string{"__complete"}, words...)...).out
+	}
+	files := map[string]bool{"FILE": true, "NEW_RULES": true}
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
+		path := strings.Fields(cmd.CommandPath())[1:]
+		if cmd.Name() == "__complete" || cmd.Name() == "help" || cmd.HasSubCommands() {
+			return
+		}
+		words := append(wordsOf(cmd), "")
+		for i, word := range words {
+			want := offerNothingElse
+			if name := strings.Trim(word, "[]."); files[name] || word == "" && i > 0 && strings.HasSuffix(words[i-1], "...") {
+				want = offerFiles
+			} else if name == "DIR" {
+				want = offerFolders
+			}
+			line := slices.Concat(path, slices.Repeat([]string{"x"}, i), []string{""})
+			if got := offers(line...); !strings.Contains(got, want) {
+				t.Errorf("%q: got %q, want %q", line, got, want)
+			}
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			want := offerNothingElse
+			switch {
+			case f.Value.Type() == "bool":
+				return
+			case strings.Contains(flagName(f), " FILE"):
+				want = offerFiles
+			case strings.Contains(flagName(f), " DIR"):
+				want = offerFolders
+			}
+			if got := offers(append(path, "--"+f.Name, "")...); !strings.Contains(got, want) {
+				t.Errorf("%s --%s: got %q, want %q", cmd.CommandPath(), f.Name, got, want)
+			}
+		})
+	})
+	for line, want := range map[string]string{"run --transport": "stdio", "logs --level": "warn", "status --color": "never", "run --audit-mode": "strict"} {
+		if got := offers(append(strings.Fields(line), "")...); !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %s among it", line, got, want)
 		}
 	}
 }

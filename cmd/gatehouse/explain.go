@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,6 @@ agent_id. It reads the rules file that "gatehouse run" would use; with --live it
 asks the running gateway, whose rules may be older or newer than the file.
 Whether there is such a server or tool makes no difference. Exit code 0: allow;
 1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
-		Args: cobra.RangeArgs(2, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := admin.Question{Agent: args[0], Server: args[1]}
 			if len(args) > 2 {
@@ -133,7 +131,7 @@ func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials
 
 func printExplanation(w io.Writer, e policy.Explanation) error {
 	fmt.Fprintf(w, "%s: %s\n\n", verb(e.Allow), because(e))
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w)
 	asked, number := true, 0
 	for _, s := range e.Steps {
 		mark, nr, note := "", "", s.Note

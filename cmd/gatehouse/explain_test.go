@@ -82,7 +82,7 @@ func TestExplain_exitCode_isTheAnswer(t *testing.T) {
 		"an agent without rules":         {[]string{"z", "docs", "read"}, exitFine, `those of "default" apply`},
 		"a caller without agent_id":      {[]string{"", "docs", "read"}, exitFine, `the rules of "default" apply`},
 		"a name that is none":            {[]string{"a b", "docs"}, exitNo, "INVALID_AGENT_ID"},
-		"nothing to ask":                 {[]string{"a"}, exitUsage, "arg"},
+		"nothing to ask":                 {[]string{"a"}, exitUsage, "SERVER is missing"},
 		"a process without --live":       {[]string{"a", "db", "--pid", "1"}, exitUsage, "--live"},
 		"no gateway to ask":              {[]string{"a", "db", "--live"}, exitNone, "no gateway is running"},
 		"a name that acts on a terminal": {[]string{"a", "db", "\x1b[2J"}, exitNo, `\x1b`},

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/filewatch"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/locate"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/resolve"
 	"gatehouse/messages"
 )
@@ -166,8 +167,5 @@ func count(problems []jsondoc.Problem, s jsondoc.Severity) string {
 			n++
 		}
 	}
-	if n == 1 {
-		return fmt.Sprintf("1 %s", s)
-	}
-	return fmt.Sprintf("%d %ss", n, s)
+	return plural.Of(n, string(s))
 }

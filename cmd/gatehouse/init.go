@@ -24,7 +24,6 @@ func newInitCommand() *cobra.Command {
 the folder gatehouse of the user's config folder. In any other folder, named by
 --dir, .mcp.json is plain JSON without a server: that is a file which other MCP
 clients read as well, and they would start its servers beside the gateway.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := initFiles(cmd, dir); err != nil {
 				return failed(err)

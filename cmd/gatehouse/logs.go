@@ -28,7 +28,6 @@ func newLogsCommand() *cobra.Command {
 reloads, their stderr. The gateway keeps the last 300 about each server and
 2,000 others, of its --log-level and above. With -f the command goes on with what
 is logged from now on, until it is interrupted or the gateway ends.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if q.Level, err = logging.ParseLevel(level); err != nil {
@@ -49,9 +48,6 @@ is logged from now on, until it is interrupted or the gateway ends.`,
 	o.register(cmd, "print each record as the JSON object that it is")
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is logged from now on")
 	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
-	_ = cmd.RegisterFlagCompletionFunc("server", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
-	}) // There is such a flag.
 	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
 	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many of the records that are there already")
 	return cmd

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -53,7 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitFine
 	}
@@ -66,7 +65,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "gatehouse: %s\n", err)
 	if code == exitUsage {
-		fmt.Fprintln(stderr, `Run "gatehouse --help" for what there is.`)
+		fmt.Fprintf(stderr, "Run \"%s --help\" for what there is.\n", cmd.CommandPath())
 	}
 	return code
 }
@@ -86,29 +85,19 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 		Version:       version(),
 	}
 	root.SetVersionTemplate("gatehouse {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	color := &colorOption{}
 	color.register(root.PersistentFlags())
 	runs := newRunCommand(color)
-	root.Args, root.SuggestionsMinimumDistance = noSuchCommand, 2
-	root.RunE = runs.RunE
+	root.Args, root.RunE = noSuchCommand, runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newDemoServerCommand(), newVersionCommand())
 	root.AddCommand(newStatusCommand(color), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
 		newHoldCommand(), newToolsCommand(), newCallCommand())
-	completeNoFiles(root)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.InitDefaultCompletionCmd()
+	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultHelpCmd()
+	root.SetHelpFunc(showHelp)
+	furnish(root)
 	return root
-}
-
-// noSuchCommand refuses arguments of the program itself: they are commands that
-// do not exist, so it names those that were probably meant.
-func noSuchCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	text := fmt.Sprintf("there is no command %q", args[0])
-	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return errors.New(text)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
 )
@@ -16,7 +17,6 @@ func newPolicyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Work with rules",
-		Args:  cobra.NoArgs,
 	}
 	cmd.AddCommand(newPolicyTestCommand(), newPolicyDiffCommand())
 	return cmd
@@ -35,7 +35,6 @@ func newPolicyTestCommand() *cobra.Command {
 "tool" and "step" may be left out. A path starts at the file's folder. Each
 case that is decided differently is printed, and last the count. Exit code 0:
 all as expected; 1: not all; 2: wrong use.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return policyTest(cmd, args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "cases", "failed", "differences", "problems"}`)
@@ -64,7 +63,7 @@ func policyTest(cmd *cobra.Command, path string, asJSON bool) error {
 		fmt.Fprintln(out, d)
 	}
 	if !jsondoc.HasErrors(problems) {
-		fmt.Fprintf(out, "%s, %d failed\n", plural(result.Cases, "case"), len(result.Differences))
+		fmt.Fprintf(out, "%s, %d failed\n", plural.Of(result.Cases, "case"), len(result.Differences))
 	}
 	if !ok {
 		return errNo

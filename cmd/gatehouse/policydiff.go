@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/policydiff"
 	"gatehouse/internal/safefile"
 	"gatehouse/messages"
@@ -43,7 +43,6 @@ tools/list and the output of "gatehouse tools --json" will do as well.
 
 Exit code 1: access widens; a deny becomes an allow, or a pattern changes such
 that tools or servers which nobody has listed could be allowed. 0: it does not.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
@@ -215,7 +214,7 @@ func printAnswers(w io.Writer, answers []policydiff.Answer) error {
 	if len(answers) == 0 {
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w)
 	fmt.Fprintln(t, "\tAGENT\tSERVER\tTOOL\tWAS\tBECOMES")
 	for _, a := range answers {
 		mark, tool := "-", "(the server itself)"
@@ -242,7 +241,7 @@ func printRuleChanges(w io.Writer, changes []policydiff.RuleChange) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w)
 	fmt.Fprintln(t, "RULE\tAGENT\tPLACE\t")
 	for _, c := range changes {
 		note := ""
@@ -259,5 +258,5 @@ func change(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing + " changes"
 	}
-	return plural(n, thing) + " change"
+	return plural.Of(n, thing) + " change"
 }

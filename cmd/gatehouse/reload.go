@@ -21,7 +21,6 @@ func newReloadCommand() *cobra.Command {
 		Long: `reload waits until every file has been read and what was accepted is in force.
 Exit code 0: every file was applied or is unchanged; 1: one was rejected, the
 last good version of it stays in force; 3: no gateway is running.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()

@@ -34,7 +34,6 @@ func newRunCommand(color *colorOption) *cobra.Command {
 		Long: `run starts the gateway: over stdio for one MCP client, or over HTTP for many.
 It stops on SIGTERM, SIGINT, and with stdio at the end of its input, once the
 calls that run have ended (see --drain-on-eof); a second signal stops it at once. SIGHUP reads all files again and reopens the audit log.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
 			opts.implyHTTP(cmd.Flags())

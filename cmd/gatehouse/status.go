@@ -41,7 +41,6 @@ tried next.
 With --watch it does so every second, in place on a terminal, until it is
 interrupted or the gateway ends. Exit code 0: it runs; 1: there is no such
 server; 3: no gateway is running.`,
-		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.every < 10*time.Millisecond {

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/terminal"
 )
 
@@ -91,7 +92,7 @@ func (p page) top(st admin.Status) []string {
 		lines = append(lines, p.cut(yellow, "it is shutting down"))
 	}
 	return append(lines, fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
-		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural(len(st.Servers), "server"), orNone(tallyStates(st.Servers))))
+		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(tallyStates(st.Servers))))
 }
 
 // cut paints a line of the page.
@@ -130,7 +131,7 @@ func auditFine(a admin.Audit) bool { return a.Err == "" && a.Lost == 0 && a.Youn
 func auditLine(a admin.Audit) string {
 	text := fmt.Sprintf("audit    %d written, %d lost", a.Written, a.Lost)
 	if a.Young > 0 {
-		text += fmt.Sprintf(", %s deleted before their time: the disk is nearly full", plural(a.Young, "file"))
+		text += fmt.Sprintf(", %s deleted before their time: the disk is nearly full", plural.Of(a.Young, "file"))
 	}
 	if a.Cut > 0 {
 		text += ", its last lines were taken away: see audit verify"
@@ -156,7 +157,7 @@ func (p page) notes(st admin.Status) []string {
 		lines = append(lines, p.cut(red, auditLine(st.Audit)))
 	}
 	if st.Log.Lost > 0 {
-		text := fmt.Sprintf("log      %s lost", plural(st.Log.Lost, "line"))
+		text := fmt.Sprintf("log      %s lost", plural.Of(st.Log.Lost, "line"))
 		if st.Log.Err != "" {
 			text += ": " + line(st.Log.Err)
 		}
@@ -258,12 +259,4 @@ func whoseIs(st admin.Status) string {
 		parts = append(parts, "client "+strings.Join(st.Clients, ", "))
 	}
 	return strings.Join(parts, "  ")
-}
-
-// plural counts things: "1 file", "2 files".
-func plural[N ~int | ~uint64](n N, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

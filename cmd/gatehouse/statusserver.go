@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/terminal"
 )
 
@@ -31,7 +32,7 @@ func (p page) state(d admin.ServerDetail) []string {
 	if d.LastError != "" && d.LastErrorAt != nil && d.LastError != d.Reason {
 		add("failed", age(p.now.Sub(*d.LastErrorAt))+" ago: "+line(d.LastError))
 	}
-	add("run", fmt.Sprintf("%d, %s", d.Run, plural(d.Restarts, "restart"))+strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0"))
+	add("run", fmt.Sprintf("%d, %s", d.Run, plural.Of(d.Restarts, "restart"))+strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0"))
 	calls := fmt.Sprintf("%d, of which %d failed, %d in flight", d.Calls, d.Errors, d.InFlight)
 	if d.Calls > 0 {
 		calls += fmt.Sprintf("; half took at most %s, 99 of 100 %s", latency(d.P50MS), latency(d.P99MS))

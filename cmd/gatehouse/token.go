@@ -17,7 +17,6 @@ func newTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Work with tokens of agents over HTTP",
-		Args:  cobra.NoArgs,
 	}
 	cmd.AddCommand(newTokenNewCommand())
 	return cmd
@@ -31,7 +30,6 @@ func newTokenNewCommand() *cobra.Command {
 		Long: `new makes a token of 256 random bits. It is printed once and stored nowhere: give
 it to the agent, which sends it as "Authorization: Bearer TOKEN". The line goes
 into "defaults": {"tokens": [...]} of the rules file, which holds only its hash.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			line, err := o.line()
 			if err != nil {

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/plural"
 )
 
 func newToolsCommand() *cobra.Command {
@@ -19,7 +19,7 @@ func newToolsCommand() *cobra.Command {
 		Long: `tools lists the tools of one server, or of all, as far as they are known, with
 the tokens that each definition costs an agent (a quarter of its bytes). With
 --agent only those that the rules give this agent.`,
-		Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeServer,
+		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
@@ -47,14 +47,14 @@ the tokens that each definition costs an agent (a quarter of its bytes). With
 }
 
 func printTools(w io.Writer, tools admin.Tools) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w)
 	count := 0
 	fmt.Fprintln(t, "SERVER\tTOOL\tTOKENS")
 	for _, s := range tools.Servers {
 		for _, tool := range s.Tools {
 			fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), line(tool.Name), tool.Tokens)
 		}
-		what := "(" + plural(len(s.Tools), "tool") + ")"
+		what := "(" + plural.Of(len(s.Tools), "tool") + ")"
 		if !s.Known {
 			what = "(tools not known yet)"
 		}
@@ -67,6 +67,6 @@ func printTools(w io.Writer, tools admin.Tools) error {
 		fmt.Fprintf(t, "%s\t%s\t%d\n", line(s.Server), what, s.Tokens)
 		count += len(s.Tools)
 	}
-	fmt.Fprintf(t, "in all\t%s\t%d\n", plural(count, "tool"), tools.Tokens)
+	fmt.Fprintf(t, "in all\t%s\t%d\n", plural.Of(count, "tool"), tools.Tokens)
 	return t.Flush()
 }

@@ -19,7 +19,6 @@ func newValidateCommand() *cobra.Command {
 		Long: `validate reads the files that "gatehouse run" would use and prints every problem
 with its place. Exit code 0: no errors (warnings are possible); 1: errors, the
 gateway would not start; 2: wrong use.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := files.find()
 			if err != nil {

@@ -4,18 +4,74 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/testkit"
+	"github.com/spf13/cobra"
 )
 
-func TestMain_unknownCommand_namesTheOneThatWasProbablyMeant(t *testing.T) {
-	t.Parallel()
-	env := operatorEnv(&testkit.Gateway{Dir: t.TempDir()})
-	for given, want := range map[string]string{"stauts": "status", "validte": "validate", "reloa": "reload"} {
-		runIn(t, env, given).want(t, exitUsage, `"`+given+`"`, "did you mean "+want)
+func TestMain_whatIsWrongWithACommand_isSaidForPeople(t *testing.T) {
+	freshHome(t)
+	cases := map[string]string{
+		"stauts":                   `there is no command "stauts"; did you mean status?`,
+		"validte":                  "did you mean validate?",
+		"reloa":                    "did you mean reload?",
+		"statsu --json":            "did you mean status?",
+		"policy tst":               `there is no command "policy tst"; did you mean policy test?`,
+		"audit verfy x":            "did you mean audit verify?",
+		"token nwe":                "did you mean token new?",
+		"verify x":                 "did you mean audit verify?",
+		"completion bsh":           "did you mean completion bash or",
+		"help stauts":              "did you mean status?",
+		"call":                     "SERVER and TOOL is missing; write: gatehouse call SERVER TOOL [JSON]",
+		"call x":                   "TOOL is missing",
+		"call a b {} c":            `"c" is one word too many; write: gatehouse call SERVER TOOL [JSON]`,
+		"restart":                  "SERVER is missing; write: gatehouse restart SERVER",
+		"explain a":                "SERVER is missing; write: gatehouse explain AGENT SERVER [TOOL]",
+		"audit verify":             "FILE is missing; write: gatehouse audit verify FILE...",
+		"policy diff":              "NEW_RULES is missing",
+		"token new x":              `"x" is one word too many; write: gatehouse token new --id ID --agent A,B`,
+		"version x":                `"x" is one word too many`,
+		"run x":                    `"x" is one word too many`,
+		"run --htpp 80":            "there is no flag --htpp; did you mean --http?",
+		"status --watc":            "did you mean --watch?",
+		"--mcpconfig x":            "did you mean --mcp-config?",
+		"status -q":                "there is no flag -q",
+		"run --http":               "--http needs a value: serve over HTTP",
+		"status --interval 1":      `--interval is "1": must be a duration like "30s"`,
+		"logs -n many":             `--lines is "many": must be an integer`,
+		"run --debug=maybe":        `--debug is "maybe": must be true or false`,
+		"--color sometimes status": `--color is "sometimes": use auto, always or never`,
 	}
-	if r := runIn(t, env, "xyzzy").want(t, exitUsage, "xyzzy"); strings.Contains(r.err, "did you mean") {
-		t.Errorf("it must not suggest anything: %s", r.err)
+	for command, want := range cases {
+		r := atHome(t, strings.Fields(command)...)
+		if r.code != exitUsage || !strings.Contains(r.err, want) {
+			t.Errorf("%s: got exit code %d, %q, want %d, %q", command, r.code, r.err, exitUsage, want)
+		}
+		for _, wrong := range []string{"arg(s)", "accepts", "unknown command", "strconv", "shorthand"} {
+			if strings.Contains(r.err, wrong) {
+				t.Errorf("%s: got %q in %q, want none", command, wrong, r.err)
+			}
+		}
 	}
+	if r := atHome(t, "xyzzy").want(t, exitUsage, "xyzzy"); strings.Contains(r.err, "did you mean") {
+		t.Errorf("got %q, want no suggestion", r.err)
+	}
+	r := atHome(t, "status", "--watc")
+	if want := `Run "gatehouse status --help"`; !strings.Contains(r.err, want) {
+		t.Errorf("got %q, want %s", r.err, want)
+	}
+}
+
+func TestMain_aGroupOfCommands_showsThem(t *testing.T) {
+	for _, group := range []string{"policy", "audit", "token", "completion"} {
+		atHome(t, group).want(t, exitFine, "gatehouse "+group+" COMMAND")
+	}
+}
+
+func TestMain_everyCommandSaysWhichWordsItTakes(t *testing.T) {
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
+		if cmd.Args == nil || !cmd.Runnable() {
+			t.Errorf("%s: got no check of its words, want one", cmd.CommandPath())
+		}
+	})
 }
 
 func TestChange_countsAsPeopleDo(t *testing.T) {

@@ -2,12 +2,12 @@ package childproc
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"gatehouse/internal/plural"
 	"gatehouse/internal/textcut"
 )
 
@@ -142,7 +142,7 @@ func (s *stderr) show(line []byte) string {
 	return textcut.Marked(s.redact(strings.ToValidUTF8(string(line), "\uFFFD")), maxLine)
 }
 
-func leftOut(n int) string { return fmt.Sprintf("(%d lines left out)", n) }
+func leftOut(n int) string { return "(" + plural.Of(n, "line") + " left out)" }
 
 // rate lets linesPerSecond lines pass in each second and counts the others.
 // Its zero value is ready.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/textcut"
 )
@@ -80,7 +81,7 @@ func (a *Attempt) timedOut(mayHaveRun bool) *Failure {
 func overloaded(r *snapshot.Route) *Failure {
 	return &Failure{
 		Code: CodeOverloaded, RetryAfterMS: 1000,
-		Message: fmt.Sprintf("%q has %d calls in flight, as many as it may; not run. Try again after 1 s.", r.Entry.Name, r.Entry.Settings.MaxInFlight),
+		Message: fmt.Sprintf("%q has %s in flight, as many as it may; not run. Try again after 1 s.", r.Entry.Name, plural.Of(r.Entry.Settings.MaxInFlight, "call")),
 	}
 }
 

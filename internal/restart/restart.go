@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/plural"
 )
 
 // jitter is the part of a delay by which it may be shorter or longer.
@@ -183,9 +184,9 @@ func (p Policy) quarantineReason(h History, f Failure) string {
 	case h.quarantined:
 		return "the probe failed"
 	case len(h.recent) > max(p.MaxFailures, 0):
-		return fmt.Sprintf("%s within %s, %d allowed", failures(len(h.recent)), p.Window, max(p.MaxFailures, 0))
+		return fmt.Sprintf("%s within %s, %d allowed", plural.Of(len(h.recent), "failure"), p.Window, max(p.MaxFailures, 0))
 	case h.never > max(p.MaxFailures, 0):
-		return fmt.Sprintf("%d tries in a row never became ready, %d allowed", h.never, max(p.MaxFailures, 0))
+		return fmt.Sprintf("%s in a row never became ready, %d allowed", plural.Of(h.never, "try", "tries"), max(p.MaxFailures, 0))
 	default:
 		return ""
 	}
@@ -219,11 +220,4 @@ func because(reason string, f Failure) string {
 		return reason
 	}
 	return reason + ": " + f.Reason
-}
-
-func failures(n int) string {
-	if n == 1 {
-		return "1 failure"
-	}
-	return fmt.Sprintf("%d failures", n)
 }

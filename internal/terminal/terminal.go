@@ -3,7 +3,7 @@
 package terminal
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
 )
@@ -37,7 +37,7 @@ func ParseColor(s string) (Color, error) {
 	case Auto, Always, Never:
 		return c, nil
 	}
-	return "", fmt.Errorf("--color is %q: use auto, always or never", s)
+	return "", errors.New("use auto, always or never")
 }
 
 // Colors reports whether an output gets colours. What the user asks for with

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/rawjson"
 )
 
@@ -152,12 +153,12 @@ func (l *toolList) odd() error {
 	case l.repeated && l.unended:
 		what = append(what, fmt.Sprintf("it gave the same cursor again and again, tools behind the first %d may be missing", len(l.tools)))
 	case l.unended:
-		what = append(what, fmt.Sprintf("it does not end within %d pages, tools behind the first %d may be missing", l.pages, len(l.tools)))
+		what = append(what, fmt.Sprintf("it does not end within %s, tools behind the first %d may be missing", plural.Of(l.pages, "page"), len(l.tools)))
 	case l.repeated:
 		what = append(what, "it gave the same cursor more than once")
 	}
 	if l.nameless > 0 {
-		what = append(what, fmt.Sprintf("%d definitions have no name and were left out", l.nameless))
+		what = append(what, "left out for want of a name: "+plural.Of(l.nameless, "definition"))
 	}
 	if l.misnamed > 0 {
 		what = append(what, fmt.Sprintf("%d definitions have a member twice or in another letter case and were left out", l.misnamed))
