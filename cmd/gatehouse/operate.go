@@ -98,12 +98,14 @@ func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 }
 
 func newRestartCommand() *cobra.Command {
-	return actionCommand(admin.Restart, &cobra.Command{
+	return awaitsReady(actionCommand(admin.Restart, &cobra.Command{
 		Use:   "restart SERVER",
 		Short: "Give a server of the running gateway a new process; no call is lost",
 		Long: `restart starts a new process (or connection) of one server. Calls that run end
-on the old process, within its drain_timeout_ms; later ones wait for the new.`,
-	})
+on the old process, within its drain_timeout_ms; later ones wait for the new. It
+returns when the new one is ready, or after startup_timeout_ms. Exit code 0: it is
+ready, or starts with its next call; 1: it is not ready.`,
+	}))
 }
 
 func newReleaseCommand() *cobra.Command {
@@ -145,7 +147,7 @@ func actionCommand(action admin.Action, cmd *cobra.Command) *cobra.Command {
 
 func actionCommandWith(action admin.Action, hold *admin.Hold, cmd *cobra.Command) *cobra.Command {
 	var o running
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), completeServer
+	cmd.ValidArgsFunction = completeServer
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, stop := interruptible(cmd)
 		defer stop()
@@ -153,20 +155,16 @@ func actionCommandWith(action admin.Action, hold *admin.Hold, cmd *cobra.Command
 		if err != nil {
 			return err
 		}
-		done, err := gw.Client.Operate(ctx, action, args[0], *hold)
+		did, err := gw.Client.Operate(ctx, action, args[0], *hold)
 		if err != nil {
 			return asked(ctx, gw.Client, err)
 		}
-		if o.asJSON {
-			return writeJSON(cmd.OutOrStdout(), done)
+		done := operated{Operated: did}
+		if err := done.await(ctx, gw.Client, cmd); err != nil {
+			return err
 		}
-		text := done.Note
-		if text == "" {
-			text = fmt.Sprintf("%q starts afresh", done.Server)
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s (generation %d)\n", line(text), done.Generation)
-		return nil
+		return done.print(cmd.OutOrStdout(), o.asJSON)
 	}
-	o.register(cmd, `print {"server", "action", "generation", "note"}`)
+	o.register(cmd, `print {"server", "action", "generation", "note", "state", "reason"}`)
 	return cmd
 }

@@ -88,6 +88,27 @@ func TestRestart_underLoad_losesNoCallAndRunsNoneTwice(t *testing.T) {
 	t.Logf("%d calls during 4 restarts", len(answered))
 }
 
+func TestRestart_returnsWhenTheServerIsReady(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{
+		"slow": testkit.Fake(t, "--start-delay", "700ms"), "lazy": testkit.Fake(t).Settings("start", "lazy"),
+		"never": testkit.Fake(t, "--start-delay", "10m").Settings("startup_timeout_ms", 300),
+		"bad":   {"command": "gatehouse-no-such-command"},
+	})
+	before := pidOf(t, a, "slow")
+	operate(t, g, "restart", "slow").want(t, exitFine, `"slow" has started afresh and is ready, after`)
+	if _, slow := statusOf(t, g, "slow"); slow.State != "ready" || slow.PID == before {
+		t.Errorf("got %s, process %d after the restart, want ready, another process than %d", slow.State, slow.PID, before)
+	}
+	operate(t, g, "restart", "slow", "--no-wait").want(t, exitFine, `"slow" starts afresh`)
+	operate(t, g, "restart", "lazy").want(t, exitFine, `"lazy" starts afresh with its next call`)
+	operate(t, g, "restart", "never").want(t, exitNo, `"never" is not ready but `, ": not ready within startup_timeout_ms", "gatehouse status never")
+	r := operate(t, g, "restart", "bad", "--json").want(t, exitNo)
+	if did := value[operated](t, r); did.State != "quarantined" || !strings.Contains(did.Reason, "not found") {
+		t.Errorf("got %+v, want it quarantined, with the reason", did)
+	}
+}
+
 func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 	t.Parallel()
 	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t)})

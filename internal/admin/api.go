@@ -23,6 +23,10 @@ type Gateway interface {
 	// Operate restarts, releases or holds a server and returns once it is in
 	// force; running calls may go on longer.
 	Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error)
+	// Settled returns how a server is once it is ready, or will not be without
+	// anybody's doing. It blocks until then, for the server's startup timeout at
+	// most.
+	Settled(ctx context.Context, server string) (ServerStatus, error)
 	// Tools lists the tools of one server, or of all when server is empty;
 	// with an agent only those it may use. It does not block.
 	Tools(server, agent string) (Tools, error)

@@ -33,6 +33,9 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if r, err := c.Tools(ctx, "a b&c", "agent"); err != nil || r.Tokens != 3 {
 		t.Errorf("tools: %+v, %v, want 3 tokens", r, err)
 	}
+	if st, err := c.Settled(ctx, "a/b"); err != nil || st.Name != "a/b" || st.State != "ready" {
+		t.Errorf("settled: %+v, %v, want a/b, ready", st, err)
+	}
 	call := admin.Call{Server: "s", Tool: "t", Args: json.RawMessage(`{"n":9007199254740993}`), Agent: "a", TimeoutMS: 100}
 	result, err := c.Call(ctx, call)
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {

@@ -106,6 +106,14 @@ func (c *Client) Operate(ctx context.Context, action Action, server string, hold
 	return done, err
 }
 
+// Settled waits until a server is ready, or will not be without anybody's doing;
+// for its startup timeout at most.
+func (c *Client) Settled(ctx context.Context, server string) (ServerStatus, error) {
+	var st ServerStatus
+	err := c.ask(ctx, http.MethodGet, "/v1/servers/"+escape(server)+"/settled", nil, &st)
+	return st, err
+}
+
 // Tools lists tools; server and agent may be empty.
 func (c *Client) Tools(ctx context.Context, server, agent string) (Tools, error) {
 	var tools Tools

@@ -60,6 +60,10 @@ func (f *fake) note(v ...any) {
 func (f *fake) Status() admin.Status { return f.status }
 func (f *fake) Logs() *logging.Ring  { return f.ring }
 
+func (f *fake) Settled(_ context.Context, name string) (admin.ServerStatus, error) {
+	return admin.ServerStatus{Name: name, State: "ready"}, nil
+}
+
 func (f *fake) Server(name string) (admin.ServerDetail, error) {
 	f.note(name)
 	return admin.ServerDetail{ServerStatus: admin.ServerStatus{Name: name}}, f.err

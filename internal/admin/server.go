@@ -69,6 +69,10 @@ func (s *Server) routes() http.Handler {
 		detail, err := s.gw.Server(r.PathValue("name"))
 		reply(w, detail, err)
 	})
+	mux.HandleFunc("GET /v1/servers/{name}/settled", func(w http.ResponseWriter, r *http.Request) {
+		status, err := s.gw.Settled(r.Context(), r.PathValue("name"))
+		reply(w, status, err)
+	})
 	mux.HandleFunc("GET /v1/logs", s.logs)
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), reloadLimit)
