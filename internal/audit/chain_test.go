@@ -36,12 +36,20 @@ func verifyLog(t *testing.T, path string) (findings []string) {
 	return findings
 }
 
+// ask writes a line about a call that the rules allowed.
+func ask(t *testing.T, l *audit.Log, id string) {
+	t.Helper()
+	if err := l.Begin(t.Context(), callRecord(id, "read")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // run opens a log, writes so many records and closes it.
 func run(t *testing.T, d *disk, instance string, records int) {
 	t.Helper()
 	l := d.open(t, audit.Options{Instance: instance})
 	for i := range records {
-		begin(t, l, strconv.Itoa(i))
+		ask(t, l, strconv.Itoa(i))
 	}
 	closeLog(t, l)
 }
@@ -88,7 +96,7 @@ func TestChain_endCutWhileNobodyRuns_isSeenAlsoAfterTheNextStart(t *testing.T) {
 	edit(t, d.path, func(l []string) []string { return l[:3] })
 	var out strings.Builder
 	l := d.open(t, audit.Options{Instance: "two", Log: logTo(&out)})
-	begin(t, l, "after")
+	ask(t, l, "after")
 	if s := l.Stats(); s.Cut != 1 {
 		t.Errorf("got %d cuts counted, want 1", s.Cut)
 	}
@@ -110,7 +118,7 @@ func TestChain_endCutWhileItRuns_isSeenWithTheNextLine(t *testing.T) {
 			d := newDisk(t)
 			l := d.open(t, audit.Options{})
 			for i := range 5 {
-				begin(t, l, strconv.Itoa(i))
+				ask(t, l, strconv.Itoa(i))
 			}
 			size := 0
 			for _, line := range slices.Collect(strings.Lines(d.content(t)))[:c.keep] {
@@ -119,7 +127,7 @@ func TestChain_endCutWhileItRuns_isSeenWithTheNextLine(t *testing.T) {
 			if err := os.Truncate(d.path, int64(size)); err != nil {
 				t.Fatal(err)
 			}
-			begin(t, l, "after")
+			ask(t, l, "after")
 			if s := l.Stats(); s.Cut != 1 {
 				t.Errorf("got %d cuts counted, want 1", s.Cut)
 			}
@@ -146,7 +154,7 @@ func TestChain_noteOlderThanTheLog_isNoCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := d.open(t, audit.Options{Instance: name})
-		begin(t, l, "")
+		ask(t, l, "")
 		if s := l.Stats(); s.Cut != 0 {
 			t.Errorf("%s: got %d cuts counted, want none", name, s.Cut)
 		}
@@ -160,11 +168,11 @@ func TestChain_noteOlderThanTheLog_isNoCut(t *testing.T) {
 func TestChain_rotationBySomebodyElse_continuesIt(t *testing.T) {
 	d := newDisk(t)
 	l := d.open(t, audit.Options{})
-	begin(t, l, "before")
+	ask(t, l, "before")
 	if err := os.Rename(d.path, d.path+".1"); err != nil {
 		t.Skipf("an open file cannot be renamed here: %v", err)
 	}
-	begin(t, l, "after")
+	ask(t, l, "after")
 	closeLog(t, l)
 	if got := verifyLog(t, d.path); got != nil || l.Stats().Cut != 0 {
 		t.Errorf("got %v and %d cuts, want none", got, l.Stats().Cut)
@@ -175,7 +183,7 @@ func TestChain_rotationBySomebodyElse_continuesIt(t *testing.T) {
 func fill(t *testing.T, l *audit.Log, rotations uint64) {
 	t.Helper()
 	for i := 0; l.Stats().Rotated < rotations; i++ {
-		begin(t, l, strconv.Itoa(i))
+		ask(t, l, strconv.Itoa(i))
 	}
 }
 

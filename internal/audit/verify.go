@@ -120,11 +120,6 @@ func (v *Verifier) line(file string, number int, text []byte, ended bool) {
 	v.summary.Lines++
 	p := place{file: file, line: number}
 	v.lastLine = number
-	defer func(findings int) {
-		if p.rec == nil && v.summary.Findings > findings {
-			v.chain.broken = true
-		}
-	}(v.summary.Findings)
 	if !ended {
 		v.find(p, Truncated, "the line has no end: it was cut off, or whoever wrote it was killed")
 		return
@@ -268,6 +263,8 @@ func quoted(s string) string {
 
 func (v *Verifier) find(p place, kind Kind, format string, args ...any) {
 	v.summary.Findings++
+	// That the next line names another one before it is then no news.
+	v.chain.broken = v.chain.broken || slices.Contains([]Kind{Decided, Unreadable, Truncated, Repeated}, kind)
 	f := Finding{File: p.file, Line: p.line, Kind: kind, Message: fmt.Sprintf(format, args...)}
 	if p.rec != nil {
 		f.Instance, f.Seq = p.rec.Instance, p.rec.Seq

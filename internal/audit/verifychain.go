@@ -51,7 +51,7 @@ func (v *Verifier) link(p place, inOrder bool) {
 	c := &v.chain
 	other := c.file != "" && logOf(c.file) != logOf(p.file)
 	broken := c.broken || !inOrder
-	c.file, c.broken = p.file, false
+	c.file, c.broken = p.file, !inOrder && c.broken
 	prev, ok := parseLink(p.rec.Prev)
 	switch {
 	case p.rec.Prev == "" && !c.sealed: // Of a version that did not chain lines.
