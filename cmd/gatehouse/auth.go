@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/identity"
@@ -56,6 +58,11 @@ func (o *runOptions) checkHTTP() []error {
 	if o.publicURL != "" {
 		if _, err := httpauth.ParsePublic(o.publicURL); err != nil {
 			errs = append(errs, fmt.Errorf("--public-url: %w", err))
+		}
+	}
+	for _, host := range o.allowHosts {
+		if host == "" || strings.ContainsAny(host, "/*@ ") {
+			errs = append(errs, fmt.Errorf("--allow-host is %q: it is a name such as gateway.lan, or gateway.lan:8000", host))
 		}
 	}
 	if (o.tlsCert == "") != (o.tlsKey == "") {
@@ -128,6 +135,12 @@ func (a *app) credentials() *identity.Set {
 		return nil
 	}
 	return snap.Credentials
+}
+
+// accepted reports whether a caller would be let in by the credentials in force.
+func (a *app) accepted(c *identity.Caller) bool {
+	_, ok := a.credentials().Recheck(c, time.Now())
+	return ok
 }
 
 // newGate makes what asks HTTP requests for their credential.

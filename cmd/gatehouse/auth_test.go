@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rulesfile"
@@ -187,6 +189,40 @@ func TestTokens_foreignOriginAndHost_areForbiddenWithAGoodTokenToo(t *testing.T)
 	}
 }
 
+// Beyond loopback too a name must be one of the gateway's, or a web page could
+// have its own name lead here; an address is always good.
+func TestHost_beyondLoopback_isCheckedToo(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"),
+		Args: slices.Concat(quick, []string{"--http", "0.0.0.0:0", "--insecure", "--allow-host", "gateway.lan", "--allow-host", "other.lan:99"}),
+	})
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(g.BaseURL(t), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := "127.0.0.1"
+	addrs, _ := net.InterfaceAddrs() // Without another one, loopback shows the names at least.
+	for _, a := range addrs {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && !ip.IP.IsLoopback() {
+			own = ip.IP.String()
+		}
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + net.JoinHostPort(own, port) + "/mcp"
+	for host, want := range map[string]int{
+		"": 200, own + ":" + port: 200, "localhost:" + port: 200, machine + ":" + port: 200, "gateway.lan": 200, "GATEWAY.lan:1234": 200, "other.lan:99": 200,
+		"other.lan": 403, "evil.example": 403, "gateway.lan.evil.example": 403,
+	} {
+		if got := send(t, http.MethodPost, url, host, nil); got != want {
+			t.Errorf("Host %q: got status %d, want %d", host, got, want)
+		}
+	}
+}
+
 func TestTokens_aSession_belongsToTheCredentialThatOpenedIt(t *testing.T) {
 	t.Parallel()
 	g := beginTokens(t)
@@ -219,6 +255,63 @@ func TestTokens_removingOne_takesEffectInOpenSessions(t *testing.T) {
 	a := testkit.Agent{Caller: alice}
 	a.As("b").Execute(t, "s", "echo", nil).Good(t)
 	a.As("a").Execute(t, "s", "echo", nil).Failed(t, "INVALID_AGENT_ID")
+}
+
+// What a removed credential has open ends with it: streams, calls, and sessions
+// for good.
+func TestTokens_removingOne_endsWhatItHasOpen(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t, "--record", record)}.JSON(),
+		Rules:   tokenRules(tokenEntry("alice-laptop", aliceToken, "a", "b"), tokenEntry("bob", bobToken, "b")), Args: quick,
+	})
+	alice, bob := rawAs(t, g, aliceToken), rawAs(t, g, bobToken)
+	streams := map[string]<-chan struct{}{"alice": listenStream(t, alice), "bob": listenStream(t, bob)}
+	hanging := testkit.Agent{Caller: bob}.Go(t.Context(), "s", "hang", map[string]any{"id": "h"})
+	awaitCall(t, record, "h")
+	g.Apply(t, g.RulesFile, tokenRules(tokenEntry("alice-laptop", aliceToken, "a", "b")))
+	select {
+	case <-streams["bob"]:
+	case <-time.After(10 * time.Second):
+		t.Error("the stream of the removed token is still open")
+	}
+	hanging.Wait(t).Failed(t, "CANCELLED")
+	select {
+	case <-streams["alice"]:
+		t.Error("another token's stream has ended, want it open")
+	default:
+	}
+	g.Apply(t, g.RulesFile, tokenRules(tokenEntry("alice-laptop", aliceToken, "a", "b"), tokenEntry("bob", bobToken, "b")))
+	if status, _ := post(t, bob); status != http.StatusNotFound {
+		t.Errorf("the session of a token that was removed and is back: got status %d, want %d", status, http.StatusNotFound)
+	}
+	if status, _ := post(t, alice); status != http.StatusOK {
+		t.Errorf("another token's session: got status %d, want %d", status, http.StatusOK)
+	}
+}
+
+// listenStream opens a stream and returns what is closed at its end.
+func listenStream(t *testing.T, r *testkit.Raw) <-chan struct{} {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.Token)
+	req.Header.Set("Mcp-Session-Id", r.Session)
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("a stream: got %v, %v, want 200", resp, err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		close(ended)
+	}()
+	return ended
 }
 
 func TestTokens_reloadThatRemovesTheLast_isRejected(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,8 +86,13 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: max(opts.drainOnEOF, 1),
-		AllowOrigins: opts.allowOrigins, AllowHosts: opts.public().hosts(), Authorize: a.gate.Authorize,
+		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted,
 		OnClient: a.observed.clients.note,
+	})
+	a.sys.EventStream.Subscribe(func(e any) {
+		if r, ok := e.(messages.ConfigReloaded); ok && r.Role == messages.RoleRules && r.Outcome == messages.Applied {
+			a.edge.Recheck()
+		}
 	})
 	return a
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,7 +17,7 @@ import (
 )
 
 // httpFlags are those that mean nothing over stdio, so each asks for HTTP.
-var httpFlags = []string{"http", "allow-origin", "public-url", "tls-cert", "tls-key", "insecure"}
+var httpFlags = []string{"http", "allow-origin", "allow-host", "public-url", "tls-cert", "tls-key", "insecure"}
 
 // implyHTTP chooses HTTP where a flag of it is given and --transport is not, and
 // notes which flags contradict --transport stdio.
@@ -33,6 +35,19 @@ func (o *runOptions) implyHTTP(f *pflag.FlagSet) {
 	case o.transport == "stdio":
 		o.contradicts = strings.Join(given, ", ")
 	}
+}
+
+// ownNames are the names under which agents may reach the HTTP front at any
+// port: those of --allow-host, the one it listens at, and this machine's.
+func (o *runOptions) ownNames() []string {
+	names := slices.Clone(o.allowHosts)
+	if host, _, err := net.SplitHostPort(o.httpAddr); err == nil {
+		names = append(names, host)
+	}
+	if host, err := os.Hostname(); err == nil { // Without one, it has no name.
+		names = append(names, host)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // listenAddress reads --http: HOST:PORT, or a port alone, which is loopback.

@@ -45,6 +45,7 @@ type runOptions struct {
 	shutdownTimeout time.Duration
 	drainOnEOF      time.Duration
 	allowOrigins    []string
+	allowHosts      []string
 	publicURL       string
 	tlsCert, tlsKey string
 	insecure        bool
@@ -82,6 +83,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
 	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long calls that run or wait may go on after the end of the input")
 	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
+	f.StringSliceVar(&o.allowHosts, "allow-host", nil, "a name under which agents reach the HTTP front, beside addresses, localhost and this machine's name: gateway.lan, or with a port")
 	f.StringVar(&o.publicURL, "public-url", "", "the address under which agents reach the HTTP front, such as https://gw.example.com")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "the private key (PEM) of the HTTP front")

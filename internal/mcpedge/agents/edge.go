@@ -107,14 +107,21 @@ type Options struct {
 	// are compared whole, letter case aside; there is no wildcard.
 	AllowOrigins []string
 
-	// AllowHosts are the names beside loopback ones under which the HTTP
-	// endpoint may be reached at a loopback address: those of a proxy.
+	// AllowHosts are the hosts, with their ports, under which the HTTP endpoint
+	// may be reached beside loopback ones and addresses: those of a proxy.
 	AllowHosts []string
+
+	// AllowNames are the same without ports: any is allowed.
+	AllowNames []string
 
 	// Authorize returns who sent a request over HTTP, or answers it and returns
 	// false. It is asked for every request that Host and Origin don't forbid,
 	// preflights apart. Default: nobody is asked.
 	Authorize func(http.ResponseWriter, *http.Request) (*identity.Caller, bool)
+
+	// Accepted reports whether a caller that Authorize has let in would be let in
+	// still. Default: all are.
+	Accepted func(*identity.Caller) bool
 
 	// OnClient, if set, hears the name of each client that initializes a
 	// conversation: Caller.Client. It must not block.
@@ -145,6 +152,9 @@ func (o Options) withDefaults() Options {
 	o.KeepAlive = cmp.Or(o.KeepAlive, 15*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 60*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
+	if o.Accepted == nil {
+		o.Accepted = func(*identity.Caller) bool { return true }
+	}
 	if o.OnClient == nil {
 		o.OnClient = func(string) {}
 	}
@@ -182,7 +192,7 @@ func New(handler ToolHandler, opts Options) *Edge {
 		tools:    readTools(handler.Definitions(), opts.Log),
 		inFlight: newInFlight(opts),
 		sessions: newSessions(opts.SessionIdleTTL),
-		origins:  newOrigins(opts.AllowOrigins, opts.AllowHosts),
+		origins:  newOrigins(opts),
 	}
 	e.mcp = server.NewMCPServer(opts.Name, opts.Version, server.WithToolCapabilities(false))
 	e.tools.register(e.mcp)
@@ -206,6 +216,13 @@ func New(handler ToolHandler, opts Options) *Edge {
 func (e *Edge) Shutdown(ctx context.Context) error {
 	e.inFlight.close()
 	return e.inFlight.wait(ctx)
+}
+
+// Recheck ends the sessions, calls and streams of callers who are not accepted any
+// more: after other credentials came into force.
+func (e *Edge) Recheck() {
+	e.sessions.removeRevoked(e.opts.Accepted)
+	e.inFlight.endRevoked(e.opts.Accepted)
 }
 
 // Close is Shutdown without patience: it cancels everything that runs and

@@ -56,6 +56,10 @@ func (e *Edge) Handler() http.Handler {
 			showPage(w, r, r.URL.Path)
 			return
 		}
+		if name := repeated(r.Header); name != "" {
+			http.Error(w, "the header "+name+" must come once", http.StatusBadRequest)
+			return
+		}
 		allowCORS(w.Header(), r.Header.Get("Origin"))
 		var who *identity.Caller
 		if e.opts.Authorize != nil && r.Method != http.MethodOptions {
@@ -183,7 +187,7 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity
 	}
 	a := e.serve(r.Context(), p, m, out.notify)
 	if revision, client := p.known(); initialize && revision != "" {
-		w.Header().Set(headerSession, e.sessions.create(revision, client, p.identity.ID(), time.Now()))
+		w.Header().Set(headerSession, e.sessions.create(revision, client, p.identity, time.Now()))
 	}
 	out.finish(a, statusOf(a, false))
 }
@@ -300,18 +304,39 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller)
 	}
 	ctx, end := context.WithCancel(r.Context())
 	defer end()
-	s := &stream{session: p.session, owner: cmp.Or(who.ID(), p.from), end: end}
+	s := &stream{session: p.session, who: who, owner: cmp.Or(who.ID(), p.from), end: end}
 	if err := e.inFlight.listen(s); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	defer e.inFlight.unlisten(s)
+	if !e.opts.Accepted(who) { // Since Recheck may have come between.
+		http.Error(w, errRevoked.Error(), http.StatusUnauthorized)
+		return
+	}
 	out := e.newReply(w, r)
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
 	out.enter(running)
-	<-ctx.Done()
+	e.listenUntil(ctx, who)
+}
+
+// listenUntil blocks until the stream ends, at the latest soon after the time of
+// its credential is over.
+func (e *Edge) listenUntil(ctx context.Context, who *identity.Caller) {
+	look := time.NewTicker(e.opts.KeepAlive)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if !e.opts.Accepted(who) {
+				return
+			}
+		}
+	}
 }
 
 func (e *Edge) delete(w http.ResponseWriter, r *http.Request, who *identity.Caller) {

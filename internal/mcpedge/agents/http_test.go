@@ -393,7 +393,9 @@ func listen(t *testing.T, url, session string) <-chan error {
 }
 
 func TestHandler_originAndHost(t *testing.T) {
-	f := newEdge(t, newScript(), func(o *agents.Options) { o.AllowOrigins = []string{"https://App.example.com/"} })
+	f := newEdge(t, newScript(), func(o *agents.Options) {
+		o.AllowOrigins, o.AllowNames = []string{"https://App.example.com/"}, []string{"gateway"}
+	})
 	local := serveHTTP(t, f)
 	// The same without the connection's address, as on a public one.
 	public := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -418,8 +420,22 @@ func TestHandler_originAndHost(t *testing.T) {
 		{"an origin of an extension", "", "chrome-extension://abc", 403, 403},
 		{"localhost as host", "localhost:1234", "", 200, 200},
 		{"IPv6 loopback as host", "[::1]:1234", "", 200, 200},
-		{"a rebound host", "evil.example", "", 403, 200},
-		{"a rebound host with its origin", "evil.example", "http://evil.example", 403, 200},
+		{"a rebound host", "evil.example", "", 403, 403},
+		{"a rebound host with its origin", "evil.example", "http://evil.example", 403, 403},
+		{"an address as host", "192.0.2.7:8000", "", 403, 200},
+		{"an IPv6 address as host", "[2001:db8::7]:8000", "", 403, 200},
+		{"an address as host with its origin", "192.0.2.7:8000", "http://192.0.2.7:8000", 403, 200},
+		{"what begins like an address", "192.0.2.7.evil.example", "", 403, 403},
+		{"an allowed name as host", "Gateway:1234", "", 200, 200},
+		{"an allowed name as host with its origin", "gateway:1234", "http://gateway:1234", 200, 200},
+		{"a name that begins like an allowed one", "gateway.evil.example", "", 403, 403},
+		{"an origin with a user", "", "http://evil@localhost", 403, 403},
+		{"the same origin with a user", "", "http://evil.example@" + addr, 403, 403},
+		{"an origin with a password", "", "http://a:b@127.0.0.1", 403, 403},
+		{"an origin with a path", "", "http://localhost/", 403, 403},
+		{"an origin with a query", "", "http://localhost?x", 403, 403},
+		{"an origin with a fragment", "", "http://localhost#x", 403, 403},
+		{"two origins in one", "", "http://localhost http://evil.example", 403, 403},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -444,6 +460,26 @@ func TestHandler_originAndHost(t *testing.T) {
 				t.Errorf("elsewhere: got %d, want %d", w.Code, c.public)
 			}
 		})
+	}
+}
+
+// Whoever reads the first of two headers, and whoever the last, must not see two
+// different requests.
+func TestHandler_headersThatDecide_mustComeOnce(t *testing.T) {
+	srv := serveHTTP(t, newEdge(t, newScript(), nil))
+	for name, values := range map[string][]string{
+		"Origin":               {"http://localhost", "https://evil.example"},
+		"Content-Type":         {"application/json", "text/plain"},
+		"Mcp-Session-Id":       {"a", "b"},
+		"Mcp-Protocol-Version": {"2025-11-25", "2026-07-28"},
+		"Mcp-Method":           {"ping", "tools/call"},
+		"Mcp-Name":             {"a", "b"},
+	} {
+		req := request(t.Context(), http.MethodPost, srv.URL, `{"jsonrpc":"2.0","id":1,"method":"ping"}`)
+		req.Header[name] = values
+		if got := do(t, req); got.status != http.StatusBadRequest && got.status != http.StatusForbidden || !strings.Contains(got.body, "one") && !strings.Contains(got.body, "once") {
+			t.Errorf("%s twice: got %d %q, want a refusal that says so", name, got.status, got.body)
+		}
 	}
 }
 
@@ -508,7 +544,7 @@ func TestHandler_deletedSessions_areRememberedUpToABound(t *testing.T) {
 	h := newEdge(t, newScript(), nil).Handler()
 	serve := func(method, id string) int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, "Mcp-Session-Id", id))
+		h.ServeHTTP(w, request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, "Mcp-Session-Id", id, "Host", "localhost"))
 		return w.Code
 	}
 	const bound = 10_000

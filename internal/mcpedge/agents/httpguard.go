@@ -8,39 +8,59 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/mark3labs/mcp-go/mcp"
+
 	"gatehouse/internal/identity"
 	"gatehouse/internal/textcut"
 )
 
-// origins are the web origins and hosts that the operator allowed, in lower
-// case.
-type origins struct{ web, hosts map[string]struct{} }
+// origins are the web origins, the hosts and the names that the operator allowed,
+// in lower case.
+type origins struct{ web, hosts, names map[string]struct{} }
 
-func newOrigins(web, hosts []string) origins {
-	o := origins{web: make(map[string]struct{}, len(web)), hosts: make(map[string]struct{}, len(hosts))}
-	for _, w := range web {
-		o.web[strings.ToLower(strings.TrimRight(w, "/"))] = struct{}{}
+func newOrigins(o Options) origins {
+	return origins{web: lowerSet(o.AllowOrigins, "/"), hosts: lowerSet(o.AllowHosts, ""), names: lowerSet(o.AllowNames, ".")}
+}
+
+// lowerSet is a set of texts in lower case, without what they may end with.
+func lowerSet(texts []string, end string) map[string]struct{} {
+	set := make(map[string]struct{}, len(texts))
+	for _, text := range texts {
+		set[strings.ToLower(strings.TrimRight(text, end))] = struct{}{}
 	}
-	for _, h := range hosts {
-		o.hosts[strings.ToLower(h)] = struct{}{}
-	}
-	return o
+	return set
 }
 
 // forbidden returns why a request must not be served, or nothing. It keeps web
-// pages out: their Origin must be allowed, and a name that was rebound to
-// loopback shows in Host.
+// pages out: their Origin must be allowed, and a name that was rebound to the
+// gateway's address shows in Host.
 func (o origins) forbidden(r *http.Request) string {
 	local := onLoopback(r)
-	if _, known := o.hosts[strings.ToLower(r.Host)]; local && !known && !isLoopback(hostOnly(r.Host)) {
+	if !o.allowHost(r.Host, local) {
 		host := textcut.Marked(r.Host, maxNameShown)
-		return fmt.Sprintf("the Host %q is not allowed on a loopback address: if agents reach the gateway by that name, start it with --public-url http://%s", host, host)
+		return fmt.Sprintf("the Host %q is not allowed: if agents reach the gateway by that name, start it with --public-url http://%s or --allow-host %s", host, host, host)
 	}
-	origin := r.Header.Get("Origin")
-	if origin == "" || o.allow(origin, r.Host, local) {
+	switch origin := r.Header["Origin"]; {
+	case len(origin) == 0, len(origin) == 1 && (origin[0] == "" || o.allow(origin[0], r.Host, local)):
 		return ""
+	case len(origin) > 1:
+		return "a request has one Origin, and this one has more"
 	}
 	return "this Origin is not allowed: see --allow-origin"
+}
+
+// allowHost reports whether a Host is one of the gateway's. An address is, as no
+// name can be rebound to it; at a loopback address only loopback ones are.
+func (o origins) allowHost(host string, local bool) bool {
+	name := strings.ToLower(hostOnly(host))
+	if _, known := o.names[name]; known || isLoopback(name) {
+		return true
+	}
+	if _, known := o.hosts[strings.ToLower(host)]; known {
+		return true
+	}
+	_, err := netip.ParseAddr(name)
+	return !local && err == nil
 }
 
 func (o origins) allow(origin, host string, local bool) bool {
@@ -48,13 +68,29 @@ func (o origins) allow(origin, host string, local bool) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" {
-		return false
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.EqualFold(origin, u.Scheme+"://"+u.Host) {
+		return false // Whatever else a url may have, an Origin has not.
 	}
 	if strings.EqualFold(u.Host, host) {
 		return true
 	}
 	return local && isLoopback(u.Hostname())
+}
+
+// singleHeaders are those that decide something, so that none may come twice.
+var singleHeaders = []string{
+	"Content-Type", headerSession, headerVersion, mcp.HeaderMethod, mcp.HeaderName, mcp.HeaderLastEventID,
+}
+
+// repeated returns the name of a header that came more than once and must not,
+// or nothing.
+func repeated(h http.Header) string {
+	for _, name := range singleHeaders {
+		if len(h[name]) > 1 {
+			return name
+		}
+	}
+	return ""
 }
 
 // onLoopback reports whether the connection came in at a loopback address.

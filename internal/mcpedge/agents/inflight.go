@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/fair"
+	"gatehouse/internal/identity"
 )
 
 // The causes that end a call's context or refuse it a place.
@@ -15,6 +16,7 @@ var (
 	errClosed         = errors.New("the gateway is shutting down")
 	errFull           = errors.New("too many calls are running")
 	errCancelled      = errors.New("cancelled by the client")
+	errRevoked        = errors.New("the credential is no longer accepted")
 	errSessionDeleted = errors.New("the session was deleted")
 	errNoListener     = errors.New("too many streams are open")
 )
@@ -26,6 +28,7 @@ type callKey struct{ session, id string }
 // call is one running tools/call.
 type call struct {
 	key    callKey
+	who    *identity.Caller
 	cancel context.CancelCauseFunc
 
 	progress *progress // nil without a token
@@ -57,6 +60,7 @@ type inFlight struct {
 // stream is one listening GET.
 type stream struct {
 	session string
+	who     *identity.Caller
 	owner   string // a credential, or else an address
 	turn    uint64 // the order of arrival
 	end     context.CancelFunc
@@ -223,6 +227,22 @@ func (f *inFlight) endSession(session string) {
 	}
 	for s := range f.streams {
 		if s.session == session {
+			s.end()
+		}
+	}
+}
+
+// endRevoked cancels the calls and streams of callers who are no longer accepted.
+func (f *inFlight) endRevoked(accepted func(*identity.Caller) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := range f.calls {
+		if !accepted(c.who) {
+			c.cancel(errRevoked)
+		}
+	}
+	for s := range f.streams {
+		if !accepted(s.who) {
 			s.end()
 		}
 	}

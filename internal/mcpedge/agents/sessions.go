@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/internal/identity"
 )
 
 // The bounds of what is remembered of HTTP sessions.
@@ -32,6 +34,7 @@ type sessions struct {
 
 type session struct {
 	id, client string
+	who        *identity.Caller
 	used       time.Time
 }
 
@@ -42,13 +45,13 @@ func newSessions(ttl time.Duration) *sessions {
 }
 
 // create makes a new id for a session of this revision. It cannot be guessed.
-// owner is the credential that it belongs to; "" for none.
-func (s *sessions) create(revision, client, owner string, now time.Time) string {
+// It belongs to the credential of whoever opens it, if there is one.
+func (s *sessions) create(revision, client string, who *identity.Caller, now time.Time) string {
 	random := rand.Text()
-	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, owner)
+	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, who.ID())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, used: now})
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: who, used: now})
 	s.forgetOld(now)
 	return id
 }
@@ -107,6 +110,21 @@ func (s *sessions) remove(id string) {
 		delete(s.deleted, s.order[0])
 		s.order[0] = "" // The array behind it stays until append moves on.
 		s.order = s.order[1:]
+	}
+}
+
+// removeRevoked ends the sessions of those who are no longer accepted.
+func (s *sessions) removeRevoked(accepted func(*identity.Caller) bool) {
+	s.mu.Lock()
+	var gone []string
+	for id, e := range s.open {
+		if !accepted(e.Value.(*session).who) {
+			gone = append(gone, id)
+		}
+	}
+	s.mu.Unlock()
+	for _, id := range gone {
+		s.remove(id)
 	}
 }
 

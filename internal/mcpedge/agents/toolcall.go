@@ -20,7 +20,7 @@ import (
 // it gave a token. It takes a place of its caller's once it is run.
 func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &call{key: callKey{p.session, string(r.id)}, cancel: cancel}
+	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel}
 	if r.meta.token != nil {
 		c.progress = startProgress(r.meta.token, notify)
 	}
