@@ -102,11 +102,13 @@ type ServerQuarantined struct {
 	Stderr []string
 }
 
-// ServerNeedsAuth: a url server refuses the gateway's credentials.
+// ServerNeedsAuth: a url server refuses the gateway's credentials; Again, as it
+// has done before and for the same reason.
 type ServerNeedsAuth struct {
 	Server string
 	Run    uint64
 	Reason string
+	Again  bool
 }
 
 // ServerUnusable: an entry can't be started (misconfigured or disabled).
@@ -236,8 +238,14 @@ func (e ServerQuarantined) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), slog.Duration("delay", e.Delay), reason(e.Reason), slog.Any("stderr", e.Stderr)}
 }
 
-func (ServerNeedsAuth) Text() string      { return "server needs auth" }
-func (ServerNeedsAuth) Level() slog.Level { return slog.LevelError }
+func (ServerNeedsAuth) Text() string { return "server needs auth" }
+func (e ServerNeedsAuth) Level() slog.Level {
+	if e.Again {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
+}
+
 func (e ServerNeedsAuth) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), reason(e.Reason)}
 }

@@ -83,6 +83,8 @@ type server struct {
 	deps Deps
 	plan func() messages.ServerPlan
 	run  *run // nil: none
+
+	refusal refusal // the last one of the credentials
 }
 
 // Receive implements actor.Actor.
@@ -94,8 +96,9 @@ func (s *server) Receive(c actor.Context) {
 	case *actor.Started:
 		s.started(c)
 	case messages.StartServer:
-		s.begin(c)
-		s.run.call()
+		s.start(c)
+	case retryDue:
+		s.retryDue(c, m)
 	case messages.RefreshTools:
 		s.askTools(c)
 	case messages.SettingsChanged:
@@ -154,6 +157,7 @@ func (s *server) opened(c actor.Context, m opened) {
 		return
 	}
 	s.run.session, s.run.ready = m.session, time.Now()
+	s.refusal.reason = "" // The next one will be news.
 	catalog := keepTools(m.catalog, plan.Cell.Catalog())
 	plan.Cell.PublishCatalog(catalog)
 	open := plan.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) {
@@ -199,13 +203,11 @@ func (s *server) ended(c actor.Context, m ended) {
 func (s *server) fail(c actor.Context, plan messages.ServerPlan, exit *endpoint.Exit) {
 	s.run.end()
 	s.run = nil
-	because := func(next *endpoint.Status) { next.Reason = exit.Reason }
 	if exit.Phase == endpoint.Unauthorized {
-		plan.Cell.Move(endpoint.Refused, time.Now(), because)
-		publish(c, messages.ServerNeedsAuth{Server: plan.Entry.Name, Run: exit.Run, Reason: exit.Reason})
+		s.refused(c, plan, exit)
 		return
 	}
-	plan.Cell.Move(endpoint.Crashed, time.Now(), because)
+	plan.Cell.Move(endpoint.Crashed, time.Now(), func(next *endpoint.Status) { next.Reason = exit.Reason })
 	publish(c, messages.ServerCrashed{Exit: exit})
 	panic(exit)
 }
@@ -213,6 +215,9 @@ func (s *server) fail(c actor.Context, plan messages.ServerPlan, exit *endpoint.
 // release ends the run, and so its session and its process. It neither waits
 // nor panics: a panic here would undo the stop.
 func (s *server) release() {
+	if s.refusal.timer != nil {
+		s.refusal.timer.Stop()
+	}
 	if s.run == nil {
 		return
 	}

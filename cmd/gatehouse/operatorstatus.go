@@ -65,6 +65,9 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 			Agent: b.Agent, Origin: b.Origin, Tool: b.Tool, Until: b.Until, Crashes: b.Crashes, Reason: r.Redact.String(b.Reason),
 		})
 	}
+	if st.State == endpoint.NeedsAuth && st.RetryAt.Before(now) {
+		s.NextAttempt = nil // It is tried when a call comes.
+	}
 	n := o.app.observed.calls.Of(r.Entry.Name).Counts()
 	s.Calls, s.Errors, s.ToolErrors, s.P50MS, s.P99MS = n.Calls, n.Errors, n.ToolErrors, milliseconds(n.P50), milliseconds(n.P99)
 	if st.State == endpoint.Ready {

@@ -2,9 +2,14 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gatehouse/testkit"
@@ -192,4 +197,41 @@ func TestURLServer_killedAndRestartedUnderLoad_losesOnlyWhatRan(t *testing.T) {
 			t.Errorf("the call %s ran %d times, want at most once", id, len(ran))
 		}
 	}
+}
+
+// Whoever runs a server may let the gateway in at any time.
+func TestURLServer_thatRefusedTheCredentials_worksOnceItLetsIn(t *testing.T) {
+	t.Parallel()
+	fake := testkit.StartHTTPFake(t)
+	var open atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(must(url.Parse(fake.Base)))
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if open.Load() {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(front.Close)
+	restart := map[string]any{"initial_ms": 20, "max_ms": 1500}
+	g, a := begin(t, testkit.Servers{
+		"called": testkit.Entry{"url": front.URL + "/mcp"}.Settings("restart", map[string]any{"max_ms": 600000}),
+		"quiet":  testkit.Entry{"url": front.URL + "/mcp"}.Settings("restart", restart),
+	})
+	for _, s := range []string{"called", "quiet"} {
+		g.Await(t, "server needs auth", "server", s)
+	}
+	if e := a.Execute(t, "called", "echo", nil).Failed(t, "SERVER_UNAVAILABLE"); e.State != "needs-auth" || !strings.Contains(e.Message, "401") {
+		t.Errorf("got %+v, want needs-auth, and the status in its message", e)
+	}
+	open.Store(true)
+	a.Execute(t, "called", "echo", nil).Good(t)
+	g.Await(t, "server ready", "server", "quiet")
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -44,6 +44,8 @@ type Call struct {
 	begun uint64
 	// granted is a place that the call got by waiting, for its next attempt.
 	granted place
+	// tried is what a server was doing that needs auth, when the call came.
+	tried triedRun
 	// renewals counts how often the server had forgotten the session.
 	renewals int
 	ended    bool

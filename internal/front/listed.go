@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
 )
 
 const (
@@ -64,7 +66,16 @@ func (a *Attempt) notListed(catalog *endpoint.Catalog) *Failure {
 		stale = " by its list, which may not be all of it"
 	}
 	fail.Message = fmt.Sprintf("There is no %s %q on %q%s. %s", t.Kind.Noun, Shown(t.Name), a.Route.Entry.Name, stale, advice)
+	if trouble := a.Trouble(a.Route); trouble != "" {
+		fail.Message += fmt.Sprintf(" What is wrong with its list: %s.", strings.TrimSuffix(trouble, "."))
+	}
 	return fail
+}
+
+// Trouble says, for agents, why what a server has listed may not be all that it
+// has; empty if there is nothing to say.
+func (a *Attempt) Trouble(r *snapshot.Route) string {
+	return Brief(r.Redact.String(r.Cell.Catalog().Trouble()))
 }
 
 // known goes on if the server has listed what it has, in whatever state it is

@@ -30,8 +30,13 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	a.call.granted.leave() // Nobody's drain waits for a call that waits.
 	a.passOn()
 	switch st.State {
-	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.NeedsAuth, endpoint.Disabled, endpoint.Held:
+	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)
+	case endpoint.NeedsAuth:
+		if !a.worthATry(st) {
+			return unavailable(a.Route, st)
+		}
+		a.call.router.cfg.Wake(a.Route.Entry.Name, a.Route.Cell)
 	case endpoint.Idle, endpoint.Starting, endpoint.BackingOff:
 		// One that waits for its turn to start goes first now, and one that has
 		// failed may be worth an earlier try.
@@ -60,6 +65,23 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 			beat.Reset(limits.nextBeat(a.call.arrived))
 		}
 	}
+}
+
+// worthATry reports whether a server that refused the gateway's credentials may
+// be asked once more for this call. It has not been if a run was refused since the
+// call came.
+func (a *Attempt) worthATry(st *endpoint.Status) bool {
+	tried := &a.call.tried
+	if tried.cell != a.Route.Cell {
+		*tried = triedRun{a.Route.Cell, st.Run}
+	}
+	return !st.RetryAt.IsZero() && st.Run == tried.run
+}
+
+// triedRun is a run that had been refused before a call waited for another.
+type triedRun struct {
+	cell *endpoint.Cell
+	run  uint64
 }
 
 // closed is for a cell that takes no more calls. Usually a newer snapshot

@@ -33,7 +33,7 @@ const minTimeoutMS = 100
 
 func parseArguments(tool string, raw json.RawMessage) (arguments, error) {
 	var a arguments
-	if first := rawjson.First(raw); first == 0 || first == 'n' {
+	if nothing(raw) {
 		raw = json.RawMessage("{}")
 	}
 	known := argumentNames()[tool]
@@ -249,20 +249,39 @@ func namesOf(v json.RawMessage) ([]string, error) {
 	return names, nil
 }
 
-// objectOf returns an object's own bytes; nil for null and "".
-func objectOf(v json.RawMessage) (json.RawMessage, error) {
+// nothing reports whether a value in the place of an object stands for one without
+// members: clients and models write null, "" and [] where there is nothing to say.
+func nothing(v json.RawMessage) bool {
 	switch rawjson.First(v) {
-	case '{':
-		return v, nil
-	case 'n':
-		return nil, nil
+	case 0, 'n':
+		return true
+	case '[':
+		i := rawjson.Space(v, 0) + 1
+		return v[rawjson.Space(v, i)] == ']'
 	case '"':
+		var s string
+		if rawjson.Decode(v, &s) != nil {
+			return false
+		}
+		switch strings.TrimSpace(s) {
+		case "", "null", "[]":
+			return true
+		}
+	}
+	return false
+}
+
+// objectOf returns an object's own bytes; nil for what stands for nothing.
+func objectOf(v json.RawMessage) (json.RawMessage, error) {
+	switch first := rawjson.First(v); {
+	case first == '{':
+		return v, nil
+	case nothing(v):
+		return nil, nil
+	case first == '"':
 		var s string
 		if err := rawjson.Decode(v, &s); err != nil {
 			return nil, argError("must be an object")
-		}
-		if strings.TrimSpace(s) == "" {
-			return nil, nil
 		}
 		inner := json.RawMessage(s)
 		if rawjson.First(inner) == '{' && rawjson.Valid(inner) {

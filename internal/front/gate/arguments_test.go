@@ -18,6 +18,11 @@ func TestArguments_whatReachesTheServer(t *testing.T) {
 		{"absent", ``, `{"name":"query","arguments":{}}`},
 		{"null", `"args":null`, `{"name":"query","arguments":{}}`},
 		{"an empty string", `"args":" "`, `{"name":"query","arguments":{}}`},
+		{"an empty list", `"args": [ ] `, `{"name":"query","arguments":{}}`},
+		{"a string that holds an empty list", `"args":"[]"`, `{"name":"query","arguments":{}}`},
+		{"a string that holds null", `"args":" null"`, `{"name":"query","arguments":{}}`},
+		{"a list of nothing", `"args":[null]`, "INVALID_ARGUMENT"},
+		{"false", `"args":false`, "INVALID_ARGUMENT"},
 		{"a string that holds an object", `"args":"{\"a\": 1}"`, `{"name":"query","arguments":{"a": 1}}`},
 		{"arguments for args", `"arguments":{"a":1}`, `{"name":"query","arguments":{"a":1}}`},
 		{"an empty args beside arguments", `"args":"","arguments":{"a":1}`, `{"name":"query","arguments":{"a":1}}`},
@@ -64,7 +69,7 @@ func TestArguments_whatReachesTheServer(t *testing.T) {
 
 func TestArguments_mustBeAnObjectWithWhatIsNeeded(t *testing.T) {
 	for _, c := range []struct{ tool, args, fragment string }{
-		{"execute_tool", `[]`, "must be a JSON object"},
+		{"execute_tool", `[1]`, "must be a JSON object"},
 		{"execute_tool", `"{}"`, "must be a JSON object"},
 		{"execute_tool", ``, "needs server and tool"},
 		{"execute_tool", `{"server":"db"}`, "needs tool"},
@@ -219,6 +224,24 @@ func TestGetServerTools_passesInstructionsOnLimited(t *testing.T) {
 		s.Cell.PublishCatalog(catalog)
 		if got := len([]rune(newGate(t, allowAll, s).tools("").Instructions)); got != c.want {
 			t.Errorf("of %d characters %d came, want %d", c.n, got, c.want)
+		}
+	}
+}
+
+func TestArguments_thatAreNothing_areNone(t *testing.T) {
+	for _, args := range []string{`{}`, `[]`, ` [ ] `, `null`, `""`, `" "`, `"null"`, `"[]"`} {
+		g := newGate(t, allowAll, server("db", ready(1, testkit.NewSession(1, testkit.Says(oneText)))))
+		if got := g.call("list_servers", args); got.IsError && got.err.Code != "NO_FALLBACK_CONFIGURED" && got.err.Code != "INVALID_AGENT_ID" {
+			t.Errorf("%s: got %s, want it taken for no arguments", args, got.raw)
+		}
+		if got := g.call("execute_tool", args); got.err.Code != "INVALID_ARGUMENT" || !strings.Contains(got.err.Message, "needs server and tool") {
+			t.Errorf("%s: got %s, want to be told what is needed", args, got.raw)
+		}
+	}
+	for _, args := range []string{`[1]`, `[[]]`, `1`, `true`, `"x"`, `"{}x"`} {
+		g := newGate(t, allowAll)
+		if got := g.call("list_servers", args); got.err.Code != "INVALID_ARGUMENT" {
+			t.Errorf("%s: got %s, want INVALID_ARGUMENT", args, got.raw)
 		}
 	}
 }

@@ -17,7 +17,8 @@ const maxInstructions = 2000
 type toolsAnswer struct {
 	Server         string            `json:"server"`
 	Instructions   string            `json:"instructions,omitempty"`
-	State          string            `json:"state,omitempty"` // absent when ready
+	State          string            `json:"state,omitempty"`         // absent when ready
+	ToolsProblem   string            `json:"tools_problem,omitempty"` // why these may not be all that the server has
 	Tools          []json.RawMessage `json:"tools"`
 	TotalAvailable int               `json:"total_available"`
 	Matched        int               `json:"matched"`
@@ -46,7 +47,7 @@ func selectTools(at *front.Attempt, args arguments) toolsAnswer {
 	r := at.Route
 	a := toolsAnswer{
 		Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
-		Instructions: textcut.Characters(at.Catalog.Info.Instructions, maxInstructions),
+		ToolsProblem: at.Trouble(r), Instructions: textcut.Characters(at.Catalog.Info.Instructions, maxInstructions),
 	}
 	if st := r.Cell.Status(); st.State != endpoint.Ready {
 		a.State = string(st.State)

@@ -17,9 +17,11 @@ type serverItem struct {
 	Description string `json:"description,omitempty"`
 	Tools       *int   `json:"tools,omitempty"` // how many this agent may use; absent while unknown
 	State       string `json:"state,omitempty"` // absent when ready
-	Transport   string `json:"transport,omitempty"`
-	Command     string `json:"command,omitempty"`
-	URL         string `json:"url,omitempty"`
+	// ToolsProblem says why the tools may not be all that the server has.
+	ToolsProblem string `json:"tools_problem,omitempty"`
+	Transport    string `json:"transport,omitempty"`
+	Command      string `json:"command,omitempty"`
+	URL          string `json:"url,omitempty"`
 }
 
 // listServers answers from memory: no server is asked, none is waited for.
@@ -43,7 +45,7 @@ func (g *Gate) listServers(ctx context.Context, c *call) (result, error) {
 func describe(a *front.Attempt, r *snapshot.Route) serverItem {
 	catalog := r.Cell.Catalog()
 	permitted := a.Permitted(&tools, r.Entry.Name, catalog)
-	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, permitted)}
+	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, permitted), ToolsProblem: a.Trouble(r)}
 	if catalog.Known {
 		item.Tools = new(len(permitted))
 	}

@@ -82,6 +82,16 @@ func TestToolNotFound_ofAListThatIsNotFresh_saysSo(t *testing.T) {
 				if got.Code != "TOOL_NOT_FOUND" || !strings.Contains(got.Message, c.says) {
 					t.Errorf("got %s %q, want TOOL_NOT_FOUND and %q", got.Code, got.Message, c.says)
 				}
+				// Why, is said wherever an agent could wonder.
+				trouble := db.Cell.Catalog().Trouble()
+				if want := " What is wrong with its list: " + trouble + "."; !strings.HasSuffix(got.Message, want) {
+					t.Errorf("got %q, want it to end in %q", got.Message, want)
+				}
+				for tool, args := range map[string]string{"list_servers": `{"agent_id":"a"}`, "get_server_tools": `{"agent_id":"a","server":"db"}`} {
+					if got, want := g.call(tool, args).raw, `"tools_problem":"`+trouble+`"`; !strings.Contains(string(got), want) {
+						t.Errorf("%s: got %s, want it to have %s", tool, got, want)
+					}
+				}
 			})
 		})
 	}

@@ -71,6 +71,40 @@ func TestWait_statesThatDoNotChangeByThemselves_refuseAtOnce(t *testing.T) {
 	}
 }
 
+func TestWait_serverThatNeedsAuth_isTriedOnceForACall(t *testing.T) {
+	for name, letsIn := range map[string]bool{"lets in": true, "refuses again": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refused := endpoint.Status{State: endpoint.NeedsAuth, Run: 4, Reason: "HTTP status 401", RetryAt: time.Now().Add(time.Hour)}
+				s := server("db", refused)
+				g := newGate(t, allowAll, s)
+				g.Wake = func(_ string, cell *endpoint.Cell) {
+					if cell.Status().State != endpoint.NeedsAuth {
+						return
+					}
+					testkit.Publish(cell, endpoint.Status{State: endpoint.Starting, Run: 5})
+					time.AfterFunc(time.Second, func() {
+						next := ready(5, testkit.NewSession(1, testkit.Says(oneText)))
+						if !letsIn {
+							next = refused
+							next.Run = 5
+						}
+						testkit.Publish(cell, next)
+					})
+				}
+				begun := time.Now()
+				got := g.execute("db", "query")
+				if got.IsError == letsIn || time.Since(begun) != time.Second {
+					t.Errorf("got %s after %v, want one try of 1s, and a result: %v", got.raw, time.Since(begun), letsIn)
+				}
+				if !letsIn && (got.err.Code != "SERVER_UNAVAILABLE" || got.err.State != "needs-auth") {
+					t.Errorf("got %+v, want SERVER_UNAVAILABLE, needs-auth", got.err)
+				}
+			})
+		})
+	}
+}
+
 func TestWait_goesThroughWhenTheServerIsReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.BackingOff})
