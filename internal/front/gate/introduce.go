@@ -15,19 +15,23 @@ const (
 	// maxIntroduction is the length of the instructions, in UTF-16 units:
 	// clients cut them at 2,048.
 	maxIntroduction = 2000
+	// maxOpening is the length of their first line, in UTF-16 units: a client that
+	// defers tools may show no more until its model has searched for one.
+	maxOpening = 250
 	// maxServerLine is what a server's line may take of them, in bytes.
 	maxServerLine = 200
 )
-
-const introduction = "gatehouse gives you the tools of other MCP servers, which your own list of tools does not show: look here before you say that you have no tool for something. " +
-	"Call list_servers to see the servers, get_server_tools for the definitions of one server's tools, and execute_tool to run one."
 
 // Introduce implements agents.ToolHandler: what the gateway is, the owner's
 // words, and, if the connection settles who calls, the servers that the agent
 // may use.
 func (g *Gate) Introduce(caller agents.Caller) string {
 	a, known := g.router.Known(caller)
-	parts := []string{introduction}
+	var servers []described
+	if known {
+		servers = usable(a)
+	}
+	parts := []string{opening(servers)}
 	words := a.Snapshot.Policy.Words(a.Agent)
 	for _, text := range []string{words.General, words.Own} {
 		if text != "" {
@@ -38,31 +42,64 @@ func (g *Gate) Introduce(caller agents.Caller) string {
 	if !known {
 		return head + "\n\nCall list_servers to see which servers you may use."
 	}
-	return head + "\n\n" + serverLines(a, maxIntroduction-units(head)-len("\n\n"))
+	return head + "\n\n" + serverLines(servers, maxIntroduction-units(head)-len("\n\n"))
 }
 
-// serverLines names the servers that the agent may use, a line for each, as
-// many as there is room for; the rest are counted.
-func serverLines(a *front.Attempt, room int) string {
-	var lines []string
+// described is a server that the agent may use: its name, and a line with what
+// it is for.
+type described struct{ name, line string }
+
+// usable returns the servers that the agent may use, in order.
+func usable(a *front.Attempt) []described {
+	var servers []described
 	for name := range a.Servers() {
 		if line, ok := serverLine(a, name); ok {
-			lines = append(lines, line)
+			servers = append(servers, described{oneLine(name), line})
 		}
 	}
-	if len(lines) == 0 {
+	return servers
+}
+
+// opening says what the gateway is, with the names of as many of the servers as
+// there is room for.
+func opening(servers []described) string {
+	const format = "gatehouse has the tools of other MCP servers%s, which your own list does not show. " +
+		"Look here before you say that you have no tool: list_servers, get_server_tools, then execute_tool to run one."
+	text, names := fmt.Sprintf(format, ""), ""
+	for i, s := range servers {
+		if i > 0 {
+			names += ", "
+		}
+		names += s.name
+		rest := ""
+		if n := len(servers) - i - 1; n > 0 {
+			rest = fmt.Sprintf(" and %d more", n)
+		}
+		longer := fmt.Sprintf(format, " ("+names+rest+")")
+		if units(longer) > maxOpening {
+			break
+		}
+		text = longer
+	}
+	return text
+}
+
+// serverLines has a line for each of the servers, as many as there is room for;
+// the rest are counted.
+func serverLines(servers []described, room int) string {
+	if len(servers) == 0 {
 		return "There is no server that you may use now."
 	}
 	text := "The servers that you may use:"
-	for i, line := range lines {
+	for i, s := range servers {
 		rest := ""
-		if n := len(lines) - i - 1; n > 0 {
+		if n := len(servers) - i - 1; n > 0 {
 			rest = more(n)
 		}
-		if units(text)+units(line)+units(rest)+len("\n\n") > room {
-			return text + "\n" + more(len(lines)-i)
+		if units(text)+units(s.line)+units(rest)+len("\n\n") > room {
+			return text + "\n" + more(len(servers)-i)
 		}
-		text += "\n" + line
+		text += "\n" + s.line
 	}
 	return text
 }

@@ -105,6 +105,49 @@ func TestIntroduce_fitsWhatClientsShow(t *testing.T) {
 	}
 }
 
+// A client that defers tools may show its model no more than the first line, cut
+// at 250 characters, until a search has found a tool.
+func TestIntroduce_theFirstLine_saysWhatToDoAndWhatThereIs(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		servers []string
+		want    string
+	}{
+		{"one", []string{"database"}, " (database),"},
+		{"some", []string{"database", "files"}, " (database, files),"},
+		{"a long name first", []string{"a" + strings.Repeat("x", 60), "files"}, " servers,"},
+		{"none", nil, " servers,"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var servers []*srv
+			for _, name := range c.servers {
+				servers = append(servers, described(name, "What it is for."))
+			}
+			got := newGateWith(t, settings{Pinned: []string{"a"}}, allowAll, servers...).gate.Introduce(old)
+			line, _, _ := strings.Cut(got, "\n")
+			for _, part := range []string{"list_servers", "get_server_tools", "execute_tool", c.want} {
+				if !strings.Contains(line, part) || len(line) > 250 {
+					t.Errorf("the first line has %d characters, %q, want at most 250 with %q", len(line), line, part)
+				}
+			}
+		})
+	}
+}
+
+// Of many servers the first line names some and counts the others.
+func TestIntroduce_theFirstLine_countsWhatDoesNotFit(t *testing.T) {
+	var servers []*srv
+	for i := range 30 {
+		servers = append(servers, described(fmt.Sprintf("server%02d", i), ""))
+	}
+	got := newGateWith(t, settings{Pinned: []string{"a"}}, allowAll, servers...).gate.Introduce(old)
+	line, _, _ := strings.Cut(got, "\n")
+	named := strings.Count(line, "server0")
+	if want := fmt.Sprintf(" and %d more),", 30-named); named == 0 || !strings.Contains(line, want) || len(line) > 250 {
+		t.Errorf("got %d characters, %q, want at most 250 with %q", len(line), line, want)
+	}
+}
+
 // What a server says of itself stays on its line and within its bounds.
 func TestIntroduce_aServerCannotWriteLinesOfItsOwn(t *testing.T) {
 	db := up("db", testkit.Hangs)
