@@ -111,12 +111,13 @@ e2e: ## install pinned MCP servers and clients from npm and PyPI and test the ga
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
 		$(MAKE) --no-print-directory npm python && \
-		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 10m ./testkit/e2e/...; \
+		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/...; \
 	fi
 
 npm: $(NPM)/node_modules/.package-lock.json
 
-# Two environments with the Python SDK, an old version and a new one. Where there
+# Two environments with the Python SDK and servers made on it, an old version
+# and a new one. Where there
 # is no Python, or none that can make them, the tests that need them are skipped.
 PYTHON   := $(NPM)/python
 VENVS    := $(if $(shell python3 -c 'import sys, ensurepip, venv; assert sys.version_info >= (3, 10)' 2>/dev/null && echo yes),$(PYTHON)/venv-old $(PYTHON)/venv-new)
