@@ -81,7 +81,7 @@ default_tools_approval_mode = "approve"
 	cmd.Stdin = bytes.NewReader(nil)
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("codex: %v\n%s%s", err, out, stderr)
+		t.Fatalf("codex ended with %v, want it to end well: %s%s", err, out, stderr)
 	}
 	return string(out)
 }

@@ -21,7 +21,7 @@ func operate(t *testing.T, g *testkit.Gateway, args ...string) string {
 	cmd.Env = []string{"HOME=" + g.Dir, "XDG_STATE_HOME=" + filepath.Join(g.Dir, "state"), "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("gatehouse %v: %v\n%s", args, err, out)
+		t.Fatalf("gatehouse %v ended with %v, want it to end well: %s", args, err, out)
 	}
 	return string(out)
 }
