@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/mcpedge/demo"
+	"gatehouse/internal/terminal"
 )
 
 func newDemoServerCommand() *cobra.Command {
@@ -18,7 +19,7 @@ func newDemoServerCommand() *cobra.Command {
 			if !slices.Contains(demo.Names(), args[0]) {
 				return fmt.Errorf("there is no demo server %q: use %s", args[0], strings.Join(demo.Names(), ", "))
 			}
-			if err := demo.Serve(cmd.Context(), args[0], cmd.InOrStdin(), cmd.OutOrStdout()); err != nil {
+			if err := demo.Serve(cmd.Context(), args[0], cmd.InOrStdin(), terminal.Raw(cmd.OutOrStdout())); err != nil {
 				return failed(err)
 			}
 			return nil

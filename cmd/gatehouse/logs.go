@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/terminal"
 )
 
 func newLogsCommand() *cobra.Command {
@@ -57,7 +58,7 @@ func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Write
 	err := c.Logs(ctx, q, func(raw json.RawMessage) error {
 		text := logLine(raw)
 		if asJSON {
-			text = safeJSON(string(raw))
+			text = terminal.JSON(string(raw))
 		}
 		_, err := fmt.Fprintln(w, text)
 		return err

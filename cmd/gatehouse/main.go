@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"gatehouse/internal/terminal"
 )
 
 // The exit codes of every command.
@@ -47,6 +50,8 @@ var errNo = &exitError{code: exitNo}
 func failed(err error) error { return &exitError{code: exitNo, err: err} }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = terminal.Safe(stdout), terminal.Safe(stderr) // Whatever a command prints goes through these.
+	log.SetOutput(stderr)                                         // That of libraries which know no better.
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 
@@ -79,7 +78,7 @@ func policyTestJSON(cmd *cobra.Command, result rulesfile.TestResult, problems []
 	if problems == nil {
 		problems = []jsondoc.Problem{}
 	}
-	err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+	err := writeJSON(cmd.OutOrStdout(), map[string]any{
 		"ok": ok, "cases": result.Cases, "failed": len(differences), "differences": differences, "problems": problems,
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/terminal"
 )
 
 // stdinDrain is how long servers are drained after the end of stdin: the calls
@@ -37,7 +38,7 @@ calls that run have ended (see --drain-on-eof); a second signal stops it at once
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
 			opts.implyHTTP(cmd.Flags())
-			return runGateway(opts, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return runGateway(opts, cmd.InOrStdin(), terminal.Raw(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},
 	}
 	opts.register(cmd.Flags())
@@ -57,7 +58,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	}
 	defer stopProfile()
 	outliveReaders()
-	log, err := opts.logger(stderr)
+	log, err := opts.logger(terminal.Raw(stderr))
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,9 @@ func (o *statusOptions) show(ctx context.Context, w io.Writer, gw admin.Found, s
 	tick := time.NewTicker(o.every)
 	defer tick.Stop()
 	if inPlace {
-		fmt.Fprint(w, "\x1b[2J")
+		if err := terminal.Draw(w, "\x1b[2J"); err != nil {
+			return failed(err)
+		}
 	}
 	for {
 		answer, err := ask()
@@ -107,7 +109,7 @@ func (o *statusOptions) frame(w io.Writer, answer any, inPlace bool) error {
 	case o.watch:
 		text += "\n"
 	}
-	if _, err := io.WriteString(w, text); err != nil { // One write, so that nothing flickers.
+	if err := terminal.Draw(w, text); err != nil { // One write, so that nothing flickers.
 		return failed(err)
 	}
 	return nil

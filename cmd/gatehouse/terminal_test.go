@@ -8,29 +8,6 @@ import (
 	"time"
 )
 
-func TestLine_showsWhatATerminalWouldActOn(t *testing.T) {
-	cases := map[string]struct{ in, want string }{
-		"plain text stays":              {"a käse 🧀 b", "a käse 🧀 b"},
-		"escape sequences":              {"a\x1b[31mb", `a\x1b[31mb`},
-		"a bell and a backspace":        {"a\x07\bb", `a\a\bb`},
-		"a line break":                  {"a\nb\tc\r", `a\nb\tc\r`},
-		"control sequences of one byte": {"a\u009b31m", `a\u009b31m`},
-		"the direction of writing":      {"a\u202eb", `a\u202eb`},
-		"a byte that is no UTF-8":       {"a\xffb", `a\xffb`},
-		"a replacement character":       {"a\ufffdb", "a\ufffdb"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := line(c.in); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-	if got := lines("a\nb\tc\x1b\r"); got != "a\nb\tc\\x1b\\r" {
-		t.Errorf("lines gives %q, want %q", got, "a\nb\tc\\x1b\\r")
-	}
-}
-
 func TestWriteJSON_isTheSameValueWithoutControlCharacters(t *testing.T) {
 	in := "\x1b \u007f \u009b \u202e \U000e0001 <ä> 🧀"
 	var b bytes.Buffer

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/jsondoc"
-	"gatehouse/internal/rawjson"
 	"gatehouse/internal/rulesfile"
 )
 
@@ -60,7 +59,7 @@ func printReport(cmd *cobra.Command, problems []jsondoc.Problem) error {
 		problems = []jsondoc.Problem{}
 	}
 	ok := !jsondoc.HasErrors(problems)
-	if err := rawjson.Encode(cmd.OutOrStdout(), map[string]any{"ok": ok, "problems": problems}); err != nil {
+	if err := writeJSON(cmd.OutOrStdout(), map[string]any{"ok": ok, "problems": problems}); err != nil {
 		return failed(err)
 	}
 	if !ok {

@@ -3,12 +3,15 @@
 package logging
 
 import (
+	"encoding"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 
 	"github.com/lmittmann/tint"
+
+	"gatehouse/internal/terminal"
 )
 
 // Format says how log lines look.
@@ -49,12 +52,57 @@ type Options struct {
 	Colors bool
 }
 
-// New makes the program's logger. It writes each line to w by one Write.
+// New makes the program's logger. It writes each line to w by one Write. No text
+// of an attribute, nor a message, reaches w with a character that a terminal could act on.
 func New(w io.Writer, o Options) *slog.Logger {
 	if o.Format == JSON || o.Format == Auto && !o.Terminal {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: durations}))
+		return slog.New(slog.NewJSONHandler(harmless{w}, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: durations}))
 	}
-	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: o.Level, TimeFormat: "15:04:05.000", NoColor: !o.Colors}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
+		Level: o.Level, TimeFormat: "15:04:05.000", NoColor: !o.Colors, ReplaceAttr: visible,
+	}))
+}
+
+// harmless escapes what JSON lets through in strings and a terminal could act on.
+type harmless struct{ w io.Writer }
+
+func (h harmless) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(h.w, terminal.JSON(string(line))); err != nil {
+		return 0, err //nolint:wrapcheck // A writer returns the error as it is.
+	}
+	return len(line), nil
+}
+
+// visible makes the text of an attribute visible before tint writes it: tint
+// lets escape sequences through where there are colors, even those that it had to
+// write as \x1b, and drops them where there are none.
+func visible(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(shown(a.Value.String()))
+	case slog.KindAny:
+		switch v := a.Value.Any().(type) {
+		case slog.Level, *slog.Source, nil:
+		default:
+			a.Value = slog.StringValue(shown(textOf(v)))
+		}
+	}
+	a.Key = shown(a.Key)
+	return a
+}
+
+func shown(s string) string {
+	return strings.ReplaceAll(terminal.Line(s), `\x1b`, `\u001b`)
+}
+
+// textOf is what tint would write for a value.
+func textOf(v any) string {
+	if m, ok := v.(encoding.TextMarshaler); ok {
+		if text, err := m.MarshalText(); err == nil {
+			return string(text)
+		}
+	}
+	return fmt.Sprintf("%+v", v)
 }
 
 // durations writes a duration as people do ("1.5s"): JSON would show

@@ -1,5 +1,6 @@
 // Package terminal knows about the terminal that an output may be: whether it
-// is one, how large it is, and whether colours are wanted on it.
+// is one, how large it is, and whether colours are wanted on it. It keeps texts of
+// unknown origin from acting on it: they are made visible, whatever they hold.
 package terminal
 
 import (
@@ -14,7 +15,7 @@ type Size struct{ Columns, Rows int }
 // Of returns the size of the terminal that w is, and whether it is one. A
 // terminal that does not know its size has a zero Size.
 func Of(w io.Writer) (Size, bool) {
-	f, ok := w.(*os.File)
+	f, ok := Raw(w).(*os.File)
 	if !ok {
 		return Size{}, false
 	}
