@@ -1,0 +1,91 @@
+package safefile
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// NotOwn means that others may have put something into a file, or can.
+type NotOwn struct {
+	Path string
+	Why  string // what is wrong, and with which path
+}
+
+func (e *NotOwn) Error() string { return fmt.Sprintf("cannot trust %s: %s", e.Path, e.Why) }
+
+// ReadOwn returns the content of a file that only this user can have written:
+// a regular file that is no link, of this user, that nobody else may write,
+// in a folder of the same kind (which may be behind a symbolic link). Where
+// that is not so the error is *NotOwn; else the errors are those of Read.
+func ReadOwn(path string, limit int64) ([]byte, error) {
+	if err := ownFolder(filepath.Dir(path)); err != nil {
+		return nil, cannotRead(path, err)
+	}
+	f, err := openOwn(path)
+	if err != nil {
+		return nil, cannotRead(path, err)
+	}
+	// Closing a file that was only read loses nothing, so the error does not matter.
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, cannotRead(path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &NotRegular{Path: path, Kind: kind(info.Mode())}
+	}
+	if why := notOwn(info, true); why != "" {
+		return nil, &NotOwn{Path: path, Why: why}
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, cannotRead(path, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, &TooLarge{Path: path, Limit: limit}
+	}
+	return data, nil
+}
+
+// WriteOwn replaces the file at path in one step by one with mode 0600, and
+// makes its folder, mode 0700, if there is none. It refuses a folder that
+// others may write to. What was there before is neither read nor followed.
+func WriteOwn(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make a folder for %s: %w", path, err)
+	}
+	if err := ownFolder(dir); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // Its mode is 0600.
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	err = cmp.Or(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// ownFolder returns an error unless only this user can put files there.
+func ownFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if why := notOwn(info, false); why != "" {
+		return &NotOwn{Path: dir, Why: why}
+	}
+	return nil
+}
