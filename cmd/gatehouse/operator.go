@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
+	"gatehouse/internal/childproc"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/messages"
@@ -43,8 +45,17 @@ func (o *operator) openAdmin() {
 		o.app.log.Warn("no operator's socket: status, logs, reload and the like will not find this gateway", slog.Any("err", err))
 		return
 	}
-	o.server = admin.Serve(socket, o, o.app.log)
+	o.server = admin.Serve(socket, o, admitOperator, o.app.log)
 	o.app.log.Info("operator's socket open", slog.String("file", socket.Path()))
+}
+
+// admitOperator refuses processes of our own servers: what is behind the
+// gateway must not release, reload or look into it.
+func admitOperator(pid int) error {
+	if childproc.DescendsFrom(pid, os.Getpid()) {
+		return errors.New("the servers behind a gateway, and what they start, may not operate it")
+	}
+	return nil
 }
 
 // closeAdmin removes the socket and ends the requests that still run.

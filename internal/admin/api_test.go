@@ -106,7 +106,7 @@ func TestServer_misnamedMembers_areRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(admin.Serve(socket, newFake(), slog.New(slog.DiscardHandler)).Close)
+		t.Cleanup(admin.Serve(socket, newFake(), nil, slog.New(slog.DiscardHandler)).Close)
 		c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket.Path())
 		}}}

@@ -51,7 +51,8 @@ const findPatience = 3 * time.Second
 
 // Find lists the gateways that run, sorted by their process id, and removes
 // sockets of those that no longer do. silent are the sockets on which somebody
-// listens who did not answer within 3 s. It blocks for that long at most.
+// listens who did not answer within 3 s, or refused to, with the reason. It
+// blocks for that long at most.
 func Find(ctx context.Context, dirs []string) (found []Found, silent []string) {
 	ctx, cancel := context.WithTimeout(ctx, findPatience)
 	defer cancel()
@@ -64,6 +65,9 @@ func Find(ctx context.Context, dirs []string) (found []Found, silent []string) {
 				st, err := c.Status(ctx)
 				mu.Lock()
 				defer mu.Unlock()
+				if _, refused := errors.AsType[*Error](err); refused {
+					path += ": " + err.Error()
+				}
 				if err != nil {
 					silent = append(silent, path)
 					return

@@ -3,9 +3,9 @@
 //
 // Each gateway has a socket of its own, PID.sock with mode 0600, in a folder
 // with mode 0700; Dirs says which. It is not reachable from the network or by
-// other users. It is reachable by every program of the same user, the servers
-// behind the gateway included: whoever runs as the user may do what the user
-// may.
+// other users. Programs of the same user reach it, as they may do what the user
+// may; only those below the gateway, its servers, are refused, as far as the
+// system says who they are.
 //
 //	GET  /v1/status                        Status
 //	GET  /v1/servers/{name}                ServerDetail

@@ -114,7 +114,7 @@ func serve(t *testing.T, f admin.Gateway) (*admin.Client, *admin.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := admin.Serve(socket, f, slog.New(slog.DiscardHandler))
+	s := admin.Serve(socket, f, nil, slog.New(slog.DiscardHandler))
 	t.Cleanup(s.Close)
 	return admin.NewClient(socket.Path()), s
 }

@@ -36,12 +36,14 @@ type Server struct {
 }
 
 // Serve answers on the listener, in goroutines of its own, until Close, which
-// owns the listener from then on.
-func Serve(l net.Listener, gw Gateway, log *slog.Logger) *Server {
+// owns the listener from then on. For each connection it asks admit whether the
+// process that opened it (0 if it is not known) may ask anything, and answers
+// 403 with its error if not; admit must not block, and nil admits everybody.
+func Serve(l net.Listener, gw Gateway, admit func(pid int) error, log *slog.Logger) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{gw: gw, listener: l, stop: stop, followers: make(chan struct{}, maxFollowers)}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: admitted(s.routes()), ConnContext: admission(admit), ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -157,7 +157,7 @@ func TestListen_liveNamesake_isNotRobbed(t *testing.T) {
 	}
 	a := newFake()
 	a.status.PID, a.status.Instance = 42, "abc"
-	server := admin.Serve(first, a, slog.New(slog.DiscardHandler))
+	server := admin.Serve(first, a, nil, slog.New(slog.DiscardHandler))
 	defer server.Close()
 	second, err := admin.Listen(t.Context(), []string{dir}, 42, "def")
 	if err != nil {
@@ -181,7 +181,7 @@ func TestFind_listsLiveGatewaysOfAllFolders(t *testing.T) {
 		}
 		f := newFake()
 		f.status.PID = 50 - i
-		server := admin.Serve(s, f, slog.New(slog.DiscardHandler))
+		server := admin.Serve(s, f, nil, slog.New(slog.DiscardHandler))
 		defer server.Close()
 	}
 	stale(t, filepath.Join(one, "7.sock"))
@@ -203,7 +203,7 @@ func TestFind_folderOpenToOthers_isNotTrusted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := admin.Serve(s, newFake(), slog.New(slog.DiscardHandler))
+	server := admin.Serve(s, newFake(), nil, slog.New(slog.DiscardHandler))
 	defer server.Close()
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)

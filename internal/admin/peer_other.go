@@ -1,0 +1,8 @@
+//go:build !linux
+
+package admin
+
+import "net"
+
+// peerOf is not known on this system.
+func peerOf(net.Conn) int { return 0 }
