@@ -52,7 +52,7 @@ build: ## build bin/gatehouse
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
 
 run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp
-	$(BIN) run --transport http --mcp-config docs/examples/demo/.mcp.json --rules docs/examples/demo/.mcp-gateway-rules.json
+	$(BIN) run --transport http --mcp-config "$(CURDIR)/docs/examples/demo/.mcp.json" --rules "$(CURDIR)/docs/examples/demo/.mcp-gateway-rules.json"
 
 test: ## run all tests that need only Go, with the race detector where there is one
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")

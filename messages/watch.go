@@ -16,6 +16,8 @@ const (
 	// RoleDependency is a file that an entry refers to: its envFile, or a
 	// ${file:PATH}.
 	RoleDependency FileRole = "dependency"
+	// RoleTrust is the record of what the owners of projects have approved.
+	RoleTrust FileRole = "trust"
 )
 
 // What makes the watcher look at a file.
@@ -97,8 +99,8 @@ func (m WatchFiles) LogValue() slog.Value {
 }
 
 // Rescan tells the watcher to look at every file at once and to send a forced
-// ConfigChanged for each: env files and dependencies first, then rules, then
-// servers.
+// ConfigChanged for each: the record of approvals first, then env files and
+// dependencies, then rules, then servers.
 type Rescan struct {
 	// Trigger is TriggerSighup or TriggerReload.
 	Trigger string

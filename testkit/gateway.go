@@ -22,6 +22,9 @@ type Options struct {
 	Env     []string // more "KEY=value" for the gateway
 	// Stdio serves an agent on stdin and stdout instead of HTTP.
 	Stdio bool
+	// Search leaves out the flags that name the files: the gateway looks for
+	// them itself.
+	Search bool
 	// NoWait returns at once; otherwise StartGateway waits until the gateway
 	// is ready.
 	NoWait bool
@@ -85,9 +88,9 @@ func (g *Gateway) start(t testing.TB) {
 	t.Helper()
 	self, err := os.Executable()
 	check(t, err)
-	g.Args = []string{
-		"run", "--mcp-config", g.ServersFile, "--rules", g.RulesFile,
-		"--audit-log", g.AuditFile, "--log-format", "json", "--log-level", "debug",
+	g.Args = []string{"run", "--audit-log", g.AuditFile, "--log-format", "json", "--log-level", "debug"}
+	if !g.opt.Search {
+		g.Args = append(g.Args, "--mcp-config", g.ServersFile, "--rules", g.RulesFile)
 	}
 	if !g.opt.Stdio {
 		g.Args = append(g.Args, "--transport", "http", "--http", "127.0.0.1:0")

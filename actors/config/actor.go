@@ -27,16 +27,18 @@ type Config struct {
 func Props(cfg Config) *actor.Props {
 	// A restart, which only a bug can cause, goes on with the same state: what
 	// is in force must not be started a second time.
-	a := &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources)}
+	a := &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources), approvals: newApprovals(cfg.Sources, cfg.First)}
 	return actor.PropsFromProducer(func() actor.Actor { return a })
 }
 
 type configActor struct {
-	cfg     Config
-	begun   bool
-	book    *book
-	watcher *actor.PID           // nil until WatcherReady
-	watched *messages.WatchFiles // what the watcher was told last; nil for nothing
+	cfg   Config
+	begun bool
+	book  *book
+	// approvals keep back what the owner of a project has not approved.
+	approvals approvals
+	watcher   *actor.PID           // nil until WatcherReady
+	watched   *messages.WatchFiles // what the watcher was told last; nil for nothing
 	// pending are changes that something must be found out for first, in the
 	// order in which they came.
 	pending  []pending
@@ -70,7 +72,7 @@ func (a *configActor) Receive(c actor.Context) {
 	case *actor.Started:
 		a.start(c)
 	case messages.ConfigChanged:
-		a.changed(c, m)
+		a.heard(c, m)
 	case checked:
 		a.checked(c, m)
 	case messages.WatcherReady:

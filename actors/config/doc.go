@@ -16,6 +16,10 @@
 // difference, with the same cells. So no call of the new generation can reach
 // an old process, and a removed server is refused before it is drained.
 //
+// Where the files are a project's, nothing of them is used but what its owner
+// has approved (approval.go): other changes are reported as rejected and kept
+// until the record of approvals, which comes from the watcher too, has them.
+//
 // An operator's RestartServer, ReleaseServer and HoldServer go the same way
 // (operate.go): each is a generation in which that one server has a fresh
 // cell, so all that holds for a changed entry holds for it too. Holds are kept

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/serversfile"
+	"gatehouse/internal/trust"
 	"gatehouse/internal/vars"
 	"gatehouse/messages"
 )
@@ -20,6 +21,9 @@ type Sources struct {
 	ServersFile string
 	RulesFile   string
 	EnvFiles    []string
+	// Approved is what the owner of a project has approved of these files: only
+	// that is ever used. Nil means that the files are the owner's own.
+	Approved *trust.Project
 	// Env is what variables are expanded with, but for its EnvFiles and Files.
 	Env resolve.Env
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
@@ -90,6 +94,12 @@ const CodeFileUnreadable = "file-unreadable"
 func Load(src Sources, read func(role messages.FileRole, path string) messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	var l Loaded
 	var problems []jsondoc.Problem
+	if src.Approved != nil {
+		all := read
+		read = func(role messages.FileRole, path string) messages.ConfigChanged {
+			return src.onlyApproved(all(role, path))
+		}
+	}
 	for _, path := range src.EnvFiles {
 		l, problems = src.add(l, problems, read(messages.RoleEnv, path))
 	}
@@ -103,6 +113,22 @@ func Load(src Sources, read func(role messages.FileRole, path string) messages.C
 	jsondoc.Sort(problems)
 	l.Problems = problems
 	return l, problems
+}
+
+// onlyApproved is what was read of one file at the start, without its content
+// if that was not approved.
+func (src Sources) onlyApproved(m messages.ConfigChanged) messages.ConfigChanged {
+	switch m.Role {
+	case messages.RoleDependency:
+		return onlyApproved(*src.Approved, m)
+	case messages.RoleServers, messages.RoleRules:
+		if m.Err == "" && m.Hash != src.Approved.Hash(trust.Role(m.Role)) {
+			m.Content, m.Hash, m.Reason = nil, "", "it has changed since it was approved"
+			m.Err = "cannot read " + m.Path + ": " + m.Reason
+		}
+	case messages.RoleEnv, messages.RoleTrust, messages.RoleOperator:
+	}
+	return m
 }
 
 // readNamed reads the files that entries name, and those that turn out to be
@@ -211,7 +237,7 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.
 		l.env = with(l.env, m.Path, values)
 	case messages.RoleDependency:
 		return l.with(m), nil
-	case messages.RoleOperator: // No file has it.
+	case messages.RoleTrust, messages.RoleOperator: // No file of these is parsed.
 	}
 	l.hashes = with(l.hashes, m.Path, m.Hash)
 	return l, problems

@@ -144,15 +144,17 @@ func compareIDs(a, b FileID) int {
 
 func rank(r messages.FileRole) int {
 	switch r {
-	case messages.RoleEnv:
+	case messages.RoleTrust:
 		return 0
-	case messages.RoleDependency:
+	case messages.RoleEnv:
 		return 1
-	case messages.RoleRules:
+	case messages.RoleDependency:
 		return 2
-	case messages.RoleServers:
+	case messages.RoleRules:
 		return 3
+	case messages.RoleServers:
+		return 4
 	case messages.RoleOperator: // No file has it.
 	}
-	return 4
+	return 5
 }

@@ -51,6 +51,7 @@ Whether there is such a server or tool makes no difference. Exit code 0: allow;
 		},
 	}
 	cmd.Flags().StringVar(&files.rules, "rules", "", "the rules file (default: as for run)")
+	files.registerHere(cmd.Flags())
 	registerLive(cmd, &gateway, &live)
 	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "rules_of", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
 	return cmd
@@ -71,8 +72,8 @@ func registerLive(cmd *cobra.Command, gateway *running, live *bool) {
 // explainer answers from a file or has the running gateway answer.
 func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question) (policy.Explanation, error) {
 	if live {
-		if files.rules != "" {
-			return policy.Explanation{}, errors.New("--live and --rules exclude each other: the running gateway has its own rules")
+		if files.rules != "" || files.here {
+			return policy.Explanation{}, errors.New("--live and --rules (or --here) exclude each other: the running gateway has its own rules")
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()

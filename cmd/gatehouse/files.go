@@ -16,65 +16,124 @@ import (
 	"gatehouse/internal/locate"
 	"gatehouse/internal/plural"
 	"gatehouse/internal/resolve"
+	"gatehouse/internal/trust"
 	"gatehouse/messages"
 )
 
 // foundFiles are the files of one command and why they were chosen.
 type foundFiles struct {
 	servers, rules locate.Found
-	envFiles       []string
+	envFiles       []locate.Found
+	project        *project // whose files these are, approved; nil if they are the user's own
+	passedOver     *project // the files in the working directory if they are not used
+}
+
+// envPaths are the paths of the env files.
+func (f foundFiles) envPaths() []string {
+	var paths []string
+	for _, found := range f.envFiles {
+		paths = append(paths, found.Path)
+	}
+	return paths
 }
 
 // find decides which files to use. The error names all that is missing.
 func (o *fileOptions) find() (foundFiles, error) {
-	place, err := o.places()
+	s, err := o.search()
 	if err != nil {
 		return foundFiles{}, err
 	}
-	var f foundFiles
+	f := foundFiles{project: s.project, passedOver: s.passedOver}
 	var errs [2]error
-	f.servers, errs[0] = locate.FindServers(place(o.mcpConfig, "GATEWAY_MCP_CONFIG"))
-	f.rules, errs[1] = locate.FindRules(place(o.rules, "GATEWAY_RULES"))
+	f.servers, errs[0] = locate.FindServers(s.place(o.mcpConfig, serversVariable))
+	f.rules, errs[1] = locate.FindRules(s.place(o.rules, rulesVariable))
 	if err := errors.Join(errs[:]...); err != nil {
 		return f, err
 	}
-	envFiles := o.envFiles
-	if len(envFiles) == 0 {
-		envFiles = filepath.SplitList(os.Getenv("GATEWAY_ENV_FILE"))
-	}
-	for _, path := range envFiles {
-		p := place(path, "")
-		abs, err := locate.ResolvePath(path, p.WorkDir, p.HomeDir)
-		if err != nil {
-			return f, err
-		}
-		f.envFiles = append(f.envFiles, abs)
-	}
-	return f, nil
+	f.envFiles, err = o.findEnvFiles(s)
+	return f, err
 }
 
 // findRules decides which rules file to use, for commands that need no other.
 func (o *fileOptions) findRules() (locate.Found, error) {
-	place, err := o.places()
+	s, err := o.search()
 	if err != nil {
 		return locate.Found{}, err
 	}
-	return locate.FindRules(place(o.rules, "GATEWAY_RULES"))
+	return locate.FindRules(s.place(o.rules, rulesVariable))
 }
 
-// places says where to look for a file that a flag or a variable may name.
-func (o *fileOptions) places() (func(flag, variable string) locate.Place, error) {
+// findEnvFiles lists the env files. They are never looked for.
+func (o *fileOptions) findEnvFiles(s search) ([]locate.Found, error) {
+	why, paths := "--env-file", o.envFiles
+	if len(paths) == 0 {
+		why, paths = envFileVariable, filepath.SplitList(os.Getenv(envFileVariable))
+	}
+	var files []locate.Found
+	for _, path := range paths {
+		found, err := locate.Named(why, path, s.place("", ""))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found)
+	}
+	return files, nil
+}
+
+// The variables that name files.
+const (
+	serversVariable = "GATEWAY_MCP_CONFIG"
+	rulesVariable   = "GATEWAY_RULES"
+	envFileVariable = "GATEWAY_ENV_FILE"
+)
+
+// search is where to look for files.
+type search struct {
+	workDir, home, configDir string
+	here                     bool
+	project, passedOver      *project // what is in the working directory; at most one is set
+}
+
+// search looks at the working directory, unless it does not matter. A
+// project's files are used together or not at all.
+func (o *fileOptions) search() (search, error) {
 	workDir, err := os.Getwd()
 	if err != nil {
-		return nil, err
+		return search{}, err
 	}
-	home := homeDir() // Without one, ~ is an error where it is used.
-	return func(flag, variable string) locate.Place {
-		return locate.Place{
-			Flag: flag, Env: os.Getenv(variable), WorkDir: workDir, HomeDir: home,
-			ConfigDir: locate.ConfigDir(runtime.GOOS, os.Getenv, home), Exists: exists,
-		}
-	}, nil
+	s := search{workDir: workDir, home: homeDir(), here: o.here} // Without a home, ~ is an error where it is used.
+	s.configDir = locate.ConfigDir(runtime.GOOS, os.Getenv, s.home)
+	servers, rules := o.mcpConfig != "" || os.Getenv(serversVariable) != "", o.rules != "" || os.Getenv(rulesVariable) != ""
+	if o.here || servers && rules {
+		return s, nil
+	}
+	p := lookAtProject(workDir, configFolder())
+	switch {
+	case p == nil:
+	case p.state != trust.Approved:
+		s.passedOver = p
+	case servers || rules:
+		p.why = "the two files of a project are used together, and one of the two was named"
+		s.passedOver = p
+	default:
+		s.project = p
+	}
+	return s, nil
+}
+
+// place is where to look for a file that a flag or a variable may name.
+func (s search) place(flag, variable string) locate.Place {
+	p := locate.Place{
+		Flag: flag, Env: os.Getenv(variable), WorkDir: s.workDir, HomeDir: s.home, ConfigDir: s.configDir,
+		Here: s.here, Exists: exists,
+	}
+	if s.project != nil {
+		p.WorkDir, p.Approved = s.project.dir, true
+	}
+	if s.passedOver != nil {
+		p.WhyNot = s.passedOver.why
+	}
+	return p
 }
 
 func exists(path string) bool {
@@ -85,20 +144,30 @@ func exists(path string) bool {
 // sources says how the files become generations.
 func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
 	home := homeDir()
-	return configactor.Sources{
-		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envFiles,
+	src := configactor.Sources{
+		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envPaths(),
 		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), ServersDir: serversFolder(), HomeDir: home, GOOS: runtime.GOOS,
 		},
 		DefaultAgent: defaultAgent, Lazy: lazy,
 		ReachesSelf: reachesSelf(listener), RunsSelf: runsSelf(),
 	}
+	if f.project != nil {
+		src.Approved = &f.project.approved
+	}
+	return src
 }
 
 // load reads and parses all files.
 func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc.Problem) {
-	loaded, problems := configactor.Load(src, readFile)
-	problems = append(problems, f.rules.Problems()...)
+	read := readFile
+	if f.project != nil {
+		read = f.project.read
+	}
+	loaded, problems := configactor.Load(src, read)
+	for _, found := range append([]locate.Found{f.servers, f.rules}, f.envFiles...) {
+		problems = append(problems, found.Problems()...)
+	}
 	problems = append(problems, writableByOthers(f.rules.Path)...)
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, f.reach(loaded)...)
@@ -129,7 +198,11 @@ func writableByOthers(path string) []jsondoc.Problem {
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {
-	content := filewatch.Read(path)
+	return fileRead(role, path, filewatch.Read(path))
+}
+
+// fileRead is what was read of a file at the start.
+func fileRead(role messages.FileRole, path string, content filewatch.Content) messages.ConfigChanged {
 	return messages.ConfigChanged{
 		Role: role, Path: path, Trigger: "start", Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
 	}
@@ -142,6 +215,9 @@ func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File 
 	}
 	for _, path := range src.EnvFiles {
 		files = append(files, watcher.File{Role: messages.RoleEnv, Path: path, Mark: l.Hash(path)})
+	}
+	if src.Approved != nil {
+		files = append(files, watcher.File{Role: messages.RoleTrust, Path: recordPath()}) // It may have changed since the start looked at it.
 	}
 	for path, mark := range l.Named() {
 		files = append(files, watcher.File{Role: messages.RoleDependency, Path: path, Mark: mark})

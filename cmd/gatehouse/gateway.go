@@ -136,7 +136,7 @@ func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 	}), "config")
 	<-applied
 	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
-		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log,
+		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log, Read: readWatched,
 	}), "watcher")
 	a.ready.Store(true)
 	snap := a.store.Load()

@@ -92,13 +92,9 @@ both with --mcp-config %s --rules %s
 `, shellWord(servers), shellWord(rules))
 }
 
-// configFolder is where gatehouse looks for its files after the working
-// directory; empty if unknown.
+// configFolder is where gatehouse looks for its files; empty if unknown.
 func configFolder() string {
-	if dir := locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()); dir != "" {
-		return filepath.Join(dir, "gatehouse")
-	}
-	return ""
+	return locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()))
 }
 
 // sameFolder reports whether two paths lead to one folder.

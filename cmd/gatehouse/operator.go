@@ -170,7 +170,7 @@ func (o *operator) Reload(ctx context.Context) ([]admin.Report, error) {
 
 // watched are the files of which a reload always gives a report.
 func (o *operator) watched() []string {
-	return slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, o.files.envFiles)
+	return slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, o.files.envPaths())
 }
 
 // reports collects what a reload answers.

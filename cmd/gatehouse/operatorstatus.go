@@ -21,7 +21,8 @@ func (o *operator) Status() admin.Status {
 		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
-		Servers: []admin.ServerStatus{}, Draining: notNil(o.memory.Draining()), Holds: notNil(force.Holds),
+		PassedOver: o.files.passedOver.status(),
+		Servers:    []admin.ServerStatus{}, Draining: notNil(o.memory.Draining()), Holds: notNil(force.Holds),
 		Audit: admin.Audit{
 			Written: audited.Written, Lost: audited.Lost, Queued: audited.Queued,
 			Failed: audited.Failed, Rotated: audited.Rotated, Err: audited.Err,
@@ -45,13 +46,11 @@ func (o *operator) filesInUse(hashes map[string]string) []admin.File {
 		{Role: string(messages.RoleServers), Path: f.servers.Path, Why: f.servers.Why, Hash: hashes[f.servers.Path]},
 		{Role: string(messages.RoleRules), Path: f.rules.Path, Why: f.rules.Why, Hash: hashes[f.rules.Path]},
 	}
-	for _, path := range f.envFiles {
-		files = append(files, admin.File{Role: string(messages.RoleEnv), Path: path, Why: whyEnvFile, Hash: hashes[path]})
+	for _, env := range f.envFiles {
+		files = append(files, admin.File{Role: string(messages.RoleEnv), Path: env.Path, Why: env.Why, Hash: hashes[env.Path]})
 	}
 	return files
 }
-
-const whyEnvFile = "--env-file or GATEWAY_ENV_FILE"
 
 func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerStatus {
 	st, catalog := r.Cell.Status(), r.Cell.Catalog()

@@ -20,12 +20,19 @@ type fileOptions struct {
 	mcpConfig string
 	rules     string
 	envFiles  []string
+	here      bool
 }
 
 func (o *fileOptions) register(f *pflag.FlagSet) {
-	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: GATEWAY_MCP_CONFIG, ./.mcp.json, the config folder)")
-	f.StringVar(&o.rules, "rules", "", "the rules file (default: GATEWAY_RULES, ./.mcp-gateway-rules.json, ./gateway-rules.json, the config folder)")
+	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: GATEWAY_MCP_CONFIG, else .mcp.json of an approved working directory, else of the config folder)")
+	f.StringVar(&o.rules, "rules", "", "the rules file (default: GATEWAY_RULES, else where the servers file is found: .mcp-gateway-rules.json, or gateway-rules.json)")
+	o.registerHere(f)
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable (default: GATEWAY_ENV_FILE)")
+}
+
+// registerHere adds the flag of all commands that look for files.
+func (o *fileOptions) registerHere(f *pflag.FlagSet) {
+	f.BoolVar(&o.here, "here", false, "use the files of the working directory, whoever wrote them, without approval (see \"gatehouse trust\")")
 }
 
 // runOptions are the flags of run.

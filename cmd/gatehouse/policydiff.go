@@ -50,6 +50,7 @@ that tools or servers which nobody has listed could be allowed. 0: it does not.`
 		},
 	}
 	cmd.Flags().StringVar(&o.files.rules, "rules", "", "the present rules file (default: as for run; with --live that of the running gateway)")
+	o.files.registerHere(cmd.Flags())
 	cmd.Flags().StringVar(&o.tools, "tools", "", "a JSON file with the tools of the servers")
 	registerLive(cmd, &o.gateway, &o.live)
 	o.gateway.register(cmd, `print {"widens", "agents_added", "agents_removed", "defaults", "answers", "rules", "asked"}`)
@@ -67,7 +68,7 @@ func (o *policyDiff) run(ctx context.Context, cmd *cobra.Command, newFile string
 		if err := learn(ctx, gw.Client, tools); err != nil {
 			return err
 		}
-		if o.files.rules == "" {
+		if o.files.rules == "" && !o.files.here {
 			oldFile, hash = rulesOf(gw.Status)
 		}
 	}

@@ -160,8 +160,9 @@ func listen(opts runOptions) (net.Listener, error) {
 func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 	log.Info("using file", slog.String("role", "servers"), slog.String("file", found.servers.Path), slog.String("why", found.servers.Why))
 	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))
-	for _, path := range found.envFiles {
-		log.Info("using file", slog.String("role", "env"), slog.String("file", path), slog.String("why", whyEnvFile))
+	found.passedOver.passOver(log)
+	for _, env := range found.envFiles {
+		log.Info("using file", slog.String("role", "env"), slog.String("file", env.Path), slog.String("why", env.Why))
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn

@@ -153,6 +153,9 @@ func (p page) notes(st admin.Status) []string {
 			lines = append(lines, strings.Split(strings.TrimSuffix(problems.String(), "\n"), "\n")...)
 		}
 	}
+	if o := st.PassedOver; o != nil {
+		lines = append(lines, fmt.Sprintf("passed over %s: %s", line(strings.Join(o.Files, ", ")), line(o.Why)), "  hint: "+line(o.Hint))
+	}
 	if !auditFine(st.Audit) {
 		lines = append(lines, p.cut(red, auditLine(st.Audit)))
 	}

@@ -46,6 +46,7 @@ gateway would not start; 2: wrong use.`,
 func validate(found foundFiles) []jsondoc.Problem {
 	src := found.sources(false, env("GATEWAY_DEFAULT_AGENT", ""), nil)
 	loaded, problems := found.load(src)
+	problems = append(problems, found.passedOver.problems()...)
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, src.Misconfigured(loaded)...)
 		problems = append(problems, rulesfile.Lint(loaded.Rules)...)

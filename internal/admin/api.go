@@ -66,13 +66,16 @@ type Status struct {
 	GenerationAgeMS int64     `json:"generation_age_ms"`
 	PolicyHash      string    `json:"policy_hash"` // SHA-256 of the rules file in force
 
-	Files    []File         `json:"files"`
-	Reloads  []Report       `json:"reloads"` // the last one of each file
-	Servers  []ServerStatus `json:"servers"` // sorted by name
-	Draining []Drain        `json:"draining"`
-	Holds    []Held         `json:"holds"`
-	Audit    Audit          `json:"audit"`
-	Log      Log            `json:"log"`
+	Files []File `json:"files"`
+	// PassedOver are files of the folder in which the gateway was started that
+	// it did not use, as they were not approved.
+	PassedOver *PassedOver    `json:"passed_over,omitempty"`
+	Reloads    []Report       `json:"reloads"` // the last one of each file
+	Servers    []ServerStatus `json:"servers"` // sorted by name
+	Draining   []Drain        `json:"draining"`
+	Holds      []Held         `json:"holds"`
+	Audit      Audit          `json:"audit"`
+	Log        Log            `json:"log"`
 }
 
 // File is a file that the gateway uses.
@@ -81,6 +84,14 @@ type File struct {
 	Path string `json:"path"`
 	Why  string `json:"why"`            // why this one was chosen
 	Hash string `json:"hash,omitempty"` // SHA-256 of the bytes in force
+}
+
+// PassedOver are the files of a folder that were not used.
+type PassedOver struct {
+	Dir   string   `json:"dir"`
+	Files []string `json:"files"`
+	Why   string   `json:"why"`
+	Hint  string   `json:"hint"` // how to use them
 }
 
 // Report is what became of one change of one file. It is the event of the

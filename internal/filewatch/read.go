@@ -28,6 +28,11 @@ func Read(path string) Content {
 	if err != nil {
 		return Content{Err: err.Error(), Reason: safefile.Reason(err)}
 	}
+	return ContentOf(data)
+}
+
+// ContentOf is the content of a file with these bytes.
+func ContentOf(data []byte) Content {
 	sum := sha256.Sum256(data)
 	return Content{Bytes: data, Hash: hex.EncodeToString(sum[:])}
 }

@@ -6,10 +6,15 @@ import (
 
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/trust"
 )
 
-// codeInWorkDir warns of rules that an agent could edit.
-const codeInWorkDir = "rules-in-working-directory"
+const (
+	// codeInWorkDir warns of rules that an agent could edit.
+	codeInWorkDir = "rules-in-working-directory"
+	// codeRelative warns of a path that a cloned repository could fill.
+	codeRelative = "relative-path"
+)
 
 // Place is all that the search for a file depends on. Paths are absolute.
 type Place struct {
@@ -19,6 +24,14 @@ type Place struct {
 	Env string
 	// WorkDir is the current directory.
 	WorkDir string
+	// Here is set when the user asks for the files of the working directory.
+	Here bool
+	// Approved is set when the files of the working directory are as their
+	// owner has approved them.
+	Approved bool
+	// WhyNot says why the files of the working directory are not used, where
+	// there are some that could be.
+	WhyNot string
 	// ConfigDir is the result of the function ConfigDir; empty when unknown.
 	ConfigDir string
 	// HomeDir is the user's home; empty when unknown.
@@ -30,9 +43,13 @@ type Place struct {
 // Found is a file that was chosen.
 type Found struct {
 	Path string // absolute, cleaned
-	Why  string // "--rules", "GATEWAY_RULES", "found in the working directory" and so on
-	// InWorkDir is set when the file was looked for and found there.
-	InWorkDir bool
+	Why  string // "--rules", "GATEWAY_RULES", "--here" and so on
+	// Editable is set for rules that count as whoever works in the working
+	// directory leaves them.
+	Editable bool
+	// Relative is set when the path was given as a relative one, which means
+	// another file in each working directory.
+	Relative bool
 }
 
 // notFoundError says that a file was found nowhere. Its text has several
@@ -43,6 +60,8 @@ type notFoundError struct {
 	tried []string // each with what it stands for
 	old   []string // files of the predecessor that exist
 	flag  string   // the flag that would name the file
+	here  string   // the file in the working directory that was passed over
+	why   string   // why it was
 }
 
 func (e *notFoundError) Error() string {
@@ -50,6 +69,10 @@ func (e *notFoundError) Error() string {
 	b.WriteString("cannot find a " + e.what + "; tried:")
 	for _, t := range e.tried {
 		b.WriteString("\n  " + t)
+	}
+	if e.here != "" {
+		b.WriteString("\nthere is " + e.here + ", which is not used: " + e.why + "; look at it and approve it: " +
+			trust.Command(filepath.Dir(e.here)) + "; or use it this once with --here")
 	}
 	for _, o := range e.old {
 		b.WriteString("\nthere is " + o + ": use it with " + e.flag + " " + o)
@@ -78,8 +101,9 @@ var (
 	}
 )
 
-// FindServers decides which servers file to use: the flag, the environment,
-// ./.mcp.json, else .mcp.json in the config directory. A file that the flag or
+// FindServers decides which servers file to use: the flag; with --here the one
+// in the working directory and no other; the environment; ./.mcp.json if it is
+// approved; else .mcp.json in the config directory. A file that the flag or
 // the environment names is chosen whether it exists or not. The error, if any,
 // says what was tried, or that ~ has no meaning here.
 func FindServers(p Place) (Found, error) { return find(p, serversWanted) }
@@ -88,24 +112,24 @@ func FindServers(p Place) (Found, error) { return find(p, serversWanted) }
 func FindRules(p Place) (Found, error) { return find(p, rulesWanted) }
 
 func find(p Place, w wanted) (Found, error) {
-	if p.Flag != "" {
-		path, err := ResolvePath(p.Flag, p.WorkDir, p.HomeDir)
-		return Found{Path: path, Why: w.flag}, err
+	missing := &notFoundError{what: w.what, flag: w.flag, tried: []string{w.flag + " (not given)"}}
+	switch {
+	case p.Flag != "":
+		return Named(w.flag, p.Flag, p)
+	case p.Here:
+		return w.inWorkDir(p, Found{Why: "--here", Editable: w.flag == rulesWanted.flag}, missing)
+	case p.Env != "":
+		return Named(w.env, p.Env, p)
 	}
-	if p.Env != "" {
-		path, err := ResolvePath(p.Env, p.WorkDir, p.HomeDir)
-		return Found{Path: path, Why: w.env}, err
+	missing.tried = append(missing.tried, w.env+" (not set)")
+	if p.Approved {
+		return w.inWorkDir(p, Found{Why: "found in the working directory, and approved"}, missing)
 	}
-	missing := &notFoundError{what: w.what, flag: w.flag, tried: []string{w.flag + " (not given)", w.env + " (not set)"}}
-	for _, name := range w.workDir {
-		path := filepath.Join(p.WorkDir, name)
-		if p.Exists(path) {
-			return Found{Path: path, Why: "found in the working directory", InWorkDir: true}, nil
-		}
-		missing.tried = append(missing.tried, path)
+	if p.WhyNot != "" {
+		missing.here, missing.why = w.path(p), p.WhyNot
 	}
 	if p.ConfigDir != "" {
-		path := filepath.Join(p.ConfigDir, "gatehouse", w.configDir)
+		path := filepath.Join(p.ConfigDir, folder, w.configDir)
 		if p.Exists(path) {
 			return Found{Path: path, Why: "found in the config directory"}, nil
 		}
@@ -113,6 +137,59 @@ func find(p Place, w wanted) (Found, error) {
 	}
 	missing.old = oldFiles(p, w)
 	return Found{}, missing
+}
+
+// inWorkDir completes found, or returns what is missing.
+func (w wanted) inWorkDir(p Place, found Found, missing *notFoundError) (Found, error) {
+	if found.Path = w.path(p); found.Path != "" {
+		return found, nil
+	}
+	for _, name := range w.workDir {
+		missing.tried = append(missing.tried, filepath.Join(p.WorkDir, name))
+	}
+	return Found{}, missing
+}
+
+// path is the file in the working directory, empty if there is none.
+func (w wanted) path(p Place) string {
+	for _, name := range w.workDir {
+		if path := filepath.Join(p.WorkDir, name); p.Exists(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// Project returns the servers and the rules file of a folder; each is empty if
+// there is none. The folder must be absolute.
+func Project(dir string, exists func(path string) bool) (servers, rules string) {
+	p := Place{WorkDir: dir, Exists: exists}
+	return serversWanted.path(p), rulesWanted.path(p)
+}
+
+// folder is that of gatehouse's files below the config directory.
+const folder = "gatehouse"
+
+// ConfigFolder is the folder of gatehouse's files below a config directory;
+// empty if that is unknown.
+func ConfigFolder(configDir string) string {
+	if configDir == "" {
+		return ""
+	}
+	return filepath.Join(configDir, folder)
+}
+
+// relative reports whether a path means another file in each working
+// directory.
+func relative(path string) bool {
+	_, tilde := CutTilde(path)
+	return !tilde && !filepath.IsAbs(path)
+}
+
+// Named makes the path absolute that a flag or a variable, why, names.
+func Named(why, path string, p Place) (Found, error) {
+	abs, err := ResolvePath(path, p.WorkDir, p.HomeDir)
+	return Found{Path: abs, Why: why, Relative: relative(path)}, err
 }
 
 // oldFiles are the files of the predecessor that exist. They are named, never
@@ -133,14 +210,18 @@ func oldFiles(p Place, w wanted) []string {
 	return files
 }
 
-// Problems are the warnings about where a rules file was found.
+// Problems are the warnings about how and where a file was found.
 func (f Found) Problems() []jsondoc.Problem {
-	if !f.InWorkDir {
-		return nil
-	}
 	r := jsondoc.NewReport(f.Path)
-	r.Add(policy.Position{File: f.Path}, jsondoc.Warning, "", codeInWorkDir,
-		"move it to the config directory, or name it with --rules",
-		"the rules were found in the working directory: an agent that works there can edit them")
+	if f.Editable {
+		r.Add(policy.Position{File: f.Path}, jsondoc.Warning, "", codeInWorkDir,
+			"move it to the config directory, or approve it with \"gatehouse trust\": then it counts as you have seen it",
+			"the rules are those of the working directory: an agent that works there can edit them")
+	}
+	if f.Relative {
+		r.Add(policy.Position{File: f.Path}, jsondoc.Warning, "", codeRelative,
+			"write the full path, above all in a client's configuration: clients start the gateway in any folder",
+			"%s names it by a relative path, which means another file in each folder", f.Why)
+	}
 	return r.Finish()
 }

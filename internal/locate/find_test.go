@@ -23,25 +23,29 @@ func TestFind_order(t *testing.T) {
 		in(".mcp.json"), in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
 		in("../.config/gatehouse/.mcp.json"), in("../.config/gatehouse/.mcp-gateway-rules.json"),
 	}
+	const inConfig, inProject = "found in the config directory", "found in the working directory, and approved"
 	cases := map[string]struct {
-		flag, env string
-		files     []string
-		servers   string
-		rules     string
-		why       string
-		inWorkDir bool
+		flag, env      string
+		here, approved bool
+		files          []string
+		servers, rules string
+		why            string
 	}{
-		"the flag wins":                  {"f.json", "e.json", all, in("f.json"), in("f.json"), "flag", false},
-		"then the environment":           {"", "~/e.json", all, in("../e.json"), in("../e.json"), "env", false},
-		"then the working directory":     {"", "", all, in(".mcp.json"), in(".mcp-gateway-rules.json"), "found in the working directory", true},
-		"then the rules' second name":    {"", "", []string{all[0], all[2], all[3], all[4]}, in(".mcp.json"), in("gateway-rules.json"), "found in the working directory", true},
-		"then the config directory":      {"", "", all[3:], all[3], all[4], "found in the config directory", false},
-		"a whole path is taken as it is": {in("x/../y.json"), "", nil, in("y.json"), in("y.json"), "flag", false},
+		"the flag wins":                    {flag: "f.json", env: "/e.json", here: true, approved: true, files: all, servers: in("f.json"), rules: in("f.json"), why: "flag"},
+		"then --here":                      {env: "~/e.json", here: true, files: all, servers: all[0], rules: all[1], why: "--here"},
+		"then the environment":             {env: "~/e.json", approved: true, files: all, servers: in("../e.json"), rules: in("../e.json"), why: "env"},
+		"then approved files":              {approved: true, files: all, servers: all[0], rules: all[1], why: inProject},
+		"the rules' second name":           {approved: true, files: []string{all[0], all[2], all[3], all[4]}, servers: all[0], rules: all[2], why: inProject},
+		"others are passed over":           {files: all, servers: all[3], rules: all[4], why: inConfig},
+		"the config directory alone":       {files: all[3:], servers: all[3], rules: all[4], why: inConfig},
+		"a whole path is taken as it is":   {flag: in("x/../y.json"), servers: in("y.json"), rules: in("y.json"), why: "flag"},
+		"a variable may say a whole path":  {env: in("x/../y.json"), servers: in("y.json"), rules: in("y.json"), why: "env"},
+		"a file that is named may be gone": {env: in("gone.json"), files: all, servers: in("gone.json"), rules: in("gone.json"), why: "env"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			p := place(c.files...)
-			p.Flag, p.Env = c.flag, c.env
+			p.Flag, p.Env, p.Here, p.Approved = c.flag, c.env, c.here, c.approved
 			servers, err := locate.FindServers(p)
 			if err != nil {
 				t.Fatal(err)
@@ -54,13 +58,47 @@ func TestFind_order(t *testing.T) {
 			if why[0] == "" {
 				why = [2]string{c.why, c.why}
 			}
-			if want := (locate.Found{Path: c.servers, Why: why[0], InWorkDir: c.inWorkDir}); servers != want {
+			editable := c.why == "--here"
+			if want := (locate.Found{Path: c.servers, Why: why[0], Relative: c.flag == "f.json"}); servers != want {
 				t.Errorf("servers: got %+v, want %+v", servers, want)
 			}
-			if want := (locate.Found{Path: c.rules, Why: why[1], InWorkDir: c.inWorkDir}); rules != want {
+			if want := (locate.Found{Path: c.rules, Why: why[1], Editable: editable, Relative: c.flag == "f.json"}); rules != want {
 				t.Errorf("rules: got %+v, want %+v", rules, want)
 			}
 		})
+	}
+}
+
+// Servers of one place under rules of another would be a mixture that nobody
+// has looked at.
+func TestFind_here_takesNothingFromElsewhere(t *testing.T) {
+	p := place(in(".mcp.json"), in("../.config/gatehouse/.mcp.json"), in("../.config/gatehouse/.mcp-gateway-rules.json"))
+	p.Here, p.Env = true, in("e.json")
+	if got, err := locate.FindRules(p); err == nil || !strings.Contains(err.Error(), in("gateway-rules.json")) {
+		t.Errorf("got %+v, %v; want an error that names %s", got, err, in("gateway-rules.json"))
+	}
+}
+
+// A client starts the gateway in any folder, a cloned repository too.
+func TestFind_aRelativePath_isTakenWithAWarning(t *testing.T) {
+	for path, want := range map[string]string{".mcp.json": in(".mcp.json"), "../x.json": in("../x.json"), "~x/y.json": in("~x/y.json")} {
+		for why, p := range map[string]locate.Place{"GATEWAY_RULES": {Env: path}, "--rules": {Flag: path}} {
+			p.WorkDir, p.HomeDir = root, in("..")
+			got, err := locate.FindRules(p)
+			if err != nil || got.Path != want {
+				t.Errorf("%s %s: got %+v, %v, want %s", why, path, got, err, want)
+			}
+			if problems := got.Problems(); len(problems) != 1 || problems[0].Code != "relative-path" || !strings.Contains(problems[0].Message, why) {
+				t.Errorf("%s %s: got %v, want a warning that names it", why, path, problems)
+			}
+		}
+	}
+	for _, path := range []string{in("x.json"), "~/x.json"} {
+		p := place()
+		p.Env = path
+		if got, _ := locate.FindRules(p); len(got.Problems()) > 0 {
+			t.Errorf("%s: got %v, want no warning", path, got.Problems())
+		}
 	}
 }
 
@@ -69,7 +107,7 @@ func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
 	_, err := locate.FindRules(place(old...))
 	text := err.Error()
 	for _, want := range []string{
-		"rules file", "--rules", "GATEWAY_RULES", in(".mcp-gateway-rules.json"), in("gateway-rules.json"),
+		"rules file", "--rules", "GATEWAY_RULES",
 		in("../.config/gatehouse/.mcp-gateway-rules.json"), old[1], "gatehouse init",
 	} {
 		if !strings.Contains(text, want) {
@@ -88,8 +126,21 @@ func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestFind_rulesInTheWorkingDirectory_giveAWarning(t *testing.T) {
-	found, err := locate.FindRules(place(in("gateway-rules.json")))
+func TestFind_nothingButFilesThatNobodyApproved_saysHowToUseThem(t *testing.T) {
+	p := place(in("gateway-rules.json"))
+	p.WhyNot = "it has changed"
+	_, err := locate.FindRules(p)
+	for _, want := range []string{in("gateway-rules.json"), "it has changed", "gatehouse trust " + root, "--here"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in:\n%v", want, err)
+		}
+	}
+}
+
+func TestFind_rulesThatAgentsCanEdit_giveAWarning(t *testing.T) {
+	p := place(in("gateway-rules.json"))
+	p.Here = true
+	found, err := locate.FindRules(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,8 +148,7 @@ func TestFind_rulesInTheWorkingDirectory_giveAWarning(t *testing.T) {
 	if len(problems) != 1 || problems[0].Code != "rules-in-working-directory" || problems[0].Severity != jsondoc.Warning {
 		t.Errorf("got %v, want one warning: rules-in-working-directory", problems)
 	}
-	p := place(in("gateway-rules.json"))
-	p.Flag = "gateway-rules.json"
+	p.Flag = in("gateway-rules.json")
 	if found, _ := locate.FindRules(p); len(found.Problems()) != 0 {
 		t.Error("a file that the user named gives the warning")
 	}
@@ -142,12 +192,12 @@ func TestConfigDir_andStateDir(t *testing.T) {
 	}
 }
 
-func TestFind_withoutAConfigDir_looksInTheWorkingDirectoryOnly(t *testing.T) {
+func TestFind_withoutAConfigDir_looksNowhere(t *testing.T) {
 	p := place()
 	p.ConfigDir, p.HomeDir = "", ""
 	p.Exists = func(path string) bool { return filepath.Base(path) == path }
 	_, err := locate.FindServers(p)
-	if got, want := strings.Count(err.Error(), "\n  "), 3; got != want {
+	if got, want := strings.Count(err.Error(), "\n  "), 2; got != want {
 		t.Errorf("got %d places, want %d: %v", got, want, err)
 	}
 }

@@ -23,6 +23,10 @@ func ShownURL(written string) string {
 	return cutAddress(shown)
 }
 
+// Address is scheme and host of an entry's url as written, with variables and
+// their defaults; userinfo, path and query, which may hold a key, are cut.
+func Address(written string) string { return cutAddress(written) }
+
 // cutAddress cuts userinfo, path, query and fragment from a url that may hold
 // variables; what stands inside their braces does not end anything.
 func cutAddress(text string) string {
