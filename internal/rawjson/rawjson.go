@@ -7,7 +7,8 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -18,16 +19,21 @@ type Member struct {
 }
 
 // Each visits the members of an object in order: the decoded key, and the
-// offsets of the value. It returns false if obj is not an object. It allocates only
-// for keys that have escapes; visit must not keep the key.
+// offsets of the value. It returns false if obj is not an object. Keys with escapes
+// share one buffer, and are not decoded beyond 64 KiB; visit must not keep them.
 func Each(obj []byte, visit func(key []byte, start, end int)) bool {
 	i := Space(obj, 0)
 	if at(obj, i) != '{' {
 		return false
 	}
+	var scratch []byte // For keys with escapes.
 	for i = Space(obj, i+1); at(obj, i) == '"'; i = Space(obj, i+1) {
 		keyEnd := skipValue(obj, i)
-		key := decodeKey(obj[i:keyEnd])
+		key, plain := Plain(obj[i:keyEnd])
+		if !plain || !utf8.Valid(key) {
+			scratch = appendText(scratch[:0], obj[i:keyEnd])
+			key = scratch
+		}
 		start := behindColon(obj, keyEnd)
 		if start < 0 {
 			return false
@@ -64,38 +70,38 @@ func Get(obj []byte, key string) json.RawMessage {
 // Set returns a copy of the object in which key has the value: replaced where
 // it stands last, or appended. If obj is not an object the copy is a new one.
 func Set(obj []byte, key string, value []byte) json.RawMessage {
-	members, ok := Members(obj)
-	if !ok {
-		obj, members = []byte("{}"), nil
-	}
-	for _, m := range slices.Backward(members) {
-		if m.Key == key {
-			return join(obj[:m.Start], value, obj[m.End:])
+	from, to, empty := -1, -1, true
+	if !Each(obj, func(k []byte, start, end int) {
+		if empty = false; string(k) == key {
+			from, to = start, end
 		}
+	}) {
+		obj, from, empty = []byte("{}"), -1, true
+	}
+	if from >= 0 {
+		return join(obj[:from], value, obj[to:])
 	}
 	name, _ := json.Marshal(key) //nolint:errchkjson // A string always marshals.
 	end := bytes.LastIndexByte(obj, '}')
-	if len(members) > 0 {
-		return join(obj[:end], []byte{','}, name, []byte{':'}, value, obj[end:])
+	if empty {
+		return join(obj[:end], name, []byte{':'}, value, obj[end:])
 	}
-	return join(obj[:end], name, []byte{':'}, value, obj[end:])
+	return join(obj[:end], []byte{','}, name, []byte{':'}, value, obj[end:])
 }
 
 // Delete returns a copy of the object without that key.
 func Delete(obj []byte, key string) json.RawMessage {
-	members, ok := Members(obj)
-	if !ok {
-		return bytes.Clone(obj)
-	}
-	out, at := []byte{'{'}, 0
-	for _, m := range members {
-		if m.Key != key {
+	out, at := append(make([]byte, 0, len(obj)), '{'), 0
+	if !Each(obj, func(k []byte, _, end int) {
+		if string(k) != key {
 			if len(out) > 1 {
 				out = append(out, ',')
 			}
-			out = append(out, bytes.TrimLeft(obj[at:m.End], "{, \t\r\n")...)
+			out = append(out, bytes.TrimLeft(obj[at:end], "{, \t\r\n")...)
 		}
-		at = m.End
+		at = end
+	}) {
+		return bytes.Clone(obj)
 	}
 	return append(out, '}')
 }
@@ -130,15 +136,69 @@ func Text(value []byte) string {
 func join(parts ...[]byte) json.RawMessage { return bytes.Join(parts, nil) }
 
 // Name returns the decoded key of a member, given as Object does.
-func Name(quoted []byte) string { return string(decodeKey(quoted)) }
-
-func decodeKey(quoted []byte) []byte {
+func Name(quoted []byte) string {
 	if text, plain := Plain(quoted); plain && utf8.Valid(text) {
-		return text
+		return string(text)
 	}
-	var key string
-	_ = json.Unmarshal(quoted, &key) // Invalid input gives the empty key.
-	return []byte(key)
+	return string(appendText(nil, quoted))
+}
+
+// maxKeyDecoded is the size in bytes up to which a key is decoded. No name that
+// means anything is longer, and a key may be as long as its message.
+const maxKeyDecoded = 64 << 10
+
+// appendText appends the text of a string as encoding/json decodes it.
+func appendText(dst, quoted []byte) []byte {
+	if len(quoted) > maxKeyDecoded {
+		return append(dst, quoted...)
+	}
+	for i := 1; i < len(quoted)-1; i++ {
+		if quoted[i] != '\\' {
+			dst = append(dst, quoted[i])
+			continue
+		}
+		i++
+		switch c := at(quoted, i); c {
+		case 'b', 'f', 'n', 'r', 't':
+			dst = append(dst, "\b\f\n\r\t"[bytes.IndexByte([]byte("bfnrt"), c)])
+		case 'u':
+			r := hexRune(quoted, i+1)
+			i += 4
+			if utf16.IsSurrogate(r) {
+				pair := rune(unicode.ReplacementChar)
+				if at(quoted, i+1) == '\\' && at(quoted, i+2) == 'u' {
+					pair = utf16.DecodeRune(r, hexRune(quoted, i+3))
+				}
+				if r = pair; r != unicode.ReplacementChar {
+					i += 6
+				}
+			}
+			dst = utf8.AppendRune(dst, r)
+		default: // A quote, a backslash or a slash.
+			dst = append(dst, c)
+		}
+	}
+	if utf8.Valid(dst) {
+		return dst
+	}
+	return bytes.ToValidUTF8(dst, []byte("\uFFFD"))
+}
+
+// hexRune is the number of four hexadecimal digits; zero for others.
+func hexRune(b []byte, i int) (r rune) {
+	for range 4 {
+		c := at(b, i)
+		i++
+		switch {
+		case isDigit(c):
+			r = r<<4 | rune(c-'0')
+		case isHex(c):
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0
+		}
+	}
+	return r
 }
 
 // skipValue returns the offset behind the value that begins at i.

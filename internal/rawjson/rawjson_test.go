@@ -69,3 +69,21 @@ func FuzzMembers(f *testing.F) {
 		}
 	})
 }
+
+// Keys are decoded as encoding/json does, without its allocations.
+func TestEach_decodesKeysAsEncodingJSONDoes(t *testing.T) {
+	for _, quoted := range []string{
+		`""`, `"a"`, `"\u0061"`, `"a\"b\\c\/d\b\f\n\r\t"`, `"\u00e9é\u2028"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\u0061"`,
+		`"\ude00\ud83d"`, `"\ud83d\ud83d\ude00"`, `"\uD83D\uDE00\uABCD"`, `"\u0000"`,
+	} {
+		var want string
+		if err := json.Unmarshal([]byte(quoted), &want); err != nil {
+			t.Fatal(err)
+		}
+		got := "nothing"
+		rawjson.Each([]byte(`{`+quoted+`:1}`), func(key []byte, _, _ int) { got = string(key) })
+		if got != want || rawjson.Name([]byte(quoted)) != want {
+			t.Errorf("%s: got %q and %q, want %q", quoted, got, rawjson.Name([]byte(quoted)), want)
+		}
+	}
+}

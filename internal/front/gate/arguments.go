@@ -152,7 +152,12 @@ func stringOf(v json.RawMessage) (string, error) { return textOf(v, maxNameBytes
 // textOf reads a string of at most that many bytes; null counts as empty.
 func textOf(v json.RawMessage, most int) (string, error) {
 	var s string
-	if plain, ok := rawjson.Plain(v); ok {
+	if plain, ok := rawjson.Plain(v); len(v) > len(`""`)+most*len(`\u0000`) {
+		if rawjson.First(v) != '"' {
+			return "", argError("must be a string")
+		}
+		return "", argError(fmt.Sprintf("is longer than %d bytes", most))
+	} else if ok {
 		s = string(plain)
 	} else if err := rawjson.Decode(v, &s); err != nil { // null leaves it empty.
 		return "", argError("must be a string")
@@ -173,17 +178,20 @@ func patternOf(v json.RawMessage) (string, error) {
 }
 
 // What an agent may send is limited: a string that is a name, names at once,
-// and the bytes of a string that holds many.
+// the bytes of what holds many, and those of a number.
 const (
-	maxNameBytes  = 4096
-	maxNames      = 1000
-	maxNamesBytes = 256 << 10
+	maxNameBytes   = 4096
+	maxNames       = 1000
+	maxNamesBytes  = 64 << 10
+	maxNumberBytes = 400
 )
 
 func boolOf(v json.RawMessage) (bool, error) {
-	var b *bool
-	if rawjson.Decode(v, &b) == nil {
-		return b != nil && *b, nil
+	switch string(v) {
+	case "true":
+		return true, nil
+	case "false", "null":
+		return false, nil
 	}
 	switch s, _ := stringOf(v); strings.ToLower(s) {
 	case "true":
@@ -205,8 +213,11 @@ func intOf(v json.RawMessage, least int64) (int64, error) {
 		}
 		text = strings.TrimSpace(s)
 	}
-	if text == "" || isNull(v) {
+	switch {
+	case text == "" || isNull(v):
 		return 0, nil
+	case len(text) > maxNumberBytes:
+		return 0, argError("must be an integer")
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -222,29 +233,59 @@ func intOf(v json.RawMessage, least int64) (int64, error) {
 }
 
 func namesOf(v json.RawMessage) ([]string, error) {
-	if isNull(v) {
+	switch {
+	case isNull(v):
 		return nil, nil
+	case len(v) > maxNamesBytes:
+		return nil, argError(fmt.Sprintf("is longer than %d bytes", maxNamesBytes))
+	case rawjson.First(v) == '[':
+		return namesInArray(v)
 	}
-	var list []string
-	if rawjson.First(v) == '[' {
-		if err := rawjson.Decode(v, &list); err != nil {
-			return nil, argError("must be names, comma-separated or as an array of strings")
-		}
-	} else {
-		s, err := textOf(v, maxNamesBytes)
-		if err != nil {
-			return nil, err
-		}
-		list = strings.Split(s, ",")
+	s, err := textOf(v, maxNamesBytes)
+	if err != nil {
+		return nil, err
 	}
 	var names []string
-	for _, n := range list {
-		if n = strings.TrimSpace(n); n != "" && !slices.Contains(names, n) {
-			names = append(names, n)
+	for n := range strings.SplitSeq(s, ",") {
+		if names, err = withName(names, n); err != nil {
+			return nil, err
 		}
-		if len(names) > maxNames || len(n) > maxNameBytes {
-			return nil, argError(fmt.Sprintf("must be at most %d names of at most %d bytes", maxNames, maxNameBytes))
+	}
+	return names, nil
+}
+
+// namesInArray reads them one by one: decoded at once, empty strings would take
+// several times their size.
+func namesInArray(v json.RawMessage) (names []string, err error) {
+	end := rawjson.Array(v, rawjson.Space(v, 0), 0, func(i int) int {
+		end := rawjson.Skip(v, i, 1)
+		switch {
+		case end > 0 && rawjson.IsNull(v[i:end]):
+			return end // Some write it for no name.
+		case end < 0 || v[i] != '"':
+			return -1
 		}
+		if names, err = withName(names, rawjson.Text(v[i:end])); err != nil {
+			return -1
+		}
+		return end
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case end < 0:
+		return nil, argError("must be names, comma-separated or as an array of strings")
+	}
+	return names, nil
+}
+
+// withName adds a name unless it is there already or empty.
+func withName(names []string, name string) ([]string, error) {
+	if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
+		names = append(names, name)
+	}
+	if len(names) > maxNames || len(name) > maxNameBytes {
+		return nil, argError(fmt.Sprintf("must be at most %d names of at most %d bytes", maxNames, maxNameBytes))
 	}
 	return names, nil
 }

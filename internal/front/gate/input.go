@@ -3,7 +3,6 @@ package gate
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -53,23 +52,40 @@ func (c *call) input(a *front.Attempt, answer result) (result, error) {
 // maxQuestions is how many of a server's questions are shown.
 const maxQuestions = 3
 
-// questions shows what a server asks for.
+// maxQuestionBytes is how large a part of a question may be to be shown.
+const maxQuestionBytes = 64 << 10
+
+// questions shows what a server asks for, the first few by their keys. What
+// can't be read is not shown.
 func questions(r *snapshot.Route, answer result) string {
-	var requests map[string]struct {
-		Method string `json:"method"`
-		Params struct {
-			Message string `json:"message"`
-		} `json:"params"`
-	}
-	_ = rawjson.Decode(rawjson.Get(answer.raw, "inputRequests"), &requests) // What can't be read is not shown.
-	var shown []string
-	for _, key := range slices.Sorted(maps.Keys(requests)) {
-		if q := requests[key]; q.Method != "" && len(shown) < maxQuestions {
-			shown = append(shown, front.Brief(r.Redact.String(strings.TrimSuffix(q.Method+": "+q.Params.Message, ": "))))
+	type question struct{ key, text string }
+	var first []question
+	requests := rawjson.Get(answer.raw, "inputRequests")
+	rawjson.Each(requests, func(key []byte, start, end int) {
+		i, _ := slices.BinarySearchFunc(first, string(key), func(q question, key string) int { return strings.Compare(q.key, key) })
+		method := shortText(rawjson.Get(requests[start:end], "method"))
+		if i >= maxQuestions || method == "" {
+			return
 		}
+		message := shortText(rawjson.Get(rawjson.Get(requests[start:end], "params"), "message"))
+		text := front.Brief(r.Redact.String(strings.TrimSuffix(method+": "+message, ": ")))
+		first = slices.Insert(first, i, question{string(key), text})
+		first = first[:min(len(first), maxQuestions)]
+	})
+	var shown []string
+	for _, q := range first {
+		shown = append(shown, q.text)
 	}
 	if shown == nil {
 		return ""
 	}
 	return " (" + strings.Join(shown, "; ") + ")"
+}
+
+// shortText is the text of a string that is not too long to be shown.
+func shortText(value json.RawMessage) string {
+	if len(value) > maxQuestionBytes {
+		return ""
+	}
+	return rawjson.Text(value)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
@@ -107,24 +109,37 @@ func textForStructured(r result) result {
 	}
 	structured := r.Structured.Of(r.raw)
 	raw := rawjson.Delete(r.raw, "structuredContent")
-	var blocks []json.RawMessage
-	_ = rawjson.Decode(r.Content.Of(r.raw), &blocks) // Missing or odd content counts as none.
-	for _, b := range blocks {
-		var text string
-		_ = rawjson.Decode(rawjson.Get(b, "text"), &text)
-		if text == string(structured) || sameJSON([]byte(text), structured) {
-			return look(raw)
+	content := r.Content.Of(r.raw)
+	same := sameAs(structured)
+	there, some := false, false
+	end := rawjson.Array(content, 0, 0, func(i int) int {
+		end := rawjson.Skip(content, i, 1)
+		if some = true; end > 0 && !there {
+			there = same(rawjson.Text(rawjson.Get(content[i:end], "text")))
 		}
+		return end
+	})
+	switch {
+	case there:
+		return look(raw)
+	case end != len(content) || !some: // Missing, empty or odd content counts as none.
+		content = append(json.RawMessage{'['}, mustJSON(block{"text", string(structured)})...)
+	default:
+		content = append(append(bytes.Clone(content[:end-1]), ','), mustJSON(block{"text", string(structured)})...)
 	}
-	blocks = append(blocks, mustJSON(block{"text", string(structured)}))
-	return look(rawjson.Set(raw, "content", mustJSON(blocks)))
+	return look(rawjson.Set(raw, "content", append(content, ']')))
 }
 
-func sameJSON(a, b []byte) bool {
-	if !json.Valid(a) {
-		return false
+// sameAs returns a function that reports whether a text is that JSON, white space
+// between tokens aside.
+func sameAs(value json.RawMessage) func(text string) bool {
+	compact := sync.OnceValue(func() string { return string(mustJSON(value)) })
+	return func(text string) bool {
+		text = strings.Trim(text, " \t\r\n")
+		return text == string(value) ||
+			text != "" && text[0] == value[0] && len(text) >= len(compact()) &&
+				json.Valid([]byte(text)) && string(mustJSON(json.RawMessage(text))) == compact()
 	}
-	return string(mustJSON(json.RawMessage(a))) == string(mustJSON(json.RawMessage(b)))
 }
 
 // block is a text block of a result.

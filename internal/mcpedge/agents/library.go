@@ -22,7 +22,7 @@ func (e *Edge) askLibrary(ctx context.Context, p *peer, m message, notify notify
 	}()
 	session := &librarySession{id: p.session, notes: make(chan mcp.JSONRPCNotification, 16)}
 	ctx = server.WithSupportedProtocolVersions(ctx, p.served())
-	response := e.mcp.HandleMessage(e.mcp.WithContext(ctx, session), forLibrary(m))
+	response := e.handle(e.mcp.WithContext(ctx, session), m)
 	session.flush(notify)
 	switch r := response.(type) {
 	case mcp.JSONRPCError:
@@ -36,6 +36,12 @@ func (e *Edge) askLibrary(ctx context.Context, p *peer, m message, notify notify
 	default:
 		return failureAnswer(m.id, invalid("this request cannot be answered"))
 	}
+}
+
+// handle has mcp-go decode and handle a request.
+func (e *Edge) handle(ctx context.Context, m message) mcp.JSONRPCMessage {
+	defer decoding(len(m.params))()
+	return e.mcp.HandleMessage(ctx, forLibrary(m))
 }
 
 // encode answers with mcp-go's result under the client's own id, with the parts

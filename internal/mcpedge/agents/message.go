@@ -3,6 +3,7 @@ package agents
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -44,10 +45,12 @@ func parseMessage(raw []byte) (message, *rpcFailure) {
 	switch {
 	case env.Ambiguous:
 		return m, ambiguousMember("the message")
-	case string(env.Version) != `"2.0"` && rawjson.Text(env.Version) != mcp.JSONRPC_VERSION:
+	case string(env.Version) != `"2.0"` && (len(env.Version) > maxDecoded || rawjson.Text(env.Version) != mcp.JSONRPC_VERSION):
 		return m, invalid(`jsonrpc must be "2.0"`)
 	case env.Method == nil && (env.Result != nil || env.Error != nil):
 		return m, nil
+	case len(env.Method) > maxDecoded:
+		return m, invalid(fmt.Sprintf("method is longer than %d bytes", maxDecoded))
 	case env.Method == nil || env.Method[0] != '"' || env.Name() == "":
 		return m, invalid("method is missing or not a string")
 	case !absent(env.Result) || !absent(env.Error):
@@ -55,19 +58,27 @@ func parseMessage(raw []byte) (message, *rpcFailure) {
 	}
 	m.method, m.params = env.Name(), env.Params
 	switch {
+	case len(m.params) > maxDecoded && m.method != string(mcp.MethodToolsCall):
+		return m, tooLong("params")
 	case m.id == nil:
 		return m, nil
 	case ambiguous(m.params, paramNames):
 		return m, ambiguousMember("params")
 	}
 	var failure *rpcFailure
-	m.meta, failure = readMeta(m.params)
-	return m, failure
+	if m.meta, failure = readMeta(m.params); failure != nil {
+		return m, failure
+	}
+	return m, m.tooLong()
 }
 
-// idOfBroken is the id of a message that is nothing worse than not UTF-8.
+// idOfBroken is the id of a message that is nothing worse than not UTF-8, unless
+// it is a large one.
 func idOfBroken(raw []byte) json.RawMessage {
 	const replacement = "\uFFFD"
+	if len(raw) > maxDecoded {
+		return nil
+	}
 	env, ok := jsonrpc.Read(bytes.ToValidUTF8(raw, []byte(replacement)))
 	if !ok || !jsonrpc.ValidID(env.ID) || bytes.Contains(env.ID, []byte(replacement)) {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"sync"
+
+	"gatehouse/internal/rawjson"
 )
 
 // maxQueuedProgress and maxQueuedBytes bound what waits for a client that reads
@@ -38,10 +40,10 @@ func startProgress(token json.RawMessage, notify notifyFunc) *progress {
 // report queues one notification. Params that are no object are ignored:
 // progress is advisory.
 func (p *progress) report(params json.RawMessage) {
-	params, err := replaceKey(params, "progressToken", p.token)
-	if err != nil {
+	if rawjson.First(params) != '{' {
 		return
 	}
+	params = rawjson.Set(params, "progressToken", p.token)
 	body := make([]byte, 0, len(params)+80)
 	body = append(body, `{"jsonrpc":"2.0","method":"notifications/progress","params":`...)
 	body = append(append(body, params...), '}')

@@ -2,7 +2,6 @@ package agents
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -67,18 +66,4 @@ func describePanic(v any) string {
 		}
 	}
 	return fmt.Sprintf("a value of type %T", v)
-}
-
-// replaceKey sets one key of a JSON object and keeps the other values as they
-// are.
-func replaceKey(object []byte, key string, value json.RawMessage) ([]byte, error) {
-	var fields map[string]json.RawMessage
-	if err := rawjson.Decode(object, &fields); err != nil {
-		return nil, fmt.Errorf("cannot read object: %w", err)
-	}
-	if fields == nil {
-		fields = map[string]json.RawMessage{}
-	}
-	fields[key] = value
-	return rawjson.Marshal(fields)
 }

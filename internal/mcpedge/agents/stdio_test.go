@@ -203,7 +203,7 @@ func TestServeStdio_progress_comesBeforeTheResultAndNeverAfter(t *testing.T) {
 		s.send("%s", callWithToken("1", "progress", token))
 		for i := range 5 {
 			got := s.next()
-			want := fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":%d,"progressToken":%s,"total":12345678901234567890}}`, i, token)
+			want := fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":%d,"total":12345678901234567890}}`, token, i)
 			if got != want {
 				t.Errorf("progress:\n got %s\nwant %s", got, want)
 			}

@@ -50,7 +50,7 @@ func quickToolRequest(b []byte) (r toolRequest, ok bool) {
 	})
 	whole := end > 0 && rawjson.Space(b, end) == len(b)
 	switch {
-	case !whole || !version || !method || r.id == nil || r.name == "":
+	case !whole || !version || !method || r.id == nil || r.name == "" || r.meta.tooLong() != nil:
 		return r, false
 	case r.meta.version == nil:
 		r.inputResponses, r.requestState = nil, nil // No revision before 2026-07-28 has them.
@@ -75,8 +75,10 @@ func (r *toolRequest) quickParams(b []byte, i int) int {
 		switch string(key) {
 		case `"name"`:
 			name, plain := rawjson.Plain(value)
-			r.name = string(name)
-			return when(once(&named) && plain, end)
+			if len(value) <= maxDecoded {
+				r.name = string(name)
+			}
+			return when(once(&named) && plain && len(value) <= maxDecoded, end)
 		case `"arguments"`:
 			return when(set(&r.args, value) && !rawjson.IsNull(value), end)
 		case `"inputResponses"`:
@@ -162,6 +164,7 @@ func validCapabilities(raw json.RawMessage) bool {
 	if string(raw) == "{}" {
 		return true
 	}
+	defer decoding(len(raw))()
 	var capabilities mcp.ClientCapabilities
 	return rawjson.First(raw) == '{' && rawjson.Decode(raw, &capabilities) == nil
 }

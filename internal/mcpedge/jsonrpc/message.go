@@ -116,7 +116,9 @@ func (m *Message) member(name []byte) *[]byte {
 // over one such answer.
 func Scan(b []byte, visit func(Message)) bool {
 	if i := rawjson.Space(b, 0); i < len(b) && b[i] == '[' {
-		b = bytes.ToValidUTF8(b, []byte(replacement))
+		if !utf8.Valid(b) {
+			b = bytes.ToValidUTF8(b, []byte(replacement))
+		}
 		return scanBatch(b, rawjson.Space(b, 0), visit)
 	}
 	m, ok := Read(b)

@@ -32,8 +32,9 @@ const latestRevision = "2025-11-25"
 // them.
 var revisions = []string{"2024-11-05", "2025-03-26", "2025-06-18", latestRevision}
 
-// Limits, in bytes, of what is kept of a server's words about itself.
+// Limits, in bytes, of a server's words about itself, and of what is kept of them.
 const (
+	maxHandshake    = 4 << 20
 	maxInfoText     = 1 << 10
 	maxInstructions = 64 << 10
 )

@@ -189,7 +189,7 @@ func (c *conversation) discover(ctx context.Context, hint endpoint.Era) error {
 		inTime, cancel = context.WithTimeout(ctx, discoverPatience)
 		defer cancel()
 	}
-	f := c.ask(inTime, endpoint.Request{Method: methodDiscover})
+	f := c.ask(inTime, endpoint.Request{Method: methodDiscover, MaxResultBytes: maxHandshake})
 	switch {
 	case f.answered && f.failure == nil && !f.unauthorized():
 	case ctx.Err() != nil:
@@ -215,7 +215,7 @@ func (c *conversation) initialize(ctx context.Context) error {
 			return err
 		}
 	}
-	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version)})
+	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version), MaxResultBytes: maxHandshake})
 	if !f.answered || f.status/100 != 2 && f.status != 0 {
 		return c.handshakeError(ctx, f)
 	}

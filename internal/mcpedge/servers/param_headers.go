@@ -33,31 +33,52 @@ func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 	if len(p.tools) == 0 && !bytes.Contains(page, headerAnnotation) {
 		return page
 	}
-	var all []json.RawMessage
-	_ = rawjson.Decode(rawjson.Get(page, "tools"), &all) // The list's reader says what is wrong with it.
 	next := maps.Clone(p.tools)
 	if next == nil || len(next) > maxTools {
 		next = make(map[string]*mcp.Tool)
 	}
-	kept := make([]json.RawMessage, 0, len(all))
-	for _, raw := range all {
-		name := rawjson.Text(rawjson.Get(raw, "name"))
-		delete(next, name)
-		if bytes.Contains(raw, headerAnnotation) {
-			tool := &mcp.Tool{Name: name, RawInputSchema: rawjson.Get(raw, "inputSchema")}
-			if mcp.ValidateParamHeaderAnnotations(tool) != nil {
-				continue
-			}
-			next[name] = tool
+	list := rawjson.Get(page, "tools")
+	kept, all, n := []byte{'['}, true, 0
+	rawjson.Array(list, rawjson.Space(list, 0), 0, func(i int) int { // The list's reader says what is wrong with it.
+		end := rawjson.Skip(list, i, 1)
+		if n++; end < 0 || n > maxTools+1 {
+			return -1
 		}
-		kept = append(kept, raw)
-	}
+		if !learnTool(next, list[i:end]) {
+			all = false
+			return end
+		}
+		if len(kept) > 1 {
+			kept = append(kept, ',')
+		}
+		kept = append(kept, list[i:end]...)
+		return end
+	})
 	p.tools = next
-	if len(kept) == len(all) {
+	if all {
 		return page
 	}
-	list := append(append([]byte{'['}, bytes.Join(raws(kept), []byte{','})...), ']')
-	return rawjson.Set(page, "tools", list)
+	return rawjson.Set(page, "tools", append(kept, ']'))
+}
+
+// maxHeaderSchema is the size in bytes of a schema that may ask for headers: it
+// is decoded, now and with each call.
+const maxHeaderSchema = 64 << 10
+
+// learnTool notes a definition that asks for headers, and reports whether it does
+// so rightly or not at all.
+func learnTool(tools map[string]*mcp.Tool, definition json.RawMessage) bool {
+	name := rawjson.Text(rawjson.Get(definition, "name"))
+	delete(tools, name)
+	if !bytes.Contains(definition, headerAnnotation) {
+		return true
+	}
+	tool := &mcp.Tool{Name: name, RawInputSchema: bytes.Clone(rawjson.Get(definition, "inputSchema"))}
+	if len(tool.RawInputSchema) > maxHeaderSchema || mcp.ValidateParamHeaderAnnotations(tool) != nil {
+		return false
+	}
+	tools[name] = tool
+	return true
 }
 
 // of returns the headers for a call with these params.
@@ -68,15 +89,33 @@ func (p *paramHeaders) of(tool string, params json.RawMessage) map[string]string
 	if t == nil {
 		return nil
 	}
-	headers := mcp.GenerateParamHeaders(t, params)
+	headers := mcp.GenerateParamHeaders(t, forHeaders(t, params))
 	maps.DeleteFunc(headers, func(_, value string) bool { return len(value) > maxHeaderValue })
 	return headers
 }
 
-func raws(list []json.RawMessage) [][]byte {
-	out := make([][]byte, len(list))
-	for i, raw := range list {
-		out[i] = raw
+// forHeaders are the params with those arguments alone of which headers are made:
+// mcp-go decodes them all.
+func forHeaders(t *mcp.Tool, params json.RawMessage) json.RawMessage {
+	all := rawjson.Get(params, "arguments")
+	few := map[string]any{}
+	for _, binding := range mcp.ExtractParamHeaderBindings(t) {
+		value, into := all, few
+		for i, name := range binding.Path {
+			if value = rawjson.Get(value, name); value == nil || i == len(binding.Path)-1 {
+				break
+			}
+			inner, ok := into[name].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				into[name] = inner
+			}
+			into = inner
+		}
+		if value != nil && len(value) <= maxHeaderValue {
+			into[binding.Path[len(binding.Path)-1]] = value
+		}
 	}
+	out, _ := json.Marshal(map[string]any{"arguments": few}) //nolint:errchkjson // Parts of valid JSON.
 	return out
 }

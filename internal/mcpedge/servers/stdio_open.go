@@ -158,7 +158,7 @@ func (o *opening) askDiscover() error {
 		o.readAt = time.Now()
 		o.wait(readPoll, o.awaitAnswer)
 	}
-	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.meta.addTo(nil, nil)})
+	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.meta.addTo(nil, nil), MaxResultBytes: maxHandshake})
 }
 
 // awaitAnswer asks by initialize once the server has had the question for a
@@ -194,7 +194,7 @@ func (o *opening) askInitialize() error {
 	if o.initialize.call != nil {
 		return nil
 	}
-	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version)})
+	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version), MaxResultBytes: maxHandshake})
 }
 
 // discovered takes the answer to server/discover. Where initialize has been

@@ -170,7 +170,7 @@ func response(m jsonrpc.Message, into []byte, limit int64) (endpoint.Response, e
 		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit}
 	}
 	if m.Failed() {
-		return endpoint.Response{Error: bytes.Clone(payload)}, nil
+		return endpoint.Response{Error: shortError(payload)}, nil
 	}
 	if into == nil { // Nobody's buffer: whoever is given one puts more before the result.
 		return endpoint.Response{Result: bytes.Clone(payload), Outline: m.Outline}, nil

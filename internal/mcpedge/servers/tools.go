@@ -3,6 +3,7 @@ package servers
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ const (
 	maxToolBytes = 64 << 20
 	// maxVainPages is how many pages in a row may bring no new tool.
 	maxVainPages = 20
+	// maxCursorBytes is the largest cursor that is sent back.
+	maxCursorBytes = 64 << 10
 )
 
 // ListTools reads every page of tools/list and returns the tools in the server's
@@ -43,7 +46,7 @@ func ListTools(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, 
 }
 
 func listPages(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, error) {
-	list := toolList{names: make(map[string]bool), cursors: make(map[string]bool)}
+	list := toolList{names: make(map[string]bool), cursors: make(map[[sha256.Size]byte]bool)}
 	for cursor := json.RawMessage(nil); ; {
 		answer, err := session.Call(ctx, endpoint.Request{Method: methodToolsList, Params: pageParams(cursor)})
 		if err != nil {
@@ -76,7 +79,7 @@ type toolList struct {
 	pages    int
 	vain     int // pages in a row that brought no new tool
 	names    map[string]bool
-	cursors  map[string]bool
+	cursors  map[[sha256.Size]byte]bool
 	repeated bool // a cursor came twice
 	unended  bool // there was more to read
 	nameless int
@@ -96,16 +99,12 @@ func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 	if l.bytes += len(raw); l.bytes > maxToolBytes {
 		return nil, tooLarge
 	}
-	var definitions []json.RawMessage
-	if raw == nil || rawjson.Decode(raw, &definitions) != nil {
-		return nil, errors.New("the server's answer has no list of tools")
-	}
 	before := len(l.tools)
-	for _, definition := range definitions {
-		l.addTool(definition)
-	}
-	if len(l.tools)+l.nameless+l.misnamed > maxTools {
+	switch end := rawjson.Array(raw, rawjson.Space(raw, 0), 0, func(i int) int { return l.addNext(raw, i) }); {
+	case l.full():
 		return nil, tooLarge
+	case end < 0:
+		return nil, errors.New("the server's answer has no list of tools")
 	}
 	l.pages++
 	l.vain++
@@ -115,10 +114,32 @@ func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 	return l.next(rawjson.Get(page, "nextCursor")), nil
 }
 
+// full reports whether there are more definitions than a list may have.
+func (l *toolList) full() bool { return len(l.tools)+l.nameless+l.misnamed > maxTools }
+
+// addNext adds the definition that begins at i and returns the index behind it,
+// or -1 if it is of no use to go on. (Decoded at once a list of nothing could
+// take ten times its size.)
+func (l *toolList) addNext(list []byte, i int) int {
+	end := rawjson.Skip(list, i, 1)
+	if end < 0 || l.full() {
+		return -1
+	}
+	l.addTool(list[i:end])
+	return end
+}
+
+// maxNameBytes is the longest name that anybody could call a tool by, as JSON.
+const maxNameBytes = 4096 * len(`\u0000`)
+
 // addTool adds a definition unless it has no name, so that nobody could call it,
 // repeats one, or can be read as that of another tool.
 func (l *toolList) addTool(definition json.RawMessage) {
-	name := rawjson.Text(rawjson.Get(definition, "name"))
+	quoted := rawjson.Get(definition, "name")
+	if len(quoted) > maxNameBytes {
+		quoted = nil
+	}
+	name := rawjson.Text(quoted)
 	switch {
 	case rawjson.Misnamed(definition, definitionNames...) != nil:
 		l.misnamed++
@@ -126,7 +147,7 @@ func (l *toolList) addTool(definition json.RawMessage) {
 		l.nameless++
 	case !l.names[name]:
 		l.names[name] = true
-		l.tools = append(l.tools, endpoint.Tool{Name: name, Raw: endpoint.WithoutOwnMeta(definition)})
+		l.tools = append(l.tools, endpoint.Tool{Name: name, Raw: bytes.Clone(endpoint.WithoutOwnMeta(definition))})
 	}
 }
 
@@ -136,10 +157,11 @@ func (l *toolList) next(cursor json.RawMessage) json.RawMessage {
 	case "", "null", `""`, "false":
 		return nil
 	}
-	seen := l.cursors[string(cursor)]
+	sum := sha256.Sum256(cursor)
+	seen := l.cursors[sum]
 	l.repeated = l.repeated || seen
-	l.cursors[string(cursor)] = true
-	if seen && l.vain > 0 || l.vain >= maxVainPages || l.pages >= maxToolPages {
+	l.cursors[sum] = true
+	if len(cursor) > maxCursorBytes || seen && l.vain > 0 || l.vain >= maxVainPages || l.pages >= maxToolPages {
 		l.unended = true
 		return nil
 	}
