@@ -144,7 +144,7 @@ func (a *app) accepted(c *identity.Caller) bool {
 }
 
 // newGate makes what asks HTTP requests for their credential.
-func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, log *slog.Logger) *httpauth.Gate {
+func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, refused func(address, reason string), log *slog.Logger) *httpauth.Gate {
 	home := homeDir() // Without one, ~ is an error where it is used.
 	readKeys := func(path string) ([]byte, error) {
 		path, err := locate.ResolvePath(path, filepath.Dir(rulesFile), home)
@@ -155,7 +155,7 @@ func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set
 	}
 	return httpauth.NewGate(httpauth.Options{
 		Credentials: credentials, Keys: httpauth.NewKeyStore(readKeys, nil, log), Pinned: slices.Clone(opts.agents),
-		MetadataURL: opts.public().MetadataURL, Log: log,
+		MetadataURL: opts.public().MetadataURL, Log: log, Refused: refused,
 	})
 }
 

@@ -68,6 +68,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
 	a.sys.EventStream.Subscribe(a.observed.forget)
+	a.sys.EventStream.Subscribe(a.auditEvent)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	a.launcher = server.NewLauncher(version(), instance, knownEras())
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
@@ -83,7 +84,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		Audit: a.record, Begin: a.begin(),
 	})
 	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
-	a.gate = newGate(opts, l.found.rules.Path, a.credentials, log)
+	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: max(opts.drainOnEOF, 1),
 		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted,

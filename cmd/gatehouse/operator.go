@@ -97,6 +97,12 @@ const newestProtocol = "2026-07-28"
 
 // Operate implements admin.Gateway.
 func (o *operator) Operate(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
+	done, err := o.operate(ctx, action, server, hold)
+	o.app.auditAction(action, server, hold.Why, err)
+	return done, err
+}
+
+func (o *operator) operate(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
 	var ask any
 	switch action {
 	case admin.Restart:
@@ -149,6 +155,12 @@ func (o *operator) ask(ctx context.Context, question any) (any, error) {
 // Reload implements admin.Gateway. The watcher has every file looked at; once
 // the report of each is in, and what was accepted is in force, it is done.
 func (o *operator) Reload(ctx context.Context) ([]admin.Report, error) {
+	reports, err := o.reload(ctx)
+	o.app.auditAction("reload", "", "", err)
+	return reports, err
+}
+
+func (o *operator) reload(ctx context.Context) ([]admin.Report, error) {
 	o.reloading.Lock()
 	defer o.reloading.Unlock()
 	heard := newReports(o.watched())

@@ -119,7 +119,7 @@ func TestTerminal_whatServersSay_isShownAsText(t *testing.T) {
 	for _, args := range [][]string{
 		{"status"}, {"status", "--all", "--color", "always"}, {"status", "s", "--color", "always"}, {"status", "--json"}, {"status", "s", "--json"}, {"logs"}, {"logs", "--json"},
 		{"tools"}, {"tools", "--json"}, {"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a"}, {"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a", "--json"},
-		{"call", "s", hostile, "--agent", hostile}, {"explain", "a", "s", hostile}, {"hold", "s", "--why", hostile}, {"status"}, {"release", "s"}, {"restart", hostile},
+		{"call", "s", hostile, "--agent", hostile}, {"explain", "a", "s", hostile}, {"hold", "s", "--reason", hostile}, {"status"}, {"release", "s"}, {"restart", hostile},
 		{"__complete", "call", "s", ""}, {"__complete", "status", ""}, {"audit", "verify", g.AuditFile, "--rules", g.RulesFile},
 	} {
 		r := operate(t, g, args...)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -105,4 +106,16 @@ func addressKey(address string) string {
 		}
 	}
 	return "address " + host
+}
+
+// Write writes one event into the log at path, with a start and a stop line
+// around it: for a command that acts while no gateway may be running. Any gateway
+// may have the same log open. It blocks until the line is there or ctx ends.
+func Write(ctx context.Context, path string, o Options, e Event) error {
+	l, err := Open(path, o)
+	if err != nil {
+		return err
+	}
+	l.Note(e)
+	return l.Close(ctx)
 }

@@ -26,6 +26,9 @@ type Options struct {
 	// not served.
 	MetadataURL string
 	Log         *slog.Logger
+	// Refused, unless nil, hears of each request that is not let in: from which
+	// address, and why. It must not block.
+	Refused func(address, reason string)
 }
 
 // Gate lets requests in. Its methods are safe for concurrent use.
@@ -130,6 +133,9 @@ func notOfToken(c rune) bool {
 // refuse answers a request that is not let in.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, why error) {
 	g.log(r, why)
+	if g.opts.Refused != nil {
+		g.opts.Refused(r.RemoteAddr, why.Error())
+	}
 	switch {
 	case errors.Is(why, identity.ErrNoAgent), errors.Is(why, identity.ErrPinnedOut):
 		// Another token of the same kind would not help: no challenge.

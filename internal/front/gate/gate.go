@@ -62,6 +62,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.ToolCall, dst []byte) ([]byte, bool) {
 	run, known := g.tools[sent.Name]
 	if !known {
+		g.unknown(caller, sent.Name)
 		return dst, false
 	}
 	c := calls.Get().(*call)
@@ -75,6 +76,19 @@ func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.T
 	}()
 	return g.answer(ctx, c, run), true
 }
+
+// unknown leaves a record of a call of a tool that the gateway does not have.
+func (g *Gate) unknown(caller agents.Caller, name string) {
+	c := front.Call{Caller: caller}
+	c.Record.Operation, c.Record.Tool = "tools/call", name
+	g.router.Start(&c)
+	_ = c.End(&front.Failure{Code: codeUnknownTool}) // What the agent is told does not depend on it.
+	g.router.Finish(&c)
+}
+
+// codeUnknownTool is the outcome, in the audit log, of a call of a tool that the
+// gateway does not have.
+const codeUnknownTool = "UNKNOWN_TOOL"
 
 // Speaker is the agent that a call names, for callers who may be any: "" for the
 // pinned ones, and "?" for a name that the rules don't know.
