@@ -26,6 +26,7 @@ type ConfigReloaded struct {
 	File       string
 	Trigger    string
 	Outcome    Outcome
+	Mended     bool   // what was read of the file before was rejected
 	Generation uint64 // the one in force after it
 	Added      []string
 	Removed    []string
@@ -56,6 +57,9 @@ func (e ConfigReloaded) Attrs() []slog.Attr {
 		slog.String("role", string(e.Role)), slog.String("file", e.File), slog.String("trigger", e.Trigger),
 		generation(e.Generation), slog.Duration("elapsed", e.Elapsed),
 	}
+	if e.Mended {
+		attrs = append(attrs, slog.Bool("mended", true))
+	}
 	attrs = appendNames(attrs, "added", e.Added)
 	attrs = appendNames(attrs, "removed", e.Removed)
 	changed := make([]string, len(e.Changed))
@@ -76,4 +80,22 @@ func appendNames(attrs []slog.Attr, key string, names []string) []slog.Attr {
 		return attrs
 	}
 	return append(attrs, slog.Any(key, names))
+}
+
+// ConfigMended: a file that was rejected, or gone, is again what is in force.
+type ConfigMended struct {
+	Role       FileRole
+	File       string
+	Generation uint64
+}
+
+// Text implements Event.
+func (ConfigMended) Text() string { return "config mended" }
+
+// Level implements Event.
+func (ConfigMended) Level() slog.Level { return slog.LevelInfo }
+
+// Attrs implements Event.
+func (e ConfigMended) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("role", string(e.Role)), slog.String("file", e.File), generation(e.Generation)}
 }

@@ -173,4 +173,7 @@ func (a *configActor) report(c actor.Context, s step) {
 	}
 	s.report.Elapsed = time.Since(s.begun)
 	c.ActorSystem().EventStream.Publish(s.report)
+	if r := s.report; r.Mended && r.Outcome == messages.Unchanged {
+		c.ActorSystem().EventStream.Publish(messages.ConfigMended{Role: r.Role, File: r.File, Generation: r.Generation})
+	}
 }

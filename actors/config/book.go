@@ -24,6 +24,7 @@ type book struct {
 	plans      map[string]messages.ServerPlan
 	holds      map[string]hold // by server, whether it is in the files or not
 	holdSeq    uint64
+	rejected   []string // the files of which what was read last was rejected
 }
 
 // step is what follows from one change: a report, and for an accepted one a
@@ -56,6 +57,7 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 	report.Problems = problems
 	if jsondoc.HasErrors(problems) {
 		report.Outcome = messages.Rejected
+		b.note(m.Path, true)
 		return step{report: report}
 	}
 	if m.Role == messages.RoleDependency && !slices.Contains(b.named(), m.Path) {
@@ -66,12 +68,22 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 	if lacks := next.lacks(); lacks.some() {
 		return step{lacks: lacks}
 	}
+	report.Mended = slices.Contains(b.rejected, m.Path)
+	b.note(m.Path, false)
 	if next.sameBytes(b.loaded) && slices.EqualFunc(b.loaded.resolved, next.resolved, sameResolved) {
 		b.loaded.named = next.named
 		report.Outcome = messages.Unchanged
 		return step{report: report}
 	}
 	return b.accept(next, report, now)
+}
+
+// note notes whether what was read of a file was rejected.
+func (b *book) note(path string, rejected bool) {
+	b.rejected = slices.DeleteFunc(slices.Clone(b.rejected), func(p string) bool { return p == path })
+	if rejected {
+		b.rejected = append(b.rejected, path)
+	}
 }
 
 // named lists the files that the entries in force name.

@@ -271,13 +271,28 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 					t.Errorf("got problem %+v, want %q in line %d of %s", p, c.fragment, c.line, c.change.Path)
 				}
 				s.nothing()
-				if again := s.change(messages.RoleServers, serversFile, good); again.Outcome != messages.Unchanged {
-					t.Errorf("the good bytes again: got %+v, want unchanged", again)
+				// The good bytes again are no change, and said to be mended, once.
+				content := map[string]string{serversFile: good, rulesFile: someRules}[c.change.Path]
+				for _, mended := range []bool{true, false} {
+					again := s.change(c.change.Role, c.change.Path, content)
+					if again.Outcome != messages.Unchanged || again.Mended != mended {
+						t.Errorf("the good bytes again: got %+v, want unchanged, and mended: %v", again, mended)
+					}
+					if want := (messages.ConfigMended{Role: c.change.Role, File: c.change.Path, Generation: 1}); mended {
+						if e := testkit.Expect[messages.ConfigMended](t, s.events); e != want || e.Level() != slog.LevelInfo {
+							t.Errorf("got %+v, want %+v as an info", e, want)
+						}
+					}
 				}
+				s.Send(s.pid, c.change)
+				_ = s.report()
 				// And a good change is one to the last good generation.
-				d, _ := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "new": {"command": "n"}}}`)
+				d, r := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"files": {"command": "f"}, "new": {"command": "n"}}}`)
 				if got := shape(d); got != "start new@2, keep files@1" {
 					t.Errorf("got %s, want %q", got, "start new@2, keep files@1")
+				}
+				if want := c.change.Role == messages.RoleServers; r.Mended != want {
+					t.Errorf("got %+v, want mended: %v", r, want)
 				}
 			})
 		})

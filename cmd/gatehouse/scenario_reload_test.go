@@ -137,6 +137,7 @@ func TestScenarioB_invalidConfig_isRefusedAndTheOldOneWorksOn(t *testing.T) {
 	testkit.WriteAtomic(t, g.RulesFile, testkit.AllowAll("a"))
 	g.AwaitFrom(t, mark, "config unchanged", "role", "servers")
 	g.AwaitFrom(t, mark, "config unchanged", "role", "rules")
+	g.AwaitFrom(t, mark, "config mended", "role", "rules", "level", "INFO")
 	if after := pidOf(t, a, "server1"); after != before {
 		t.Errorf("after mending, the process went from %d to %d, want %d", before, after, before)
 	}

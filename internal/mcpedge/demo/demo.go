@@ -65,7 +65,7 @@ func Serve(ctx context.Context, name string, in io.Reader, out io.Writer) error 
 	// The library reports malformed input to this logger as well as to the
 	// client; the client's answer is enough.
 	stdio.SetErrorLogger(log.New(io.Discard, "", 0))
-	err := stdio.Listen(ctx, in, out)
+	err := stdio.Listen(ctx, in, plainWords{out})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("cannot serve %q: %w", name, err)
 	}
@@ -79,10 +79,11 @@ func build(d description) *server.MCPServer {
 		server.WithDescription(d.summary),
 		server.WithInstructions(d.instructions),
 		server.WithToolCapabilities(false),
-		server.WithInputSchemaValidation(),
 		server.WithRecovery(),
 	)
-	s.SetTools(d.tools()...)
+	for _, t := range d.tools() {
+		s.AddTools(checked(t))
+	}
 	return s
 }
 

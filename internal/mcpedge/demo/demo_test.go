@@ -1,10 +1,12 @@
 package demo_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -247,6 +249,81 @@ func TestBadInput_isTheToolsOwnErrorWithAReason(t *testing.T) {
 				t.Errorf("got %q, error %v, want an error that says %q", got, isError, tc.want)
 			}
 		})
+	}
+}
+
+// Whatever the arguments are, what is wrong with them is said in words of JSON.
+func TestBadArguments_areToldWithoutGo(t *testing.T) {
+	values := []string{`null`, `true`, `1`, `1.5`, `1e3`, `1e300`, `1e999`, `-1`, `99999999999999999999`, `"x"`, `""`, `[]`, `["a"]`, `{}`}
+	for _, name := range demo.Names() {
+		c := connect(t, name)
+		list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cases []string
+		for _, tool := range list.Tools {
+			for _, v := range values {
+				cases = append(cases, fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool.Name, v))
+				for property := range tool.InputSchema.Properties {
+					if tool.Name != "countdown" || v != "1" && v != "1e3" {
+						cases = append(cases, fmt.Sprintf(`{"name":%q,"arguments":{%q:%s}}`, tool.Name, property, v))
+					}
+				}
+			}
+		}
+		answers := ask(t, name, cases)
+		if got, want := len(answers), len(cases); got < want {
+			t.Errorf("%s: got %d answers, want %d", name, got, want)
+		}
+		for _, wrong := range []string{"Go struct", "Go value", "unmarshal", "map[", "{Got", "float64", "<nil>", "interface", "strconv"} {
+			for params, answer := range answers {
+				if strings.Contains(answer, wrong) {
+					t.Errorf("%s: got %s, want nothing of %q", params, answer, wrong)
+				}
+			}
+		}
+	}
+}
+
+// ask calls tools with params as they are, and returns the answer to each.
+func ask(t *testing.T, name string, params []string) map[string]string {
+	t.Helper()
+	in, send := io.Pipe()
+	receive, out := io.Pipe()
+	go func() {
+		_ = out.CloseWithError(demo.Serve(t.Context(), name, in, out))
+	}()
+	go func() {
+		fmt.Fprintln(send, `{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`)
+		for i, p := range params {
+			fmt.Fprintf(send, `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":%s}`+"\n", i, p)
+		}
+	}()
+	answers := map[string]string{}
+	for lines := bufio.NewScanner(receive); lines.Scan(); {
+		var m struct{ ID any }
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			t.Fatalf("got %q, %v, want a message", lines.Text(), err)
+		}
+		if i, ok := m.ID.(float64); ok {
+			answers[params[int(i)]] = lines.Text()
+		}
+		if len(answers) == len(params) {
+			_ = send.Close()
+		}
+	}
+	return answers
+}
+
+func TestNumbers_areTakenHoweverTheyAreWritten(t *testing.T) {
+	c := connect(t, "notes")
+	must(call(t, c, "add_note", map[string]any{"title": "Milk", "text": ""}))
+	got := ask(t, "notes", []string{`{"name":"list_notes","arguments":{"limit":2.0}}`, `{"name":"list_notes","arguments":{"limit":1e2}}`})
+	for params, answer := range got {
+		if strings.Contains(answer, `"isError":true`) {
+			t.Errorf("%s: got %s, want a list", params, answer)
+		}
 	}
 }
 
