@@ -164,37 +164,23 @@ func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc
 	if f.project != nil {
 		read = f.project.read
 	}
-	loaded, problems := configactor.Load(src, read)
+	var servers []byte
+	loaded, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
+		m := read(role, path)
+		if role == messages.RoleServers {
+			servers = m.Content
+		}
+		return m
+	})
 	for _, found := range append([]locate.Found{f.servers, f.rules}, f.envFiles...) {
 		problems = append(problems, found.Problems()...)
 	}
-	problems = append(problems, writableByOthers(f.rules.Path)...)
+	problems = append(problems, f.doubts(loaded, servers)...)
 	if !jsondoc.HasErrors(problems) {
 		problems = append(problems, f.reach(loaded)...)
 	}
 	jsondoc.Sort(problems)
 	return loaded, problems
-}
-
-// writableByOthers warns if other users may change the rules. Links are
-// followed: what they lead to is what counts.
-func writableByOthers(path string) []jsondoc.Problem {
-	if runtime.GOOS == "windows" {
-		return nil // Its permissions are no Unix modes.
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil // Reading the file says what is wrong.
-	}
-	file, err := os.Stat(real)
-	if err != nil {
-		return nil
-	}
-	folder, err := os.Stat(filepath.Dir(real))
-	if err != nil {
-		return nil
-	}
-	return locate.WritableByOthers(path, file.Mode(), folder.Mode())
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {

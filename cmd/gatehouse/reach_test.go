@@ -118,5 +118,5 @@ func TestValidate_warnsOfArgumentsThatStartElsewhereNow(t *testing.T) {
 }
 
 func TestCodes_areDocumented(t *testing.T) {
-	problemtest.EachCode(t, codeReachesRules, codeRelative, codePassedOver)
+	problemtest.EachCode(t, codeReachesRules, codeRelative, codePassedOver, codeClearText)
 }

@@ -7,5 +7,5 @@ import (
 )
 
 func TestCodes_areDocumented(t *testing.T) {
-	problemtest.EachCode(t, "rules-in-working-directory", "relative-path", "rules-file-writable")
+	problemtest.EachCode(t, "rules-in-working-directory", "relative-path", "rules-file-writable", "servers-file-writable", "env-file-writable")
 }

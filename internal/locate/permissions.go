@@ -7,28 +7,51 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// codeWritable warns of a rules file that others may write.
-const codeWritable = "rules-file-writable"
+// The codes of warnings about files that others may write.
+const (
+	codeRulesWritable   = "rules-file-writable"
+	codeServersWritable = "servers-file-writable"
+	codeEnvWritable     = "env-file-writable"
+)
 
-// WritableByOthers warns if the permissions of a rules file, or of the folder
-// that it is in, let other users change what it says. Do not ask on systems
-// whose permissions are not Unix modes.
-func WritableByOthers(file string, mode, folder fs.FileMode) []jsondoc.Problem {
+// Kind says what a file decides, whoever can write it.
+type Kind struct{ code, hint string }
+
+// The kinds of files.
+var (
+	RulesFile   = Kind{codeRulesWritable, "whoever can write the rules can allow themselves anything: chmod go-w"}
+	ServersFile = Kind{codeServersWritable, "whoever can write the servers file decides what runs as this user: chmod go-w"}
+	EnvFile     = Kind{codeEnvWritable, "whoever can write the values of variables can change what servers run and where they connect: chmod go-w"}
+)
+
+// Permissions is who may change a file: its mode, that of its folder, and
+// whether they belong to another user than this one and root.
+type Permissions struct {
+	Mode, Folder           fs.FileMode
+	Foreign, FolderForeign bool
+}
+
+// WritableByOthers warns if the permissions of a file, or of the folder that it
+// is in, let other users change what it says. Do not ask on systems whose
+// permissions are not Unix modes.
+func WritableByOthers(kind Kind, file string, p Permissions) []jsondoc.Problem {
 	r := jsondoc.NewReport(file)
-	const (
-		group, world = 0o020, 0o002
-		hint         = "whoever can write the rules can allow themselves anything: chmod go-w"
-	)
+	const group, world = 0o020, 0o002
 	warn := func(what string) {
-		r.Add(policy.Position{File: file}, jsondoc.Warning, "", codeWritable, hint, "%s", what)
+		r.Add(policy.Position{File: file}, jsondoc.Warning, "", kind.code, kind.hint, "%s", what)
 	}
+	sticky := p.Folder&fs.ModeSticky != 0
 	switch {
-	case mode&world != 0:
+	case p.Foreign:
+		warn("this file belongs to another user, who may write it")
+	case p.Mode&world != 0:
 		warn("every user of this machine may write this file")
-	case mode&group != 0:
+	case p.Mode&group != 0:
 		warn("other users of the file's group may write this file")
-	case folder&world != 0 && folder&fs.ModeSticky == 0:
+	case p.Folder&world != 0 && !sticky:
 		warn("every user of this machine may replace this file: its folder is open to all")
+	case p.FolderForeign && !sticky:
+		warn("another user may replace this file: its folder belongs to them")
 	}
 	return r.Finish()
 }

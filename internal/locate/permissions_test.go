@@ -9,26 +9,29 @@ import (
 )
 
 func TestWritableByOthers(t *testing.T) {
+	const sticky = fs.ModeSticky | fs.ModeDir | 0o777
 	cases := map[string]struct {
-		mode, folder uint32
-		want         bool
+		p    locate.Permissions
+		want bool
 	}{
-		"private":                     {0o600, 0o700, false},
-		"readable by all":             {0o644, 0o755, false},
-		"writable by the group":       {0o664, 0o755, true},
-		"writable by all":             {0o666, 0o755, true},
-		"in a folder open to all":     {0o644, 0o777, true},
-		"in a folder open to a group": {0o644, 0o775, false},
+		"private":                         {locate.Permissions{Mode: 0o600, Folder: 0o700}, false},
+		"readable by all":                 {locate.Permissions{Mode: 0o644, Folder: 0o755}, false},
+		"writable by the group":           {locate.Permissions{Mode: 0o664, Folder: 0o755}, true},
+		"writable by all":                 {locate.Permissions{Mode: 0o666, Folder: 0o755}, true},
+		"in a folder open to all":         {locate.Permissions{Mode: 0o644, Folder: 0o777}, true},
+		"in a folder open to a group":     {locate.Permissions{Mode: 0o644, Folder: 0o775}, false},
+		"in a sticky folder such as /tmp": {locate.Permissions{Mode: 0o644, Folder: sticky, FolderForeign: true}, false},
+		"another user's":                  {locate.Permissions{Mode: 0o600, Folder: 0o700, Foreign: true}, true},
+		"in another user's folder":        {locate.Permissions{Mode: 0o600, Folder: 0o755, FolderForeign: true}, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := locate.WritableByOthers("rules.json", fs.FileMode(c.mode), fs.FileMode(c.folder))
-			if (len(got) == 1) != c.want || jsondoc.HasErrors(got) {
-				t.Errorf("got %v, want a warning: %v", got, c.want)
+			for _, kind := range []locate.Kind{locate.RulesFile, locate.ServersFile, locate.EnvFile} {
+				got := locate.WritableByOthers(kind, "x.json", c.p)
+				if (len(got) == 1) != c.want || jsondoc.HasErrors(got) {
+					t.Errorf("got %v, want a warning: %v", got, c.want)
+				}
 			}
 		})
-	}
-	if got := locate.WritableByOthers("rules.json", 0o644, fs.ModeSticky|fs.ModeDir|0o777); len(got) > 0 {
-		t.Errorf("a sticky folder such as /tmp: %v, want no warning", got)
 	}
 }

@@ -33,3 +33,10 @@ func notOwn(info fs.FileInfo, single bool) string {
 	}
 	return ""
 }
+
+// Foreign reports whether something belongs to another user than this one and
+// root.
+func Foreign(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Uid != 0 && int(st.Uid) != os.Geteuid()
+}

@@ -1,0 +1,312 @@
+package serversfile
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// UnpinnedPackage is a package on a command line that says no exact version.
+type UnpinnedPackage struct {
+	Runner  string // "npx", "docker run" and so on
+	Package string // as written
+	Word    int    // which word of the command line it is in
+	Cure    string
+}
+
+// Unpinned lists the packages and images that a command line, a program and
+// its arguments, fetches and runs without saying which version: none at all,
+// "latest" or another tag, or a range. It knows npx, bunx, pnpm, yarn, npm, bun,
+// deno, uvx, uv, pipx, docker and its likes, behind env, cmd or a shell as well.
+// What is a variable, or a path of this machine, is not judged.
+func Unpinned(words []string) []UnpinnedPackage {
+	if len(words) == 0 {
+		return nil
+	}
+	if i, script := scriptOf(words); script != "" {
+		var found []UnpinnedPackage
+		for _, line := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(";|&\n()", r) }) {
+			for _, u := range Unpinned(unquoted(strings.Fields(line))) {
+				u.Word = i
+				found = append(found, u)
+			}
+		}
+		return found
+	}
+	for i, word := range words {
+		if run := runnerOf(words[i:]); run != nil {
+			found := run.packages(words[i+run.words:])
+			for k := range found {
+				found[k].Word += i + run.words
+			}
+			return found
+		}
+		if i == 0 && !wraps(word) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// wraps reports whether a program runs the command line behind it.
+func wraps(program string) bool {
+	return strings.Contains(program, "=") || // VAR=value, in a script
+		slices.Contains([]string{"env", "cmd", "sudo", "timeout", "nice", "nohup", "setsid", "stdbuf", "exec", "command", "time", "xvfb-run", "mise", "dotenv", "op", "firejail", "bwrap"}, base(program))
+}
+
+// scriptOf finds the script of a shell's -c, and which word it is.
+func scriptOf(words []string) (int, string) {
+	if !slices.Contains([]string{"sh", "bash", "zsh", "dash", "ksh", "fish"}, base(words[0])) {
+		return 0, ""
+	}
+	for i, word := range words[1:] {
+		if strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.HasSuffix(word, "c") && i+2 < len(words) {
+			return i + 2, words[i+2]
+		}
+	}
+	return 0, ""
+}
+
+func unquoted(words []string) []string {
+	for i, w := range words {
+		words[i] = strings.Trim(w, `"'`)
+	}
+	return words
+}
+
+// base is the name of a program without its folder and what Windows adds.
+func base(program string) string {
+	if i := strings.LastIndexAny(program, `/\`); i >= 0 {
+		program = program[i+1:]
+	}
+	program = strings.ToLower(program)
+	for _, ending := range []string{".exe", ".cmd", ".bat", ".ps1"} {
+		program = strings.TrimSuffix(program, ending)
+	}
+	return program
+}
+
+// runner is a program that fetches what it runs.
+type runner struct {
+	words    int // of its name and subcommand
+	packages func(args []string) []UnpinnedPackage
+}
+
+func runnerOf(words []string) *runner {
+	name := base(words[0])
+	second := func(subs ...string) int { // After the program's own flags.
+		for i, w := range words[1:] {
+			if slices.Contains(subs, w) {
+				return i + 2
+			}
+			if !strings.HasPrefix(w, "-") && !strings.Contains(w, "/") && !strings.Contains(w, "=") && i > 2 {
+				return 0
+			}
+		}
+		return 0
+	}
+	switch name {
+	case "npx", "bunx", "pnpx":
+		return &runner{1, npmPackages(name)}
+	case "npm", "pnpm", "yarn", "bun":
+		if n := second("exec", "x", "dlx"); n > 0 {
+			return &runner{n, npmPackages(name + " " + words[n-1])}
+		}
+	case "deno":
+		return &runner{1, denoPackages}
+	case "uvx":
+		return &runner{1, pythonPackages(name, "--from")}
+	case "uv":
+		if n := second("tool"); n > 0 && n < len(words) && words[n] == "run" {
+			return &runner{n + 1, pythonPackages("uv tool run", "--from")}
+		}
+	case "pipx":
+		if n := second("run"); n > 0 {
+			return &runner{n, pythonPackages("pipx run", "--spec")}
+		}
+	case "docker", "podman", "nerdctl":
+		if n := second("run"); n > 0 {
+			return &runner{n, images(name + " run")}
+		}
+	}
+	return nil
+}
+
+// exact is a version that is no range: three numbers, and what may follow.
+var exact = regexp.MustCompile(`^=?v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*$`)
+
+// npmPackages reads the arguments of npx and its likes: flags, then the
+// package, unless a flag names it.
+func npmPackages(run string) func([]string) []UnpinnedPackage {
+	return func(args []string) []UnpinnedPackage {
+		var named []UnpinnedPackage
+		flagged := false
+		for i := 0; i < len(args); i++ {
+			flag, value, joined := strings.Cut(args[i], "=")
+			switch {
+			case flag == "-p" || flag == "--package":
+				flagged = true
+				if !joined && i+1 < len(args) {
+					i++
+					value = args[i]
+				}
+				named = append(named, npmPackage(run, value, i)...)
+			case slices.Contains([]string{"--registry", "--cache", "--userconfig", "--prefix", "-w", "--workspace", "--node-options", "--loglevel", "-C", "--dir"}, flag):
+				if !joined {
+					i++
+				}
+			case flag == "-c" || flag == "--call":
+				return named
+			case strings.HasPrefix(flag, "-"):
+			case flagged:
+				return named
+			default:
+				return npmPackage(run, args[i], i)
+			}
+		}
+		return named
+	}
+}
+
+func npmPackage(run, spec string, at int) []UnpinnedPackage {
+	switch {
+	case spec == "" || strings.Contains(spec, "${") || localPath(spec):
+		return nil
+	case strings.Contains(spec, "://") || strings.HasPrefix(spec, "github:") || strings.HasPrefix(spec, "git+"):
+		if _, revision, ok := strings.Cut(spec, "#"); ok && revision != "" || strings.HasSuffix(spec, ".tgz") {
+			return nil
+		}
+		return []UnpinnedPackage{{run, spec, at, "name the revision that you have looked at: ...#COMMIT"}}
+	}
+	name, version := spec, ""
+	if i := strings.LastIndexByte(spec, '@'); i > 0 {
+		name, version = spec[:i], spec[i+1:]
+	}
+	if exact.MatchString(version) {
+		return nil
+	}
+	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + name + "@1.2.3"}}
+}
+
+func localPath(spec string) bool {
+	return strings.HasPrefix(spec, ".") || strings.HasPrefix(spec, "/") || strings.HasPrefix(spec, "~") || strings.HasPrefix(spec, "file:")
+}
+
+// denoPackages looks for npm: and jsr: among deno's arguments.
+func denoPackages(args []string) []UnpinnedPackage {
+	for i, a := range args {
+		for _, scheme := range []string{"npm:", "jsr:"} {
+			if spec, ok := strings.CutPrefix(a, scheme); ok {
+				// What follows a slash behind the version is a file of the package.
+				name := spec
+				if at := strings.LastIndexByte(spec, '@'); at > 0 {
+					version, _, _ := strings.Cut(spec[at:], "/")
+					name = spec[:at] + version
+				}
+				return npmPackage("deno", name, i)
+			}
+		}
+	}
+	return nil
+}
+
+// pythonValues are flags of uvx and pipx that have a value in the next word.
+var pythonValues = []string{
+	"--python", "-p", "--with", "--with-editable", "--with-requirements", "--index", "--default-index", "--index-url", "-i", "--extra-index-url",
+	"--find-links", "-f", "--cache-dir", "--directory", "--project", "--config-file", "--env-file", "--refresh-package", "--upgrade-package",
+	"--constraints", "-c", "--overrides", "--exclude-newer", "--link-mode", "--prerelease", "--resolution", "--keyring-provider", "--pip-args",
+}
+
+// pythonPackages reads the arguments of uvx and its likes; the flag says what
+// to install if that is not what is run.
+func pythonPackages(run, from string) func([]string) []UnpinnedPackage {
+	return func(args []string) []UnpinnedPackage {
+		for i := 0; i < len(args); i++ {
+			flag, value, joined := strings.Cut(args[i], "=")
+			switch {
+			case flag == from && joined:
+				return pythonPackage(run, value, i)
+			case flag == from && i+1 < len(args):
+				return pythonPackage(run, args[i+1], i+1)
+			case slices.Contains(pythonValues, flag) && strings.HasPrefix(flag, "-"):
+				if !joined {
+					i++
+				}
+			case strings.HasPrefix(flag, "-"):
+			default:
+				return pythonPackage(run, args[i], i)
+			}
+		}
+		return nil
+	}
+}
+
+func pythonPackage(run, spec string, at int) []UnpinnedPackage {
+	switch {
+	case spec == "" || strings.Contains(spec, "${") || localPath(spec) || strings.HasSuffix(spec, ".py") || strings.HasSuffix(spec, ".whl"):
+		return nil
+	case strings.Contains(spec, "git+") || strings.Contains(spec, "://"):
+		_, path, _ := strings.Cut(spec, "://")
+		_, path, _ = strings.Cut(path, "/") // An @ before it belongs to the address.
+		if strings.Contains(path, "@") {
+			return nil
+		}
+		return []UnpinnedPackage{{run, spec, at, "name the revision that you have looked at: ...@COMMIT"}}
+	}
+	name, version := spec, ""
+	for _, sign := range []string{"===", "==", "@"} {
+		if before, after, ok := strings.Cut(spec, sign); ok {
+			name, version = strings.TrimSpace(before), strings.TrimSpace(after)
+			break
+		}
+	}
+	if version != "" && version[0] >= '0' && version[0] <= '9' && !strings.ContainsAny(version, "*,<>~") {
+		return nil
+	}
+	if i := strings.IndexAny(name, "<>=~! "); i > 0 {
+		name = name[:i]
+	}
+	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + name + "==1.2.3"}}
+}
+
+// imageSwitches are flags of docker run without a value.
+var imageSwitches = []string{
+	"--rm", "--init", "--interactive", "--tty", "--detach", "--privileged", "--read-only", "--publish-all", "--no-healthcheck",
+	"--oom-kill-disable", "--sig-proxy", "--quiet", "--help", "--disable-content-trust", "--replace", "--no-hosts", "--no-hostname", "--env-host",
+	"--http-proxy", "--rmi", "--systemd", "--tls-verify",
+}
+
+// images reads the arguments of docker run: flags, then the image.
+func images(run string) func([]string) []UnpinnedPackage {
+	return func(args []string) []UnpinnedPackage {
+		for i := 0; i < len(args); i++ {
+			a := args[i]
+			switch {
+			case strings.HasPrefix(a, "--"):
+				if !strings.Contains(a, "=") && !slices.Contains(imageSwitches, a) {
+					i++
+				}
+			case strings.HasPrefix(a, "-"):
+				if len(a) == 2 && !strings.Contains("itdPq", a[1:]) || len(a) > 2 && strings.Trim(a[1:len(a)-1], "itdPq") == "" && !strings.Contains("itdPq", a[len(a)-1:]) {
+					i++ // Its value is the next word.
+				}
+			default:
+				return image(run, a, i)
+			}
+		}
+		return nil
+	}
+}
+
+func image(run, spec string, at int) []UnpinnedPackage {
+	if spec == "" || strings.Contains(spec, "${") || strings.Contains(spec, "@sha256:") {
+		return nil
+	}
+	last := spec[strings.LastIndexByte(spec, '/')+1:]
+	name, tag, tagged := strings.Cut(last, ":")
+	if tagged && tag != "" && tag != "latest" {
+		return nil
+	}
+	whole := strings.TrimSuffix(spec, last) + name
+	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + whole + ":1.2.3, or " + whole + "@sha256:..."}}
+}
