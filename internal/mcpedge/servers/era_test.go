@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -303,6 +304,51 @@ func TestCall_stateless_saysItsRevisionNameAndCapabilities(t *testing.T) {
 		p.write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, r.ID)
 		wantResult(t, await(t, done), "{}")
 	})
+}
+
+// A server that computes is slow, not silent, on a busy machine: it is asked once,
+// unless it computes without end.
+func TestOpenStdio_busyAfterTheQuestion_isAskedOnce(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		works time.Duration
+		want  []string
+	}{
+		{"for some seconds", 3 * time.Second, []string{"server/discover"}},
+		{"without end", time.Hour, []string{"server/discover", "initialize"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, pipes := newPeer(t)
+				begun := time.Now()
+				pipes.Unread = func() (int, bool) { return 0, true }
+				pipes.Computing = func() bool { return time.Since(begun) < c.works }
+				var asked []string
+				go func() {
+					for r := p.read(); r.line != ""; r = p.read() {
+						asked = append(asked, r.Method)
+						switch {
+						case r.Method == "initialize":
+							p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, r.ID, goodInitialize)
+						case c.works < time.Minute:
+							time.Sleep(c.works + 100*time.Millisecond)
+							p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, r.ID, goodDiscover)
+						}
+					}
+				}()
+				s, err := servers.OpenStdio(t.Context(), pipes, servers.Options{})
+				if err != nil {
+					t.Fatalf("got %v, want a session", err)
+				}
+				synctest.Wait()
+				if got := asked[:len(c.want)]; !slices.Equal(got, c.want) || s.Info().Stateless() != (len(c.want) == 1) {
+					t.Errorf("it was asked %v, want %v", asked, c.want)
+				}
+				s.Close(nil)
+				<-s.Done()
+			})
+		})
+	}
 }
 
 // A server that has not read the first question is still starting: a second one

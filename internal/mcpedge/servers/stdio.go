@@ -34,6 +34,10 @@ type Pipes struct {
 	// Unread, if set, returns how many bytes that were written to Stdin the
 	// server has not read, and whether that is known. It must not block.
 	Unread func() (n int, known bool)
+	// Computing, if set, reports whether the server has work to do at this
+	// moment, as one has that is still starting on a busy machine. It must not
+	// block.
+	Computing func() bool
 }
 
 // Options of a stdio session. The zero value of each means its default.

@@ -18,6 +18,9 @@ const (
 	// neither until it is taken for one that hangs if the first thing it hears is
 	// not initialize.
 	muteTime = 5 * time.Second
+	// workTime is how long a server that has read the question and computes is
+	// given before its silence counts.
+	workTime = 10 * time.Second
 	// readPoll is how often it is looked whether a server has read a question.
 	readPoll = 20 * time.Millisecond
 )
@@ -47,7 +50,8 @@ type opening struct {
 	hint    endpoint.Era
 	waiting *time.Timer // nil when nothing is to happen at its end
 	then    func() error
-	readAt  time.Time // when the server had not yet read the question, for all we know
+	askedAt time.Time // when server/discover was asked
+	readAt  time.Time // when the server had not yet read the question, or had work to do, for all we know
 
 	discover, initialize asked
 	info                 endpoint.ServerInfo
@@ -152,10 +156,12 @@ func (o *opening) wait(d time.Duration, then func() error) {
 
 // askDiscover also makes sure that a server of which nothing is known is asked by
 // initialize as well if it has read the question and stays silent. One that has
-// not read it is still starting, and may bear only one question.
+// not read it is still starting, and may bear only one question; so may one that
+// has, and computes: on a busy machine it is slow, not silent.
 func (o *opening) askDiscover() error {
 	if o.hint == endpoint.EraUnknown {
-		o.readAt = time.Now()
+		o.askedAt = time.Now()
+		o.readAt = o.askedAt
 		o.wait(readPoll, o.awaitAnswer)
 	}
 	return o.discover.ask(o.s, endpoint.Request{Method: methodDiscover, Params: o.s.meta.addTo(nil, nil), MaxResultBytes: maxHandshake})
@@ -165,7 +171,7 @@ func (o *opening) askDiscover() error {
 // while.
 func (o *opening) awaitAnswer() error {
 	now := time.Now()
-	if o.s.hasUnread() {
+	if o.s.hasUnread() || now.Sub(o.askedAt) < workTime && o.s.computes() {
 		o.readAt = now
 	}
 	if left := o.readAt.Add(silence).Sub(now); left > 0 {
@@ -188,6 +194,9 @@ func (s *Stdio) hasUnread() bool {
 	n, known := s.pipes.Unread()
 	return known && n > 0
 }
+
+// computes reports whether the server is known to have work to do.
+func (s *Stdio) computes() bool { return s.pipes.Computing != nil && s.pipes.Computing() }
 
 // askInitialize asks by initialize, unless that has been done.
 func (o *opening) askInitialize() error {
