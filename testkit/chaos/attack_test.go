@@ -65,7 +65,7 @@ const (
 
 // open are attacks that the gateway does not withstand yet: the short form,
 // which every "make test" runs, leaves them out.
-var open = []string{"idle connections", "long lines"}
+var open = []string{"idle connections"}
 
 // TestChaos_oneAttackerAmongNine has one attacker try everything, in turn and
 // then all at once, while nine honest agents do their work, each time with a
@@ -335,11 +335,13 @@ func (b *besieged) judgeCalls(calls []tried, base time.Duration) {
 			failed[c.code]++
 		}
 	}
-	p99 := percentile99(calls)
-	ratio := float64(p99) / float64(max(base, 1))
-	b.t.Logf("%d honest calls, failed %v; 99 of 100 took at most %v, %.1f times %v", len(calls), failed, p99, ratio, base)
+	p99, ratio := percentile99(calls), 0.0
+	if base > 0 {
+		ratio = float64(p99) / float64(base)
+	}
+	b.t.Logf("%d honest calls, failed %v; 99 of 100 took at most %v, %.1f times the %v of peace", len(calls), failed, p99, ratio, base)
 	b.want(callsPromise, len(failed) == 0 && len(calls) > 0, "of %d honest calls failed: %v, want none", len(calls), failed)
-	b.want(latencyPromise, base == 0 || ratio <= 3, "99 of 100 honest calls took at most %v, want at most 3 times %v", p99, base)
+	b.want(latencyPromise, ratio <= 3, "99 of 100 honest calls took at most %v, want at most 3 times %v", p99, base)
 }
 
 // firstWords is an error without what differs each time.
