@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
 )
 
@@ -50,7 +51,7 @@ whether the gateway or the server said so (with --json the result's _meta does:
 			if err != nil {
 				return asked(ctx, gw.Client, err)
 			}
-			return printResult(cmd.OutOrStdout(), result, o.asJSON)
+			return printResult(cmd.OutOrStdout(), result, call, o.asJSON)
 		},
 	}
 	o.register(cmd, "print the whole result as JSON")
@@ -60,7 +61,7 @@ whether the gateway or the server said so (with --json the result's _meta does:
 }
 
 // printResult writes a tool result. The error says that the tool failed.
-func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
+func printResult(w io.Writer, raw json.RawMessage, call admin.Call, asJSON bool) error {
 	var result struct {
 		Content    []json.RawMessage `json:"content"`
 		Structured json.RawMessage   `json:"structuredContent"`
@@ -79,33 +80,51 @@ func printResult(w io.Writer, raw json.RawMessage, asJSON bool) error {
 			return err
 		}
 	default:
+		word := func(text string) string { return text }
+		if result.IsError && fromGateway(raw) {
+			word = forPeople
+		}
 		for _, block := range result.Content {
-			if err := printBlock(w, block); err != nil {
+			if err := printBlock(w, block, word); err != nil {
 				return err
 			}
 		}
 	}
 	if result.IsError {
-		return callFailed(raw, asJSON)
+		return callFailed(raw, call, asJSON)
 	}
 	return nil
 }
 
+// fromGateway reports whether a result is the gateway's own.
+func fromGateway(result json.RawMessage) bool {
+	return rawjson.Text(rawjson.Get(rawjson.Get(result, "_meta"), endpoint.MetaOrigin)) == "gateway"
+}
+
 // callFailed says whose failure a result is: that of the gateway, or of the tool
 // itself. The JSON says it already.
-func callFailed(result json.RawMessage, asJSON bool) error {
+func callFailed(result json.RawMessage, call admin.Call, asJSON bool) error {
 	if asJSON {
 		return errNo
 	}
-	if rawjson.Text(rawjson.Get(rawjson.Get(result, "_meta"), endpoint.MetaOrigin)) == "gateway" {
-		return failed(errors.New("the gateway says so: the call was refused, or did not come to its end"))
+	if !fromGateway(result) {
+		return failed(errors.New("the server says so: the tool failed"))
 	}
-	return failed(errors.New("the server says so: the tool failed"))
+	text := "the gateway says so: the call was refused, or did not come to its end"
+	server, tool := shellWord(line(call.Server)), shellWord(line(call.Tool))
+	switch rawjson.Text(rawjson.Get(rawjson.Get(rawjson.Get(result, "structuredContent"), "error"), "code")) {
+	case front.CodeDenied:
+		text += fmt.Sprintf("; \"gatehouse explain %s %s %s --live\" says why", shellWord(line(call.Agent)), server, tool)
+	case front.CodeServerUnavailable, front.CodeServerCrashed:
+		text += fmt.Sprintf("; \"gatehouse status %s\" says more", server)
+	}
+	return failed(errors.New(text))
 }
 
-func printBlock(w io.Writer, raw json.RawMessage) error {
+// printBlock writes a block of a result; a text as word words it.
+func printBlock(w io.Writer, raw json.RawMessage, word func(string) string) error {
 	if rawjson.Text(rawjson.Get(raw, "type")) == "text" {
-		_, err := fmt.Fprintln(w, lines(rawjson.Text(rawjson.Get(raw, "text"))))
+		_, err := fmt.Fprintln(w, lines(word(rawjson.Text(rawjson.Get(raw, "text")))))
 		return err
 	}
 	return writeJSON(w, raw)

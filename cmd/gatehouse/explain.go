@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -176,7 +177,7 @@ func because(e policy.Explanation) string {
 		text += fmt.Sprintf(", tool %q", e.Tool)
 	}
 	if e.Code != "" {
-		return line(fmt.Sprintf("%s: %s: %s", text, e.Code, e.Message))
+		return line(fmt.Sprintf("%s: %s: %s", text, e.Code, strings.NewReplacer("with --agent", "as AGENT", "--agent", "AGENT").Replace(forPeople(e.Message))))
 	}
 	text += ": " + e.Step.String()
 	if e.Rule != nil {

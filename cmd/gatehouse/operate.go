@@ -80,12 +80,12 @@ func asked(ctx context.Context, c *admin.Client, err error) error {
 		return nil
 	}
 	if _, refused := errors.AsType[*admin.Error](err); refused || ctx.Err() != nil {
-		return failed(errors.New(lines(err.Error())))
+		return failed(errors.New(lines(forPeople(err.Error()))))
 	}
 	if _, gone := c.Status(ctx); gone != nil {
 		return &exitError{exitNone, errors.New("no gateway is running: it has ended meanwhile")}
 	}
-	return failed(errors.New(lines(err.Error())))
+	return failed(errors.New(lines(forPeople(err.Error()))))
 }
 
 // interruptible ends a command's context with SIGINT and SIGTERM.

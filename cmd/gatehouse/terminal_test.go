@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"gatehouse/internal/admin"
 	"time"
 )
 
@@ -69,7 +71,7 @@ func TestPrintResult(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			err := printResult(&b, json.RawMessage(c.in), false)
+			err := printResult(&b, json.RawMessage(c.in), admin.Call{}, false)
 			if b.String() != c.want || (err != nil) != c.fails {
 				t.Errorf("got %q, %v, want %q, and an error: %v", b.String(), err, c.want, c.fails)
 			}
