@@ -2,6 +2,29 @@
 
 package childproc
 
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ParseStat returns what is found in /proc/PID/stat.
+func ParseStat(pid int, stat string) (ppid int, start uint64, ok bool) {
+	p, ok := parseStat(pid, stat)
+	return p.ppid, p.start, ok
+}
+
+// ReadRecord returns whose record a file is.
+func ReadRecord(path string) (instance string, pid int, err error) {
+	r, err := readRecord(path)
+	return r.Instance, r.PID, err
+}
+
+// HearGroups returns the groups that a guard knows after these words.
+func HearGroups(words string) []int {
+	return slices.Collect(maps.Keys(hearGroups(strings.NewReader(words))))
+}
+
 // ProcReads returns how many files of /proc this process has read, and how
 // often it has read the whole of /proc.
 func ProcReads() (files, scans int64) { return filesRead.Load(), scansOfProc.Load() }

@@ -396,3 +396,20 @@ func FuzzCheckJWT_neverLetsInWhatIsNotSigned(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseKeys reads any set of keys: what is taken can check a signature.
+func FuzzParseKeys(f *testing.F) {
+	ec, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	good, _ := json.Marshal(map[string]any{"keys": []any{jwk(ec.Public(), "ec", "", "")}})
+	f.Add(good)
+	f.Add([]byte(`{"keys":[{"kty":"oct","k":"c2VjcmV0"},{"kty":"RSA","n":"AQ","e":"AQ"}]}`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		keys, err := identity.ParseKeys(src)
+		if err != nil {
+			return
+		}
+		if c, err := jwtSet().CheckJWT("eyJhbGciOiJub25lIn0.e30.", keys, now); err == nil {
+			t.Errorf("by the keys %s nobody must be let in without a signature, got %+v", src, c)
+		}
+	})
+}
