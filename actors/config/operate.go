@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/plural"
 	"gatehouse/internal/resolve"
 	"gatehouse/messages"
 )
@@ -78,7 +79,7 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 		return b.renew(name, messages.TriggerRelease, now)
 	}
 	if blocks := p.Cell.Guard().InForce(now); len(blocks) > 0 {
-		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%d blocks lifted)", name, len(blocks))}
+		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(len(blocks), "block"))}
 		return step{lift: messages.LiftBlocks{Name: name, Cell: p.Cell}}, reply
 	}
 	reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}

@@ -98,7 +98,7 @@ func TestBlocks_areShownAndReleased(t *testing.T) {
 	for _, args := range [][]string{{"status"}, {"status", "db"}} {
 		operate(t, g, args...).want(t, exitFine, "agent evil from 127.0.0.1, tool crash", "gatehouse release db")
 	}
-	operate(t, g, "release", "db").want(t, exitFine, "1 blocks lifted")
+	operate(t, g, "release", "db").want(t, exitFine, "1 block lifted")
 	g.Await(t, "blocks lifted", "server", "db")
 	if now := pidOf(t, good[0], "db"); now != pid {
 		t.Errorf("the server is process %d, was %d; want it to go on", now, pid)

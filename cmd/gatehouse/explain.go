@@ -26,7 +26,7 @@ func newExplainCommand() *cobra.Command {
 		Use:   "explain AGENT SERVER [TOOL]",
 		Short: "Show what the rules decide, which step and rule decided, and what was overruled",
 		Long: `explain answers whether an agent may use a tool of a server, or the server at
-all, and shows what every step saw. AGENT may be "" for a caller without
+all, and shows what every step saw, with the limits that calls count for. AGENT may be "" for a caller without
 agent_id. It reads the rules file that "gatehouse run" would use; with --live it
 asks the running gateway, whose rules may be older or newer than the file.
 Whether there is such a server or tool makes no difference. Exit code 0: allow;
@@ -54,7 +54,7 @@ Whether there is such a server or tool makes no difference. Exit code 0: allow;
 	cmd.Flags().StringVar(&files.rules, "rules", "", "the rules file (default: as for run)")
 	files.registerHere(cmd.Flags())
 	registerLive(cmd, &gateway, &live)
-	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "rules_of", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
+	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "rules_of", "roles", "limits", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
 	return cmd
 }
 
@@ -162,6 +162,15 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 			fmt.Fprintf(w, "  %s\n", ruleText(r))
 		}
 	}
+	if len(e.Limits) > 0 {
+		fmt.Fprintln(w, "\nlimits:")
+		for _, l := range e.Limits {
+			fmt.Fprintf(w, "  %s\n", limitText(l))
+		}
+	}
+	if len(e.Roles) > 0 {
+		fmt.Fprintf(w, "\nroles: %s\n", line(strings.Join(e.Roles, ", ")))
+	}
 	fmt.Fprintf(w, "\nrules %s", e.PolicyHash)
 	if e.Generation > 0 {
 		fmt.Fprintf(w, ", generation %d of the running gateway", e.Generation)
@@ -184,6 +193,15 @@ func because(e policy.Explanation) string {
 		text += ", " + ruleText(*e.Rule)
 	}
 	return line(text)
+}
+
+// limitText shows a limit: what it says, of what, and where.
+func limitText(l policy.LimitRef) string {
+	of := ""
+	if l.Tool != "" {
+		of = fmt.Sprintf(" of %q on %q together", l.Tool, l.Server)
+	}
+	return line(fmt.Sprintf("%s %d%s, %s %s:%d:%d", l.Key, l.N, of, l.Path, l.File, l.Line, l.Column))
 }
 
 // ruleText shows a rule: its place in the rules, what it says, and where.

@@ -24,12 +24,16 @@ var goodOutcomes = map[string]tally.Outcome{
 	"ok": tally.Good, "input_required": tally.Good, "CANCELLED": tally.Good, "tool_error": tally.ToolError,
 }
 
+// elsewhere are outcomes of calls that were kept from their server for a reason that
+// is not the server's.
+var elsewhere = []string{"SERVER_NOT_FOUND", "RATE_LIMITED", "CALL_BLOCKED"}
+
 // note takes in what the audit log is told of a call.
 func (o *observed) note(r audit.Record) {
 	if r.Client != operatorClient {
 		o.clients.note(r.Client)
 	}
-	if r.Operation != "execute_tool" || r.Decision != audit.Allow || r.Outcome == "SERVER_NOT_FOUND" {
+	if r.Operation != "execute_tool" || r.Decision != audit.Allow || slices.Contains(elsewhere, r.Outcome) {
 		return
 	}
 	outcome, good := goodOutcomes[r.Outcome]

@@ -2,10 +2,12 @@ package main
 
 import (
 	"os"
+	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
 	"gatehouse/messages"
 )
@@ -30,6 +32,7 @@ func (o *operator) Status() admin.Status {
 		},
 		Log: admin.Log(logged),
 	}
+	st.Limited, st.Rules = limitedOf(o.app.router.Refused()), admin.Rules(snap.Policy.Counts())
 	for _, r := range o.memory.Reloads() {
 		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
 	}
@@ -38,6 +41,17 @@ func (o *operator) Status() admin.Status {
 		st.Servers = append(st.Servers, o.serverStatus(r, now))
 	}
 	return st
+}
+
+// limitedOf lists whose calls exceeded their limits.
+func limitedOf(refused []quota.Refused) []admin.Limited {
+	list := []admin.Limited{}
+	for _, r := range refused {
+		list = append(list, admin.Limited{
+			Agent: r.Agent, Credential: strings.Trim(r.Credential, "\x00"), Refused: r.Calls, Limit: r.Last.Limit.Path, At: r.At,
+		})
+	}
+	return list
 }
 
 func (o *operator) filesInUse(hashes map[string]string) []admin.File {

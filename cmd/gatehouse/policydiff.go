@@ -35,14 +35,16 @@ func newPolicyDiffCommand() *cobra.Command {
 		Long: `diff compares a rules file with the present one (--rules, or the one that
 "gatehouse run" would use; with --live the one that the running gateway uses). It
 prints every agent, server and tool whose answer would change, and every rule
-that was added or removed. The tools are those of --tools FILE, those that the
+that was added or removed, and every limit that changes, whether an agent, one of its
+roles or the defaults set it. The tools are those of --tools FILE, those that the
 running gateway has learned (--live), and those that the rules name.
 
 --tools FILE is JSON, {"SERVER": ["TOOL", ...]}; definitions of tools, results of
 tools/list and the output of "gatehouse tools --json" will do as well.
 
 Exit code 1: access widens; a deny becomes an allow, or a pattern changes such
-that tools or servers which nobody has listed could be allowed. 0: it does not.`,
+that tools or servers which nobody has listed could be allowed, or a limit is
+raised or gone. 0: it does not.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
@@ -53,7 +55,7 @@ that tools or servers which nobody has listed could be allowed. 0: it does not.`
 	o.files.registerHere(cmd.Flags())
 	cmd.Flags().StringVar(&o.tools, "tools", "", "a JSON file with the tools of the servers")
 	registerLive(cmd, &o.gateway, &o.live)
-	o.gateway.register(cmd, `print {"widens", "agents_added", "agents_removed", "defaults", "answers", "rules", "asked"}`)
+	o.gateway.register(cmd, `print {"widens", "agents_added", "agents_removed", "defaults", "answers", "rules", "limits", "asked"}`)
 	return cmd
 }
 
@@ -189,6 +191,13 @@ func printDiff(w io.Writer, d policydiff.Diff) error {
 			mark = " (widens)"
 		}
 		fmt.Fprintf(w, "%s: %s, was %s%s\n", line(c.Key), orNone(c.To), orNone(c.From), mark)
+	}
+	for _, c := range d.Limits {
+		mark := ""
+		if c.Widens {
+			mark = " (widens)"
+		}
+		fmt.Fprintf(w, "limit of %s: %s: %s, was %s%s\n", line(c.Agent), line(c.Key), orNone(c.To), orNone(c.From), mark)
 	}
 	if err := printAnswers(w, d.Answers); err != nil {
 		return err

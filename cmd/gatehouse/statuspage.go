@@ -105,7 +105,8 @@ func (p page) cut(color, text string) string {
 
 // details are what is in order and can be left out: files, reloads, the audit.
 func (p page) details(st admin.Status) []string {
-	lines := []string{fmt.Sprintf("instance %s, policy %s", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13))}
+	lines := []string{fmt.Sprintf("instance %s, policy %s: %s, %s, limits for %d", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13),
+		plural.Of(st.Rules.Agents, "agent"), plural.Of(st.Rules.Roles, "role"), st.Rules.Limited)}
 	for _, f := range st.Files {
 		lines = append(lines, fmt.Sprintf("%-8s %s (%s)", line(f.Role), line(f.Path), line(f.Why)))
 	}
@@ -165,6 +166,9 @@ func (p page) notes(st admin.Status) []string {
 			text += ": " + line(st.Log.Err)
 		}
 		lines = append(lines, p.cut(yellow, text))
+	}
+	for _, l := range st.Limited {
+		lines = append(lines, p.limitedLine(l))
 	}
 	for _, h := range st.Holds {
 		lines = append(lines, p.holdLine(h))
@@ -250,6 +254,15 @@ func (p page) servers(head string, blocks []block, rows int) []string {
 	}
 	text := fmt.Sprintf("... and %s: %s", tallyStates(rest), strings.Join(names, ", "))
 	return append(lines, p.cut(faint, text))
+}
+
+// limitedLine says whose calls exceeded a limit.
+func (p page) limitedLine(l admin.Limited) string {
+	who := l.Agent
+	if l.Credential != "" {
+		who += " with " + l.Credential
+	}
+	return line(fmt.Sprintf("limit    %s: %s refused, the last %s ago by %s", who, plural.Of(l.Refused, "call"), age(p.now.Sub(l.At)), l.Limit))
 }
 
 // whoseIs says how agents reach a gateway, and which.

@@ -74,8 +74,11 @@ type Status struct {
 	Servers    []ServerStatus `json:"servers"` // sorted by name
 	Draining   []Drain        `json:"draining"`
 	Holds      []Held         `json:"holds"`
-	Audit      Audit          `json:"audit"`
-	Log        Log            `json:"log"`
+	// Limited are whose calls exceeded their limits, the latest first, at most 100.
+	Limited []Limited `json:"limited"`
+	Rules   Rules     `json:"rules"`
+	Audit   Audit     `json:"audit"`
+	Log     Log       `json:"log"`
 }
 
 // File is a file that the gateway uses.
@@ -206,6 +209,23 @@ type Held struct {
 	Server string    `json:"server"`
 	Until  time.Time `json:"until,omitzero"` // zero, and absent: until it is released
 	Why    string    `json:"why,omitempty"`
+}
+
+// Limited is an agent whose calls exceeded its limits.
+type Limited struct {
+	Agent      string    `json:"agent"`
+	Credential string    `json:"credential,omitempty"`
+	Refused    uint64    `json:"refused"` // calls since the gateway began
+	Limit      string    `json:"limit"`   // the path of the one that refused the last
+	At         time.Time `json:"at"`      // when that was
+}
+
+// Rules counts what the rules in force have.
+type Rules struct {
+	Agents int `json:"agents"`
+	Roles  int `json:"roles"`
+	// Limited is how many agents have limits.
+	Limited int `json:"limited"`
 }
 
 // Audit counts the records of this process.

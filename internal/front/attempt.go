@@ -39,7 +39,7 @@ type step func(*Attempt, context.Context) error
 // concerns no server.
 var (
 	forwarding = []step{
-		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked,
+		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
 		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
 	}
 	identifying = []step{(*Attempt).identify}
@@ -50,6 +50,7 @@ var (
 // the call is finished.
 func (c *Call) take(ctx context.Context, steps []step) (*Attempt, error) {
 	defer c.granted.leave()
+	defer c.ticket.Leave()
 	for {
 		err := c.tryOnce(ctx, steps)
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
 )
 
@@ -46,6 +47,8 @@ type Call struct {
 	granted place
 	// tried is what a server was doing that needs auth, when the call came.
 	tried triedRun
+	// ticket says that the call has been counted against its agent's limits.
+	ticket quota.Ticket
 	// renewals counts how often the server had forgotten the session.
 	renewals int
 	ended    bool

@@ -5,8 +5,8 @@
 // internal/front/gate.
 //
 // A request is taken in attempts. An attempt reads one snapshot and takes its
-// steps in order: identify, permit, route, unblocked, ready, listed, begun,
-// inTurn, admitted, sent. A step that had to wait, or was refused by a closed cell, ends it with
+// steps in order: identify, permit, route, unblocked, limited, ready,
+// listed, begun, inTurn, admitted, sent. A step that had to wait, or was refused by a closed cell, ends it with
 // errAgain: nothing was written, so the next attempt decides afresh on the
 // snapshot that is current then. A request that was written, even in part, is
 // never sent again.

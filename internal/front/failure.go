@@ -20,6 +20,7 @@ const (
 	CodeCancelled         = "CANCELLED"
 	CodeOverloaded        = "OVERLOADED"
 	CodeBlocked           = "CALL_BLOCKED"
+	CodeRateLimited       = "RATE_LIMITED"
 	CodeInternal          = "INTERNAL"
 )
 

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
 )
 
@@ -37,6 +38,7 @@ type Config struct {
 type Router struct {
 	cfg      Config
 	calls    atomic.Uint64
+	quota    quota.Book
 	stopping chan struct{}
 }
 
@@ -53,6 +55,12 @@ func (r *Router) Pinned() []string { return r.cfg.Pinned }
 
 // Instance names this process.
 func (r *Router) Instance() string { return r.cfg.Instance }
+
+// Refused lists whose calls exceeded their limits, the latest first.
+func (r *Router) Refused() []quota.Refused { return r.quota.Refused(maxRefused) }
+
+// maxRefused is how many of them are listed.
+const maxRefused = 100
 
 // Start assigns a call its id and the time from which its limits run, and begins
 // its audit record. Finish must follow.

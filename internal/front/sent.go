@@ -26,6 +26,9 @@ func (a *Attempt) sent(ctx context.Context) error {
 	}
 	resp, err := st.Session.Call(ctx, req)
 	if err == nil {
+		if a.call.ticket.Held() {
+			a.call.ticket.Answered(len(resp.Result)+len(resp.Error), time.Now())
+		}
 		return a.call.op.Answer(a, resp)
 	}
 	if errors.Is(err, endpoint.ErrRenewed) && a.call.renewals < maxRenewals {

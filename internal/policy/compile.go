@@ -22,6 +22,9 @@ type Policy struct {
 	// general and own are what the rules say to agents: see Words.
 	general string
 	own     map[string]string
+	limits  map[string]*Limits // of the agents that have any
+	roles   int                // how many the rules have
+	rolesOf map[string][]string
 }
 
 // Compile prepares rules for deciding. It takes time and memory linear in the
@@ -46,6 +49,7 @@ func Compile(r Rules) *Policy {
 		p.agents[names.one(a.ID)] = agent{shape: s, table: ruleTable(a)}
 	}
 	p.compileWords(r)
+	p.compileLimits(r)
 	p.strangersAreDefault = !r.DenyOnMissingAgent && p.HasAgent(DefaultAgent)
 	return p
 }

@@ -13,7 +13,11 @@ type Explanation struct {
 	Tool   string `json:"tool,omitempty"`
 	// RulesOf is the agent whose rules were used, "" if there are none.
 	RulesOf string `json:"rules_of,omitempty"`
-	Step    Step   `json:"step,omitempty"`
+	// Roles are those whose rules that agent has besides its own, in their order.
+	Roles []string `json:"roles"`
+	// Limits are those that calls count for, if they are allowed.
+	Limits []LimitRef `json:"limits"`
+	Step   Step       `json:"step,omitempty"`
 	// Code is the error that the caller gets if it is unclear who it is; then
 	// there are no steps. Message says why.
 	Code    IdentityCode `json:"code,omitempty"`
@@ -59,7 +63,7 @@ func (r RuleRef) Where() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Line,
 func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, server, tool string) Explanation {
 	e := Explanation{
 		Agent: agent, Server: server, Tool: tool, PolicyHash: p.hash,
-		Overruled: []RuleRef{}, Steps: []ExplainedStep{},
+		Overruled: []RuleRef{}, Steps: []ExplainedStep{}, Roles: []string{}, Limits: []LimitRef{},
 	}
 	id, err := p.ResolveAgent(agent, agent != "", pinned, defaultAgent)
 	if err != nil {
@@ -72,6 +76,10 @@ func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, serv
 	if d.Rule != nil {
 		ref := d.Rule.Ref()
 		e.Rule = &ref
+	}
+	e.Roles = append(e.Roles, p.rolesOf[t.Agent]...)
+	if d.Allow {
+		e.Limits = p.Limits(t.Agent).Refs(server, tool)
 	}
 	e.Overruled = refs(t.Overruled())
 	if t.Agent != "" {

@@ -39,6 +39,19 @@ type Agent struct {
 	AllowToolsPos Position
 	// Instructions are words for the agent's model; they decide nothing.
 	Instructions string
+	// Limits are how much it may use: its own, those of its roles and the
+	// defaults together.
+	Limits Limits
+	// Roles are the roles whose rules stand in the lists above, after its own,
+	// in that order.
+	Roles []string
+}
+
+// Role is a named group of rules that agents extend. Its rules are in those of
+// the agents.
+type Role struct {
+	Name string
+	Pos  Position
 }
 
 // Rules is a parsed and valid rules file.
@@ -46,6 +59,8 @@ type Rules struct {
 	// File is the file's name as it was given to the parser.
 	File   string
 	Agents []Agent
+	// Roles are in file order.
+	Roles []Role
 	// DenyOnMissingAgent is defaults.deny_on_missing_agent; true unless the
 	// file says otherwise.
 	DenyOnMissingAgent bool

@@ -36,6 +36,8 @@ type Diff struct {
 	Defaults      []Default    `json:"defaults"`
 	Answers       []Answer     `json:"answers"`
 	Rules         []RuleChange `json:"rules"`
+	// Limits are those that change for an agent of both files.
+	Limits []LimitChange `json:"limits"`
 	// Asked is how many questions were compared.
 	Asked int `json:"asked"`
 }
@@ -76,7 +78,7 @@ type Verdict struct {
 func Compare(before, after Side, tools map[string][]string) Diff {
 	d := Diff{
 		AgentsAdded: []string{}, AgentsRemoved: []string{}, Defaults: slices.Concat(defaults(before.Rules, after.Rules), credentials(before.Credentials, after.Credentials)),
-		Answers: []Answer{}, Rules: []RuleChange{},
+		Answers: []Answer{}, Rules: []RuleChange{}, Limits: []LimitChange{},
 	}
 	was, is := newSide(before), newSide(after)
 	for _, id := range union(was.agents, is.agents) {
@@ -86,10 +88,12 @@ func Compare(before, after Side, tools map[string][]string) Diff {
 			d.AgentsRemoved = append(d.AgentsRemoved, id)
 		}
 		d.compare(id, was.agent(id), is.agent(id), tools)
+		d.Limits = append(d.Limits, limitChanges(id, was.agents[id], is.agents[id])...)
 	}
 	d.compare(Others, was.stranger(), is.stranger(), tools)
 	d.compare(Nobody, was.nobody(), is.nobody(), tools)
 	d.Widens = slices.ContainsFunc(d.Answers, Answer.Widens) ||
+		slices.ContainsFunc(d.Limits, func(c LimitChange) bool { return c.Widens }) ||
 		slices.ContainsFunc(d.Defaults, func(c Default) bool { return c.Widens }) ||
 		slices.ContainsFunc(d.Rules, func(c RuleChange) bool { return c.MayWiden })
 	return d

@@ -21,7 +21,7 @@ func (p *parser) agents(n *jsondoc.Node, path string) {
 				"use 1 to "+strconv.Itoa(policy.MaxAgentIDBytes)+` letters, digits, "_", "." and "-"`,
 				"Validation error: an agent id %s", reason)
 		}
-		p.rules.Agents = append(p.rules.Agents, p.agent(m, at))
+		p.groups = append(p.groups, p.group(m, at, misplacedInAgent, ""))
 	}
 }
 
@@ -49,10 +49,13 @@ func firstBad(id string) rune {
 	return 0
 }
 
-func (p *parser) agent(m jsondoc.Member, path string) policy.Agent {
-	a := policy.Agent{ID: m.Key, Pos: m.KeyPos()}
+// group reads an agent or a role. without is a key of agents that this one must not
+// have.
+func (p *parser) group(m jsondoc.Member, path string, misplaced map[string]string, without string) group {
+	g := group{Agent: policy.Agent{ID: m.Key, Pos: m.KeyPos()}}
+	a := &g.Agent
 	if !p.is(m.Value, jsondoc.KindObject, path, "an object", `write {"allow": {"servers": ["..."]}}`) {
-		return a
+		return g
 	}
 	keys := jsondoc.Keys{
 		{Name: "allow", Read: func(n *jsondoc.Node, path string) {
@@ -62,20 +65,23 @@ func (p *parser) agent(m jsondoc.Member, path string) policy.Agent {
 			}
 		}},
 		{Name: "deny", Read: func(n *jsondoc.Node, path string) { p.access(n, path, &a.DenyServers, &a.DenyTools) }},
+		{Name: "limits", Read: func(n *jsondoc.Node, path string) { a.Limits = p.limits(n, path) }},
+		{Name: "extends", Read: func(n *jsondoc.Node, path string) { g.extends = p.extends(n, path) }},
 		{Name: "instructions", Read: func(n *jsondoc.Node, path string) { a.Instructions = p.instructions(n, path) }},
 	}
+	keys = slices.DeleteFunc(keys, func(k jsondoc.Key) bool { return k.Name == without })
 	keys.Read(m.Value, path, func(m jsondoc.Member, path string) {
 		if slices.Contains(reservedKeys, m.Key) {
 			p.reserved(m, path)
 			return
 		}
-		p.unknown(m, path, keys.Names(), misplacedInAgent)
+		p.unknown(m, path, keys.Names(), misplaced)
 	})
-	return a
+	return g
 }
 
-// reservedKeys of an agent have a meaning in a version to come.
-var reservedKeys = []string{"expose", "limits", "extends"}
+// reservedKeys of an agent or a role have a meaning in a version to come.
+var reservedKeys = []string{"expose"}
 
 var misplacedInAgent = map[string]string{
 	"servers": `put it inside "allow" or "deny"`,

@@ -81,5 +81,5 @@ func TestParseTests_eachMistakeIsSaidInWords(t *testing.T) {
 
 // No small file shows the others: each has a test of its own.
 func TestCodes_eachHasABadFileAndIsDocumented(t *testing.T) {
-	problemtest.EachCode(t, "rules-too-many-tokens", "rules-no-credential-left", "rules-lint-incomplete")
+	problemtest.EachCode(t, "rules-too-many-tokens", "rules-too-many-rules", "rules-no-credential-left", "rules-lint-incomplete")
 }

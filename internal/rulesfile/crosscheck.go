@@ -27,7 +27,7 @@ const (
 // unset. It returns warnings only, sorted by position: rules that name a server
 // which does not exist take effect when it appears.
 func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) []jsondoc.Problem {
-	c := crossCheck{Report: jsondoc.NewReport(rules.File), servers: slices.Sorted(slices.Values(serverNames)), hints: map[string]string{}}
+	c := crossCheck{Report: jsondoc.NewReport(rules.File), servers: slices.Sorted(slices.Values(serverNames)), hints: map[string]string{}, said: map[policy.Position]bool{}}
 	for _, a := range rules.Agents {
 		c.serverRules(a.AllowServers)
 		c.serverRules(a.DenyServers)
@@ -45,11 +45,18 @@ func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) [
 
 type crossCheck struct {
 	*jsondoc.Report
-	servers []string          // sorted
-	hints   map[string]string // by unknown server
+	servers []string                 // sorted
+	hints   map[string]string        // by unknown server
+	said    map[policy.Position]bool // of rules of roles: each once
 }
 
 func (c *crossCheck) warn(r policy.Rule, code, hint, format string, args ...any) {
+	if inRole(r) {
+		if c.said[r.Pos] {
+			return
+		}
+		c.said[r.Pos] = true
+	}
 	c.Add(r.Pos, jsondoc.Warning, r.Path, code, hint, format, args...)
 }
 

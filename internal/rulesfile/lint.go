@@ -15,13 +15,16 @@ import (
 // The time is bounded: with very many patterns it stops looking and says so.
 // It is for people who check a file, not for every reload.
 func Lint(rules policy.Rules) []jsondoc.Problem {
-	l := linter{Report: jsondoc.NewReport(rules.File), left: lintWork, said: map[policy.Position]bool{}}
+	l := linter{Report: jsondoc.NewReport(rules.File), left: lintWork, said: map[policy.Position]bool{}, roles: newRoleFindings(rules)}
 	for i := range rules.Agents {
 		if l.left <= 0 {
 			break
 		}
 		l.agent(&rules.Agents[i])
+		l.roles.next()
 	}
+	l.sayOfRoles()
+	l.unusedRoles(rules)
 	if l.left <= 0 {
 		l.Add(policy.Position{File: rules.File}, jsondoc.Info, "", codeLintIncomplete,
 			"", "there are too many patterns to compare each with each: some rules without effect may not be named")
@@ -47,6 +50,8 @@ type linter struct {
 	*jsondoc.Report
 	left int
 	said map[policy.Position]bool // one reason for each rule is enough
+	// roles are findings about rules of roles.
+	roles roleFindings
 }
 
 // spend reports whether two patterns may still be compared.
@@ -194,6 +199,9 @@ func (l *linter) redundant(r, by policy.Rule) {
 }
 
 func (l *linter) say(r policy.Rule, s jsondoc.Severity, code, hint, format string, args ...any) {
+	if l.roles.note(r, func() { l.Add(r.Pos, s, r.Path, code, hint, format, args...) }) {
+		return
+	}
 	if !l.said[r.Pos] {
 		l.said[r.Pos] = true
 		l.Add(r.Pos, s, r.Path, code, hint, format, args...)

@@ -20,6 +20,14 @@ const (
 	codeAgentID    = "rules-bad-agent-id"
 	codePattern    = "rules-bad-pattern"
 	codeWords      = "rules-bad-instructions"
+	codeLimit      = "rules-bad-limit"
+	codeRoleName   = "rules-bad-role-name"
+	codeRoleTwice  = "rules-duplicate-role"
+	codeRoleCycle  = "rules-role-cycle"
+	// codeUnknownRole is an error: what it would deny would be open.
+	codeUnknownRole = "rules-unknown-role"
+	// codeTooManyRules is about roles that multiply.
+	codeTooManyRules = "rules-too-many-rules"
 )
 
 // ParseRules is Parse for who needs no credentials.
@@ -59,6 +67,10 @@ type parser struct {
 	rules       policy.Rules
 	credentials identity.Credentials
 	named       []namedAgent // in credentials
+
+	// groups are the agents as they are written, and roles the roles.
+	groups, roles []group
+	defaultLimits policy.Limits
 }
 
 // problem notes one error.
@@ -116,8 +128,9 @@ func (p *parser) root(root *jsondoc.Node) {
 	if !p.is(root, jsondoc.KindObject, "", "an object", `write {"agents": {}}`) {
 		return
 	}
-	keys := jsondoc.Keys{{Name: "agents", Read: p.agents}, {Name: "defaults", Read: p.defaults}}
+	keys := jsondoc.Keys{{Name: "agents", Read: p.agents}, {Name: "roles", Read: p.readRoles}, {Name: "defaults", Read: p.defaults}}
 	p.object(root, "", keys, misplacedInRoot)
+	p.merge()
 	agents := func(m jsondoc.Member) bool {
 		near, _ := suggest.Nearest(m.Key, keys.Names())
 		return near == "agents"
@@ -137,6 +150,8 @@ var misplacedInRoot = map[string]string{
 	"mcpServers":            "servers belong in the servers file, .mcp.json",
 	"allow":                 `put it inside an agent: "agents": {"NAME": {"allow": ...}}`,
 	"deny":                  `put it inside an agent: "agents": {"NAME": {"deny": ...}}`,
+	"limits":                `put it inside an agent, a role, or "defaults"`,
+	"extends":               `put it inside an agent or a role`,
 }
 
 func (p *parser) defaults(n *jsondoc.Node, path string) {
@@ -151,6 +166,7 @@ func (p *parser) defaults(n *jsondoc.Node, path string) {
 			}
 		}},
 		{Name: "instructions", Read: func(value *jsondoc.Node, path string) { p.rules.Instructions = p.instructions(value, path) }},
+		{Name: "limits", Read: func(value *jsondoc.Node, path string) { p.defaultLimits = p.limits(value, path) }},
 		{Name: "tokens", Read: p.tokens},
 		{Name: "jwt", Read: p.jwt},
 	}, nil)

@@ -207,8 +207,8 @@ type namedAgent struct {
 // namedAgents warns of agents in tokens that the file lacks: their bearers may
 // do nothing.
 func (p *parser) namedAgents() {
-	known := make(map[string]bool, len(p.rules.Agents))
-	for _, a := range p.rules.Agents {
+	known := make(map[string]bool, len(p.groups))
+	for _, a := range p.groups {
 		known[a.ID] = true
 	}
 	names := slices.Sorted(maps.Keys(known))
