@@ -118,7 +118,7 @@ func TestListTools_leavesOutWhatNobodyCouldCall(t *testing.T) {
 	if diff := cmp.Diff(want, tools); diff != "" {
 		t.Error(diff)
 	}
-	if odd, ok := errors.AsType[*endpoint.OddList](err); !ok || !strings.Contains(odd.What, "4 definitions have no name") {
+	if odd, ok := errors.AsType[*endpoint.OddList](err); !ok || !strings.Contains(odd.What, "for want of a name: 4 definitions") {
 		t.Errorf("got %v, want that 4 have no name", err)
 	}
 }
