@@ -7,6 +7,7 @@
 //
 //	who        → whom        message            what for
 //	watcher    → config      ConfigChanged      a watched file has new bytes, or none
+//	watcher    → config      FileUnreadable     ... it cannot be read for now
 //	config     → watcher     WatchFiles         the files that entries refer to
 //	watcher    → config      WatcherReady       wants WatchFiles
 //	cmd        → watcher     Rescan             look now (SIGHUP, operator)

@@ -99,3 +99,36 @@ func (ConfigMended) Level() slog.Level { return slog.LevelInfo }
 func (e ConfigMended) Attrs() []slog.Attr {
 	return []slog.Attr{slog.String("role", string(e.Role)), slog.String("file", e.File), generation(e.Generation)}
 }
+
+// RulesUnreadable: the rules file may have changed and cannot be read. Those in
+// force may be out of date.
+type RulesUnreadable struct{ File, Reason string }
+
+// Text implements Event.
+func (RulesUnreadable) Text() string { return "rules cannot be read" }
+
+// Level implements Event.
+func (RulesUnreadable) Level() slog.Level { return slog.LevelError }
+
+// Attrs implements Event.
+func (e RulesUnreadable) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("file", e.File), slog.String("reason", e.Reason)}
+}
+
+// RulesReadable: the rules file has been read again, and what follows from it is
+// in force; or it is gone.
+type RulesReadable struct {
+	File  string
+	After time.Duration // since RulesUnreadable
+}
+
+// Text implements Event.
+func (RulesReadable) Text() string { return "rules can be read again" }
+
+// Level implements Event.
+func (RulesReadable) Level() slog.Level { return slog.LevelInfo }
+
+// Attrs implements Event.
+func (e RulesReadable) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("file", e.File), slog.Duration("after", e.After)}
+}

@@ -48,6 +48,9 @@ type ConfigChanged struct {
 	// Err says why the file could not be read: missing, not readable, too
 	// large or not a regular file. It names the path; Reason does not.
 	Err, Reason string
+	// Unreadable means that something is at the path which cannot be read, so
+	// that nobody knows what its owner wants.
+	Unreadable bool
 	// Forced means that somebody asked for it: the bytes may be unchanged, but
 	// what they refer to may not be.
 	Forced bool
@@ -75,6 +78,15 @@ func (m ConfigChanged) LogValue() slog.Value {
 		return slog.GroupValue(append(attrs, slog.String("err", m.Err))...)
 	}
 	return slog.GroupValue(append(attrs, slog.String("hash", m.Hash))...)
+}
+
+// FileUnreadable says that a file may have changed and cannot be read for lack of
+// descriptors or memory. The watcher goes on trying: a forced ConfigChanged
+// follows.
+type FileUnreadable struct {
+	Role   FileRole
+	Path   string
+	Reason string
 }
 
 // WatchFiles tells the watcher which files of one role it has to watch from

@@ -73,6 +73,10 @@ func (a *configActor) Receive(c actor.Context) {
 		a.start(c)
 	case messages.ConfigChanged:
 		a.heard(c, m)
+	case messages.FileUnreadable:
+		if m.Role == messages.RoleRules {
+			a.doubtful(c, m.Reason)
+		}
 	case checked:
 		a.checked(c, m)
 	case messages.WatcherReady:
@@ -176,4 +180,5 @@ func (a *configActor) report(c actor.Context, s step) {
 	if r := s.report; r.Mended && r.Outcome == messages.Unchanged {
 		c.ActorSystem().EventStream.Publish(messages.ConfigMended{Role: r.Role, File: r.File, Generation: r.Generation})
 	}
+	a.judge(c, s.report.Role, s.unreadable)
 }

@@ -173,6 +173,9 @@ func (a *configActor) heard(c actor.Context, m messages.ConfigChanged) {
 	case len(now) == 0: // The other file is about to come, or was refused itself.
 		a.refuse(c, messages.ConfigReloaded{Role: m.Role, File: m.Path, Trigger: m.Trigger, Outcome: messages.Unchanged})
 	}
+	if len(now) == 0 {
+		a.judge(c, m.Role, unreadable(m))
+	}
 	for _, change := range now {
 		a.changed(c, change)
 	}

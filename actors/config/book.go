@@ -38,6 +38,8 @@ type step struct {
 	lacks    lacks               // what must be found out first
 	begun    time.Time
 	inForce  InForce // what to show once the snapshot is replaced
+	// unreadable is why the file cannot be read; empty if it was, or is gone.
+	unreadable string
 }
 
 func newBook(src Sources) *book {
@@ -58,7 +60,7 @@ func (b *book) change(m messages.ConfigChanged, now time.Time) step {
 	if jsondoc.HasErrors(problems) {
 		report.Outcome = messages.Rejected
 		b.note(m.Path, true)
-		return step{report: report}
+		return step{report: report, unreadable: unreadable(m)}
 	}
 	if m.Role == messages.RoleDependency && !slices.Contains(b.named(), m.Path) {
 		b.loaded = next // It is there for a change that waits for it.

@@ -10,7 +10,10 @@ import (
 
 // View is where others read what the config actor has in force, at any time
 // and from any goroutine; reading waits for nothing. The zero View is empty.
-type View struct{ current atomic.Pointer[InForce] }
+type View struct {
+	current atomic.Pointer[InForce]
+	doubt   atomic.Pointer[Doubt]
+}
 
 // Load returns what is in force; the zero InForce before the first generation.
 func (v *View) Load() InForce {

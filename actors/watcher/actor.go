@@ -106,6 +106,7 @@ type watcher struct {
 	timer  *time.Timer
 	armed  time.Time     // when timer fires; zero when it is not set
 	read   chan struct{} // closed when the running read has ended; nil when there is none
+	ended  chan struct{} // closed when this incarnation ends
 }
 
 // What the actor's helpers tell it. They name the run they belong to.
@@ -120,6 +121,11 @@ type (
 		job     job
 		content filewatch.Content
 	}
+	scarce struct {
+		run    uint64
+		job    job
+		reason string
+	}
 )
 
 // IgnoreDeadLetterLogging marks what may come after the end without being of
@@ -131,6 +137,9 @@ func (woken) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging: see noticed.
 func (found) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging: see noticed.
+func (scarce) IgnoreDeadLetterLogging() {}
 
 // LogValue implements slog.LogValuer and hides the content.
 func (m found) LogValue() slog.Value { return slog.StringValue(m.job.ID.Path) }
@@ -146,6 +155,10 @@ func (w *watcher) Receive(c actor.Context) {
 		w.woken(c, m)
 	case found:
 		w.found(c, m)
+	case scarce:
+		if m.run == w.run {
+			w.tell(c, m)
+		}
 	case messages.WatchFiles:
 		w.watchFiles(c, m)
 	case messages.Rescan:
@@ -160,6 +173,7 @@ func (w *watcher) Receive(c actor.Context) {
 }
 
 func (w *watcher) start(c actor.Context) {
+	w.ended = make(chan struct{})
 	root, self, run := c.ActorSystem().Root, c.Self(), w.run
 	w.source = w.cfg.Watch(func(n filewatch.Notice) { root.Send(self, noticed{run, n}) })
 	w.source.Set(w.book.watched())
@@ -224,7 +238,9 @@ func (w *watcher) turn(c actor.Context) {
 			w.read = ended
 			go func() { // Ends with its read; end waits for it.
 				defer close(ended)
-				root.Send(self, found{run, j, w.cfg.Read(j.ID.Path)})
+				if content, ok := w.insist(j, func(reason string) { root.Send(self, scarce{run, j, reason}) }); ok {
+					root.Send(self, content)
+				}
 			}()
 		}
 	}
@@ -263,6 +279,7 @@ func (w *watcher) end() {
 	if w.source == nil {
 		return
 	}
+	close(w.ended)
 	w.source.Close()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()

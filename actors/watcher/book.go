@@ -138,7 +138,7 @@ func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged 
 		b.sent[id] = content.Mark()
 		changes = append(changes, messages.ConfigChanged{
 			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
-			Forced: forced, Trigger: j.Trigger,
+			Unreadable: content.Unreadable, Forced: forced, Trigger: j.Trigger,
 		})
 	}
 	return changes

@@ -75,6 +75,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
 	a.router = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
+		RulesUnknown: a.rulesUnknown,
 		Wake: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
 		},
@@ -178,13 +179,7 @@ func (a *app) routes() http.Handler {
 	mux.Handle("/", a.edge.Elsewhere(mcpPath))
 	a.metadataRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !a.ready.Load() {
-			answer(w, http.StatusServiceUnavailable, "not ready")
-			return
-		}
-		answer(w, http.StatusOK, "ready")
-	})
+	mux.HandleFunc("GET /readyz", a.readyz)
 	return mux
 }
 

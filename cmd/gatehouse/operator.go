@@ -17,6 +17,7 @@ import (
 	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
 	"gatehouse/internal/childproc"
+	"gatehouse/internal/descriptors"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/messages"
@@ -45,7 +46,7 @@ func (o *operator) openAdmin() {
 		o.app.log.Warn("no operator's socket: status, logs, reload and the like will not find this gateway", slog.Any("err", err))
 		return
 	}
-	o.server = admin.Serve(socket, o, admitOperator, o.app.log)
+	o.server = admin.Serve(descriptors.Listener(socket), o, admitOperator, o.app.log)
 	o.app.log.Info("operator's socket open", slog.String("file", socket.Path()))
 }
 

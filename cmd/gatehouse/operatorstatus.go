@@ -22,7 +22,7 @@ func (o *operator) Status() admin.Status {
 		Transport: o.app.opts.transport, Address: o.address,
 		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
-		PolicyHash: snap.PolicyHash, Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
+		PolicyHash: snap.PolicyHash, RulesUnreadable: o.unreadable(), Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		PassedOver: o.files.passedOver.status(),
 		Servers:    []admin.ServerStatus{}, Draining: notNil(o.memory.Draining()), Holds: notNil(force.Holds),
 		Audit: admin.Audit{

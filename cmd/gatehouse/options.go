@@ -44,6 +44,7 @@ type runOptions struct {
 	debounce        time.Duration
 	initStrategy    string
 	maxStarts       int
+	rulesUnreadable string
 	auditLog        string
 	auditMode       string
 	auditKeep       days
@@ -67,6 +68,12 @@ type runOptions struct {
 // minShutdown leaves room for stopping: the last two seconds.
 const minShutdown = 3 * time.Second
 
+// The values of --rules-unreadable.
+const (
+	unreadableDeny = "deny"
+	unreadableKeep = "keep"
+)
+
 // The values of --audit-mode.
 const (
 	auditNormal = "normal"
@@ -78,6 +85,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio or http; flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
 	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "serve over HTTP at this address, HOST:PORT, or a port for this machine only [GATEWAY_HTTP_ADDR]")
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
+	f.StringVar(&o.rulesUnreadable, "rules-unreadable", unreadableDeny, "when changed rules cannot be read for 10s: deny every call until they can, or keep the ones before")
 	f.DurationVar(&o.debounce, "debounce", 300*time.Millisecond, "how long a changed file must be quiet before it is read")
 	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or with their first call (lazy) [GATEWAY_INIT_STRATEGY]")
 	f.IntVar(&o.maxStarts, "max-starts", 0, "how many servers may start at the same time; 0 leaves it to how busy the machine is")
@@ -117,6 +125,9 @@ func (o *runOptions) check() error {
 	}
 	if _, err := o.auditKeep.duration(); err != nil {
 		errs = append(errs, fmt.Errorf("--audit-keep is %w", err))
+	}
+	if o.rulesUnreadable != unreadableDeny && o.rulesUnreadable != unreadableKeep {
+		errs = append(errs, fmt.Errorf("--rules-unreadable is %q: use deny or keep", o.rulesUnreadable))
 	}
 	if o.debounce <= 0 || o.debounce > 2*time.Second {
 		errs = append(errs, fmt.Errorf("--debounce is %s: use more than 0 and at most 2s", o.debounce))

@@ -19,6 +19,7 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/childproc"
+	"gatehouse/internal/descriptors"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/terminal"
 )
@@ -58,6 +59,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	}
 	defer stopProfile()
 	outliveReaders()
+	descriptors.Keep(keptBack)
 	log, err := opts.logger(terminal.Raw(stderr))
 	if err != nil {
 		return err
@@ -77,6 +79,9 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	}
 	return l.serve(stdin, stdout)
 }
+
+// keptBack is how many descriptors are kept back for files and the operator.
+const keptBack = 16
 
 // logPatience is how long a gateway that ends waits for the reader of its log.
 const logPatience = time.Second

@@ -91,6 +91,13 @@ func (p page) top(st admin.Status) []string {
 	if !st.Ready {
 		lines = append(lines, p.cut(yellow, "it is shutting down"))
 	}
+	if u := st.RulesUnreadable; u != nil {
+		text := fmt.Sprintf("rules changed and cannot be read for %s: %s", age(p.now.Sub(u.Since)), line(u.Reason))
+		if u.Refusing {
+			text += "; every call is refused"
+		}
+		lines = append(lines, p.cut(red, text))
+	}
 	return append(lines, fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
 		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(tallyStates(st.Servers))))
 }

@@ -66,6 +66,8 @@ type Status struct {
 	GenerationAgeMS int64     `json:"generation_age_ms"`
 	PolicyHash      string    `json:"policy_hash"` // SHA-256 of the rules file in force
 
+	RulesUnreadable *Unreadable `json:"rules_unreadable,omitempty"` // absent if the rules are as they were read
+
 	Files []File `json:"files"`
 	// PassedOver are files of the folder in which the gateway was started that
 	// it did not use, as they were not approved.
@@ -79,6 +81,13 @@ type Status struct {
 	Rules   Rules     `json:"rules"`
 	Audit   Audit     `json:"audit"`
 	Log     Log       `json:"log"`
+}
+
+// Unreadable says that the rules file has changed and cannot be read.
+type Unreadable struct {
+	Since    time.Time `json:"since"`
+	Reason   string    `json:"reason"`
+	Refusing bool      `json:"refusing"` // whether calls are refused for it
 }
 
 // File is a file that the gateway uses.

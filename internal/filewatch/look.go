@@ -76,7 +76,11 @@ func (l *looker) once() bool {
 			return found
 		default:
 		}
-		if l.w.differs(path, Read(path).Mark()) {
+		content := Read(path)
+		if content.Scarce {
+			continue // Nothing is known of it, which is no change.
+		}
+		if l.w.differs(path, content.Mark()) {
 			l.w.opts.Notify(Notice{Path: path, Polled: true})
 			found = true
 		}

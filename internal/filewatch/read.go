@@ -3,7 +3,10 @@ package filewatch
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 
+	"gatehouse/internal/descriptors"
 	"gatehouse/internal/safefile"
 )
 
@@ -19,6 +22,11 @@ type Content struct {
 	// Err says why the file could not be read: missing, not readable, too
 	// large or not a regular file. It names the path; Reason does not.
 	Err, Reason string
+	// Unreadable means that something is at the path, and that it is not a file
+	// or cannot be read now: what its owner has written is not known.
+	Unreadable bool
+	// Scarce means that descriptors or memory are short: it is worth another try.
+	Scarce bool
 }
 
 // Read looks at the file at path, following symbolic links. It blocks as long
@@ -26,7 +34,11 @@ type Content struct {
 func Read(path string) Content {
 	data, err := safefile.Read(path, MaxBytes)
 	if err != nil {
-		return Content{Err: err.Error(), Reason: safefile.Reason(err)}
+		_, large := errors.AsType[*safefile.TooLarge](err)
+		return Content{
+			Err: err.Error(), Reason: safefile.Reason(err),
+			Unreadable: !large && !errors.Is(err, fs.ErrNotExist), Scarce: descriptors.Scarce(err),
+		}
 	}
 	return ContentOf(data)
 }

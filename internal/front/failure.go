@@ -19,6 +19,7 @@ const (
 	CodeTimeout           = "TIMEOUT"
 	CodeCancelled         = "CANCELLED"
 	CodeOverloaded        = "OVERLOADED"
+	CodeRulesUnreadable   = "RULES_UNREADABLE"
 	CodeBlocked           = "CALL_BLOCKED"
 	CodeRateLimited       = "RATE_LIMITED"
 	CodeInternal          = "INTERNAL"

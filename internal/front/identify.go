@@ -25,6 +25,12 @@ func (a *Attempt) identify(context.Context) error {
 		return &Failure{Code: string(wrong.Code), Message: wrong.Message}
 	}
 	a.Agent, c.Record.AgentID = id, id
+	if unknown := c.router.cfg.RulesUnknown; unknown != nil && unknown() {
+		return &Failure{
+			Code: CodeRulesUnreadable, RetryAfterMS: 10_000,
+			Message: "The gateway's rules have changed and cannot be read, and nothing may run until they can; not run. Try again after 10 s, at most twice, then tell the user.",
+		}
+	}
 	return nil
 }
 

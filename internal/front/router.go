@@ -22,6 +22,9 @@ type Config struct {
 	DefaultAgent string
 	// Instance names this process in call ids and in the status.
 	Instance string
+	// RulesUnknown, unless nil, reports whether the rules have changed and cannot
+	// be read, for so long that nothing may run by the old ones. It does not block.
+	RulesUnknown func() bool
 	// Wake asks for a run of an idle server, Refresh for its lists anew.
 	// Neither blocks.
 	Wake    func(name string, cell *endpoint.Cell)

@@ -271,3 +271,24 @@ func TestEnd_anErrorThatIsNoFailure_isInternal(t *testing.T) {
 		t.Errorf("got %+v, want INTERNAL without details, by generation 1", fail)
 	}
 }
+
+// As long as nobody knows what the rules are, nothing runs, and the audit log
+// says why.
+func TestIdentify_whileTheRulesAreUnknown_refusesEverything(t *testing.T) {
+	unknown := true
+	db := testkit.ReadyBackend("db", testkit.Says(contents)).Has(uri)
+	h := newHouse(t, front.Config{RulesUnknown: func() bool { return unknown }}, db)
+	if _, fail := h.read(t.Context(), uri); codeOf(fail) != front.CodeRulesUnreadable || fail.RetryAfterMS == 0 {
+		t.Errorf("a call: got %+v, want %s with a time to try again", fail, front.CodeRulesUnreadable)
+	}
+	if got := h.Record(); got.Outcome != front.CodeRulesUnreadable || got.AgentID != "a" || got.Decision != audit.Error {
+		t.Errorf("audited: got %+v, want the refusal of agent a", got)
+	}
+	if _, fail := h.lists(t.Context()); codeOf(fail) != front.CodeRulesUnreadable {
+		t.Errorf("a look at the lists: got %q, want %s", codeOf(fail), front.CodeRulesUnreadable)
+	}
+	unknown = false
+	if _, fail := h.read(t.Context(), uri); fail != nil {
+		t.Errorf("once they are known: got %v, want no failure", fail)
+	}
+}

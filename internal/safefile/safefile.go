@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"gatehouse/internal/descriptors"
 )
 
 // TooLarge means that a file holds more bytes than the limit.
@@ -40,8 +42,17 @@ func (e *NotRegular) Error() string {
 //
 // Errors name the path. They are *TooLarge, *NotRegular, or wrap the error of
 // the operating system, so errors.Is(err, fs.ErrNotExist) works.
-func Read(path string, limit int64) ([]byte, error) {
-	limit = max(limit, 0)
+//
+// It uses a descriptor that is kept back if there is no other one.
+func Read(path string, limit int64) (data []byte, err error) {
+	err = descriptors.WithSpare(func() error {
+		data, err = read(path, max(limit, 0))
+		return err
+	})
+	return data, err
+}
+
+func read(path string, limit int64) ([]byte, error) {
 	f, err := openNonblocking(path)
 	if err != nil {
 		return nil, cannotRead(path, err)
