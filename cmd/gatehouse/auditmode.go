@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
 	"gatehouse/internal/audit"
 )
@@ -12,4 +13,17 @@ func (a *app) begin() func(context.Context, audit.Record) error {
 		return nil
 	}
 	return a.audit.Begin
+}
+
+// openAudit opens the audit log as the flags, which check has found to be good, have it.
+func (o *runOptions) openAudit(path, instance string, log *slog.Logger) (*audit.Log, error) {
+	keep, err := o.auditKeep.duration()
+	if err != nil {
+		return nil, err
+	}
+	out, err := audit.ParseOutlet(o.auditOut)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: log, Keep: keep, Outlet: out})
 }

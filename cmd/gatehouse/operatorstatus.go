@@ -33,6 +33,10 @@ func (o *operator) Status() admin.Status {
 		Log: admin.Log(logged),
 	}
 	st.Limited, st.Rules = limitedOf(o.app.router.Refused()), admin.Rules(snap.Policy.Counts())
+	if to := o.app.opts.auditOut; to != "" {
+		s := audited.Shipped
+		st.Audit.Out = &admin.AuditOut{To: to, Sent: s.Sent, Lost: s.Lost, Queued: s.Queued, Err: s.Err}
+	}
 	for _, r := range o.memory.Reloads() {
 		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	configactor "gatehouse/actors/config"
-	"gatehouse/internal/audit"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/descriptors"
 	"gatehouse/internal/jsondoc"
@@ -185,11 +184,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return failed(err)
 	}
-	keep, err := l.opts.auditKeep.duration()
-	if err != nil {
-		return failed(err)
-	}
-	auditLog, err := audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: l.log, Keep: keep})
+	auditLog, err := l.opts.openAudit(path, instance, l.log)
 	if err != nil {
 		return failed(auditCure(path, err))
 	}

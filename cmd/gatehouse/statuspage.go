@@ -134,12 +134,21 @@ func reloadLine(r admin.Report) string {
 
 // auditFine reports whether nothing is missing in the audit log, as far as the
 // gateway knows.
-func auditFine(a admin.Audit) bool { return a.Err == "" && a.Lost == 0 && a.Young == 0 && a.Cut == 0 }
+func auditFine(a admin.Audit) bool {
+	sent := a.Out == nil || a.Out.Lost == 0 && a.Out.Err == ""
+	return a.Err == "" && a.Lost == 0 && a.Young == 0 && a.Cut == 0 && sent
+}
 
 func auditLine(a admin.Audit) string {
 	text := fmt.Sprintf("audit    %d written, %d lost", a.Written, a.Lost)
 	if a.Young > 0 {
 		text += fmt.Sprintf(", %s deleted before their time: the disk is nearly full", plural.Of(a.Young, "file"))
+	}
+	if out := a.Out; out != nil {
+		text += fmt.Sprintf(", %d sent to %s", out.Sent, line(out.To))
+		if out.Lost > 0 || out.Err != "" {
+			text += fmt.Sprintf(" (%d not sent, %d waiting) %s", out.Lost, out.Queued, line(out.Err))
+		}
 	}
 	if a.Cut > 0 {
 		text += ", its last lines were taken away: see audit verify"

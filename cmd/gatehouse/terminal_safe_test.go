@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -54,14 +55,14 @@ func TestTerminal_everyCommand_showsHostileWordsAsText(t *testing.T) {
 	everyCommand(newRoot(), func(c *cobra.Command) {
 		words := strings.Fields(c.CommandPath())[1:]
 		for _, args := range [][]string{{hostile}, {hostile, hostile}, {hostile, hostile, hostile}, {"--" + hostile}, {"-" + hostile}} {
-			out, errs := in(append(words[:len(words):len(words)], args...)...)
+			out, errs := in(append(slices.Clip(words), args...)...)
 			harmless(t, strings.Join(words, " "), out, errs)
 		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			out, errs := in(append(words[:len(words):len(words)], "--"+f.Name+"="+hostile)...)
+			out, errs := in(append(slices.Clip(words), "--"+f.Name+"="+hostile)...)
 			harmless(t, strings.Join(words, " ")+" --"+f.Name, out, errs)
 		})
-		out, errs := in(append(words[:len(words):len(words)], "--help")...)
+		out, errs := in(append(slices.Clip(words), "--help")...)
 		harmless(t, strings.Join(words, " ")+" --help", out, errs)
 	})
 }
@@ -117,10 +118,26 @@ func TestTerminal_whatServersSay_isShownAsText(t *testing.T) {
 		return strings.Contains(operate(t, g, "logs").out, "server stderr")
 	})
 	for _, args := range [][]string{
-		{"status"}, {"status", "--all", "--color", "always"}, {"status", "s", "--color", "always"}, {"status", "--json"}, {"status", "s", "--json"}, {"logs"}, {"logs", "--json"},
-		{"tools"}, {"tools", "--json"}, {"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a"}, {"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a", "--json"},
-		{"call", "s", hostile, "--agent", hostile}, {"explain", "a", "s", hostile}, {"hold", "s", "--reason", hostile}, {"status"}, {"release", "s"}, {"restart", hostile},
-		{"__complete", "call", "s", ""}, {"__complete", "status", ""}, {"audit", "verify", g.AuditFile, "--rules", g.RulesFile},
+		{"status"},
+		{"status", "--all", "--color", "always"},
+		{"status", "s", "--color", "always"},
+		{"status", "--json"},
+		{"status", "s", "--json"},
+		{"logs"},
+		{"logs", "--json"},
+		{"tools"},
+		{"tools", "--json"},
+		{"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a"},
+		{"call", "s", "echo", `{"x":` + q + `}`, "--agent", "a", "--json"},
+		{"call", "s", hostile, "--agent", hostile},
+		{"explain", "a", "s", hostile},
+		{"hold", "s", "--reason", hostile},
+		{"status"},
+		{"release", "s"},
+		{"restart", hostile},
+		{"__complete", "call", "s", ""},
+		{"__complete", "status", ""},
+		{"audit", "verify", g.AuditFile, "--rules", g.RulesFile},
 	} {
 		r := operate(t, g, args...)
 		harmless(t, strings.Join(args, " "), painted.ReplaceAllString(r.out, ""), r.err)

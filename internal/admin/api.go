@@ -249,6 +249,17 @@ type Audit struct {
 	Cut     uint64 `json:"cut"`           // how often the last lines had gone
 	Summed  uint64 `json:"summarized"`    // refused calls that share a line with others
 	Err     string `json:"err,omitempty"` // why nothing can be written now
+	// Out counts the lines that are sent elsewhere as well; nil if none are.
+	Out *AuditOut `json:"out,omitempty"`
+}
+
+// AuditOut counts lines of the audit log that are sent elsewhere.
+type AuditOut struct {
+	To     string `json:"to"`
+	Sent   uint64 `json:"sent"`
+	Lost   uint64 `json:"lost"` // there was no room for them while nothing could be sent; the file has them
+	Queued int    `json:"queued"`
+	Err    string `json:"err,omitempty"` // why nothing can be sent now
 }
 
 // Log counts the lines that this process has logged on stderr.

@@ -39,6 +39,8 @@ type Stats struct {
 	Dropped    uint64 // rotated files that it deleted
 	Young      uint64 // those of them that were younger than Options.Keep: the disk was nearly full
 	Cut        uint64 // how often lines were missing at the end that had been there
+	// Shipped counts the lines that go to Options.Outlet.
+	Shipped ShipStats
 	// Err says why nothing can be written now; it is empty while all is well.
 	Err string
 }
@@ -51,6 +53,7 @@ type Log struct {
 	wake     chan struct{} // has a token when there is something for the writer
 	written  chan struct{} // the writer has ended
 	closeErr error         // set before written is closed
+	ship     *shipper      // nil if lines go nowhere else
 
 	writer writer // used by its goroutine only
 
@@ -90,6 +93,9 @@ func start(f *file, o Options) *Log {
 		wake: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 	l.writer = writer{Log: l, out: f, own: []ownLine{{event: eventStart, at: time.Now()}}}
+	if !o.Outlet.none() {
+		l.ship = newShipper(o.Outlet, o.Log)
+	}
 	l.signal()
 	go l.writer.run()
 	return l
@@ -189,6 +195,7 @@ func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
+	s.Shipped = l.ship.status()
 	s.Lost, s.Queued, s.Summarized = l.loss.lost, l.queued, l.summarized
 	return s
 }

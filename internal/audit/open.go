@@ -28,6 +28,10 @@ type Options struct {
 	// Keep is how long a line is kept at least, unless the disk is nearly full: less than
 	// 1 GiB is free, or a twentieth of it. 0 is DefaultKeep.
 	Keep time.Duration
+	// Outlet is where each line goes as well once it is in the file, in order. Up to
+	// 8,192 lines (4 MiB) wait while it takes none; what comes then is counted as lost
+	// there. Begin waits until its line was sent.
+	Outlet Outlet
 
 	// openFile stands in for the system's own in tests, and so does space, which
 	// returns the bytes of a folder's disk.

@@ -167,7 +167,7 @@ func strict(text []byte, into *verified) error {
 	if !bytes.HasPrefix(text, []byte("{")) {
 		return fmt.Errorf("it does not begin with %q", "{")
 	}
-	return rawjson.Decode(text, into) //nolint:wrapcheck // The finding says what it is about.
+	return rawjson.Decode(text, into)
 }
 
 // number checks the line's place in the sequence of its instance, and reports

@@ -104,7 +104,7 @@ func (w *writer) flush() error {
 		}
 		written, err := w.out.write(b)
 		w.wrote = time.Now()
-		w.settle(b, len(written))
+		w.settle(b, written)
 		if w.sync == nil { // After a failure too: a deleted file that stays open keeps its space.
 			w.sync = time.After(syncEvery)
 		}
@@ -116,17 +116,19 @@ func (w *writer) flush() error {
 	}
 }
 
-// settle notes which lines of a batch are in the file: those that end within its
-// first n bytes.
-func (w *writer) settle(b *batch, n int) {
+// settle notes which lines of a batch are in the file: those that end within what
+// was written.
+func (w *writer) settle(b *batch, written []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	records := 0
+	records, start := 0, 0
 	for _, line := range b.lines {
-		if line.sealed == 0 || line.sealed > n {
+		if line.sealed == 0 || line.sealed > len(written) {
 			break
 		}
 		w.seq++
+		w.shipLine(written[start:line.sealed-len("\n")], line.kind, records)
+		start = line.sealed
 		switch line.kind {
 		case lineOwn:
 			w.own = w.own[1:]
@@ -145,6 +147,19 @@ func (w *writer) settle(b *batch, n int) {
 		w.own = append(w.own, ownLine{event: eventDropped, at: time.Now(), dropped: d})
 	}
 	w.out.drops = nil
+}
+
+// shipLine sends a line elsewhere too. Whoever waits for it waits for that then.
+func (w *writer) shipLine(line []byte, kind lineKind, record int) {
+	if w.ship == nil {
+		return
+	}
+	var done chan<- error
+	if kind == lineRecord && w.pending[record].done != nil {
+		done, w.pending[record].done = w.pending[record].done, nil
+		w.waiting--
+	}
+	w.ship.send(line, done)
 }
 
 // done answers whoever waits for an entry and counts it out. The caller holds the
@@ -218,6 +233,9 @@ func (w *writer) end() {
 	w.own = append(w.own, ownLine{event: eventStop, at: time.Now()})
 	w.out.patient = time.Now().Add(rotateAgain) // Nothing comes behind the stop line, nor what a rotation has to say.
 	err := errors.Join(w.flush(), w.out.close())
+	if w.ship != nil {
+		w.ship.close()
+	}
 	switch {
 	case lost > 0:
 		w.closeErr = fmt.Errorf("cannot flush audit log: %d records are lost: %w", lost, w.cause())

@@ -68,7 +68,7 @@ type harmless struct{ w io.Writer }
 
 func (h harmless) Write(line []byte) (int, error) {
 	if _, err := io.WriteString(h.w, terminal.JSON(string(line))); err != nil {
-		return 0, err //nolint:wrapcheck // A writer returns the error as it is.
+		return 0, err
 	}
 	return len(line), nil
 }
@@ -77,12 +77,11 @@ func (h harmless) Write(line []byte) (int, error) {
 // lets escape sequences through where there are colors, even those that it had to
 // write as \x1b, and drops them where there are none.
 func visible(_ []string, a slog.Attr) slog.Attr {
-	switch a.Value.Kind() {
-	case slog.KindString:
-		a.Value = slog.StringValue(shown(a.Value.String()))
-	case slog.KindAny:
+	if kind := a.Value.Kind(); kind == slog.KindString || kind == slog.KindAny {
 		switch v := a.Value.Any().(type) {
 		case slog.Level, *slog.Source, nil:
+		case string:
+			a.Value = slog.StringValue(shown(v))
 		default:
 			a.Value = slog.StringValue(shown(textOf(v)))
 		}

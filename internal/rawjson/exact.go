@@ -73,12 +73,12 @@ func exact(value []byte, offset int, t reflect.Type) error {
 	if p := reflect.PointerTo(t); p.Implements(ownJSON) || p.Implements(ownText) {
 		return nil // It reads itself.
 	}
-	switch t.Kind() {
-	case reflect.Struct:
+	switch kind := t.Kind(); {
+	case kind == reflect.Struct:
 		return exactMembers(value, offset, fieldsOf(t), nil)
-	case reflect.Map:
+	case kind == reflect.Map:
 		return exactMembers(value, offset, nil, t.Elem())
-	case reflect.Slice, reflect.Array:
+	case kind == reflect.Slice || kind == reflect.Array:
 		return exactElements(value, offset, t.Elem())
 	default:
 		return nil

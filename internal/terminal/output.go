@@ -18,7 +18,7 @@ func Safe(w io.Writer) *Output { return &Output{raw: w} }
 // bytes of p, not of what they became.
 func (o *Output) Write(p []byte) (int, error) {
 	if _, err := io.WriteString(o.raw, Lines(string(p))); err != nil {
-		return 0, err //nolint:wrapcheck // A writer returns the error as it is.
+		return 0, err
 	}
 	return len(p), nil
 }
