@@ -17,6 +17,7 @@ const (
 	codeIgnoredKeys    = "ignored-keys"
 	codeServerName     = "bad-server-name"
 	codeRestrictingKey = "restricting-key"
+	codeOtherFormat    = "other-format"
 )
 
 // File is a parsed .mcp.json without errors.
@@ -57,6 +58,9 @@ func Parse(file string, src []byte) (File, []jsondoc.Problem) {
 	servers := File{Hash: hex.EncodeToString(hash[:])}
 	doc, problems := jsondoc.Parse(file, src)
 	if doc == nil {
+		if !looksLikeJSON(src) {
+			problems = append(otherFormat(file, src, nil), problems...)
+		}
 		return servers, problems
 	}
 	p := parser{Report: jsondoc.NewReport(file)}
@@ -64,7 +68,9 @@ func Parse(file string, src []byte) (File, []jsondoc.Problem) {
 	p.root(doc.Root)
 	p.reportIgnored()
 	problems = p.Finish()
-	if !jsondoc.HasErrors(problems) {
+	if jsondoc.HasErrors(problems) {
+		problems = append(otherFormat(file, src, doc.Root), problems...)
+	} else {
 		servers.Entries = p.entries
 	}
 	return servers, problems
