@@ -58,6 +58,7 @@ build: ## build bin/gatehouse
 	CGO_ENABLED=0 $(GO) build -buildmode=$(MODE) -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
 
 run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp
+	@echo "make run: the demo asks for no token: every program that reaches the port can be any of its agents"
 	$(BIN) run --transport http --mcp-config "$(CURDIR)/docs/examples/demo/.mcp.json" --rules "$(CURDIR)/docs/examples/demo/.mcp-gateway-rules.json"
 
 test: ## run all tests that need only Go, with the race detector where there is one

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,31 +17,40 @@ import (
 	"gatehouse/internal/serversfile"
 )
 
+// initOptions are the flags of init.
+type initOptions struct {
+	dir  string
+	open bool
+}
+
 func newInitCommand() *cobra.Command {
-	var dir string
+	var o initOptions
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write templates of both files into the config folder; never overwrites",
 		Long: `init writes both files, with comments, where "gatehouse run" looks for them: into
 the folder gatehouse of the user's config folder. In any other folder, named by
 --dir, .mcp.json is plain JSON without a server: that is a file which other MCP
-clients read as well, and they would start its servers beside the gateway.`,
+clients read as well, and they would start its servers beside the gateway.
+
+Agents over HTTP need a token then: init makes one for the first agent, shows it
+once, and writes its hash into the rules; --open leaves that out, and every
+program that reaches the port can be any agent. Stdio needs none.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := initFiles(cmd, dir); err != nil {
+			if err := o.write(cmd); err != nil {
 				return failed(err)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "another folder to write to (default: the config folder)")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "another folder to write to (default: the config folder)")
+	cmd.Flags().BoolVar(&o.open, "open", false, "no token: whoever reaches the HTTP port can be any agent")
 	return cmd
 }
 
-func initFiles(cmd *cobra.Command, dir string) error {
+func (o initOptions) write(cmd *cobra.Command) error {
 	own := configFolder()
-	if dir == "" {
-		dir = own
-	}
+	dir := cmp.Or(o.dir, own)
 	if dir == "" {
 		return errors.New("cannot find the config folder: this user has no home folder; name a folder with --dir, or set HOME or XDG_CONFIG_HOME")
 	}
@@ -54,28 +65,51 @@ func initFiles(cmd *cobra.Command, dir string) error {
 	if shared {
 		servers = serversfile.PlainTemplate()
 	}
-	paths := [2]string{filepath.Join(dir, ".mcp.json"), filepath.Join(dir, ".mcp-gateway-rules.json")}
-	for i, content := range [][]byte{servers, rulesfile.Template()} {
-		if err := initFile(cmd.OutOrStdout(), paths[i], content); err != nil {
-			return err
-		}
+	token, rules, err := o.rules()
+	if err != nil {
+		return err
 	}
-	advise(cmd.OutOrStdout(), paths[0], paths[1], shared)
+	out, serversPath, rulesPath := cmd.OutOrStdout(), filepath.Join(dir, ".mcp.json"), filepath.Join(dir, ".mcp-gateway-rules.json")
+	if _, err := initFile(out, serversPath, servers); err != nil {
+		return err
+	}
+	written, err := initFile(out, rulesPath, rules)
+	if err != nil {
+		return err
+	}
+	if written && token != "" {
+		fmt.Fprintf(out, "\nThe token of agent %q over HTTP, shown only now (the rules have its hash):\n\n  %s\n\n", rulesfile.TemplateAgent, token)
+	}
+	advise(out, serversPath, rulesPath, shared)
 	return nil
 }
 
-// initFile writes a file unless there is one, and says which.
-func initFile(w io.Writer, path string, content []byte) error {
-	err := writeNew(path, content)
+// rules makes the rules, and the token that they ask for.
+func (o initOptions) rules() (token string, rules []byte, err error) {
+	if o.open {
+		return "", rulesfile.Template(""), nil
+	}
+	token, line := tokenLine{ID: "init", Agents: []string{rulesfile.TemplateAgent}}.fresh()
+	text, err := json.Marshal(line)
+	if err != nil {
+		return "", nil, fmt.Errorf("internal: cannot write the token's line: %w", err)
+	}
+	return token, rulesfile.Template(string(text)), nil
+}
+
+// initFile writes a file unless there is one, says which, and reports whether
+// it has.
+func initFile(w io.Writer, path string, content []byte) (written bool, err error) {
+	err = writeNew(path, content)
 	switch {
 	case errors.Is(err, os.ErrExist):
 		fmt.Fprintf(w, "kept    %s (it exists)\n", path)
+		return false, nil
 	case err != nil:
-		return err
-	default:
-		fmt.Fprintf(w, "written %s\n", path)
+		return false, err
 	}
-	return nil
+	fmt.Fprintf(w, "written %s\n", path)
+	return true, nil
 }
 
 // advise says what to do next. Files that are shared with other clients must be

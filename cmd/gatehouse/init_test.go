@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"gatehouse/internal/identity"
+	"gatehouse/internal/rulesfile"
 )
 
 // atHome runs a command in this process, with a home of its own.
@@ -72,4 +76,42 @@ func TestInit_withoutAHome_saysWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	atHome(t, "init").want(t, exitNo, "not a directory")
+}
+
+// Over HTTP whoever reaches the port could be any agent else.
+func TestInit_makesATokenForTheFirstAgent(t *testing.T) {
+	home, _ := freshHome(t)
+	path := filepath.Join(home, ".config", "gatehouse", ".mcp-gateway-rules.json")
+	read := func() (string, identity.Credentials) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, credentials, problems := rulesfile.Parse(path, text)
+		if len(problems) > 0 {
+			t.Errorf("got problems %v, want none", problems)
+		}
+		return string(text), credentials
+	}
+	shown := regexp.MustCompile(`gatehouse_[\w-]+`)
+	token := shown.FindString(atHome(t, "init").want(t, exitFine, "shown only now").out)
+	text, credentials := read()
+	if len(credentials.Tokens) != 1 || credentials.Tokens[0].Digest != identity.DigestOf(token) || credentials.Tokens[0].Agents[0] != "default" {
+		t.Errorf("got %+v, want the token that is shown, for default", credentials.Tokens)
+	}
+	if strings.Contains(text, token) {
+		t.Error("the rules hold the token itself, want its hash alone")
+	}
+	if again := shown.FindString(atHome(t, "init").want(t, exitFine, "kept").out); again != "" {
+		t.Errorf("rules that were kept: got the token %s, want none", again)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if open := shown.FindString(atHome(t, "init", "--open").want(t, exitFine, "written").out); open != "" {
+		t.Errorf("--open: got the token %s, want none", open)
+	}
+	if _, credentials := read(); !credentials.Empty() {
+		t.Errorf("--open: got %+v, want no credential", credentials)
+	}
 }

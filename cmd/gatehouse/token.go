@@ -98,11 +98,17 @@ func checkExpires(text string, now time.Time) error {
 	return nil
 }
 
-func printToken(cmd *cobra.Command, line tokenLine, asJSON bool) error {
+// fresh makes a token, and completes its line.
+func (line tokenLine) fresh() (token string, _ tokenLine) {
 	var random [identity.RandomBytes]byte
 	_, _ = rand.Read(random[:]) // Never fails.
-	token := identity.FormatToken(random)
+	token = identity.FormatToken(random)
 	line.SHA256 = identity.DigestOf(token).String()
+	return token, line
+}
+
+func printToken(cmd *cobra.Command, line tokenLine, asJSON bool) error {
+	token, line := line.fresh()
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), map[string]any{"token": token, "line": line})
 	}
