@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"gatehouse/internal/admin"
 	"gatehouse/internal/audit"
 	"gatehouse/messages"
@@ -10,8 +12,15 @@ import (
 // nobody knows.
 const bySocket = "operator's socket"
 
-// auditEvent writes into the audit log what became of changed files.
+// auditEvent writes into the audit log what became of changed files, and whose calls
+// are refused as they have ended a server.
 func (a *app) auditEvent(e any) {
+	if b, ok := e.(messages.CallerBlocked); ok {
+		a.audit.Note(audit.Event{
+			Kind: audit.Blocked, AgentID: b.Block.Agent, By: b.Block.Origin, Server: b.Server, Tool: b.Block.Tool,
+			Outcome: "until " + b.Block.Until.UTC().Format(time.RFC3339), Reason: b.Block.Reason, Count: uint64(b.Block.Crashes), //nolint:gosec // A count.
+		})
+	}
 	r, ok := e.(messages.ConfigReloaded)
 	if !ok || r.Outcome == messages.Unchanged || r.Role == messages.RoleOperator || r.Trigger == "start" {
 		return

@@ -98,6 +98,9 @@ func TestBlocks_areShownAndReleased(t *testing.T) {
 	for _, args := range [][]string{{"status"}, {"status", "db"}} {
 		operate(t, g, args...).want(t, exitFine, "agent evil from 127.0.0.1, tool crash", "gatehouse release db")
 	}
+	testkit.Eventually(t, "the audit log has the block", func() bool {
+		return strings.Contains(testkit.ReadFile(t, g.AuditFile), `"agent_id":"evil","server":"db","tool":"crash","outcome":"until `)
+	})
 	operate(t, g, "release", "db").want(t, exitFine, "1 block lifted")
 	g.Await(t, "blocks lifted", "server", "db")
 	if now := pidOf(t, good[0], "db"); now != pid {

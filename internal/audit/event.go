@@ -21,12 +21,15 @@ const (
 	Trust EventKind = "trust"
 	// Tools: a server's definition of a tool is new or another one.
 	Tools EventKind = "tools"
+	// Blocked: calls of an agent are refused from now on, as they have ended a
+	// server.
+	Blocked EventKind = "blocked"
 	// Refused: calls beyond the rate of full lines were refused; see Append.
 	Refused EventKind = "refused"
 )
 
 // kinds are those that Verify knows.
-var kinds = []EventKind{Operator, Reload, Credential, Trust, Tools, Refused}
+var kinds = []EventKind{Operator, Reload, Credential, Trust, Tools, Blocked, Refused}
 
 // Event is a line about something other than one call. Kind must be set; what is
 // empty is left out. Texts are cut as those of a Record are, and must hold no

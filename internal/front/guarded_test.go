@@ -39,11 +39,13 @@ func TestUnblocked_refusesWhatIsBlockedAndNothingElse(t *testing.T) {
 		want   string // the message; "" goes through
 	}{
 		{
-			"its tool", block("", "a", uri), agents.Caller{},
+			"its tool", block("", "a", uri),
+			agents.Caller{},
 			`Your calls of "file:///notes.txt" ended "db" 2 times (signal: killed [redacted TOKEN]), so they are refused for 90 s more; not run. Use other tools, or tell the user. Don't repeat the call that did it.`,
 		},
 		{
-			"the whole server", block("", "a", ""), agents.Caller{},
+			"the whole server", block("", "a", ""),
+			agents.Caller{},
 			`Your calls ended "db" 2 times (signal: killed [redacted TOKEN]), so they are refused for 90 s more; not run. Tell the user; other servers work, and so does "db" for others. Don't repeat the call that did it.`,
 		},
 		{"any name from its address", block("192.0.2.1", "", ""), agents.Caller{From: "192.0.2.1"}, "Your calls ended"},

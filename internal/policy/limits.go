@@ -102,7 +102,7 @@ func (l *Limits) Inherit(from Limits) {
 		known := false
 		for i := range l.PerTool[:own] {
 			if mine := &l.PerTool[i]; mine.Server.Pattern == t.Server.Pattern && mine.Tool.Pattern == t.Tool.Pattern {
-				mine.Amounts.Inherit(t.Amounts)
+				mine.Inherit(t.Amounts)
 				known = true
 			}
 		}
@@ -119,7 +119,7 @@ func (l *Limits) Settle() bool {
 	some := l.Amounts.Settle()
 	var left []ToolLimits
 	for _, t := range l.PerTool {
-		if t.Amounts.Settle() {
+		if t.Settle() {
 			left = append(left, t)
 		}
 	}

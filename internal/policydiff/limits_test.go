@@ -32,11 +32,13 @@ func TestCompare_limits(t *testing.T) {
 		{"gone", with(`{"concurrent": 2}`), with(`null`), []string{"concurrent 2 ->  true"}, true},
 		{
 			"a burst that is gone is a minute's calls", with(`{"calls_per_minute": 60, "burst": 5}`), with(`{"calls_per_minute": 60}`),
-			[]string{"burst 5 -> 60 true"}, true,
+			[]string{"burst 5 -> 60 true"},
+			true,
 		},
 		{
 			"of a tool", with(`{"per_tool": {"db": {"q": {"concurrent": 2}}}}`), with(`{"per_tool": {"db": {"q": {"concurrent": 3}, "r": {"concurrent": 1}}}}`),
-			[]string{`per_tool["db"]["q"].concurrent 2 -> 3 true`, `per_tool["db"]["r"].concurrent  -> 1 false`}, true,
+			[]string{`per_tool["db"]["q"].concurrent 2 -> 3 true`, `per_tool["db"]["r"].concurrent  -> 1 false`},
+			true,
 		},
 		{
 			"moved to a role and the defaults", with(`{"concurrent": 2, "result_bytes_per_hour": 9}`),

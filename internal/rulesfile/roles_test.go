@@ -3,6 +3,7 @@ package rulesfile_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -186,9 +187,7 @@ func (c chance) written(roles []string) written {
 // after the other, and of limits the first that says something.
 func byHand(w written, roles map[string]written, seen map[string]bool) written {
 	out := written{Allow: join(lists{}, w.Allow), Deny: join(lists{}, w.Deny), Limits: map[string]any{}}
-	for k, v := range w.Limits {
-		out.Limits[k] = v
-	}
+	maps.Copy(out.Limits, w.Limits)
 	for _, name := range w.Extends {
 		if seen[name] {
 			continue
