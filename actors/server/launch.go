@@ -19,6 +19,7 @@ import (
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/vars"
+	"gatehouse/internal/weight"
 	"gatehouse/messages"
 )
 
@@ -41,6 +42,9 @@ type Launcher struct {
 	instance string
 	base     []string // the documented base of a child's environment
 	eras     *eras.Store
+	// Budget is what large answers of servers take their bytes of. It is set
+	// before the first Open; nil is none.
+	Budget *weight.Budget
 
 	mu    sync.Mutex
 	alive map[*childproc.Process]struct{}
@@ -142,7 +146,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	junk := newJunkTail(hooks.Junk)
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread, Computing: proc.Computing}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
-		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: junk.hear, Redact: plan.Redact.String,
+		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnJunk: junk.hear, Redact: plan.Redact.String, Budget: l.Budget,
 		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan),
 	})
 	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
@@ -229,7 +233,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged,
-		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String,
+		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String, Budget: l.Budget,
 	})
 	if err != nil {
 		return nil, urlExit(endpoint.Handshake, plan, err)

@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/weight"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
 )
@@ -33,6 +34,10 @@ import (
 // stopReserve is the part of the shutdown timeout that is kept for stopping
 // the servers.
 const stopReserve = 2 * time.Second
+
+// largeMessages is how many bytes all large messages may have together, those of
+// agents and the answers of servers.
+const largeMessages = 256 << 20
 
 // app is the assembled gateway.
 type app struct {
@@ -70,7 +75,9 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.sys.EventStream.Subscribe(a.observed.forget)
 	a.sys.EventStream.Subscribe(a.auditEvent)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
+	budget := weight.New(largeMessages, time.Now)
 	a.launcher = server.NewLauncher(version(), instance, knownEras())
+	a.launcher.Budget = budget
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
 	a.router = front.New(front.Config{
@@ -87,7 +94,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.edge = agents.New(a.tools, agents.Options{
-		Name: "gatehouse", Version: version(), Log: log, DrainTimeout: max(opts.drainOnEOF, 1),
+		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1),
 		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted,
 		OnClient: a.observed.clients.note,
 	})

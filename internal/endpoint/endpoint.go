@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"gatehouse/internal/weight"
 )
 
 // Request is one request to a server. Params is any JSON and reaches the
@@ -32,6 +34,9 @@ type Request struct {
 	MaxBytes int64
 	// MaxResultBytes limits the answer; 0 means the session's own limit.
 	MaxResultBytes int64
+	// Weight takes the bytes of the answer, before they are copied for the caller;
+	// nil takes nothing.
+	Weight *weight.Share
 	// Capabilities are the caller's, a JSON object, where it speaks 2026-07-28;
 	// a session of that revision forwards them, any other leaves them out. nil
 	// is none.
@@ -91,7 +96,7 @@ type Session interface {
 	// caller may try again elsewhere), or when the server refused it for a session
 	// that it no longer knew (with ErrRenewed: again, and at once);
 	// *RequestTooLarge, also without a byte of it; *TooLarge, *RefusedRequest,
-	// *CutStream and *BadAnswer, after which the session goes on;
+	// *CutStream, *BadAnswer and ErrNoRoom, after which the session goes on;
 	// ctx's cause; ErrDeadline; otherwise the session's own Err.
 	Call(ctx context.Context, req Request) (Response, error)
 	// Info is what the server said of itself.
@@ -125,8 +130,12 @@ func (e *NotWritten) Error() string { return "not sent: " + e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *NotWritten) Unwrap() error { return e.Cause }
 
-// TooLarge means that an answer was larger than the limit and was thrown away.
-type TooLarge struct{ Limit int64 }
+// TooLarge means that an answer was larger than the limit, or together with those
+// of its batch, and was thrown away.
+type TooLarge struct {
+	Limit    int64
+	Together bool
+}
 
 func (e *TooLarge) Error() string {
 	return fmt.Sprintf("the result is larger than %d bytes", e.Limit)
@@ -139,6 +148,10 @@ type RequestTooLarge struct{ Size, Limit int64 }
 func (e *RequestTooLarge) Error() string {
 	return fmt.Sprintf("the request has %d bytes, more than %d", e.Size, e.Limit)
 }
+
+// ErrNoRoom means that an answer was thrown away because there were too many
+// large ones at the moment. The session goes on.
+var ErrNoRoom = errors.New("there is no room for the result: the gateway holds too many large ones")
 
 // ErrStopped is the cause with which the gateway itself ends a session: calls
 // that still run at the end of a drain or of a shutdown get it.

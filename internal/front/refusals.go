@@ -93,10 +93,23 @@ func (a *Attempt) requestTooLarge(size, limit int64) *Failure {
 	}
 }
 
-func (a *Attempt) tooLarge(limit int64) *Failure {
-	return &Failure{
+func (a *Attempt) tooLarge(e *endpoint.TooLarge) *Failure {
+	fail := &Failure{
 		Code: CodeResultTooLarge, MayHaveRun: true,
-		Message: fmt.Sprintf("The result of %q is larger than %d bytes and was dropped; %s. Ask for less.", a.Route.Entry.Name, limit, a.call.Target.Kind.Ran),
+		Message: fmt.Sprintf("The result of %q is larger than %d bytes and was dropped; %s. Ask for less.", a.Route.Entry.Name, e.Limit, a.call.Target.Kind.Ran),
+	}
+	if e.Together {
+		fail.Message = fmt.Sprintf("The results of this batch are together larger than %d bytes, and that of %q was dropped; %s. Make fewer calls at once.",
+			e.Limit, a.Route.Entry.Name, a.call.Target.Kind.Ran)
+	}
+	return fail
+}
+
+func (a *Attempt) noRoom() *Failure {
+	return &Failure{
+		Code: CodeOverloaded, MayHaveRun: true,
+		Message: fmt.Sprintf("The gateway holds too many large results, and that of %q was dropped; %s. Check before repeating.",
+			a.Route.Entry.Name, a.call.Target.Kind.Ran),
 	}
 }
 

@@ -72,7 +72,10 @@ func (a *Attempt) callFailed(ctx context.Context, err error) *Failure {
 		return a.requestTooLarge(excess.Size, excess.Limit)
 	}
 	if large, ok := errors.AsType[*endpoint.TooLarge](err); ok {
-		return a.tooLarge(large.Limit)
+		return a.tooLarge(large)
+	}
+	if errors.Is(err, endpoint.ErrNoRoom) {
+		return a.noRoom()
 	}
 	if errors.Is(err, endpoint.ErrStopped) {
 		return stopped(a.Route)

@@ -22,6 +22,7 @@ type budget struct {
 	room    int64 // tokens
 	alone   int64 // what a definition may cost if it comes alone
 	used    int64
+	bytes   int // what the chosen ones take in an answer
 	full    bool
 	tools   []json.RawMessage
 	cut     []string
@@ -39,17 +40,23 @@ func newBudget(asked int64) budget {
 
 // take takes one more definition, or leaves it out.
 func (b *budget) take(t endpoint.Tool) {
-	cost := tokens(t.Raw)
+	if b.full {
+		b.omitted = append(b.omitted, t)
+		return
+	}
+	cost, size := tokens(t.Raw), inAnswer(t.Raw)
 	first := len(b.tools) == 0
-	if b.full = b.full || !first && b.used+cost > b.room; b.full {
+	if b.full = !first && (b.used+cost > b.room || b.bytes+size > maxOwnBytes); b.full {
 		b.omitted = append(b.omitted, t)
 		return
 	}
 	raw := t.Raw
-	if first && cost > b.alone {
-		raw, cost = cutDefinition(t, cost)
+	if first && (cost > b.alone || size > maxOwnBytes) {
+		raw, cost = cutDefinition(t, cost, size > maxOwnBytes)
+		size = inAnswer(raw)
 		b.cut = append(b.cut, front.Shown(t.Name))
 	}
+	b.bytes += size
 	b.tools = append(b.tools, raw)
 	b.used += cost
 }

@@ -69,7 +69,7 @@ func TestGetServerTools_withoutABudget(t *testing.T) {
 }
 
 func TestGetServerTools_aDefinitionThatIsTooLarge_isCutAndMarked(t *testing.T) {
-	g := newGate(t, allowAll, up("db", testkit.Hangs).Has(big("huge", "Finds it. "+strings.Repeat("More. ", 1000), 3<<20), "small"))
+	g := newGate(t, allowAll, up("db", testkit.Hangs).Has(big("huge", "Finds it. "+strings.Repeat("More. ", 1000), 600<<10), "small"))
 	got := g.call("get_server_tools", `{"agent_id":"a","server":"db"}`)
 	var a struct {
 		toolsAnswer
@@ -96,7 +96,7 @@ func TestGetServerTools_aDefinitionThatIsTooLarge_isCutAndMarked(t *testing.T) {
 	if mark := def.Meta["io.gatehouse/cut"]; !strings.Contains(mark, "max_schema_tokens") {
 		t.Errorf("got the mark %q, want one that says how to get the whole", mark)
 	}
-	if a := g.tools(`,"names":"huge","max_schema_tokens":2000000`); len(a.Tools[0]) < 3<<20 {
+	if a := g.tools(`,"names":"huge","max_schema_tokens":2000000`); len(a.Tools[0]) < 600<<10 {
 		t.Errorf("with a budget for it: got %d bytes, want all of it", len(a.Tools[0]))
 	}
 }

@@ -21,10 +21,13 @@ const metaCut = "io.gatehouse/cut"
 
 // cutDefinition is a definition too large for an answer: name, description, and
 // of its schema the properties, without what is inside them. It returns what
-// that costs.
-func cutDefinition(t endpoint.Tool, whole int64) (json.RawMessage, int64) {
+// that costs. never says that no answer can hold the whole one.
+func cutDefinition(t endpoint.Tool, whole int64, never bool) (json.RawMessage, int64) {
 	description := textcut.Marked(rawjson.Text(rawjson.Get(t.Raw, "description")), maxCutDescription)
 	mark := fmt.Sprintf("This definition was cut. Whole it costs %d tokens: ask for it alone with names and max_schema_tokens.", whole)
+	if never {
+		mark = fmt.Sprintf("This definition was cut. Whole it costs %d tokens, more than an answer can hold.", whole)
+	}
 	out := rawjson.AppendString([]byte(`{"name":`), t.Name)
 	out = rawjson.AppendString(append(out, `,"description":`...), description)
 	out = append(append(out, `,"inputSchema":`...), cutSchema(rawjson.Get(t.Raw, "inputSchema"))...)

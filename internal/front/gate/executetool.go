@@ -36,6 +36,7 @@ func (c *call) Request(server endpoint.ServerInfo) endpoint.Request {
 		Params:       c.params(server),
 		Capabilities: shownCapabilities(c.sent.Capabilities),
 		Into:         c.dst,
+		Weight:       c.sent.Weight,
 		By:           endpoint.Call{Tool: front.Shown(c.args.tool)},
 	}
 }

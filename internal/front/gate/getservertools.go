@@ -38,14 +38,18 @@ func (g *Gate) getServerTools(ctx context.Context, c *call) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return own(selectTools(a, c.args)), nil
+	answer, size := selectTools(a, c.args)
+	if err := c.weigh(size); err != nil {
+		return result{}, err
+	}
+	return own(answer), nil
 }
 
 // selectTools picks the definitions that the agent may use and has asked for,
-// as far as its budget goes.
-func selectTools(at *front.Attempt, args arguments) toolsAnswer {
+// as far as its budget goes, and returns about how many bytes they take.
+func selectTools(at *front.Attempt, args arguments) (a toolsAnswer, size int) {
 	r := at.Route
-	a := toolsAnswer{
+	a = toolsAnswer{
 		Server: r.Entry.Name, Tools: []json.RawMessage{}, Omitted: []string{}, NotFound: []string{},
 		ToolsProblem: at.Trouble(r), Instructions: textcut.Characters(at.Catalog.Info.Instructions, maxInstructions),
 	}
@@ -71,7 +75,7 @@ func selectTools(at *front.Attempt, args arguments) toolsAnswer {
 			a.NotFound = append(a.NotFound, front.Shown(name))
 		}
 	}
-	return a
+	return a, budget.bytes
 }
 
 func wanted(args arguments, name string) bool {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"gatehouse/internal/endpoint"
@@ -39,7 +40,33 @@ func (g *Gate) listServers(ctx context.Context, c *call) (result, error) {
 		}
 		items = append(items, item)
 	}
-	return own(map[string]any{"servers": items}), nil
+	list, more := fitting(items)
+	if err := c.weigh(len(list)); err != nil {
+		return result{}, err
+	}
+	return own(serverList{list, more}), nil
+}
+
+// serverList is the answer of list_servers.
+type serverList struct {
+	Servers json.RawMessage `json:"servers"`
+	More    int             `json:"omitted_more,omitempty"` // servers for which there was no room
+}
+
+// fitting makes a list of servers that fits an answer: if need be with the first
+// sentences of their descriptions, and without the last of them.
+func fitting(items []serverItem) (list json.RawMessage, more int) {
+	if list = mustJSON(items); inAnswer(list) <= maxOwnBytes {
+		return list, 0
+	}
+	size, n := 0, 0
+	for ; n < len(items); n++ {
+		items[n].Description = firstSentence(items[n].Description)
+		if size += inAnswer(mustJSON(items[n])) + len(",,"); size > maxOwnBytes {
+			break
+		}
+	}
+	return mustJSON(items[:n]), len(items) - n
 }
 
 func describe(a *front.Attempt, r *snapshot.Route) serverItem {

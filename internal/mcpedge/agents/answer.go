@@ -1,13 +1,13 @@
 package agents
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // rpcFailure is a JSON-RPC error to answer with.
@@ -36,14 +36,19 @@ type answer struct {
 	code   int // the error's code; 0 for a result
 	status int // HTTP status that the failure asks for; 0 for the code's own
 
-	buffer *buffer // what body is in; nil if that is nobody's but the answer's
+	buffer *buffer       // what body is in; nil if that is nobody's but the answer's
+	weight *weight.Share // what it takes of the budget until it has been written
 }
 
 // none reports that there is nothing to send.
 func (a answer) none() bool { return a.body == nil }
 
-// free returns the answer's buffer to the pool once it has been sent.
-func (a answer) free() { a.buffer.free(a.body) }
+// free returns the answer's buffer to the pool, and its bytes to the budget, once
+// it has been sent.
+func (a answer) free() {
+	a.buffer.free(a.body)
+	a.weight.Release()
+}
 
 func resultAnswer(id json.RawMessage, result []byte) answer {
 	return answer{body: jsonrpc.AppendResult(make([]byte, 0, len(result)+len(id)+40), id, result)}
@@ -75,15 +80,23 @@ func orNull(id json.RawMessage, revision string) json.RawMessage {
 
 // joinAnswers makes one batch response of those that are there.
 func joinAnswers(answers []answer) answer {
-	var bodies [][]byte
+	size := len("[]")
 	for _, a := range answers {
-		if !a.none() {
-			bodies = append(bodies, a.body)
-		}
+		size += len(a.body) + len(",")
 	}
-	if bodies == nil {
+	b := append(make([]byte, 0, size), '[')
+	for _, a := range answers {
+		if a.none() {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, a.body...)
+		a.free()
+	}
+	if len(b) == 1 {
 		return answer{}
 	}
-	b := append([]byte{'['}, bytes.Join(bodies, []byte{','})...)
 	return answer{body: append(b, ']')}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // maxBatch bounds the messages of one batch, which all run at once.
@@ -36,12 +37,15 @@ func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notif
 		return failureAnswer(orNull(nil, revision), invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
 	}
 	answers := make([]answer, len(parts))
+	together := e.opts.Budget.Batch()
 	var wg sync.WaitGroup
 	for i, part := range parts {
-		wg.Go(func() { answers[i] = e.serveOne(ctx, p, part, notify) })
+		wg.Go(func() { answers[i] = e.serveOne(ctx, p, part, together, notify) })
 	}
 	wg.Wait()
-	return joinAnswers(answers)
+	a := joinAnswers(answers)
+	a.weight = together
+	return a
 }
 
 // elements takes an array apart, up to one element more than a batch may have.
@@ -70,7 +74,7 @@ func elements(raw []byte) (parts [][]byte, ok bool) {
 }
 
 // serveOne serves one message of a batch.
-func (e *Edge) serveOne(ctx context.Context, p *peer, raw []byte, notify notifyFunc) answer {
+func (e *Edge) serveOne(ctx context.Context, p *peer, raw []byte, together *weight.Share, notify notifyFunc) answer {
 	m, failure := parseMessage(raw)
 	switch {
 	case failure != nil:
@@ -79,5 +83,5 @@ func (e *Edge) serveOne(ctx context.Context, p *peer, raw []byte, notify notifyF
 	case m.method == string(mcp.MethodInitialize):
 		return failureAnswer(m.id, invalid("initialize must not be part of a batch"))
 	}
-	return e.serve(ctx, p, m, notify)
+	return e.serve(ctx, p, m, together, notify)
 }

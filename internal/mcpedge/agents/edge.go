@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/weight"
 )
 
 // Caller is who is at the other end, as far as the edge knows. All of it but
@@ -72,6 +73,8 @@ type ToolCall struct {
 	// progressToken is replaced by the caller's. It never blocks, keeps no
 	// reference to its argument, and does nothing after CallTool has returned.
 	Progress func(params json.RawMessage)
+	// Weight takes the bytes of the answer, before they are there.
+	Weight *weight.Share
 
 	// The rest is of 2026-07-28 and nil before it: what the client can be
 	// asked for, and the members with which it takes up a call again that
@@ -127,8 +130,12 @@ type Options struct {
 	// conversation: Caller.Client. It must not block.
 	OnClient func(name string)
 
+	// Budget is what large messages and answers take their bytes of, shared with
+	// who reads what servers answer. Default: one of MaxBytes.
+	Budget *weight.Budget
+
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
-	MaxBytes        int           // of large messages (beyond 32 KiB) at one time; default 256 MiB
+	MaxBytes        int           // of large messages (beyond 32 KiB) at one time, where Budget is nil; default 256 MiB
 	MaxInFlight     int           // calls at one time, those of batches too; default 2048
 	PlaceWait       time.Duration // for a call to wait for those of others; default 30 s
 	MaxStreams      int           // open GET streams at one time; default 1024
@@ -143,7 +150,9 @@ func (o Options) withDefaults() Options {
 	o.Name = cmp.Or(o.Name, "gatehouse")
 	o.Version = cmp.Or(o.Version, "0")
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 16<<20)
-	o.MaxBytes = cmp.Or(o.MaxBytes, 256<<20)
+	if o.Budget == nil {
+		o.Budget = weight.New(int64(cmp.Or(o.MaxBytes, 256<<20)), time.Now)
+	}
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, 2048)
 	o.PlaceWait = cmp.Or(o.PlaceWait, 30*time.Second)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1024)

@@ -14,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/weight"
 )
 
 const (
@@ -127,6 +128,10 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller
 		return false
 	}
 	body := withoutMark(whole)
+	if !out.share.Grow(worked(len(whole))) {
+		tooHeavy(w)
+		return true
+	}
 	switch call, quick := quickToolRequest(body); {
 	case quick && headersFit(r.Header, call):
 		e.postCall(w, r, who, call, out)
@@ -158,7 +163,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Ca
 		}
 	}
 	out.enter(running)
-	a := e.beginCall(r.Context(), p, call, out.notify)()
+	a := e.beginCall(r.Context(), p, call, nil, out.notify)()
 	out.finish(a, statusOf(a, call.stateless))
 }
 
@@ -185,7 +190,7 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity
 	if !initialize { // That is quick, and its answer has a header to come.
 		out.enter(running)
 	}
-	a := e.serve(r.Context(), p, m, out.notify)
+	a := e.serve(r.Context(), p, m, nil, out.notify)
 	if revision, client := p.known(); initialize && revision != "" {
 		w.Header().Set(headerSession, e.sessions.create(revision, client, p.identity, time.Now()))
 	}
@@ -202,7 +207,7 @@ func (e *Edge) postStateless(r *http.Request, who *identity.Caller, m message, o
 		}
 	}
 	out.enter(running)
-	a := e.serve(r.Context(), &peer{http: true, from: addressOf(r, who), identity: who}, m, out.notify)
+	a := e.serve(r.Context(), &peer{http: true, from: addressOf(r, who), identity: who}, m, nil, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 
@@ -217,7 +222,7 @@ func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, who *identity.C
 }
 
 // readBody reads the body into b, within its limits, or answers that it cannot.
-func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share *byteShare) ([]byte, bool) {
+func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share *weight.Share) ([]byte, bool) {
 	limited := http.MaxBytesReader(w, r.Body, int64(e.opts.MaxMessageBytes))
 	body, err := readInto(b, limited, int(r.ContentLength), share)
 	switch {
@@ -225,8 +230,7 @@ func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share 
 		return body, true
 	case errors.Is(err, errHeavy):
 		_, _ = io.Copy(io.Discard, limited) // A client hears nothing while it sends.
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		tooHeavy(w)
 		return nil, false
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -239,9 +243,24 @@ func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share 
 	return nil, false
 }
 
+// tooHeavy refuses a request while others fill the budget.
+func tooHeavy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, errHeavy.Error(), http.StatusServiceUnavailable)
+}
+
+// worked is what a message of that size takes while it is served: it is copied
+// to be changed, and once more for the wire.
+func worked(size int) int {
+	if size <= weight.Light {
+		return 0
+	}
+	return 3 * size
+}
+
 // readInto is io.ReadAll into b. size is what was announced, -1 for nothing: it
 // is believed as far as the bytes come.
-func readInto(b []byte, from io.Reader, size int, share *byteShare) ([]byte, error) {
+func readInto(b []byte, from io.Reader, size int, share *weight.Share) ([]byte, error) {
 	for {
 		n, err := from.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -255,8 +274,8 @@ func readInto(b []byte, from io.Reader, size int, share *byteShare) ([]byte, err
 			if len(b) <= size {
 				room = min(max(room, maxPooled), size+1)
 			}
-			if err := share.grow(room); err != nil {
-				return b, err
+			if !share.Grow(room) {
+				return b, errHeavy
 			}
 			b = append(make([]byte, 0, room), b...)
 		}

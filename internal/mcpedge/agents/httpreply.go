@@ -1,7 +1,6 @@
 package agents
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/weight"
 )
 
 // reply writes the response of one POST: a JSON body, or, as soon as anything
@@ -24,7 +25,7 @@ type reply struct {
 	control   *http.ResponseController
 	canStream bool
 	opts      *Options
-	share     byteShare // of the request
+	share     weight.Share // of the request
 
 	mu        sync.Mutex
 	watch     *time.Timer
@@ -49,7 +50,7 @@ const (
 func (e *Edge) newReply(w http.ResponseWriter, r *http.Request) *reply {
 	p := &reply{
 		w: w, control: http.NewResponseController(w), canStream: acceptsEvents(r),
-		opts: &e.opts, share: byteShare{of: e.inFlight}, since: time.Now(),
+		opts: &e.opts, share: e.opts.Budget.Share(), since: time.Now(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +96,7 @@ func (p *reply) enter(next phase) {
 
 // end ends the watch. Repeating it does no harm.
 func (p *reply) end() {
-	p.share.release()
+	p.share.Release()
 	p.enter(over)
 }
 
@@ -112,40 +113,50 @@ func acceptsEvents(r *http.Request) bool {
 func (p *reply) notify(body []byte) { p.event(body) }
 
 func (p *reply) event(body []byte) {
-	var b bytes.Buffer
-	b.Grow(len(body) + 32)
-	b.WriteString("event: message\ndata: ")
-	b.Write(body)
-	b.WriteString("\n\n")
-	p.stream(b.Bytes())
+	p.stream(eventHead, body, eventEnd)
 }
+
+// What stands around the message of an event.
+var eventHead, eventEnd = []byte("event: message\ndata: "), []byte("\n\n")
 
 // stream writes to the event stream, which it opens if need be. A failed write
 // needs no care: the request's context ends with the connection.
-func (p *reply) stream(data []byte) {
+func (p *reply) stream(data ...[]byte) {
 	if !p.canStream {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.streamLocked(data)
+	p.streamLocked(data...)
 }
 
-func (p *reply) streamLocked(data []byte) {
+func (p *reply) streamLocked(data ...[]byte) {
 	if !p.streaming {
 		p.streaming = true
 		startEvents(p.w)
 	}
-	p.push(data)
+	p.push(data...)
 }
 
 // push writes and flushes within the time limit, and lifts the limit again:
 // otherwise it would outlive the request on a kept connection.
-func (p *reply) push(data []byte) {
+func (p *reply) push(data ...[]byte) {
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.opts.WriteTimeout))
-	_, _ = p.w.Write(data)
+	for _, part := range data {
+		_, _ = p.w.Write(part)
+	}
 	_ = p.control.Flush()
 	_ = p.control.SetWriteDeadline(time.Time{})
+}
+
+// cut ends the writing of an answer whose room is wanted.
+func (p *reply) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.phase == writing {
+		p.cutOff = true
+		_ = p.control.SetWriteDeadline(time.Now())
+	}
 }
 
 func startEvents(w http.ResponseWriter) {
@@ -159,18 +170,20 @@ func startEvents(w http.ResponseWriter) {
 const keepAliveComment = ": still running\n\n"
 
 // finish sends the answer: as the last event of a stream that has begun, else
-// as a body of its own. status is for the latter. The answer is freed.
+// as a body of its own. status is for the latter. The answer is freed. While it
+// is written no lock is held, so that it can be cut.
 func (p *reply) finish(a answer, status int) {
 	defer a.free()
-	p.share.release() // Before the client can go on.
+	p.share.Release() // Before the client can go on.
 	p.enter(writing)
+	a.weight.Writing(p.cut)
 	p.mu.Lock()
 	streaming := p.streaming
 	p.mu.Unlock()
 	switch {
 	case streaming && a.none():
 	case streaming:
-		p.event(a.body)
+		p.push(eventHead, a.body, eventEnd)
 	case a.none():
 		p.w.WriteHeader(http.StatusAccepted)
 	default:

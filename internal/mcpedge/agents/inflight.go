@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/fair"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/weight"
 )
 
 // The causes that end a call's context or refuse it a place.
@@ -19,6 +20,8 @@ var (
 	errRevoked        = errors.New("the credential is no longer accepted")
 	errSessionDeleted = errors.New("the session was deleted")
 	errNoListener     = errors.New("too many streams are open")
+	errHeavy          = errors.New("too many large messages are being served")
+	errNotReading     = errors.New("the agent does not read its answers")
 )
 
 // callKey names a running call as its client does. Calls without a session
@@ -31,6 +34,8 @@ type call struct {
 	who    *identity.Caller
 	cancel context.CancelCauseFunc
 
+	weight   *weight.Share // of the answer: own, or that of its batch
+	own      weight.Share
 	progress *progress // nil without a token
 	silenced bool      // cancelled by the client: guarded by inFlight.mu
 }
@@ -41,14 +46,12 @@ type inFlight struct {
 	placeWait  time.Duration
 	maxPlaces  int
 	maxStreams int
-	maxBytes   int
 
 	places fair.Pool // of calls
 
 	mu      sync.Mutex
 	closing bool
 	running int           // POSTs whose body is there, and calls and batches over stdio
-	bytes   int           // of large messages; see byteShare
 	idle    chan struct{} // closed when running falls to 0; nil if nobody waits
 	calls   map[*call]struct{}
 	named   map[callKey]*call
@@ -71,7 +74,6 @@ func newInFlight(o Options) *inFlight {
 		placeWait:  o.PlaceWait,
 		maxPlaces:  o.MaxInFlight,
 		maxStreams: o.MaxStreams,
-		maxBytes:   o.MaxBytes,
 		calls:      map[*call]struct{}{},
 		named:      map[callKey]*call{},
 		streams:    map[*stream]struct{}{},

@@ -6,10 +6,11 @@ import (
 	"sync"
 
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // maxQueuedProgress and maxQueuedBytes bound what waits for a client that reads
-// slowly. A notification alone may be larger.
+// slowly.
 const (
 	maxQueuedProgress = 64
 	maxQueuedBytes    = 1 << 20
@@ -25,22 +26,23 @@ type progress struct {
 
 	mu    sync.Mutex
 	queue [][]byte
-	bytes int // in the queue
+	bytes int          // in the queue
+	share weight.Share // what the queue takes of the budget
 	ended bool
 }
 
 // startProgress copies the token: who reports may still do so when the call is
 // over and the request is nobody's any more.
-func startProgress(token json.RawMessage, notify notifyFunc) *progress {
-	p := &progress{token: bytes.Clone(token), notify: notify, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func startProgress(token json.RawMessage, budget *weight.Budget, notify notifyFunc) *progress {
+	p := &progress{token: bytes.Clone(token), notify: notify, share: budget.Share(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go p.run()
 	return p
 }
 
-// report queues one notification. Params that are no object are ignored:
-// progress is advisory.
+// report queues one notification. Params that are no object or too large are
+// ignored, and so is what finds no room: progress is advisory.
 func (p *progress) report(params json.RawMessage) {
-	if rawjson.First(params) != '{' {
+	if rawjson.First(params) != '{' || len(params) > maxQueuedBytes/2 {
 		return
 	}
 	params = rawjson.Set(params, "progressToken", p.token)
@@ -56,6 +58,9 @@ func (p *progress) report(params json.RawMessage) {
 	for len(p.queue) >= maxQueuedProgress || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {
 		p.bytes -= len(p.queue[0])
 		p.queue = append(p.queue[:0], p.queue[1:]...) // The latest says most.
+	}
+	if !p.share.Grow(p.bytes + len(body)) {
+		return
 	}
 	p.queue = append(p.queue, body)
 	p.bytes += len(body)
@@ -79,6 +84,7 @@ func (p *progress) finish(drop bool) {
 	p.ended = true
 	if drop {
 		p.queue, p.bytes = nil, 0
+		p.share.Release()
 	}
 	p.poke()
 	p.mu.Unlock()
@@ -108,6 +114,8 @@ func (p *progress) next() (body []byte, ended bool) {
 		return nil, p.ended
 	}
 	body, p.queue = p.queue[0], p.queue[1:]
-	p.bytes -= len(body)
+	if p.bytes -= len(body); p.bytes == 0 {
+		p.share.Release()
+	}
 	return body, false
 }

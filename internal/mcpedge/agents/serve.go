@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // notifyFunc sends one notification, as a whole JSON-RPC message on one line,
@@ -18,10 +19,11 @@ import (
 // block on a slow client.
 type notifyFunc func(body []byte)
 
-// serve handles one message of a client and returns what to answer, if anything.
+// serve handles one message of a client, of a batch if that has a share, and
+// returns what to answer, if anything.
 // It blocks until the request is done. All notifications have been sent when
 // it returns.
-func (e *Edge) serve(ctx context.Context, p *peer, m message, notify notifyFunc) answer {
+func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Share, notify notifyFunc) answer {
 	switch {
 	case m.isNotification():
 		e.notified(p, m)
@@ -33,7 +35,7 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, notify notifyFunc)
 		if failure != nil {
 			return failureAnswer(m.id, failure)
 		}
-		return e.beginCall(ctx, p, r, notify)()
+		return e.beginCall(ctx, p, r, batch, notify)()
 	default:
 		return e.askLibrary(ctx, p, m, notify)
 	}

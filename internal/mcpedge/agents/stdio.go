@@ -170,14 +170,14 @@ func (c *stdioConn) handle(l line) (serve func()) {
 		c.answer(failureAnswer(c.idOf(m.id), failure))
 		return nil
 	}
-	c.answer(c.edge.serve(c.ctx, c.peer, m, c.write))
+	c.answer(c.edge.serve(c.ctx, c.peer, m, nil, c.write))
 	return nil
 }
 
 // beginCall is begin for a tools/call.
 func (c *stdioConn) beginCall(size int, r toolRequest) (serve func()) {
 	return c.begin(size, func() func() answer {
-		return c.edge.beginCall(c.ctx, c.peer, r, c.write)
+		return c.edge.beginCall(c.ctx, c.peer, r, nil, c.write)
 	}, func(why error) answer { return toolRefusal(r.id, r.meta.revision(), why) })
 }
 
@@ -188,17 +188,17 @@ func (c *stdioConn) begin(size int, begin func() (run func() answer), refusal fu
 		c.answer(refusal(err))
 		return nil
 	}
-	share := byteShare{of: c.edge.inFlight}
-	if err := share.grow(size); err != nil {
+	share := c.edge.opts.Budget.Share()
+	if !share.Grow(worked(size)) {
 		c.edge.inFlight.end()
-		c.answer(refusal(err))
+		c.answer(refusal(errHeavy))
 		return nil
 	}
 	run := begin()
 	return func() {
 		defer c.edge.inFlight.end()
 		a := run()
-		share.release() // Before the client can go on.
+		share.Release() // Before the client can go on.
 		c.answer(a)
 	}
 }
@@ -206,8 +206,8 @@ func (c *stdioConn) begin(size int, begin func() (run func() answer), refusal fu
 func (c *stdioConn) answer(a answer) {
 	if !a.none() {
 		a.body = c.send(a.body)
-		a.free()
 	}
+	a.free()
 }
 
 // write sends one message.
@@ -215,21 +215,52 @@ func (c *stdioConn) write(body []byte) {
 	c.send(append(make([]byte, 0, len(body)+1), body...))
 }
 
+// waitingAnswer is what an answer that waits takes besides its bytes.
+const waitingAnswer = 8 << 10
+
+// queue waits until this message is the one that is written. What waits takes of
+// the budget, however small it is: an agent that asks and does not read is
+// given up once that is full.
+func (c *stdioConn) queue(size int) {
+	if c.writing.TryLock() {
+		return
+	}
+	share := c.edge.opts.Budget.Share()
+	defer share.Release()
+	if !share.Hold(size + waitingAnswer) {
+		c.giveUp(errNotReading)
+	}
+	c.writing.Lock()
+}
+
 // send sends one message, to which it may append, and returns it. The first
 // failure ends the conversation.
 func (c *stdioConn) send(body []byte) []byte {
-	c.writing.Lock()
+	c.queue(len(body))
 	defer c.writing.Unlock()
 	if c.broken.Load() != nil {
 		return body
 	}
-	body = append(body, '\n')
-	if _, err := c.out.Write(body); err != nil {
-		broken := fmt.Errorf("cannot write to the agent: %w", err)
-		c.broken.Store(&broken)
-		c.cancel(broken)
+	var err error
+	if len(body) < maxPooled {
+		body = append(body, '\n')
+		_, err = c.out.Write(body)
+	} else if _, err = c.out.Write(body); err == nil { // To append to it would copy it.
+		_, err = c.out.Write(lineEnd)
+	}
+	if err != nil {
+		c.giveUp(err)
 	}
 	return body
+}
+
+var lineEnd = []byte{'\n'}
+
+// giveUp ends the conversation: its client cannot be written to.
+func (c *stdioConn) giveUp(why error) {
+	broken := fmt.Errorf("cannot write to the agent: %w", why)
+	c.broken.CompareAndSwap(nil, &broken)
+	c.cancel(broken)
 }
 
 // drain waits for the running calls, then cancels and waits a little more.

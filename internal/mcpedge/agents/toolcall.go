@@ -13,16 +13,22 @@ import (
 	"gatehouse/internal/fair"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // beginCall begins a tools/call and returns what runs it to its end, which must
 // be called. From now on its client can cancel it, and hears of its progress if
-// it gave a token. It takes a place of its caller's once it is run.
-func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
+// it gave a token. It takes a place of its caller's once it is run. batch is the
+// share of the batch that it is part of, if any.
+func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *weight.Share, notify notifyFunc) (run func() answer) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel}
+	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel, weight: batch}
+	if batch == nil {
+		c.own = e.opts.Budget.Share()
+		c.weight = &c.own
+	}
 	if r.meta.token != nil {
-		c.progress = startProgress(r.meta.token, notify)
+		c.progress = startProgress(r.meta.token, e.opts.Budget, notify)
 	}
 	e.inFlight.track(c)
 	return func() answer {
@@ -30,7 +36,8 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, notify not
 		a := e.runInPlace(ctx, c, p, r)
 		silenced := e.inFlight.untrack(c)
 		c.progress.finish(silenced)
-		if silenced {
+		if a.weight = &c.own; silenced {
+			a.free()
 			return answer{}
 		}
 		return a
@@ -65,6 +72,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, 
 	if c.progress != nil {
 		t.Progress = c.progress.report
 	}
+	t.Weight = c.weight
 	a.buffer = newBuffer()
 	b := jsonrpc.AppendResultHead(a.buffer.bytes, r.id)
 	start := len(b)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"gatehouse/internal/weight"
 )
 
 const (
@@ -32,6 +34,8 @@ type Line struct {
 	// Over is set when the line was larger than the limit: Data then holds
 	// only its beginning.
 	Over *Skimmer
+	// NoRoom is set when that was for want of room in the budget.
+	NoRoom bool
 }
 
 // Limits bound the lines of a Reader, in bytes.
@@ -43,6 +47,8 @@ type Limits struct {
 	Keeps func() int64
 	// Endless is the size at which a line ends the stream.
 	Endless int64
+	// Budget is what the memory for larger lines is taken of. Nil is no budget.
+	Budget *weight.Budget
 }
 
 // Reader reads lines of bounded size. What is beyond the limit is skimmed and
@@ -50,6 +56,7 @@ type Limits struct {
 type Reader struct {
 	r      io.Reader
 	limits Limits
+	share  weight.Share
 
 	buf        []byte
 	start, end int               // of what is read and not given out yet
@@ -61,7 +68,7 @@ type Reader struct {
 // NewReader returns a reader of the lines of r. Close must follow.
 func NewReader(r io.Reader, limits Limits) *Reader {
 	idle := make([]byte, idleBuffer)
-	return &Reader{r: r, limits: limits, buf: idle, idle: idle}
+	return &Reader{r: r, limits: limits, share: limits.Budget.Share(), buf: idle, idle: idle}
 }
 
 // Next blocks until there is a line, and returns it. The end of the stream ends
@@ -73,7 +80,7 @@ func (r *Reader) Next() (Line, error) {
 		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
 		switch {
 		case size > r.limits.Keep && int64(size) > r.limits.Keeps():
-			return r.skim(size)
+			return r.skim(size, false)
 		case whole:
 			r.start += min(size+1, len(rest))
 			return Line{Data: cutEnd(rest[:size])}, nil
@@ -81,7 +88,9 @@ func (r *Reader) Next() (Line, error) {
 			return Line{}, r.err
 		}
 		seen = size
-		r.makeRoom()
+		if !r.makeRoom() {
+			return r.skim(size, true)
+		}
 		r.fill()
 	}
 }
@@ -102,8 +111,8 @@ func (r *Reader) fill() {
 	r.err = err
 }
 
-// makeRoom makes sure that more can be read.
-func (r *Reader) makeRoom() {
+// makeRoom makes sure that more can be read, if the budget allows it.
+func (r *Reader) makeRoom() bool {
 	rest := r.buf[r.start:r.end]
 	switch {
 	case len(rest) == 0:
@@ -115,6 +124,8 @@ func (r *Reader) makeRoom() {
 	case r.start == 0 && r.end < len(r.buf): // There is room behind what is read.
 	case len(rest) < len(r.buf):
 		copy(r.buf, rest)
+	case !r.share.Grow(2 * len(r.buf)):
+		return false
 	default:
 		larger := make([]byte, 2*len(r.buf))
 		copy(larger, rest)
@@ -122,16 +133,21 @@ func (r *Reader) makeRoom() {
 		r.buf = larger
 	}
 	r.start, r.end = 0, len(rest)
+	return true
 }
 
 // rest goes back to the small buffer: nothing is left to be given out.
 func (r *Reader) rest() {
 	r.giveBack()
 	r.buf = r.idle
+	r.share.Release()
 }
 
 // Close lets go of the reader's memory. No line may be used after it.
-func (r *Reader) Close() { r.giveBack() }
+func (r *Reader) Close() {
+	r.giveBack()
+	r.share.Release()
+}
 
 // giveBack returns the busy buffer to the pool, if it is in use.
 func (r *Reader) giveBack() {
@@ -143,8 +159,8 @@ func (r *Reader) giveBack() {
 
 // skim passes over the rest of a line that is too large. seen is how much of it
 // has been read.
-func (r *Reader) skim(seen int) (Line, error) {
-	l := Line{Data: bytes.Clone(r.buf[r.start:][:min(headSize, seen)]), Over: &Skimmer{}}
+func (r *Reader) skim(seen int, noRoom bool) (Line, error) {
+	l := Line{NoRoom: noRoom, Data: bytes.Clone(r.buf[r.start:][:min(headSize, seen)]), Over: &Skimmer{}}
 	for size := int64(0); ; r.fill() {
 		piece := r.buf[r.start:r.end]
 		i := bytes.IndexByte(piece, '\n')

@@ -88,7 +88,7 @@ func (c *conversation) nextID() string {
 }
 
 func (c *conversation) newExchange(req endpoint.Request) *exchange {
-	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, by: req.By, settled: make(chan struct{})}
+	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, weight: req.Weight, by: req.By, settled: make(chan struct{})}
 	x.facts.id = x.id
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
@@ -124,6 +124,7 @@ const (
 // conversation ends. It reports what happened and draws no conclusion.
 func (c *conversation) ask(ctx context.Context, req endpoint.Request) facts {
 	x := c.newExchange(req)
+	defer x.leave()
 	defer c.forget(x)
 	// The request's own context outlives the caller's where only the end of
 	// the stream is still to be read.

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // eventStream reads the events of a response and acts on their messages.
@@ -24,6 +25,8 @@ type eventStream struct {
 	data  []byte
 	over  *jsonrpc.Skimmer // set when the event's data is too large to keep
 	some  bool             // the event has data
+	share weight.Share     // what data takes of the budget
+	full  bool             // there was no room for more
 	begun bool             // a line has been read
 
 	id    string        // of the latest event, to go on from
@@ -37,8 +40,8 @@ const (
 )
 
 func (c *conversation) newEventStream(body io.Reader, x *exchange) *eventStream {
-	e := &eventStream{c: c, x: x, retry: usualRetry}
-	e.lines = jsonrpc.NewReader(&newlines{r: body}, jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: c.eventLimit, Endless: DefaultMaxLineBytes})
+	e := &eventStream{c: c, x: x, retry: usualRetry, share: c.h.opts.Budget.Share()}
+	e.lines = jsonrpc.NewReader(&newlines{r: body}, jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: c.eventLimit, Endless: DefaultMaxLineBytes, Budget: c.h.opts.Budget})
 	return e
 }
 
@@ -79,8 +82,8 @@ func (e *eventStream) append(l jsonrpc.Line, value []byte) {
 		e.over.Feed(value)
 	case e.over != nil:
 	case l.Over != nil:
-		e.over, e.data = l.Over, nil
-	case len(e.data)+len(value) > jsonrpc.ReadBuffer && int64(len(e.data)+len(value)) > e.c.eventLimit():
+		e.over, e.data, e.full = l.Over, nil, l.NoRoom
+	case len(e.data)+len(value) > jsonrpc.ReadBuffer && e.tooLarge(len(e.data)+len(value)):
 		e.over = &jsonrpc.Skimmer{}
 		e.over.Feed(e.data)
 		e.over.Feed(value)
@@ -94,15 +97,26 @@ func (e *eventStream) append(l jsonrpc.Line, value []byte) {
 	e.some = true
 }
 
+// tooLarge reports whether an event of that size is not to be kept: for what it
+// is, or because there is no room. (Appending takes twice as much at the most.)
+func (e *eventStream) tooLarge(size int) bool {
+	if int64(size) > e.c.eventLimit() {
+		return true
+	}
+	e.full = !e.share.Grow(2 * size)
+	return e.full
+}
+
 // dispatch ends an event.
 func (e *eventStream) dispatch() {
-	event, data, over := e.event, e.data, e.over
-	e.event, e.data, e.over, e.some = "", nil, nil, false
+	event, data, over, full := e.event, e.data, e.over, e.full
+	e.event, e.data, e.over, e.some, e.full = "", nil, nil, false, false
+	defer e.share.Release()
 	switch {
 	case over != nil:
 		for _, id := range over.Answers {
 			if x := e.c.waiting(id); x != nil {
-				x.settle(endpoint.Response{}, &endpoint.TooLarge{Limit: x.limit}, true)
+				x.settle(endpoint.Response{}, lostAnswer(jsonrpc.Line{NoRoom: full}, x.limit), true)
 			}
 		}
 	case event == "endpoint" && e.endpoint != nil:
@@ -119,16 +133,11 @@ func (e *eventStream) message(m jsonrpc.Message) {
 	}
 }
 
-// responseTo makes the response of the one message of a body.
-func (x *exchange) responseTo(m jsonrpc.Message) (endpoint.Response, error, bool) { //nolint:revive // They are settle's arguments.
-	r, failure := response(m, nil, x.limit)
-	return r, failure, rawjson.Text(m.ID) == x.id
-}
-
 // read reads until the stream's own request is answered or the stream has
 // ended, both of which are nil, or breaks.
 func (e *eventStream) read() error {
 	defer e.lines.Close()
+	defer e.share.Release()
 	for {
 		if e.x != nil && e.x.state().answered {
 			return nil

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // exchange is one request to a url server, from the moment it is made until its
@@ -17,11 +20,13 @@ type exchange struct {
 	limit    int64
 	progress func(json.RawMessage)
 	by       endpoint.Call
+	weight   *weight.Share // of who waits
 	// settled is closed when the answer is there.
 	settled chan struct{}
 
 	mu    sync.Mutex
 	facts facts
+	left  bool // nobody waits any more
 	// elsewhere, if set, is called when the answer has come on another stream
 	// than that of the request.
 	elsewhere func()
@@ -57,6 +62,24 @@ type exchangeKey struct{}
 func exchangeOf(ctx context.Context) *exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	return x
+}
+
+// leave is for the end of the wait: nothing is taken of the budget after it.
+func (x *exchange) leave() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.left = true
+}
+
+// responseTo makes the response of the one message of a body.
+func (x *exchange) responseTo(m jsonrpc.Message) (endpoint.Response, error, bool) { //nolint:revive // They are settle's arguments.
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.left || x.facts.answered {
+		return endpoint.Response{}, nil, false // Nobody will see it.
+	}
+	r, failure := response(m, nil, x.limit, x.weight)
+	return r, failure, rawjson.Text(m.ID) == x.id
 }
 
 func (x *exchange) state() facts {

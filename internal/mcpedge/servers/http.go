@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // Transport says how a url server is spoken to. The values are those of the
@@ -49,6 +50,9 @@ type HTTPOptions struct {
 	// MaxMessageBytes limits a result where the request does not, and any
 	// other message. Default DefaultMaxMessageBytes.
 	MaxMessageBytes int64
+	// Budget is what answers that are large take their bytes of while they are
+	// read. Default: nothing.
+	Budget *weight.Budget
 	// OnToolsChanged is called when the server announces that its tools have
 	// changed, possibly in a flood. It must not block.
 	OnToolsChanged func()

@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/weight"
 )
 
 // maxOtherBody limits what is read of a body that is not an answer.
@@ -88,8 +89,13 @@ func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exch
 	if resp.StatusCode/100 == 2 {
 		limit = x.limit + envelopeRoom
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	share := c.h.opts.Budget.Share()
+	defer share.Release()
+	data, err := readAll(io.LimitReader(resp.Body, limit+1), &share)
 	switch {
+	case errors.Is(err, endpoint.ErrNoRoom):
+		x.settle(endpoint.Response{}, err, true)
+		return false
 	case err != nil:
 		x.note(func(f *facts) { f.err = err })
 		return false
@@ -100,6 +106,27 @@ func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exch
 		x.note(func(f *facts) { f.text = string(data[:min(len(data), maxOtherBody)]) })
 	}
 	return true
+}
+
+// readAll is io.ReadAll that takes the bytes of a share first, or ends with
+// endpoint.ErrNoRoom.
+func readAll(from io.Reader, share *weight.Share) ([]byte, error) {
+	b := make([]byte, 0, 512)
+	for {
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err //nolint:wrapcheck // The caller knows by it what happened.
+		case len(b) < cap(b):
+			continue
+		case !share.Grow(2 * cap(b)):
+			return nil, endpoint.ErrNoRoom
+		}
+		b = append(make([]byte, 0, 2*cap(b)), b...)
+	}
 }
 
 // accept takes the answer to x out of a body, whatever the type that it is said

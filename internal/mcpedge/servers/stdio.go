@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/weight"
 )
 
 // The defaults of Options.
@@ -71,6 +72,8 @@ type Options struct {
 	OnJunk func(line string)
 	// Redact takes the secrets out of a text. Default: as it is.
 	Redact func(string) string
+	// Budget is what lines that are large take their bytes of. Default: nothing.
+	Budget *weight.Budget
 	// OnEOF is called once, when the server's output has ended, or was closed
 	// together with the session, and all that came before has been delivered.
 	// During the handshake the session then ends at once; afterwards Close is

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // call is one request that waits for its answer. All but answer is guarded by
@@ -18,6 +19,7 @@ type call struct {
 	limit    int64
 	progress func(json.RawMessage)
 	into     []byte // what the result is appended to
+	weight   *weight.Share
 	by       endpoint.Call
 	out      outgoing
 	answer   chan outcome // holds one; only who took the call out of pending sends
@@ -98,7 +100,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, by: req.By, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = outgoing{line: requestLine(line, id, req.Method, params), call: c}
 	return c

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/weight"
 )
 
 // countingReader counts the reads that brought something.
@@ -31,7 +33,7 @@ func (r countingReader) Read(p []byte) (int, error) {
 // ends, and never waits for anything else.
 func (s *Stdio) read() {
 	lines := jsonrpc.NewReader(countingReader{s.pipes.Stdout, &s.received},
-		jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: s.lineLimit, Endless: s.opts.MaxLineBytes})
+		jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: s.lineLimit, Endless: s.opts.MaxLineBytes, Budget: s.opts.Budget})
 	defer lines.Close()
 	for {
 		l, err := lines.Next()
@@ -99,12 +101,21 @@ func (s *Stdio) line(l jsonrpc.Line) {
 func (s *Stdio) oversized(l jsonrpc.Line) {
 	for _, id := range l.Over.Answers {
 		if c := s.take(id); c != nil {
-			c.finish(endpoint.Response{}, &endpoint.TooLarge{Limit: c.limit})
+			c.finish(endpoint.Response{}, lostAnswer(l, c.limit))
 		}
 	}
 	if len(l.Over.Answers) == 0 {
 		s.junk(l.Data)
 	}
+}
+
+// lostAnswer is what the caller of an answer is told that was in a line that was
+// not kept.
+func lostAnswer(l jsonrpc.Line, limit int64) error {
+	if l.NoRoom {
+		return endpoint.ErrNoRoom
+	}
+	return &endpoint.TooLarge{Limit: limit}
 }
 
 // message acts on one message. It reports whether JSON-RPC knows such a message.
@@ -135,7 +146,7 @@ func (s *Stdio) nameless(m jsonrpc.Message) bool {
 		return false
 	case m.Error != nil && !rawjson.IsNull(m.Error) && !ours:
 		if c := s.takeOnly(); c != nil {
-			c.finish(response(m, nil, c.limit))
+			c.finish(response(m, nil, c.limit, c.weight))
 			return true
 		}
 	case ours:
@@ -155,13 +166,14 @@ func (s *Stdio) answer(m jsonrpc.Message) {
 		return
 	}
 	if c := s.take(m.ID); c != nil {
-		c.finish(response(m, c.into, c.limit))
+		c.finish(response(m, c.into, c.limit, c.weight))
 	}
 }
 
 // response makes the caller's response of an answer. It shares no memory with
-// the message: a result is appended to into, if there is one.
-func response(m jsonrpc.Message, into []byte, limit int64) (endpoint.Response, error) {
+// the message: a result is appended to into, if there is one. The share takes its
+// bytes first.
+func response(m jsonrpc.Message, into []byte, limit int64, share *weight.Share) (endpoint.Response, error) {
 	payload := m.Result
 	if m.Failed() {
 		payload = m.Error
@@ -169,15 +181,26 @@ func response(m jsonrpc.Message, into []byte, limit int64) (endpoint.Response, e
 	if int64(len(payload)) > limit {
 		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit}
 	}
+	switch share.Answer(len(payload), limit) {
+	case weight.Fits:
+	case weight.NoRoom:
+		return endpoint.Response{}, endpoint.ErrNoRoom
+	case weight.TooMuch:
+		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit, Together: true}
+	}
 	if m.Failed() {
 		return endpoint.Response{Error: shortError(payload)}, nil
 	}
 	if into == nil { // Nobody's buffer: whoever is given one puts more before the result.
 		return endpoint.Response{Result: bytes.Clone(payload), Outline: m.Outline}, nil
 	}
-	all := append(into, payload...)
+	all := append(slices.Grow(into, len(payload)+answerRoom), payload...)
 	return endpoint.Response{Result: all[len(into):], Into: all, Outline: m.Outline}, nil
 }
+
+// answerRoom is what is put behind a result before it is sent: a larger one need
+// not be copied for it.
+const answerRoom = 512
 
 func (s *Stdio) notification(m jsonrpc.Message) {
 	switch m.Name() {
