@@ -189,11 +189,13 @@ func (e ServerReady) Attrs() []slog.Attr {
 func (ServerCrashed) Text() string      { return "server crashed" }
 func (ServerCrashed) Level() slog.Level { return slog.LevelWarn }
 func (e ServerCrashed) Attrs() []slog.Attr {
-	return []slog.Attr{
-		server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)),
-		reason(e.Exit.Reason), slog.Any("stderr", e.Exit.Stderr),
-		slog.Int("in_flight", e.Exit.Calls.Len()), slog.Any("calls", e.Exit.Calls.First),
+	attrs := []slog.Attr{server(e.Exit.Server), run(e.Exit.Run), slog.String("phase", string(e.Exit.Phase)), reason(e.Exit.Reason)}
+	attrs = appendNames(attrs, "stderr", e.Exit.Stderr)
+	attrs = append(attrs, slog.Int("in_flight", e.Exit.Calls.Len()))
+	if len(e.Exit.Calls.First) > 0 {
+		attrs = append(attrs, slog.Any("calls", e.Exit.Calls.First))
 	}
+	return attrs
 }
 
 func (ServerSuspected) Text() string      { return "suspect tool" }
@@ -229,13 +231,13 @@ func (e ServerSleeping) Attrs() []slog.Attr {
 func (ServerBackingOff) Text() string      { return "server backing off" }
 func (ServerBackingOff) Level() slog.Level { return slog.LevelDebug } // The line of the crash has it.
 func (e ServerBackingOff) Attrs() []slog.Attr {
-	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("attempt", e.Attempt), slog.Duration("delay", e.Delay), reason(e.Reason)}
+	return []slog.Attr{server(e.Server), run(e.Run), slog.Int("attempt", e.Attempt), delay(e.Delay), reason(e.Reason)}
 }
 
 func (ServerQuarantined) Text() string      { return "server quarantined" }
 func (ServerQuarantined) Level() slog.Level { return slog.LevelError }
 func (e ServerQuarantined) Attrs() []slog.Attr {
-	return []slog.Attr{server(e.Server), run(e.Run), slog.Duration("delay", e.Delay), reason(e.Reason), slog.Any("stderr", e.Stderr)}
+	return appendNames([]slog.Attr{server(e.Server), run(e.Run), delay(e.Delay), reason(e.Reason)}, "stderr", e.Stderr)
 }
 
 func (ServerNeedsAuth) Text() string { return "server needs auth" }
@@ -312,3 +314,6 @@ func server(name string) slog.Attr  { return slog.String("server", name) }
 func generation(n uint64) slog.Attr { return slog.Uint64("generation", n) }
 func run(n uint64) slog.Attr        { return slog.Uint64("run", n) }
 func reason(text string) slog.Attr  { return slog.String("reason", text) }
+
+// delay shows a time to wait as exactly as people need it.
+func delay(d time.Duration) slog.Attr { return slog.Duration("delay", d.Round(time.Millisecond)) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/plural"
 	"gatehouse/internal/textcut"
 	"gatehouse/messages"
 )
@@ -117,8 +118,15 @@ func happening(e messages.Event) (server string, h Happening) {
 			server = a.Value.String()
 		case "run":
 			h.Run = a.Value.Uint64()
-		case "stderr", "calls", "generation": // Shown elsewhere, or to no use.
+		case "stderr", "calls", "generation", "phase": // Shown elsewhere, or to no use.
+		case "in_flight":
+			if n := a.Value.Int64(); n > 0 {
+				details = append(details, plural.Of(n, "call")+" in flight")
+			}
 		case "reason":
+			if _, after := e.(messages.ServerBackingOff); after {
+				continue // The crash before it says it.
+			}
 			details = slices.Insert(details, 0, a.Value.String())
 		default:
 			details = append(details, a.Key+"="+a.Value.String())

@@ -66,10 +66,10 @@ func (j *journal) Receive(c actor.Context) {
 	case messages.ServerCrashed:
 		j.crashed(c, m)
 	case messages.ServerBackingOff:
-		j.settle(m.Server, slog.Int("attempt", m.Attempt), slog.Duration("delay", m.Delay))
+		j.settle(m.Server, slog.Int("attempt", m.Attempt), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
 		j.write(m)
 	case messages.ServerQuarantined:
-		j.settle(m.Server, slog.String("verdict", "quarantine"), slog.Duration("delay", m.Delay))
+		j.settle(m.Server, slog.String("verdict", "quarantine"), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
 		j.write(m)
 	case messages.Event:
 		j.write(m)

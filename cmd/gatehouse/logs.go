@@ -18,7 +18,7 @@ import (
 	"gatehouse/internal/terminal"
 )
 
-func newLogsCommand() *cobra.Command {
+func newLogsCommand(color *colorOption) *cobra.Command {
 	var o running
 	q := admin.LogQuery{}
 	var level string
@@ -43,7 +43,7 @@ is logged from now on, until it is interrupted or the gateway ends.`,
 			if err != nil {
 				return err
 			}
-			return showLogs(ctx, gw.Client, q, cmd.OutOrStdout(), o.asJSON)
+			return showLogs(ctx, gw.Client, q, cmd.OutOrStdout(), color, o.asJSON)
 		},
 	}
 	o.register(cmd, "print each record as the JSON object that it is")
@@ -54,19 +54,31 @@ is logged from now on, until it is interrupted or the gateway ends.`,
 	return cmd
 }
 
-func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Writer, asJSON bool) error {
+func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Writer, color *colorOption, asJSON bool) error {
 	err := c.Logs(ctx, q, func(raw json.RawMessage) error {
-		text := logLine(raw)
-		if asJSON {
-			text = terminal.JSON(string(raw))
+		text := terminal.JSON(string(raw))
+		if !asJSON {
+			size, isTerminal := terminal.Of(w) // It may change at any time.
+			text = logText(raw, size.Columns, color.colors(isTerminal))
 		}
-		_, err := fmt.Fprintln(w, text)
-		return err
+		return terminal.Draw(w, text+"\n")
 	})
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // Interrupted: that is how following ends.
 	}
 	return asked(ctx, c, err)
+}
+
+// logText is a record as wide as a terminal may be; more of it goes on below,
+// indented.
+func logText(raw json.RawMessage, columns int, colors bool) string {
+	const indent = "    "
+	lines := terminal.Wrap(logLine(raw), max(0, columns-len(indent)))
+	level := rawjson.Text(rawjson.Get(raw, slog.LevelKey))
+	if color := map[string]string{"WARN": yellow, "ERROR": red, "DEBUG": faint}[level]; colors && color != "" {
+		lines[0] = strings.Replace(lines[0], level, "\x1b["+color+"m"+level+"\x1b[0m", 1)
+	}
+	return strings.Join(lines, "\n"+indent)
 }
 
 // logLine is a record for people: time, level, message, attributes.
@@ -86,6 +98,10 @@ func logLine(raw json.RawMessage) string {
 			level = jsonText(value)
 		case slog.MessageKey:
 			msg = jsonText(value)
+		case "stderr":
+			if rawjson.First(value) == '"' { // Of a list each line is a record of its own.
+				rest += " stderr=" + logWord(jsonText(value))
+			}
 		default:
 			rest += " " + logWord(m.Key) + "=" + logWord(jsonText(value))
 		}

@@ -96,7 +96,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	root.Args, root.RunE = noSuchCommand, runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newTrustCommand(), newDemoServerCommand(), newVersionCommand())
-	root.AddCommand(newStatusCommand(color), newLogsCommand(), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
+	root.AddCommand(newStatusCommand(color), newLogsCommand(color), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
 		newHoldCommand(), newToolsCommand(), newCallCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.InitDefaultCompletionCmd()

@@ -117,6 +117,7 @@ func (o *statusOptions) frame(w io.Writer, answer any, inPlace bool) error {
 
 // text is a status for people, as large as the terminal that w may be.
 func (o *statusOptions) text(w io.Writer, answer any) string {
+	d, server := answer.(admin.ServerDetail)
 	size, isTerminal := terminal.Of(w)
 	if isTerminal && size.Columns <= 0 {
 		size = terminal.Size{Columns: 80, Rows: 24} // It does not know its size.
@@ -124,8 +125,8 @@ func (o *statusOptions) text(w io.Writer, answer any) string {
 	if o.all {
 		size.Rows = 0
 	}
-	p := page{size: size, now: time.Now(), colors: o.color.colors(isTerminal)}
-	if d, ok := answer.(admin.ServerDetail); ok {
+	p := page{size: size, now: time.Now(), colors: o.color.colors(isTerminal), drawn: o.watch}
+	if server {
 		return p.server(d)
 	}
 	return p.status(answer.(admin.Status)) //nolint:forcetypeassert // There are only these two.

@@ -18,6 +18,7 @@ type page struct {
 	size   terminal.Size
 	now    time.Time
 	colors bool
+	drawn  bool // over the page before it, so that of one server no line may be too many
 }
 
 // The colors of a page, as the terminal's codes.
@@ -98,8 +99,13 @@ func (p page) top(st admin.Status) []string {
 		}
 		lines = append(lines, p.cut(red, text))
 	}
-	return append(lines, fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
-		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(tallyStates(st.Servers))))
+	tally := fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
+		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(tallyStates(st.Servers)))
+	const roomy = 20 // rows
+	if p.size.Rows > 0 && p.size.Rows < roomy {
+		return append(lines, tally)
+	}
+	return append(lines, terminal.Wrap(tally, p.size.Columns)...)
 }
 
 // cut paints a line of the page.

@@ -146,3 +146,46 @@ func TestServerPage_wrapsWhatIsLong(t *testing.T) {
 		t.Errorf("it must not act on the terminal: %q", text)
 	}
 }
+
+func TestServerPage_fitsTheTerminal_theNewestOfAll(t *testing.T) {
+	d := admin.ServerDetail{
+		ServerStatus: admin.ServerStatus{Name: "db", State: "quarantined", Since: time.Now(), Reason: strings.Repeat("it failed ", 20)},
+		Command:      []string{"npx", "-y", strings.Repeat("package ", 30)},
+	}
+	for i := range 20 {
+		d.Output = append(d.Output, admin.OutputLine{At: time.Now(), Stream: "stderr", Line: fmt.Sprint("line ", i)})
+		d.History = append(d.History, admin.ServerEvent{At: time.Now(), Event: fmt.Sprint("event ", i)})
+	}
+	for _, size := range []terminal.Size{{Columns: 80, Rows: 24}, {Columns: 40, Rows: 60}, {Columns: 20, Rows: 5}} {
+		text := page{size: size, now: time.Now(), drawn: true}.server(d)
+		if got := strings.Count(text, "\n"); got >= size.Rows {
+			t.Errorf("got %d lines, want fewer than %d:\n%s", got, size.Rows, text)
+		}
+		if size.Rows > 20 {
+			for _, want := range []string{"db  quarantined", "line 19", "event 19", "what happened"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%v: nothing says %q in\n%s", size, want, text)
+				}
+			}
+		}
+	}
+	whole := page{now: time.Now()}.server(d)
+	for _, want := range []string{"line 0", "event 0"} {
+		if !strings.Contains(whole, want) {
+			t.Errorf("nothing says %q in\n%s", want, whole)
+		}
+	}
+}
+
+// One line must have what tells most: why, not how often.
+func TestStatusPage_ofAQuarantinedServer_hasTheCause(t *testing.T) {
+	st := admin.Status{Servers: []admin.ServerStatus{{
+		Name: "db", State: "quarantined", Reason: "6 failures within 1m0s, 5 allowed: exit status 1: Error: Cannot find module x",
+	}}}
+	if got, want := (page{size: terminal.Size{Columns: 80, Rows: 24}, now: time.Now()}).status(st), "    exit status 1: Error: Cannot find module x\n"; !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant the line %q", got, want)
+	}
+	if got, want := (page{now: time.Now()}).status(st), "6 failures within"; !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant %q where there is room", got, want)
+	}
+}

@@ -12,10 +12,31 @@ import (
 	"gatehouse/internal/terminal"
 )
 
-// server is the page of one server. It is as long as it needs to be, and as
-// wide as the page.
+// server is the page of one server: how it does, its output and what happened.
+// It is as long as it needs to be, unless it is drawn: then there is the newest of
+// these, as much as there is room for.
 func (p page) server(d admin.ServerDetail) string {
-	return p.join(p.state(d), p.origin(d), p.output(d), p.history(d))
+	head, output, history := slices.Concat(p.state(d), p.origin(d)), p.output(d), p.history(d)
+	if p.drawn && p.size.Rows > 0 {
+		rows := p.size.Rows - 1 // The last row stays empty.
+		head = head[:min(len(head), rows)]
+		rows -= len(head)
+		output = newest(output, max(rows/2, rows-len(history)))
+		history = newest(history, rows-len(output))
+	}
+	return p.join(head, output, history)
+}
+
+// newest keeps the two lines of a list's title, and the last ones.
+func newest(lines []string, rows int) []string {
+	const title = 2
+	switch {
+	case len(lines) <= rows:
+		return lines
+	case rows <= title:
+		return nil
+	}
+	return append(slices.Clone(lines[:title]), lines[len(lines)-(rows-title):]...)
 }
 
 // state is how the server does and what will happen next.

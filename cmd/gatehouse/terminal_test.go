@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/terminal"
 	"time"
 )
 
@@ -37,11 +38,30 @@ func TestAge(t *testing.T) {
 	}
 }
 
+func TestLogText_isAsWideAsTheTerminal_andColorsTheLevel(t *testing.T) {
+	raw := json.RawMessage(`{"level":"WARN","msg":"server crashed","server":"db","reason":"` + strings.Repeat("it failed ", 30) + `"}`)
+	got := logText(raw, 40, true)
+	if want := "\x1b[33mWARN\x1b[0m"; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q in it", got, want)
+	}
+	for i, l := range strings.Split(escapes.ReplaceAllString(got, ""), "\n") {
+		if terminal.Width(l) > 40 || i > 0 && !strings.HasPrefix(l, "    ") {
+			t.Errorf("got the line %q, want at most 40 columns, indented after the first", l)
+		}
+	}
+	if got := logText(raw, 0, false); strings.ContainsAny(got, "\n\x1b") {
+		t.Errorf("got %q, want one line without colors where there is no terminal", got)
+	}
+}
+
 func TestLogLine(t *testing.T) {
 	cases := map[string]struct{ in, want string }{
 		"attributes follow the message": {
 			`{"level":"WARN","msg":"server crashed","server":"db","n":9007199254740993,"list":["a"],"none":null}`,
 			`WARN  server crashed server=db n=9007199254740993 list="[\"a\"]" none=null`,
+		},
+		"a list of stderr is left out, as its lines are records": {
+			`{"level":"WARN","msg":"server crashed","server":"db","stderr":["a"],"in_flight":0}`, `WARN  server crashed server=db in_flight=0`,
 		},
 		"odd values are quoted": {`{"level":"INFO","msg":"m\u001b","a b":"c d","e":"","f":"\u001b[2J"}`, `INFO  m\x1b "a b"="c d" e="" f="\x1b[2J"`},
 		"lines that were lost":  {`{"lost":7}`, `... lost=7`},
