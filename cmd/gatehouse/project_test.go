@@ -207,6 +207,7 @@ func TestRun_inAProject_usesWhatWasApprovedAndNothingElse(t *testing.T) {
 	})
 	a := g.Agent(t, "a")
 	a.Execute(t, "good", "pid", nil).Good(t)
+	operate(t, g, "reload").want(t, exitFine, "unchanged")
 	line := g.Reject(t, g.ServersFile, evil())
 	if got := strings.Join(line.Strs("problems"), " "); !strings.Contains(got, "has changed since it was approved") || !strings.Contains(got, "gatehouse trust "+dir) {
 		t.Errorf("got %s, want it to say that it was not approved, and the command", got)

@@ -44,7 +44,7 @@ func (f foundFiles) reach(l configactor.Loaded) []jsondoc.Problem {
 }
 
 func (f foundFiles) look(l configactor.Loaded) []jsondoc.Problem {
-	files := []ownersFile{ownersFileOf("rules", f.rules.Path), ownersFileOf("servers", f.servers.Path)}
+	files := f.ownersFiles()
 	var problems []jsondoc.Problem
 	for _, s := range l.Resolved() {
 		if s.Problem != "" {
@@ -66,6 +66,20 @@ func (f foundFiles) look(l configactor.Loaded) []jsondoc.Problem {
 		}
 	}
 	return problems
+}
+
+// ownersFiles are the files that no server should be able to write. A
+// project's count only as they were approved, so the record of that stands for
+// them.
+func (f foundFiles) ownersFiles() []ownersFile {
+	var files []ownersFile
+	if f.project == nil {
+		files = append(files, ownersFileOf("rules", f.rules.Path), ownersFileOf("servers", f.servers.Path))
+	}
+	if path := recordPath(); path != "" && exists(path) {
+		files = append(files, ownersFileOf("approvals", path))
+	}
+	return files
 }
 
 // problem is a warning about a field of an entry. It shows no value of it.

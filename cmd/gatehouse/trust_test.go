@@ -112,3 +112,14 @@ func TestTrust_fromBehindAGateway_isRefused(t *testing.T) {
 	t.Setenv(parentVariable, "")
 	runHere("trust", "--list").want(t, exitFine, "no folder is approved")
 }
+
+// In a project the files count as they were approved, so the record is what no
+// server should reach.
+func TestValidate_inAProject_warnsOfServersThatReachTheRecord(t *testing.T) {
+	home, project := homeOf(t)
+	for arg, want := range map[string]string{project: "0 warnings", home + "/.local": "approvals file"} {
+		put(t, project, `{"mcpServers": {"s": {"command": "true", "args": ["`+arg+`"]}}}`, someRules)
+		runHere("trust", "--yes").want(t, exitFine)
+		runHere("validate").want(t, exitFine, want)
+	}
+}

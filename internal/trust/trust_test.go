@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"gatehouse/internal/trust"
 )
@@ -141,4 +142,23 @@ func TestCommand_isQuotedForAShell(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{`{"version":1,"projects":[]}`, `{"version":1,"projects":[{"dir":"/p","approved":"2026-11-28T00:00:00Z","files":[{"role":"servers","path":"/p/.mcp.json","sha256":"aa"}]}]}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		r, err := trust.Parse(src)
+		if err != nil {
+			if len(r.Projects) > 0 {
+				t.Errorf("got %d projects of a record with an error, want none", len(r.Projects))
+			}
+			return
+		}
+		again, err := trust.Parse(r.Encode())
+		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("read, written and read again: got the error %v, want none; difference: %s", err, diff)
+		}
+	})
 }
