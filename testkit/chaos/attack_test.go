@@ -359,13 +359,14 @@ const mayCrash = 3
 // judgeServers looks for servers that the others lost.
 func (b *besieged) judgeServers() {
 	b.t.Helper()
-	crashed := map[string]int{}
+	crashed, reasons := map[string]int{}, map[string][]string{}
 	for _, l := range b.g.Log.Lines() {
 		switch l.Msg {
 		case "server quarantined":
 			b.want(serversPromise, false, "%s was quarantined, want it never to be: %s", l.Str("server"), l.Str("reason"))
 		case "server crashed":
 			crashed[l.Str("server")]++
+			reasons[l.Str("server")] = append(reasons[l.Str("server")], l.Str("phase")+": "+l.Str("reason"))
 		}
 	}
 	for server, n := range crashed {
@@ -373,7 +374,7 @@ func (b *besieged) judgeServers() {
 		if server == "prey" {
 			allowed = mayCrash
 		}
-		b.want(serversPromise, n <= allowed, "%s crashed %d times, want at most %d", server, n, allowed)
+		b.want(serversPromise, n <= allowed, "%s crashed %d times, want at most %d: %s", server, n, allowed, strings.Join(reasons[server], "; "))
 	}
 }
 
