@@ -153,6 +153,15 @@ type ServerJunk struct {
 	Line   string
 }
 
+// ToolsChanged: definitions of a server's tools are others than those it had the last
+// time. The lists of names hold the first few.
+type ToolsChanged struct {
+	Server                string
+	New, Changed, Removed []string
+	Count                 int    // of all of them
+	Words                 string // how the first changed one differs, redacted and fit to be shown
+}
+
 // ToolsListed: a server's list of tools was read again.
 type ToolsListed struct {
 	Server string
@@ -292,6 +301,19 @@ func (ServerJunk) Text() string      { return "server wrote junk to stdout" }
 func (ServerJunk) Level() slog.Level { return slog.LevelWarn }
 func (e ServerJunk) Attrs() []slog.Attr {
 	return []slog.Attr{server(e.Server), run(e.Run), slog.String("line", e.Line)}
+}
+
+func (ToolsChanged) Text() string      { return "tool definitions changed" }
+func (ToolsChanged) Level() slog.Level { return slog.LevelWarn }
+func (e ToolsChanged) Attrs() []slog.Attr {
+	attrs := []slog.Attr{server(e.Server), slog.Int("count", e.Count)}
+	attrs = appendNames(attrs, "changed", e.Changed)
+	attrs = appendNames(attrs, "new", e.New)
+	attrs = appendNames(attrs, "removed", e.Removed)
+	if e.Words != "" {
+		attrs = append(attrs, slog.String("words", e.Words))
+	}
+	return attrs
 }
 
 func (ToolsListed) Text() string { return "tools listed" }

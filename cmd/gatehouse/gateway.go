@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/toolbook"
 	"gatehouse/internal/weight"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
@@ -58,6 +59,7 @@ type app struct {
 	gate     *httpauth.Gate
 	ready    atomic.Bool
 	observed observed
+	toolbook *toolbook.Book
 	// inputEnded is set over stdio once the agent has closed its end.
 	inputEnded atomic.Bool
 	hungUp     func() bool // whether a SIGHUP means that the terminal was closed
@@ -74,6 +76,8 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	journal.Follow(a.sys, a.journal)
 	a.sys.EventStream.Subscribe(a.observed.forget)
 	a.sys.EventStream.Subscribe(a.auditEvent)
+	a.toolbook = knownTools()
+	a.sys.EventStream.Subscribe(a.toolsListed)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	budget := weight.New(largeMessages, time.Now)
 	a.launcher = server.NewLauncher(version(), instance, knownEras())

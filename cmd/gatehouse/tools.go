@@ -13,12 +13,16 @@ import (
 func newToolsCommand() *cobra.Command {
 	var o running
 	var agent string
+	var changes bool
 	cmd := &cobra.Command{
 		Use:   "tools [SERVER]",
 		Short: "List the tools of the running gateway's servers and what their definitions cost",
 		Long: `tools lists the tools of one server, or of all, as far as they are known, with
 the tokens that each definition costs an agent (a quarter of its bytes). With
---agent only those that the rules give this agent.`,
+--agent only those that the rules give this agent.
+
+With --changes it lists instead which definitions are others than those that the
+server had before, word by word: [-what went-] {+what came+}.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
@@ -30,6 +34,17 @@ the tokens that each definition costs an agent (a quarter of its bytes). With
 			server := ""
 			if len(args) > 0 {
 				server = args[0]
+			}
+			if changes {
+				list, err := gw.Client.ToolChanges(ctx, server)
+				if err != nil {
+					return asked(ctx, gw.Client, err)
+				}
+				if o.asJSON {
+					return writeJSON(cmd.OutOrStdout(), list)
+				}
+				printToolChanges(cmd.OutOrStdout(), list)
+				return nil
 			}
 			tools, err := gw.Client.Tools(ctx, server, agent)
 			if err != nil {
@@ -43,7 +58,22 @@ the tokens that each definition costs an agent (a quarter of its bytes). With
 	}
 	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens"}], "tokens", "problem"}], "tokens"}`)
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
+	cmd.Flags().BoolVar(&changes, "changes", false, "which definitions changed, since the gateway began and against the one before it")
+	cmd.MarkFlagsMutuallyExclusive("changes", "agent")
 	return cmd
+}
+
+func printToolChanges(w io.Writer, list []admin.ToolChange) {
+	for _, c := range list {
+		text := fmt.Sprintf("%s  %s  %s %s", c.At.Local().Format("2006-01-02 15:04:05"), line(c.Server), line(c.Change), line(c.Tool))
+		if c.Words != "" {
+			text += ": " + line(c.Words)
+		}
+		fmt.Fprintln(w, text)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no definition has changed, as far as this gateway knows")
+	}
 }
 
 func printTools(w io.Writer, tools admin.Tools) error {

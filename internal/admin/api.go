@@ -30,6 +30,9 @@ type Gateway interface {
 	// Tools lists the tools of one server, or of all when server is empty;
 	// with an agent only those it may use. It does not block.
 	Tools(server, agent string) (Tools, error)
+	// ToolChanges lists definitions that changed, the oldest change of each
+	// server first.
+	ToolChanges(server string) ([]ToolChange, error)
 	// Call runs a tool as execute_tool does. It blocks for as long as that.
 	Call(ctx context.Context, call Call) (json.RawMessage, error)
 	// Logs is the log so far and from now on.
@@ -144,6 +147,9 @@ type ServerStatus struct {
 	Tools       *int       `json:"tools,omitempty"` // absent while unknown
 	// ToolsProblem says why the tools may not be all that the server has.
 	ToolsProblem string `json:"tools_problem,omitempty"`
+	// ToolChanges is how many definitions changed since the gateway began, also
+	// against what the gateway before it saw.
+	ToolChanges uint64 `json:"tool_changes,omitempty"`
 	// Protocol is the MCP revision that was last spoken with the server.
 	Protocol string `json:"protocol,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.
@@ -299,6 +305,17 @@ type ServerTools struct {
 	Tokens int    `json:"tokens"`
 	// Problem says why these may not be all that the server has.
 	Problem string `json:"problem,omitempty"`
+}
+
+// ToolChange is one definition of a server's that was another one before.
+type ToolChange struct {
+	At     time.Time `json:"at"`
+	Server string    `json:"server"`
+	Tool   string    `json:"tool"`
+	Change string    `json:"change"`          // new, changed or removed
+	Was    string    `json:"was,omitempty"`   // SHA-256 of the definition before
+	Hash   string    `json:"hash,omitempty"`  // and now
+	Words  string    `json:"words,omitempty"` // what went in [-...-], what came in {+...+}
 }
 
 // Tool is one tool and what its definition costs.

@@ -36,12 +36,15 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if st, err := c.Settled(ctx, "a/b"); err != nil || st.Name != "a/b" || st.State != "ready" {
 		t.Errorf("settled: %+v, %v, want a/b, ready", st, err)
 	}
+	if list, err := c.ToolChanges(ctx, "c d"); err != nil || len(list) != 1 || list[0].Server != "c d" {
+		t.Errorf("changes: %+v, %v, want one of c d", list, err)
+	}
 	call := admin.Call{Server: "s", Tool: "t", Args: json.RawMessage(`{"n":9007199254740993}`), Agent: "a", TimeoutMS: 100}
 	result, err := c.Call(ctx, call)
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {
 		t.Errorf("call: %s, %v, want %s", result, err, want)
 	}
-	if diff := cmp.Diff([]any{"a b&c", "agent", call}, f.asked); diff != "" {
+	if diff := cmp.Diff([]any{"a b&c", "agent", "changes", "c d", call}, f.asked); diff != "" {
 		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
 	}
 }

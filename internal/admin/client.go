@@ -126,6 +126,13 @@ func (c *Client) Tools(ctx context.Context, server, agent string) (Tools, error)
 	return tools, err
 }
 
+// ToolChanges lists definitions of tools that changed; server may be empty.
+func (c *Client) ToolChanges(ctx context.Context, server string) ([]ToolChange, error) {
+	var changes []ToolChange
+	err := c.ask(ctx, http.MethodGet, "/v1/tools/changes?"+url.Values{"server": {server}}.Encode(), nil, &changes)
+	return changes, err
+}
+
 // Call runs a tool and gives the tool result as it came. The end of ctx
 // cancels the call.
 func (c *Client) Call(ctx context.Context, call Call) (json.RawMessage, error) {

@@ -15,6 +15,7 @@
 //	POST /v1/servers/{name}/release        Operated
 //	POST /v1/servers/{name}/hold           Operated; the body is a Hold
 //	GET  /v1/tools?server=&agent=          Tools
+//	GET  /v1/tools/changes?server=         []ToolChange
 //	POST /v1/explain                       policy.Explanation; the body is a Question
 //	POST /v1/call                          a tool result of MCP; the body is a Call
 //

@@ -83,6 +83,11 @@ func (f *fake) Tools(server, agent string) (admin.Tools, error) {
 	return admin.Tools{Agent: agent, Tokens: 3}, f.err
 }
 
+func (f *fake) ToolChanges(server string) ([]admin.ToolChange, error) {
+	f.note("changes", server)
+	return []admin.ToolChange{{Server: server, Tool: "t", Change: "new"}}, f.err
+}
+
 func (f *fake) Call(ctx context.Context, call admin.Call) (json.RawMessage, error) {
 	f.note(call)
 	if f.block != nil {

@@ -89,6 +89,10 @@ func (s *Server) routes() http.Handler {
 		tools, err := s.gw.Tools(r.URL.Query().Get("server"), r.URL.Query().Get("agent"))
 		reply(w, tools, err)
 	})
+	mux.HandleFunc("GET /v1/tools/changes", func(w http.ResponseWriter, r *http.Request) {
+		changes, err := s.gw.ToolChanges(r.URL.Query().Get("server"))
+		reply(w, changes, err)
+	})
 	mux.HandleFunc("POST /v1/call", s.call)
 	mux.HandleFunc("POST /v1/explain", s.explain)
 	return mux

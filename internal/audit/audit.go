@@ -111,7 +111,7 @@ func start(f *file, o Options) *Log {
 func (l *Log) Append(r Record) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Decision == Deny || r.Decision == Error {
+	if refused(r) {
 		r.bound()
 		key := r.Credential + "\x00" + r.AgentID
 		if !l.paced(key, refusedPace, refusal(r), asked(r)) {

@@ -313,6 +313,22 @@ func TestAppend_flood_getsSomeFullLinesAndThenOneASecond(t *testing.T) {
 	})
 }
 
+func TestAppend_allowedCallsThatWereNotSent_arePacedToo(t *testing.T) {
+	for outcome, paced := range map[string]bool{"RATE_LIMITED": true, "SERVER_NOT_FOUND": true, "ok": false, "tool_error": false, "SERVER_UNAVAILABLE": false} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDisk(t)
+			l := d.open(t, audit.Options{})
+			for range 1000 {
+				l.Append(audit.Record{Decision: audit.Allow, Step: "s", AgentID: "a", Outcome: outcome})
+			}
+			closeLog(t, l)
+			if got := l.Stats().Summarized; (got > 0) != paced {
+				t.Errorf("%s: got %d summed up, want some: %v", outcome, got, paced)
+			}
+		})
+	}
+}
+
 func TestAppend_manyWhoFlood_leaveHalfTheQueueToOthers(t *testing.T) {
 	d := newDisk(t)
 	d.gate = make(chan struct{}) // The disk hangs.

@@ -145,6 +145,16 @@ func (l *Log) summarizeNow() {
 	}
 }
 
+// unsent are the outcomes of calls that the rules allow and the gateway refused by
+// itself, as often as somebody asks: for what is not there, or beyond a limit.
+// Those that a server's state explains are not among them.
+var unsent = []string{"RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND"}
+
+// refused reports whether a record is of a call that costs its sender nothing.
+func refused(r Record) bool {
+	return r.Decision == Deny || r.Decision == Error || r.Outcome != "ok" && slices.Contains(unsent, r.Outcome)
+}
+
 // refusal is the Event that stands for refused calls such as r.
 func refusal(r Record) Event {
 	return Event{Kind: Refused, AgentID: r.AgentID, Credential: r.Credential, Client: r.Client, PolicyHash: r.PolicyHash, Generation: r.Generation}
