@@ -130,7 +130,7 @@ func urgency(s admin.ServerStatus) int {
 	case endpoint.Held:
 		return 3
 	case endpoint.Ready:
-		if len(s.Suspects) > 0 {
+		if len(s.Suspects) > 0 || len(s.Blocks) > 0 {
 			return 4
 		}
 		return 5

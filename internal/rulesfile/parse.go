@@ -128,7 +128,12 @@ func (p *parser) root(root *jsondoc.Node) {
 	if !p.is(root, jsondoc.KindObject, "", "an object", `write {"agents": {}}`) {
 		return
 	}
-	keys := jsondoc.Keys{{Name: "agents", Read: p.agents}, {Name: "roles", Read: p.readRoles}, {Name: "defaults", Read: p.defaults}}
+	keys := jsondoc.Keys{
+		{Name: "agents", Read: p.agents}, {Name: "roles", Read: p.readRoles}, {Name: "defaults", Read: p.defaults},
+		{Name: "$schema", Read: func(n *jsondoc.Node, path string) {
+			p.is(n, jsondoc.KindString, path, "a string", "it is for editors; remove it if in doubt")
+		}},
+	}
 	p.object(root, "", keys, misplacedInRoot)
 	p.merge()
 	agents := func(m jsondoc.Member) bool {
