@@ -46,9 +46,11 @@ func RunGuard() int {
 	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse-guard"), 0) // For ps; nothing depends on it.
 	groups := hearGroups(os.Stdin)
 	killAt := time.Now().Add(guardTerm)
+	instance := os.Getenv(guardVariable)
 	for range guardRounds {
 		met, left := ending{
-			find:   func() []proc { return leftBy(os.Getenv(guardVariable), nil, groups.own) },
+			find:   func() []proc { return leftBy(instance, nil, groups.own) },
+			anew:   targetsLeftBy(instance, nil, groups.own),
 			killAt: func() time.Time { return killAt },
 		}.run()
 		if left > 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -38,14 +39,18 @@ var filesRead, scansOfProc atomic.Int64
 // readProcFile reads a file in the folder of one process, limit bytes at most.
 // What was read before an error still counts.
 func readProcFile(pid int, name string, limit int64) []byte {
+	data, _ := tryProcFile(pid, name, limit)
+	return data
+}
+
+func tryProcFile(pid int, name string, limit int64) ([]byte, error) {
 	filesRead.Add(1)
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/" + name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer closeAll(f)
-	data, _ := io.ReadAll(io.LimitReader(f, limit))
-	return data
+	return io.ReadAll(io.LimitReader(f, limit)) //nolint:wrapcheck // Nobody shows it.
 }
 
 // readProc reads one process; it reports false if there is none.
@@ -79,23 +84,31 @@ func parseStat(pid int, stat string) (proc, bool) {
 // meanwhile may be missing.
 func processes() map[int]proc {
 	scansOfProc.Add(1)
+	pids := allPIDs()
+	all := make(map[int]proc, len(pids))
+	for _, pid := range pids {
+		if p, ok := readProc(pid); ok {
+			all[pid] = p
+		}
+	}
+	return all
+}
+
+// allPIDs lists the processes that this one can see.
+func allPIDs() []int {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
 	}
 	defer closeAll(dir)
 	names, _ := dir.Readdirnames(-1) // What was read before an error still counts.
-	all := make(map[int]proc, len(names))
+	pids := make([]int, 0, len(names))
 	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if p, ok := readProc(pid); ok {
-			all[pid] = p
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
 		}
 	}
-	return all
+	return pids
 }
 
 const (
@@ -128,15 +141,22 @@ func entries(of []proc, key string) map[string][]proc {
 }
 
 // addTo adds the process to the lists of its entries with this key. It reports
-// whether the process has an environment.
+// false while the process has no environment to look at.
 func (p proc) addTo(found map[string][]proc, key string) bool {
-	env := readProcFile(p.pid, "environ", maxEnviron)
+	env, known := p.environ()
 	for kv := range bytes.SplitSeq(env, []byte{0}) {
 		if name, _, ok := bytes.Cut(kv, []byte{'='}); ok && string(name) == key && !slices.Contains(found[string(kv)], p) {
 			found[string(kv)] = append(found[string(kv)], p)
 		}
 	}
-	return len(env) > 0
+	return known
+}
+
+// environ reads the environment that a process began with; known is false
+// while it has none to look at, and true if it is nobody's but its user's.
+func (p proc) environ() (env []byte, known bool) {
+	env, err := tryProcFile(p.pid, "environ", maxEnviron)
+	return env, len(env) > 0 || errors.Is(err, fs.ErrPermission)
 }
 
 // carriers returns those of the processes that have this variable with this

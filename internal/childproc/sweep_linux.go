@@ -52,6 +52,7 @@ func sweepOne(r record, path string, keep map[int]bool, log *slog.Logger) {
 	killAt := time.Now().Add(sweepTerm)
 	met, left := ending{
 		find:   func() []proc { return leftBy(r.Instance, keep, r.owns) },
+		anew:   targetsLeftBy(r.Instance, keep, r.owns),
 		killAt: func() time.Time { return killAt },
 	}.run()
 	attrs := []any{slog.String("instance", r.Instance), slog.Int("pid", r.PID), slog.Int("processes", met)}
@@ -78,6 +79,23 @@ func leftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bo
 		}
 	}
 	return append(found, carriers(ask, InstanceVariable, instance)...)
+}
+
+// targetsLeftBy are whom leftBy finds.
+func targetsLeftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) targets {
+	return targets{among: allPIDs, has: func(p proc) (yes, known bool) {
+		if keep[p.pid] || len(people(map[int]proc{p.pid: p})) == 0 {
+			return false, true
+		}
+		group := map[int]proc{}
+		if leader, ok := readProc(p.pgid); ok {
+			group[p.pgid] = leader
+		}
+		if owns(group, p) {
+			return true, true
+		}
+		return p.carries(InstanceVariable + "=" + instance)
+	}}
 }
 
 // sweepForeign removes a record whose gateway cannot have survived, or that is
