@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/testkit"
 	"gatehouse/testkit/problemtest"
 )
 
@@ -119,4 +120,12 @@ func TestValidate_warnsOfArgumentsThatStartElsewhereNow(t *testing.T) {
 
 func TestCodes_areDocumented(t *testing.T) {
 	problemtest.EachCode(t, codeReachesRules, codeRelative, codePassedOver, codeClearText)
+}
+
+func TestStart_warnsOfServersThatAreGivenTheRules(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t).With("cwd", ".").Settings("start", "lazy")}.JSON(), Rules: testkit.AllowAll("a"),
+	})
+	g.Await(t, "config problem", "code", codeReachesRules)
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"gatehouse/internal/plural"
 )
 
 const (
@@ -220,7 +222,7 @@ func (l *Log) Close(ctx context.Context) error {
 		return l.closeErr
 	case <-ctx.Done():
 		l.report()
-		return fmt.Errorf("cannot flush audit log: %d records are not written: %w", l.Stats().Queued, context.Cause(ctx))
+		return fmt.Errorf("cannot flush audit log: %s not written: %w", plural.Of(l.Stats().Queued, "record is", "records are"), context.Cause(ctx))
 	}
 }
 

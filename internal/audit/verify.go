@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/internal/plural"
 	"gatehouse/internal/rawjson"
 )
 
@@ -140,7 +141,7 @@ func (v *Verifier) line(file string, number int, text []byte, ended bool) {
 	case eventStart, eventStop:
 	case eventLost:
 		v.summary.Lost += rec.Lost
-		v.find(p, Loss, "the gateway could not write %d records before this line", rec.Lost)
+		v.find(p, Loss, "the gateway could not write %s before this line", plural.Of(rec.Lost, "record"))
 	case eventDropped:
 		v.dropped(p)
 	case "", eventBegin:
@@ -189,7 +190,7 @@ func (v *Verifier) number(p place) (right bool) {
 		v.find(p, Repeated, "instance %q has number %d again, after %d", r.Instance, r.Seq, in.last)
 		return false
 	case known && r.Seq > in.last+1:
-		v.find(p, Gap, "instance %q goes on with number %d after %d: %d lines are missing", r.Instance, r.Seq, in.last, r.Seq-in.last-1)
+		v.find(p, Gap, "instance %q goes on with number %d after %d: %s missing", r.Instance, r.Seq, in.last, plural.Of(r.Seq-in.last-1, "line is", "lines are"))
 	case known && (r.Event == eventStart || in.stopped):
 		v.find(p, Repeated, "instance %q starts twice or goes on after its end", r.Instance)
 	}

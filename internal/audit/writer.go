@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"gatehouse/internal/plural"
 )
 
 // writer is the goroutine that writes. Its fields are its own; what it shares
@@ -238,7 +240,7 @@ func (w *writer) end() {
 	}
 	switch {
 	case lost > 0:
-		w.closeErr = fmt.Errorf("cannot flush audit log: %d records are lost: %w", lost, w.cause())
+		w.closeErr = fmt.Errorf("cannot flush audit log: %s lost: %w", plural.Of(lost, "record is", "records are"), w.cause())
 	case err != nil:
 		w.closeErr = fmt.Errorf("cannot end audit log: %w", err)
 	}

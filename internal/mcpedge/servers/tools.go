@@ -183,7 +183,7 @@ func (l *toolList) odd() error {
 		what = append(what, "left out for want of a name: "+plural.Of(l.nameless, "definition"))
 	}
 	if l.misnamed > 0 {
-		what = append(what, fmt.Sprintf("%d definitions have a member twice or in another letter case and were left out", l.misnamed))
+		what = append(what, plural.Of(l.misnamed, "definition has", "definitions have")+" a member twice or in another letter case: left out")
 	}
 	if what == nil {
 		return nil
