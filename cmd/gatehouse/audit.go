@@ -72,7 +72,7 @@ func rulesToVerify(cmd *cobra.Command, named []string) ([]string, error) {
 	}
 	why := "of the running gateway"
 	if len(paths) == 0 {
-		found, err := new(fileOptions).findRules()
+		found, err := new(fileOptions).findRules(cmd.ErrOrStderr())
 		if err != nil {
 			return nil, failed(err)
 		}

@@ -80,7 +80,7 @@ func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bo
 		defer stop()
 		return explainLive(ctx, gateway, q)
 	}
-	found, err := files.findRules()
+	found, err := files.findRules(cmd.ErrOrStderr())
 	if err != nil {
 		return policy.Explanation{}, failed(err)
 	}

@@ -55,12 +55,17 @@ func (o *fileOptions) find() (foundFiles, error) {
 }
 
 // findRules decides which rules file to use, for commands that need no other.
-func (o *fileOptions) findRules() (locate.Found, error) {
+// It says on w that those of the working directory are not used.
+func (o *fileOptions) findRules(w io.Writer) (locate.Found, error) {
 	s, err := o.search()
 	if err != nil {
 		return locate.Found{}, err
 	}
-	return locate.FindRules(s.place(o.rules, rulesVariable))
+	found, err := locate.FindRules(s.place(o.rules, rulesVariable))
+	if err == nil && o.rules == "" {
+		printProblems(w, s.passedOver.problems())
+	}
+	return found, err
 }
 
 // findEnvFiles lists the env files. They are never looked for.

@@ -78,7 +78,7 @@ func (o *policyDiff) run(ctx context.Context, cmd *cobra.Command, newFile string
 		return err
 	}
 	if oldFile == "" {
-		found, err := o.files.findRules()
+		found, err := o.files.findRules(cmd.ErrOrStderr())
 		if err != nil {
 			return failed(err)
 		}

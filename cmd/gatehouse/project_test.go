@@ -90,6 +90,7 @@ func TestSearch_aProjectThatNobodyApproved_isPassedOver(t *testing.T) {
 	if at < 0 || !strings.Contains(report.Problems[at].Hint, "gatehouse trust "+project) || report.Problems[at].File != filepath.Join(project, ".mcp.json") {
 		t.Errorf("got %+v, want a warning that names the file and the command", report.Problems)
 	}
+	runHere("explain", "a", "mine").want(t, exitFine, "gatehouse trust "+project)
 	if dir, _ := used(t, "--here"); dir != project {
 		t.Errorf("with --here: got the files of %s, want those of %s", dir, project)
 	}

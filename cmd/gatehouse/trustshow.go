@@ -132,6 +132,10 @@ func showRules(b *strings.Builder, c candidate) {
 			fmt.Fprintf(b, "    but not %s\n", line(strings.Join(slices.Concat(patterns(a.DenyServers), toolPatterns(a.DenyTools)), ", ")))
 		}
 	}
+	for _, a := range r.Agents {
+		showWords(b, shownWord(a.ID), a.Instructions)
+	}
+	showWords(b, "every agent", r.Instructions)
 	if !r.DenyOnMissingAgent {
 		b.WriteString("  whoever does not say who it is counts as default\n")
 	}
@@ -140,6 +144,13 @@ func showRules(b *strings.Builder, c candidate) {
 	}
 	if jwt := c.loaded.Credentials.JWT; jwt != nil {
 		fmt.Fprintf(b, "  tokens of %s say by %s who their bearer is\n", line(jwt.Issuer), line(jwt.AgentClaim))
+	}
+}
+
+// showWords shows what the rules tell an agent's model.
+func showWords(b *strings.Builder, who, instructions string) {
+	if instructions != "" {
+		fmt.Fprintf(b, "  %s is told: %s\n", who, line(instructions))
 	}
 }
 
