@@ -340,6 +340,10 @@ func (b *besieged) judgeCalls(calls []tried, base time.Duration) {
 		ratio = float64(p99) / float64(base)
 	}
 	b.t.Logf("%d honest calls, failed %v; 99 of 100 took at most %v, %.1f times the %v of peace", len(calls), failed, p99, ratio, base)
+	for _, server := range honestServers {
+		of := slices.DeleteFunc(slices.Clone(calls), func(c tried) bool { return c.server != server })
+		b.t.Logf("of %s: %d calls, 99 of 100 took at most %v", server, len(of), percentile99(of))
+	}
 	b.want(callsPromise, len(failed) == 0 && len(calls) > 0, "of %d honest calls failed: %v, want none", len(calls), failed)
 	b.want(latencyPromise, ratio <= 3, "99 of 100 honest calls took at most %v, want at most 3 times %v", p99, base)
 }

@@ -35,6 +35,7 @@ func agentOf(token string) *http.Client {
 
 // tried is one honest call and what became of it.
 type tried struct {
+	server string
 	took   time.Duration
 	callID string
 	code   string // of a failure
@@ -66,9 +67,11 @@ func (h *honest) work(ctx context.Context, seed uint64) {
 				continue
 			}
 		}
-		begun := time.Now()
-		got, err := conn.execute(context.WithoutCancel(ctx), fmt.Sprint(i), h.name, honestServers[rnd.IntN(len(honestServers))], "echo", map[string]any{"n": i}, 0)
-		h.note(judgeOf(got, err), time.Since(begun))
+		begun, server := time.Now(), honestServers[rnd.IntN(len(honestServers))]
+		got, err := conn.execute(context.WithoutCancel(ctx), fmt.Sprint(i), h.name, server, "echo", map[string]any{"n": i}, 0)
+		call := judgeOf(got, err)
+		call.server = server
+		h.note(call, time.Since(begun))
 		pauseFor(ctx, time.Duration(rnd.IntN(10))*time.Millisecond)
 	}
 }
