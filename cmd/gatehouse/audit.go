@@ -39,9 +39,9 @@ several FILEs give the oldest first.
 
 Each line whose policy_hash is that of a --rules file is decided again; without
 --rules by the rules of the gateways that run, else by those that "gatehouse run"
-would use. A difference is a finding; so are lines that are missing, repeated, unreadable or
-without an end, and records that the gateway says it could not write. Exit code
-0: none; 1: some; 2: wrong use.`,
+would use. A difference is a finding; so are lines that are missing, at the end too, changed,
+repeated, unreadable or without an end, and records that the gateway says it could
+not write or had to delete. Exit code 0: none; 1: some; 2: wrong use.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rules, err := rulesToVerify(cmd, rules)
 			if err != nil {
@@ -138,6 +138,9 @@ func printAuditSummary(out io.Writer, v *audit.Verifier) {
 		fmt.Fprintln(out, line("note: "+note))
 	}
 	s := v.Summary()
+	if s.Summarized > 0 {
+		fmt.Fprintf(out, "note: %d refused calls are summed up, as they came too fast for a line each\n", s.Summarized)
+	}
 	fmt.Fprintf(out, "%s, %s of %s; %s checked, %d of other rules, %d that cannot be checked; %s lost; %s\n",
 		plural.Of(s.Files, "file"), plural.Of(s.Lines, "line"), plural.Of(s.Instances, "instance"), plural.Of(s.Checked, "decision"),
 		s.Other, s.Unchecked, plural.Of(s.Lost, "record"), plural.Of(s.Findings, "finding"))

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/terminal"
-	"time"
 )
 
 func TestWriteJSON_isTheSameValueWithoutControlCharacters(t *testing.T) {

@@ -53,7 +53,7 @@ func (a *app) compareTools(name string) {
 	if len(changes) == 0 {
 		return
 	}
-	event := messages.ToolsChanged{Server: name, Count: len(changes)}
+	event, rest := messages.ToolsChanged{Server: name, Count: len(changes)}, uint64(len(changes))
 	for i, c := range changes {
 		c.Words = r.Redact.String(c.Words)
 		tell(&event, c)
@@ -61,8 +61,9 @@ func (a *app) compareTools(name string) {
 		case i < maxAudited-1 || len(changes) == maxAudited:
 			a.audit.Note(audit.Event{Kind: audit.Tools, Action: string(c.Kind), Server: name, Tool: c.Tool, Hash: c.Hash, Was: c.Was, Reason: c.Words})
 		case i == maxAudited-1:
-			a.audit.Note(audit.Event{Kind: audit.Tools, Action: "more", Server: name, Count: uint64(len(changes) - i)})
+			a.audit.Note(audit.Event{Kind: audit.Tools, Action: "more", Server: name, Count: rest})
 		}
+		rest--
 	}
 	a.event(event)
 }

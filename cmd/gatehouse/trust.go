@@ -78,7 +78,7 @@ func (o *trustOptions) run(cmd *cobra.Command, dir string, named bool) error {
 		return failed(err)
 	}
 	if o.revoke {
-		return revoke(cmd.OutOrStdout(), real)
+		return revoke(cmd, real)
 	}
 	return o.approve(cmd, real)
 }
@@ -138,6 +138,7 @@ func (o *trustOptions) approve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return failed(err)
 	}
+	auditTrust(cmd.Context(), cmd.ErrOrStderr(), "approve", dir, c.files)
 	fmt.Fprintln(out, "\nApproved. A running gateway that uses them takes them up by itself.")
 	return nil
 }
@@ -232,7 +233,7 @@ func ask(in io.Reader, out io.Writer, question string) error {
 }
 
 // revoke forgets a folder.
-func revoke(out io.Writer, dir string) error {
+func revoke(cmd *cobra.Command, dir string) error {
 	record, err := readRecord()
 	if err != nil {
 		return failed(err)
@@ -243,7 +244,8 @@ func revoke(out io.Writer, dir string) error {
 	if err := safefile.WriteOwn(recordPath(), record.Without(dir).Encode()); err != nil {
 		return failed(err)
 	}
-	fmt.Fprintf(out, "%s is not approved any more. A gateway that runs there goes on with what was approved until it ends.\n", line(dir))
+	auditTrust(cmd.Context(), cmd.ErrOrStderr(), "revoke", dir, nil)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is not approved any more. A gateway that runs there goes on with what was approved until it ends.\n", line(dir))
 	return nil
 }
 

@@ -111,14 +111,16 @@ func addressKey(address string) string {
 	return "address " + host
 }
 
-// Write writes one event into the log at path, with a start and a stop line
-// around it: for a command that acts while no gateway may be running. Any gateway
-// may have the same log open. It blocks until the line is there or ctx ends.
-func Write(ctx context.Context, path string, o Options, e Event) error {
+// Write writes events into the log at path, with a start and a stop line
+// around them: for a command that acts while no gateway may be running. Any gateway
+// may have the same log open. It blocks until the lines are there or ctx ends.
+func Write(ctx context.Context, path string, o Options, events ...Event) error {
 	l, err := Open(path, o)
 	if err != nil {
 		return err
 	}
-	l.Note(e)
+	for _, e := range events {
+		l.Note(e)
+	}
 	return l.Close(ctx)
 }

@@ -73,12 +73,12 @@ func exact(value []byte, offset int, t reflect.Type) error {
 	if p := reflect.PointerTo(t); p.Implements(ownJSON) || p.Implements(ownText) {
 		return nil // It reads itself.
 	}
-	switch kind := t.Kind(); {
-	case kind == reflect.Struct:
+	switch t.Kind() { //nolint:exhaustive // The others have no names in them.
+	case reflect.Struct:
 		return exactMembers(value, offset, fieldsOf(t), nil)
-	case kind == reflect.Map:
+	case reflect.Map:
 		return exactMembers(value, offset, nil, t.Elem())
-	case kind == reflect.Slice || kind == reflect.Array:
+	case reflect.Slice, reflect.Array:
 		return exactElements(value, offset, t.Elem())
 	default:
 		return nil

@@ -1,6 +1,7 @@
 package toolbook
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,7 +73,7 @@ func (d *drawing) add(kind byte, words ...string) {
 		d.pieces[n-1].words = append(d.pieces[n-1].words, words...)
 		return
 	}
-	d.pieces = append(d.pieces, piece{kind, words[:len(words):len(words)]})
+	d.pieces = append(d.pieces, piece{kind, slices.Clip(words)})
 }
 
 func (d *drawing) same(words []string) { d.add('=', words...) }
@@ -89,9 +90,9 @@ func (d *drawing) middle(a, b []string) {
 	for i := range longest {
 		longest[i] = make([]uint16, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if a[i] == b[j] {
+	for i, word := range slices.Backward(a) {
+		for j, other := range slices.Backward(b) {
+			if word == other {
 				longest[i][j] = longest[i+1][j+1] + 1
 			} else {
 				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
