@@ -49,7 +49,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz lint fmt fix check cross e2e npm python cover vuln bench figures microbench dist reproducible clean
+.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench dist reproducible clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,10 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		echo "vet $$system"; \
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
+
+find: ## print how well search_tools finds what the sets of questions in SETS ask for
+	@$(if $(SETS),:,echo "make find: name a folder of sets: make find SETS=DIR"; exit 2)
+	@$(GO) run ./testkit/findbench $(BENCH) $(SETS)
 
 e2e: ## install pinned MCP servers and clients from npm and PyPI and test the gateway with them; skips without Node.js
 	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \

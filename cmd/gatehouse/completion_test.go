@@ -67,7 +67,7 @@ func TestCompletion_ofEveryWordAndFlag_offersFilesOnlyWhereTheyFit(t *testing.T)
 		words := append(wordsOf(cmd), "")
 		for i, word := range words {
 			want := offerNothingElse
-			if name := strings.Trim(word, "[]."); files[name] || word == "" && i > 0 && strings.HasSuffix(words[i-1], "...") {
+			if name := strings.Trim(word, "[]."); files[name] || word == "" && i > 0 && strings.HasSuffix(words[i-1], "...") && files[strings.Trim(words[i-1], "[].")] {
 				want = offerFiles
 			} else if name == "DIR" {
 				want = offerFolders

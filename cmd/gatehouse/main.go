@@ -78,10 +78,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gatehouse",
-		Short: "An MCP gateway: many servers behind three tools, rules, hot reload, supervision",
+		Short: "An MCP gateway: many servers behind four tools, rules, hot reload, supervision",
 		Long: `gatehouse stands between AI agents (MCP clients) and many MCP servers. It reads
 .mcp.json (the servers) and .mcp-gateway-rules.json (which agent may use which
-server and tool), shows agents three small tools, reloads both files while it
+server and tool), shows agents four small tools, reloads both files while it
 runs, and restarts servers that crash.
 
 Without a command it runs the gateway, as "gatehouse run" does.`,
@@ -97,7 +97,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newInitCommand(), newValidateCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newTrustCommand(), newDemoServerCommand(), newVersionCommand())
 	root.AddCommand(newStatusCommand(color), newLogsCommand(color), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
-		newHoldCommand(), newToolsCommand(), newCallCommand())
+		newHoldCommand(), newToolsCommand(), newFindCommand(), newCallCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelpCommand())

@@ -11,7 +11,7 @@ import (
 	"gatehouse/testkit"
 )
 
-func TestFront_tools_areThreeWithSmallSchemas(t *testing.T) {
+func TestFront_tools_areFourWithSmallSchemas(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{})
 	reply, err := g.Raw(t).Request(t.Context(), "tools/list", nil)
@@ -38,8 +38,8 @@ func TestFront_tools_areThreeWithSmallSchemas(t *testing.T) {
 			t.Errorf("the schema of %s uses %q, want none", tool.Name, bad)
 		}
 	}
-	if len(readOnly) != 3 || !readOnly["list_servers"] || !readOnly["get_server_tools"] || readOnly["execute_tool"] {
-		t.Errorf("got tools with readOnlyHint %v, want that hint for the two that only read", readOnly)
+	if len(readOnly) != 4 || !readOnly["search_tools"] || !readOnly["list_servers"] || !readOnly["get_server_tools"] || readOnly["execute_tool"] {
+		t.Errorf("got tools with readOnlyHint %v, want that hint for the three that only read", readOnly)
 	}
 }
 

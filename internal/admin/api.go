@@ -33,6 +33,8 @@ type Gateway interface {
 	// ToolChanges lists definitions that changed, the oldest change of each
 	// server first.
 	ToolChanges(server string) ([]ToolChange, error)
+	// Find searches as search_tools does. It does not block.
+	Find(s Search) (SearchAnswer, error)
 	// Call runs a tool as execute_tool does. It blocks for as long as that.
 	Call(ctx context.Context, call Call) (json.RawMessage, error)
 	// Logs is the log so far and from now on.

@@ -33,6 +33,10 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if r, err := c.Tools(ctx, "a b&c", "agent"); err != nil || r.Tokens != 3 {
 		t.Errorf("tools: %+v, %v, want 3 tokens", r, err)
 	}
+	search := admin.Search{Query: "two words", Agent: "a", Server: "s", Limit: 3}
+	if r, err := c.Find(ctx, search); err != nil || !r.Fits || len(r.Hits) != 1 || r.Hits[0].Tool != "t" {
+		t.Errorf("find: %+v, %v, want the tool t", r, err)
+	}
 	if st, err := c.Settled(ctx, "a/b"); err != nil || st.Name != "a/b" || st.State != "ready" {
 		t.Errorf("settled: %+v, %v, want a/b, ready", st, err)
 	}
@@ -44,7 +48,7 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {
 		t.Errorf("call: %s, %v, want %s", result, err, want)
 	}
-	if diff := cmp.Diff([]any{"a b&c", "agent", "changes", "c d", call}, f.asked); diff != "" {
+	if diff := cmp.Diff([]any{"a b&c", "agent", search, "changes", "c d", call}, f.asked); diff != "" {
 		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
 	}
 }

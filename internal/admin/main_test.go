@@ -88,6 +88,11 @@ func (f *fake) ToolChanges(server string) ([]admin.ToolChange, error) {
 	return []admin.ToolChange{{Server: server, Tool: "t", Change: "new"}}, f.err
 }
 
+func (f *fake) Find(s admin.Search) (admin.SearchAnswer, error) {
+	f.note(s)
+	return admin.SearchAnswer{Fits: true, Hits: []admin.FoundTool{{Server: "s", Tool: "t"}}}, f.err
+}
+
 func (f *fake) Call(ctx context.Context, call admin.Call) (json.RawMessage, error) {
 	f.note(call)
 	if f.block != nil {

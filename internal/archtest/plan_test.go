@@ -80,6 +80,8 @@ var homes = []home{
 	{"github.com/asynkron", []string{"actors", "cmd", "supervisor", "testkit"}, "only actors know the actor system"},
 	{"github.com/fsnotify/fsnotify", []string{"internal/filewatch"}, "it has traps; one package knows them"},
 	{"github.com/go-jose", []string{"internal/identity"}, "one package decides what a signature proves"},
+	{"github.com/kljensen/snowball", []string{"internal/find"}, "words are compared in one place"},
+	{"golang.org/x/text", []string{"internal/find"}, "words are compared in one place"},
 	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},

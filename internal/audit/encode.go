@@ -36,6 +36,9 @@ func appendRecord(buf *bytes.Buffer, r Record) error {
 	b = strconv.AppendUint(append(b, `,"generation":`...), r.Generation, 10)
 	b = appendOptional(b, `,"policy_hash":`, r.PolicyHash)
 	b = appendText(append(b, `,"outcome":`...), r.Outcome)
+	if r.Hits != 0 {
+		b = strconv.AppendInt(append(b, `,"hits":`...), int64(r.Hits), 10)
+	}
 	b = appendNumber(append(b, `,"latency_ms":`...), r.LatencyMS)
 	buf.Write(append(b, "}\n"...))
 	return nil

@@ -64,6 +64,7 @@ type Record struct {
 	Generation     uint64    `json:"generation"`
 	PolicyHash     string    `json:"policy_hash,omitempty"`
 	Outcome        string    `json:"outcome"`
+	Hits           int       `json:"hits,omitempty"` // of search_tools
 	LatencyMS      float64   `json:"latency_ms"`
 }
 

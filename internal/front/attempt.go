@@ -35,14 +35,15 @@ var errAgain = errors.New("decide anew")
 // call.
 type step func(*Attempt, context.Context) error
 
-// The steps of a request to a server, of a look at what it lists, and of what
-// concerns no server.
+// The steps of a request to a server, of a look at what it lists, of what is
+// about a server and does not need it, and of what concerns no server.
 var (
 	forwarding = []step{
 		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
 		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
 	}
 	identifying = []step{(*Attempt).identify}
+	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
 	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
 )
 

@@ -1,7 +1,7 @@
 // Package front is the router: it takes a request of an agent to a server. It
 // knows methods and params, and no word of what they are for. What the rules
 // are asked, what the server must list, what it is sent and how its answer is
-// read come from the surface on top; the gateway's three tools are one, in
+// read come from the surface on top; the gateway's four tools are one, in
 // internal/front/gate.
 //
 // A request is taken in attempts. An attempt reads one snapshot and takes its

@@ -89,6 +89,12 @@ func (r *Router) Identify(ctx context.Context, c *Call) (*Attempt, error) {
 	return c.take(ctx, identifying)
 }
 
+// Route finds the call's server for an agent that may use it, in whatever state
+// it is. It does not wait. The error is a *Failure.
+func (r *Router) Route(ctx context.Context, c *Call) (*Attempt, error) {
+	return c.take(ctx, routing)
+}
+
 // Known returns an attempt by the current snapshot. ok reports whether the
 // connection itself settles the agent: by a credential or a pin. It is not a
 // call, and leaves no record.

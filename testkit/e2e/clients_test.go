@@ -130,7 +130,7 @@ func judge(t *testing.T, got report, revision string) {
 	}
 	want := report{
 		Revision: revision,
-		Tools:    []string{"list_servers", "get_server_tools", "execute_tool"},
+		Tools:    []string{"search_tools", "list_servers", "get_server_tools", "execute_tool"},
 		Servers:  []string{"fake"},
 		Echo: map[string]any{
 			"text": "h\u00e9llo \u2603",

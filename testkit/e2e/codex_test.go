@@ -133,7 +133,7 @@ func judgeDeferred(t *testing.T, q question, pinned bool) {
 		}
 	}
 	t.Logf("before the model without a tool loaded: %d tokens: %s", tokens.Count(t, shown), shown)
-	want := []string{shownByCodex, "list_servers", "get_server_tools", "execute_tool"}
+	want := []string{shownByCodex, "search_tools", "execute_tool"}
 	if pinned {
 		want = append(want, "(fake)") // The server that this agent may use.
 	}

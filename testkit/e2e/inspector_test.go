@@ -64,8 +64,8 @@ func TestInspector_listsAndCallsTheTools(t *testing.T) {
 				if err := json.Unmarshal(inspector(t, to, era, "tools/list", "--strict"), &list); err != nil {
 					t.Fatal(err)
 				}
-				if len(list.Tools) != 3 {
-					t.Errorf("got the tools %v, want three", list.Tools)
+				if len(list.Tools) != 4 {
+					t.Errorf("got the tools %v, want four", list.Tools)
 				}
 				var listed struct{ Servers []testkit.Listed }
 				inspect(t, to, era, "list_servers", `{"agent_id":"agent"}`, &listed)

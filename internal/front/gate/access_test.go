@@ -201,7 +201,7 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 	}
 }
 
-func TestDefinitions_areThree(t *testing.T) {
+func TestDefinitions_areFour(t *testing.T) {
 	g := newGate(t, allowAll)
 	for _, d := range g.gate.Definitions() {
 		var def struct {
@@ -221,8 +221,8 @@ func TestDefinitions_areThree(t *testing.T) {
 			t.Errorf("%s: got annotations %v, want readOnlyHint %v", def.Name, def.Annotations, def.Name != "execute_tool")
 		}
 	}
-	if n := len(g.gate.Definitions()); n != 3 {
-		t.Errorf("got %d tools, want 3", n)
+	if n := len(g.gate.Definitions()); n != 4 {
+		t.Errorf("got %d tools, want 4", n)
 	}
 }
 
@@ -238,8 +238,8 @@ func TestDefinitions_leaveOutWhatCannotBeChosen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateWith(t, settings{Pinned: c.pinned, Debug: true}, allowAll)
-			if n := len(g.gate.Definitions()); n != 4 {
-				t.Errorf("got %d tools with debug, want 4", n)
+			if n := len(g.gate.Definitions()); n != 5 {
+				t.Errorf("got %d tools with debug, want 5", n)
 			}
 			for _, d := range g.gate.Definitions() {
 				if got := strings.Contains(string(d), `"agent_id"`); got != c.want {

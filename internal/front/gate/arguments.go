@@ -1,12 +1,14 @@
 package gate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/find"
 	"gatehouse/internal/front"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/rawjson"
@@ -22,7 +24,9 @@ type arguments struct {
 	tool            string
 	names           []string
 	pattern         string
-	maxSchemaTokens int64 // 0 is the default
+	query           string
+	limit           int64
+	maxSchemaTokens int64 // of get_server_tools, 0 is the default
 	args            json.RawMessage
 	timeoutMS       int64 // 0 is the server's own
 	seen            uint  // which of the known ones were there, by their bit
@@ -33,6 +37,9 @@ const minTimeoutMS = 100
 
 func parseArguments(tool string, raw json.RawMessage) (arguments, error) {
 	var a arguments
+	if tool == searchTools {
+		a.limit, a.maxSchemaTokens = defaultHits, defaultSearchBudget
+	}
 	if nothing(raw) {
 		raw = json.RawMessage("{}")
 	}
@@ -94,8 +101,12 @@ func (a *arguments) set(tool string, name []byte, value json.RawMessage, known [
 		a.names, err = namesOf(value)
 	case "pattern":
 		a.pattern, err = patternOf(value)
+	case "query":
+		a.query, err = queryOf(value)
+	case "limit":
+		a.limit, err = limitOf(value)
 	case "max_schema_tokens":
-		a.maxSchemaTokens, err = intOf(value, 1)
+		a.maxSchemaTokens, err = a.budgetOf(tool, value)
 	case "timeout_ms":
 		a.timeoutMS, err = intOf(value, minTimeoutMS)
 	case "args":
@@ -117,6 +128,9 @@ func (a *arguments) missing(tool string) error {
 	}
 	if tool == executeTool && a.tool == "" {
 		names = append(names, "tool")
+	}
+	if tool == searchTools && a.query == "" {
+		names = append(names, "query")
 	}
 	if len(names) > 0 {
 		return invalid("%s needs %s.", tool, strings.Join(names, " and "))
@@ -166,6 +180,38 @@ func textOf(v json.RawMessage, most int) (string, error) {
 		return "", argError(fmt.Sprintf("is longer than %d bytes", most))
 	}
 	return s, nil
+}
+
+// queryOf reads a question: any text but a blank one.
+func queryOf(v json.RawMessage) (string, error) {
+	query, err := textOf(v, maxQuery)
+	if err == nil && strings.TrimSpace(query) == "" {
+		return "", argError("must say what to look for, in a few words")
+	}
+	return query, err
+}
+
+// limitOf reads how many hits are wanted; null is the default.
+func limitOf(v json.RawMessage) (int64, error) {
+	n, err := intOf(v, 1)
+	switch {
+	case err != nil:
+		return 0, err
+	case n > find.MaxHits:
+		return 0, argError(fmt.Sprintf("must be at most %d", find.MaxHits))
+	}
+	return cmp.Or(n, defaultHits), nil
+}
+
+// budgetOf reads what definitions may cost. A search may want names only.
+func (a *arguments) budgetOf(tool string, v json.RawMessage) (int64, error) {
+	if tool != searchTools {
+		return intOf(v, 1)
+	}
+	if isNull(v) || string(v) == `""` {
+		return a.maxSchemaTokens, nil
+	}
+	return intOf(v, 0)
 }
 
 // patternOf reads a pattern as the rules have them.

@@ -10,6 +10,7 @@ import (
 
 // The names of the gateway's tools.
 const (
+	searchTools      = "search_tools"
 	listServers      = "list_servers"
 	getServerTools   = "get_server_tools"
 	executeTool      = "execute_tool"
@@ -62,29 +63,40 @@ type annotations struct {
 	ReadOnly bool `json:"readOnlyHint"`
 }
 
-// deferred is for clients that load only the names of most tools and search
-// for the rest: these are to be there from the start.
-func deferred(hint string) map[string]any {
-	return map[string]any{"anthropic/alwaysLoad": true, "anthropic/searchHint": hint}
-}
+// loaded is for clients that load only the names of most tools and search for
+// the rest: this one is to be there from the start.
+var loaded = map[string]any{"anthropic/alwaysLoad": true}
 
 func definitions() []definition {
 	agentID := property{name: "agent_id", Type: "string", Description: "Only if your instructions give you one."}
-	server := property{name: "server", Type: "string", Description: "Name from list_servers."}
+	server := property{name: "server", Type: "string", Description: "Its exact name."}
 	return []definition{
 		{
+			Name: searchTools, Title: "Search tools",
+			Description: "Finds tools of all servers by what they do or by name, best first, the first ones with definitions: " +
+				"call those with execute_tool at once. Ask for one step in a few words: action and thing.",
+			InputSchema: schema{Type: "object", Properties: properties{
+				{name: "query", Type: "string", Description: "Such as: create branch"},
+				{name: "server", Type: "string", Description: "Only this one."},
+				{name: "limit", Type: "integer", Description: "1 to 50; default 10."},
+				{name: "max_schema_tokens", Type: "integer", Description: "Budget; default 1200. 0: names only."},
+				agentID,
+			}, Required: []string{"query"}},
+			Annotations: &annotations{ReadOnly: true},
+			Meta:        map[string]any{"anthropic/alwaysLoad": true, "anthropic/searchHint": "find a tool of any server for a task"},
+		},
+		{
 			Name: listServers, Title: "List servers",
-			Description: "Step 1 of 3. Lists the MCP servers that you may use, with what each is for. Then call get_server_tools.",
+			Description: "Lists the MCP servers that you may use, with what each is for.",
 			InputSchema: schema{Type: "object", Properties: properties{
 				{name: "include_metadata", Type: "boolean", Description: "Add transport and command or url."},
 				agentID,
 			}},
 			Annotations: &annotations{ReadOnly: true},
-			Meta:        deferred("find servers and their tools"),
 		},
 		{
 			Name: getServerTools, Title: "Get a server's tools",
-			Description: "Step 2 of 3. Returns the definitions of one server's tools that you may use. Narrow big servers with pattern or names; " +
+			Description: "Returns the definitions of one server's tools that you may use. Narrow big servers with pattern or names; " +
 				"omitted has those left out for size: ask for them with names.",
 			InputSchema: schema{Type: "object", Properties: properties{
 				server,
@@ -94,20 +106,19 @@ func definitions() []definition {
 				agentID,
 			}, Required: []string{"server"}},
 			Annotations: &annotations{ReadOnly: true},
-			Meta:        deferred("read tool definitions"),
 		},
 		{
 			Name: executeTool, Title: "Run a tool",
-			Description: "Step 3 of 3. Runs one tool of a server and returns its result. Read its inputSchema with get_server_tools first. " +
+			Description: "Runs one tool of a server and returns its result. Read its inputSchema first: search_tools or get_server_tools have it. " +
 				"Its parameters go inside args. On isError, error.message says whether to fix the call, wait, or tell the user.",
 			InputSchema: schema{Type: "object", Properties: properties{
 				server,
-				{name: "tool", Type: "string", Description: "Name from get_server_tools."},
+				{name: "tool", Type: "string", Description: "Its exact name."},
 				{name: "args", Type: "object", Description: "The tool's own parameters."},
 				{name: "timeout_ms", Type: "integer", Description: "At least 100."},
 				agentID,
 			}, Required: []string{"server", "tool"}},
-			Meta: deferred("run any tool of any server"),
+			Meta: loaded,
 		},
 		{
 			Name: getGatewayStatus, Title: "Gateway status",

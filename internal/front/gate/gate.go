@@ -24,13 +24,15 @@ type Gate struct {
 	cfg     Config
 	router  *front.Router
 	tools   map[string]tool
+	finder  *finder
 	started time.Time
 }
 
 // New makes a Gate.
 func New(cfg Config) *Gate {
-	g := &Gate{cfg: cfg, router: cfg.Router, started: time.Now()}
+	g := &Gate{cfg: cfg, router: cfg.Router, started: time.Now(), finder: newFinder()}
 	g.tools = map[string]tool{
+		searchTools:    g.searchTools,
 		listServers:    g.listServers,
 		getServerTools: g.getServerTools,
 		executeTool:    g.executeTool,

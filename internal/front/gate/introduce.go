@@ -20,6 +20,8 @@ const (
 	maxOpening = 250
 	// maxServerLine is what a server's line may take of them, in bytes.
 	maxServerLine = 200
+	// maxAbout is what a server's description may take of that.
+	maxAbout = 80
 )
 
 // Introduce implements agents.ToolHandler: what the gateway is, the owner's
@@ -40,7 +42,7 @@ func (g *Gate) Introduce(caller agents.Caller) string {
 	}
 	head := strings.Join(parts, "\n\n")
 	if !known {
-		return head + "\n\nCall list_servers to see which servers you may use."
+		return head
 	}
 	return head + "\n\n" + serverLines(servers, maxIntroduction-units(head)-len("\n\n"))
 }
@@ -64,7 +66,7 @@ func usable(a *front.Attempt) []described {
 // there is room for.
 func opening(servers []described) string {
 	const format = "gatehouse has the tools of other MCP servers%s, which your own list does not show. " +
-		"Look here before you say that you have no tool: list_servers, get_server_tools, then execute_tool to run one."
+		"Before you say that you have no tool, ask search_tools for one by what it does; execute_tool runs it."
 	text, names := fmt.Sprintf(format, ""), ""
 	for i, s := range servers {
 		if i > 0 {
@@ -104,7 +106,7 @@ func serverLines(servers []described, room int) string {
 	return text
 }
 
-func more(n int) string { return fmt.Sprintf("... and %d more: call list_servers.", n) }
+func more(n int) string { return fmt.Sprintf("... and %d more.", n) }
 
 // serverLine is a server's name and what it is for; ok is false for one that
 // is switched off.
@@ -116,7 +118,7 @@ func serverLine(a *front.Attempt, name string) (line string, ok bool) {
 	line = "- " + oneLine(name)
 	catalog := r.Cell.Catalog()
 	if what := firstSentence(description(r.Entry, catalog.Info, a.Permitted(&tools, name, catalog))); what != "" {
-		line += ": " + what
+		line += ": " + textcut.Marked(what, maxAbout)
 	}
 	return textcut.Marked(line, maxServerLine), true
 }

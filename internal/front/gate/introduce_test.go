@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,7 +36,6 @@ func wordyHouse() []*srv {
 }
 
 func TestIntroduce_saysWhatTheCallerMayKnow(t *testing.T) {
-	listAll := "Call list_servers to see which servers you may use."
 	ofA := []string{"Words for all.", "Own words of a.", "The servers that you may use:\n- db: Orders, e.g. of today.\n- files: tools: read"}
 	for _, c := range []struct {
 		name   string
@@ -45,15 +45,15 @@ func TestIntroduce_saysWhatTheCallerMayKnow(t *testing.T) {
 		has    []string
 		hasNot []string
 	}{
-		{"unpinned", settings{}, old, nil, []string{"Words for all.", listAll}, []string{"Own words", "- db", "files", "secret"}},
-		{"unpinned, with an agent to fall back on", settings{DefaultAgent: "a"}, old, nil, []string{listAll}, []string{"Own words", "- db"}},
-		{"pinned", settings{Pinned: []string{"a"}}, old, nil, ofA, []string{"secret", "Own words of b", "off", "write", "more", listAll}},
+		{"unpinned", settings{}, old, nil, []string{"Words for all."}, []string{"Own words", "- db", "files", "secret"}},
+		{"unpinned, with an agent to fall back on", settings{DefaultAgent: "a"}, old, nil, []string{"search_tools"}, []string{"Own words", "- db"}},
+		{"pinned", settings{Pinned: []string{"a"}}, old, nil, ofA, []string{"secret", "Own words of b", "off", "write", "more"}},
 		{"pinned to several is the first", settings{Pinned: []string{"b", "a"}}, old, nil, []string{"- secret: Nobody's business.", "Own words of b."}, []string{"- db", "Own words of a"}},
 		{"a pin that the rules don't know", settings{Pinned: []string{"gone"}}, old, nil, []string{"Words for all.", "There is no server that you may use now."}, []string{"- db", "secret"}},
 		{"an agent that may do nothing", settings{Pinned: []string{"nobody"}}, old, nil, []string{"There is no server that you may use now."}, []string{"- db", "secret"}},
 		{"a credential", settings{}, bearer(t, tokenFor("a")), tokenFor("a"), ofA, []string{"secret", "Own words of b"}},
 		{"a credential that is gone", settings{}, bearer(t, tokenFor("a")), tokenFor("b"), []string{"Words for all.", "- secret"}, []string{"- db"}},
-		{"a credential outside of the pin", settings{Pinned: []string{"b"}}, bearer(t, tokenFor("a")), tokenFor("a"), []string{listAll}, []string{"- db", "- secret", "Own words"}},
+		{"a credential outside of the pin", settings{Pinned: []string{"b"}}, bearer(t, tokenFor("a")), tokenFor("a"), []string{"search_tools"}, []string{"- db", "- secret", "Own words"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateWith(t, c.s, wordyRules, wordyHouse()...)
@@ -61,7 +61,7 @@ func TestIntroduce_saysWhatTheCallerMayKnow(t *testing.T) {
 				g.credentials(c.set)
 			}
 			got := g.gate.Introduce(c.caller)
-			for _, part := range append(c.has, "list_servers", "get_server_tools", "execute_tool") {
+			for _, part := range append(c.has, "search_tools", "execute_tool") {
 				if !strings.Contains(got, part) {
 					t.Errorf("got %q, want it to have %q", got, part)
 				}
@@ -98,7 +98,7 @@ func TestIntroduce_fitsWhatClientsShow(t *testing.T) {
 				t.Errorf("got %d UTF-16 units, want at most 2000", n)
 			}
 			shown := strings.Count(got, "\n- server")
-			if c.servers > 0 && (shown == 0 || !strings.HasSuffix(got, fmt.Sprintf("... and %d more: call list_servers.", c.servers-shown))) {
+			if c.servers > 0 && (shown == 0 || !strings.HasSuffix(got, fmt.Sprintf("... and %d more.", c.servers-shown))) {
 				t.Errorf("got %d servers and the end %q, want some, and the other %d counted", shown, got[max(0, len(got)-60):], c.servers-shown)
 			}
 		})
@@ -125,7 +125,7 @@ func TestIntroduce_theFirstLine_saysWhatToDoAndWhatThereIs(t *testing.T) {
 			}
 			got := newGateWith(t, settings{Pinned: []string{"a"}}, allowAll, servers...).gate.Introduce(old)
 			line, _, _ := strings.Cut(got, "\n")
-			for _, part := range []string{"list_servers", "get_server_tools", "execute_tool", c.want} {
+			for _, part := range []string{"search_tools", "execute_tool", c.want} {
 				if !strings.Contains(line, part) || len(line) > 250 {
 					t.Errorf("the first line has %d characters, %q, want at most 250 with %q", len(line), line, part)
 				}
@@ -162,11 +162,19 @@ func TestIntroduce_aServerCannotWriteLinesOfItsOwn(t *testing.T) {
 func TestDefinitions_areForClientsThatDeferTools(t *testing.T) {
 	g := newGate(t, allowAll)
 	for _, d := range g.gate.Definitions() {
-		text := string(d)
-		for _, part := range []string{`"title":"`, `"anthropic/alwaysLoad":true`, `"anthropic/searchHint":"`} {
-			if !strings.Contains(text, part) {
-				t.Errorf("got %s, want it to have %s", text, part)
-			}
+		var def struct {
+			Name, Title string
+			Meta        struct {
+				Load bool   `json:"anthropic/alwaysLoad"`
+				Hint string `json:"anthropic/searchHint"`
+			} `json:"_meta"`
+		}
+		if err := json.Unmarshal(d, &def); err != nil {
+			t.Fatal(err)
+		}
+		first := def.Name == "search_tools" || def.Name == "execute_tool"
+		if def.Title == "" || def.Meta.Load != first || (def.Meta.Hint != "") != (def.Name == "search_tools") {
+			t.Errorf("got %s, want a title, alwaysLoad of search_tools and execute_tool only, and a hint of search_tools only", d)
 		}
 	}
 }
@@ -174,6 +182,7 @@ func TestDefinitions_areForClientsThatDeferTools(t *testing.T) {
 // Forms show arguments in the order in which they are defined.
 func TestDefinitions_argumentsAreInTheOrderOfUse(t *testing.T) {
 	want := [][]string{
+		{"query", "server", "limit", "max_schema_tokens", "agent_id"},
 		{"include_metadata", "agent_id"},
 		{"server", "names", "pattern", "max_schema_tokens", "agent_id"},
 		{"server", "tool", "args", "timeout_ms", "agent_id"},

@@ -18,7 +18,7 @@ func TestFirstSentence_standsForADescription(t *testing.T) {
 		{"\n\n  First line\nsecond line.", "First line"},
 		{"日本語の文。次の文。", "日本語の文。"},
 		{"See https://example.com/a.b for more", "See https://example.com/a.b for more"},
-		{strings.Repeat("é", 200), strings.Repeat("é", 78) + "…"},
+		{strings.Repeat("é", 200), strings.Repeat("é", 38) + "…"},
 	} {
 		db := up("db", testkit.Hangs).With(func(e *serversfile.Entry) { e.Description = c.text })
 		got := newGateWith(t, settings{Pinned: []string{"a"}}, allowAll, db).gate.Introduce(old)

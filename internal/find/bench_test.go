@@ -1,0 +1,49 @@
+package find_test
+
+import (
+	"fmt"
+	"testing"
+
+	"gatehouse/internal/find"
+)
+
+// crowd is 100 servers with 20 tools each.
+func crowd() []*find.Docs {
+	var out []*find.Docs
+	for i := range 100 {
+		s := find.Server{Name: fmt.Sprintf("server-%d", i), Description: "Does what servers do."}
+		for j := range 20 {
+			t := house[(i+j)%len(house)]
+			s.Tools = append(s.Tools, find.Tool{
+				Name: fmt.Sprintf("%s_%d_%d", t.name, i, j), Description: fmt.Sprintf("%s Number %d of word%d. It takes a path and a limit and returns a list.", t.about, j, i*j),
+				Params: []find.Param{{"path", "Where to look."}, {"limit", "How many at most."}},
+			})
+		}
+		out = append(out, find.Read(s))
+	}
+	return out
+}
+
+func BenchmarkIndex(b *testing.B) {
+	for b.Loop() {
+		find.New(crowd())
+	}
+}
+
+func BenchmarkMerge(b *testing.B) {
+	docs := crowd()
+	for b.Loop() {
+		find.New(docs)
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	v := find.New(crowd()).View(func(_, _ string) bool { return true })
+	for _, q := range []string{"show me the branches", "delte_brnch of the repositry", "git_commit"} {
+		b.Run(q, func(b *testing.B) {
+			for b.Loop() {
+				v.Search(q, "", 10)
+			}
+		})
+	}
+}

@@ -1,0 +1,146 @@
+package gate
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/find"
+	"gatehouse/internal/front"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/textcut"
+)
+
+const (
+	// maxWhole is how many hits come with their definitions.
+	maxWhole = 5
+	// maxSummary is how much of a description stands for a hit without one, in
+	// bytes.
+	maxSummary = 120
+	// maxQuery limits a question, in bytes.
+	maxQuery = 1000
+	// defaultHits is how many hits an answer has unless the agent says otherwise.
+	defaultHits = 10
+	// defaultSearchBudget is what their definitions may cost then, in tokens.
+	defaultSearchBudget = 1200
+	// maxShownQuery is how much of a question its answer repeats, in bytes.
+	maxShownQuery = 100
+)
+
+// searchAnswer is the answer of search_tools.
+type searchAnswer struct {
+	Fits         bool     `json:"fits"`
+	Hits         []hit    `json:"hits"` // best first
+	TokensUsed   int64    `json:"tokens_used"`
+	Unlisted     []string `json:"unlisted,omitempty"` // servers whose tools are not known yet
+	UnlistedMore int      `json:"unlisted_more,omitempty"`
+	Note         string   `json:"note,omitempty"`
+}
+
+// hit is a tool that was found. It has a definition or a summary.
+type hit struct {
+	Server     string          `json:"server"`
+	Tool       string          `json:"tool"`
+	Definition json.RawMessage `json:"definition,omitempty"`
+	Summary    string          `json:"summary,omitempty"`
+}
+
+// searchTools answers from memory: no server is asked, started or waited for.
+func (g *Gate) searchTools(ctx context.Context, c *call) (result, error) {
+	look := g.router.Identify
+	if c.args.server != "" {
+		look = g.router.Route
+	}
+	a, err := look(ctx, &c.Call)
+	if err != nil {
+		return result{}, err
+	}
+	found := g.finder.search(a, c.args.query, c.args.server, int(c.args.limit))
+	answer := searchAnswer{Fits: found.Fits, Hits: []hit{}}
+	answer.Unlisted, answer.UnlistedMore = unlisted(a, c.args.server)
+	budget := c.args.maxSchemaTokens
+	if !found.Fits {
+		answer.Note = noFit(c.args.query, found.tools)
+		budget = 0
+	}
+	answer.fill(found.tools, budget)
+	c.Record.Hits = len(answer.Hits)
+	return own(answer), nil
+}
+
+// fill adds the hits: the first ones with their definitions as far as these fit
+// into a budget of tokens, the first in any case unless that is 0.
+func (a *searchAnswer) fill(found []foundTool, budget int64) {
+	whole, size := 0, 0
+	for _, f := range found {
+		h := hit{Server: f.server, Tool: f.tool.Name}
+		raw, cost := definitionFor(f.tool, whole == 0)
+		fits := whole == 0 || whole < maxWhole && a.TokensUsed+cost <= budget && size+inAnswer(raw) <= maxOwnBytes/2
+		if budget > 0 && fits {
+			h.Definition = raw
+			a.TokensUsed += cost
+			size += inAnswer(raw)
+			whole++
+		} else {
+			h.Summary = summary(f.tool)
+		}
+		a.Hits = append(a.Hits, h)
+	}
+}
+
+// definitionFor is a tool's definition and what it costs. One that would fill
+// an answer alone is cut, if it is the first.
+func definitionFor(t endpoint.Tool, first bool) (json.RawMessage, int64) {
+	cost := tokens(t.Raw)
+	if first && cost > defaultBudget {
+		return cutDefinition(t, cost, inAnswer(t.Raw) > maxOwnBytes)
+	}
+	return t.Raw, cost
+}
+
+// summary says in a sentence what a tool is for.
+func summary(t endpoint.Tool) string {
+	about := cmp.Or(rawjson.Text(rawjson.Get(t.Raw, "description")), rawjson.Text(rawjson.Get(t.Raw, "title")))
+	return textcut.Marked(firstSentence(about), maxSummary)
+}
+
+// noFit says that nothing fits, and what is nearest.
+func noFit(query string, near []foundTool) string {
+	nearest := ""
+	if len(near) > 0 {
+		nearest = fmt.Sprintf(" Nearest by words: %s/%s.", front.Shown(near[0].server), front.Shown(near[0].tool.Name))
+	}
+	return fmt.Sprintf("No tool fits %q.%s Ask in other words; if none fits, tell the user.", textcut.Marked(oneLine(query), maxShownQuery), nearest)
+}
+
+// unlisted names the permitted servers whose tools nobody knows yet, as many as
+// there is room for: one of them may have what is searched for.
+func unlisted(a *front.Attempt, only string) (names []string, more int) {
+	size := 0
+	for name := range a.Servers() {
+		r, ok := a.Snapshot.Route(name)
+		if !ok || only != "" && name != only || r.Cell.Catalog().Known || r.Cell.Status().State == endpoint.Disabled {
+			continue
+		}
+		if size += len(name) + len(`"",`); size > maxOmittedBytes {
+			more++
+			continue
+		}
+		names = append(names, name)
+	}
+	return names, more
+}
+
+// foundTool is a hit with what its server says of it.
+type foundTool struct {
+	server string
+	tool   endpoint.Tool
+}
+
+// foundTools are hits, best first, and whether they fit.
+type foundTools struct {
+	find.Result
+	tools []foundTool
+}
