@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,7 @@ answer it. It exits with 1 if nothing fits.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.Query = strings.Join(args, " "); strings.TrimSpace(s.Query) == "" {
-				return fmt.Errorf("say what to look for, in a few words")
+				return errors.New("say what to look for, in a few words")
 			}
 			if s.Limit < 1 || s.Limit > find.MaxHits {
 				return fmt.Errorf("--limit must be 1 to %d", find.MaxHits)

@@ -54,7 +54,7 @@ func (v *View) rank(q *question, server string) []match {
 func (v *View) gather(q *question) (all []match, total float64) {
 	all = make([]match, len(v.x.docs))
 	for i := range all {
-		all[i].doc = int32(i) //nolint:gosec // as in New
+		all[i].doc = int32(i)
 	}
 	best := make([]strength, len(v.x.docs))
 	for _, t := range q.terms {

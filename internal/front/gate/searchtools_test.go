@@ -126,7 +126,7 @@ func TestSearch_hasOnlyWhatTheAgentMayUse(t *testing.T) {
 	rules := `{"agents":{"a":{"allow":{"tools":{"git":["commit"],"secret":["nothing"]}}}}}`
 	full := append(shelf(), defines(up("secret", testkit.Hangs), "create_branch_secretly", "Creates a branch in secret."))
 	bare := []*srv{defines(up("git", testkit.Hangs), "commit", "Records changes."), defines(up("secret", testkit.Hangs), "other", "")}
-	for _, query := range []string{"create branch", "commit", "secretly", "card", "recrod changes", "trello"} {
+	for _, query := range []string{"create branch", "commit", "secretly", "card", "commt", "movecard", "trello"} {
 		args := fmt.Sprintf(`{"agent_id":"a","query":%q}`, query)
 		got, want := newGate(t, rules, full...).call("search_tools", args), newGate(t, rules, bare...).call("search_tools", args)
 		if string(got.Structured) != string(want.Structured) {
