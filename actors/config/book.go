@@ -143,7 +143,7 @@ func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time
 	return b.advance(report, "", now)
 }
 
-// advance makes the next generation of what the book has by now. The renewed
+// advance makes the next generation from what the book has by now. The renewed
 // server, if any, gets a fresh cell though nothing about its entry has changed.
 func (b *book) advance(report messages.ConfigReloaded, renewed string, now time.Time) step {
 	old := b.plans

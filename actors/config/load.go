@@ -38,7 +38,7 @@ type Sources struct {
 	// must not panic.
 	RunsSelf func(resolve.Spec) bool
 	// HTTP is set if agents come over HTTP, Exposed if they need a credential
-	// there, because others than this machine's users reach the listener.
+	// there, because the listener can be reached from other machines.
 	HTTP, Exposed bool
 }
 

@@ -129,8 +129,8 @@ func (b *book) renew(name, trigger string, now time.Time) (step, messages.Operat
 	return s, messages.OperateReply{Generation: b.generation}
 }
 
-// held turns a plan into one that must not be started while a hold lasts. The
-// operator's word goes before what the entry says.
+// held turns a plan into one that is not started while a hold lasts: the
+// operator overrules the entry.
 func (b *book) held(p messages.ServerPlan) messages.ServerPlan {
 	if h, ok := b.holds[p.Entry.Name]; ok {
 		p.Unusable, p.Reason = endpoint.Held, h.reason()

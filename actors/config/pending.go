@@ -11,9 +11,8 @@ import (
 	"gatehouse/messages"
 )
 
-// pending is a change that waits until something has been found out that takes
-// a look at the file system: the watcher reads files, and a goroutine of this
-// actor looks at programs.
+// pending is a change that waits for a look at the file system: the watcher
+// reads files, and a goroutine of this actor looks at programs.
 type pending struct {
 	change messages.ConfigChanged
 	begun  time.Time

@@ -18,8 +18,8 @@ type crashReport struct {
 	publish  func(exit error)
 }
 
-// ended is for the run's goroutine, once the session is over. It reports
-// whether that was all; if not, the actor is to be told.
+// ended is called by the run's goroutine once the session is over. It reports
+// whether nothing is left to do; if false, the actor must be told.
 func (r *crashReport) ended(session endpoint.Session) bool {
 	if !r.orphaned.Load() {
 		return false
@@ -28,8 +28,8 @@ func (r *crashReport) ended(session endpoint.Session) bool {
 	return true
 }
 
-// orphan is for the actor, when it stops without having heard of the end of
-// its session: the end is yet to come, or the message is on its way in vain.
+// orphan is called by an actor that stops before it has heard of the end of its
+// session: that is yet to come, or the message is on its way in vain.
 func (r *crashReport) orphan(session endpoint.Session) {
 	r.orphaned.Store(true)
 	select {

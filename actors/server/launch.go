@@ -86,11 +86,11 @@ func (l *Launcher) KillAll() {
 	}
 }
 
-// openProcess starts the process, and another one instead if the first does not
-// bear how it was asked: none is used that may have settled on the older era
-// though it speaks the stateless one, and one that hangs over the first question
-// is asked the other way. If the time runs out for the second, that says nothing
-// about what it speaks.
+// openProcess starts the process. It starts a second one in place of the first
+// if that cannot stand how it was asked: one that may have settled on the older
+// era though it speaks the stateless one, or that hangs over the first
+// question. If the second runs out of time, nothing is learnt of what it
+// speaks.
 func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, run uint64, hooks Hooks) (endpoint.Session, error) {
 	session, err := l.startProcess(ctx, plan, run, hooks)
 	over, ok := errors.AsType[*servers.StartOver](err)

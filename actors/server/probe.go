@@ -78,9 +78,9 @@ func (s *server) probeDue(c actor.Context, m probeDue) {
 	})
 }
 
-// mayJudge reports whether silence means that the server hangs: not while it may
-// be busy with calls, unless one of them has reached its deadline since the
-// server was last known to be alive.
+// mayJudge reports whether silence means that the server hangs. While it may be
+// busy with calls it does not, unless one of them has reached its deadline
+// since the server was last known to be alive.
 func (s *server) mayJudge(cell *endpoint.Cell) bool {
 	return cell.InFlight() == 0 || cell.Overdue() != s.run.probe.overdue
 }

@@ -9,9 +9,9 @@ import (
 	"gatehouse/messages"
 )
 
-// refusal is what a server that refuses the credentials is tried again by: from
-// time to time, and when a call comes. A try costs nothing, and whoever runs the
-// server may let the gateway in at any time.
+// refusal decides when to try a server again that refuses the credentials: from
+// time to time, and when a call comes. A try costs nothing, and whoever runs
+// the server may let the gateway in at any time.
 type refusal struct {
 	at     time.Time
 	reason string
@@ -54,7 +54,7 @@ func (s *server) tryAgainIn(c actor.Context, delay time.Duration) {
 	s.refusal.timer = later(c, s.refusal.timer, max(delay, 1), retryDue{s.refusal.seq})
 }
 
-// start begins a run at the wish of a call or of the supervisor. After a refusal
+// start begins a run that a call or the supervisor asks for. After a refusal
 // there is a pause, and one try at its end, whatever the number of calls.
 func (s *server) start(c actor.Context) {
 	plan := s.plan()

@@ -76,8 +76,8 @@ func (s *processSession) withWords(exit endpoint.Exit) *endpoint.Exit {
 	return &exit
 }
 
-// said is the last telling line of stderr, else of the junk. A server that had
-// been working writes much that has nothing to do with its end.
+// said is the last telling line of stderr, or else of the junk. Much of what a
+// working server writes has nothing to do with its end.
 func (s *processSession) said(stderr []string, worked bool) string {
 	line := telling.Line(stderr, worked)
 	if line == "" {

@@ -67,7 +67,7 @@ func (b *book) notice(n filewatch.Notice, now time.Time) {
 	}
 }
 
-// watch replaces the files of one role and returns those that are too many. A
+// watch replaces the files of one role and returns those beyond the limit. A
 // new file is due for a look: whoever named it may have read it before somebody
 // changed it. An unread one is due at once.
 func (b *book) watch(m messages.WatchFiles, now time.Time) (leftOut []string) {

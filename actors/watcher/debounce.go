@@ -135,9 +135,9 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// compareIDs puts files in the order in which they are read when several are
-// due: what others depend on first, so that nothing is ever resolved with, or
-// open to, less than what was written before it.
+// compareIDs puts files that are due in the order in which to read them: what
+// others depend on first, so that nothing is resolved, or opened, without what
+// was written before it.
 func compareIDs(a, b FileID) int {
 	return cmp.Or(cmp.Compare(rank(a.Role), rank(b.Role)), strings.Compare(a.Path, b.Path))
 }

@@ -12,9 +12,9 @@ import (
 // tryEvery is the time between tries to read a file while descriptors are short.
 const tryEvery = 200 * time.Millisecond
 
-// insist reads a file until it is not descriptors or memory that it fails for. The
-// first such failure is told, and what is read after it is sent even if it is
-// known. ok is false at the end of the actor.
+// insist reads a file, again while it fails for lack of descriptors or memory.
+// The first such failure is reported, and what is read after one is sent even
+// if it is known. ok is false once the actor ends.
 func (w *watcher) insist(j job, tell func(reason string)) (f found, ok bool) {
 	for tries := 0; ; tries++ {
 		content := w.cfg.Read(j.ID.Path)

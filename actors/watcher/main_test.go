@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// deadline is for what must happen; it is no measure of how fast.
+// deadline is for what must happen; it does not say how fast.
 const deadline = 60 * time.Second
 
 // rig is a watcher actor and a target that notes what it gets.

@@ -41,9 +41,10 @@ func logActor(log *slog.Logger, text string, c actor.ReceiverContext) {
 	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id)) //nolint:sloglint // A constant of the caller.
 }
 
-// pidHandler logs what the actor library says at level debug, errors apart: what
-// it means to an operator, the journal says. It shows a process id as its name alone, and of a panic's value only
-// its type, where it is not a server's exit: it could hold anything.
+// pidHandler logs what the actor library says at level debug, except for
+// errors: the journal says what it means to an operator. Of a process id it
+// shows the name, and of a panic's value the type, unless it is a server's
+// exit: the value could hold anything.
 type pidHandler struct{ slog.Handler }
 
 // Enabled implements slog.Handler.

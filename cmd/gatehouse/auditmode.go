@@ -7,7 +7,8 @@ import (
 	"gatehouse/internal/audit"
 )
 
-// begin is what writes a line before each call is sent; nil if none is to be.
+// begin returns the function that writes a line before each call is sent; nil
+// if there is to be none.
 func (a *app) begin() func(context.Context, audit.Record) error {
 	if a.opts.auditMode != auditStrict {
 		return nil

@@ -81,14 +81,14 @@ func (o *runOptions) checkHTTP() []error {
 	return errs
 }
 
-// exposed reports whether others than this machine's users reach a listener.
+// exposed reports whether a listener can be reached from other machines.
 func exposed(l net.Listener) bool {
 	addr, err := netip.ParseAddrPort(l.Addr().String())
 	return err != nil || !addr.Addr().Unmap().IsLoopback()
 }
 
-// safeToListen refuses to open the rules' agents to a network, or their tokens
-// to whoever listens on the way.
+// safeToListen returns an error if anybody on a network could act as an agent,
+// or read the tokens on their way.
 func safeToListen(opts runOptions, l net.Listener, c identity.Credentials) error {
 	if !exposed(l) || opts.insecure {
 		return nil
@@ -104,7 +104,7 @@ func safeToListen(opts runOptions, l net.Listener, c identity.Credentials) error
 	return nil
 }
 
-// warnPinned tells of pinned agents that the rules don't know: they may do
+// warnPinned warns of pinned agents that the rules don't know, for they may do
 // nothing.
 func warnPinned(log *slog.Logger, opts runOptions, p policy.Rules) {
 	known := policy.Compile(p)
@@ -115,7 +115,8 @@ func warnPinned(log *slog.Logger, opts runOptions, p policy.Rules) {
 	}
 }
 
-// warnOpen tells what an open front means. l is nil over stdio.
+// warnOpen warns of a front that lets anybody be any agent. l is nil over
+// stdio.
 func warnOpen(log *slog.Logger, opts runOptions, l net.Listener, c identity.Credentials) {
 	if l == nil {
 		return
@@ -143,7 +144,7 @@ func (a *app) accepted(c *identity.Caller) bool {
 	return ok
 }
 
-// newGate makes what asks HTTP requests for their credential.
+// newGate makes the gate that checks the credentials of HTTP requests.
 func newGate(opts runOptions, rulesFile string, credentials func() *identity.Set, refused func(address, reason string), log *slog.Logger) *httpauth.Gate {
 	home := homeDir() // Without one, ~ is an error where it is used.
 	readKeys := func(path string) ([]byte, error) {

@@ -49,7 +49,7 @@ func (f foundFiles) doubts(l configactor.Loaded, servers []byte) []jsondoc.Probl
 // what they lead to is what counts.
 func writableByOthers(kind locate.Kind, path string) []jsondoc.Problem {
 	if runtime.GOOS == "windows" {
-		return nil // Its permissions are no Unix modes.
+		return nil // Unix permissions mean nothing here.
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {

@@ -117,7 +117,7 @@ func readRules(w io.Writer, path string) (policy.Rules, error) {
 	return rules, err
 }
 
-// readRulesFile is readRules that gives the credentials of the file as well.
+// readRulesFile is readRules that also returns the credentials of the file.
 func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials, error) {
 	src, err := safefile.Read(path, jsondoc.MaxFileBytes)
 	if err != nil {
@@ -137,7 +137,7 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 	asked, number := true, 0
 	for _, s := range e.Steps {
 		mark, nr, note := "", "", s.Note
-		if s.Step != policy.ServerAllowed { // It is no step of its own in the books.
+		if s.Step != policy.ServerAllowed { // docs/POLICY.md numbers the others.
 			number++
 			nr = strconv.Itoa(number)
 		}
@@ -179,7 +179,7 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 	return nil
 }
 
-// because says the decision in one line, after allow or deny.
+// because words the decision in one line, to follow allow or deny.
 func because(e policy.Explanation) string {
 	text := fmt.Sprintf("agent %q, server %q", e.Agent, e.Server)
 	if e.Tool != "" {

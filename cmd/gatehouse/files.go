@@ -142,11 +142,11 @@ func (s search) place(flag, variable string) locate.Place {
 }
 
 func exists(path string) bool {
-	_, err := os.Lstat(path) // A dangling link is to be complained of, not passed over.
+	_, err := os.Lstat(path) // A dangling link is an error, not a missing file.
 	return err == nil || !errors.Is(err, os.ErrNotExist)
 }
 
-// sources says how the files become generations.
+// sources returns what the config actor needs to make generations of the files.
 func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
 	home := homeDir()
 	src := configactor.Sources{

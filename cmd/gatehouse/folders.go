@@ -25,7 +25,7 @@ func homeDir() string {
 	return ""
 }
 
-// stateFolder is where gatehouse keeps what is its own; empty if unknown.
+// stateFolder is where gatehouse keeps its own files; empty if unknown.
 func stateFolder() string { return locate.StateFolder(runtime.GOOS, os.Getenv, homeDir()) }
 
 // serversFolder is where servers that name no cwd have their folders; empty if

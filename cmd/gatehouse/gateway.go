@@ -163,7 +163,7 @@ func (a *app) rescan(trigger string) {
 	a.sys.Root.Send(a.watcherPID, messages.Rescan{Trigger: trigger})
 }
 
-// idleConnection is how long a connection over which nothing comes is kept.
+// idleConnection is how long a connection without requests is kept.
 const idleConnection = 2 * time.Minute
 
 // serveHTTP serves agents on the listener until stop is called.

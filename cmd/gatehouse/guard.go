@@ -8,9 +8,9 @@ import (
 	"gatehouse/internal/childproc"
 )
 
-// init lets this program be the guard of a gateway's processes, before
-// anything else of it begins: a guard must stay small, and a test binary that
-// is a gateway starts its guard from itself as well.
+// init turns a process that was started as a guard into one before anything
+// else begins: a guard must stay small, and a test binary that plays a gateway
+// starts its guard from itself, too.
 func init() {
 	if childproc.IsGuard() {
 		os.Exit(childproc.RunGuard())

@@ -2,6 +2,6 @@
 
 package main
 
-// watchTerminal returns what is never true: no signal says that a terminal was
-// closed.
+// watchTerminal returns a function that always reports false: here no signal
+// says that a terminal was closed.
 func watchTerminal() (hungUp func() bool) { return func() bool { return false } }

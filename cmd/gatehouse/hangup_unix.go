@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// watchTerminal returns what tells a SIGHUP that comes because the terminal was
-// closed from one that somebody sends: the gateway had a controlling terminal
-// and has none any more. Under nohup, which ignores the signal, and without a
-// terminal at the start, it is never true. It must be called before anything
-// catches SIGHUP.
+// watchTerminal returns a function that reports whether a SIGHUP came because
+// the terminal was closed and not because somebody sent it: the gateway had a
+// controlling terminal and has lost it. Under nohup, which ignores the signal,
+// and without a terminal at the start, it is never true. It must be called
+// before anything catches SIGHUP.
 func watchTerminal() (hungUp func() bool) {
 	if signal.Ignored(syscall.SIGHUP) || !hasTerminal() {
 		return func() bool { return false }

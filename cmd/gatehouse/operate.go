@@ -73,8 +73,8 @@ func reachedAt(st admin.Status) string {
 	return st.Transport
 }
 
-// asked words an error of a gateway that was asked: a refusal is an answer,
-// and a gateway that has gone is none.
+// asked words the error of a request to a gateway. A refusal is the answer
+// "no"; a gateway that has gone counts as none.
 func asked(ctx context.Context, c *admin.Client, err error) error {
 	if err == nil {
 		return nil

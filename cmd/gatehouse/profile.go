@@ -10,8 +10,8 @@ import (
 // It is for those who work on the gateway; see docs/PERFORMANCE.md.
 const profileVariable = "GATEHOUSE_CPUPROFILE"
 
-// startProfile starts the profile if the environment asks for one. What it
-// gives ends and writes it.
+// startProfile starts the profile if the environment asks for one. stop ends
+// the profile and writes it.
 func startProfile() (stop func(), err error) {
 	path := os.Getenv(profileVariable)
 	if path == "" {

@@ -160,7 +160,7 @@ func listen(opts runOptions) (net.Listener, error) {
 	return l, nil
 }
 
-// warn tells what is allowed but probably not meant.
+// warn logs which files are used, and what is allowed but probably a mistake.
 func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 	log.Info("using file", slog.String("role", "servers"), slog.String("file", found.servers.Path), slog.String("why", found.servers.Why))
 	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))

@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// pollable returns an input that the runtime polls, if in is a pipe or a socket: a
-// thread that blocks in a read would have to be woken, and to wake another, for
-// every message. A terminal and a file stay as they are, and so does one socket
-// for in and one of the outputs: a write to that would fail as soon as it is
-// full. restore must be called when nobody needs the input any more: who shares
-// it finds it as it was.
+// pollable returns an input that the runtime polls, if in is a pipe or a
+// socket: a thread that blocks in a read would have to be woken, and wake
+// another, for every message. Terminals and files are returned as they are. So
+// is a socket that is one of the outputs as well: writes to it would fail
+// whenever it is full. restore must be called once nobody needs the input any
+// more, so that others who share it find it as it was.
 func pollable(in io.Reader, outputs ...io.Writer) (polled io.Reader, restore func()) {
 	f, ok := in.(*os.File)
 	if !ok {

@@ -87,7 +87,7 @@ type ServerInfo struct {
 type Session interface {
 	// Call sends one request and waits for its answer, for the end of ctx, for
 	// the request's deadline or for the end of the session. It never waits
-	// longer, also while the server does not read. When ctx ends or the deadline
+	// longer, even if the server does not read. When ctx ends or the deadline
 	// comes after the request was written, the server is sent
 	// notifications/cancelled, or loses the request's connection where that
 	// means the same.

@@ -52,8 +52,8 @@ type Step struct {
 // alive are the states of a server that has an actor and is not draining.
 var alive = []State{Idle, Starting, Ready, BackingOff, Quarantined, NeedsAuth}
 
-// life is the whole table, with one row for each fact. A fact that it doesn't
-// know in a state comes too late to matter and changes nothing.
+// life is the whole table, with one row for each fact. A fact without a row for
+// the present state comes too late to matter and changes nothing.
 // docs/ARCHITECTURE.md shows it.
 var life = []Step{
 	// A server that waits for no call is starting from when its cell is made.

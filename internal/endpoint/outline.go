@@ -6,8 +6,8 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// Outline says where in a tool result, which is a JSON object, those members
-// are that the gateway looks at. Of several with one name the last counts.
+// Outline says where in a tool result, a JSON object, the members are that the
+// gateway looks at. If a name occurs more than once, the last one counts.
 type Outline struct {
 	IsError, Content, Structured, ResultType, Meta Span
 	// Empty says that the result has no members.

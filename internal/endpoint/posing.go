@@ -84,8 +84,8 @@ func (s *stripper) value(i, depth int, where place) int {
 	}
 }
 
-// object looks through an object. Members that are taken out and follow each
-// other go together with the comma behind them, at the end with the one before.
+// object looks through an object. A run of members that are taken out goes with
+// the comma behind it, at the end of the object with the one before it.
 func (s *stripper) object(i, depth int, where place) int {
 	kept, run, end := i+1, -1, -1 // Behind the last member that stays; where a run of others begins and ends.
 	behind := rawjson.Object(s.b, i, depth, func(key []byte, i int) int {

@@ -30,8 +30,8 @@ type Attempt struct {
 // another one.
 var errAgain = errors.New("decide anew")
 
-// step is one step of an attempt. A nil error goes on with the next step,
-// errAgain with the next attempt; any other is a *Failure and the end of the
+// step is one step of an attempt. After a nil error the next step follows,
+// after errAgain the next attempt. Any other error is a *Failure and ends the
 // call.
 type step func(*Attempt, context.Context) error
 

@@ -8,9 +8,9 @@ import (
 	"gatehouse/internal/endpoint"
 )
 
-// begun has the call's beginning written down, where that is asked for, before
-// anything is sent. The rules or servers may have changed meanwhile: then the
-// call is decided anew, and its beginning is written down once more.
+// begun has the call's beginning written down before anything is sent, if the
+// audit log is strict. The rules or servers may have changed meanwhile: then
+// the call is decided anew, and its beginning is written down once more.
 func (a *Attempt) begun(ctx context.Context) error {
 	c, begin := a.call, a.call.router.cfg.Begin
 	if begin == nil || c.begun == a.Snapshot.Generation {

@@ -81,8 +81,8 @@ func (c *Call) End(err error) *Failure {
 	return fail
 }
 
-// decision is what the rules said, whatever became of the call afterwards: a
-// call that was allowed and then failed may have run.
+// decision is what the rules said, whatever became of the call: one that was
+// allowed and failed may have run.
 func (c *Call) decision(fail *Failure) audit.Decision {
 	switch {
 	case fail.Code == CodeDenied:

@@ -10,9 +10,9 @@ import (
 )
 
 // instead names what the agent may use in place of the target, nearest first,
-// and says what to do with it. It does not wait, and says of nothing that it
-// does not exist unless a list of the server's shows so: what is not known yet
-// is said to be not known. names is nil then, or has what the rules name.
+// and says what to do with it. It does not wait. It calls a name missing only
+// if the server's list shows that; without a list it says that this is not
+// known yet, and names is nil or has what the rules name.
 func (a *Attempt) instead(t *Target) (names []string, advice string) {
 	if catalog := a.catalog(t.Server); catalog != nil {
 		names = nearest(t.Name, a.Permitted(t.Kind, t.Server, catalog))

@@ -27,8 +27,8 @@ func (l *limits) set(c *Call, s serversfile.Settings) {
 // still waits.
 const beatEvery = 5 * time.Second
 
-// nextBeat is how long it is until the caller hears that its call waits:
-// counted from its arrival, however often the server's state changes.
+// nextBeat is the time until the caller is next told that its call waits. It
+// counts from the call's arrival, however often the server's state changes.
 func (l *limits) nextBeat(arrived time.Time) time.Duration {
 	return time.Until(arrived.Add(time.Duration(l.beats+1) * beatEvery))
 }

@@ -34,8 +34,8 @@ func (a *Attempt) listed(ctx context.Context) error {
 	return a.notListed(catalog)
 }
 
-// stale reports whether a list is too old to say of something that it does not
-// exist, and has not been read again for this call.
+// stale reports whether a list is too old to prove that something does not
+// exist and has not been read again for this call.
 func (a *Attempt) stale(catalog *endpoint.Catalog) bool {
 	return a.call.relisted != a.Route.Cell && time.Since(catalog.At) >= freshFor
 }

@@ -68,8 +68,8 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 }
 
 // worthATry reports whether a server that refused the gateway's credentials may
-// be asked once more for this call. It has not been if a run was refused since the
-// call came.
+// be tried once more for this call: not if a run was refused since the call
+// came.
 func (a *Attempt) worthATry(st *endpoint.Status) bool {
 	tried := &a.call.tried
 	if tried.cell != a.Route.Cell {

@@ -38,8 +38,8 @@ func unavailable(r *snapshot.Route, st *endpoint.Status) *Failure {
 	return fail
 }
 
-// retryAfter is in how many whole milliseconds at the latest it is worth
-// trying again: at the next attempt if one is planned, else after atLeast.
+// retryAfter is how many milliseconds to wait before another try: until the
+// next attempt if one is planned, else atLeast.
 func retryAfter(next, now time.Time, atLeast time.Duration) int64 {
 	wait := atLeast
 	if next.After(now) {

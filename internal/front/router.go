@@ -22,8 +22,9 @@ type Config struct {
 	DefaultAgent string
 	// Instance names this process in call ids and in the status.
 	Instance string
-	// RulesUnknown, unless nil, reports whether the rules have changed and cannot
-	// be read, for so long that nothing may run by the old ones. It does not block.
+	// RulesUnknown, unless nil, reports whether changed rules have been
+	// unreadable for so long that nothing may run by the old ones. It does not
+	// block.
 	RulesUnknown func() bool
 	// Wake asks for a run of an idle server, Refresh for its lists anew.
 	// Neither blocks.
@@ -114,8 +115,8 @@ func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	return a, true
 }
 
-// Speaker is the agent that an unpinned caller is taken for who says that it is
-// the named one, "" if it says nothing; "?" if the rules don't know it.
+// Speaker is the agent that an unpinned caller counts as if it names this one,
+// or none (""); it is "?" if the rules don't know that one.
 func (r *Router) Speaker(named string) string {
 	rules := r.cfg.Store.Load().Policy
 	id, wrong := rules.ResolveAgent(named, named != "", nil, r.cfg.DefaultAgent)

@@ -9,8 +9,9 @@ import (
 )
 
 // sent hands the request to the session and has the operation read the answer.
-// If no byte of it reached the server, as there is no session or it is over,
-// the call leaves the cell and waits: nobody's drain waits for it.
+// If no byte of it reached the server, because there is no session or it is
+// over, the call leaves the cell before it waits, so that no drain waits for
+// it.
 func (a *Attempt) sent(ctx context.Context) error {
 	// Looked at only once the call is counted in: whoever ends a session that
 	// nobody uses first takes it out of the status and then counts.
