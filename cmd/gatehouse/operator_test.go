@@ -132,8 +132,10 @@ func TestSocket_thatCannotBeMade_isAWarningOnly(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(runtimeDir, "gatehouse"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	db := testkit.Fake(t)
+	db["cwd"] = runtimeDir // Its own folder would be in the state folder, which is a file.
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"db": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"),
+		Servers: testkit.Servers{"db": db}.JSON(), Rules: testkit.AllowAll("a"),
 		Env: []string{"XDG_RUNTIME_DIR=" + runtimeDir, "XDG_STATE_HOME=" + filepath.Join(runtimeDir, "gatehouse")},
 	})
 	g.Await(t, "no operator's socket: status, logs, reload and the like will not find this gateway")

@@ -107,7 +107,7 @@ func TestListServers_describesAndKeepsSecretsOut(t *testing.T) {
 }
 
 // ownTools is how many tools the fake server has without --tool-count.
-const ownTools = 18
+const ownTools = 19
 
 func TestGetServerTools_definitions_areTheServersOwn(t *testing.T) {
 	t.Parallel()
