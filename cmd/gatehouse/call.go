@@ -37,7 +37,7 @@ whether the gateway or the server said so (with --json the result's _meta does:
 			if len(args) == 3 {
 				var object map[string]json.RawMessage
 				if err := rawjson.Decode([]byte(args[2]), &object); err != nil || object == nil {
-					return errors.New("the arguments of the tool are no JSON object, such as '{\"path\": \"/tmp\"}'")
+					return errors.New("the arguments of the tool are not a JSON object, such as '{\"path\": \"/tmp\"}'")
 				}
 				call.Args = json.RawMessage(args[2])
 			}

@@ -37,6 +37,15 @@ func completeCall(cmd *cobra.Command, args []string, _ string) ([]cobra.Completi
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeExplain offers servers and tools behind the agent, whose name the
+// running gateway need not know.
+func completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeCall(cmd, args[1:], toComplete)
+}
+
 // complete keeps shells from offering files where none fits, which is what they
 // do where nothing else is said: for words of a command and for values of flags.
 func complete(cmd *cobra.Command) {

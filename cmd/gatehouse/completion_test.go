@@ -29,6 +29,8 @@ func TestCompletion_offersServersAndToolsNeverFiles(t *testing.T) {
 		{[]string{"logs", "--server", ""}, []string{"db", "files"}, ""},
 		{[]string{"call", ""}, []string{"db", "files"}, ""},
 		{[]string{"call", "db", ""}, []string{"query"}, "files"},
+		{[]string{"explain", "a", ""}, []string{"db", "files"}, ""},
+		{[]string{"explain", "a", "db", ""}, []string{"query"}, "files"},
 		{[]string{"restart", "db", ""}, nil, "files"},
 		{[]string{"reload", ""}, nil, "files"},
 		{[]string{"init", ""}, nil, "files"},
@@ -92,7 +94,7 @@ func TestCompletion_ofEveryWordAndFlag_offersFilesOnlyWhereTheyFit(t *testing.T)
 			}
 		})
 	})
-	for line, want := range map[string]string{"run --transport": "stdio", "logs --level": "warn", "status --color": "never", "run --audit-mode": "strict"} {
+	for line, want := range map[string]string{"run --transport": "stdio", "logs --level": "warn", "status --color": "never", "run --audit-mode": "strict", "demo-server": "clock"} {
 		if got := offers(append(strings.Fields(line), "")...); !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want %s among it", line, got, want)
 		}

@@ -15,6 +15,12 @@ func newDemoServerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo-server NAME",
 		Short: "Run a small MCP server over stdio, to try the gateway with: " + strings.Join(demo.Names(), ", "),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return demo.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(demo.Names(), args[0]) {
 				return fmt.Errorf("there is no demo server %q: use %s", args[0], strings.Join(demo.Names(), ", "))

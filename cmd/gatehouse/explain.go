@@ -31,6 +31,7 @@ agent_id. It reads the rules file that "gatehouse run" would use; with --live it
 asks the running gateway, whose rules may be older or newer than the file.
 Whether there is such a server or tool makes no difference. Exit code 0: allow;
 1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
+		ValidArgsFunction: completeExplain,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := admin.Question{Agent: args[0], Server: args[1]}
 			if len(args) > 2 {
