@@ -20,7 +20,8 @@ const (
 	ofOneTool  = 2 // a caller's own, with one tool
 	ofHints    = 3 // with those at which others ran as well
 	ofTools    = 3 // a caller's own, over several tools
-	ofNames    = 4 // an origin's own, by several names
+	ofNames    = 4 // an origin's own, by several names that are not blocked
+	ofBlocked  = 3 // names of one origin that are blocked
 	ofPoison   = 3 // of as many others, each right after a call of the caller
 	ofSuspects = 2 // at which an origin ran beside others
 )
@@ -212,6 +213,7 @@ func (b *Book) suspect(at time.Time, terms Terms) {
 func (b *Book) guilty(now *crash) (endpoint.Caller, []string) {
 	owner := now.owner
 	own, hints, names, fromOrigin := 0, 0, map[string]bool{}, 0
+	blocked := b.blockedFrom(owner.Origin)
 	byTool := map[string]int{}
 	for i := range b.past {
 		c := &b.past[i]
@@ -230,10 +232,11 @@ func (b *Book) guilty(now *crash) (endpoint.Caller, []string) {
 				}
 			}
 		}
-		if c.settled && c.owner.Origin == owner.Origin {
+		switch {
+		case c.settled && c.owner.Origin == owner.Origin && !blocked[c.owner.Agent]:
 			names[c.owner.Agent] = true
 			fromOrigin++
-		} else if !c.settled && c.hasOrigin(owner.Origin) {
+		case !c.settled && c.hasOrigin(owner.Origin):
 			fromOrigin++
 		}
 	}
@@ -252,7 +255,22 @@ func (b *Book) guilty(now *crash) (endpoint.Caller, []string) {
 	if len(tools) == 0 && own+hints >= ofTools {
 		tools = []string{""}
 	}
+	if blocked[owner.Agent] = true; len(tools) > 0 && len(blocked) >= ofBlocked {
+		return endpoint.Caller{Origin: owner.Origin}, []string{""}
+	}
 	return owner, tools
+}
+
+// blockedFrom are the agents that are blocked one by one and call from an origin.
+// Their crashes are explained.
+func (b *Book) blockedFrom(origin string) map[string]bool {
+	agents := map[string]bool{}
+	for i := range b.blocks {
+		if k := &b.blocks[i]; k.Origin == origin && k.Agent != "" {
+			agents[k.Agent] = true
+		}
+	}
+	return agents
 }
 
 // spoiler returns who made the last call before each of several crashes of

@@ -69,6 +69,16 @@ func TestNote_whoIsBlocked(t *testing.T) {
 		{"three names of one origin: nobody yet", [][]endpoint.Call{{x("a", "t")}, {x("b", "t")}, {x("c", "t")}}, nil},
 		{"four names of one origin: the origin", [][]endpoint.Call{{x("a", "t")}, {x("b", "t")}, {x("c", "t")}, {x("d", "t")}}, []string{"X// after 4"}},
 		{"two names of one origin, four crashes: the origin", [][]endpoint.Call{{x("a", "t")}, {x("b", "u")}, {x("a", "v")}, {x("b", "w")}}, []string{"X// after 4"}},
+		{
+			"a crash of another name of the origin, once one is blocked: nobody",
+			[][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("a", "u")}, {x("b", "t")}, {x("c", "t")}}, nil,
+		},
+		{"a second name is blocked by itself", [][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("b", "t")}, {x("b", "t")}}, []string{"X/b/t after 2"}},
+		{
+			"a third name to be blocked: the origin",
+			[][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("b", "t")}, {x("b", "t")}, {x("c", "t")}, {x("c", "t")}},
+			[]string{"X// after 6"},
+		},
 		{"many origins, once each: nobody", [][]endpoint.Call{{other(1)}, {other(2)}, {other(3)}, {other(4)}, {other(5)}}, nil},
 		{
 			"beside others at two, and the only suspect at the third: that tool",

@@ -8,7 +8,8 @@
 //     call was answered last a moment before: such crashes need to be three.
 //   - A tool that ran at two crashes of a caller's own is blocked for that caller;
 //     at three crashes over several tools the whole server is.
-//   - Four crashes from one origin, by several names, block the origin.
+//   - Four crashes from one origin, by several names that are not blocked, block
+//     the origin, and so does the third name of it that is to be blocked.
 //   - If calls of several callers ran at two crashes, the origins that ran at both
 //     are suspects: for a while their calls run one at a time. So the next crash
 //     shows whose it is, and counts with the ones before.
