@@ -46,7 +46,7 @@ func (k *child) failed(exit *endpoint.Exit, blamed blame.Verdict, rnd float64) r
 	opened := plan.Cell.Status().Opened
 	f := restart.Failure{
 		At: exit.At, Phase: exit.Phase, ReadyFor: exit.ReadyFor, Reason: exit.Reason,
-		Worked: opened != k.opened, Free: plan.Spec.URL != "", Blamed: blamed.Blamed,
+		Worked: opened != k.opened, Free: plan.Spec.URL != "" || exit.Scarce, Blamed: blamed.Blamed,
 	}
 	k.opened = opened
 	var v restart.Verdict

@@ -287,3 +287,22 @@ func TestFailure_aRunThatBecameReady_beginsANewRow(t *testing.T) {
 		}
 	})
 }
+
+// That too many files are open is not the server's fault: it is tried again, with
+// the reason, and never given up.
+func TestFailure_forLackOfDescriptors_isNeverGivenUp(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := plan("files", 1)
+		p.Entry.Settings.Restart.MaxFailures = 1
+		h.run(t, p)
+		for range 10 {
+			exit := crash(p, endpoint.Handshake)
+			exit.Scarce, exit.Reason = true, "too many open files"
+			h.fail("files@1", exit)
+			if got := testkit.Expect[messages.ServerBackingOff](t, h.events).Reason; got != "too many open files" {
+				t.Errorf("got the reason %q, want that too many files are open", got)
+			}
+			testkit.Expect[note](t, h.notes) // Started again.
+		}
+	})
+}

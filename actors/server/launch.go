@@ -10,9 +10,11 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"gatehouse/internal/childproc"
+	"gatehouse/internal/descriptors"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/eras"
 	"gatehouse/internal/mcpedge/servers"
@@ -140,7 +142,8 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		if _, ok := errors.AsType[*childproc.CannotStart](err); ok {
 			phase = endpoint.CannotStart
 		}
-		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
+		scarce := descriptors.Scarce(err) || errors.Is(err, syscall.EAGAIN) // That many processes there may not be.
+		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), Scarce: scarce}
 	}
 	l.watch(proc)
 	junk := newJunkTail(hooks.Junk)

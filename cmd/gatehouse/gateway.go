@@ -19,7 +19,9 @@ import (
 	"gatehouse/actors/server"
 	"gatehouse/actors/watcher"
 	"gatehouse/internal/audit"
+	"gatehouse/internal/descriptors"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/entrance"
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/gate"
 	"gatehouse/internal/httpauth"
@@ -57,6 +59,7 @@ type app struct {
 	reapers  *sync.WaitGroup
 	operator *operator
 	gate     *httpauth.Gate
+	door     *entrance.Door
 	ready    atomic.Bool
 	observed observed
 	toolbook *toolbook.Book
@@ -97,9 +100,10 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	})
 	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
+	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1),
-		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted,
+		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted, Arrived: a.door.Arrived,
 		OnClient: a.observed.clients.note,
 	})
 	a.sys.EventStream.Subscribe(func(e any) {
@@ -166,16 +170,22 @@ func (a *app) rescan(trigger string) {
 // idleConnection is how long a connection without requests is kept.
 const idleConnection = 2 * time.Minute
 
+// maxConnections is how many connections of agents there may be, if the process
+// may have twice as many descriptors.
+const maxConnections = 4096
+
 // serveHTTP serves agents on the listener until stop is called.
 func (a *app) serveHTTP(l net.Listener) (stop func(context.Context) error, failed <-chan error) {
 	srv := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idleConnection, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	address := l.Addr().String()
+	l = a.door.Serve(srv, l)
 	errs := make(chan error, 1)
 	go func() { // Ends when stop is called or the listener fails.
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			errs <- err
 		}
 	}()
-	a.event(messages.GatewayListening{Addr: l.Addr().String(), URL: a.opts.scheme() + "://" + l.Addr().String() + mcpPath})
+	a.event(messages.GatewayListening{Addr: address, URL: a.opts.scheme() + "://" + address + mcpPath})
 	return srv.Shutdown, errs
 }
 

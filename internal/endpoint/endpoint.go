@@ -174,6 +174,9 @@ type Exit struct {
 	At     time.Time
 	// ReadyFor is how long the run had been ready; 0 if it never was.
 	ReadyFor time.Duration
+	// Scarce means that it could not be started for lack of descriptors, memory
+	// or processes, which says nothing about the server.
+	Scarce bool
 	// Calls are the calls that it was running.
 	Calls Calls
 }

@@ -61,7 +61,8 @@ type Failure struct {
 	ReadyFor time.Duration
 	// Worked means that some run has become ready since the failure before.
 	Worked bool
-	// Free means that another try costs nothing but a request.
+	// Free means that another try costs nothing but a request, or that it failed
+	// for nothing that is the server's.
 	Free bool
 	// Blamed means that a caller who is kept from repeating it caused it.
 	Blamed bool

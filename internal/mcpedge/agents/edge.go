@@ -126,6 +126,10 @@ type Options struct {
 	// still. Default: all are.
 	Accepted func(*identity.Caller) bool
 
+	// Arrived, if set, hears whose a request is that has been let in: a credential,
+	// or else an address. It reports whether there is room for its connection.
+	Arrived func(r *http.Request, owner string) bool
+
 	// OnClient, if set, hears the name of each client that initializes a
 	// conversation: Caller.Client. It must not block.
 	OnClient func(name string)
@@ -163,6 +167,9 @@ func (o Options) withDefaults() Options {
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
 	if o.Accepted == nil {
 		o.Accepted = func(*identity.Caller) bool { return true }
+	}
+	if o.Arrived == nil {
+		o.Arrived = func(*http.Request, string) bool { return true }
 	}
 	if o.OnClient == nil {
 		o.OnClient = func(string) {}

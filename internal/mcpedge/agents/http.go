@@ -69,6 +69,12 @@ func (e *Edge) Handler() http.Handler {
 				return
 			}
 		}
+		if !e.opts.Arrived(r, cmp.Or(who.ID(), addressOf(r, who))) {
+			w.Header().Set("Connection", "close")
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many connections are open, most of them yours", http.StatusServiceUnavailable)
+			return
+		}
 		switch r.Method {
 		case http.MethodPost:
 			read = e.post(w, r, who)

@@ -1,0 +1,62 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatehouse/testkit"
+)
+
+// limited is the gateway as a program that may have so many descriptors.
+func limited(t *testing.T, descriptors int) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "limited")
+	script := fmt.Sprintf("#!/bin/sh\nulimit -n %d && exec '%s' \"$@\"\n", descriptors, self)
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A gateway that may have 256 descriptors has 300 idle connections, some of
+// which have asked something. New rules are in force, the operator is answered,
+// agents are served, and a new server is started.
+func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Program: limited(t, 256),
+	})
+	address := strings.TrimPrefix(g.BaseURL(t), "http://")
+	for i := range 300 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if i%2 == 0 {
+			_, _ = fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n%-40s",
+				`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
+		}
+	}
+	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
+	a.Execute(t, "s", "echo", nil).Good(t)
+	g.Apply(t, g.RulesFile, testkit.AllowAll("b"))
+	a.Execute(t, "s", "echo", nil).Failed(t, "DENIED_BY_POLICY")
+	operate(t, g, "status").want(t, exitFine)
+	g.Apply(t, g.ServersFile, testkit.Servers{"s": testkit.Fake(t), "new": testkit.Fake(t)}.JSON())
+	a.As("b").Execute(t, "new", "echo", nil).Good(t)
+	if status, text := readyzOf(t, g); status != http.StatusOK {
+		t.Errorf("readyz: got %d %q, want 200", status, text)
+	}
+}

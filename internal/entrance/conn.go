@@ -1,0 +1,110 @@
+package entrance
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// conn is one connection. What is below door is guarded by its mutex.
+type conn struct {
+	net.Conn
+
+	door  *Door
+	owner string
+	idle  bool
+	since uint64      // the order in which it came, or became idle
+	limit *time.Timer // of a stranger
+
+	// The rest belongs to whoever reads: net/http, one goroutine at a time.
+	looking   bool // at the head of a request
+	head      head
+	ambiguous atomic.Bool // the request has two lengths
+}
+
+// rather reports whether a guest can be spared rather than another one.
+func (c *conn) rather(other *conn) bool {
+	if c.idle != other.idle {
+		return c.idle
+	}
+	return c.idle == (c.since < other.since)
+}
+
+// end closes a connection, if there is one. What runs on it ends as if its client
+// had gone.
+func (c *conn) end() {
+	if c == nil {
+		return
+	}
+	raw := c.Conn
+	if t, ok := raw.(*tls.Conn); ok {
+		raw = t.NetConn() // Without a word of goodbye, for which it would wait.
+	}
+	_ = raw.Close() // It is gone in any case.
+}
+
+// overdue ends a stranger whose time is over.
+func (c *conn) overdue() {
+	c.door.mu.Lock()
+	_, stranger := c.door.strangers[c]
+	c.door.mu.Unlock()
+	if stranger {
+		c.end()
+	}
+}
+
+// turn hears what the server does with the connection.
+func (c *conn) turn(state http.ConnState) {
+	if c == nil {
+		return
+	}
+	if state == http.StateIdle {
+		c.looking, c.head = true, head{}
+		c.ambiguous.Store(false)
+	}
+	switch state {
+	case http.StateActive, http.StateIdle:
+		c.door.mu.Lock()
+		defer c.door.mu.Unlock()
+		c.idle = state == http.StateIdle
+		if c.idle {
+			c.door.turns++
+			c.since = c.door.turns
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.door.leave(c)
+	case http.StateNew:
+	}
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.looking && n > 0 {
+		if c.head.read(b[:n]) {
+			c.looking = false
+			c.ambiguous.Store(c.head.length && c.head.encoding)
+		}
+	}
+	return n, err //nolint:wrapcheck // A connection returns the error as it is.
+}
+
+// CloseWrite lets the server say that nothing more comes, as it does on TCP.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite() //nolint:wrapcheck // Likewise.
+	}
+	return nil
+}
+
+// tlsConn shows the server that a connection is encrypted.
+type tlsConn struct{ *conn }
+
+func (c tlsConn) ConnectionState() tls.ConnectionState {
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		return t.ConnectionState()
+	}
+	return tls.ConnectionState{}
+}

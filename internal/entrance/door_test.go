@@ -1,0 +1,242 @@
+package entrance_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/entrance"
+)
+
+// lobby is a server behind a door, in memory. Its requests say in X-Owner who
+// sends them; without one they are not let in. Those to /hang have no end.
+type lobby struct {
+	t     *testing.T
+	conns chan net.Conn
+}
+
+func (l *lobby) Accept() (net.Conn, error) {
+	c, ok := <-l.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (l *lobby) Close() error   { return nil }
+func (l *lobby) Addr() net.Addr { return &net.TCPAddr{} }
+
+func open(t *testing.T, limit int) *lobby {
+	t.Helper()
+	l := &lobby{t: t, conns: make(chan net.Conn)}
+	door := entrance.New(limit)
+	srv := &http.Server{IdleTimeout: time.Hour, ReadHeaderTimeout: time.Hour, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		owner := r.Header.Get("X-Owner")
+		switch {
+		case owner == "":
+			w.WriteHeader(http.StatusUnauthorized)
+		case !door.Arrived(r, owner):
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case r.URL.Path == "/hang":
+			<-r.Context().Done()
+		}
+	})}
+	guarded := door.Serve(srv, l)
+	go func() { _ = srv.Serve(guarded) }()
+	t.Cleanup(func() {
+		close(l.conns)
+		_ = srv.Close()
+	})
+	return l
+}
+
+// guest is the client's end of a connection.
+type guest struct {
+	l    *lobby
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func (l *lobby) come() *guest {
+	ours, theirs := net.Pipe()
+	l.conns <- theirs
+	l.t.Cleanup(func() { _ = ours.Close() })
+	synctest.Wait()
+	return &guest{l, ours, bufio.NewReader(ours)}
+}
+
+// send sends the head of a request, and returns the status of the answer.
+func (g *guest) send(head string) int {
+	g.l.t.Helper()
+	go func() { _, _ = io.WriteString(g.conn, head+"\r\n\r\n") }() // The server may answer before it has read all.
+	resp, err := http.ReadResponse(g.in, nil)
+	if err != nil {
+		return 0
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	synctest.Wait()
+	return resp.StatusCode
+}
+
+func (g *guest) ask(owner string) int {
+	return g.send("GET / HTTP/1.1\r\nHost: x\r\nX-Owner: " + owner)
+}
+
+// hang sends a request that has no end.
+func (g *guest) hang(owner string) {
+	_, _ = fmt.Fprintf(g.conn, "GET /hang HTTP/1.1\r\nHost: x\r\nX-Owner: %s\r\n\r\n", owner)
+	synctest.Wait()
+}
+
+// ended reports whether the server has closed the connection.
+func (g *guest) ended() bool {
+	synctest.Wait()
+	_ = g.conn.SetReadDeadline(time.Now().Add(time.Second))
+	_, err := g.in.Peek(1)
+	_ = g.conn.SetReadDeadline(time.Time{})
+	return err == io.EOF
+}
+
+func (g *guest) wantEnded(what string, want bool) {
+	g.l.t.Helper()
+	if got := g.ended(); got != want {
+		g.l.t.Errorf("%s: ended is %v, want %v", what, got, want)
+	}
+}
+
+func TestDoor_strangers_haveLittleTimeAndRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, 16) // Four of them strangers'.
+		known := l.come()
+		known.ask("a")
+		var strangers []*guest
+		for range 5 {
+			strangers = append(strangers, l.come())
+		}
+		strangers[0].wantEnded("the first of five strangers", true)
+		strangers[4].wantEnded("the last of five strangers", false)
+		if got := strangers[4].ask(""); got != http.StatusUnauthorized {
+			t.Errorf("a stranger without a credential: got %d, want 401", got)
+		}
+		if got := strangers[3].ask("a"); got != http.StatusOK {
+			t.Errorf("a stranger with a credential: got %d, want 200", got)
+		}
+		_, _ = io.WriteString(strangers[2].conn, "GET / HTTP/1.1\r\nX-Slow: ") // Its head never ends.
+		time.Sleep(11 * time.Second)
+		strangers[2].wantEnded("a slow head after 11 s", true)
+		strangers[4].wantEnded("one that was refused, after 11 s", true)
+		strangers[3].wantEnded("one that was let in, after 11 s", false)
+		known.wantEnded("one that was let in long ago", false)
+	})
+}
+
+func TestDoor_whoHasTheMost_givesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, 16) // Twelve of them guests'.
+		var hog []*guest
+		for range 12 {
+			g := l.come()
+			g.ask("hog")
+			hog = append(hog, g)
+		}
+		hog[0].ask("hog") // It is idle for the shortest time now.
+		other := l.come()
+		if got := other.ask("other"); got != http.StatusOK {
+			t.Errorf("another one: got %d, want 200", got)
+		}
+		hog[1].wantEnded("the hog's that was idle longest", true)
+		hog[0].wantEnded("the hog's that was idle last", false)
+		more := l.come()
+		if got := more.ask("hog"); got != http.StatusOK {
+			t.Errorf("the hog, with idle ones: got %d, want 200", got)
+		}
+		hog[2].wantEnded("the next one of the hog's", true)
+		other.wantEnded("the other one's", false)
+	})
+}
+
+func TestDoor_whereAllAreBusy_theHogsNewestGoes_butNotForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, 16)
+		var hog []*guest
+		for range 12 {
+			g := l.come()
+			g.hang("hog")
+			hog = append(hog, g)
+		}
+		if got := l.come().ask("hog"); got != http.StatusServiceUnavailable {
+			t.Errorf("one more of the hog's: got %d, want 503", got)
+		}
+		other := l.come()
+		if got := other.ask("other"); got != http.StatusOK {
+			t.Errorf("another one: got %d, want 200", got)
+		}
+		hog[11].wantEnded("the hog's newest", true)
+		hog[0].wantEnded("the hog's oldest", false)
+	})
+}
+
+// A proxy may go by the length that we don't go by: what follows would be
+// somebody else's request.
+func TestDoor_aRequestWithTwoLengths_isRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const chunked, body = "Transfer-Encoding: chunked", "\r\n\r\n0"
+		for name, head := range map[string]string{
+			"both":                   "Content-Length: 5\r\n" + chunked + body,
+			"the other way round":    chunked + "\r\nContent-Length: 5" + body,
+			"in other letters":       "cOnTeNt-LeNgTh: 5\r\ntransfer-ENCODING: chunked" + body,
+			"with bare line feeds":   "Content-Length: 5\nTransfer-Encoding: chunked" + body,
+			"far behind each other":  "Content-Length: 5\r\nX-Long: " + strings.Repeat("x", 20_000) + "\r\n" + chunked + body,
+			"after an empty line":    "Content-Length: 5\r\n" + chunked + body,
+			"with a length of zero":  "Content-Length: 0\r\n" + chunked + body,
+			"with the length before": "X: y\r\nContent-Length:5\r\nY: z\r\nTransfer-Encoding:chunked" + body,
+		} {
+			for _, size := range []int{1, 7, 100_000} {
+				l := open(t, 16)
+				g := l.come()
+				first := ""
+				if name == "after an empty line" {
+					first = "\r\n"
+				}
+				g.conn = chopped{g.conn, size}
+				for i := range 2 { // Fresh, and on a connection that is kept.
+					if got := g.send("POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\nContent-Length: 0"); i == 0 && got != http.StatusOK {
+						t.Fatalf("%s: a good request: got %d, want 200", name, got)
+					}
+				}
+				if got := g.send(first + "POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n" + head); got != http.StatusBadRequest {
+					t.Errorf("%s, %d bytes at a time: got %d, want 400", name, size, got)
+				}
+				g.wantEnded(name, true)
+			}
+		}
+		g := open(t, 16).come()
+		for _, head := range []string{chunked + body, "Content-Length: 0", "X-Content-Length: 1\r\n" + chunked + body} {
+			if got := g.send("POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n" + head); got != http.StatusOK {
+				t.Errorf("%q: got %d, want 200", head, got)
+			}
+		}
+	})
+}
+
+// chopped writes a few bytes at a time.
+type chopped struct {
+	net.Conn
+
+	size int
+}
+
+func (c chopped) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = c.Conn.Write(b[n:min(len(b), n+c.size)])
+		n += more
+	}
+	return n, err
+}
