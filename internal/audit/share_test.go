@@ -98,6 +98,9 @@ func TestShare_processesWriteAndRotateTheSameFile_everyLineIsThereOnceInOrder(t 
 			t.Errorf("instance %s has %d of %d records, want %d", instance, n, childRecords, childRecords)
 		}
 	}
+	if got := verifyLog(t, path); got != nil {
+		t.Errorf("got %v, want one chain over all files without a finding", got)
+	}
 	if len(next) != processes || len(names) < 2 {
 		t.Errorf("got %d instances in %d files, want %d instances in 2 files at least", len(next), len(names), processes)
 	}
