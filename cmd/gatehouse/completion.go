@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +38,10 @@ func completeCall(cmd *cobra.Command, args []string, _ string) ([]cobra.Completi
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeExplain offers servers and tools behind the agent, whose name the
-// running gateway need not know.
+// completeExplain offers agents of the rules, then servers and tools as for call.
 func completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
 	}
 	return completeCall(cmd, args[1:], toComplete)
 }
@@ -99,11 +99,34 @@ func completeFlag(name string) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		case name == "pid":
 			return gatewayPIDs(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "agent":
+			return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "server":
 			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		}
 		return flagValues[name], cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// agentNames are the agents of the rules that the command would use.
+func agentNames(cmd *cobra.Command) []cobra.Completion {
+	var files fileOptions
+	if f := cmd.Flags().Lookup("rules"); f != nil {
+		files.rules = f.Value.String()
+	}
+	found, err := files.findRules(io.Discard)
+	if err != nil {
+		return nil // Then there are none to offer.
+	}
+	rules, err := readRules(io.Discard, found.Path)
+	if err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, a := range rules.Agents {
+		names = append(names, a.ID)
+	}
+	return names
 }
 
 func gatewayPIDs(cmd *cobra.Command) []cobra.Completion {

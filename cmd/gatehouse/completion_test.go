@@ -100,3 +100,15 @@ func TestCompletion_ofEveryWordAndFlag_offersFilesOnlyWhereTheyFit(t *testing.T)
 		}
 	}
 }
+
+func TestCompletion_ofAnAgent_offersThoseOfTheRules(t *testing.T) {
+	freshHome(t)
+	file := written(t, "rules.json", explainRules)
+	for _, words := range [][]string{
+		{"explain", "--rules", file, ""}, {"run", "--rules", file, "--agent", ""},
+	} {
+		if got := atHome(t, append([]string{"__complete"}, words...)...).out; !strings.HasPrefix(got, "a\ndefault\n:4\n") {
+			t.Errorf("%q: got %q, want a and default", words, got)
+		}
+	}
+}
