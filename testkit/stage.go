@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,9 +43,14 @@ func NewStage(t testing.TB, rules string, servers ...*Backend) *Stage {
 	return s
 }
 
-// Router makes a router on the stage, named gw, with the rest as cfg has it.
+// Router makes a router on the stage, named gw, with the rest as cfg has it. It
+// numbers calls from 1 on unless cfg says how.
 func (s *Stage) Router(cfg front.Config) *front.Router {
 	cfg.Store, cfg.Instance = &s.store, "gw"
+	if cfg.Number == nil {
+		var calls atomic.Uint64
+		cfg.Number = func() uint64 { return calls.Add(1) }
+	}
 	cfg.Wake = func(name string, cell *endpoint.Cell) { s.ask("wake "+name, s.Wake, name, cell) }
 	cfg.Refresh = func(name string, cell *endpoint.Cell) { s.ask("refresh "+name, s.Refresh, name, cell) }
 	cfg.Audit = func(r audit.Record) {

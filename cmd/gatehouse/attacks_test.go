@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,5 +106,30 @@ func TestAttack_agentIDs_thatAreForgedOrMalformed(t *testing.T) {
 		if got := (testkit.Agent{ID: c.id, Caller: raw}).Execute(t, "s", "echo", nil).Code(); got != c.code {
 			t.Errorf("%s: got %q, want %q", what, got, c.code)
 		}
+	}
+}
+
+// Whoever makes a call now and then must not learn from its ids how many calls
+// others have made; the audit log finds each by its id all the same.
+func TestAttack_callIDs_sayNothingOfHowManyThereAre(t *testing.T) {
+	t.Parallel()
+	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)})
+	var numbers []uint64
+	for range 4 {
+		id, _ := a.Execute(t, "s", "echo", map[string]any{"x": 1}).Good(t).Meta["io.gatehouse/call_id"].(string)
+		_, number, _ := strings.Cut(id, "-")
+		n, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			t.Fatalf("got the id %q, want an instance and a number", id)
+		}
+		for _, other := range numbers {
+			if max(n, other)-min(n, other) < 1<<20 {
+				t.Errorf("got the numbers %d and %d, want none near another", n, other)
+			}
+		}
+		numbers = append(numbers, n)
+		testkit.Eventually(t, "the call in the audit log", func() bool {
+			return strings.Contains(testkit.ReadFile(t, g.AuditFile), `"call_id":"`+id+`"`)
+		})
 	}
 }

@@ -2,8 +2,8 @@ package front
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -26,6 +26,9 @@ type Config struct {
 	// unreadable for so long that nothing may run by the old ones. It does not
 	// block.
 	RulesUnknown func() bool
+	// Number makes the number of a call, which no other may have. Default: random,
+	// so that an agent does not learn from its own how many calls others make.
+	Number func() uint64
 	// Wake asks for a run of an idle server, Refresh for its lists anew.
 	// Neither blocks.
 	Wake    func(name string, cell *endpoint.Cell)
@@ -41,13 +44,17 @@ type Config struct {
 // Router takes calls to servers. Its methods may be called from any goroutine.
 type Router struct {
 	cfg      Config
-	calls    atomic.Uint64
 	quota    quota.Book
 	stopping chan struct{}
 }
 
 // New makes a Router that works as soon as its store holds a snapshot.
-func New(cfg Config) *Router { return &Router{cfg: cfg, stopping: make(chan struct{})} }
+func New(cfg Config) *Router {
+	if cfg.Number == nil {
+		cfg.Number = rand.Uint64
+	}
+	return &Router{cfg: cfg, stopping: make(chan struct{})}
+}
 
 // Stop refuses every call that has not been written yet, for good. It is
 // called once.
@@ -70,7 +77,7 @@ const maxRefused = 100
 // its audit record. Finish must follow.
 func (r *Router) Start(c *Call) {
 	c.router, c.arrived = r, time.Now()
-	c.Record.CallID = r.cfg.Instance + "-" + strconv.FormatUint(r.calls.Add(1), 10)
+	c.Record.CallID = r.cfg.Instance + "-" + strconv.FormatUint(r.cfg.Number(), 10)
 	c.Record.Client, c.Record.Credential = c.Caller.Client, c.Caller.Identity.ID()
 }
 
