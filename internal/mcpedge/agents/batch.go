@@ -78,6 +78,7 @@ func (e *Edge) serveOne(ctx context.Context, p *peer, raw []byte, together *weig
 	m, failure := parseMessage(raw)
 	switch {
 	case failure != nil:
+		e.slowDown(ctx, p, costNotice, len(raw))
 		revision, _ := p.known()
 		return failureAnswer(orNull(m.id, revision), failure)
 	case m.method == string(mcp.MethodInitialize):

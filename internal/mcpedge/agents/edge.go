@@ -193,6 +193,7 @@ type Edge struct {
 	speaker  func(Caller, ToolCall) string
 	inFlight *inFlight
 	sessions *sessions
+	paces    paces
 	origins  origins
 	stdios   atomic.Int64
 }

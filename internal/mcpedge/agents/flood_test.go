@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gatehouse/internal/mcpedge/agents"
 )
@@ -61,4 +65,64 @@ func TestProgress_ofManyBytes_isDroppedForASlowClient(t *testing.T) {
 	if err := receive(t, served); err != nil {
 		t.Error(err)
 	}
+}
+
+// An agent that floods with what is not a call waits, and takes little of the
+// processor from all others.
+func TestFlood_ofAnAgent_isServedSlowly(t *testing.T) {
+	for name, c := range map[string]struct {
+		line  string
+		n     int
+		least time.Duration
+	}{
+		"pings":           {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 3000, 1900 * time.Millisecond},
+		"lists":           {`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 3000, 1900 * time.Millisecond},
+		"unknown methods": {`{"jsonrpc":"2.0","id":1,"method":"x/y"}`, 3000, 1900 * time.Millisecond},
+		"notifications":   {`{"jsonrpc":"2.0","method":"notifications/x"}`, 15_000, 1900 * time.Millisecond},
+		"cancellations":   {`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, 15_000, 1900 * time.Millisecond},
+		"responses":       {`{"jsonrpc":"2.0","id":1,"result":{}}`, 15_000, 1900 * time.Millisecond},
+		"empty lines":     {` `, 200_000, 900 * time.Millisecond},
+		"no JSON":         {`{`, 15_000, 1900 * time.Millisecond},
+		"large requests":  {`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + strings.Repeat("x", 60<<10) + `"}}`, 1000, 1900 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := agents.New(newScript(), agents.Options{})
+				in, inW := io.Pipe()
+				out, outW := io.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, out) }()
+				served := make(chan error, 1)
+				go func() {
+					served <- f.ServeStdio(t.Context(), in, outW)
+					outW.Close()
+				}()
+				begun := time.Now()
+				for range c.n {
+					_, _ = io.WriteString(inW, c.line+"\n")
+				}
+				if took := time.Since(begun); took < c.least || took > 4*c.least {
+					t.Errorf("%d of them were read in %v, want at least %v and not much more", c.n, took, c.least)
+				}
+				inW.Close()
+				if err := <-served; err != nil {
+					t.Errorf("got %v, want the end of the input", err)
+				}
+			})
+		})
+	}
+}
+
+func TestHTTPFlood_ofOneAddress_waits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := agents.New(newScript(), agents.Options{})
+		begun := time.Now()
+		for range 3000 {
+			req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+			req.Header.Set("Content-Type", "application/json")
+			f.Handler().ServeHTTP(httptest.NewRecorder(), req)
+		}
+		if took := time.Since(begun); took < 1900*time.Millisecond || took > 8*time.Second {
+			t.Errorf("3,000 pings were answered in %v, want about 2 s", took)
+		}
+	})
 }

@@ -176,6 +176,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Ca
 func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
+		e.slowDown(r.Context(), &peer{from: addressOf(r, who), identity: who}, costNotice, len(body))
 		version := cmp.Or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326)
 		a := failureAnswer(orNull(m.id, version), failure)
 		out.finish(a, statusOf(a, mcp.IsModernProtocol(version)))

@@ -26,9 +26,11 @@ type notifyFunc func(body []byte)
 func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Share, notify notifyFunc) answer {
 	switch {
 	case m.isNotification():
+		e.slowDown(ctx, p, costNotice, len(m.raw))
 		e.notified(p, m)
 		return answer{}
 	case !m.isRequest():
+		e.slowDown(ctx, p, costNotice, len(m.raw))
 		return answer{} // A response: we ask clients for nothing.
 	case m.isToolCall():
 		r, failure := readToolRequest(m, p.served())
@@ -37,6 +39,7 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Shar
 		}
 		return e.beginCall(ctx, p, r, batch, notify)()
 	default:
+		e.slowDown(ctx, p, costRequest, len(m.raw))
 		return e.askLibrary(ctx, p, m, notify)
 	}
 }

@@ -144,10 +144,12 @@ func (c *stdioConn) idOf(id json.RawMessage) json.RawMessage {
 func (c *stdioConn) handle(l line) (serve func()) {
 	switch {
 	case l.tooLong:
+		c.edge.slowDown(c.ctx, c.peer, costNotice, c.edge.opts.MaxMessageBytes)
 		text := fmt.Sprintf("this message has more than %d bytes", c.edge.opts.MaxMessageBytes)
 		c.answer(failureAnswer(c.idOf(l.id), invalid(text)))
 		return nil
 	case rawjson.Space(l.data, 0) == len(l.data):
+		c.edge.slowDown(c.ctx, c.peer, costLine, len(l.data))
 		return nil
 	case isBatch(l.data):
 		return c.begin(len(l.data), func() func() answer {
@@ -167,6 +169,7 @@ func (c *stdioConn) handle(l line) (serve func()) {
 		}
 	}
 	if failure != nil {
+		c.edge.slowDown(c.ctx, c.peer, costNotice, len(l.data))
 		c.answer(failureAnswer(c.idOf(m.id), failure))
 		return nil
 	}

@@ -34,6 +34,8 @@ type Line struct {
 	// Over is set when the line was larger than the limit: Data then holds
 	// only its beginning.
 	Over *Skimmer
+	// Size is that of such a line, as far as it was read.
+	Size int64
 	// NoRoom is set when that was for want of room in the budget.
 	NoRoom bool
 }
@@ -171,6 +173,7 @@ func (r *Reader) skim(seen int, noRoom bool) (Line, error) {
 			r.start, r.end = 0, 0
 		}
 		size += int64(len(piece))
+		l.Size = size
 		l.Over.Feed(piece)
 		switch {
 		case i >= 0 || errors.Is(r.err, io.EOF):

@@ -27,6 +27,8 @@ type eventStream struct {
 	some  bool             // the event has data
 	share weight.Share     // what data takes of the budget
 	full  bool             // there was no room for more
+	size  int64            // of data that was too large
+	cost  time.Duration    // of what has been read since the last pause
 	begun bool             // a line has been read
 
 	id    string        // of the latest event, to go on from
@@ -55,14 +57,17 @@ func (e *eventStream) next() error {
 		e.begun = true
 		l.Data = bytes.TrimPrefix(l.Data, []byte(byteOrderMark))
 	}
+	defer e.settleCost()
 	name, value, _ := bytes.Cut(l.Data, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
 	case len(l.Data) == 0:
+		e.cost += costEmpty
 		e.dispatch()
 	case string(name) == "data":
 		e.append(l, value)
 	case l.Over != nil:
+		e.cost += time.Duration(l.Size) * costBytes
 	case string(name) == "event":
 		e.event = string(bytes.TrimSpace(value))
 	case string(name) == "id" && len(value) < jsonrpc.MaxIDBytes && bytes.IndexByte(value, 0) < 0:
@@ -71,8 +76,22 @@ func (e *eventStream) next() error {
 		if ms, err := strconv.ParseUint(string(value), 10, 31); err == nil {
 			e.retry = max(time.Duration(ms)*time.Millisecond, leastRetry)
 		}
+	default:
+		e.cost += costEmpty + time.Duration(len(l.Data))*costBytes
 	}
 	return nil
+}
+
+// settleCost waits if too much has been said unasked.
+func (e *eventStream) settleCost() {
+	if e.cost == 0 {
+		return
+	}
+	wait := e.c.h.pace.Spend(e.cost, floodBurst, time.Now())
+	e.cost = 0
+	if wait > 0 {
+		pauseFor(wait, e.c.ctx.Done())
+	}
 }
 
 // append adds a line of data to the event.
@@ -82,7 +101,7 @@ func (e *eventStream) append(l jsonrpc.Line, value []byte) {
 		e.over.Feed(value)
 	case e.over != nil:
 	case l.Over != nil:
-		e.over, e.data, e.full = l.Over, nil, l.NoRoom
+		e.over, e.data, e.full, e.size = l.Over, nil, l.NoRoom, l.Size
 	case len(e.data)+len(value) > jsonrpc.ReadBuffer && e.tooLarge(len(e.data)+len(value)):
 		e.over = &jsonrpc.Skimmer{}
 		e.over.Feed(e.data)
@@ -114,6 +133,9 @@ func (e *eventStream) dispatch() {
 	defer e.share.Release()
 	switch {
 	case over != nil:
+		if len(over.Answers) == 0 {
+			e.cost += time.Duration(e.size) * costBytes
+		}
 		for _, id := range over.Answers {
 			if x := e.c.waiting(id); x != nil {
 				x.settle(endpoint.Response{}, lostAnswer(jsonrpc.Line{NoRoom: full}, x.limit), true)
@@ -122,11 +144,18 @@ func (e *eventStream) dispatch() {
 	case event == "endpoint" && e.endpoint != nil:
 		e.endpoint(string(data))
 	case len(data) > 0 && (event == "" || event == "message"):
+		e.cost += costEmpty
 		jsonrpc.Scan(bytes.TrimPrefix(data, []byte(byteOrderMark)), e.message)
 	}
 }
 
 func (e *eventStream) message(m jsonrpc.Message) {
+	if m.Kind() != jsonrpc.Answer || e.c.waiting(m.ID) == nil {
+		e.cost += costOf(m, len(m.Params)+len(m.Result)+len(m.Error))
+	}
+	if m.Kind() == jsonrpc.Request {
+		e.cost += costPosted
+	}
 	e.c.message(m, e.x)
 	if e.x != nil && m.Method == nil && m.Error != nil && (m.ID == nil || rawjson.IsNull(m.ID)) {
 		e.x.settle(e.x.responseTo(m)) // An error without an id, on the stream of one request.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/weight"
 )
@@ -118,6 +119,7 @@ type HTTP struct {
 	client *http.Client
 
 	received atomic.Uint64
+	pace     jsonrpc.Pace
 	side     chan struct{} // one token for each request that nobody waits for
 
 	ctx    context.Context // ends with Close, or once the last call has ended

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/textcut"
 )
 
@@ -14,39 +15,56 @@ const maxJunkShown = 200
 // secret that the cut went through could not be found any more.
 const maxJunkRedacted = 64 << 10
 
-// In each junkSpan so much junk is read and no more: a server that floods its
-// stdout then waits for us, instead of taking the processor from all others.
-// Its own answers wait as well, for a junkSpan at most each.
+// What it costs, in a core's time, to read what a server says unasked: see
+// jsonrpc.Pace. Its own answers wait as well, when it floods.
 const (
-	junkSpan     = 50 * time.Millisecond
-	maxJunkLines = 1000
-	maxJunkBytes = 128 << 10
+	costEmpty   = 500 * time.Nanosecond
+	costMessage = 2500 * time.Nanosecond
+	costChange  = 50 * time.Microsecond  // Somebody has to be told.
+	costRequest = 25 * time.Microsecond  // It is answered,
+	costPosted  = 250 * time.Microsecond // by an HTTP request of its own.
+	costBytes   = 2 * time.Nanosecond
+	costJunk    = 20 * time.Nanosecond // It is looked through for secrets, for a broken answer.
+	floodBurst  = 2500 * time.Microsecond
 )
 
-// junkPace counts the junk of the present span.
-type junkPace struct {
-	began        time.Time
-	lines, bytes int
+// costOf is what a message costs that nobody waits for.
+func costOf(m jsonrpc.Message, size int) time.Duration {
+	cost := costMessage + time.Duration(size)*costBytes
+	switch {
+	case m.Kind() == jsonrpc.Request:
+		cost += costRequest
+	case m.Kind() == jsonrpc.Notification && m.Name() == methodToolsChange:
+		cost += costChange
+	}
+	return cost
 }
 
-// junk shows a line that is no message to the owner, and waits if there have
-// been too many.
+// junk shows a line that is no message to the owner.
 func (s *Stdio) junk(data []byte) {
 	text := string(bytes.ToValidUTF8(data[:textcut.End(data, maxJunkRedacted)], []byte("?")))
 	s.opts.OnJunk(textcut.To(s.opts.Redact(text), maxJunkShown))
-	now, pace := time.Now(), &s.pace
-	if now.Sub(pace.began) >= junkSpan {
-		*pace = junkPace{began: now}
-	}
-	pace.lines++
-	pace.bytes += len(data)
-	if pace.lines < maxJunkLines && pace.bytes < maxJunkBytes {
+	s.cost += costMessage + time.Duration(len(data))*costJunk
+}
+
+// settleCost waits if too much has been said unasked.
+func (s *Stdio) settleCost() {
+	if s.cost == 0 {
 		return
 	}
-	pause := time.NewTimer(junkSpan - now.Sub(pace.began))
+	wait := s.pace.Spend(s.cost, floodBurst, time.Now())
+	s.cost = 0
+	if wait > 0 {
+		pauseFor(wait, s.ended)
+	}
+}
+
+// pauseFor waits, at most until done is closed.
+func pauseFor(wait time.Duration, done <-chan struct{}) {
+	pause := time.NewTimer(wait)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
-	case <-s.ended:
+	case <-done:
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/weight"
 )
 
@@ -148,7 +149,8 @@ type Stdio struct {
 	tools     *subscription
 
 	received atomic.Uint64
-	pace     junkPace // the reader's own
+	pace     jsonrpc.Pace
+	cost     time.Duration // of the line that is being read: the reader's own
 	broken   brokenLines
 
 	mu      sync.Mutex

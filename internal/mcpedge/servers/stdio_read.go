@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/jsonrpc"
@@ -46,6 +47,7 @@ func (s *Stdio) read() {
 			return
 		}
 		s.line(l)
+		s.settleCost()
 	}
 }
 
@@ -82,6 +84,7 @@ func (s *Stdio) line(l jsonrpc.Line) {
 	}
 	data := bytes.TrimPrefix(l.Data, []byte(byteOrderMark))
 	if rawjson.Space(data, 0) == len(data) {
+		s.cost += costEmpty + time.Duration(len(data))*costBytes
 		return
 	}
 	known := true
@@ -106,6 +109,7 @@ func (s *Stdio) oversized(l jsonrpc.Line) {
 	}
 	if len(l.Over.Answers) == 0 {
 		s.junk(l.Data)
+		s.cost += time.Duration(l.Size) * costBytes
 	}
 }
 
@@ -124,8 +128,10 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 	case jsonrpc.Answer:
 		s.answer(m)
 	case jsonrpc.Notification:
+		s.cost += costOf(m, len(m.Params))
 		s.notification(m)
 	case jsonrpc.Request:
+		s.cost += costOf(m, len(m.Params))
 		if line := replyLine(m); line != nil {
 			_ = s.send(&outgoing{line: line})
 		}
@@ -165,9 +171,12 @@ func (s *Stdio) answer(m jsonrpc.Message) {
 		s.nameless(m)
 		return
 	}
-	if c := s.take(m.ID); c != nil {
-		c.finish(response(m, c.into, c.limit, c.weight))
+	c := s.take(m.ID)
+	if c == nil {
+		s.cost += costOf(m, len(m.Result)+len(m.Error))
+		return
 	}
+	c.finish(response(m, c.into, c.limit, c.weight))
 }
 
 // response makes the caller's response of an answer. It shares no memory with

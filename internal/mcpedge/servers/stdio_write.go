@@ -82,8 +82,16 @@ func (s *Stdio) writeOnce() {
 		s.wake <- writeJob{batch: batch, data: data, done: n, err: err}
 		return
 	}
+	written(batch)
 	if s.moreToWrite() {
 		s.wake <- writeJob{}
+	}
+}
+
+// written lets go of lines that the server has: their calls may take long.
+func written(batch []*outgoing) {
+	for _, o := range batch {
+		o.line = nil
 	}
 }
 
@@ -121,6 +129,7 @@ func (s *Stdio) write() {
 				s.writeFailed(err)
 				return
 			}
+			written(job.batch)
 			job = writeJob{}
 		}
 	}

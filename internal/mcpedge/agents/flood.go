@@ -1,0 +1,59 @@
+package agents
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"gatehouse/internal/mcpedge/jsonrpc"
+)
+
+// What it costs, in a core's time, to answer what is not a call: see jsonrpc.Pace.
+// Calls have places, and limits of their own.
+const (
+	costLine    = 500 * time.Nanosecond // one with nothing on it
+	costNotice  = 10 * time.Microsecond
+	costRequest = 50 * time.Microsecond
+	costBytes   = 2 * time.Nanosecond
+	floodBurst  = 50 * time.Millisecond // a thousand requests
+)
+
+// maxPaces bounds how many owners are remembered. Beyond it all begin anew.
+const maxPaces = 10_000
+
+// paces are how fast each caller may say what is not a call.
+type paces struct {
+	mu sync.Mutex
+	by map[string]*jsonrpc.Pace
+}
+
+// of returns the pace of a caller, as far as it is known who that is.
+func (p *paces) of(who string) *jsonrpc.Pace {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pace := p.by[who]
+	if pace == nil {
+		if p.by == nil || len(p.by) >= maxPaces {
+			p.by = map[string]*jsonrpc.Pace{}
+		}
+		pace = &jsonrpc.Pace{}
+		p.by[who] = pace
+	}
+	return pace
+}
+
+// slowDown waits if a caller floods, at most until ctx ends.
+func (e *Edge) slowDown(ctx context.Context, p *peer, cost time.Duration, size int) {
+	who := cmp.Or(p.identity.ID(), p.from, p.session)
+	wait := e.paces.of(who).Spend(cost+time.Duration(size)*costBytes, floodBurst, time.Now())
+	if wait == 0 {
+		return
+	}
+	pause := time.NewTimer(wait)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,88 @@
+package servers_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/mcpedge/servers"
+)
+
+// floods are kinds of what a server can say unasked: a line, how many of them,
+// and within which time all of them are read at the earliest.
+var floods = map[string]struct {
+	line  string
+	n     int
+	least time.Duration
+}{
+	"notifications":          {`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}`, 20_000, 900 * time.Millisecond},
+	"large notifications":    {`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"` + strings.Repeat("x", 60<<10) + `"}}`, 500, 900 * time.Millisecond},
+	"changes of tools":       {`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`, 1000, 900 * time.Millisecond},
+	"pings":                  {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 2000, 900 * time.Millisecond},
+	"progress of no call":    {`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":99,"progress":1}}`, 20_000, 900 * time.Millisecond},
+	"answers to no call":     {`{"jsonrpc":"2.0","id":99,"result":{}}`, 20_000, 900 * time.Millisecond},
+	"empty lines":            {``, 100_000, 900 * time.Millisecond},
+	"what is no message":     {`this is no message`, 20_000, 900 * time.Millisecond},
+	"what looks like one":    {`{"jsonrpc":"2.0","id":`, 20_000, 900 * time.Millisecond},
+	"a batch of pings":       {`[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 1000), ",") + `]`, 2, 900 * time.Millisecond},
+	"a batch of little":      {`[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","method":"x"},`, 1000), ",") + `]`, 20, 900 * time.Millisecond},
+	"a line that is nobodys": {`"` + strings.Repeat("x", 40<<20) + `"`, 1, 900 * time.Millisecond},
+}
+
+// Whatever a server says unasked, it is read at a pace that takes little of the
+// processor from all others; and what it is asked it answers still.
+func TestFlood_ofAServer_isReadSlowly(t *testing.T) {
+	for name, c := range floods {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := open(t, servers.Options{})
+				go func() { _, _ = io.Copy(io.Discard, p.in) }()
+				begun := time.Now()
+				for range c.n {
+					p.write("%s", c.line)
+				}
+				answered := call(t.Context(), s, tool(`1`))
+				p.write(`{"jsonrpc":"2.0","id":2,"result":{"n":1}}`) // After initialize it is the second.
+				wantResult(t, <-answered, `{"n":1}`)
+				if took := time.Since(begun); took < c.least || took > 6*c.least {
+					t.Errorf("%d lines were read in %v, want at least %v and not much more", c.n, took, c.least)
+				}
+			})
+		})
+	}
+}
+
+// Over HTTP too, however it is packed: what counts is what has been unpacked.
+func TestHTTPFlood_isReadSlowly_packedOrNot(t *testing.T) {
+	const all = 40_000
+	for _, packed := range []bool{false, true} {
+		flood := strings.Repeat("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n", 400)
+		o := newOdd(t, func(w http.ResponseWriter, r *http.Request, _ request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			var out io.Writer = w
+			if packed {
+				out = gzipped(w)
+			}
+			for n := 0; n < all; n += 400 {
+				if _, err := io.WriteString(out, flood); err != nil {
+					return
+				}
+			}
+			<-r.Context().Done()
+		})
+		var heard atomic.Int64
+		s := openHTTP(t, servers.HTTPOptions{URL: o.URL, OnToolsChanged: func() { heard.Add(1) }})
+		req := tool(`{}`)
+		req.Deadline = time.Now().Add(300 * time.Millisecond)
+		if _, err := s.Call(t.Context(), req); err == nil {
+			t.Error("got an answer, want none of such a server")
+		}
+		if n := heard.Load(); n == 0 || n > all/4 {
+			t.Errorf("packed %v: got %d of %d notifications read within 300 ms, want about 350", packed, n, all)
+		}
+	}
+}
