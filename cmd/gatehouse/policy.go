@@ -31,7 +31,8 @@ func newPolicyTestCommand() *cobra.Command {
   [{"rules": {...} or "path/of/rules.json",
     "cases": [{"agent": "backend", "server": "db", "tool": "query", "allow": true, "step": "implicit_grant"}]}]
 
-"tool" and "step" may be left out. A path starts at the file's folder. Each
+"tool" and "step" may be left out; "limits": {"calls_per_minute": 60} asks for
+the smallest that the call counts for. A path starts at the file's folder. Each
 case that is decided differently is printed, and last the count. Exit code 0:
 all as expected; 1: not all; 2: wrong use.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return policyTest(cmd, args[0], asJSON) },

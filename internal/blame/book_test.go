@@ -71,7 +71,8 @@ func TestNote_whoIsBlocked(t *testing.T) {
 		{"two names of one origin, four crashes: the origin", [][]endpoint.Call{{x("a", "t")}, {x("b", "u")}, {x("a", "v")}, {x("b", "w")}}, []string{"X// after 4"}},
 		{
 			"a crash of another name of the origin, once one is blocked: nobody",
-			[][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("a", "u")}, {x("b", "t")}, {x("c", "t")}}, nil,
+			[][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("a", "u")}, {x("b", "t")}, {x("c", "t")}},
+			nil,
 		},
 		{"a second name is blocked by itself", [][]endpoint.Call{{x("a", "t")}, {x("a", "t")}, {x("b", "t")}, {x("b", "t")}}, []string{"X/b/t after 2"}},
 		{

@@ -129,7 +129,9 @@ func (p *parser) root(root *jsondoc.Node) {
 		return
 	}
 	keys := jsondoc.Keys{
-		{Name: "agents", Read: p.agents}, {Name: "roles", Read: p.readRoles}, {Name: "defaults", Read: p.defaults},
+		{Name: "agents", Read: p.agents},
+		{Name: "roles", Read: p.readRoles},
+		{Name: "defaults", Read: p.defaults},
 		{Name: "$schema", Read: func(n *jsondoc.Node, path string) {
 			p.is(n, jsondoc.KindString, path, "a string", "it is for editors; remove it if in doubt")
 		}},

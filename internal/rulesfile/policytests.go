@@ -2,6 +2,9 @@ package rulesfile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 
 	"gatehouse/internal/policy"
 )
@@ -18,14 +21,19 @@ type TestCase struct {
 	Tool          string // "" asks for the server
 	Allow         bool
 	Step          policy.Step // the zero Step leaves it open
-	Pos           policy.Position
-	Path          string // of the case in its file, such as [0].cases[2]
+	// Limits are the smallest of each kind that the call is to count for, by their
+	// keys; 0 is none.
+	Limits map[string]int64
+	Pos    policy.Position
+	Path   string // of the case in its file, such as [0].cases[2]
 }
 
 // Difference is a case whose answer is not the expected one.
 type Difference struct {
 	Case TestCase
 	Got  policy.Decision
+	// Limit says which limit is another one; empty if the decision is.
+	Limit string
 }
 
 // TestResult is the outcome of a run.
@@ -47,10 +55,42 @@ func RunTests(tests []Test) TestResult {
 			got := p.Decide(p.StandIn(c.Agent), c.Server, c.Tool)
 			if got.Allow != c.Allow || (c.Step != 0 && got.Step != c.Step) {
 				result.Differences = append(result.Differences, Difference{Case: c, Got: got})
+				continue
+			}
+			if limit := otherLimit(c, p.Limits(p.StandIn(c.Agent)).Refs(c.Server, c.Tool)); limit != "" {
+				result.Differences = append(result.Differences, Difference{Case: c, Got: got, Limit: limit})
 			}
 		}
 	}
 	return result
+}
+
+// otherLimit says which limit is not the expected one, and where it is written; ""
+// if all are.
+func otherLimit(c TestCase, limits []policy.LimitRef) string {
+	for _, key := range slices.Sorted(maps.Keys(c.Limits)) {
+		var got policy.LimitRef
+		for _, l := range limits {
+			if l.Key == key && (got.N == 0 || l.N < got.N) {
+				got = l
+			}
+		}
+		if want := c.Limits[key]; got.N != want {
+			text := fmt.Sprintf("want %s %s, got %s", key, orNone(want), orNone(got.N))
+			if got.N != 0 {
+				text += fmt.Sprintf(" (%s at %s:%d:%d)", got.Path, got.File, got.Line, got.Column)
+			}
+			return text
+		}
+	}
+	return ""
+}
+
+func orNone(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // String says in one line what was asked, expected and answered, and by which
@@ -68,8 +108,12 @@ func (d Difference) String() string {
 	if r := d.Got.Rule; r != nil {
 		got += fmt.Sprintf(" (%s at %s:%d:%d)", r.Path, r.Pos.File, r.Pos.Line, r.Pos.Column)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s: agent %q, server %q%s: want %s, got %s",
-		d.Case.Pos.File, d.Case.Pos.Line, d.Case.Pos.Column, d.Case.Path, d.Case.Agent, d.Case.Server, tool, want, got)
+	difference := "want " + want + ", got " + got
+	if d.Limit != "" {
+		difference = d.Limit
+	}
+	return fmt.Sprintf("%s:%d:%d: %s: agent %q, server %q%s: %s",
+		d.Case.Pos.File, d.Case.Pos.Line, d.Case.Pos.Column, d.Case.Path, d.Case.Agent, d.Case.Server, tool, difference)
 }
 
 func verb(allow bool) string {

@@ -115,6 +115,7 @@ func (p *testsParser) policyCase(n *jsondoc.Node, path string) TestCase {
 		}},
 		{Name: "tool", Read: p.text(&c.Tool)},
 		{Name: "step", Read: func(n *jsondoc.Node, path string) { c.Step = p.step(n, path) }},
+		{Name: "limits", Read: func(n *jsondoc.Node, path string) { c.Limits = p.limits(n, path) }},
 	}, "agent", "server", "allow")
 	allow, step := n.Member("allow"), n.Member("step")
 	if c.Step != 0 && allow != nil && allow.Kind == jsondoc.KindBool && c.Step.Allows() != c.Allow {
@@ -122,6 +123,26 @@ func (p *testsParser) policyCase(n *jsondoc.Node, path string) TestCase {
 			"the step %s always means %s, so the case cannot hold", c.Step, verb(c.Step.Allows()))
 	}
 	return c
+}
+
+// limits reads which limits are expected: numbers, or null for none.
+func (p *testsParser) limits(n *jsondoc.Node, path string) map[string]int64 {
+	if !p.is(n, jsondoc.KindObject, path, "an object", `write {"calls_per_minute": 60, "concurrent": null}`) {
+		return nil
+	}
+	limits := map[string]int64{}
+	var keys jsondoc.Keys
+	for _, key := range policy.LimitKeys {
+		keys = append(keys, jsondoc.Key{Name: key, Read: func(n *jsondoc.Node, path string) {
+			number, whole := n.Int()
+			if n.Kind != jsondoc.KindNull && (!whole || number < 1) {
+				p.Add(n.Pos(), jsondoc.Error, path, codeTestWrongType, "write null for no limit", "must be a whole number from 1 on, or null")
+			}
+			limits[key] = number
+		}})
+	}
+	p.object(n, path, keys)
+	return limits
 }
 
 // text makes a reader of a string.

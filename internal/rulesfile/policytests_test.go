@@ -56,6 +56,34 @@ t.json:7:5: [0].cases[3]: agent "a", server "fs": want deny by server_denied, go
 	}
 }
 
+func TestRunTests_limits(t *testing.T) {
+	const tests = `[{"rules": {"agents": {"a": {"allow": {"servers": ["*"]}, "extends": ["r"], "limits": {"per_tool": {"db": {"*": {"calls_per_minute": 5}}}}}},
+  "roles": {"r": {"limits": {"calls_per_minute": 60}}}},
+ "cases": [
+  {"agent": "a", "server": "web", "allow": true, "limits": {"calls_per_minute": 60, "concurrent": null}},
+  {"agent": "a", "server": "db", "tool": "q", "allow": true, "limits": {"calls_per_minute": 5}},
+  {"agent": "a", "server": "db", "tool": "q", "allow": true, "limits": {"calls_per_minute": 60}},
+  {"agent": "a", "server": "web", "tool": "q", "allow": true, "limits": {"calls_per_minute": null}},
+  {"agent": "a", "server": "web", "tool": "q", "allow": true, "limits": {"burst": 7}},
+  {"agent": "b", "server": "web", "allow": false, "limits": {"burst": null}}]}]`
+	parsed, problems := rulesfile.ParseTests("t.json", []byte(tests), nil)
+	if len(problems) > 0 {
+		t.Fatalf("got %v, want none", problems)
+	}
+	var got []string
+	for _, d := range rulesfile.RunTests(parsed).Differences {
+		got = append(got, d.String())
+	}
+	want := []string{
+		`t.json:6:3: [0].cases[2]: agent "a", server "db", tool "q": want calls_per_minute 60, got 5 (agents.a.limits.per_tool.db["*"].calls_per_minute at t.json:1:134)`,
+		`t.json:7:3: [0].cases[3]: agent "a", server "web", tool "q": want calls_per_minute none, got 60 (roles.r.limits.calls_per_minute at t.json:2:50)`,
+		`t.json:8:3: [0].cases[4]: agent "a", server "web", tool "q": want burst 7, got none`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestRunTests_withoutDifferences_isOK(t *testing.T) {
 	tests, problems := rulesfile.ParseTests("t.json",
 		[]byte(`[{"rules": {"agents": {}}, "cases": [{"agent": "a", "server": "s", "allow": false, "step": "unknown_agent"}]}]`), nil)
