@@ -118,6 +118,7 @@ func TestCrash_callsDuringBackoff_waitBounded(t *testing.T) {
 	t.Parallel()
 	slow := map[string]any{"initial_ms": 600000, "max_ms": 600000}
 	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t).Settings("restart_wait_ms", 200, "restart", slow)})
+	g.Await(t, "server ready", "server", "s") // The start of a busy machine takes longer than a call waits.
 	pid := pidOf(t, a, "s")
 	kill(t, pid)
 	g.Await(t, "server backing off", "server", "s")
