@@ -81,8 +81,9 @@ type entry struct {
 	done   chan<- error // has room for the answer; nil if nobody waits for it
 }
 
-// errOverflow, errClosed and errSlow are causes besides those of the disk.
+// errOverflow, errShare, errClosed and errSlow are causes besides those of the disk.
 var (
+	errShare    = errors.New("the disk is too slow: one agent's calls fill the queue")
 	errOverflow = errors.New("the disk is too slow: the queue is full")
 	errClosed   = errors.New("the audit log is closed")
 	errSlow     = errors.New("the disk does not answer")
@@ -159,6 +160,9 @@ func (l *Log) add(r Record, done chan<- error) error {
 	r.Timestamp = r.Timestamp.UTC()
 	e := entry{record: r, done: done}
 	e.size = e.record.bound()
+	if l.greedy(&e.record, e.size) {
+		return errShare
+	}
 	return l.queueUp(e)
 }
 

@@ -355,6 +355,24 @@ func TestAppend_manyWhoFlood_leaveHalfTheQueueToOthers(t *testing.T) {
 	}
 }
 
+func TestAppend_oneWhoseAllowedCallsFillTheQueue_leavesRoomForOthers(t *testing.T) {
+	d := newDisk(t)
+	d.gate = make(chan struct{}) // The disk hangs.
+	l := d.open(t, audit.Options{})
+	for range 20_000 {
+		l.Append(audit.Record{Decision: audit.Allow, AgentID: "loud"})
+	}
+	lost := l.Lost()
+	for i := range 1000 {
+		l.Append(audit.Record{Decision: audit.Allow, AgentID: "honest" + strconv.Itoa(i%3)})
+	}
+	if l.Lost() != lost || lost == 0 {
+		t.Errorf("got %d lost after those of the loud one, %d before, want no more", l.Lost(), lost)
+	}
+	close(d.gate)
+	closeLog(t, l)
+}
+
 func TestAppend_twoLongNames_canBeToldApart(t *testing.T) {
 	d := newDisk(t)
 	l := d.open(t, audit.Options{})

@@ -101,6 +101,22 @@ func (l *Log) paced(key string, by pace, e Event, name string) bool {
 // that were allowed.
 func (l *Log) crowded() bool { return l.queued >= maxQueued/2 || l.bytes >= maxQueuedBytes/2 }
 
+// greedy reports whether the queue is nearly full and more than half of it are
+// calls of the one who made this one: what is left is for others. It counts only
+// then, which is while the disk hangs.
+func (l *Log) greedy(r *Record, size int) bool {
+	if l.closed || l.queued < maxQueued*3/4 && l.bytes+size < maxQueuedBytes*3/4 {
+		return false
+	}
+	own := 0
+	for i := range l.queue {
+		if o := &l.queue[i].record; o.AgentID == r.AgentID && o.Credential == r.Credential && l.queue[i].event == nil {
+			own++
+		}
+	}
+	return own > len(l.queue)/2
+}
+
 // wait is how long somebody should wait before the next refusal.
 func (l *Log) wait(key string, by pace) time.Duration {
 	b := l.pacer.of(key, by, time.Now())
