@@ -210,16 +210,16 @@ func TestShip_begin_waitsForTheReceiver(t *testing.T) {
 	if err := l.Begin(t.Context(), callRecord("begun", "read")); err != nil {
 		t.Error(err)
 	}
-	ids := ""
+	var ids strings.Builder
 	for _, text := range <-got {
 		var r audit.Record
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			t.Error(err)
 		}
-		ids += r.CallID + ","
+		ids.WriteString(r.CallID + ",")
 	}
-	if ids != ",refused,begun," {
-		t.Errorf("got the calls %s, want those of the start line, refused and begun, each once", ids)
+	if ids.String() != ",refused,begun," {
+		t.Errorf("got the calls %s, want those of the start line, refused and begun, each once", ids.String())
 	}
 	closeLog(t, l)
 }
