@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/policy"
 )
 
 // permit asks the rules. The answer depends on the rules, the agent and the
@@ -43,26 +45,49 @@ func (a *Attempt) route(context.Context) error {
 	return nil
 }
 
+// What is remembered of a generation, by whose rules. How long it takes to answer
+// must not tell an agent how much there is that it may not use.
+type (
+	serversView struct {
+		rules *policy.Policy
+		agent string
+	}
+	permittedView struct {
+		serversView
+		kind   *Kind
+		server string
+	}
+)
+
 // Servers visits the servers that the agent may use, sorted by name.
 func (a *Attempt) Servers() iter.Seq[string] {
-	return func(yield func(string) bool) {
+	rules, agent := a.Snapshot.Policy, a.Agent
+	names, _ := a.Snapshot.Remember(serversView{rules, agent}, nil, func() any {
+		var names []string
 		for _, name := range a.Snapshot.Names() {
-			if a.Snapshot.Policy.Decide(a.Agent, name, "").Allow && !yield(name) {
-				return
+			if rules.Decide(agent, name, "").Allow {
+				names = append(names, name)
 			}
 		}
-	}
+		return names
+	}).([]string)
+	return slices.Values(names)
 }
 
 // Permitted names what of a kind the agent may use of a server, in the
-// server's own order.
+// server's own order. The caller must not change it.
 func (a *Attempt) Permitted(kind *Kind, server string, catalog *endpoint.Catalog) []string {
-	listed := kind.Names(catalog)
-	names := make([]string, 0, len(listed))
-	for _, name := range listed {
-		if kind.Decide(a.Snapshot.Policy, a.Agent, server, name).Allow {
-			names = append(names, name)
+	rules, agent := a.Snapshot.Policy, a.Agent
+	key := permittedView{serversView{rules, agent}, kind, server}
+	names, _ := a.Snapshot.Remember(key, catalog.Replaced(), func() any {
+		listed := kind.Names(catalog)
+		names := make([]string, 0, len(listed))
+		for _, name := range listed {
+			if kind.Decide(rules, agent, server, name).Allow {
+				names = append(names, name)
+			}
 		}
-	}
+		return names
+	}).([]string)
 	return names
 }

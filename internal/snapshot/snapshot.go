@@ -24,7 +24,8 @@ type Route struct {
 	Redact *redact.Redactor
 }
 
-// Snapshot is one generation, whole. Nothing in it changes after it was made.
+// Snapshot is one generation, whole. Nothing in it changes after it was made, but
+// for what it remembers of itself.
 type Snapshot struct {
 	Generation uint64
 	Loaded     time.Time
@@ -36,13 +37,14 @@ type Snapshot struct {
 
 	routes map[string]*Route
 	names  []string
+	views  *views
 }
 
 // New makes a snapshot. It keeps the routes, keyed by their entry's name.
 func New(generation uint64, loaded time.Time, p *policy.Policy, hash string, routes []*Route) *Snapshot {
 	s := &Snapshot{
 		Generation: generation, Loaded: loaded, Policy: p, PolicyHash: hash,
-		routes: make(map[string]*Route, len(routes)),
+		routes: make(map[string]*Route, len(routes)), views: &views{},
 	}
 	for _, r := range routes {
 		s.routes[r.Entry.Name] = r

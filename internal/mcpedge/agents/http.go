@@ -305,7 +305,7 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.C
 		return p, true
 	}
 	revision, ok := sessionRevision(id, p.identity.ID())
-	if !ok || e.sessions.isDeleted(id) {
+	if !ok || e.sessions.isDeleted(id, time.Now()) {
 		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
 		return nil, false
 	}
@@ -378,7 +378,7 @@ func (e *Edge) delete(w http.ResponseWriter, r *http.Request, who *identity.Call
 		http.Error(w, headerSession+" is missing", http.StatusBadRequest)
 		return
 	}
-	e.sessions.remove(p.session)
+	e.sessions.remove(p.session, time.Now())
 	e.inFlight.endSession(p.session)
 	w.WriteHeader(http.StatusOK)
 }

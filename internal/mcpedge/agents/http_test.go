@@ -540,28 +540,36 @@ func TestHandler_idleSession_isForgottenButStillServed(t *testing.T) {
 	}
 }
 
-func TestHandler_deletedSessions_areRememberedUpToABound(t *testing.T) {
-	h := newEdge(t, newScript(), nil).Handler()
+// However many sessions are deleted, those of others stay deleted, and what is
+// open stays open.
+func TestHandler_deletedSessions_stayDeleted(t *testing.T) {
+	f := newEdge(t, newScript(), nil)
+	h := f.Handler()
 	serve := func(method, id string) int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, "Mcp-Session-Id", id, "Host", "localhost"))
+		h.ServeHTTP(w, request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}`, "Mcp-Session-Id", id, "Host", "localhost"))
 		return w.Code
 	}
+	srv := serveHTTP(t, f)
+	deleted, open := openSession(t, srv.URL, "2025-11-25"), openSession(t, srv.URL, "2025-11-25")
+	before := openSession(t, serveHTTP(t, newEdge(t, newScript(), nil)).URL, "2025-11-25")
+	if got := serve(http.MethodPost, before); got != http.StatusOK {
+		t.Errorf("one of before a restart: got %d, want 200", got)
+	}
+	serve(http.MethodDelete, deleted)
 	const bound = 10_000
-	ids := make([]string, bound+1)
+	ids := make([]string, 2*bound)
 	for i := range ids {
 		number := strings.NewReplacer("0", "A", "1", "B", "8", "C", "9", "D").Replace(fmt.Sprintf("%026d", i))
 		ids[i] = "gh-20251125-" + number
-		if got := serve(http.MethodDelete, ids[i]); got != http.StatusOK {
-			t.Fatalf("DELETE %s: got %d, want %d", ids[i], got, http.StatusOK)
-		}
+		serve(http.MethodDelete, ids[i])
 	}
-	if got := serve(http.MethodPost, ids[0]); got != http.StatusOK {
-		t.Errorf("the one deleted first: got %d, want 200", got)
-	}
-	for _, id := range []string{ids[1], ids[bound]} {
+	for name, id := range map[string]string{"the one deleted first": deleted, "the next": ids[1], "the last": ids[2*bound-1]} {
 		if got := serve(http.MethodPost, id); got != http.StatusNotFound {
-			t.Errorf("one of the last %d: got %d, want 404", bound, got)
+			t.Errorf("%s: got %d, want 404", name, got)
 		}
+	}
+	if got := serve(http.MethodPost, open); got != http.StatusOK {
+		t.Errorf("one that is open: got %d, want 200", got)
 	}
 }

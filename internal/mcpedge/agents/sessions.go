@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ type sessions struct {
 	byUse   *list.List               // the most recently used first
 	deleted map[string]struct{}
 	order   []string // of deleted, oldest first
+	// forgotten is when the latest of the deleted ones that are forgotten was made,
+	// in seconds.
+	forgotten int64
 }
 
 type session struct {
@@ -47,7 +51,7 @@ func newSessions(ttl time.Duration) *sessions {
 // create makes a new id for a session of this revision. It cannot be guessed.
 // It belongs to the credential of whoever opens it, if there is one.
 func (s *sessions) create(revision, client string, who *identity.Caller, now time.Time) string {
-	random := rand.Text()
+	random := rand.Text()[:randomLength-stampLength] + stamp(now)
 	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, who.ID())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,16 +92,25 @@ func (s *sessions) client(id string, now time.Time) string {
 	return e.Value.(*session).client
 }
 
-// isDeleted reports whether a client ended this session.
-func (s *sessions) isDeleted(id string) bool {
+// isDeleted reports whether a client ended this session, or may have: one that is
+// older than deleted ones that are forgotten must be known to be open.
+func (s *sessions) isDeleted(id string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, yes := s.deleted[id]
-	return yes
+	if s.open[id] != nil {
+		return false
+	}
+	if _, yes := s.deleted[id]; yes {
+		return true
+	}
+	made := madeAt(id)
+	return s.forgotten > 0 && (made <= s.forgotten || made > now.Unix()) // Nobody can have made the latter.
 }
 
-// remove ends a session. Of the deleted ones the oldest are forgotten.
-func (s *sessions) remove(id string) {
+// remove ends a session. Of the deleted ones the oldest are forgotten, and with
+// them whatever was made before and is not known to be open: what was deleted
+// stays so, however many others are.
+func (s *sessions) remove(id string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(id)
@@ -107,6 +120,7 @@ func (s *sessions) remove(id string) {
 	s.deleted[id] = struct{}{}
 	s.order = append(s.order, id)
 	if len(s.order) > maxDeleted {
+		s.forgotten = max(s.forgotten, 1, min(madeAt(s.order[0]), now.Unix()))
 		delete(s.deleted, s.order[0])
 		s.order[0] = "" // The array behind it stays until append moves on.
 		s.order = s.order[1:]
@@ -124,8 +138,29 @@ func (s *sessions) removeRevoked(accepted func(*identity.Caller) bool) {
 	}
 	s.mu.Unlock()
 	for _, id := range gone {
-		s.remove(id)
+		s.remove(id, time.Now())
 	}
+}
+
+// The length of the part of an id that is random, and of the time at its end.
+const (
+	randomLength = len("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	stampLength  = 8
+)
+
+// stamp is a time in the letters of an id, to the second.
+func stamp(now time.Time) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(now.Unix())) //nolint:gosec // It is after 1970.
+	return base32.StdEncoding.EncodeToString(b[3:])
+}
+
+// madeAt is when a session was made, in seconds, by its id. It must be well-formed.
+func madeAt(id string) int64 {
+	random := id[len("gh-20260728-"):][:randomLength]
+	var b [8]byte
+	_, _ = base32.StdEncoding.Decode(b[3:], []byte(random[randomLength-stampLength:])) // Its letters were looked at.
+	return int64(binary.BigEndian.Uint64(b[:]))                                        //nolint:gosec // Of 40 bits.
 }
 
 // ownerMark is the end of the id of a session that belongs to a credential. It
@@ -144,11 +179,11 @@ func ownerMark(random, owner string) string {
 func sessionRevision(id, owner string) (revision string, ok bool) {
 	rest, ok := strings.CutPrefix(id, "gh-")
 	date, rest, cut := strings.Cut(rest, "-")
-	random := rest[:min(len(rest), len("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+	random := rest[:min(len(rest), randomLength)]
 	if rest[len(random):] != ownerMark(random, owner) {
 		return "", false
 	}
-	if !ok || !cut || len(date) != 8 || len(random) != len("ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+	if !ok || !cut || len(date) != 8 || len(random) != randomLength {
 		return "", false
 	}
 	for _, c := range random {
