@@ -63,10 +63,6 @@ const (
 	auditPromise      = "audit"
 )
 
-// open are attacks that the gateway does not withstand yet: the short form,
-// which every "make test" runs, leaves them out.
-var open = []string{"idle connections"}
-
 // TestChaos_oneAttackerAmongNine has one attacker try everything, in turn and
 // then all at once, while nine honest agents do their work, each time with a
 // fresh gateway. Unless GATEHOUSE_ATTACK_SECONDS makes it a full run, it is
@@ -80,8 +76,6 @@ func TestChaos_oneAttackerAmongNine(t *testing.T) {
 		for _, name := range names {
 			t.Run(name, func(t *testing.T) { s.run(t, []string{name}) })
 		}
-	} else {
-		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(open, n) })
 	}
 	t.Run("all at once", func(t *testing.T) { s.run(t, names) })
 }
