@@ -181,7 +181,19 @@ func appendText(dst, quoted []byte) []byte {
 	if utf8.Valid(dst) {
 		return dst
 	}
-	return bytes.ToValidUTF8(dst, []byte("\uFFFD"))
+	return validUTF8(dst)
+}
+
+// validUTF8 puts U+FFFD in place of each byte that is not UTF-8, as
+// encoding/json does.
+func validUTF8(text []byte) []byte {
+	out := make([]byte, 0, len(text)+8)
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		out = utf8.AppendRune(out, r)
+		text = text[size:]
+	}
+	return out
 }
 
 // hexRune is the number of four hexadecimal digits; zero for others.
