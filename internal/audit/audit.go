@@ -216,7 +216,7 @@ func (l *Log) Lost() uint64 { return l.Stats().Lost }
 // wait again.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
-	l.summarizeNow()
+	l.summarizeNow(true)
 	l.closed = true
 	l.signal()
 	l.mu.Unlock()

@@ -130,11 +130,12 @@ func (l *Log) wait(key string, by pace) time.Duration {
 func (l *Log) summarize() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.summarizeNow()
+	l.summarizeNow(false)
 }
 
-// summarizeNow is summarize for a caller that holds the lock.
-func (l *Log) summarizeNow() {
+// summarizeNow is summarize for a caller that holds the lock. The lines wait while
+// the queue is half full, unless these are the last.
+func (l *Log) summarizeNow(last bool) {
 	if l.pacer.timer != nil {
 		l.pacer.timer.Stop()
 		l.pacer.timer = nil
@@ -146,7 +147,10 @@ func (l *Log) summarizeNow() {
 		}
 		e := b.over
 		e.Timestamp, e.Names = time.Now().UTC(), hex.EncodeToString(b.hash.Sum(nil))
-		err := l.queueUp(entry{event: &e, size: eventSize})
+		err := error(errOverflow)
+		if last || l.closed || !l.crowded() {
+			err = l.queueUp(entry{event: &e, size: eventSize})
+		}
 		switch {
 		case err == nil:
 		case l.closed:
