@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"bytes"
-	"strings"
 
 	"gatehouse/internal/rawjson"
 )
@@ -78,7 +77,7 @@ func (s *stripper) value(i, depth int, where place) int {
 	case '{':
 		return s.object(i, depth, where)
 	case '[':
-		return rawjson.Array(s.b, i, depth, func(i int) int { return s.value(i, depth+1, where.below("")) })
+		return rawjson.Array(s.b, i, depth, func(i int) int { return s.value(i, depth+1, where.below(nil)) })
 	default:
 		return rawjson.Skip(s.b, i, depth)
 	}
@@ -89,10 +88,13 @@ func (s *stripper) value(i, depth int, where place) int {
 func (s *stripper) object(i, depth int, where place) int {
 	kept, run, end := i+1, -1, -1 // Behind the last member that stays; where a run of others begins and ends.
 	behind := rawjson.Object(s.b, i, depth, func(key []byte, i int) int {
-		start, name := s.cap-cap(key), rawjson.Name(key)
+		start, name := s.cap-cap(key), key[1:len(key)-1]
+		if bytes.IndexByte(name, '\\') >= 0 {
+			name = []byte(rawjson.Name(key))
+		}
 		var next int
 		switch {
-		case where != inside && strings.HasPrefix(name, OwnMeta):
+		case where != inside && bytes.HasPrefix(name, []byte(OwnMeta)):
 			if run < 0 {
 				run = start
 			}
@@ -103,7 +105,7 @@ func (s *stripper) object(i, depth int, where place) int {
 			s.cuts = append(s.cuts, Span{run, start})
 			run = -1
 		}
-		if where == inside && name == "structuredContent" {
+		if where == inside && string(name) == "structuredContent" {
 			next = rawjson.Skip(s.b, i, depth+1)
 		} else {
 			next = s.value(i, depth+1, where.below(name))
@@ -117,12 +119,12 @@ func (s *stripper) object(i, depth int, where place) int {
 	return behind
 }
 
-// below is where the value of a member stands; "" is an element of an array.
-func (p place) below(name string) place {
+// below is where the value of a member stands; nil is an element of an array.
+func (p place) below(name []byte) place {
 	switch {
 	case p == suspect:
 		return suspect
-	case p == inside && name == "_meta":
+	case p == inside && string(name) == "_meta":
 		return inMeta
 	default:
 		return inside

@@ -48,6 +48,9 @@ func look(raw json.RawMessage) result {
 	return result{raw: raw, Outline: endpoint.OutlineOf(raw)}
 }
 
+// stampRoom is about what the gateway adds to a result.
+const stampRoom = 256
+
 // finish appends a result to the call's dst as its caller gets it: stamped, if
 // that is asked for, with the gateway's own members of _meta, and with the
 // resultType that 2026-07-28 requires. All else stays as it is.
@@ -58,7 +61,7 @@ func (c *call) finish(r result, stamped bool) []byte {
 	}
 	dst := r.into
 	if dst == nil {
-		dst = append(c.dst, r.raw...)
+		dst = append(slices.Grow(c.dst, len(r.raw)+stampRoom), r.raw...)
 	}
 	dst = dst[:bytes.LastIndexByte(dst, '}')]
 	if stamped && r.Meta == (endpoint.Span{}) {
