@@ -172,6 +172,9 @@ func (c *Cell) Acquire(limit int) Admission {
 // Release is Leave after Acquire.
 func (c *Cell) Release() { c.Leave(fair.Owner{}) }
 
+// Wanted reports whether others than an owner have called just now.
+func (c *Cell) Wanted(o fair.Owner) bool { return c.calls.Wanted(o, time.Now()) }
+
 // GiveUp ends a wait that has not been granted, or counts the call out if it
 // has by now.
 func (c *Cell) GiveUp(wait *fair.Wait) {

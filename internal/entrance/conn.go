@@ -94,7 +94,7 @@ func (c *conn) Read(b []byte) (int, error) {
 // CloseWrite lets the server say that nothing more comes, as it does on TCP.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite() //nolint:wrapcheck // Likewise.
+		return half.CloseWrite()
 	}
 	return nil
 }

@@ -86,6 +86,14 @@ func (p *Pool) Enter(o Owner, places int, now time.Time) (wait *Wait, v Verdict)
 	return wait, Waiting
 }
 
+// Wanted reports whether others than an owner have asked just now. Whoever is
+// refused a place then does well to wait a little before it asks again.
+func (p *Pool) Wanted(o Owner, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.who.wanted(p.who.of(o.Who), now) || p.name.wanted(p.name.of(o.Name), now)
+}
+
 // Leave returns a place of an owner, which the next in turn gets. It reports
 // whether that was the last one of a closed pool.
 func (p *Pool) Leave(o Owner, now time.Time) (last bool) {

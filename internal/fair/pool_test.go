@@ -127,6 +127,22 @@ func TestPool_oneThatWaitedForOthers_getsMoreOnceTheyAreQuiet(t *testing.T) {
 	}
 }
 
+func TestPool_isWanted_whileOthersAsk(t *testing.T) {
+	a := newAsker(t, 4)
+	a.want(who("a"), fair.Granted)
+	if a.Wanted(who("a"), a.now) {
+		t.Error("wanted by nobody, got true, want false")
+	}
+	a.want(who("b"), fair.Granted)
+	if !a.Wanted(who("a"), a.now) {
+		t.Error("wanted by another one, got false, want true")
+	}
+	a.now = a.now.Add(2 * time.Second)
+	if a.Wanted(who("a"), a.now) {
+		t.Error("2 s after the other one has asked, got true, want false")
+	}
+}
+
 // An unpinned caller has one share by its address and one by its name.
 func TestPool_bothNamesCount(t *testing.T) {
 	a := newAsker(t, 64)

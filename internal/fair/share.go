@@ -84,6 +84,12 @@ func (d *dimension) others(a *account) time.Time {
 	return d.lastAt
 }
 
+// wanted reports whether anybody but this owner has asked just now.
+func (d *dimension) wanted(a *account, now time.Time) bool {
+	others := d.others(a)
+	return a != nil && !others.IsZero() && now.Sub(others) < wants
+}
+
 func (a *account) add(n int) {
 	if a != nil {
 		a.held += n
@@ -100,12 +106,11 @@ func (a *account) holds() int {
 // limit is how many of so many places an owner may hold now.
 func (d *dimension) limit(a *account, places int, now time.Time) int {
 	others := d.others(a)
-	since := now.Sub(others)
 	switch {
-	case !others.IsZero() && since < wants:
+	case d.wanted(a, now):
 		// Of few places an eighth is too little to keep a server busy.
 		return max(share(places), min(places-1, part))
-	case places >= roomy, !others.IsZero() && since < stays:
+	case places >= roomy, !others.IsZero() && now.Sub(others) < stays:
 		return max(1, places-share(places))
 	}
 	return places

@@ -43,6 +43,7 @@ func (a *Attempt) admitted(ctx context.Context) error {
 	wait, answer := cell.Enter(owner, a.Route.Entry.Settings.MaxInFlight)
 	switch answer {
 	case endpoint.Full:
+		a.hesitate(ctx, owner)
 		return overloaded(a.Route)
 	case endpoint.Closed:
 		return a.closed(cell.Status())
@@ -52,6 +53,24 @@ func (a *Attempt) admitted(ctx context.Context) error {
 		a.inside = place{cell, owner}
 	}
 	return nil
+}
+
+// hesitation is how long the refusal of a call takes while others call too: who
+// calls again at once would take the processor from them.
+const hesitation = time.Second
+
+// hesitate waits for as long as a refusal should take.
+func (a *Attempt) hesitate(ctx context.Context, owner fair.Owner) {
+	if !a.Route.Cell.Wanted(owner) {
+		return
+	}
+	timer := time.NewTimer(min(hesitation, time.Until(a.call.limits.deadline)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.call.router.stopping:
+	case <-ctx.Done():
+	}
 }
 
 // queued waits until the call has a place, for as long as the call may take.

@@ -94,6 +94,29 @@ func TestAdmitted_anotherAgentsCalls_goBeforeTheQueueOfAHog(t *testing.T) {
 	})
 }
 
+// Who has its share and calls on while others do is refused, but not at once.
+func TestAdmitted_aRefusal_takesItsTimeWhileOthersCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t)
+		defer close(q.letGo)
+		refused := func() time.Duration {
+			began := time.Now()
+			if _, fail := q.read(t.Context(), uri); codeOf(fail) != front.CodeOverloaded {
+				t.Errorf("got %v, want %s", fail, front.CodeOverloaded)
+			}
+			return time.Since(began)
+		}
+		q.calls(4, "a", agents.Caller{})
+		if got := refused(); got != 0 {
+			t.Errorf("alone: refused after %v, want at once", got)
+		}
+		q.calls(1, "b", agents.Caller{})
+		if got := refused(); got != time.Second {
+			t.Errorf("while another one calls: refused after %v, want 1 s", got)
+		}
+	})
+}
+
 // A call that waits for its turn is decided by the rules that are in force when
 // it comes.
 func TestAdmitted_aCallInTheQueue_isDecidedAnew(t *testing.T) {

@@ -114,7 +114,25 @@ func (f *inFlight) hold(ctx context.Context, o fair.Owner) error {
 		return f.await(ctx, wait)
 	case fair.Closed, fair.Full:
 	}
+	f.hesitate(ctx, o)
 	return errFull
+}
+
+// hesitation is how long a refusal takes while others call too: who calls again
+// at once would take the processor from them.
+const hesitation = time.Second
+
+// hesitate blocks for as long as a refusal should take.
+func (f *inFlight) hesitate(ctx context.Context, o fair.Owner) {
+	if !f.places.Wanted(o, time.Now()) {
+		return
+	}
+	timer := time.NewTimer(hesitation)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // await blocks until a wait has an end.
