@@ -43,7 +43,7 @@ func visible(s, allowed string) string {
 	b.WriteString(s[:i])
 	for at, r := range s[i:] {
 		switch {
-		case r == utf8.RuneError && s[i+at] != 0xef: // A byte that is not UTF-8.
+		case r == utf8.RuneError && !written(s[i+at:]):
 			fmt.Fprintf(&b, `\x%02x`, s[i+at])
 		case plain(r) || strings.ContainsRune(allowed, r):
 			b.WriteRune(r)
@@ -55,10 +55,14 @@ func visible(s, allowed string) string {
 	return b.String()
 }
 
+// written reports whether a text begins with U+FFFD itself, and not with a byte
+// that is not UTF-8.
+func written(s string) bool { return strings.HasPrefix(s, string(utf8.RuneError)) }
+
 // firstHidden returns where the first character is that has to be made visible, -1 for none.
 func firstHidden(s, allowed string) int {
 	for i, r := range s {
-		if r == utf8.RuneError && s[i] != 0xef || !plain(r) && !strings.ContainsRune(allowed, r) {
+		if r == utf8.RuneError && !written(s[i:]) || !plain(r) && !strings.ContainsRune(allowed, r) {
 			return i
 		}
 	}
