@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,12 +105,18 @@ func TestUnblocked_aCallThatWaitedForTheRestart_isRefused(t *testing.T) {
 // Suspects run one at a time, so that the next crash shows who it is; others
 // run beside them.
 func TestInTurn_suspectsRunOneAtATime(t *testing.T) {
+	var mu sync.Mutex
 	running, most := 0, 0
+	count := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		running += n
+		most = max(most, running)
+	}
 	slow := func(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
 		if req.By.Origin != "free" {
-			running++
-			most = max(most, running)
-			defer func() { running-- }()
+			count(+1)
+			defer count(-1)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
