@@ -15,11 +15,11 @@ import (
 func (g *Gate) executeTool(ctx context.Context, c *call) (result, error) {
 	c.Timeout = time.Duration(min(c.args.timeoutMS, maxTimeoutMS)) * time.Millisecond
 	c.TimeoutName = "timeout_ms"
-	if err := c.checkWeights(); err != nil {
-		return result{}, err
-	}
 	var err error
 	if c.meta, err = travellingMeta(c.sent.Meta); err != nil {
+		return result{}, err
+	}
+	if err = c.checkWeights(); err != nil {
 		return result{}, err
 	}
 	err = g.router.Forward(ctx, &c.Call, c)

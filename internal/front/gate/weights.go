@@ -18,7 +18,7 @@ func (c *call) checkWeights() error {
 		value json.RawMessage
 	}{
 		{"args", c.args.args},
-		{"_meta", c.sent.Meta},
+		{"_meta", c.meta},
 		{"capabilities", c.sent.Capabilities},
 		{"inputResponses", c.sent.InputResponses},
 	} {
