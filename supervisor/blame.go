@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,10 +25,18 @@ func (k *child) blame(exit *endpoint.Exit) blame.Verdict {
 		return blame.Verdict{}
 	}
 	policy := plan.Entry.Settings.Restart
-	v := k.book.Note(blame.Crash{At: exit.At, Calls: exit.Calls, Reason: exit.Reason},
+	v := k.book.Note(blame.Crash{At: exit.At, Calls: exit.Calls, Reason: exit.Reason, Killed: killed(exit.Reason)},
 		blame.Terms{Block: policy.Quarantine, Trial: min(longestTrial, policy.Window)})
 	plan.Cell.PublishGuard(v.Guard)
 	return v
+}
+
+// killed reports whether a run ended by a signal that others send: a person, a
+// script, or the system that ran out of memory.
+func killed(reason string) bool {
+	return slices.ContainsFunc([]string{"killed", "terminated", "interrupt", "hangup"}, func(name string) bool {
+		return reason == "signal: "+name || strings.HasPrefix(reason, "signal: "+name+":")
+	})
 }
 
 // tellBlocks says whom a crash has blocked.

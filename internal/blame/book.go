@@ -24,6 +24,7 @@ const (
 	ofBlocked  = 3 // names of one origin that are blocked
 	ofPoison   = 3 // of as many others, each right after a call of the caller
 	ofSuspects = 2 // at which an origin ran beside others
+	ofKills    = 5 // by a signal, before any of them counts
 )
 
 // The limits of what is kept for one server.
@@ -36,6 +37,9 @@ const (
 type Crash struct {
 	At    time.Time
 	Calls endpoint.Calls
+	// Killed means that a signal ended it that others send: it may be the doing of
+	// a person or of the system, and of no call.
+	Killed bool
 	// Reason is why, in one line without secrets.
 	Reason string
 }
@@ -62,6 +66,7 @@ type Verdict struct {
 // Book is what is known of one server's crashes. The zero Book is empty.
 type Book struct {
 	past   []crash
+	kills  []Crash // that don't count yet
 	blocks []endpoint.Block
 	trial  trial
 }
@@ -96,6 +101,10 @@ func (c *crash) hasOrigin(origin string) bool {
 func (b *Book) Note(c Crash, terms Terms) Verdict {
 	b.forget(c.At)
 	var v Verdict
+	if c.Killed && !b.countsKill(c) {
+		v.Guard = b.guard(c.At)
+		return v
+	}
 	if now, ok := b.read(c); ok {
 		b.past = append(b.past, now)
 		v = b.judge(c, terms)
@@ -104,9 +113,26 @@ func (b *Book) Note(c Crash, terms Terms) Verdict {
 	return v
 }
 
+// countsKill reports whether so many kills have come that calls must be the
+// reason for them. The earlier ones count then, too.
+func (b *Book) countsKill(c Crash) bool {
+	if len(b.kills) < ofKills-1 {
+		b.kills = append(b.kills, c)
+		return false
+	}
+	for _, earlier := range b.kills {
+		if now, ok := b.read(earlier); ok {
+			b.past = append(b.past, now)
+		}
+	}
+	b.kills = slices.Delete(b.kills, 0, 1)
+	return true
+}
+
 // forget drops what is too old, or too much.
 func (b *Book) forget(now time.Time) {
 	b.past = slices.DeleteFunc(b.past, func(c crash) bool { return now.Sub(c.at) >= Memory })
+	b.kills = slices.DeleteFunc(b.kills, func(c Crash) bool { return now.Sub(c.At) >= Memory })
 	b.past = b.past[max(0, len(b.past)-maxCrashes+1):]
 	b.blocks = slices.DeleteFunc(b.blocks, func(k endpoint.Block) bool { return !now.Before(k.Until) })
 	if !now.Before(b.trial.ends) {

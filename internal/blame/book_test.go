@@ -239,3 +239,46 @@ func TestNote_memoryIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// kill notes an end by a signal from outside, at which these calls ran.
+func (d *desk) kill(ran ...endpoint.Call) blame.Verdict {
+	d.now = d.now.Add(time.Second)
+	calls := endpoint.Calls{}
+	for _, c := range ran {
+		calls.Add(c)
+	}
+	return d.book.Note(blame.Crash{At: d.now, Calls: calls, Killed: true, Reason: "signal: killed"}, terms)
+}
+
+func TestNote_kills_areNobodysUntilThereAreFive(t *testing.T) {
+	d := newDesk()
+	for i := range 4 {
+		if v := d.kill(by("X", "a", "t")); v.Blamed || len(v.Fresh) > 0 {
+			t.Errorf("kill %d: got %+v, want nobody blamed", i+1, v)
+		}
+	}
+	if v := d.kill(by("X", "a", "t")); !slices.Equal(blocked(v.Fresh), []string{"X/a/t after 5"}) {
+		t.Errorf("the fifth kill: got %v, want the tool of all five blocked", blocked(v.Fresh))
+	}
+}
+
+func TestNote_kills_doNotHideCrashes(t *testing.T) {
+	d := newDesk()
+	d.kill(by("X", "a", "t"))
+	d.crash(by("X", "a", "t"))
+	d.kill(by("X", "a", "t"))
+	if v := d.crash(by("X", "a", "t")); !slices.Equal(blocked(v.Fresh), []string{"X/a/t after 2"}) {
+		t.Errorf("got %v, want the tool blocked for its two crashes", blocked(v.Fresh))
+	}
+}
+
+func TestNote_killsLongAgo_areForgotten(t *testing.T) {
+	d := newDesk()
+	for range 4 {
+		d.kill(by("X", "a", "t"))
+	}
+	d.now = d.now.Add(blame.Memory)
+	if v := d.kill(by("X", "a", "t")); len(v.Fresh) > 0 {
+		t.Errorf("got %v, want nobody blocked for kills of an hour ago", blocked(v.Fresh))
+	}
+}

@@ -16,6 +16,9 @@
 //   - A caller whose single call was the last one answered before three crashes of
 //     three others has spoilt the server for them: it is blocked, they are not.
 //
+// A server that is killed by a signal from outside (SIGKILL, SIGTERM) may be
+// another's doing: the first four such ends say nothing of the calls that ran.
+//
 // A crash whose origin has ended the server before does not count against the
 // server.
 package blame
