@@ -15,11 +15,11 @@ LDFLAGS  := $(if $(VERSION),-X main.release=$(VERSION))
 # The race detector needs cgo and a C compiler. Without them the tests run
 # without it, and say so.
 RACE     := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
-# It would also make each process sleep for a second at its end. Packages wait
-# for processes more than they compute, so twice as many as usual run at a time;
-# "make lint" vets.
+# Packages wait for processes more than they compute, so twice as many as usual
+# are tested at a time; "make lint" vets.
+PACKAGES := $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)")
+# The race detector would also make each process sleep for a second at its end.
 TEST     := GORACE=$(or $(GORACE),atexit_sleep_ms=0) $(GO) test $(RACE) -vet=off -p $(PACKAGES) -shuffle=on -timeout 15m
-PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))))
 
 # Each fuzz target runs this many inputs, so that a run is bounded by work and
 # not by the clock.
