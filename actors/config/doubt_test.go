@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/messages"
@@ -36,6 +37,7 @@ func TestDoubt_lastsUntilTheRulesAreRead(t *testing.T) {
 				if got := testkit.Expect[messages.ConfigReloaded](t, s.events).Outcome; got != messages.Rejected {
 					t.Errorf("got %q, want %q", got, messages.Rejected)
 				}
+				synctest.Wait() // The event comes first.
 				if d := s.view.Doubt(); d == nil || !d.Since.Equal(begun) || d.Reason != "it may not be read" {
 					t.Fatalf("got %+v, want the later reason since %v", d, begun)
 				}
@@ -49,6 +51,7 @@ func TestDoubt_lastsUntilTheRulesAreRead(t *testing.T) {
 				}
 				testkit.Expect[messages.ConfigReloaded](t, s.events)
 				testkit.Expect[messages.RulesReadable](t, s.events)
+				synctest.Wait()
 				if d := s.view.Doubt(); d != nil {
 					t.Errorf("got %+v in the end, want no doubt", d)
 				}

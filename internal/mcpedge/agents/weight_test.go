@@ -74,7 +74,7 @@ func allocated(do func()) int {
 // buffers for its bytes. Decoded as they come some of these took thirty times
 // their size.
 func TestWeight_ofNoMessage_isManyTimesItsSize(t *testing.T) {
-	const size = 2 << 20
+	const size = 1 << 20
 	h := newScript()
 	f := newEdge(t, h, func(o *agents.Options) { o.Log = nil })
 	for _, c := range shapes(size) {
