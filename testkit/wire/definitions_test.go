@@ -45,19 +45,32 @@ func TestLossless_definitions_oddities(t *testing.T) {
 	areListed(t, tools)
 }
 
+// A definition whose own members are not clear is not listed at all: whoever
+// takes the first of two descriptions would read another tool than whoever takes
+// the last. Deeper down, names are the server's business.
+func TestLossless_definitions_ambiguous_areLeftOut(t *testing.T) {
+	clear := `{"name":"clear","inputSchema":{"type":"object","properties":{"a":{},"a":{},"A":{}}}}`
+	h := open(t, "--list", writeList(t,
+		`{"name":"twice","description":"first","inputSchema":{"type":"object"},"description":"second"}`,
+		clear,
+		`{"name":"case","inputSchema":{"type":"object"},"Description":"other"}`,
+	))
+	for _, p := range h.fewPaths() {
+		p.lists(t, []string{clear})
+	}
+}
+
+// An answer of the gateway's own has at most 2 MB and shows a definition twice,
+// as JSON and as text: one beyond some 700 KB is cut.
 func TestLossless_definitions_huge(t *testing.T) {
-	long := strings.Repeat(`0123456789abcde\u003c`, 1<<20/21)
+	long := strings.Repeat(`0123456789abcde\u003c`, 400_000/21)
 	tools := []string{
 		`{"name":"long","description":"` + long + `","inputSchema":{"type":"object"}}`,
 		`{"name":"deep","inputSchema":` + strings.Repeat(`{"not":`, 4000) + `true` + strings.Repeat(`}`, 4000) + `}`,
 	}
 	h := open(t, "--list", writeList(t, tools...))
 	for _, p := range h.fewPaths() {
-		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q,"max_schema_tokens":10000000}`, p.server))
-		if err != nil {
-			t.Fatalf("%s: %v", p, err)
-		}
-		p.compareList(t, pick(got, "structuredContent"), tools)
+		p.lists(t, tools)
 	}
 }
 
@@ -67,12 +80,8 @@ func areListed(t *testing.T, tools []string) {
 	t.Helper()
 	h := open(t, "--list", writeList(t, tools...))
 	for _, p := range h.paths() {
-		got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q,"max_schema_tokens":10000000}`, p.server))
-		if err != nil {
-			t.Fatalf("%s: %v", p, err)
-		}
+		got := p.lists(t, tools)
 		structured := pick(got, "structuredContent")
-		p.compareList(t, structured, tools)
 		content, err := elements(pick(got, "content"))
 		if err != nil || len(content) != 1 {
 			t.Fatalf("%s: got %d blocks (%v), want 1", p, len(content), err)
@@ -89,6 +98,18 @@ func areListed(t *testing.T, tools []string) {
 // surrogates reports whether a definition has a lone surrogate, which Go's
 // decoder, and so this test, cannot take out of a text as it was.
 func surrogates(tools []string) bool { return strings.Contains(strings.Join(tools, ""), `\ud800`) }
+
+// lists checks that get_server_tools returns these definitions, and returns its
+// result.
+func (p path) lists(t *testing.T, tools []string) []byte {
+	t.Helper()
+	got, err := p.call(t.Context(), "get_server_tools", fmt.Sprintf(`{"server":%q,"max_schema_tokens":10000000}`, p.server))
+	if err != nil {
+		t.Fatalf("%s: %v", p, err)
+	}
+	p.compareList(t, pick(got, "structuredContent"), tools)
+	return got
+}
 
 func (p path) compareList(t *testing.T, structured []byte, tools []string) {
 	t.Helper()
