@@ -64,9 +64,10 @@ type Log struct {
 	renew      bool // the file is to be opened again
 	gathers    bool // the writer will look by itself, soon
 	queue      []entry
-	queued     int // records in the queue and with the writer
-	waiting    int // how many of them somebody waits for
-	bytes      int // their size, roughly
+	shares     map[sender]int // how many in the queue are whose; nil while nobody asks
+	queued     int            // records in the queue and with the writer
+	waiting    int            // how many of them somebody waits for
+	bytes      int            // their size, roughly
 	stats      Stats
 	loss       loss
 	pacer      pacer
@@ -176,6 +177,7 @@ func (l *Log) queueUp(e entry) error {
 		return errOverflow
 	}
 	l.queue = append(l.queue, e)
+	l.share(&e)
 	l.queued++
 	l.bytes += e.size
 	if e.done != nil {

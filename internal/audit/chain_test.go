@@ -380,6 +380,30 @@ func TestAppend_oneWhoseAllowedCallsFillTheQueue_leavesRoomForOthers(t *testing.
 	closeLog(t, l)
 }
 
+func TestAppend_diskTookWhatFilledTheQueue_countsNotAgainstItsSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		d.gate = make(chan struct{}) // The disk hangs.
+		l := d.open(t, audit.Options{})
+		for l.Lost() == 0 {
+			l.Append(audit.Record{Decision: audit.Allow, AgentID: "loud"})
+		}
+		for l.Stats().Queued > 0 {
+			d.gate <- struct{}{}
+			synctest.Wait()
+		}
+		for i := range 7000 { // It hangs again.
+			l.Append(audit.Record{Decision: audit.Allow, AgentID: "honest" + strconv.Itoa(i%3)})
+		}
+		l.Append(audit.Record{Decision: audit.Allow, AgentID: "loud"})
+		if lost := l.Lost(); lost != 1 {
+			t.Errorf("got %d lost, want none after the first", lost)
+		}
+		close(d.gate)
+		closeLog(t, l)
+	})
+}
+
 func TestAppend_twoLongNames_canBeToldApart(t *testing.T) {
 	d := newDisk(t)
 	l := d.open(t, audit.Options{})

@@ -101,20 +101,31 @@ func (l *Log) paced(key string, by pace, e Event, name string) bool {
 // that were allowed.
 func (l *Log) crowded() bool { return l.queued >= maxQueued/2 || l.bytes >= maxQueuedBytes/2 }
 
+// sender is whose call a record is of.
+type sender struct{ credential, agent string }
+
 // greedy reports whether the queue is nearly full and more than half of it are
 // calls of the one who made this one: what is left is for others. It counts only
-// then, which is while the disk hangs.
+// then, which is while the disk hangs, and from then on as entries come: looking
+// through a full queue at each call would be the slowest when the calls are most.
 func (l *Log) greedy(r *Record, size int) bool {
 	if l.closed || l.queued < maxQueued*3/4 && l.bytes+size < maxQueuedBytes*3/4 {
 		return false
 	}
-	own := 0
-	for i := range l.queue {
-		if o := &l.queue[i].record; o.AgentID == r.AgentID && o.Credential == r.Credential && l.queue[i].event == nil {
-			own++
+	if l.shares == nil {
+		l.shares = map[sender]int{}
+		for i := range l.queue {
+			l.share(&l.queue[i])
 		}
 	}
-	return own > len(l.queue)/2
+	return l.shares[sender{r.Credential, r.AgentID}] > len(l.queue)/2
+}
+
+// share counts an entry of the queue as its sender's.
+func (l *Log) share(e *entry) {
+	if l.shares != nil && e.event == nil {
+		l.shares[sender{e.record.Credential, e.record.AgentID}]++
+	}
 }
 
 // wait is how long somebody should wait before the next refusal.

@@ -83,7 +83,7 @@ func (w *writer) take() taken {
 	w.gather = nil
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gathers = false
+	w.gathers, w.shares = false, nil
 	if len(w.pending) == 0 {
 		w.pending, w.queue = w.queue, w.pending[:0]
 	} else {
