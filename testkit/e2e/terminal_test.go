@@ -4,10 +4,14 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"gatehouse/testkit"
 )
@@ -20,18 +24,39 @@ const attack = `printf '\033]2;owned\007\033[2J\033[8mconcealed\302\2332J\2332J\
 type tmux struct {
 	t      *testing.T
 	socket string
+	alive  *os.File // ends when all that runs in the terminal has
 }
 
-// newTmux starts a command in a terminal of its own, ended with the test.
+// newTmux starts a command in a terminal of its own, ended with the test: a gateway
+// stops in its own time then, and writes into its folder until it has.
 func newTmux(t *testing.T, command string) tmux {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is not installed: what reaches a real terminal was not looked at")
 	}
-	x := tmux{t, filepath.Join(t.TempDir(), "tmux")}
-	t.Cleanup(func() { _ = exec.Command("tmux", "-S", x.socket, "kill-server").Run() })
-	x.run("-f", "/dev/null", "new-session", "-d", "-x", "180", "-y", "50", command)
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "alive")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	alive, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tmux{t, filepath.Join(dir, "tmux"), alive}
+	t.Cleanup(x.end)
+	x.run("-f", "/dev/null", "new-session", "-d", "-x", "180", "-y", "50", "exec 9>"+fifo+"; "+command)
 	return x
+}
+
+// end closes the terminal and waits for all that runs in it.
+func (x tmux) end() {
+	_ = exec.Command("tmux", "-S", x.socket, "kill-server").Run()
+	_ = x.alive.SetReadDeadline(time.Now().Add(testkit.Patience))
+	if _, err := io.Copy(io.Discard, x.alive); err != nil {
+		x.t.Errorf("got %v after the terminal was closed, want an end of what runs in it", err)
+	}
+	_ = x.alive.Close()
 }
 
 func (x tmux) run(args ...string) string {
