@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"gatehouse/testkit"
 )
@@ -94,31 +97,34 @@ func TestAudit_hasWhichFilesWereApproved(t *testing.T) {
 	}
 }
 
+// However slow the machine is: the flood goes on until it is summed up.
 func TestAudit_flood_pushesOutNobodyAndIsSummedUp(t *testing.T) {
 	t.Parallel()
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Args: quick,
 		Rules: testkit.Rules{"loud": {Allow: []string{}}, "honest": {Allow: []string{"s"}}}.JSON(),
 	})
-	loud, honest := g.Agent(t, "loud"), g.Agent(t, "honest")
-	const calls = 560
-	var wg sync.WaitGroup
-	for w := range 20 {
-		wg.Go(func() {
-			for i := range calls / 20 {
-				_, _ = loud.TryExecute(t.Context(), strings.Repeat("x", 2000)+strconv.Itoa(w*1000+i), "tool", nil) // It is denied.
-			}
-		})
-	}
-	for range 20 {
+	loud, honest := testkit.Agent{ID: "loud", Caller: g.Raw(t)}, g.Agent(t, "honest")
+	start, end := time.Now(), flood(t, loud)
+	for range 10 {
 		honest.Execute(t, "s", "echo", nil).Good(t)
 	}
-	wg.Wait()
+	testkit.Eventually(t, "a line sums up refused calls", func() bool {
+		return strings.Contains(testkit.ReadFile(t, g.AuditFile), `"event":"refused"`)
+	})
+	for range 10 {
+		honest.Execute(t, "s", "echo", nil).Good(t)
+	}
+	sent := end()
 	g.Stop(t)
+	seconds := int(time.Since(start).Seconds()) + 1
 	got := testkit.ReadFile(t, g.AuditFile)
-	full, summed := strings.Count(got, `"decision":"DENY"`), strings.Count(got, `"event":"refused"`)
-	if full < 500 || full >= calls || summed == 0 || summed > 10 {
-		t.Errorf("got %d full lines and %d that sum up, want about 500 and a few", full, summed)
+	full, lines, summed := refusals(t, got)
+	if full < 500 || full > 500+20*seconds || full+summed != sent {
+		t.Errorf("got %d full lines and %d calls summed up in %d s, want 500, 20 more a second at most, and %d in all", full, summed, seconds, sent)
+	}
+	if lines < 1 || lines > seconds+1 {
+		t.Errorf("got %d lines that sum up in %d s, want one a second at most", lines, seconds)
 	}
 	if n := strings.Count(got, `"agent_id":"honest"`); n != 20 {
 		t.Errorf("got %d lines of the honest agent's 20 calls, want each", n)
@@ -127,4 +133,59 @@ func TestAudit_flood_pushesOutNobodyAndIsSummedUp(t *testing.T) {
 		t.Error("got a text of more than 256 bytes, want it cut")
 	}
 	operate(t, g, "audit", "verify", g.AuditFile, "--rules", g.RulesFile).want(t, exitFine, "0 findings", "refused calls are summed up")
+}
+
+// flood makes denied calls until end, which returns how many there were.
+func flood(t *testing.T, a testkit.Agent) (end func() (sent int)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	var sent atomic.Int64
+	ended := make(chan struct{})
+	text := strings.Repeat("x", 2000)
+	for range 20 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				case <-t.Context().Done():
+					return
+				default:
+				}
+				if _, err := a.TryExecute(t.Context(), text+strconv.FormatInt(sent.Add(1), 10), "tool", nil); err != nil {
+					t.Logf("a denied call: %v", err)
+					return
+				}
+			}
+		})
+	}
+	t.Cleanup(wg.Wait)
+	return func() int {
+		close(ended)
+		wg.Wait()
+		return int(sent.Load())
+	}
+}
+
+// refusals counts the full lines of denied calls, the lines that sum up, and the
+// calls that these stand for.
+func refusals(t *testing.T, content string) (full, lines, summed int) {
+	t.Helper()
+	for text := range strings.Lines(content) {
+		var line struct {
+			Event, Decision string
+			Count           int
+		}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("got the line %q: %v, want JSON", text, err)
+		}
+		switch {
+		case line.Event == "refused":
+			lines++
+			summed += line.Count
+		case line.Decision == "DENY":
+			full++
+		}
+	}
+	return full, lines, summed
 }
