@@ -81,12 +81,10 @@ else
 		$(GO) test $(RACE) -count=1 -v -timeout 60m -run Chaos_randomSchedule ./testkit/chaos
 endif
 
-fuzz: ## run each fuzz target for FUZZ inputs (20000x), or so long (10s)
+fuzz: ## run each fuzz target for FUZZ inputs (20000x), or for a time (10s)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \
-	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | while read -r dir target; do \
-		echo "fuzz: $$dir $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) -fuzzminimizetime $(FUZZMIN) "./$$dir" || exit 1; \
-	done
+	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | xargs -P 2 -L 1 sh -c 'echo "fuzz: $$0 $$1"; \
+		exec $(GO) test -vet=off -run "^$$" -parallel 1 -fuzz "^$$1$$" -fuzztime $(FUZZ) -fuzzminimizetime $(FUZZMIN) "./$$0"'
 
 lint: ## check with golangci-lint (builds it the first time: minutes)
 	$(LINT) config verify
@@ -106,7 +104,7 @@ check: ## what must be clean before a commit: format, modernizers, lint, test
 cross: ## build for linux, darwin and windows, and vet for each system
 	@for platform in $(PLATFORMS); do \
 		echo "build $$platform"; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -buildmode=$(MODE) ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; \
 	done
 	@for system in linux darwin windows; do \
 		echo "vet $$system"; \
