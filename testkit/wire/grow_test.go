@@ -61,7 +61,7 @@ var pieces = []string{
 // names are keys that mean something somewhere.
 var names = []string{
 	"_meta", "content", "structuredContent", "isError", "type", "text", "id", "jsonrpc", "result", "error", "method", "params",
-	"name", "arguments", "args", "server", "tool", "progressToken", "io.gatehouse/call_id", "__proto__", "",
+	"name", "arguments", "args", "server", "tool", "progressToken", "io.example/call_id", "__proto__", "",
 }
 
 func (g *grower) string() {
