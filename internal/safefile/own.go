@@ -1,7 +1,6 @@
 package safefile
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -61,21 +60,7 @@ func WriteOwn(path string, data []byte) error {
 	if err := ownFolder(dir); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // Its mode is 0600.
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	err = cmp.Or(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
+	return replace(path, data, (*os.File).Sync)
 }
 
 // ownFolder returns an error unless only this user can put files there.

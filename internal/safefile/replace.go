@@ -1,0 +1,36 @@
+package safefile
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Replace replaces the file at path in one step by one with mode 0600, and makes
+// its folder, mode 0700, if there is none. It is for what may be lost with the
+// machine's power: nothing waits until the disk has it.
+func Replace(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("cannot make a folder for %s: %w", path, err)
+	}
+	return replace(path, data, func(*os.File) error { return nil })
+}
+
+// replace writes a draft beside the file, settles it, and gives it the name.
+func replace(path string, data []byte, settle func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // Its mode is 0600.
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	err = cmp.Or(err, settle(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
