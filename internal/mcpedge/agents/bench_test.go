@@ -50,7 +50,7 @@ func BenchmarkHTTP(b *testing.B) {
 				h := benchEdge(b, size).Handler()
 				b.ReportAllocs()
 				for b.Loop() {
-					r := httptest.NewRequest(http.MethodPost, "/mcp", strings.NewReader(body))
+					r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/mcp", strings.NewReader(body))
 					r.Header.Set("Content-Type", "application/json")
 					r.Header.Set("Accept", "application/json, text/event-stream")
 					w := httptest.NewRecorder()
