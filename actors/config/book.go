@@ -24,7 +24,7 @@ type book struct {
 	plans      map[string]messages.ServerPlan
 	holds      map[string]hold // by server, whether it is in the files or not
 	holdSeq    uint64
-	rejected   []string // the files of which what was read last was rejected
+	rejected   []string // the files whose latest content was rejected
 }
 
 // step is what follows from one change: a report, and for an accepted one a

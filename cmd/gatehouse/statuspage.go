@@ -12,8 +12,8 @@ import (
 	"gatehouse/internal/terminal"
 )
 
-// page is how a status is shown to people: within the size, of which a zero is
-// no limit, at this moment, in colors or without.
+// page is how a status is shown to people: within the size (zero is no limit),
+// at this moment, in colors or without.
 type page struct {
 	size   terminal.Size
 	now    time.Time

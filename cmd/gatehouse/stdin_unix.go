@@ -36,8 +36,8 @@ func pollable(in io.Reader, outputs ...io.Writer) (polled io.Reader, restore fun
 	}
 }
 
-// dup returns a second descriptor, of which no server that is started meanwhile
-// gets a copy.
+// dup returns a second descriptor. A server that is started meanwhile gets no
+// copy of it.
 func dup(f *os.File) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -14,9 +14,9 @@ import (
 // maxPath is the longest path of a socket: systems take 104 to 108 bytes.
 const maxPath = 100
 
-// Dirs returns the folders, of which only absolute ones count, as they are used
-// for sockets: where a socket's path would be longer than 100 bytes, a short
-// folder in tempDir stands in for it, whose name follows from the long one.
+// Dirs returns the folders as they are used for sockets; relative ones are left
+// out. Where a socket's path would be longer than 100 bytes, a short folder in
+// tempDir stands in for it; its name follows from the long one.
 //
 // A gateway uses the first that it can; a command looks into all of them, so
 // it finds gateways that were started with another environment.

@@ -25,8 +25,8 @@ func (b *Block) covers(call Call) bool {
 // Guard keeps callers from ending a server. It is immutable.
 type Guard struct {
 	Blocks []Block
-	// Suspects are the origins one of which ends the server; it is not known
-	// which. Until TrialEnds their calls run one at a time.
+	// Suspects are origins: calls of one of them end the server, and it is not
+	// known whose. Until TrialEnds their calls run one at a time.
 	Suspects  map[string]bool
 	TrialEnds time.Time
 

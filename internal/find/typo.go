@@ -81,8 +81,8 @@ func distance(a, b string, most int) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// joined are the words that some visible tool writes as one and the question
-// as two, of which the word at i is one: "bar chart" for barchart.
+// joined returns words that a visible tool writes as one and the question as two,
+// the word at i and a neighbour: "bar chart" for barchart.
 func (v *View) joined(all []string, i int) []string {
 	var out []string
 	for at := max(i-1, 0); at <= i && at+1 < len(all); at++ {

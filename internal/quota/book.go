@@ -189,7 +189,7 @@ func (b *Book) user(k Key, now time.Time) *user {
 	return b.users[k]
 }
 
-// forget drops the accounts of which nothing is used, at most once a second. The
+// forget drops the accounts that have nothing used, at most once a second. The
 // caller holds the mutex.
 func (b *Book) forget(now time.Time) {
 	if now.Sub(b.forgot) < time.Second {

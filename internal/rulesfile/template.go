@@ -21,7 +21,7 @@ func Template(token string) []byte {
 	const defaults = "  \"defaults\": {\n"
 	before, after, _ := strings.Cut(template, defaults)
 	return []byte(before + defaults +
-		"    // Over HTTP an agent shows its token, of which only the hash stands here.\n" +
+		"    // Over HTTP an agent shows its token; only its hash stands here.\n" +
 		"    // \"gatehouse token new\" makes more of them. Stdio needs none.\n" +
 		"    \"tokens\": [\n      " + token + ",\n    ],\n\n" + after)
 }

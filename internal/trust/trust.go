@@ -40,8 +40,8 @@ type Project struct {
 	Files    []File    `json:"files"`
 }
 
-// Hash is the approved content of the file with that role, empty if there is
-// none. It is for the roles of which a project has one file.
+// Hash is the approved content of the file with that role, empty if there is no
+// such file. It is for roles that a project has one file for.
 func (p Project) Hash(role Role) string {
 	for _, f := range p.Files {
 		if f.Role == role {

@@ -95,8 +95,8 @@ const (
 	TooMuch
 )
 
-// Answer takes the bytes of one more answer, of which a batch may have so many
-// in all. While there is more than the budget, whoever has been reading an answer
+// Answer takes the bytes of one more answer. The answers of a batch together may
+// have most bytes. While there is more than the budget, whoever has been reading an answer
 // for longest, and for too long, is cut off.
 func (s *Share) Answer(size int, most int64) Verdict {
 	if s == nil || s.of == nil || size <= Light && !s.batch {

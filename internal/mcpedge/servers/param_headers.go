@@ -94,8 +94,8 @@ func (p *paramHeaders) of(tool string, params json.RawMessage) map[string]string
 	return headers
 }
 
-// forHeaders are the params with those arguments alone of which headers are made:
-// mcp-go decodes them all.
+// forHeaders are the params with only the arguments that become headers: mcp-go
+// decodes whatever it is given.
 func forHeaders(t *mcp.Tool, params json.RawMessage) json.RawMessage {
 	all := rawjson.Get(params, "arguments")
 	few := map[string]any{}
