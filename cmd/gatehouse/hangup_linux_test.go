@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -40,6 +41,7 @@ func pty(t *testing.T) (master, slave *os.File) {
 
 func TestRun_whoseTerminalIsClosed_stops(t *testing.T) {
 	t.Parallel()
+	hearHangups(t)
 	master, slave := pty(t)
 	dir := t.TempDir()
 	for name, content := range map[string]string{".mcp.json": testkit.Servers{}.JSON(), "rules.json": testkit.AllowAll("a")} {
@@ -89,4 +91,13 @@ func TestRun_whoseTerminalIsClosed_stops(t *testing.T) {
 	if !strings.Contains(string(raw), "its terminal was closed") || !strings.Contains(string(raw), "gateway stopped") {
 		t.Errorf("the log does not say why:\n%s", raw)
 	}
+}
+
+// hearHangups makes processes that the test starts mind SIGHUP, even if the test
+// itself runs under nohup: they would inherit that it is ignored.
+func hearHangups(t *testing.T) {
+	t.Helper()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(heard) })
 }
