@@ -8,15 +8,19 @@ import (
 	"time"
 )
 
-// conn is one connection. What is below door is guarded by its mutex.
+// conn is one connection.
 type conn struct {
 	net.Conn
 
 	door  *Door
+	limit *time.Timer   // of a stranger
+	since atomic.Uint64 // the order in which it came, or became idle
+	idle  atomic.Bool
+
+	// These are changed by its own requests, one at a time, and with the door's
+	// mutex.
 	owner string
-	idle  bool
-	since uint64      // the order in which it came, or became idle
-	limit *time.Timer // of a stranger
+	guest bool // or has been one, if it has to go
 
 	// The rest belongs to whoever reads: net/http, one goroutine at a time.
 	looking   bool // at the head of a request
@@ -26,10 +30,11 @@ type conn struct {
 
 // rather reports whether a guest can be spared rather than another one.
 func (c *conn) rather(other *conn) bool {
-	if c.idle != other.idle {
-		return c.idle
+	idle := c.idle.Load()
+	if idle != other.idle.Load() {
+		return idle
 	}
-	return c.idle == (c.since < other.since)
+	return idle == (c.since.Load() < other.since.Load())
 }
 
 // end closes a connection, if there is one. What runs on it ends as if its client
@@ -48,7 +53,7 @@ func (c *conn) end() {
 // overdue ends a stranger whose time is over.
 func (c *conn) overdue() {
 	c.door.mu.Lock()
-	_, stranger := c.door.strangers[c]
+	_, stranger := c.door.strangers.by[c.owner][c]
 	c.door.mu.Unlock()
 	if stranger {
 		c.end()
@@ -65,14 +70,11 @@ func (c *conn) turn(state http.ConnState) {
 		c.ambiguous.Store(false)
 	}
 	switch state {
-	case http.StateActive, http.StateIdle:
-		c.door.mu.Lock()
-		defer c.door.mu.Unlock()
-		c.idle = state == http.StateIdle
-		if c.idle {
-			c.door.turns++
-			c.since = c.door.turns
-		}
+	case http.StateActive:
+		c.idle.Store(false)
+	case http.StateIdle:
+		c.since.Store(c.door.turns.Add(1))
+		c.idle.Store(true)
 	case http.StateClosed, http.StateHijacked:
 		c.door.leave(c)
 	case http.StateNew:

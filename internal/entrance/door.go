@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,19 +22,17 @@ const maxStrangers = 256
 type Door struct {
 	maxStrangers, maxGuests int
 
-	mu                sync.Mutex
-	strangers, guests conns
-	turns             uint64
-}
+	turns atomic.Uint64 // of connections that came or became idle
 
-// conns are connections of one kind.
-type conns map[*conn]struct{}
+	mu                sync.Mutex
+	strangers, guests crowd
+}
 
 // New makes a door for at most so many connections, at least 8.
 func New(limit int) *Door {
 	limit = max(limit, 8)
 	few := min(limit/4, maxStrangers)
-	return &Door{maxStrangers: few, maxGuests: limit - few, strangers: conns{}, guests: conns{}}
+	return &Door{maxStrangers: few, maxGuests: limit - few}
 }
 
 // Serve has a server's connections come through the door. It returns the
@@ -87,12 +86,11 @@ func (d *Door) enter(raw net.Conn) *conn {
 func (d *Door) admit(c *conn) (victim *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.turns++
-	c.since = d.turns
-	d.strangers[c] = struct{}{}
-	if len(d.strangers) > d.maxStrangers {
+	c.since.Store(d.turns.Add(1))
+	d.strangers.add(c)
+	if d.strangers.size > d.maxStrangers {
 		victim = d.strangers.first(d.strangers.hog(""))
-		delete(d.strangers, victim)
+		d.strangers.drop(victim)
 	}
 	return victim
 }
@@ -101,7 +99,7 @@ func (d *Door) admit(c *conn) (victim *conn) {
 // whether there is room for its connection; if not, that should end.
 func (d *Door) Arrived(r *http.Request, owner string) bool {
 	c, _ := r.Context().Value(key{}).(*conn)
-	if c == nil {
+	if c == nil || c.guest && c.owner == owner {
 		return true
 	}
 	victim, ok := d.welcome(c, owner)
@@ -113,64 +111,30 @@ func (d *Door) Arrived(r *http.Request, owner string) bool {
 func (d *Door) welcome(c *conn, owner string) (victim *conn, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c.owner = owner
-	if _, stranger := d.strangers[c]; !stranger {
-		return nil, true // A guest already, or one that has to go just now.
+	stranger := d.strangers.drop(c)
+	if !stranger && !d.guests.drop(c) {
+		return nil, true // One that has to go just now.
 	}
-	if len(d.guests) >= d.maxGuests {
+	c.owner = owner
+	if stranger && d.guests.size >= d.maxGuests {
 		hog := d.guests.hog(owner)
-		if victim = d.guests.last(hog); hog == owner && !victim.idle {
+		if victim = d.guests.last(hog); hog == owner && !victim.idle.Load() {
+			d.strangers.add(c)
 			return nil, false // Nobody else has as many.
 		}
-		delete(d.guests, victim)
+		d.guests.drop(victim)
 	}
-	delete(d.strangers, c)
-	d.guests[c] = struct{}{}
 	c.limit.Stop()
+	c.guest = true
+	d.guests.add(c)
 	return victim, true
-}
-
-// hog is who has the most connections; of equals preferably this one.
-func (cs conns) hog(preferred string) (hog string) {
-	count := map[string]int{}
-	for c := range cs {
-		count[c.owner]++
-	}
-	most := 0
-	for owner, n := range count {
-		if n > most || n == most && owner == preferred {
-			most, hog = n, owner
-		}
-	}
-	return hog
-}
-
-// first is the connection of an owner that came first.
-func (cs conns) first(owner string) (first *conn) {
-	for c := range cs {
-		if c.owner == owner && (first == nil || c.since < first.since) {
-			first = c
-		}
-	}
-	return first
-}
-
-// last is the connection of an owner that can be spared best: the one that has
-// been idle longest, or else the one that came last.
-func (cs conns) last(owner string) (last *conn) {
-	for c := range cs {
-		if c.owner == owner && (last == nil || c.rather(last)) {
-			last = c
-		}
-	}
-	return last
 }
 
 func (d *Door) leave(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.strangers, c)
-	delete(d.guests, c)
+	d.strangers.drop(c)
+	d.guests.drop(c)
 	c.limit.Stop()
 }
 
