@@ -85,8 +85,8 @@ func (r *rig) start(s script) {
 		deps.List = lists("read", "write")
 	}
 	if s.slot != nil {
-		release, _ := deps.Starts.Acquire(context.Background(), nil) // It is free.
-		s.slot(release)
+		turn, _ := deps.Starts.Acquire(context.Background(), nil) // It is free.
+		s.slot(turn.End)
 	}
 	props := server.Props(deps, func() messages.ServerPlan { return *r.plan.Load() })
 	directive := actor.RestartDirective

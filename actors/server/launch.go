@@ -146,6 +146,9 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), Scarce: scarce}
 	}
 	l.watch(proc)
+	if hooks.Started != nil {
+		hooks.Started(proc.Computing)
+	}
 	junk := newJunkTail(hooks.Junk)
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread, Computing: proc.Computing}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,

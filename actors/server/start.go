@@ -42,11 +42,12 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 // startup timeout.
 func open(ctx context.Context, deps Deps, plan messages.ServerPlan, r *run, hooks Hooks) (endpoint.Session, endpoint.Catalog, error) {
 	if plan.Spec.URL == "" { // Another start is all that a process could burden.
-		release, err := deps.Starts.Acquire(ctx, r.called)
+		turn, err := deps.Starts.Acquire(ctx, r.called)
 		if err != nil {
 			return nil, endpoint.Catalog{}, err
 		}
-		defer release()
+		defer turn.End()
+		hooks.Started = turn.Watch
 	}
 	timeout := plan.Entry.Settings.StartupTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startupTimeout{timeout})

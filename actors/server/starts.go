@@ -34,7 +34,15 @@ type start struct {
 	turn   chan struct{} // closed when it may begin
 	began  time.Time
 	called bool
+	// computing, unless nil, reports whether the server has work to do at the
+	// moment. idle is how often in a row it had none.
+	computing func() bool
+	idle      int
 }
+
+// asleep is how often in a row a server has nothing to do that sleeps: one that
+// computes may wait for a moment too.
+const asleep = 2
 
 // NewStarts makes a pacer that lets at most limit servers start at the same
 // time; 0 is any number.
@@ -47,14 +55,14 @@ func NewStarts(limit int) *Starts {
 }
 
 // Acquire waits for its turn, or for the end of ctx. It goes before others once
-// called is closed. release ends the start; it may be called more than once.
-func (s *Starts) Acquire(ctx context.Context, called <-chan struct{}) (release func(), err error) {
+// called is closed. The turn must be ended.
+func (s *Starts) Acquire(ctx context.Context, called <-chan struct{}) (*Turn, error) {
 	own := &start{turn: make(chan struct{})}
 	s.change(func() { s.waiting = append(s.waiting, own) })
 	for {
 		select {
 		case <-own.turn:
-			return func() { s.change(func() { delete(s.running, own) }) }, nil
+			return &Turn{s, own}, nil
 		case <-called:
 			called = nil
 			s.change(func() { own.called = true })
@@ -67,6 +75,25 @@ func (s *Starts) Acquire(ctx context.Context, called <-chan struct{}) (release f
 		}
 	}
 }
+
+// Turn is a start that may begin.
+type Turn struct {
+	starts *Starts
+	own    *start
+}
+
+// Watch says how to find out whether the server has work to do: others need not
+// wait for one that sleeps. computing must not block. Where nobody can tell how
+// busy the machine is, nobody can tell that either.
+func (t *Turn) Watch(computing func() bool) {
+	if t.starts.meter == nil {
+		return
+	}
+	t.starts.change(func() { t.own.computing, t.own.idle = computing, 0 })
+}
+
+// End ends the start. Repeating it does no harm.
+func (t *Turn) End() { t.starts.change(func() { delete(t.starts.running, t.own) }) }
 
 // change changes what runs or waits, and lets in who may begin by that.
 func (s *Starts) change(what func()) {
@@ -98,8 +125,29 @@ func (s *Starts) watch(done <-chan struct{}) {
 		if !known {
 			part = 0
 		}
+		s.look()
 		s.mu.Lock()
 		s.admit(part)
+		s.mu.Unlock()
+	}
+}
+
+// look finds out which starts sleep.
+func (s *Starts) look() {
+	s.mu.Lock()
+	looks := make(map[*start]func() bool, len(s.running))
+	for r := range s.running {
+		if r.computing != nil {
+			looks[r] = r.computing
+		}
+	}
+	s.mu.Unlock()
+	for r, computing := range looks {
+		works := computing() // It reads files.
+		s.mu.Lock()
+		if r.idle++; works {
+			r.idle = 0
+		}
 		s.mu.Unlock()
 	}
 }
@@ -109,7 +157,7 @@ func (s *Starts) admit(idle float64) {
 	now := time.Now()
 	state := pace.Starts{Waiting: len(s.waiting), Grown: now.Sub(s.grown), Max: s.max}
 	for r := range s.running {
-		state.Running = append(state.Running, now.Sub(r.began))
+		state.Running = append(state.Running, pace.Start{Age: now.Sub(r.began), Asleep: r.idle >= asleep})
 	}
 	for _, w := range s.waiting {
 		if w.called {

@@ -17,17 +17,26 @@ import (
 // started at most at the same time, and when the last one was ready.
 func herd(t *testing.T, s *server.Starts, n int, each time.Duration) (most int64, took time.Duration) {
 	t.Helper()
+	return herdOf(t, s, n, each, nil)
+}
+
+// herdOf is herd with servers whose work is watched.
+func herdOf(t *testing.T, s *server.Starts, n int, each time.Duration, computing func() bool) (most int64, took time.Duration) {
+	t.Helper()
 	var running, peak atomic.Int64
 	var all sync.WaitGroup
 	begun := time.Now()
 	for range n {
 		all.Go(func() {
-			release, err := s.Acquire(t.Context(), nil)
+			turn, err := s.Acquire(t.Context(), nil)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer release()
+			defer turn.End()
+			if computing != nil {
+				turn.Watch(computing)
+			}
 			now := running.Add(1)
 			for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
 			}
@@ -52,10 +61,32 @@ func TestStarts_busyMachine_startsAsManyAsItHasCores(t *testing.T) {
 	})
 }
 
+func TestStarts_busyMachine_startsWhatSleepsOneAfterTheOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		computing bool
+		each      time.Duration
+		most      int64
+		took      time.Duration
+	}{
+		"they sleep":      {false, 200 * time.Millisecond, 50, 1300 * time.Millisecond},
+		"they compute":    {true, 200 * time.Millisecond, 2, 5 * time.Second},
+		"they sleep long": {false, 2 * time.Second, 50, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				most, took := herdOf(t, server.NewStartsOn(0, 2, machine(0)), 50, c.each, func() bool { return c.computing })
+				if most > c.most || took > c.took {
+					t.Errorf("at most %d at the same time, all after %v; want at most %d, within %v", most, took, c.most, c.took)
+				}
+			})
+		})
+	}
+}
+
 func TestStarts_idleMachine_startsThemAllSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, took := herd(t, server.NewStartsOn(0, 2, machine(1)), 50, 200*time.Millisecond)
-		if want := 400 * time.Millisecond; took > want {
+		if want := 280 * time.Millisecond; took > want {
 			t.Errorf("all were ready after %v, want within %v", took, want)
 		}
 	})
@@ -88,12 +119,12 @@ func TestStarts_heavyOnes_dontHoldUpLightOnesForEver(t *testing.T) {
 			}
 		}
 		begun := time.Now()
-		release, err := s.Acquire(t.Context(), nil)
+		turn, err := s.Acquire(t.Context(), nil)
 		if took := time.Since(begun); err != nil || took < pace.Hold || took > pace.Hold+pace.Window {
 			t.Errorf("a light one waited %v, %v; want %v", took, err, pace.Hold)
 		}
-		release()
-		release() // Ends no start but its own.
+		turn.End()
+		turn.End() // Ends no start but its own.
 	})
 }
 
@@ -106,10 +137,10 @@ func TestStarts_calledServer_jumpsTheQueue(t *testing.T) {
 		called := make(chan struct{})
 		wait := func(name string, called <-chan struct{}) {
 			go func() {
-				release, err := s.Acquire(t.Context(), called)
+				turn, err := s.Acquire(t.Context(), called)
 				if err == nil {
 					order <- name
-					release()
+					turn.End()
 				}
 			}()
 			synctest.Wait()
@@ -118,7 +149,7 @@ func TestStarts_calledServer_jumpsTheQueue(t *testing.T) {
 		wait("called", called)
 		close(called)
 		synctest.Wait()
-		first()
+		first.End()
 		if got := <-order; got != "called" {
 			t.Errorf("%q started first, want the one that is called", got)
 		}
@@ -152,7 +183,7 @@ func TestStarts_givenUp_isNotStartedAnyMore(t *testing.T) {
 		if _, err := s.Acquire(ctx, nil); !errors.Is(err, errNoList) {
 			t.Errorf("got %v, want the context's cause %v", err, errNoList)
 		}
-		first()
+		first.End()
 		if _, err := s.Acquire(t.Context(), nil); err != nil { // Nothing is left of the one that gave up.
 			t.Errorf("the next one: %v", err)
 		}

@@ -1,7 +1,11 @@
 package childproc_test
 
 import (
+	"os"
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"gatehouse/internal/childproc"
 	"gatehouse/testkit"
@@ -25,5 +29,28 @@ func TestComputing_tellsWorkFromWaiting(t *testing.T) {
 			p.Kill()
 			<-p.Done()
 		})
+	}
+}
+
+func init() {
+	roles["computes on another thread than its first"] = func() {
+		for range 2 {
+			go func() {
+				runtime.LockOSThread()
+				for unix.Gettid() != os.Getpid() {
+				}
+			}()
+		}
+		forever()
+	}
+}
+
+func TestComputing_everyThreadCounts(t *testing.T) {
+	p := start(t, command(t, "computes on another thread than its first"))
+	testkit.Eventually(t, "a thread computes", p.Computing)
+	for range 20 { // The first one waits, and now and then wakes up.
+		if !p.Computing() {
+			t.Error("got no work to do, want that of the other thread")
+		}
 	}
 }

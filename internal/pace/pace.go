@@ -7,6 +7,10 @@
 // that servers that only wait for something are all up soon, and one by one when
 // starts take long, as those who load now may compute next.
 //
+// A start that sleeps burdens nobody, so it doesn't count for its first second:
+// however busy the machine is, servers that only wait are started one after the
+// other without waiting for each other.
+//
 // Servers that are called go first and need not wait for those that aren't. A
 // start that takes longer than Hold is no longer counted, so that heavy servers
 // don't hold up light ones for ever.
@@ -16,7 +20,7 @@ import "time"
 
 const (
 	// Window is how long idleness is measured.
-	Window = 40 * time.Millisecond
+	Window = 20 * time.Millisecond
 	// Hold is how long a start is counted.
 	Hold = 10 * time.Second
 	// Slow is the age from which on a start makes the number grow slowly, by one
@@ -41,9 +45,17 @@ type Machine struct {
 	Known bool
 }
 
+// Start is a server that starts.
+type Start struct {
+	Age time.Duration
+	// Asleep is true if it has no work to do at the moment, as far as anybody can
+	// tell.
+	Asleep bool
+}
+
 // Starts are the servers that start and that wait for it.
 type Starts struct {
-	Running []time.Duration // for how long each start has been running
+	Running []Start
 	Waiting int
 	Called  int           // how many of Waiting are called
 	Grown   time.Duration // since when no start has been let in because of idleness
@@ -53,7 +65,7 @@ type Starts struct {
 // Next returns how many of the waiting servers may start now, those first that
 // are called, and whether idleness has let some of them in.
 func Next(m Machine, s Starts) (n int, grown bool) {
-	cores, counted := max(m.Cores, 1), s.counted()
+	cores, counted := max(m.Cores, 1), s.working()
 	if !m.Known {
 		cores *= unknown
 	}
@@ -68,10 +80,21 @@ func Next(m Machine, s Starts) (n int, grown bool) {
 	return n, grown && n > 0
 }
 
-// counted is how many starts still count.
-func (s Starts) counted() (n int) {
-	for _, age := range s.Running {
-		if age < Hold {
+// young is how many starts could be a burden, now or later.
+func (s Starts) young() (n int) {
+	for _, r := range s.Running {
+		if r.Age < Hold {
+			n++
+		}
+	}
+	return n
+}
+
+// working is how many of those count: those that are slow do so even asleep, as
+// they have something to wait for and may compute then.
+func (s Starts) working() (n int) {
+	for _, r := range s.Running {
+		if r.Age < Hold && !(r.Asleep && r.Age < Slow) {
 			n++
 		}
 	}
@@ -83,13 +106,13 @@ func (s Starts) growth(m Machine) int {
 	if !m.Known || m.Idle < enough {
 		return 0
 	}
-	for _, age := range s.Running {
-		if age >= Slow && age < Hold {
+	for _, r := range s.Running {
+		if r.Age >= Slow && r.Age < Hold {
 			if s.Grown < GrowEvery {
 				return 0
 			}
 			return 1
 		}
 	}
-	return int(2 * m.Idle * float64(s.counted()))
+	return int(2 * m.Idle * float64(s.young()))
 }

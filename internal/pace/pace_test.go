@@ -8,8 +8,13 @@ import (
 	"gatehouse/internal/pace"
 )
 
-func ages(n int, age time.Duration) []time.Duration {
-	return slices.Repeat([]time.Duration{age}, n)
+func ages(n int, age time.Duration) []pace.Start {
+	return slices.Repeat([]pace.Start{{Age: age}}, n)
+}
+
+// sleeping are starts that have nothing to do.
+func sleeping(n int, age time.Duration) []pace.Start {
+	return slices.Repeat([]pace.Start{{Age: age, Asleep: true}}, n)
 }
 
 func TestNext_howManyMayStart(t *testing.T) {
@@ -33,10 +38,14 @@ func TestNext_howManyMayStart(t *testing.T) {
 		"and trebles":                              {idle, pace.Starts{Waiting: 44, Running: ages(6, young)}, 12, true},
 		"but no more than wait":                    {idle, pace.Starts{Waiting: 5, Running: ages(6, young)}, 5, true},
 		"half idle: it doubles":                    {half, pace.Starts{Waiting: 48, Running: ages(2, young)}, 2, true},
-		"idle, but a start is slow":                {idle, pace.Starts{Waiting: 48, Running: append(ages(5, young), slow), Grown: pace.GrowEvery - 1}, 0, false},
-		"idle, and a start has long been slow":     {idle, pace.Starts{Waiting: 48, Running: append(ages(5, young), slow), Grown: pace.GrowEvery}, 1, true},
+		"idle, but a start is slow":                {idle, pace.Starts{Waiting: 48, Running: append(ages(5, young), ages(1, slow)...), Grown: pace.GrowEvery - 1}, 0, false},
+		"idle, and a start has long been slow":     {idle, pace.Starts{Waiting: 48, Running: append(ages(5, young), ages(1, slow)...), Grown: pace.GrowEvery}, 1, true},
 		"busy, and a start has long been slow":     {busy, pace.Starts{Waiting: 48, Running: ages(3, slow), Grown: time.Hour}, 0, false},
 		"starts that take too long don't count":    {busy, pace.Starts{Waiting: 48, Running: ages(5, old)}, 2, false},
+		"busy, but those that run sleep":           {busy, pace.Starts{Waiting: 24, Running: sleeping(9, young)}, 2, false},
+		"busy, and one of them does not sleep":     {busy, pace.Starts{Waiting: 24, Running: append(ages(1, young), sleeping(9, young)...)}, 1, false},
+		"busy, and those that sleep are slow":      {busy, pace.Starts{Waiting: 24, Running: sleeping(9, slow)}, 0, false},
+		"idle, and those that run sleep":           {idle, pace.Starts{Waiting: 48, Running: sleeping(6, young)}, 12, true},
 		"called ones need not wait for the others": {busy, pace.Starts{Waiting: 24, Called: 1, Running: ages(2, young)}, 1, false},
 		"nor do many, but they are paced as well":  {busy, pace.Starts{Waiting: 24, Called: 20, Running: ages(2, young)}, 2, false},
 		"at most as many as are allowed":           {idle, pace.Starts{Waiting: 24, Called: 9, Running: ages(6, young), Max: 7}, 1, true},
