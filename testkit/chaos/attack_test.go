@@ -43,6 +43,10 @@ type besieged struct {
 	idleKB int
 	made   map[string]bool // the honest calls by call_id
 	rules  int             // versions written so far
+
+	attacker  int // its process id
+	word      io.Writer
+	endAttack func()
 }
 
 // siege says how hard and how long it is.
@@ -97,20 +101,31 @@ func (s siege) run(t *testing.T, by []string) {
 		name := honestName(i)
 		b.honest = append(b.honest, &honest{name: name, token: tokenOf(name), url: b.url})
 	}
-	base := time.Duration(0)
-	if !s.short {
-		base = percentile99(b.peace(max(s.last/4, 2*time.Second)))
+	b.prepareAttack(by)
+	if s.short {
+		b.judgeCalls(b.war(), nil)
+		b.judgeAudit()
+		return
 	}
-	b.war(by, base)
+	b.peace("warm-up", time.Second)
+	quiet := max(s.last/4, 2*time.Second)
+	base := b.peace("before the attack", quiet)
+	calls := b.war()
+	pauseFor(t.Context(), 2*time.Second) // What it has left behind is cleared away.
+	base = append(base, b.peace("after the attack", quiet)...)
+	b.judgeCalls(calls, base)
 	b.judgeAudit()
 }
 
 // peace has the honest agents work for a while and returns their calls.
-func (b *besieged) peace(last time.Duration) []tried {
+func (b *besieged) peace(when string, last time.Duration) []tried {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), last)
 	defer cancel()
-	return b.together(ctx, func() {})
+	used := b.usage()
+	calls := b.together(ctx, func() {})
+	b.t.Logf("%s: %s; %s", when, spread(calls), b.usage().since(used))
+	return calls
 }
 
 // together has the honest agents work until ctx ends, does something meanwhile,
@@ -134,15 +149,17 @@ func (b *besieged) together(ctx context.Context, meanwhile func()) []tried {
 	return calls
 }
 
-// war is peace with an attacker, and the judgement.
-func (b *besieged) war(by []string, base time.Duration) {
+// war is peace with an attacker. It judges all but the honest calls, which it
+// returns.
+func (b *besieged) war() []tried {
 	b.t.Helper()
 	leaving := (&honest{name: leaver, token: tokenOf(leaver), url: b.url}).connect(b.t.Context())
 	if leaving == nil {
 		b.t.Fatal("the leaver gets no session")
 	}
 	peak := b.watchMemory()
-	stop := b.attack(by)
+	stop := b.beginAttack()
+	used := b.usage()
 	ctx, cancel := context.WithTimeout(b.t.Context(), b.last)
 	defer cancel()
 	var revoked time.Duration
@@ -151,14 +168,15 @@ func (b *besieged) war(by []string, base time.Duration) {
 		pauseFor(ctx, b.last/4)
 		revoked, denied = b.revoke(leaving)
 	})
+	b.t.Logf("under attack: %s; %s", spread(calls), b.usage().since(used))
 	stop()
-	b.judgeCalls(calls, base)
 	memory := peak()
 	b.t.Logf("memory: %d MB over %d MB idle; revocation: %v", memory>>20, b.idleKB>>10, revoked.Round(time.Millisecond))
 	b.want(memoryPromise, memory <= 4*budget, "%d MB over idle, want at most %d", memory>>20, 4*budget>>20)
 	b.want(revocationPromise, denied, "nobody had said no %v after the edit, want it to be in force", revocationPatience)
 	b.want(revocationPromise, revoked <= inForce, "a call made %v after the edit ran, want none after %v", revoked, inForce)
 	b.judgeServers()
+	return calls
 }
 
 // want fails the test unless a promise was kept.
@@ -240,8 +258,8 @@ func (b *besieged) rulesFile() string {
 	return grants.JSONWith(map[string]any{"tokens": tokens})
 }
 
-// attack starts an attacker of its own process; stop ends it.
-func (b *besieged) attack(by []string) (stop func()) {
+// prepareAttack starts an attacker, a process of its own that waits for a word.
+func (b *besieged) prepareAttack(by []string) {
 	b.t.Helper()
 	text, err := json.Marshal(orders{URL: b.url, Token: tokenOf(mallory), Attacks: by, Force: b.force, Files: b.files})
 	check(b.t, err)
@@ -249,21 +267,27 @@ func (b *besieged) attack(by []string) (stop func()) {
 	check(b.t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), attackVariable+"="+string(text))
-	stdin, err := cmd.StdinPipe()
+	orders, err := cmd.StdinPipe()
 	check(b.t, err)
 	cmd.Stderr = os.Stderr
 	check(b.t, cmd.Start())
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			_ = stdin.Close()
-			if err := cmd.Wait(); err != nil {
-				b.t.Errorf("the attacker ended with %v", err)
-			}
-		})
-	}
-	b.t.Cleanup(stop)
-	return stop
+	b.attacker = cmd.Process.Pid
+	b.endAttack = sync.OnceFunc(func() {
+		_ = orders.Close()
+		if err := cmd.Wait(); err != nil {
+			b.t.Errorf("the attacker ended with %v", err)
+		}
+	})
+	b.t.Cleanup(b.endAttack)
+	b.word = orders
+}
+
+// beginAttack tells the attacker to begin; stop ends it.
+func (b *besieged) beginAttack() (stop func()) {
+	b.t.Helper()
+	_, err := b.word.Write([]byte("!"))
+	check(b.t, err)
+	return b.endAttack
 }
 
 // watchMemory starts to look at how much memory the gateway has; peak ends it
@@ -317,8 +341,9 @@ const (
 	revocationPatience = 15 * time.Second
 )
 
-// judgeCalls judges the honest calls; a base of 0 leaves out how long they took.
-func (b *besieged) judgeCalls(calls []tried, base time.Duration) {
+// judgeCalls judges the honest calls. How long they took is compared with those
+// of peace, if there are any.
+func (b *besieged) judgeCalls(calls, peace []tried) {
 	b.t.Helper()
 	failed := map[string]int{}
 	for _, c := range calls {
@@ -329,7 +354,7 @@ func (b *besieged) judgeCalls(calls []tried, base time.Duration) {
 			failed[c.code]++
 		}
 	}
-	p99, ratio := percentile99(calls), 0.0
+	base, p99, ratio := percentile99(peace), percentile99(calls), 0.0
 	if base > 0 {
 		ratio = float64(p99) / float64(base)
 	}

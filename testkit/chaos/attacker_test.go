@@ -13,14 +13,16 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // attackVariable holds what an attacker process is told: a test binary that
-// finds it in its environment attacks until its input ends.
+// finds it in its environment attacks from the first byte of its input to its end.
 const attackVariable = "GATEHOUSE_CHAOS_ATTACKER"
 
 // orders are what an attacker is told.
@@ -47,11 +49,12 @@ func becomeAttacker() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	// What an attack costs the attacker must not be taken for what it costs the
-	// gateway.
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19)
+	becomeIdle()
 	ctx, stop := context.WithTimeout(context.Background(), time.Hour)
 	defer stop()
+	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
+		os.Exit(0) // It was never told to begin.
+	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0) // Whoever started it has had enough, or is gone.
@@ -61,6 +64,29 @@ func becomeAttacker() {
 		all.Go(func() { attacks[name](ctx, newAttacker(o)) })
 	}
 	all.Wait()
+}
+
+// schedIdle is the scheduling policy of those who get what all others leave.
+const schedIdle = 5
+
+// becomeIdle has this process run on what all others leave of the processors:
+// it stands for another machine, and what an attack costs the attacker must not
+// be taken for what it costs the gateway. Linux knows priorities of threads
+// alone, so the program begins anew on one that has the lowest.
+func becomeIdle() {
+	runtime.LockOSThread()
+	if policy, _, _ := syscall.Syscall(syscall.SYS_SCHED_GETSCHEDULER, 0, 0, 0); policy == schedIdle {
+		runtime.UnlockOSThread()
+		return
+	}
+	var priority int32 // This policy has no other one.
+	_, _, failed := syscall.Syscall(syscall.SYS_SCHED_SETSCHEDULER, 0, schedIdle, uintptr(unsafe.Pointer(&priority)))
+	err := error(failed)
+	if failed == 0 {
+		err = syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "the attacker cannot give way to others:", err)
+	os.Exit(2)
 }
 
 // attacks by name.

@@ -18,6 +18,10 @@
 // A second kind of run has one attacker, a process of its own, among nine honest
 // agents (see attack_test.go): it tries to take memory, places, descriptors,
 // servers and the audit log from them, and what the honest agents met is judged.
+// The attacker stands for another machine, so it runs on what all others leave
+// of this one's processors: where that is nothing, nobody is attacked. Each run
+// says how much of them every part used. How long calls took is compared with
+// those before and after the attack, in the same run.
 // GATEHOUSE_ATTACK_SECONDS makes it a full run with that long for each attack,
 // GATEHOUSE_ATTACKS names some, GATEHOUSE_ATTACK_FILES is the gateway's limit of
 // descriptors.

@@ -122,14 +122,26 @@ func judgeOf(got []envelope, err error) tried {
 }
 
 // percentile99 is the time that 99 of 100 calls took at most.
-func percentile99(calls []tried) time.Duration {
-	if len(calls) == 0 {
-		return 0
-	}
+func percentile99(calls []tried) time.Duration { return percentiles(calls, 99)[0] }
+
+// percentiles are the times that so many of 100 calls took at most.
+func percentiles(calls []tried, of ...int) []time.Duration {
 	took := make([]time.Duration, 0, len(calls))
 	for _, c := range calls {
 		took = append(took, c.took)
 	}
 	slices.Sort(took)
-	return took[len(took)*99/100]
+	out := make([]time.Duration, len(of))
+	for i, part := range of {
+		if len(took) > 0 {
+			out[i] = took[len(took)*part/100]
+		}
+	}
+	return out
+}
+
+// spread shows how many calls there were and how long they took.
+func spread(calls []tried) string {
+	p := percentiles(calls, 50, 90, 99)
+	return fmt.Sprintf("%d calls, 50, 90 and 99 of 100 took at most %v, %v and %v", len(calls), p[0], p[1], p[2])
 }
