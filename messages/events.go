@@ -170,6 +170,10 @@ type ToolsListed struct {
 	Err    string
 }
 
+// KeptListsFailed: lists of tools that an earlier gateway has kept cannot be used, or
+// those of this one cannot be kept.
+type KeptListsFailed struct{ Reason string }
+
 // Text, Level and Attrs implement Event.
 func (ServerStarting) Text() string      { return "server starting" }
 func (ServerStarting) Level() slog.Level { return slog.LevelInfo }
@@ -331,6 +335,10 @@ func (e ToolsListed) Attrs() []slog.Attr {
 	}
 	return attrs
 }
+
+func (KeptListsFailed) Text() string         { return "kept lists of tools failed" }
+func (KeptListsFailed) Level() slog.Level    { return slog.LevelWarn }
+func (e KeptListsFailed) Attrs() []slog.Attr { return []slog.Attr{reason(e.Reason)} }
 
 func server(name string) slog.Attr  { return slog.String("server", name) }
 func generation(n uint64) slog.Attr { return slog.Uint64("generation", n) }

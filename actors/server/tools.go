@@ -75,7 +75,7 @@ func (s *server) listed(c actor.Context, m listed) {
 // newer one could not be read.
 func keepTools(next endpoint.Catalog, old *endpoint.Catalog) endpoint.Catalog {
 	if next.Err != "" {
-		next.Known, next.Tools = old.Known, old.Tools
+		next.Known, next.Kept, next.Tools = old.Known, old.Kept, old.Tools
 	}
 	return next
 }

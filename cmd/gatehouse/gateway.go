@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/gate"
 	"gatehouse/internal/httpauth"
+	"gatehouse/internal/lists"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/snapshot"
@@ -63,6 +64,7 @@ type app struct {
 	ready    atomic.Bool
 	observed observed
 	toolbook *toolbook.Book
+	lists    *lists.Store
 	// inputEnded is set over stdio once the agent has closed its end.
 	inputEnded atomic.Bool
 	hungUp     func() bool // whether a SIGHUP means that the terminal was closed
@@ -81,6 +83,8 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.sys.EventStream.Subscribe(a.auditEvent)
 	a.toolbook = knownTools()
 	a.sys.EventStream.Subscribe(a.toolsListed)
+	a.lists = a.keptLists()
+	a.sys.EventStream.Subscribe(a.recallForNew)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	budget := weight.New(largeMessages, time.Now)
 	a.launcher = server.NewLauncher(version(), instance, knownEras())
@@ -138,7 +142,7 @@ func (a *app) spawn(props *actor.Props, name string) *actor.PID {
 }
 
 // start loads generation 1 and begins to watch the files. It returns once
-// calls are decided by it.
+// calls are decided by it, and what is known of its servers' tools is there.
 func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 	applied := make(chan struct{})
 	sub := a.sys.EventStream.Subscribe(func(e any) {
@@ -152,6 +156,7 @@ func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 		View: a.operator.view, Log: a.log,
 	}), "config")
 	<-applied
+	a.recallLists()
 	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
 		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log, Read: readWatched,
 	}), "watcher")

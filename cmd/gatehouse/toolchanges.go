@@ -6,6 +6,8 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/audit"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
 	"gatehouse/internal/terminal"
 	"gatehouse/internal/toolbook"
 	"gatehouse/messages"
@@ -31,20 +33,21 @@ func (a *app) toolsListed(e any) {
 	default:
 		return
 	}
-	a.reapers.Go(func() { a.compareTools(name) })
+	a.reapers.Go(func() {
+		r, ok := a.store.Load().Route(name)
+		if !ok {
+			return
+		}
+		if catalog := r.Cell.Catalog(); catalog.Known && catalog.Err == "" && !catalog.Kept {
+			a.compareTools(name, r, catalog)
+			a.lists.Keep(r.Cell.Identity().Spec, catalog, time.Now())
+		}
+	})
 }
 
 // compareTools looks whether a server's definitions are those it had, and tells
 // the log and the audit log if they are not.
-func (a *app) compareTools(name string) {
-	r, ok := a.store.Load().Route(name)
-	if !ok {
-		return
-	}
-	catalog := r.Cell.Catalog()
-	if !catalog.Known || catalog.Err != "" {
-		return
-	}
+func (a *app) compareTools(name string, r *snapshot.Route, catalog *endpoint.Catalog) {
 	list := make([]toolbook.Definition, len(catalog.Tools))
 	for i, t := range catalog.Tools {
 		list[i] = toolbook.Definition{Name: t.Name, Raw: t.Raw}

@@ -16,6 +16,9 @@ type Tool struct {
 // whole. It is kept over restart, sleep and quarantine.
 type Catalog struct {
 	Known bool // false until a server has listed its tools once
+	// Kept says that the list is one that an earlier gateway has read: good
+	// enough to find a tool, and not to say of one that it does not exist.
+	Kept  bool
 	At    time.Time
 	Tools []Tool // in the server's own order
 	Info  ServerInfo
@@ -60,14 +63,39 @@ func (c *Cell) Catalog() *Catalog { return c.catalog.Load() }
 // PublishCatalog replaces the catalog and wakes those who wait on the old
 // one. The cell owns the tools from then on.
 func (c *Cell) PublishCatalog(next Catalog) {
-	next.index = make(map[string]int, len(next.Tools))
-	next.names = make([]string, len(next.Tools))
-	for i, t := range next.Tools {
-		next.names[i] = t.Name
-		if _, dup := next.index[t.Name]; !dup {
-			next.index[t.Name] = i
+	close(c.catalog.Swap(next.indexed()).replaced)
+}
+
+// Recall publishes a catalog that an earlier gateway has read, unless the server
+// has listed its tools itself by now. If it has tried, what it said of itself
+// stays. The cell owns the tools from then on.
+func (c *Cell) Recall(kept Catalog) {
+	kept.Known, kept.Kept = true, true
+	for {
+		old, next := c.catalog.Load(), kept
+		if old.Known {
+			return
+		}
+		if old.Err != "" {
+			next.At, next.Info, next.Err = old.At, old.Info, old.Err
+		}
+		if c.catalog.CompareAndSwap(old, next.indexed()) {
+			close(old.replaced)
+			return
 		}
 	}
-	next.replaced = make(chan struct{})
-	close(c.catalog.Swap(&next).replaced)
+}
+
+// indexed returns the catalog ready to be published.
+func (c Catalog) indexed() *Catalog {
+	c.index = make(map[string]int, len(c.Tools))
+	c.names = make([]string, len(c.Tools))
+	for i, t := range c.Tools {
+		c.names[i] = t.Name
+		if _, dup := c.index[t.Name]; !dup {
+			c.index[t.Name] = i
+		}
+	}
+	c.replaced = make(chan struct{})
+	return &c
 }

@@ -240,6 +240,41 @@ func TestCatalog_isPublishedWholeAndFoundByName(t *testing.T) {
 	}
 }
 
+func TestCell_recalledCatalog_staysBehindWhatTheServerSays(t *testing.T) {
+	kept := endpoint.Catalog{At: time.Unix(1, 0), Tools: []endpoint.Tool{{Name: "kept"}}, Info: endpoint.ServerInfo{Title: "kept"}}
+	own := endpoint.Catalog{Known: true, At: time.Unix(2, 0), Tools: []endpoint.Tool{{Name: "own"}}}
+	failed := endpoint.Catalog{At: time.Unix(3, 0), Err: "no list", Info: endpoint.ServerInfo{Title: "own"}}
+	for _, c := range []struct {
+		name          string
+		said          *endpoint.Catalog
+		tool, title   string
+		kept, replace bool
+	}{
+		{"nothing said", nil, "kept", "kept", true, true},
+		{"a list", &own, "own", "", false, false},
+		{"a list that cannot be read", &failed, "kept", "own", true, true},
+	} {
+		cell := newCell()
+		if c.said != nil {
+			cell.PublishCatalog(*c.said)
+		}
+		before := cell.Catalog()
+		cell.Recall(kept)
+		got := cell.Catalog()
+		_, has := got.Lookup(c.tool)
+		if !got.Known || !has || got.Kept != c.kept || got.Info.Title != c.title || isClosed(before.Replaced()) != c.replace {
+			t.Errorf("%s: got %+v, want it known, with the tool %s, the title %q, kept: %v, in a new catalog: %v", c.name, got, c.tool, c.title, c.kept, c.replace)
+		}
+		if c.said != nil && got.Err != c.said.Err {
+			t.Errorf("%s: got the error %q, want %q", c.name, got.Err, c.said.Err)
+		}
+		cell.PublishCatalog(own)
+		if got := cell.Catalog(); got.Kept || !isClosed(before.Replaced()) {
+			t.Errorf("%s: got %+v after the server's list, want it in force", c.name, got)
+		}
+	}
+}
+
 func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:

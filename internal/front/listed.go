@@ -22,10 +22,10 @@ const (
 
 // listed deals with a target that the server's list does not have. A list that
 // is not fresh is read once more before the call is refused. A server that never
-// listed what it has is simply asked.
+// listed what it has, or only to an earlier gateway, is simply asked.
 func (a *Attempt) listed(ctx context.Context) error {
 	catalog, t := a.Route.Cell.Catalog(), &a.call.Target
-	if !catalog.Known || t.Kind.Has(catalog, t.Name) {
+	if !catalog.Known || catalog.Kept || t.Kind.Has(catalog, t.Name) {
 		return nil
 	}
 	if a.stale(catalog) {
@@ -80,11 +80,12 @@ func (a *Attempt) Trouble(r *snapshot.Route) string {
 
 // known goes on if the server has listed what it has, in whatever state it is
 // now. The lists of a ready server are read again if its first ones could not
-// be read, or if they lack what the agent asks for by name and may use.
+// be read, also where those of an earlier gateway stand in for them, or if they
+// lack what the agent asks for by name and may use.
 func (a *Attempt) known(ctx context.Context) error {
 	st, catalog := a.Route.Cell.Status(), a.Route.Cell.Catalog()
 	if catalog.Known {
-		if st.State == endpoint.Ready && a.lacks(catalog) && a.stale(catalog) {
+		if st.State == endpoint.Ready && (catalog.Kept || a.lacks(catalog)) && a.stale(catalog) {
 			return a.listAgain(ctx, catalog)
 		}
 		a.Catalog = catalog

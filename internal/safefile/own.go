@@ -1,6 +1,7 @@
 package safefile
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -53,6 +54,41 @@ func ReadOwn(path string, limit int64) ([]byte, error) {
 // makes its folder, mode 0700, if there is none. It refuses a folder that
 // others may write to. What was there before is neither read nor followed.
 func WriteOwn(path string, data []byte) error {
+	if err := makeOwnFolder(path); err != nil {
+		return err
+	}
+	return replace(path, data, (*os.File).Sync)
+}
+
+// ReplaceOwn is WriteOwn for what may be lost with the machine's power: nothing
+// waits until the disk has it.
+func ReplaceOwn(path string, data []byte) error {
+	if err := makeOwnFolder(path); err != nil {
+		return err
+	}
+	return replace(path, data, func(*os.File) error { return nil })
+}
+
+// CreateOwn is WriteOwn for a file that nobody may have made before, or make at
+// the same time: the error is fs.ErrExist then. Others may see it before all of
+// it is there.
+func CreateOwn(path string, data []byte) error {
+	if err := makeOwnFolder(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot make %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err = cmp.Or(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path)
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+func makeOwnFolder(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make a folder for %s: %w", path, err)
@@ -60,7 +96,7 @@ func WriteOwn(path string, data []byte) error {
 	if err := ownFolder(dir); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return replace(path, data, (*os.File).Sync)
+	return nil
 }
 
 // ownFolder returns an error unless only this user can put files there.
