@@ -89,7 +89,7 @@ func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bo
 	if err != nil {
 		return policy.Explanation{}, err
 	}
-	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), q.Server, q.Tool), nil
+	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), policy.Question{Server: q.Server, Kind: policy.Tools, Name: q.Tool}), nil
 }
 
 func explainLive(ctx context.Context, gateway *running, q admin.Question) (policy.Explanation, error) {
@@ -106,7 +106,7 @@ func explainLive(ctx context.Context, gateway *running, q admin.Question) (polic
 //nolint:unparam // The interface has an error.
 func (o *operator) Explain(q admin.Question) (policy.Explanation, error) {
 	snap := o.app.store.Load()
-	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, q.Server, q.Tool)
+	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, policy.Question{Server: q.Server, Kind: policy.Tools, Name: q.Tool})
 	e.Generation = snap.Generation
 	return e, nil
 }

@@ -128,8 +128,8 @@ func showRules(b *strings.Builder, c candidate) {
 	}
 	for _, a := range r.Agents {
 		fmt.Fprintf(b, "  %s %s\n", shownWord(a.ID), line(mayUse(a)))
-		if len(a.DenyServers)+len(a.DenyTools) > 0 {
-			fmt.Fprintf(b, "    but not %s\n", line(strings.Join(slices.Concat(patterns(a.DenyServers), toolPatterns(a.DenyTools)), ", ")))
+		if len(a.Deny.Servers)+len(a.Deny.Tools) > 0 {
+			fmt.Fprintf(b, "    but not %s\n", line(strings.Join(slices.Concat(patterns(a.Deny.Servers), toolPatterns(a.Deny.Tools)), ", ")))
 		}
 	}
 	for _, a := range r.Agents {
@@ -155,12 +155,12 @@ func showWords(b *strings.Builder, who, instructions string) {
 }
 
 func mayUse(a policy.Agent) string {
-	if len(a.AllowServers) == 0 {
+	if len(a.Allow.Servers) == 0 {
 		return "may use nothing"
 	}
-	text := "may use " + strings.Join(patterns(a.AllowServers), ", ")
-	if len(a.AllowTools) > 0 {
-		text += "; only these tools: " + strings.Join(toolPatterns(a.AllowTools), ", ")
+	text := "may use " + strings.Join(patterns(a.Allow.Servers), ", ")
+	if len(a.Allow.Tools) > 0 {
+		text += "; only these tools: " + strings.Join(toolPatterns(a.Allow.Tools), ", ")
 	}
 	return text
 }
@@ -174,10 +174,10 @@ func patterns(rules []policy.Rule) []string {
 }
 
 // toolPatterns lists patterns of tools with their servers: "server: tool".
-func toolPatterns(rules []policy.ToolRules) []string {
+func toolPatterns(rules []policy.ServerRules) []string {
 	var list []string
 	for _, r := range rules {
-		tools := strings.Join(patterns(r.Tools), " ")
+		tools := strings.Join(patterns(r.Rules), " ")
 		if tools == "" {
 			tools = "none"
 		}

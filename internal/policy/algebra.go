@@ -71,11 +71,11 @@ func endsAgree(p, q string) bool {
 // matches. It looks at one rule of deny.servers at a time, so it is also true
 // where only several of them together shut everything out.
 func (a *Agent) MayReach(server string) bool {
-	if covered(a.DenyServers, server) {
+	if covered(a.Deny.Servers, server) {
 		return false
 	}
-	for _, r := range a.AllowServers {
-		if Overlap(r.Pattern, server) && !covered(a.DenyServers, r.Pattern) {
+	for _, r := range a.Allow.Servers {
+		if Overlap(r.Pattern, server) && !covered(a.Deny.Servers, r.Pattern) {
 			return true
 		}
 	}

@@ -109,10 +109,10 @@ func TestMayReach_seesOneRuleOfDenyAtATime(t *testing.T) {
 	} {
 		a := policy.Agent{ID: "a"}
 		for _, p := range c.allow {
-			a.AllowServers = append(a.AllowServers, policy.Rule{Pattern: p})
+			a.Allow.Servers = append(a.Allow.Servers, policy.Rule{Pattern: p})
 		}
 		for _, p := range c.deny {
-			a.DenyServers = append(a.DenyServers, policy.Rule{Pattern: p})
+			a.Deny.Servers = append(a.Deny.Servers, policy.Rule{Pattern: p})
 		}
 		if got := a.MayReach(c.server); got != c.want {
 			t.Errorf("allow %q, deny %q: MayReach(%q) = %t, want %t", c.allow, c.deny, c.server, got, c.want)

@@ -6,19 +6,26 @@ import (
 )
 
 // AllowedByName returns the tools of a server that the rules allow an agent by
-// their very names, sorted. Whether the server has them plays no part; what
-// patterns or a whole server allow is not among them. It allocates.
+// their very names, whatever their annotations, sorted. Whether the server has them
+// plays no part; what patterns or a whole server allow is not among them. It
+// allocates.
 func (p *Policy) AllowedByName(agent, server string) []string {
+	return p.ByName(agent, server, Tools)
+}
+
+// ByName returns what of a kind the rules allow an agent by its very name, or its
+// URI, as AllowedByName does for tools.
+func (p *Policy) ByName(agent, server string, kind Kind) []string {
 	a := p.agents[agent]
-	if a.shape == nil {
+	if a.shape == nil || kind >= kinds {
 		return nil
 	}
 	var q query
-	a.ask(&q, server, Wildcard) // Any name will do: only the server's groups are asked for.
+	a.ask(&q, Question{Server: server})
 	names := map[string]bool{}
-	for _, g := range a.groups(ToolAllowedExact, &q) {
+	for _, g := range a.allows(&q, kind).groups(server) {
 		for name := range g.exact {
-			if p.Decide(agent, server, name).Allow {
+			if p.Ask(agent, Question{Server: server, Kind: kind, Name: name}).Allow {
 				names[name] = true
 			}
 		}

@@ -14,16 +14,19 @@ func TestAllowedByName_areTheNamesThatTheRulesAllow(t *testing.T) {
 		}
 		return rules
 	}
-	tools := func(server string, names ...string) policy.ToolRules {
-		return policy.ToolRules{Server: policy.Rule{Pattern: server}, Tools: rule(names...)}
+	tools := func(server string, names ...string) policy.ServerRules {
+		return policy.ServerRules{Server: policy.Rule{Pattern: server}, Rules: rule(names...)}
 	}
 	p := policy.Compile(policy.Rules{DenyOnMissingAgent: true, Agents: []policy.Agent{
 		{
-			ID: "a", AllowServers: rule("db", "clock", "d*"), DenyServers: rule("dead"),
-			AllowTools: []policy.ToolRules{tools("db", "query", "list_*", "drop", "query"), tools("d*", "ping"), tools("dead", "x")},
-			DenyTools:  []policy.ToolRules{tools("*", "dr*")},
+			ID: "a",
+			Allow: policy.Access{
+				Servers: rule("db", "clock", "d*"),
+				Tools:   []policy.ServerRules{tools("db", "query", "list_*", "drop", "query", "@readOnly"), tools("d*", "ping"), tools("dead", "x")},
+			},
+			Deny: policy.Access{Servers: rule("dead"), Tools: []policy.ServerRules{tools("*", "dr*")}},
 		},
-		{ID: "b", AllowServers: rule("*")},
+		{ID: "b", Allow: policy.Access{Servers: rule("*")}},
 	}})
 	for _, c := range []struct {
 		agent, server string

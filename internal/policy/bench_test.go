@@ -25,19 +25,19 @@ func benchRules(n int, own bool) policy.Rules {
 		if own {
 			suffix = fmt.Sprintf("_public_*%d", i)
 		}
-		deny := policy.ToolRules{Server: policy.Rule{Pattern: "*"}}
+		deny := policy.ServerRules{Server: policy.Rule{Pattern: "*"}}
 		for _, verb := range benchVerbs {
-			deny.Tools = append(deny.Tools, policy.Rule{Pattern: verb + "_*_secret"})
+			deny.Rules = append(deny.Rules, policy.Rule{Pattern: verb + "_*_secret"})
 		}
-		a.DenyTools = append(a.DenyTools, deny)
+		a.Deny.Tools = append(a.Deny.Tools, deny)
 		for s := range 4 {
 			server := fmt.Sprintf("server-%d", s)
-			a.AllowServers = append(a.AllowServers, policy.Rule{Pattern: server})
-			allow := policy.ToolRules{Server: policy.Rule{Pattern: server}}
+			a.Allow.Servers = append(a.Allow.Servers, policy.Rule{Pattern: server})
+			allow := policy.ServerRules{Server: policy.Rule{Pattern: server}}
 			for _, verb := range benchVerbs {
-				allow.Tools = append(allow.Tools, policy.Rule{Pattern: verb + suffix})
+				allow.Rules = append(allow.Rules, policy.Rule{Pattern: verb + suffix})
 			}
-			a.AllowTools = append(a.AllowTools, allow)
+			a.Allow.Tools = append(a.Allow.Tools, allow)
 		}
 		rules.Agents = append(rules.Agents, a)
 	}
@@ -48,12 +48,12 @@ func benchRules(n int, own bool) policy.Rules {
 func oneListRules(n int) policy.Rules {
 	rules := policy.Rules{DenyOnMissingAgent: true, Hash: "bench"}
 	for i := range n {
-		a := policy.Agent{ID: fmt.Sprintf("agent-%04d", i), AllowServers: []policy.Rule{{Pattern: "server-3"}}}
-		allow := policy.ToolRules{Server: policy.Rule{Pattern: "server-3"}}
+		a := policy.Agent{ID: fmt.Sprintf("agent-%04d", i), Allow: policy.Access{Servers: []policy.Rule{{Pattern: "server-3"}}}}
+		allow := policy.ServerRules{Server: policy.Rule{Pattern: "server-3"}}
 		for k := range 50 {
-			allow.Tools = append(allow.Tools, policy.Rule{Pattern: fmt.Sprintf("%s_%d*", benchVerbs[k%10], k)})
+			allow.Rules = append(allow.Rules, policy.Rule{Pattern: fmt.Sprintf("%s_%d*", benchVerbs[k%10], k)})
 		}
-		a.AllowTools = append(a.AllowTools, allow)
+		a.Allow.Tools = append(a.Allow.Tools, allow)
 		rules.Agents = append(rules.Agents, a)
 	}
 	return rules

@@ -6,11 +6,11 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// access is the allow or deny of an agent in short: server patterns, and tool
-// lists whose first element is the key.
+// access is the allow or deny of an agent in short: server patterns, and lists by
+// server whose first element is the key.
 type access struct {
-	servers []string
-	tools   [][]string
+	servers                   []string
+	tools, resources, prompts [][]string
 }
 
 // person is an agent in short.
@@ -32,26 +32,33 @@ func rules(denyOnMissing bool, people ...person) policy.Rules {
 	}
 	for _, p := range people {
 		a := policy.Agent{ID: p.id}
-		a.AllowServers, a.AllowTools = lists(p.allow, "agents."+p.id+".allow", rule)
-		a.DenyServers, a.DenyTools = lists(p.deny, "agents."+p.id+".deny", rule)
+		a.Allow = lists(p.allow, "agents."+p.id+".allow", rule)
+		a.Deny = lists(p.deny, "agents."+p.id+".deny", rule)
 		r.Agents = append(r.Agents, a)
 	}
 	return r
 }
 
-func lists(a access, path string, rule func(string, string, ...any) policy.Rule) ([]policy.Rule, []policy.ToolRules) {
-	var servers []policy.Rule
+func lists(a access, path string, rule func(string, string, ...any) policy.Rule) (out policy.Access) {
 	for i, s := range a.servers {
-		servers = append(servers, rule(s, "%s.servers[%d]", path, i))
+		out.Servers = append(out.Servers, rule(s, "%s.servers[%d]", path, i))
 	}
-	var tools []policy.ToolRules
-	for _, list := range a.tools {
-		key := fmt.Sprintf("%s.tools[%q]", path, list[0])
-		t := policy.ToolRules{Server: rule(list[0], "%s", key)}
-		for i, pattern := range list[1:] {
-			t.Tools = append(t.Tools, rule(pattern, "%s[%d]", key, i))
+	keyed := func(name string, lists [][]string) (keys []policy.ServerRules) {
+		for _, list := range lists {
+			key := fmt.Sprintf("%s.%s[%q]", path, name, list[0])
+			t := policy.ServerRules{Server: rule(list[0], "%s", key)}
+			for i, pattern := range list[1:] {
+				t.Rules = append(t.Rules, rule(pattern, "%s[%d]", key, i))
+			}
+			keys = append(keys, t)
 		}
-		tools = append(tools, t)
+		return keys
 	}
-	return servers, tools
+	out.Tools, out.Resources, out.Prompts = keyed("tools", a.tools), keyed("resources", a.resources), keyed("prompts", a.prompts)
+	return out
+}
+
+// tool is a question about a tool.
+func tool(server, name string) policy.Question {
+	return policy.Question{Server: server, Kind: policy.Tools, Name: name}
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ type Policy struct {
 	limits  map[string]*Limits // of the agents that have any
 	roles   int                // how many the rules have
 	rolesOf map[string][]string
+	// exposed are the tools that agents are shown beside the gateway's own.
+	exposed         map[string][]ServerRules
+	usesAnnotations bool
 }
 
 // Compile prepares rules for deciding. It takes time and memory linear in the
@@ -49,6 +53,8 @@ func Compile(r Rules) *Policy {
 		p.agents[names.one(a.ID)] = agent{shape: s, table: ruleTable(a)}
 	}
 	p.compileWords(r)
+	p.compileExposed(r)
+	p.usesAnnotations = slices.ContainsFunc(r.Agents, func(a Agent) bool { return listsAnnotations(a.Allow) || listsAnnotations(a.Deny) })
 	p.compileLimits(r)
 	p.strangersAreDefault = !r.DenyOnMissingAgent && p.HasAgent(DefaultAgent)
 	return p
@@ -89,9 +95,10 @@ type agent struct {
 type shape struct {
 	// servers has the rules that name a server exactly.
 	servers map[string]named
-	// The rest are patterns.
+	// The rest are patterns; the keys with a star are in file order, by the kind of
+	// what they list.
 	denyServers, allowServers list
-	denyTools, allowTools     []group // keys with a star, in file order
+	denyListed, allowListed   [kinds][]group
 
 	rules int32    // how many there are
 	names interner // only while it is compiled
@@ -99,53 +106,66 @@ type shape struct {
 
 // named is what an agent's rules say about a server that they name exactly.
 type named struct {
-	deny, allow           int32 // rules of deny.servers, allow.servers, or none
-	denyTools, allowTools *group
+	deny, allow    int32 // rules of deny.servers, allow.servers, or none
+	denies, allows [kinds]*group
 }
 
 // unnamed is what they say about any other server.
 var unnamed = named{deny: none, allow: none}
 
-// group is the tool rules of one key of a "tools" object.
+// group is the rules of one key of an object such as "tools".
 type group struct {
-	exact    map[string]int32
-	patterns list
-	ord      int32 // the key's own rule
-	key      pattern
+	exact       map[string]int32
+	patterns    list
+	annotations []annotation
+	ord         int32 // the key's own rule
+	key         pattern
 }
 
 func compileShape(src Agent, names interner) *shape {
 	a := &shape{servers: map[string]named{}, names: names}
-	for _, r := range src.DenyServers {
+	for _, r := range src.Deny.Servers {
 		if ord := a.add(); !a.denyServers.add(names.one(r.Pattern), ord) {
 			a.name(r.Pattern, func(n *named) { n.deny = earlier(n.deny, ord) })
 		}
 	}
-	for _, r := range src.AllowServers {
+	for _, r := range src.Allow.Servers {
 		if ord := a.add(); !a.allowServers.add(names.one(r.Pattern), ord) {
 			a.name(r.Pattern, func(n *named) { n.allow = earlier(n.allow, ord) })
 		}
 	}
-	a.denyTools = a.addTools(src.DenyTools, func(n *named) **group { return &n.denyTools })
-	a.allowTools = a.addTools(src.AllowTools, func(n *named) **group { return &n.allowTools })
+	for _, k := range Listed {
+		a.denyListed[k] = a.addKeys(src.Deny.Of(k), rulesOf{k, true}, func(n *named) **group { return &n.denies[k] })
+		a.allowListed[k] = a.addKeys(src.Allow.Of(k), rulesOf{k, false}, func(n *named) **group { return &n.allows[k] })
+	}
 	a.names = nil
 	return a
+}
+
+// listsOf are the lists by server in the order in which compileShape counts them.
+func listsOf(src *Agent) [][]ServerRules {
+	var lists [][]ServerRules
+	for _, k := range Listed {
+		lists = append(lists, src.Deny.Of(k), src.Allow.Of(k))
+	}
+	return lists
 }
 
 // ruleTable returns all rules of an agent in the order in which compileShape
 // counts them.
 func ruleTable(src Agent) []Rule {
-	n := len(src.DenyServers) + len(src.AllowServers)
-	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
-		for _, t := range tools {
-			n += 1 + len(t.Tools)
+	lists := listsOf(&src)
+	n := len(src.Deny.Servers) + len(src.Allow.Servers)
+	for _, list := range lists {
+		for _, t := range list {
+			n += 1 + len(t.Rules)
 		}
 	}
 	table := make([]Rule, 0, n)
-	table = append(append(table, src.DenyServers...), src.AllowServers...)
-	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
-		for _, t := range tools {
-			table = append(append(table, t.Server), t.Tools...)
+	table = append(append(table, src.Deny.Servers...), src.Allow.Servers...)
+	for _, list := range lists {
+		for _, t := range list {
+			table = append(append(table, t.Server), t.Rules...)
 		}
 	}
 	return table
@@ -154,13 +174,13 @@ func ruleTable(src Agent) []Rule {
 // appendShape appends a text that two agents have in common if and only if
 // their patterns are the same in every list.
 func appendShape(key []byte, src Agent) []byte {
-	for _, servers := range [][]Rule{src.DenyServers, src.AllowServers} {
+	for _, servers := range [][]Rule{src.Deny.Servers, src.Allow.Servers} {
 		key = appendPatterns(key, servers)
 	}
-	for _, tools := range [][]ToolRules{src.DenyTools, src.AllowTools} {
-		key = binary.AppendUvarint(key, uint64(len(tools)))
-		for _, t := range tools {
-			key = appendPatterns(appendText(key, t.Server.Pattern), t.Tools)
+	for _, list := range listsOf(&src) {
+		key = binary.AppendUvarint(key, uint64(len(list)))
+		for _, t := range list {
+			key = appendPatterns(appendText(key, t.Server.Pattern), t.Rules)
 		}
 	}
 	return key
@@ -195,15 +215,21 @@ func (a *shape) name(server string, change func(*named)) {
 	a.servers[a.names.one(server)] = n
 }
 
-// addTools compiles one "tools" object: keys without a star go to the slot of
-// their server, the others are returned. Keys of one name share a group.
-func (a *shape) addTools(keys []ToolRules, slot func(*named) **group) []group {
+// rulesOf says which list rules stand in.
+type rulesOf struct {
+	kind   Kind
+	denies bool
+}
+
+// addKeys compiles one object such as "tools": keys without a star go to the slot
+// of their server, the others are returned. Keys of one name share a group.
+func (a *shape) addKeys(list []ServerRules, of rulesOf, slot func(*named) **group) []group {
 	var patterns []group
-	for _, k := range keys {
+	for _, k := range list {
 		g := &group{ord: a.add()}
 		if strings.Contains(k.Server.Pattern, Wildcard) {
 			g.key = newPattern(a.names.one(k.Server.Pattern), g.ord)
-			a.addRules(g, k.Tools)
+			a.addRules(g, of, k.Rules)
 			patterns = append(patterns, *g)
 			continue
 		}
@@ -214,23 +240,38 @@ func (a *shape) addTools(keys []ToolRules, slot func(*named) **group) []group {
 				g = *at
 			}
 		})
-		a.addRules(g, k.Tools)
+		a.addRules(g, of, k.Rules)
 	}
 	return patterns
 }
 
-func (a *shape) addRules(g *group, rules []Rule) {
+func (a *shape) addRules(g *group, of rulesOf, rules []Rule) {
 	for _, r := range rules {
 		ord := a.add()
-		if g.patterns.add(a.names.one(r.Pattern), ord) {
-			continue
+		if of.kind == Tools {
+			if by, ok := parseAnnotation(r.Pattern, ord); ok {
+				g.annotations = append(g.annotations, by)
+				continue
+			}
 		}
-		if g.exact == nil {
-			g.exact = make(map[string]int32)
+		a.addPattern(g, r.Pattern, ord)
+		if of.kind == Resources && of.denies {
+			if meant := MeaningOf(r.Pattern); meant != r.Pattern {
+				a.addPattern(g, meant, ord)
+			}
 		}
-		if _, twice := g.exact[r.Pattern]; !twice {
-			g.exact[a.names.one(r.Pattern)] = ord
-		}
+	}
+}
+
+func (a *shape) addPattern(g *group, text string, ord int32) {
+	if g.patterns.add(a.names.one(text), ord) {
+		return
+	}
+	if g.exact == nil {
+		g.exact = make(map[string]int32)
+	}
+	if _, twice := g.exact[text]; !twice {
+		g.exact[a.names.one(text)] = ord
 	}
 }
 

@@ -7,8 +7,9 @@ type Decision struct {
 	// Step is the step that gave the answer.
 	Step Step
 	// Rule is the rule that decided: the first in file order of those that
-	// match at Step. It is nil where the absence of a rule decides
-	// (UnknownAgent, ServerNotAllowed, ToolNotAllowed); for ServerAllowed and
+	// match at Step. It is nil where no rule decides
+	// (UnknownAgent, ServerNotAllowed, ResourceRefused, and those that end on
+	// NotAllowed); for ServerAllowed and
 	// ImplicitGrant it is the rule of allow.servers. It belongs to the Policy
 	// and must not be changed.
 	Rule *Rule
@@ -25,17 +26,44 @@ func (d Decision) Path() string {
 	return d.Rule.Path
 }
 
-// Decide answers whether an agent may use a tool of a server, or, with an
-// empty tool, whether it may use the server at all. It accepts any strings. It
-// neither blocks nor allocates, and looks at nothing but the rules and its
-// arguments.
+// Decide answers whether an agent may use a tool of a server whose definition is
+// not known, or, with an empty tool, whether it may use the server at all. It
+// accepts any strings. It neither blocks nor allocates, and looks at nothing but the
+// rules and its arguments.
 func (p *Policy) Decide(agent, server, tool string) Decision {
-	return p.decide(agent, server, tool, nil)
+	return p.DecideTool(agent, server, tool, 0)
 }
+
+// DecideTool is Decide for a tool with these annotations.
+func (p *Policy) DecideTool(agent, server, tool string, a Annotations) Decision {
+	return p.decide(agent, Question{Server: server, Kind: Tools, Name: tool, Annotations: a}, nil)
+}
+
+// DecideResource answers whether an agent may read a resource of a server, and all
+// else that is done by its URI. It takes any strings, and neither blocks nor looks
+// at anything else.
+func (p *Policy) DecideResource(agent, server, uri string) Decision {
+	return p.decide(agent, Question{Server: server, Kind: Resources, Name: uri}, nil)
+}
+
+// DecideTemplate answers whether an agent may see a template of resources, by its
+// text. What is read by it is decided by its own URI.
+func (p *Policy) DecideTemplate(agent, server, template string) Decision {
+	return p.DecideResource(agent, server, template)
+}
+
+// DecidePrompt answers whether an agent may use a prompt of a server. It takes any
+// strings, and neither blocks nor looks at anything else.
+func (p *Policy) DecidePrompt(agent, server, name string) Decision {
+	return p.decide(agent, Question{Server: server, Kind: Prompts, Name: name}, nil)
+}
+
+// Ask answers any question about an agent, as Decide does.
+func (p *Policy) Ask(agent string, q Question) Decision { return p.decide(agent, q, nil) }
 
 // decide takes the steps in order. Without a trace it stops at the first that
 // has an answer; with one it goes on, to note what was overruled.
-func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
+func (p *Policy) decide(id string, asked Question, t *Trace) Decision {
 	a := p.agents[id]
 	if a.shape == nil {
 		t.note(agent{}, UnknownAgent, true, nil)
@@ -43,8 +71,8 @@ func (p *Policy) decide(id, server, tool string, t *Trace) Decision {
 	}
 	d := Decision{Hash: p.hash}
 	var q query
-	a.ask(&q, server, tool)
-	for s := ServerDenied; s <= q.last; s++ {
+	a.ask(&q, asked)
+	for _, s := range stepsOf[q.Kind] {
 		answer, ord := a.check(s, &q)
 		decides := answer != pass && d.Step == 0
 		if decides {
@@ -73,56 +101,64 @@ const (
 
 // query is one question on its way through the steps.
 type query struct {
-	server, tool string
-	last         Step  // the last step that concerns the question
-	named        named // what the agent's rules say of the server by name
-	grant        int32 // the rule of allow.servers that matches the server
+	Question
+
+	named named     // what the agent's rules say of the server by name
+	grant int32     // the rule of allow.servers that matches the server
+	sent  [1]string // the name, as it was sent
+	meant []string  // a URI's meanings, once they are asked for
 }
 
 // ask fills in a query.
-func (a *shape) ask(q *query, server, tool string) {
-	q.server, q.last, q.grant = server, ServerAllowed, none
-	n, ok := a.servers[server]
+func (a *shape) ask(q *query, asked Question) {
+	q.Question, q.grant = asked, none
+	if q.Kind >= kinds || q.Kind == Tools && q.Name == "" {
+		q.Kind = Servers
+	}
+	q.sent[0] = q.Name
+	n, ok := a.servers[q.Server]
 	if !ok {
 		n = unnamed
 	}
 	q.named = n
-	if tool != "" {
-		q.tool, q.last = tool, ToolNotAllowed
-	}
 }
 
 // check is the meaning of each step: its answer to the query, and the rule that
 // gives it.
 func (a *shape) check(s Step, q *query) (answer, int32) {
-	switch s {
-	case ServerDenied:
-		return deny.by(earlier(q.named.deny, a.denyServers.first(q.server)))
-	case ServerNotAllowed:
-		q.grant = earlier(q.named.allow, a.allowServers.first(q.server))
+	switch s.act() {
+	case deniesServer:
+		return deny.by(earlier(q.named.deny, a.denyServers.first(q.Server)))
+	case requiresServer:
+		q.grant = earlier(q.named.allow, a.allowServers.first(q.Server))
 		if q.grant == none {
 			return deny, none
 		}
 		return pass, none
-	case ServerAllowed:
-		if q.last == ServerAllowed {
+	case endsAtServer:
+		if q.Kind == Servers {
 			return allow.by(q.grant)
 		}
 		return pass, none
-	case ToolDeniedExact:
-		return deny.by(q.firstExact(q.named.denyTools, a.denyTools))
-	case ToolDeniedPattern:
-		return deny.by(q.firstPattern(q.named.denyTools, a.denyTools))
-	case ToolAllowedExact:
-		return allow.by(q.firstExact(q.named.allowTools, a.allowTools))
-	case ToolAllowedPattern:
-		return allow.by(q.firstPattern(q.named.allowTools, a.allowTools))
-	case ImplicitGrant:
-		if q.covered(q.named.allowTools, a.allowTools) {
+	case deniesExact:
+		return deny.by(a.firstExact(q, a.denies(q)))
+	case deniesPattern:
+		return deny.by(a.firstPattern(q, a.denies(q)))
+	case allowsExact:
+		return allow.by(a.firstExact(q, a.allows(q, q.Kind)))
+	case refuses:
+		if RefusedURI(q.Name) {
+			return deny, none
+		}
+		return pass, none
+	case allowsPattern:
+		return allow.by(a.firstPattern(q, a.allows(q, q.Kind)))
+	case grants:
+		if a.allows(q, q.Kind).covers(q.Server) || q.Kind != Tools && a.allows(q, Tools).covers(q.Server) {
 			return pass, none
 		}
 		return allow, q.grant
-	case UnknownAgent, ToolNotAllowed:
+	case knowsAgent, ends:
 		return deny, none
 	default:
 		return deny, none
@@ -137,47 +173,74 @@ func (x answer) by(ord int32) (answer, int32) {
 	return x, ord
 }
 
-// firstExact returns the first rule in file order that is exactly the tool's
-// name, over all keys that match the server. own is the key that is exactly the
-// server's name, or nil; patterns are the keys with a star.
-func (q *query) firstExact(own *group, patterns []group) int32 {
-	best := none
-	if own != nil {
-		best = own.firstExact(q.tool)
-	}
-	for i := range patterns {
-		if g := &patterns[i]; g.concerns(q.server) {
-			best = earlier(best, g.firstExact(q.tool))
-		}
-	}
-	return best
+// keys are the keys of one object such as deny.tools: the one that is exactly the
+// server's name, or nil, and those with a star.
+type keys struct {
+	own      *group
+	patterns []group
+	denies   bool
 }
 
-// firstPattern is firstExact for rules with a star.
-func (q *query) firstPattern(own *group, patterns []group) int32 {
-	best := none
-	if own != nil {
-		best = own.patterns.first(q.tool)
-	}
-	for i := range patterns {
-		if g := &patterns[i]; g.concerns(q.server) {
-			best = earlier(best, g.patterns.first(q.tool))
-		}
-	}
-	return best
+func (a *shape) denies(q *query) keys {
+	return keys{q.named.denies[q.Kind], a.denyListed[q.Kind], true}
 }
 
-// covered reports whether any key matches the server, however empty its list.
-func (q *query) covered(own *group, patterns []group) bool {
-	if own != nil {
+func (a *shape) allows(q *query, k Kind) keys {
+	return keys{q.named.allows[k], a.allowListed[k], false}
+}
+
+// covers reports whether any key matches the server, however empty its list.
+func (k keys) covers(server string) bool {
+	if k.own != nil {
 		return true
 	}
-	for i := range patterns {
-		if g := &patterns[i]; g.concerns(q.server) {
+	for i := range k.patterns {
+		if g := &k.patterns[i]; g.concerns(server) {
 			return true
 		}
 	}
 	return false
+}
+
+// names are what the rules of such keys are compared with: an allow with the name as
+// it was sent, a deny also with what a URI means.
+func (q *query) names(k keys) []string {
+	if q.Kind != Resources || !k.denies {
+		return q.sent[:]
+	}
+	if q.meant == nil {
+		q.meant = Meanings(q.Name)
+	}
+	return q.meant
+}
+
+// firstExact returns the first rule in file order that is exactly the name, over all
+// keys that match the server.
+func (a *shape) firstExact(q *query, k keys) int32 {
+	best := none
+	if k.own != nil {
+		best = k.own.firstExact(q.names(k))
+	}
+	for i := range k.patterns {
+		if g := &k.patterns[i]; g.concerns(q.Server) {
+			best = earlier(best, g.firstExact(q.names(k)))
+		}
+	}
+	return best
+}
+
+// firstPattern is firstExact for rules with a star and for annotations.
+func (a *shape) firstPattern(q *query, k keys) int32 {
+	best := none
+	if k.own != nil {
+		best = k.own.firstPattern(q, k)
+	}
+	for i := range k.patterns {
+		if g := &k.patterns[i]; g.concerns(q.Server) {
+			best = earlier(best, g.firstPattern(q, k))
+		}
+	}
+	return best
 }
 
 // concerns reports whether the group's key, which has a star, matches.
@@ -185,12 +248,28 @@ func (g *group) concerns(server string) bool {
 	return g.key.matches(server)
 }
 
-func (g *group) firstExact(tool string) int32 {
+func (g *group) firstExact(names []string) int32 {
+	best := none
 	if g.exact == nil {
-		return none
+		return best
 	}
-	if ord, ok := g.exact[tool]; ok {
-		return ord
+	for _, name := range names {
+		if ord, ok := g.exact[name]; ok {
+			best = earlier(best, ord)
+		}
 	}
-	return none
+	return best
+}
+
+func (g *group) firstPattern(q *query, k keys) int32 {
+	best := none
+	for _, name := range q.names(k) {
+		best = earlier(best, g.patterns.first(name))
+	}
+	for _, r := range g.annotations {
+		if r.matches(q.Annotations, k.denies) {
+			return earlier(best, r.ord)
+		}
+	}
+	return best
 }

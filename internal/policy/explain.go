@@ -16,19 +16,21 @@ type Trace struct {
 type TraceStep struct {
 	Step    Step
 	Decides bool
+	// Refused means that the URI is one that only a rule of its bytes allows.
+	Refused bool
 	// Matches are the rules that match at this step, in file order: of
 	// deny.servers at ServerDenied, of allow.servers at ServerNotAllowed, of
-	// the tool lists at the tool steps; at ImplicitGrant the keys of
-	// allow.tools that match the server and so take the grant away. They
-	// belong to the Policy and must not be changed.
+	// the lists by server at their steps; at ImplicitGrant the keys that match the
+	// server and so take the grant away. They belong to the Policy and must not
+	// be changed.
 	Matches []*Rule
 }
 
-// Explain decides as Decide does, by the same code, and returns what each step
-// saw as well. It allocates.
-func (p *Policy) Explain(agent, server, tool string) Trace {
+// Explain decides as Ask does, by the same code, and returns what each step saw as
+// well. It allocates.
+func (p *Policy) Explain(agent string, q Question) Trace {
 	var t Trace
-	t.Decision = p.decide(agent, server, tool, &t)
+	t.Decision = p.decide(agent, q, &t)
 	if p.HasAgent(agent) {
 		t.Agent = agent
 	}
@@ -44,7 +46,7 @@ func (t Trace) Overruled() []*Rule {
 	}
 	var rules []*Rule
 	for _, s := range t.Steps {
-		if s.Step == ServerNotAllowed || s.Step == ToolAllowedExact || s.Step == ToolAllowedPattern {
+		if act := s.Step.act(); act == requiresServer || act == allowsExact || act == allowsPattern {
 			rules = append(rules, s.Matches...)
 		}
 	}
@@ -58,6 +60,7 @@ func (t *Trace) note(a agent, s Step, decides bool, q *query) {
 	}
 	step := TraceStep{Step: s, Decides: decides}
 	if a.shape != nil {
+		step.Refused = s.act() == refuses && RefusedURI(q.Name)
 		for _, ord := range a.matches(s, q) {
 			step.Matches = append(step.Matches, &a.table[ord])
 		}
@@ -68,42 +71,65 @@ func (t *Trace) note(a agent, s Step, decides bool, q *query) {
 // matches returns all rules that match at a step, in file order.
 func (a *shape) matches(s Step, q *query) []int32 {
 	var ords []int32
-	switch s {
-	case ServerDenied:
-		ords = withExact(a.denyServers.all(q.server), q.named.deny)
-	case ServerNotAllowed:
-		ords = withExact(a.allowServers.all(q.server), q.named.allow)
-	case ToolDeniedExact, ToolAllowedExact:
-		for _, g := range a.groups(s, q) {
-			ords = withExact(ords, g.firstExact(q.tool))
+	switch s.act() {
+	case deniesServer:
+		ords = withExact(a.denyServers.all(q.Server), q.named.deny)
+	case requiresServer:
+		ords = withExact(a.allowServers.all(q.Server), q.named.allow)
+	case deniesExact:
+		ords = a.denies(q).allExact(q)
+	case allowsExact:
+		ords = a.allows(q, q.Kind).allExact(q)
+	case deniesPattern:
+		ords = a.denies(q).allPatterns(q)
+	case allowsPattern:
+		ords = a.allows(q, q.Kind).allPatterns(q)
+	case grants:
+		groups := a.allows(q, Tools).groups(q.Server)
+		if q.Kind != Tools {
+			groups = append(a.allows(q, q.Kind).groups(q.Server), groups...)
 		}
-	case ToolDeniedPattern, ToolAllowedPattern:
-		for _, g := range a.groups(s, q) {
-			ords = append(ords, g.patterns.all(q.tool)...)
-		}
-	case ImplicitGrant:
-		for _, g := range a.groups(s, q) {
+		for _, g := range groups {
 			ords = append(ords, g.ord)
 		}
-	case UnknownAgent, ServerAllowed, ToolNotAllowed: // No rule of its own.
+	case knowsAgent, endsAtServer, refuses, ends: // No rule of its own.
 	}
 	slices.Sort(ords)
+	return slices.Compact(ords)
+}
+
+func (k keys) allExact(q *query) (ords []int32) {
+	for _, g := range k.groups(q.Server) {
+		for _, name := range q.names(k) {
+			if ord, ok := g.exact[name]; ok {
+				ords = append(ords, ord)
+			}
+		}
+	}
 	return ords
 }
 
-// groups returns the keys that match the server in the set that a tool step
-// asks.
-func (a *shape) groups(s Step, q *query) []*group {
-	own, patterns := q.named.denyTools, a.denyTools
-	if s.Allows() {
-		own, patterns = q.named.allowTools, a.allowTools
+func (k keys) allPatterns(q *query) (ords []int32) {
+	for _, g := range k.groups(q.Server) {
+		for _, name := range q.names(k) {
+			ords = append(ords, g.patterns.all(name)...)
+		}
+		for _, r := range g.annotations {
+			if r.matches(q.Annotations, k.denies) {
+				ords = append(ords, r.ord)
+			}
+		}
 	}
-	var groups []*group
-	if own != nil {
-		groups = append(groups, own)
+	return ords
+}
+
+// groups returns the keys that match the server.
+func (k keys) groups(server string) (groups []*group) {
+	if k.own != nil {
+		groups = append(groups, k.own)
 	}
-	for i := range patterns {
-		if g := &patterns[i]; g.concerns(q.server) {
+	for i := range k.patterns {
+		if g := &k.patterns[i]; g.concerns(server) {
 			groups = append(groups, g)
 		}
 	}

@@ -74,7 +74,7 @@ overruled allow.servers[0]
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := p.Explain(c.agent, c.server, c.tool)
+			got := p.Explain(c.agent, tool(c.server, c.tool))
 			if diff := cmp.Diff(notes(got), strings.TrimPrefix(c.want, "\n")); diff != "" {
 				t.Errorf("trace (-got +want):\n%s", diff)
 			}
@@ -88,7 +88,7 @@ overruled allow.servers[0]
 func TestExplain_saysWhoseRulesWereUsed(t *testing.T) {
 	p := policy.Compile(rules(false, person{id: "default"}, person{id: "a"}))
 	for agent, want := range map[string]string{"a": "a", "default": "default", "stranger": "", p.StandIn("stranger"): "default", "no id": ""} {
-		if got := p.Explain(agent, "db", "").Agent; got != want {
+		if got := p.Explain(agent, tool("db", "")).Agent; got != want {
 			t.Errorf("Explain(%q).Agent = %q, want %q", agent, got, want)
 		}
 	}

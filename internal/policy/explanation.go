@@ -11,6 +11,13 @@ type Explanation struct {
 	Agent  string `json:"agent"`
 	Server string `json:"server"`
 	Tool   string `json:"tool,omitempty"`
+	// Resource and Prompt are what is asked about instead of a tool.
+	Resource string `json:"resource,omitempty"`
+	Prompt   string `json:"prompt,omitempty"`
+	// Annotations are those by which a tool was decided, where the rules have any
+	// that ask for them, and SeenAt when a gateway last saw its definition.
+	Annotations string `json:"annotations,omitempty"`
+	SeenAt      string `json:"seen_at,omitempty"`
 	// RulesOf is the agent whose rules were used, "" if there are none.
 	RulesOf string `json:"rules_of,omitempty"`
 	// Roles are those whose rules that agent has besides its own, in their order.
@@ -60,17 +67,18 @@ func (r RuleRef) Where() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Line,
 
 // ExplainCaller resolves a caller as ResolveAgent does and explains the decision.
 // agent is the caller's agent_id, "" if it has none.
-func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, server, tool string) Explanation {
+func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent string, q Question) Explanation {
 	e := Explanation{
-		Agent: agent, Server: server, Tool: tool, PolicyHash: p.hash,
+		Agent: agent, Server: q.Server, PolicyHash: p.hash,
 		Overruled: []RuleRef{}, Steps: []ExplainedStep{}, Roles: []string{}, Limits: []LimitRef{},
 	}
+	e.about(q, p.usesAnnotations)
 	id, err := p.ResolveAgent(agent, agent != "", pinned, defaultAgent)
 	if err != nil {
 		e.Code, e.Message = err.Code, err.Message
 		return e
 	}
-	t := p.Explain(id, server, tool)
+	t := p.Explain(id, q)
 	d := t.Decision
 	e.Allow, e.Step, e.RulesOf = d.Allow, d.Step, t.Agent
 	if d.Rule != nil {
@@ -79,16 +87,32 @@ func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent, serv
 	}
 	e.Roles = append(e.Roles, p.rolesOf[t.Agent]...)
 	if d.Allow {
-		e.Limits = p.Limits(t.Agent).Refs(server, tool)
+		e.Limits = p.Limits(t.Agent).Refs(q.Server, e.Tool)
 	}
 	e.Overruled = refs(t.Overruled())
 	if t.Agent != "" {
 		e.Steps = append(e.Steps, ExplainedStep{Step: UnknownAgent, Note: whose(agent, t.Agent), Matches: []RuleRef{}})
 	}
 	for _, s := range t.Steps {
-		e.Steps = append(e.Steps, ExplainedStep{Step: s.Step, Decides: s.Decides, Note: s.note(tool), Matches: refs(s.Matches)})
+		e.Steps = append(e.Steps, ExplainedStep{Step: s.Step, Decides: s.Decides, Note: s.note(q), Matches: refs(s.Matches)})
 	}
 	return e
+}
+
+// about says what was asked.
+func (e *Explanation) about(q Question, usesAnnotations bool) {
+	switch q.Kind {
+	case Resources:
+		e.Resource = q.Name
+	case Prompts:
+		e.Prompt = q.Name
+	case Tools:
+		e.Tool = q.Name
+		if usesAnnotations && q.Name != "" {
+			e.Annotations = q.Annotations.String()
+		}
+	case Servers:
+	}
 }
 
 func refs(rules []*Rule) []RuleRef {
@@ -111,7 +135,7 @@ func whose(agent, rulesOf string) string {
 }
 
 // note says what a step saw.
-func (s TraceStep) note(tool string) string {
+func (s TraceStep) note(q Question) string {
 	found := len(s.Matches) > 0
 	say := func(yes, no string) string {
 		if found {
@@ -119,30 +143,40 @@ func (s TraceStep) note(tool string) string {
 		}
 		return no
 	}
-	switch s.Step {
-	case UnknownAgent:
+	kind := steps[s.Step].kind
+	one, list := kind.String(), kind.Plural()
+	name := "name"
+	if kind == Resources {
+		name = "URI"
+	}
+	switch s.Step.act() {
+	case knowsAgent:
 		return "the rules do not know the agent"
-	case ServerDenied:
+	case deniesServer:
 		return say("deny.servers matches the server", "nothing in deny.servers matches the server")
-	case ServerNotAllowed:
+	case requiresServer:
 		return say("allow.servers matches the server", "nothing in allow.servers matches the server")
-	case ServerAllowed:
-		if tool == "" {
+	case endsAtServer:
+		if q.Kind == Servers || q.Kind == Tools && q.Name == "" {
 			return "only the server was asked for"
 		}
-		return "a tool was asked for"
-	case ToolDeniedExact:
-		return say("deny.tools has the tool's name", "deny.tools does not have the tool's name")
-	case ToolDeniedPattern:
-		return say("a pattern in deny.tools matches the tool", "no pattern in deny.tools matches the tool")
-	case ToolAllowedExact:
-		return say("allow.tools has the tool's name", "allow.tools does not have the tool's name")
-	case ToolAllowedPattern:
-		return say("a pattern in allow.tools matches the tool", "no pattern in allow.tools matches the tool")
-	case ImplicitGrant:
-		return say("allow.tools has a key that matches the server, so only what is listed is granted",
-			"no key of allow.tools matches the server, so all of its tools are granted")
-	case ToolNotAllowed:
+		return "a " + q.Kind.String() + " was asked for"
+	case deniesExact:
+		return say("deny."+list+" has the "+one+"'s "+name, "deny."+list+" does not have the "+one+"'s "+name)
+	case deniesPattern:
+		return say("a pattern in deny."+list+" matches the "+one, "no pattern in deny."+list+" matches the "+one)
+	case allowsExact:
+		return say("allow."+list+" has the "+one+"'s "+name, "allow."+list+" does not have the "+one+"'s "+name)
+	case refuses:
+		if s.Refused {
+			return `the URI has control characters or ".." in its path`
+		}
+		return `the URI has no control characters and no ".." in its path`
+	case allowsPattern:
+		return say("a pattern in allow."+list+" matches the "+one, "no pattern in allow."+list+" matches the "+one)
+	case grants:
+		return noteOfGrant(q.Kind, found)
+	case ends:
 		if s.Decides {
 			return "no earlier step had an answer"
 		}
@@ -150,4 +184,16 @@ func (s TraceStep) note(tool string) string {
 	default:
 		return ""
 	}
+}
+
+// noteOfGrant words what the step of the implicit grant saw.
+func noteOfGrant(k Kind, covered bool) string {
+	lists := "allow.tools"
+	if k != Tools {
+		lists = "allow." + k.Plural() + " or allow.tools"
+	}
+	if covered {
+		return lists + " has a key that matches the server, so only what is listed is granted"
+	}
+	return "no key of " + lists + " matches the server, so all of its " + k.Plural() + " are granted"
 }

@@ -17,7 +17,7 @@ func TestExplainCaller_saysWhatEachStepSaw(t *testing.T) {
 		allow: access{servers: []string{"db"}, tools: [][]string{{"db", "query", "list_*"}}},
 		deny:  access{tools: [][]string{{"*", "list_secret*"}}},
 	}))
-	e := p.ExplainCaller("a", nil, "", "db", "list_secrets")
+	e := p.ExplainCaller("a", nil, "", tool("db", "list_secrets"))
 	var b strings.Builder
 	for _, s := range e.Steps {
 		fmt.Fprintf(&b, "%v %s: %s", s.Decides, s.Step, s.Note)
@@ -68,7 +68,7 @@ func TestExplainCaller_resolvesTheCallerAsACallWould(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := c.p.ExplainCaller(c.agent, c.pinned, c.defaultAgent, "docs", "read")
+			e := c.p.ExplainCaller(c.agent, c.pinned, c.defaultAgent, tool("docs", "read"))
 			if e.Allow != c.allow || e.RulesOf != c.rulesOf || e.Code != c.code {
 				t.Errorf("got %+v, want allow %v by the rules of %q, code %q", e, c.allow, c.rulesOf, c.code)
 			}

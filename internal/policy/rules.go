@@ -11,7 +11,8 @@ type Position struct {
 // Rule is one pattern of a rules file and where it is written.
 type Rule struct {
 	// Pattern matches a whole name, byte for byte; "*" stands for any run of
-	// bytes, even an empty one. It is the only wildcard.
+	// bytes, even an empty one. It is the only wildcard. Of a rule for tools it
+	// may be an annotation: see [IsAnnotation].
 	Pattern string
 	// Path names the rule as agents see it, for example
 	// agents.backend.deny.tools["*"][0].
@@ -19,24 +20,54 @@ type Rule struct {
 	Pos  Position
 }
 
-// ToolRules is one key of a "tools" object: a server name or pattern and the
-// tool patterns listed under it.
-type ToolRules struct {
+// ServerRules is one key of an object such as "tools": a server name or pattern,
+// and the rules listed under it.
+type ServerRules struct {
 	Server Rule
-	Tools  []Rule
+	Rules  []Rule
+}
+
+// Access is an "allow" or a "deny", in file order.
+type Access struct {
+	Servers   []Rule
+	Tools     []ServerRules
+	Resources []ServerRules
+	Prompts   []ServerRules
+}
+
+// Of returns the rules about things of a kind.
+func (a *Access) Of(k Kind) []ServerRules {
+	switch k {
+	case Resources:
+		return a.Resources
+	case Prompts:
+		return a.Prompts
+	case Tools:
+		return a.Tools
+	case Servers:
+	}
+	return nil
+}
+
+// Append adds the rules of another access behind its own.
+func (a *Access) Append(more Access) {
+	a.Servers = append(a.Servers, more.Servers...)
+	a.Tools = append(a.Tools, more.Tools...)
+	a.Resources = append(a.Resources, more.Resources...)
+	a.Prompts = append(a.Prompts, more.Prompts...)
 }
 
 // Agent is what the rules file says about one agent, in file order.
 type Agent struct {
-	ID           string
-	Pos          Position
-	AllowServers []Rule
-	AllowTools   []ToolRules
-	DenyServers  []Rule
-	DenyTools    []ToolRules
+	ID          string
+	Pos         Position
+	Allow, Deny Access
 	// AllowToolsPos is where the value of allow.tools begins, nowhere if there
 	// is none.
 	AllowToolsPos Position
+	// Expose are the tools that are shown beside the gateway's own, as far as
+	// they are allowed.
+	Expose []ServerRules
 	// Instructions are words for the agent's model; they decide nothing.
 	Instructions string
 	// Limits are how much it may use: its own, those of its roles and the

@@ -1,12 +1,15 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Step is the step of a decision that gave the answer; the zero Step is not one.
-// Steps are ordered as they are taken.
+// The steps of each kind of question are ordered as they are taken.
 type Step uint8
 
-// The steps, in the order in which they are taken.
+// The steps.
 const (
 	// UnknownAgent: the rules do not know the agent. Deny.
 	UnknownAgent Step = iota + 1
@@ -14,49 +17,129 @@ const (
 	ServerDenied
 	// ServerNotAllowed: allow.servers does not match the server. Deny.
 	ServerNotAllowed
-	// ServerAllowed: no tool was asked for and allow.servers matches. Allow.
+	// ServerAllowed: only the server was asked for and allow.servers matches. Allow.
 	ServerAllowed
 	// ToolDeniedExact: deny.tools has the tool's exact name. Deny.
 	ToolDeniedExact
-	// ToolDeniedPattern: a pattern of deny.tools matches the tool. Deny.
+	// ToolDeniedPattern: a pattern or annotation of deny.tools matches the tool. Deny.
 	ToolDeniedPattern
 	// ToolAllowedExact: allow.tools has the tool's exact name. Allow.
 	ToolAllowedExact
-	// ToolAllowedPattern: a pattern of allow.tools matches the tool. Allow.
+	// ToolAllowedPattern: a pattern or annotation of allow.tools matches the tool. Allow.
 	ToolAllowedPattern
-	// ImplicitGrant: no key of allow.tools matches the server. Allow.
+	// ImplicitGrant: no key of allow.tools matches the server; for a resource or a
+	// prompt, nor one of allow.resources or allow.prompts. Allow.
 	ImplicitGrant
 	// ToolNotAllowed: allow.tools has a key for the server and lists no rule
 	// that matches the tool. Deny.
 	ToolNotAllowed
+
+	// ResourceDeniedExact: deny.resources has the exact URI, or one of that meaning. Deny.
+	ResourceDeniedExact
+	// ResourceDeniedPattern: a pattern of deny.resources matches the URI, or what it
+	// means. Deny.
+	ResourceDeniedPattern
+	// ResourceAllowedExact: allow.resources has the exact URI. Allow.
+	ResourceAllowedExact
+	// ResourceRefused: the URI has control characters or "..". Deny.
+	ResourceRefused
+	// ResourceAllowedPattern: a pattern of allow.resources matches the URI. Allow.
+	ResourceAllowedPattern
+	// ResourceNotAllowed: allow.resources or allow.tools has a key for the server,
+	// and no rule matches the URI. Deny.
+	ResourceNotAllowed
+
+	// PromptDeniedExact: deny.prompts has the prompt's exact name. Deny.
+	PromptDeniedExact
+	// PromptDeniedPattern: a pattern of deny.prompts matches the prompt. Deny.
+	PromptDeniedPattern
+	// PromptAllowedExact: allow.prompts has the prompt's exact name. Allow.
+	PromptAllowedExact
+	// PromptAllowedPattern: a pattern of allow.prompts matches the prompt. Allow.
+	PromptAllowedPattern
+	// PromptNotAllowed: allow.prompts or allow.tools has a key for the server, and no
+	// rule matches the prompt. Deny.
+	PromptNotAllowed
+
+	lastStep = PromptNotAllowed
 )
 
-var stepNames = [...]string{
-	UnknownAgent:       "unknown_agent",
-	ServerDenied:       "server_denied",
-	ServerNotAllowed:   "server_not_allowed",
-	ServerAllowed:      "server_allowed",
-	ToolDeniedExact:    "tool_denied_exact",
-	ToolDeniedPattern:  "tool_denied_pattern",
-	ToolAllowedExact:   "tool_allowed_exact",
-	ToolAllowedPattern: "tool_allowed_pattern",
-	ImplicitGrant:      "implicit_grant",
-	ToolNotAllowed:     "tool_not_allowed",
+// act is what a step does, for whatever kind of thing.
+type act uint8
+
+const (
+	knowsAgent act = iota
+	deniesServer
+	requiresServer
+	endsAtServer
+	deniesExact
+	deniesPattern
+	allowsExact
+	refuses
+	allowsPattern
+	grants
+	ends
+)
+
+// steps say of each step what it is called and does, and which list it reads.
+var steps = [...]struct {
+	name string
+	act  act
+	kind Kind
+}{
+	UnknownAgent:           {"unknown_agent", knowsAgent, Servers},
+	ServerDenied:           {"server_denied", deniesServer, Servers},
+	ServerNotAllowed:       {"server_not_allowed", requiresServer, Servers},
+	ServerAllowed:          {"server_allowed", endsAtServer, Servers},
+	ToolDeniedExact:        {"tool_denied_exact", deniesExact, Tools},
+	ToolDeniedPattern:      {"tool_denied_pattern", deniesPattern, Tools},
+	ToolAllowedExact:       {"tool_allowed_exact", allowsExact, Tools},
+	ToolAllowedPattern:     {"tool_allowed_pattern", allowsPattern, Tools},
+	ImplicitGrant:          {"implicit_grant", grants, Tools},
+	ToolNotAllowed:         {"tool_not_allowed", ends, Tools},
+	ResourceDeniedExact:    {"resource_denied_exact", deniesExact, Resources},
+	ResourceDeniedPattern:  {"resource_denied_pattern", deniesPattern, Resources},
+	ResourceAllowedExact:   {"resource_allowed_exact", allowsExact, Resources},
+	ResourceRefused:        {"resource_refused", refuses, Resources},
+	ResourceAllowedPattern: {"resource_allowed_pattern", allowsPattern, Resources},
+	ResourceNotAllowed:     {"resource_not_allowed", ends, Resources},
+	PromptDeniedExact:      {"prompt_denied_exact", deniesExact, Prompts},
+	PromptDeniedPattern:    {"prompt_denied_pattern", deniesPattern, Prompts},
+	PromptAllowedExact:     {"prompt_allowed_exact", allowsExact, Prompts},
+	PromptAllowedPattern:   {"prompt_allowed_pattern", allowsPattern, Prompts},
+	PromptNotAllowed:       {"prompt_not_allowed", ends, Prompts},
 }
 
-// Steps lists all steps in the order in which they are taken.
+// stepsOf are the steps that a question of each kind takes once the agent is known.
+var stepsOf = [kinds][]Step{
+	Servers: {ServerDenied, ServerNotAllowed, ServerAllowed},
+	Tools: {
+		ServerDenied, ServerNotAllowed, ServerAllowed,
+		ToolDeniedExact, ToolDeniedPattern, ToolAllowedExact, ToolAllowedPattern, ImplicitGrant, ToolNotAllowed,
+	},
+	Resources: {
+		ServerDenied, ServerNotAllowed, ServerAllowed, ResourceDeniedExact, ResourceDeniedPattern,
+		ResourceAllowedExact, ResourceRefused, ResourceAllowedPattern, ImplicitGrant, ResourceNotAllowed,
+	},
+	Prompts: {
+		ServerDenied, ServerNotAllowed, ServerAllowed,
+		PromptDeniedExact, PromptDeniedPattern, PromptAllowedExact, PromptAllowedPattern, ImplicitGrant, PromptNotAllowed,
+	},
+}
+
+// Steps lists all steps.
 func Steps() []Step {
-	steps := make([]Step, 0, len(stepNames)-1)
-	for s := UnknownAgent; s <= ToolNotAllowed; s++ {
-		steps = append(steps, s)
+	list := make([]Step, 0, lastStep)
+	for s := UnknownAgent; s <= lastStep; s++ {
+		list = append(list, s)
 	}
-	return steps
+	return list
 }
 
 // ParseStep finds the step of a name such as "server_denied".
 func ParseStep(name string) (Step, bool) {
-	for s := UnknownAgent; s <= ToolNotAllowed; s++ {
-		if stepNames[s] == name {
+	for s := UnknownAgent; s <= lastStep; s++ {
+		if steps[s].name == name {
 			return s, true
 		}
 	}
@@ -66,22 +149,38 @@ func ParseStep(name string) (Step, bool) {
 // String returns the name that audit lines, results and tests of policies use;
 // "" for the zero Step.
 func (s Step) String() string {
-	if int(s) < len(stepNames) {
-		return stepNames[s]
+	if int(s) < len(steps) {
+		return steps[s].name
 	}
 	return fmt.Sprintf("step(%d)", uint8(s))
 }
 
+// act returns what the step does; a step that is not one ends without an answer.
+func (s Step) act() act {
+	if s == 0 || int(s) >= len(steps) {
+		return ends
+	}
+	return steps[s].act
+}
+
 // Allows reports whether a decision at this step is an allow.
 func (s Step) Allows() bool {
-	switch s {
-	case ServerAllowed, ToolAllowedExact, ToolAllowedPattern, ImplicitGrant:
+	switch s.act() {
+	case endsAtServer, allowsExact, allowsPattern, grants:
 		return true
-	case UnknownAgent, ServerDenied, ServerNotAllowed, ToolDeniedExact, ToolDeniedPattern, ToolNotAllowed:
+	case knowsAgent, deniesServer, requiresServer, deniesExact, deniesPattern, refuses, ends:
 		return false
 	default:
 		return false
 	}
+}
+
+// Asks reports whether a question of that kind takes the step.
+func (s Step) Asks(k Kind) bool {
+	if s.act() == knowsAgent || s.act() == endsAtServer {
+		return s.act() == knowsAgent || k == Servers
+	}
+	return slices.Contains(stepsOf[k], s)
 }
 
 // MarshalText returns the name, so that JSON has names and not numbers.

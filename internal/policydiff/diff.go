@@ -227,17 +227,17 @@ func (q questions) addNamed(a *policy.Agent) {
 	if a == nil {
 		return
 	}
-	for _, r := range slices.Concat(a.AllowServers, a.DenyServers) {
+	for _, r := range slices.Concat(a.Allow.Servers, a.Deny.Servers) {
 		if exact(r.Pattern) {
 			q.add(r.Pattern)
 		}
 	}
-	for _, key := range slices.Concat(a.AllowTools, a.DenyTools) {
+	for _, key := range slices.Concat(a.Allow.Tools, a.Deny.Tools) {
 		if !exact(key.Server.Pattern) {
 			continue
 		}
 		q.add(key.Server.Pattern)
-		for _, r := range key.Tools {
+		for _, r := range key.Rules {
 			if exact(r.Pattern) {
 				q.add(key.Server.Pattern, r.Pattern)
 			}

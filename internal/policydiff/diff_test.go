@@ -202,18 +202,18 @@ func (c chance) rules(most int) []policy.Rule {
 	return list
 }
 
-func (c chance) tools() []policy.ToolRules {
-	list := make([]policy.ToolRules, c.IntN(3))
+func (c chance) tools() []policy.ServerRules {
+	list := make([]policy.ServerRules, c.IntN(3))
 	for i := range list {
-		list[i] = policy.ToolRules{Server: policy.Rule{Pattern: c.pattern()}, Tools: c.rules(3)}
+		list[i] = policy.ServerRules{Server: policy.Rule{Pattern: c.pattern()}, Rules: c.rules(3)}
 	}
 	return list
 }
 
 func (c chance) agent(id string) policy.Agent {
-	a := policy.Agent{ID: id, AllowServers: c.rules(2), AllowTools: c.tools(), DenyTools: c.tools()}
+	a := policy.Agent{ID: id, Allow: policy.Access{Servers: c.rules(2), Tools: c.tools()}, Deny: policy.Access{Tools: c.tools()}}
 	if c.IntN(2) == 0 {
-		a.DenyServers = c.rules(1)
+		a.Deny.Servers = c.rules(1)
 	}
 	return a
 }
@@ -238,13 +238,13 @@ func (c chance) changed(r policy.Rules) policy.Rules {
 	a, from := &r.Agents[c.IntN(len(r.Agents))], other.Agents[0]
 	switch c.IntN(6) {
 	case 0:
-		a.AllowServers = from.AllowServers
+		a.Allow.Servers = from.Allow.Servers
 	case 1:
-		a.DenyServers = from.DenyServers
+		a.Deny.Servers = from.Deny.Servers
 	case 2:
-		a.AllowTools = from.AllowTools
+		a.Allow.Tools = from.Allow.Tools
 	case 3:
-		a.DenyTools = from.DenyTools
+		a.Deny.Tools = from.Deny.Tools
 	case 4:
 		r.DenyOnMissingAgent = other.DenyOnMissingAgent
 	case 5:

@@ -57,15 +57,15 @@ func entries(a *policy.Agent) (list []entry, rules map[entry]policy.Rule) {
 			list, rules[e] = append(list, e), r
 		}
 	}
-	for name, servers := range map[string][]policy.Rule{allowServers: a.AllowServers, denyServers: a.DenyServers} {
+	for name, servers := range map[string][]policy.Rule{allowServers: a.Allow.Servers, denyServers: a.Deny.Servers} {
 		for _, r := range servers {
 			add(entry{list: name, key: r.Pattern}, r)
 		}
 	}
-	for name, tools := range map[string][]policy.ToolRules{allowTools: a.AllowTools, denyTools: a.DenyTools} {
+	for name, tools := range map[string][]policy.ServerRules{allowTools: a.Allow.Tools, denyTools: a.Deny.Tools} {
 		for _, t := range tools {
 			add(entry{list: name, key: t.Server.Pattern}, t.Server)
-			for _, r := range t.Tools {
+			for _, r := range t.Rules {
 				add(entry{list: name, key: t.Server.Pattern, tool: r.Pattern}, r)
 			}
 		}
@@ -133,12 +133,12 @@ func widensWithout(e entry, now *policy.Agent) string {
 		}
 		return "servers that it denied may be allowed now"
 	case e.list == denyTools && e.tool != "":
-		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.DenyTools, e) {
+		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.Deny.Tools, e) {
 			return ""
 		}
 		return "tools that it denied may be allowed now"
 	case e.list == allowTools && e.tool == "":
-		if !now.MayReach(e.key) || keyCovered(now.AllowTools, e.key) {
+		if !now.MayReach(e.key) || keyCovered(now.Allow.Tools, e.key) {
 			return ""
 		}
 		return "without this key all tools of a server that it matches may be granted"
@@ -150,15 +150,15 @@ func widensWithout(e entry, now *policy.Agent) string {
 func widensWith(e entry, old, now *policy.Agent) string {
 	switch {
 	case e.list == allowServers:
-		if exact(e.key) || !now.MayReach(e.key) || old != nil && coveredBy(old.AllowServers, e.key) {
+		if exact(e.key) || !now.MayReach(e.key) || old != nil && coveredBy(old.Allow.Servers, e.key) {
 			return ""
 		}
 		return "servers that it matches may be used now"
 	case e.list == allowTools && e.tool != "":
-		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.DenyTools, e) {
+		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.Deny.Tools, e) {
 			return ""
 		}
-		if old != nil && (pairCovered(old.AllowTools, e) || !keyOverlaps(old.AllowTools, e.key)) {
+		if old != nil && (pairCovered(old.Allow.Tools, e) || !keyOverlaps(old.Allow.Tools, e.key)) {
 			return ""
 		}
 		return "tools that it matches may be used now"
@@ -173,16 +173,16 @@ func coveredBy(rules []policy.Rule, pattern string) bool {
 }
 
 // pairCovered reports whether one rule for tools matches all that e matches.
-func pairCovered(keys []policy.ToolRules, e entry) bool {
-	return slices.ContainsFunc(keys, func(k policy.ToolRules) bool {
-		return policy.Covers(k.Server.Pattern, e.key) && coveredBy(k.Tools, e.tool)
+func pairCovered(keys []policy.ServerRules, e entry) bool {
+	return slices.ContainsFunc(keys, func(k policy.ServerRules) bool {
+		return policy.Covers(k.Server.Pattern, e.key) && coveredBy(k.Rules, e.tool)
 	})
 }
 
-func keyCovered(keys []policy.ToolRules, key string) bool {
-	return slices.ContainsFunc(keys, func(k policy.ToolRules) bool { return policy.Covers(k.Server.Pattern, key) })
+func keyCovered(keys []policy.ServerRules, key string) bool {
+	return slices.ContainsFunc(keys, func(k policy.ServerRules) bool { return policy.Covers(k.Server.Pattern, key) })
 }
 
-func keyOverlaps(keys []policy.ToolRules, key string) bool {
-	return slices.ContainsFunc(keys, func(k policy.ToolRules) bool { return policy.Overlap(k.Server.Pattern, key) })
+func keyOverlaps(keys []policy.ServerRules, key string) bool {
+	return slices.ContainsFunc(keys, func(k policy.ServerRules) bool { return policy.Overlap(k.Server.Pattern, key) })
 }

@@ -44,16 +44,16 @@ func (l *linter) coveredBy(c cover, pattern string) (policy.Rule, bool) {
 
 // toolCover is the same for rules of tools: a key and a pattern.
 type toolCover struct {
-	keys  []policy.ToolRules
+	keys  []policy.ServerRules
 	lists []cover
 	index map[string]int // of each key
 	wide  []int          // keys with a "*"
 }
 
-func newToolCover(keys []policy.ToolRules) toolCover {
+func newToolCover(keys []policy.ServerRules) toolCover {
 	c := toolCover{keys: keys, index: make(map[string]int, len(keys))}
 	for i, k := range keys {
-		c.lists = append(c.lists, newCover(k.Tools))
+		c.lists = append(c.lists, newCover(k.Rules))
 		if _, twice := c.index[k.Server.Pattern]; twice {
 			continue
 		}

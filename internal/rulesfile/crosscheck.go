@@ -29,12 +29,12 @@ const (
 func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) []jsondoc.Problem {
 	c := crossCheck{Report: jsondoc.NewReport(rules.File), servers: slices.Sorted(slices.Values(serverNames)), hints: map[string]string{}, said: map[policy.Position]bool{}}
 	for _, a := range rules.Agents {
-		c.serverRules(a.AllowServers)
-		c.serverRules(a.DenyServers)
-		for _, t := range slices.Concat(a.AllowTools, a.DenyTools) {
+		c.serverRules(a.Allow.Servers)
+		c.serverRules(a.Deny.Servers)
+		for _, t := range slices.Concat(a.Allow.Tools, a.Deny.Tools) {
 			c.server(t.Server)
 		}
-		for _, t := range a.AllowTools {
+		for _, t := range a.Allow.Tools {
 			c.allowedTools(t)
 		}
 		c.emptyTools(a)
@@ -112,14 +112,14 @@ func serverHint(name string, servers []string) string {
 
 // allowedTools warns where this format differs from what users of other
 // gateways with the same file expect.
-func (c *crossCheck) allowedTools(t policy.ToolRules) {
-	if len(t.Tools) == 0 {
+func (c *crossCheck) allowedTools(t policy.ServerRules) {
+	if len(t.Rules) == 0 {
 		c.warn(t.Server, codeEmptyTools,
 			`list the tools to allow, or remove the key to allow all of them`,
 			"an empty list grants no tool of %s", jsondoc.Quote(t.Server.Pattern))
 		return
 	}
-	all := slices.ContainsFunc(t.Tools, func(r policy.Rule) bool { return r.Pattern == policy.Wildcard })
+	all := slices.ContainsFunc(t.Rules, func(r policy.Rule) bool { return r.Pattern == policy.Wildcard })
 	if t.Server.Pattern == policy.Wildcard && !all {
 		c.warn(t.Server, codeStarKey,
 			"if that is not meant, name the servers instead",
@@ -129,7 +129,7 @@ func (c *crossCheck) allowedTools(t policy.ToolRules) {
 
 // emptyTools warns of "tools": {} in allow, which reads like "no tools".
 func (c *crossCheck) emptyTools(a policy.Agent) {
-	if a.AllowToolsPos.Line == 0 || len(a.AllowTools) > 0 || len(a.AllowServers) == 0 {
+	if a.AllowToolsPos.Line == 0 || len(a.Allow.Tools) > 0 || len(a.Allow.Servers) == 0 {
 		return
 	}
 	c.Add(a.AllowToolsPos, jsondoc.Warning, jsondoc.KeyPath("agents", a.ID)+".allow.tools", codeEmptyObject,
@@ -185,11 +185,11 @@ func (c *crossCheck) fallback(rules policy.Rules, defaultAgent string) {
 // mayAll reports whether the rules let an agent do everything there is.
 func mayAll(a *policy.Agent) bool {
 	all := func(r policy.Rule) bool { return policy.Covers(r.Pattern, policy.Wildcard) }
-	denies := len(a.DenyServers) > 0 || slices.ContainsFunc(a.DenyTools, func(t policy.ToolRules) bool { return len(t.Tools) > 0 })
-	if denies || !slices.ContainsFunc(a.AllowServers, all) {
+	denies := len(a.Deny.Servers) > 0 || slices.ContainsFunc(a.Deny.Tools, func(t policy.ServerRules) bool { return len(t.Rules) > 0 })
+	if denies || !slices.ContainsFunc(a.Allow.Servers, all) {
 		return false
 	}
-	return len(a.AllowTools) == 0 || slices.ContainsFunc(a.AllowTools, func(t policy.ToolRules) bool {
-		return all(t.Server) && slices.ContainsFunc(t.Tools, all)
+	return len(a.Allow.Tools) == 0 || slices.ContainsFunc(a.Allow.Tools, func(t policy.ServerRules) bool {
+		return all(t.Server) && slices.ContainsFunc(t.Rules, all)
 	})
 }

@@ -86,13 +86,13 @@ func (p *parser) perTool(n *jsondoc.Node, path string) []policy.ToolLimits {
 	var all []policy.ToolLimits
 	for _, server := range n.Members() {
 		at := jsondoc.KeyPath(path, server.Key)
-		p.checkPattern(server.Key, server.KeyPos(), at, "server")
+		p.checkPattern(server.Key, server.KeyPos(), at, servers)
 		if !p.is(server.Value, jsondoc.KindObject, at, "an object of tools", form) {
 			continue
 		}
 		for _, tool := range server.Value.Members() {
 			toolAt := jsondoc.KeyPath(at, tool.Key)
-			p.checkPattern(tool.Key, tool.KeyPos(), toolAt, "tool")
+			p.checkPattern(tool.Key, tool.KeyPos(), toolAt, limitedTools)
 			t := policy.ToolLimits{
 				Server: policy.Rule{Pattern: server.Key, Path: at, Pos: server.KeyPos()},
 				Tool:   policy.Rule{Pattern: tool.Key, Path: toolAt, Pos: tool.KeyPos()},

@@ -63,8 +63,8 @@ func (l *linter) spend(p, q string, each int) bool {
 func (l *linter) covers(p, q string) bool { return l.spend(p, q, 1) && policy.Covers(p, q) }
 
 func (l *linter) agent(a *policy.Agent) {
-	deny := newCover(a.DenyServers)
-	for _, r := range a.AllowServers {
+	deny := newCover(a.Deny.Servers)
+	for _, r := range a.Allow.Servers {
 		if l.left <= 0 {
 			return
 		}
@@ -73,13 +73,13 @@ func (l *linter) agent(a *policy.Agent) {
 				"never allows anything: %s denies every server that it matches", d.Path)
 		}
 	}
-	l.repeated(newCover(a.AllowServers))
+	l.repeated(newCover(a.Allow.Servers))
 	l.repeated(deny)
-	for _, r := range a.DenyServers {
+	for _, r := range a.Deny.Servers {
 		if l.left <= 0 {
 			return
 		}
-		if !l.overlaps(a.AllowServers, r.Pattern) {
+		if !l.overlaps(a.Allow.Servers, r.Pattern) {
 			l.say(r, jsondoc.Info, codeLintIdleDeny, "that is fine as a precaution",
 				"denies nothing now: nothing in allow.servers matches a server that it matches")
 		}
@@ -89,17 +89,17 @@ func (l *linter) agent(a *policy.Agent) {
 
 // tools looks at the rules for tools of one agent.
 func (l *linter) tools(a *policy.Agent, denyServers cover) {
-	allow, deny := newToolCover(a.AllowTools), newToolCover(a.DenyTools)
-	for _, t := range a.DenyTools {
+	allow, deny := newToolCover(a.Allow.Tools), newToolCover(a.Deny.Tools)
+	for _, t := range a.Deny.Tools {
 		if l.reachable(a, denyServers, t.Server) {
 			l.repeatedTools(t, deny)
 		}
 	}
-	for _, t := range a.AllowTools {
+	for _, t := range a.Allow.Tools {
 		if !l.reachable(a, denyServers, t.Server) {
 			continue
 		}
-		for _, r := range t.Tools {
+		for _, r := range t.Rules {
 			if l.left <= 0 {
 				return
 			}
@@ -120,7 +120,7 @@ func (l *linter) reachable(a *policy.Agent, denied cover, key policy.Rule) bool 
 			"has no effect: %s denies every server that it matches", d.Path)
 		return false
 	}
-	if !l.overlaps(a.AllowServers, key.Pattern) {
+	if !l.overlaps(a.Allow.Servers, key.Pattern) {
 		l.say(key, jsondoc.Warning, codeLintUnreachable, "add the server to allow.servers: a key of tools opens none",
 			"has no effect: nothing in allow.servers matches a server that it matches")
 		return false
@@ -157,10 +157,10 @@ func (l *linter) repeated(c cover) {
 
 // repeatedTools finds rules under one key that another one, under this key or
 // another, makes superfluous.
-func (l *linter) repeatedTools(t policy.ToolRules, all toolCover) {
-	own := newCover(t.Tools)
+func (l *linter) repeatedTools(t policy.ServerRules, all toolCover) {
+	own := newCover(t.Rules)
 	l.repeated(own)
-	for i, r := range t.Tools {
+	for i, r := range t.Rules {
 		if l.left <= 0 {
 			return
 		}

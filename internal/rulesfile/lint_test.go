@@ -68,11 +68,11 @@ func (c chance) agents(t *testing.T) policy.Rules {
 // that stands under it.
 func without(rules policy.Rules, pos policy.Position) policy.Rules {
 	gone := func(r policy.Rule) bool { return r.Pos == pos }
-	tools := func(keys []policy.ToolRules) []policy.ToolRules {
-		var left []policy.ToolRules
+	tools := func(keys []policy.ServerRules) []policy.ServerRules {
+		var left []policy.ServerRules
 		for _, k := range keys {
 			if !gone(k.Server) {
-				k.Tools = slices.DeleteFunc(slices.Clone(k.Tools), gone)
+				k.Rules = slices.DeleteFunc(slices.Clone(k.Rules), gone)
 				left = append(left, k)
 			}
 		}
@@ -81,9 +81,9 @@ func without(rules policy.Rules, pos policy.Position) policy.Rules {
 	rules.Agents = slices.Clone(rules.Agents)
 	for i := range rules.Agents {
 		a := &rules.Agents[i]
-		a.AllowServers = slices.DeleteFunc(slices.Clone(a.AllowServers), gone)
-		a.DenyServers = slices.DeleteFunc(slices.Clone(a.DenyServers), gone)
-		a.AllowTools, a.DenyTools = tools(a.AllowTools), tools(a.DenyTools)
+		a.Allow.Servers = slices.DeleteFunc(slices.Clone(a.Allow.Servers), gone)
+		a.Deny.Servers = slices.DeleteFunc(slices.Clone(a.Deny.Servers), gone)
+		a.Allow.Tools, a.Deny.Tools = tools(a.Allow.Tools), tools(a.Deny.Tools)
 	}
 	return rules
 }

@@ -30,13 +30,13 @@ func newRoleFindings(rules policy.Rules) roleFindings {
 		if len(a.Roles) == 0 {
 			continue
 		}
-		for _, servers := range [][]policy.Rule{a.AllowServers, a.DenyServers} {
+		for _, servers := range [][]policy.Rule{a.Allow.Servers, a.Deny.Servers} {
 			f.count(servers...)
 		}
-		for _, tools := range [][]policy.ToolRules{a.AllowTools, a.DenyTools} {
-			for _, t := range tools {
+		for _, list := range listsOf(&a) {
+			for _, t := range list {
 				f.count(t.Server)
-				f.count(t.Tools...)
+				f.count(t.Rules...)
 			}
 		}
 	}

@@ -16,7 +16,6 @@ const (
 	codeWrongType  = "rules-wrong-type"
 	codeNoAgents   = "rules-missing-agents"
 	codeUnknownKey = "rules-unknown-key"
-	codeReserved   = "rules-reserved-key"
 	codeAgentID    = "rules-bad-agent-id"
 	codePattern    = "rules-bad-pattern"
 	codeWords      = "rules-bad-instructions"
@@ -118,12 +117,6 @@ func (p *parser) unknown(m jsondoc.Member, path string, known []string, hints ma
 	p.problem(m.KeyPos(), path, codeUnknownKey, hint, "unknown key %s", jsondoc.Quote(m.Key))
 }
 
-// reserved notes a key that has a meaning in a version to come.
-func (p *parser) reserved(m jsondoc.Member, path string) {
-	p.problem(m.KeyPos(), path, codeReserved,
-		"remove it for now; ignoring it could open what it is meant to close", "%s is reserved and not supported yet", jsondoc.Quote(m.Key))
-}
-
 func (p *parser) root(root *jsondoc.Node) {
 	if !p.is(root, jsondoc.KindObject, "", "an object", `write {"agents": {}}`) {
 		return
@@ -155,6 +148,9 @@ var misplacedInRoot = map[string]string{
 	"tokens":                `it belongs inside "defaults"`,
 	"jwt":                   `it belongs inside "defaults"`,
 	"mcpServers":            "servers belong in the servers file, .mcp.json",
+	"expose":                `put it inside an agent or a role`,
+	"resources":             `put it inside "allow" or "deny" of an agent`,
+	"prompts":               `put it inside "allow" or "deny" of an agent`,
 	"allow":                 `put it inside an agent: "agents": {"NAME": {"allow": ...}}`,
 	"deny":                  `put it inside an agent: "agents": {"NAME": {"deny": ...}}`,
 	"limits":                `put it inside an agent, a role, or "defaults"`,

@@ -44,33 +44,37 @@ func TestParseRules_givesEverythingInFileOrder(t *testing.T) {
 		DenyOnMissingAgent: true,
 		Hash:               hex.EncodeToString(sum[:]),
 		Agents: []policy.Agent{
-			{ID: "zeta", Pos: at(4, 5), AllowServers: []policy.Rule{{Pattern: "*", Path: "agents.zeta.allow.servers[0]", Pos: at(4, 36)}}},
+			{ID: "zeta", Pos: at(4, 5), Allow: policy.Access{Servers: []policy.Rule{{Pattern: "*", Path: "agents.zeta.allow.servers[0]", Pos: at(4, 36)}}}},
 			{
 				ID: "backend.v2", Pos: at(5, 5),
-				AllowServers: []policy.Rule{
-					{Pattern: "db", Path: b + ".allow.servers[0]", Pos: at(6, 29)},
-					{Pattern: "d*", Path: b + ".allow.servers[1]", Pos: at(6, 35)},
-				},
-				AllowTools: []policy.ToolRules{
-					{
-						Server: policy.Rule{Pattern: "db", Path: b + ".allow.tools.db", Pos: at(6, 52)},
-						Tools: []policy.Rule{
-							{Pattern: "query", Path: b + ".allow.tools.db[0]", Pos: at(6, 59)},
-							{Pattern: "list_*", Path: b + ".allow.tools.db[1]", Pos: at(6, 68)},
-						},
+				Allow: policy.Access{
+					Servers: []policy.Rule{
+						{Pattern: "db", Path: b + ".allow.servers[0]", Pos: at(6, 29)},
+						{Pattern: "d*", Path: b + ".allow.servers[1]", Pos: at(6, 35)},
 					},
-					{Server: policy.Rule{Pattern: "f s", Path: b + `.allow.tools["f s"]`, Pos: at(6, 79)}, Tools: []policy.Rule{}},
-					{
-						Server: policy.Rule{Pattern: "*", Path: b + `.allow.tools["*"]`, Pos: at(6, 90)},
-						Tools:  []policy.Rule{{Pattern: "ask", Path: b + `.allow.tools["*"][0]`, Pos: at(6, 96)}},
+					Tools: []policy.ServerRules{
+						{
+							Server: policy.Rule{Pattern: "db", Path: b + ".allow.tools.db", Pos: at(6, 52)},
+							Rules: []policy.Rule{
+								{Pattern: "query", Path: b + ".allow.tools.db[0]", Pos: at(6, 59)},
+								{Pattern: "list_*", Path: b + ".allow.tools.db[1]", Pos: at(6, 68)},
+							},
+						},
+						{Server: policy.Rule{Pattern: "f s", Path: b + `.allow.tools["f s"]`, Pos: at(6, 79)}, Rules: []policy.Rule{}},
+						{
+							Server: policy.Rule{Pattern: "*", Path: b + `.allow.tools["*"]`, Pos: at(6, 90)},
+							Rules:  []policy.Rule{{Pattern: "ask", Path: b + `.allow.tools["*"][0]`, Pos: at(6, 96)}},
+						},
 					},
 				},
 				AllowToolsPos: at(6, 51),
-				DenyServers:   []policy.Rule{{Pattern: "prod", Path: b + ".deny.servers[0]", Pos: at(7, 28)}},
-				DenyTools: []policy.ToolRules{
-					{
-						Server: policy.Rule{Pattern: "*", Path: b + `.deny.tools["*"]`, Pos: at(7, 47)},
-						Tools:  []policy.Rule{{Pattern: "drop_*", Path: b + `.deny.tools["*"][0]`, Pos: at(7, 53)}},
+				Deny: policy.Access{
+					Servers: []policy.Rule{{Pattern: "prod", Path: b + ".deny.servers[0]", Pos: at(7, 28)}},
+					Tools: []policy.ServerRules{
+						{
+							Server: policy.Rule{Pattern: "*", Path: b + `.deny.tools["*"]`, Pos: at(7, 47)},
+							Rules:  []policy.Rule{{Pattern: "drop_*", Path: b + `.deny.tools["*"][0]`, Pos: at(7, 53)}},
+						},
 					},
 				},
 			},
@@ -180,9 +184,11 @@ func FuzzParseRules(f *testing.F) {
 }
 
 func allRules(a policy.Agent) []policy.Rule {
-	rules := append(append([]policy.Rule{}, a.AllowServers...), a.DenyServers...)
-	for _, tools := range append(append([]policy.ToolRules{}, a.AllowTools...), a.DenyTools...) {
-		rules = append(append(rules, tools.Server), tools.Tools...)
+	rules := append(append([]policy.Rule{}, a.Allow.Servers...), a.Deny.Servers...)
+	for _, list := range [][]policy.ServerRules{a.Allow.Tools, a.Deny.Tools, a.Allow.Prompts, a.Deny.Prompts, a.Expose} {
+		for _, key := range list {
+			rules = append(append(rules, key.Server), key.Rules...)
+		}
 	}
 	return rules
 }

@@ -42,8 +42,7 @@ func (p *parser) readRoles(n *jsondoc.Node, path string) {
 }
 
 var misplacedInRole = map[string]string{
-	"servers":      `put it inside "allow" or "deny"`,
-	"tools":        `put it inside "allow" or "deny"`,
+	"servers": intoAccess, "tools": intoAccess, "resources": intoAccess, "prompts": intoAccess,
 	"instructions": `put it inside an agent, or inside "defaults"`,
 }
 
@@ -191,17 +190,20 @@ func (m *merger) order(g *group) []*group {
 // first in that order counts.
 func (m *merger) merged(g *group) policy.Agent {
 	a := g.Agent
-	a.AllowServers, a.DenyServers = slices.Clip(a.AllowServers), slices.Clip(a.DenyServers)
-	a.AllowTools, a.DenyTools = slices.Clip(a.AllowTools), slices.Clip(a.DenyTools)
+	// Other agents have the rules of the same role: each gets lists of its own.
+	allow, deny, expose := a.Allow, a.Deny, a.Expose
+	a.Allow, a.Deny, a.Expose = policy.Access{}, policy.Access{}, nil
+	a.Allow.Append(allow)
+	a.Deny.Append(deny)
+	a.Expose = append(a.Expose, expose...)
 	a.Limits.PerTool = slices.Clone(a.Limits.PerTool)
 	own := a.Limits
 	own.PerTool = slices.Clone(own.PerTool)
 	for _, role := range m.order(g)[1:] {
 		a.Roles = append(a.Roles, role.ID)
-		a.AllowServers = append(a.AllowServers, role.AllowServers...)
-		a.AllowTools = append(a.AllowTools, role.AllowTools...)
-		a.DenyServers = append(a.DenyServers, role.DenyServers...)
-		a.DenyTools = append(a.DenyTools, role.DenyTools...)
+		a.Allow.Append(role.Allow)
+		a.Deny.Append(role.Deny)
+		a.Expose = append(a.Expose, role.Expose...)
 		if len(a.Limits.PerTool) <= maxPerTool {
 			a.Limits.Inherit(role.Limits)
 		}
@@ -217,11 +219,20 @@ func (m *merger) merged(g *group) policy.Agent {
 
 // size counts the rules of an agent, and its roles.
 func size(a *policy.Agent) int {
-	n := len(a.Roles) + len(a.AllowServers) + len(a.DenyServers)
-	for _, tools := range [][]policy.ToolRules{a.AllowTools, a.DenyTools} {
-		for _, t := range tools {
-			n += 1 + len(t.Tools)
+	n := len(a.Roles) + len(a.Allow.Servers) + len(a.Deny.Servers)
+	for _, list := range listsOf(a) {
+		for _, t := range list {
+			n += 1 + len(t.Rules)
 		}
 	}
 	return n
+}
+
+// listsOf are an agent's lists by server, those of expose too.
+func listsOf(a *policy.Agent) [][]policy.ServerRules {
+	lists := [][]policy.ServerRules{a.Expose}
+	for _, k := range policy.Listed {
+		lists = append(lists, a.Allow.Of(k), a.Deny.Of(k))
+	}
+	return lists
 }

@@ -68,7 +68,7 @@ func TestRoles_theOrderIsOwnThenEachRoleFollowedByWhatItExtends(t *testing.T) {
 	  "z": {"allow": {"servers": ["z"]}}, "y": {"extends": ["base"], "allow": {"servers": ["y"]}},
 	  "x": {"extends": ["base", "z"], "allow": {"servers": ["x"]}}, "base": {"allow": {"servers": ["base"]}}}}`)
 	var servers []string
-	for _, r := range rules.Agents[0].AllowServers {
+	for _, r := range rules.Agents[0].Allow.Servers {
 		servers = append(servers, r.Pattern)
 	}
 	if want := []string{"own", "x", "base", "z", "y"}; !slices.Equal(servers, want) || !slices.Equal(rules.Agents[0].Roles, want[1:]) {

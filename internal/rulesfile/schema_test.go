@@ -2,10 +2,12 @@ package rulesfile_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -86,6 +88,17 @@ func TestSchema_agreesWithTheParser(t *testing.T) {
 	check("roles", []byte(roleRules))
 	check("all limits", []byte(`{"$schema": "x", "agents": {"a": {"limits": {"calls_per_minute": 1, "burst": 1000000, "concurrent": null, "result_bytes_per_hour": 1125899906842624,
 	  "per_tool": {"d*": {"*": null, "q": {"concurrent": 100000}}}}}, "b": {"limits": null}, "c": {"limits": {"per_tool": null}}}}`))
+	for _, pattern := range []string{
+		"@readOnly", "!@openWorld", "@readonly", "!@", "@", "!", "@a-b", "@readOnly*", "@x/y", "!x", "!!@readOnly", "https://[::1]/?a", "", "*",
+	} {
+		for _, where := range []string{
+			`"allow": {"tools": {"s": [%s]}}`, `"deny": {"tools": {"s": [%s]}}`, `"deny": {"resources": {"s": [%s]}}`, `"deny": {"prompts": {"s": [%s]}}`,
+			`"expose": {"s": [%s]}`, `"allow": {"servers": [%s]}`, `"limits": {"per_tool": {"s": {%s: null}}}`,
+		} {
+			one := fmt.Sprintf(where, strconv.Quote(pattern))
+			check(one, []byte(`{"agents": {"a": {`+one+`}}, "roles": {"r": {`+one+`}}}`))
+		}
+	}
 	c := chance{rand.New(rand.NewPCG(1, 2))}
 	for range 50 {
 		roles := map[string]written{"r": c.written(nil)}
