@@ -238,7 +238,7 @@ func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, 
 		}
 	}}
 	go func() { // Ends with stdin or with ctx.
-		err := a.edge.ServeStdio(ctx, stdin, stdout)
+		err := a.edge.ServeStdioAt(ctx, a.shownOverStdio(), stdin, stdout)
 		end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
 	}()
 	return nil, restore

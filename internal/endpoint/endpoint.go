@@ -80,6 +80,9 @@ type ServerInfo struct {
 	Description     string
 	Instructions    string
 	Tools           bool // the server declared the tools capability
+	// About and Capabilities are the server's own serverInfo and capabilities,
+	// JSON objects; "" if it has none, or larger ones than are kept.
+	About, Capabilities string
 }
 
 // Session is one initialized MCP conversation with one run of a server. Its

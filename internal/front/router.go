@@ -122,6 +122,23 @@ func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	return a, true
 }
 
+// Offers reports whether a server is there that a caller may use, as the agent
+// that its address names (Caller.Agent) or that it is without a name. It is not
+// a call, and leaves no record.
+func (r *Router) Offers(caller agents.Caller, server string) bool {
+	a := Attempt{Snapshot: r.cfg.Store.Load(), call: &Call{Caller: caller, router: r}}
+	pinned, err := a.pin()
+	if err != nil {
+		return false
+	}
+	id, wrong := a.Snapshot.Policy.ResolveAgent(caller.Agent, caller.Agent != "", pinned, r.cfg.DefaultAgent)
+	if wrong != nil || !a.Snapshot.Policy.Decide(id, server, "").Allow {
+		return false
+	}
+	_, there := a.Snapshot.Route(server)
+	return there
+}
+
 // Speaker is the agent that an unpinned caller counts as if it names this one,
 // or none (""); it is "?" if the rules don't know that one.
 func (r *Router) Speaker(named string) string {

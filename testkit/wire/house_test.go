@@ -31,20 +31,7 @@ type house struct {
 // open starts the gateways. The servers get these arguments.
 func open(t testing.TB, serverArgs ...string) *house {
 	t.Helper()
-	web := testkit.StartHTTPFake(t, serverArgs...)
-	statelessArgs := append(slices.Clip(serverArgs), "--era", "stateless")
-	newWeb := testkit.StartHTTPFake(t, statelessArgs...)
-	opt := testkit.Options{
-		Servers: testkit.Servers{
-			"pipe":     testkit.Fake(t, serverArgs...),
-			"web":      {"url": web.Base + "/mcp"},
-			"pipe-new": testkit.Fake(t, statelessArgs...),
-			"web-new":  {"url": newWeb.Base + "/mcp"},
-		}.JSON(),
-		Rules: testkit.AllowAll("a"),
-		Args:  []string{"--agent", "a"},
-		Env:   []string{testkit.Built(t)},
-	}
+	opt := houseOptions(t, serverArgs...)
 	overHTTP := overHTTP(t, testkit.StartGateway(t, opt))
 	opt.Stdio = true
 	overStdio := overStdio(t, testkit.StartGateway(t, opt))
@@ -55,6 +42,25 @@ func open(t testing.TB, serverArgs ...string) *house {
 			dial(t, "HTTP", stateless, overHTTP),
 			dial(t, "stdio", stateless, overStdio),
 		},
+	}
+}
+
+// houseOptions start a gateway in front of the servers of a house.
+func houseOptions(t testing.TB, serverArgs ...string) testkit.Options {
+	t.Helper()
+	web := testkit.StartHTTPFake(t, serverArgs...)
+	statelessArgs := append(slices.Clip(serverArgs), "--era", "stateless")
+	newWeb := testkit.StartHTTPFake(t, statelessArgs...)
+	return testkit.Options{
+		Servers: testkit.Servers{
+			"pipe":     testkit.Fake(t, serverArgs...),
+			"web":      {"url": web.Base + "/mcp"},
+			"pipe-new": testkit.Fake(t, statelessArgs...),
+			"web-new":  {"url": newWeb.Base + "/mcp"},
+		}.JSON(),
+		Rules: testkit.AllowAll("a"),
+		Args:  []string{"--agent", "a"},
+		Env:   []string{testkit.Built(t)},
 	}
 }
 

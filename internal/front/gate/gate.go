@@ -1,12 +1,15 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
 	"time"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 )
@@ -45,16 +48,13 @@ func New(cfg Config) *Gate {
 
 // tool runs one of the gateway's tools and returns its result, without what
 // every result gets. The error is a *front.Failure.
-type tool func(context.Context, *call) (result, error)
+type tool func(context.Context, *call) (relay.Result, error)
 
 // call is one call of a gateway tool on its way.
 type call struct {
-	front.Call
-	sent   agents.ToolCall
-	args   arguments
-	meta   json.RawMessage // what of the request's _meta goes to the server
-	dst    []byte          // what the answer is appended to
-	result result          // of execute_tool
+	relay.Call
+
+	args arguments
 }
 
 // calls are used again: one is nearly a kilobyte.
@@ -68,11 +68,11 @@ func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.T
 		return dst, false
 	}
 	c := calls.Get().(*call)
-	c.Caller, c.sent, c.dst = caller, sent, dst
+	c.Caller, c.Sent, c.Dst = caller, sent, dst
 	c.Progress, c.Record.Operation = sent.Progress, sent.Name
-	g.router.Start(&c.Call)
+	g.router.Start(&c.Call.Call)
 	defer func() {
-		g.router.Finish(&c.Call)
+		g.router.Finish(&c.Call.Call)
 		*c = call{}
 		calls.Put(c)
 	}()
@@ -94,41 +94,53 @@ const codeUnknownTool = "UNKNOWN_TOOL"
 
 // Speaker is the agent that a call names, for callers who may be any: "" for the
 // pinned ones, and "?" for a name that the rules don't know.
-func (g *Gate) Speaker(_ agents.Caller, t agents.ToolCall) string {
+func (g *Gate) Speaker(c agents.Caller, t agents.ToolCall) string {
 	if len(g.router.Pinned()) > 0 {
 		return ""
 	}
-	return g.router.Speaker(rawjson.Text(rawjson.Get(t.Args, "agent_id")))
+	return g.router.Speaker(cmp.Or(rawjson.Text(rawjson.Get(t.Args, "agent_id")), c.Agent))
 }
 
 // answer runs one tool and appends its result or failure to the call's dst.
 func (g *Gate) answer(ctx context.Context, c *call, run tool) []byte {
 	err := c.parse()
 	if err == nil {
-		var r result
+		var r relay.Result
 		if r, err = run(ctx, c); err == nil {
-			answer := c.finish(r, true)
+			answer := c.Finish(r, true)
 			_ = c.End(nil)
 			return answer
 		}
 	}
-	return c.finish(failed(c.End(err)), false)
+	return c.Finish(failed(c.End(err)), false)
 }
 
 // parse reads the arguments into the call.
 func (c *call) parse() error {
-	args, err := parseArguments(c.sent.Name, c.sent.Args)
+	args, err := parseArguments(c.Sent.Name, c.Sent.Args)
 	c.args = args
-	c.RequestedAgent, c.Record.Server, c.Record.Tool = args.agentID, args.server, args.tool
+	c.RequestedAgent, c.Record.Server, c.Record.Tool = cmp.Or(args.agentID, c.Caller.Agent), args.server, args.tool
 	c.Target = front.Target{Kind: &tools, Server: args.server, Name: args.tool}
 	return err
 }
 
 // failed is the tool result that carries a failure.
-func failed(f *front.Failure) result {
+func failed(f *front.Failure) relay.Result {
 	body := f.JSON()
 	raw := make(json.RawMessage, 0, 2*len(body)+150)
 	raw = append(append(raw, `{"content":[{"type":"text","text":`...), rawjson.Get(body, "message")...)
 	raw = append(append(raw, `}],"structuredContent":{"error":`...), body...)
-	return look(append(raw, `},"isError":true,"_meta":{"`+metaOrigin+`":"`+fromGateway+`"}}`...))
+	return relay.Look(append(raw, `},"isError":true,"_meta":{"`+endpoint.MetaOrigin+`":"gateway"}}`...))
+}
+
+// own makes the result of an answer that is the gateway's: the value as text
+// and as structured content.
+func own(value any) relay.Result {
+	body := relay.MustJSON(value)
+	r := relay.Look(relay.MustJSON(struct {
+		Content    []relay.Block   `json:"content"`
+		Structured json.RawMessage `json:"structuredContent"`
+	}{[]relay.Block{{Type: "text", Text: string(body)}}, body}))
+	r.Own = true
+	return r
 }

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 )
 
 // serverStatus is one server in the answer of get_gateway_status.
@@ -22,10 +23,10 @@ type serverStatus struct {
 }
 
 // gatewayStatus shows the caller's own view: its name, its servers.
-func (g *Gate) gatewayStatus(ctx context.Context, c *call) (result, error) {
-	a, err := g.router.Identify(ctx, &c.Call)
+func (g *Gate) gatewayStatus(ctx context.Context, c *call) (relay.Result, error) {
+	a, err := g.router.Identify(ctx, &c.Call.Call)
 	if err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	now := time.Now()
 	servers := []serverStatus{}

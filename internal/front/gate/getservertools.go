@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/textcut"
 )
@@ -32,15 +33,15 @@ type toolsAnswer struct {
 
 // getServerTools answers from memory once the server has listed its tools;
 // before that it waits for the server as a call would.
-func (g *Gate) getServerTools(ctx context.Context, c *call) (result, error) {
+func (g *Gate) getServerTools(ctx context.Context, c *call) (relay.Result, error) {
 	c.Wanted = c.args.names
-	a, err := g.router.Lists(ctx, &c.Call)
+	a, err := g.router.Lists(ctx, &c.Call.Call)
 	if err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	answer, size := selectTools(a, c.args)
 	if err := c.weigh(size); err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	return own(answer), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/vars"
@@ -26,10 +27,10 @@ type serverItem struct {
 }
 
 // listServers answers from memory: no server is asked, none is waited for.
-func (g *Gate) listServers(ctx context.Context, c *call) (result, error) {
-	a, err := g.router.Identify(ctx, &c.Call)
+func (g *Gate) listServers(ctx context.Context, c *call) (relay.Result, error) {
+	a, err := g.router.Identify(ctx, &c.Call.Call)
 	if err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	items := []serverItem{}
 	for name := range a.Servers() {
@@ -42,7 +43,7 @@ func (g *Gate) listServers(ctx context.Context, c *call) (result, error) {
 	}
 	list, more := fitting(items)
 	if err := c.weigh(len(list)); err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	return own(serverList{list, more}), nil
 }
@@ -56,17 +57,17 @@ type serverList struct {
 // fitting makes a list of servers that fits an answer: if need be with the first
 // sentences of their descriptions, and without the last of them.
 func fitting(items []serverItem) (list json.RawMessage, more int) {
-	if list = mustJSON(items); inAnswer(list) <= maxOwnBytes {
+	if list = relay.MustJSON(items); inAnswer(list) <= maxOwnBytes {
 		return list, 0
 	}
 	size, n := 0, 0
 	for ; n < len(items); n++ {
 		items[n].Description = firstSentence(items[n].Description)
-		if size += inAnswer(mustJSON(items[n])) + len(",,"); size > maxOwnBytes {
+		if size += inAnswer(relay.MustJSON(items[n])) + len(",,"); size > maxOwnBytes {
 			break
 		}
 	}
-	return mustJSON(items[:n]), len(items) - n
+	return relay.MustJSON(items[:n]), len(items) - n
 }
 
 func describe(a *front.Attempt, r *snapshot.Route) serverItem {

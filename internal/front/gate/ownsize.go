@@ -27,7 +27,7 @@ const ownCopies = 4
 // weigh takes the bytes of an answer of the gateway's own, before it is put
 // together.
 func (c *call) weigh(size int) error {
-	switch c.sent.Weight.Answer(ownCopies*size, serversfile.DefaultSettings().MaxResultBytes) {
+	switch c.Sent.Weight.Answer(ownCopies*size, serversfile.DefaultSettings().MaxResultBytes) {
 	case weight.NoRoom:
 		return &front.Failure{
 			Code: front.CodeOverloaded, RetryAfterMS: 1000,

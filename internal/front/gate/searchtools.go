@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/find"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
@@ -48,14 +49,14 @@ type hit struct {
 }
 
 // searchTools answers from memory: no server is asked, started or waited for.
-func (g *Gate) searchTools(ctx context.Context, c *call) (result, error) {
+func (g *Gate) searchTools(ctx context.Context, c *call) (relay.Result, error) {
 	look := g.router.Identify
 	if c.args.server != "" {
 		look = g.router.Route
 	}
-	a, err := look(ctx, &c.Call)
+	a, err := look(ctx, &c.Call.Call)
 	if err != nil {
-		return result{}, err
+		return relay.Result{}, err
 	}
 	found := g.finder.search(a, c.args.query, c.args.server, int(c.args.limit))
 	answer := searchAnswer{Fits: found.Fits, Hits: []hit{}}

@@ -35,6 +35,9 @@ type Caller struct {
 	// Identity is what the request proved, by Options.Authorize; nil without
 	// one, and over stdio.
 	Identity *identity.Caller
+	// Agent is the one that the address names, ?agent=, at which the request or
+	// its session came in; "" if it names none.
+	Agent string
 }
 
 // ToolHandler runs the gateway's tools. Its methods are called from many

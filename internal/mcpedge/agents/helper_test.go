@@ -140,12 +140,17 @@ type stdio struct {
 // dial starts a conversation that ends with the test.
 func dial(t *testing.T, f *agents.Edge) *stdio {
 	t.Helper()
+	return dialAt(t, f, nil)
+}
+
+func dialAt(t *testing.T, f *agents.Edge, at agents.Surface) *stdio {
+	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	s := &stdio{t: t, in: inW, lines: make(chan string, 4096), done: make(chan error, 1)}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := f.ServeStdio(context.Background(), inR, outW)
+		err := f.ServeStdioAt(context.Background(), at, inR, outW)
 		outW.Close()
 		s.done <- err
 	})

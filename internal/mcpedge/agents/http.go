@@ -40,7 +40,16 @@ const (
 // well-formed or that somebody with another credential opened, 405, 406, 413 for a
 // body beyond MaxMessageBytes, 415, 503 at shutdown, for too many streams or
 // large messages.
-func (e *Edge) Handler() http.Handler {
+func (e *Edge) Handler() http.Handler { return e.HandlerAt(nil, "") }
+
+// HandlerAt is Handler for surfaces: surfaceOf returns the one that a request is
+// meant for, or nil, and is asked for each. Where there is none that the caller
+// may use, the answer is that of Elsewhere, which says that MCP is at path.
+//
+// A request may name an agent, ?agent=ID; it is Caller.Agent, of the session too
+// that it opens. At a surface a session is forgotten when the gateway ends, and
+// another agent's requests are no part of it: 404.
+func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer e.recovered(w, r)
 		read := false
@@ -75,13 +84,24 @@ func (e *Edge) Handler() http.Handler {
 			http.Error(w, "too many connections are open, most of them yours", http.StatusServiceUnavailable)
 			return
 		}
+		v := visitor{who: who}
+		if r.Method != http.MethodOptions && (surfaceOf != nil || r.URL.RawQuery != "") {
+			if why := v.locate(r, surfaceOf); why != "" {
+				http.Error(w, why, http.StatusBadRequest)
+				return
+			}
+			if surfaceOf != nil && !v.mayEnter(r) {
+				nothingHere(w, path)
+				return
+			}
+		}
 		switch r.Method {
 		case http.MethodPost:
-			read = e.post(w, r, who)
+			read = e.post(w, r, v)
 		case http.MethodGet:
-			e.get(w, r, who)
+			e.get(w, r, v)
 		case http.MethodDelete:
-			e.delete(w, r, who)
+			e.delete(w, r, v)
 		case http.MethodOptions:
 			preflight(w)
 		default:
@@ -115,7 +135,7 @@ func giveUpBody(w http.ResponseWriter, r *http.Request) {
 }
 
 // post serves a POST, and reports whether it has read the body to its end.
-func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller) (read bool) {
+func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read bool) {
 	if err := e.inFlight.begin(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -140,12 +160,12 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, who *identity.Caller
 	}
 	switch call, quick := quickToolRequest(body); {
 	case quick && headersFit(r.Header, call):
-		e.postCall(w, r, who, call, out)
+		e.postCall(w, r, v, call, out)
 		in.free(whole) // Nothing of a call is kept after its end.
 	case isBatch(body):
-		e.postBatch(w, r, who, body, out)
+		e.postBatch(w, r, v, body, out)
 	default:
-		e.postMessage(w, r, who, body, out)
+		e.postMessage(w, r, v, body, out)
 	}
 	return true
 }
@@ -160,11 +180,11 @@ func isJSON(contentType string) bool {
 }
 
 // postCall serves a tools/call that has been read, under headers that fit.
-func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Caller, call toolRequest, out *reply) {
-	p := &peer{http: true, from: addressOf(r, who), identity: who}
+func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call toolRequest, out *reply) {
+	p := v.peer(r)
 	if !call.stateless {
 		var ok bool
-		if p, ok = e.sessionOf(w, r, who); !ok {
+		if p, ok = e.sessionOf(w, r, v); !ok {
 			return
 		}
 	}
@@ -173,40 +193,42 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, who *identity.Ca
 	out.finish(a, statusOf(a, call.stateless))
 }
 
-func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
+func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, v visitor, body []byte, out *reply) {
 	m, failure := parseMessage(body)
 	if failure != nil {
-		e.slowDown(r.Context(), &peer{from: addressOf(r, who), identity: who}, costNotice, len(body))
+		e.slowDown(r.Context(), v.peer(r), costNotice, len(body))
 		version := cmp.Or(r.Header.Get(headerVersion), mcp.ProtocolVersion20250326)
 		a := failureAnswer(orNull(m.id, version), failure)
 		out.finish(a, statusOf(a, mcp.IsModernProtocol(version)))
 		return
 	}
 	if isStateless(r.Header, m) {
-		e.postStateless(r, who, m, out)
+		e.postStateless(r, v, m, out)
 		return
 	}
 	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
-	p := &peer{http: true, from: addressOf(r, who), identity: who}
+	p := v.peer(r)
 	if !initialize {
 		var ok bool
-		if p, ok = e.sessionOf(w, r, who); !ok {
+		if p, ok = e.sessionOf(w, r, v); !ok {
 			return
 		}
 	}
-	if !initialize { // That is quick, and its answer has a header to come.
+	if initialize { // Its answer has a header to come.
+		out.enter(settling)
+	} else {
 		out.enter(running)
 	}
 	a := e.serve(r.Context(), p, m, nil, out.notify)
-	if revision, client := p.known(); initialize && revision != "" {
-		w.Header().Set(headerSession, e.sessions.create(revision, client, p.identity, time.Now()))
+	if revision, _ := p.known(); initialize && revision != "" {
+		w.Header().Set(headerSession, e.sessions.create(p, time.Now()))
 	}
 	out.finish(a, statusOf(a, false))
 }
 
 // postStateless serves a message of 2026-07-28, which has no sessions: the client
 // cancels a call by closing its connection.
-func (e *Edge) postStateless(r *http.Request, who *identity.Caller, m message, out *reply) {
+func (e *Edge) postStateless(r *http.Request, v visitor, m message, out *reply) {
 	if m.isRequest() {
 		if failure := checkStateless(r.Header, m); failure != nil {
 			out.finish(failureAnswer(m.id, failure), http.StatusBadRequest)
@@ -214,12 +236,12 @@ func (e *Edge) postStateless(r *http.Request, who *identity.Caller, m message, o
 		}
 	}
 	out.enter(running)
-	a := e.serve(r.Context(), &peer{http: true, from: addressOf(r, who), identity: who}, m, nil, out.notify)
+	a := e.serve(r.Context(), v.peer(r), m, nil, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 
-func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, who *identity.Caller, body []byte, out *reply) {
-	p, ok := e.sessionOf(w, r, who)
+func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, v visitor, body []byte, out *reply) {
+	p, ok := e.sessionOf(w, r, v)
 	if !ok {
 		return
 	}
@@ -291,31 +313,32 @@ func readInto(b []byte, from io.Reader, size int, share *weight.Share) ([]byte, 
 
 // sessionOf finds the conversation that a request of a revision before
 // 2026-07-28 belongs to, or answers that it cannot.
-func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, who *identity.Caller) (*peer, bool) {
-	p := &peer{http: true, from: addressOf(r, who), identity: who, revision: mcp.ProtocolVersion20250326} // What no header means.
-	if v := r.Header.Get(headerVersion); v != "" {
-		if !slices.Contains(httpRevisions, v) {
+func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*peer, bool) {
+	p := v.peer(r)
+	p.revision = revisionWithout
+	if version := r.Header.Get(headerVersion); version != "" {
+		if !slices.Contains(httpRevisions, version) {
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
 			return nil, false
 		}
-		p.revision = v
+		p.revision = version
 	}
 	id := r.Header.Get(headerSession)
 	if id == "" {
 		return p, true
 	}
-	revision, ok := sessionRevision(id, p.identity.ID())
-	if !ok || e.sessions.isDeleted(id, time.Now()) {
+	found, ok := e.session(&v, id)
+	if !ok {
 		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
 		return nil, false
 	}
-	p.session, p.revision, p.client = id, revision, e.sessions.client(id, time.Now())
+	found.join(p)
 	return p, true
 }
 
 // get holds a listening stream open until the client, its session or the edge
 // ends it.
-func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
+func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
 		e.notInStateless(w)
 		return
@@ -324,20 +347,20 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller)
 		http.Error(w, "Accept must include text/event-stream", http.StatusNotAcceptable)
 		return
 	}
-	p, ok := e.sessionOf(w, r, who)
+	p, ok := e.sessionOf(w, r, v)
 	if !ok {
 		return
 	}
 	ctx, end := context.WithCancel(r.Context())
 	defer end()
-	s := &stream{session: p.session, who: who, owner: cmp.Or(who.ID(), p.from), end: end}
+	s := &stream{session: p.session, who: v.who, owner: cmp.Or(v.who.ID(), p.from), end: end}
 	if err := e.inFlight.listen(s); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	defer e.inFlight.unlisten(s)
-	if !e.opts.Accepted(who) { // Since Recheck may have come between.
+	if !e.opts.Accepted(v.who) { // Since Recheck may have come between.
 		http.Error(w, errRevoked.Error(), http.StatusUnauthorized)
 		return
 	}
@@ -345,7 +368,7 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, who *identity.Caller)
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
 	out.enter(running)
-	e.listenUntil(ctx, who)
+	e.listenUntil(ctx, v.who)
 }
 
 // listenUntil blocks until the stream ends, at the latest soon after the time of
@@ -365,12 +388,12 @@ func (e *Edge) listenUntil(ctx context.Context, who *identity.Caller) {
 	}
 }
 
-func (e *Edge) delete(w http.ResponseWriter, r *http.Request, who *identity.Caller) {
+func (e *Edge) delete(w http.ResponseWriter, r *http.Request, v visitor) {
 	if mcp.IsModernProtocol(r.Header.Get(headerVersion)) {
 		e.notInStateless(w)
 		return
 	}
-	p, ok := e.sessionOf(w, r, who)
+	p, ok := e.sessionOf(w, r, v)
 	if !ok {
 		return
 	}

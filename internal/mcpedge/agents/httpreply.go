@@ -40,7 +40,8 @@ type reply struct {
 type phase int
 
 const (
-	reading phase = iota
+	reading  phase = iota
+	settling       // running, with headers that are not settled yet
 	running
 	writing
 	over

@@ -1,7 +1,10 @@
 package agents
 
 import (
+	"context"
 	"encoding/json"
+
+	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/rawjson"
 )
@@ -9,12 +12,38 @@ import (
 // introduced is a result of initialize or server/discover with what the handler
 // has to say to this caller.
 func (e *Edge) introduced(p *peer, result json.RawMessage) json.RawMessage {
-	revision, client := p.known()
-	text := e.handler.Introduce(Caller{Client: client, Session: p.session, Protocol: revision, Identity: p.identity})
+	text := e.handler.Introduce(p.caller())
 	if text == "" {
 		return result
 	}
 	return rawjson.Set(result, "instructions", rawjson.AppendString(nil, text))
+}
+
+// introducedBy is a result of initialize or server/discover with what the
+// conversation's surface says of itself. revision is what initialize settles.
+func (e *Edge) introducedBy(ctx context.Context, p *peer, m message, revision string, result json.RawMessage) (json.RawMessage, *Error) {
+	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent, Protocol: revision, Client: clientOf(m.params)}
+	if revision == "" {
+		caller.Protocol, caller.Client = m.meta.revision(), m.meta.clientName()
+	}
+	about, failure := p.surface.Introduce(ctx, caller)
+	if failure != nil {
+		return nil, failure
+	}
+	result = rawjson.Set(result, "capabilities", about.Capabilities)
+	if about.Instructions != "" {
+		result = rawjson.Set(result, "instructions", rawjson.AppendString(nil, about.Instructions))
+	}
+	meta := about.Meta
+	if meta == nil {
+		meta = json.RawMessage("{}")
+	}
+	if m.method == string(mcp.MethodInitialize) {
+		result = rawjson.Set(result, "serverInfo", about.ServerInfo)
+		return rawjson.Set(result, "_meta", meta), nil
+	}
+	result = rawjson.Set(result, "cacheScope", []byte(`"private"`))
+	return rawjson.Set(result, "_meta", rawjson.Set(meta, mcp.MetaKeyServerInfo, about.ServerInfo)), nil
 }
 
 // definitionsTTL is for how long a client need not ask for the definitions

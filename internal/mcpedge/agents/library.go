@@ -28,11 +28,11 @@ func (e *Edge) askLibrary(ctx context.Context, p *peer, m message, notify notify
 	case mcp.JSONRPCError:
 		if r.Error.Code == mcp.INVALID_REQUEST || r.Error.Code == mcp.PARSE_ERROR {
 			// It cannot decode the params, and says so in words of Go.
-			return failureAnswer(m.id, invalidParams("the params of "+textcut.Marked(m.method, maxNameShown)+" are not what MCP asks for"))
+			return failureAnswer(m.id, invalidParams("the params of "+shownMethod(m.method)+" are not what MCP asks for"))
 		}
 		return failureAnswer(m.id, &rpcFailure{code: r.Error.Code, text: r.Error.Message, data: r.Error.Data})
 	case mcp.JSONRPCResponse:
-		return e.encode(p, m, r.Result)
+		return e.encode(ctx, p, m, r.Result)
 	default:
 		return failureAnswer(m.id, invalid("this request cannot be answered"))
 	}
@@ -44,26 +44,38 @@ func (e *Edge) handle(ctx context.Context, m message) mcp.JSONRPCMessage {
 	return e.mcp.HandleMessage(ctx, forLibrary(m))
 }
 
+// shownMethod is a method for an error text.
+func shownMethod(method string) string { return textcut.Marked(method, maxNameShown) }
+
 // encode answers with mcp-go's result under the client's own id, with the parts
 // put in whose JSON must not pass through mcp-go's types.
-func (e *Edge) encode(p *peer, m message, result any) answer {
-	if init, ok := result.(mcp.InitializeResult); ok {
+func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answer {
+	introduce := m.method == string(mcp.MethodInitialize) || m.method == string(mcp.MethodServerDiscover)
+	init, initialize := result.(mcp.InitializeResult)
+	client := clientOf(m.params)
+	if initialize {
 		init.ProtocolVersion = p.negotiated(init.ProtocolVersion)
-		client := clientOf(m.params)
-		p.opened(init.ProtocolVersion, client)
-		e.opts.OnClient(client)
 		result = init
 	}
 	raw, err := json.Marshal(result)
-	switch m.method {
-	case string(mcp.MethodInitialize), string(mcp.MethodServerDiscover):
-		raw = e.introduced(p, raw)
-	case string(mcp.MethodToolsList):
-		raw = e.listed(p, raw)
+	if err == nil && introduce && p.surface != nil {
+		var failure *Error
+		if raw, failure = e.introducedBy(ctx, p, m, init.ProtocolVersion, raw); failure != nil {
+			return errorAnswer(m.id, failure)
+		}
 	}
-	if err != nil {
+	if initialize {
+		p.opened(init.ProtocolVersion, client)
+		e.opts.OnClient(client)
+	}
+	switch {
+	case err != nil:
 		e.log.Error("internal: cannot encode result", slog.String("method", m.method), slog.Any("err", err))
 		return failureAnswer(m.id, internalFailure())
+	case introduce && p.surface == nil:
+		raw = e.introduced(p, raw)
+	case m.method == string(mcp.MethodToolsList):
+		raw = e.listed(p, raw)
 	}
 	return resultAnswer(m.id, raw)
 }

@@ -44,6 +44,8 @@ type peer struct {
 	from    string // Caller.From
 	// identity is what the HTTP request proved; nil if nothing was asked for.
 	identity *identity.Caller
+	surface  Surface // nil: the gateway's own tools
+	agent    string  // Caller.Agent
 
 	mu       sync.Mutex
 	revision string
@@ -61,6 +63,13 @@ func (p *peer) known() (revision, client string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.revision, p.client
+}
+
+// caller is the client as a handler sees it, in a conversation of before
+// 2026-07-28.
+func (p *peer) caller() Caller {
+	revision, client := p.known()
+	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent}
 }
 
 // negotiated corrects the revision that mcp-go would settle on: over HTTP the

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"container/list"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,14 +22,16 @@ const (
 )
 
 // sessions remembers who opened an HTTP session, and which ones were deleted.
-// Nothing that a request needs is in it: the revision stands in the id, so an
-// id from before a restart works, and so does one that was forgotten here.
+// Nothing that a request for the gateway's own tools needs is in it: the revision
+// stands in the id, so an id from before a restart works, and so does one that was
+// forgotten here. At a surface only those that are remembered are open.
 type sessions struct {
 	ttl time.Duration
 
 	mu      sync.Mutex
 	open    map[string]*list.Element // of session
 	byUse   *list.List               // the most recently used first
+	owned   map[string]int           // how many of open each owner has
 	deleted map[string]struct{}
 	order   []string // of deleted, oldest first
 	// forgotten is when the latest of the deleted ones that are forgotten was made,
@@ -39,72 +42,108 @@ type sessions struct {
 type session struct {
 	id, client string
 	who        *identity.Caller
+	owner      string // its credential, or else its address
 	used       time.Time
 }
 
 func newSessions(ttl time.Duration) *sessions {
 	return &sessions{
-		ttl: ttl, open: map[string]*list.Element{}, byUse: list.New(), deleted: map[string]struct{}{},
+		ttl: ttl, open: map[string]*list.Element{}, byUse: list.New(), owned: map[string]int{}, deleted: map[string]struct{}{},
 	}
 }
 
-// create makes a new id for a session of this revision. It cannot be guessed.
-// It belongs to the credential of whoever opens it, if there is one.
-func (s *sessions) create(revision, client string, who *identity.Caller, now time.Time) string {
+// create makes a new id for a session of the client's revision. It cannot be
+// guessed. It belongs to the credential of whoever opens it, if there is one, to
+// the surface and to the agent that the address names.
+func (s *sessions) create(p *peer, now time.Time) string {
+	revision, client := p.known()
 	random := rand.Text()[:randomLength-stampLength] + stamp(now)
-	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, who.ID())
+	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, bindingOf(p.surface, p.identity))
+	if p.agent != "" {
+		id += agentMark + p.agent
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: who, used: now})
+	owner := cmp.Or(p.identity.ID(), p.from)
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: p.identity, owner: owner, used: now})
+	s.owned[owner]++
 	s.forgetOld(now)
 	return id
 }
 
-// forgetOld drops the idle sessions, and the longest unused ones beyond the
-// bound.
+// forgetOld drops the idle sessions, and one beyond the bound.
 func (s *sessions) forgetOld(now time.Time) {
 	for e := s.byUse.Back(); e != nil; e = s.byUse.Back() {
 		old := e.Value.(*session)
-		if s.byUse.Len() <= maxSessions && now.Sub(old.used) < s.ttl {
-			return
+		if now.Sub(old.used) < s.ttl {
+			break
 		}
 		s.drop(old.id)
 	}
+	if s.byUse.Len() > maxSessions {
+		s.drop(s.surplus())
+	}
+}
+
+// surplus is the longest unused session of the owner that has the most: who opens
+// many forgets its own.
+func (s *sessions) surplus() string {
+	most, owner := 0, ""
+	for o, n := range s.owned {
+		if n > most || n == most && o < owner {
+			most, owner = n, o
+		}
+	}
+	for e := s.byUse.Back(); e != nil; e = e.Prev() {
+		if old := e.Value.(*session); old.owner == owner {
+			return old.id
+		}
+	}
+	return "" // There is one.
 }
 
 func (s *sessions) drop(id string) {
 	if e := s.open[id]; e != nil {
 		s.byUse.Remove(e)
 		delete(s.open, id)
+		owner := e.Value.(*session).owner
+		if s.owned[owner]--; s.owned[owner] == 0 {
+			delete(s.owned, owner)
+		}
 	}
 }
 
-// client returns what is known of the client of a session, and marks it as used.
-func (s *sessions) client(id string, now time.Time) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.open[id]
-	if e == nil {
-		return ""
-	}
-	e.Value.(*session).used = now
-	s.byUse.MoveToFront(e)
-	return e.Value.(*session).client
-}
+// sessionState is what is known of a session.
+type sessionState int
 
-// isDeleted reports whether a client ended this session, or may have: one that is
-// older than deleted ones that are forgotten must be known to be open.
-func (s *sessions) isDeleted(id string, now time.Time) bool {
+// The states of sessions. The zero value is that nothing is known: it may be one
+// of before a restart.
+const (
+	sessionUnknown sessionState = iota
+	sessionOpen
+	// sessionDeleted: a client ended it, or may have: one that is older than
+	// deleted ones that are forgotten must be known to be open.
+	sessionDeleted
+)
+
+// look returns what is known of a session and its client, and marks it as used.
+func (s *sessions) look(id string) (client string, state sessionState) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[id] != nil {
-		return false
+	if e := s.open[id]; e != nil {
+		e.Value.(*session).used = now
+		s.byUse.MoveToFront(e)
+		return e.Value.(*session).client, sessionOpen
 	}
 	if _, yes := s.deleted[id]; yes {
-		return true
+		return "", sessionDeleted
 	}
 	made := madeAt(id)
-	return s.forgotten > 0 && (made <= s.forgotten || made > now.Unix()) // Nobody can have made the latter.
+	if s.forgotten > 0 && (made <= s.forgotten || made > now.Unix()) { // Nobody can have made the latter.
+		return "", sessionDeleted
+	}
+	return "", sessionUnknown
 }
 
 // remove ends a session. Of the deleted ones the oldest are forgotten, and with

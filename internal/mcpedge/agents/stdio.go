@@ -35,7 +35,12 @@ const cancelledGrace = 500 * time.Millisecond
 // client that does not read. Conversations share nothing, so several may be
 // served at once.
 func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	c := e.newStdioConn(ctx, out)
+	return e.ServeStdioAt(ctx, nil, in, out)
+}
+
+// ServeStdioAt is ServeStdio for a surface; nil is the gateway's own tools.
+func (e *Edge) ServeStdioAt(ctx context.Context, s Surface, in io.Reader, out io.Writer) error {
+	c := e.newStdioConn(ctx, s, out)
 	defer c.cancel(nil)
 	stuck, end := c.read(in)
 	switch {
@@ -68,10 +73,10 @@ type stdioConn struct {
 	broken  atomic.Pointer[error] // what ended the output
 }
 
-func (e *Edge) newStdioConn(ctx context.Context, out io.Writer) *stdioConn {
+func (e *Edge) newStdioConn(ctx context.Context, s Surface, out io.Writer) *stdioConn {
 	ctx, cancel := context.WithCancelCause(ctx)
 	name := fmt.Sprintf("stdio-%d", e.stdios.Add(1))
-	return &stdioConn{edge: e, peer: &peer{session: name}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
+	return &stdioConn{edge: e, peer: &peer{session: name, surface: s}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
 }
 
 // read has the lines read and served until they end. If ctx ends while a line is
@@ -168,6 +173,13 @@ func (c *stdioConn) handle(l line) (serve func()) {
 			return c.beginCall(len(l.data), r)
 		}
 	}
+	if failure == nil && c.peer.isForSurface(m) {
+		c.edge.slowDown(c.ctx, c.peer, costRequest, len(l.data))
+		var r toolRequest
+		if r, failure = readSurfaceRequest(m, c.peer.served()); failure == nil {
+			return c.beginCall(len(l.data), r)
+		}
+	}
 	if failure != nil {
 		c.edge.slowDown(c.ctx, c.peer, costNotice, len(l.data))
 		c.answer(failureAnswer(c.idOf(m.id), failure))
@@ -177,11 +189,11 @@ func (c *stdioConn) handle(l line) (serve func()) {
 	return nil
 }
 
-// beginCall is begin for a tools/call.
+// beginCall is begin for a tools/call, or another request of a surface.
 func (c *stdioConn) beginCall(size int, r toolRequest) (serve func()) {
 	return c.begin(size, func() func() answer {
 		return c.edge.beginCall(c.ctx, c.peer, r, nil, c.write)
-	}, func(why error) answer { return toolRefusal(r.id, r.meta.revision(), why) })
+	}, func(why error) answer { return c.peer.refusal(r, r.meta.revision(), why) })
 }
 
 // begin begins to run a message of that size, and returns what serves it; or

@@ -2,7 +2,6 @@ package agents
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,22 +46,28 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 // runInPlace runs a tool once its caller has a place for it.
 func (e *Edge) runInPlace(ctx context.Context, c *call, p *peer, r toolRequest) answer {
 	caller, t := p.calls(r)
-	owner := e.ownerOf(caller, t)
+	owner := e.ownerOf(p, caller, t)
 	if err := e.inFlight.hold(ctx, owner); err != nil {
-		return toolRefusal(r.id, caller.Protocol, err)
+		return p.refusal(r, caller.Protocol, err)
 	}
 	defer e.inFlight.release(owner)
+	if p.surface != nil {
+		return e.runOn(ctx, p.surface, c, caller, t, r)
+	}
 	return e.runTool(ctx, c, caller, t, r)
 }
 
 // ownerOf is whose share a call takes: that of a credential, of a conversation
 // over stdio, or else of an address and of the agent that the caller says it is.
-func (e *Edge) ownerOf(caller Caller, t ToolCall) fair.Owner {
+func (e *Edge) ownerOf(p *peer, caller Caller, t ToolCall) fair.Owner {
 	if id := caller.Identity.ID(); id != "" {
 		return fair.Owner{Who: id}
 	}
 	if caller.From == "" {
 		return fair.Owner{Who: caller.Session}
+	}
+	if p.surface != nil {
+		return fair.Owner{Who: caller.From, Name: p.surface.Speaker(caller)}
 	}
 	return fair.Owner{Who: caller.From, Name: e.speaker(caller, t)}
 }
@@ -93,7 +98,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, 
 // itself, else what the conversation remembers.
 func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole}
-	caller := Caller{Session: p.session, From: p.from, Identity: p.identity}
+	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()
 		return caller, t
@@ -114,36 +119,50 @@ func (e *Edge) callHandler(ctx context.Context, caller Caller, t ToolCall, dst [
 	return e.handler.CallTool(ctx, caller, t, dst)
 }
 
-// toolRefusal is the answer to a tool call that was not run, with the reason that
-// begin or hold gave: a result, so that the model can read it.
-func toolRefusal(id json.RawMessage, protocol string, why error) answer {
-	code, text := "CANCELLED", "The call was cancelled; not run."
-	switch {
-	case errors.Is(why, errFull), errors.Is(why, errHeavy):
-		code, text = "OVERLOADED", "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."
-	case errors.Is(why, errClosed):
-		code, text = "SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."
-	}
-	return resultAnswer(id, errorResult(protocol, code, text))
+// ownError is an error of the edge's own: its code and what the model is told.
+type ownError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
-func internalResult(protocol string) []byte {
-	return errorResult(protocol, "INTERNAL", "The gateway failed while running this; it may have taken effect. Check before repeating, and tell the user.")
+// errInternal is what is left to say after a panic.
+var errInternal = ownError{"INTERNAL", "The gateway failed while running this; it may have taken effect. Check before repeating, and tell the user."}
+
+// notRun words why a call was not run: the reason that begin or hold gave.
+func notRun(why error) ownError {
+	switch {
+	case errors.Is(why, errFull), errors.Is(why, errHeavy):
+		return ownError{"OVERLOADED", "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."}
+	case errors.Is(why, errClosed):
+		return ownError{"SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."}
+	default:
+		return ownError{"CANCELLED", "The call was cancelled; not run."}
+	}
 }
+
+// refusal is the answer to a request that was not run: to a tool call a result,
+// so that the model can read it.
+func (p *peer) refusal(r toolRequest, protocol string, why error) answer {
+	if p.surface != nil {
+		return surfaceFailure(r, protocol, notRun(why))
+	}
+	return resultAnswer(r.id, errorResult(protocol, notRun(why)))
+}
+
+func internalResult(protocol string) []byte { return errorResult(protocol, errInternal) }
 
 // errorResult is a tool result of the edge's own, in the shape that the
 // gateway's failures have.
-func errorResult(protocol, code, text string) []byte {
-	type errorBody struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	result := map[string]any{
-		"content":           []any{map[string]string{"type": "text", "text": text}},
-		"structuredContent": map[string]any{"error": errorBody{code, text}},
+func errorResult(protocol string, e ownError) []byte {
+	return encodeResult(protocol, map[string]any{
+		"content":           []any{map[string]string{"type": "text", "text": e.Message}},
+		"structuredContent": map[string]any{"error": e},
 		"isError":           true,
-		"_meta":             map[string]string{endpoint.MetaOrigin: "gateway"},
-	}
+		"_meta":             map[string]any{endpoint.MetaOrigin: "gateway"},
+	})
+}
+
+func encodeResult(protocol string, result map[string]any) []byte {
 	if mcp.IsModernProtocol(protocol) {
 		result["resultType"] = "complete"
 	}

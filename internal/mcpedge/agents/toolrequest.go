@@ -9,10 +9,14 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// toolRequest is a tools/call: the values of its members as ranges of the bytes
-// that were sent, nil where they are absent.
+// toolRequest is a tools/call, or another request of a surface: the values of its
+// members as ranges of the bytes that were sent, nil where they are absent.
 type toolRequest struct {
-	id   json.RawMessage // a string or an integer
+	id json.RawMessage // a string or an integer
+	// method and params are of a request that is not a tools/call; else empty.
+	method string
+	params json.RawMessage
+
 	name string
 	args json.RawMessage // nil for null too
 	meta metaMembers
@@ -125,16 +129,9 @@ func readToolRequest(m message, supported []string) (toolRequest, *rpcFailure) {
 		return r, invalidParams("params.name must be a string: the name of a tool")
 	}
 	r.name, r.args = rawjson.Text(name), given(m.params, "arguments")
-	revision := m.meta.revision()
-	switch {
-	case !mcp.IsModernProtocol(revision):
-		return r, nil
-	case !validCapabilities(m.meta.capabilities):
-		return r, invalidParams("missing or invalid _meta field " + mcp.MetaKeyClientCapabilities)
-	case revision != mcp.ProtocolVersion20260728:
-		return r, unsupported(revision, supported)
+	if failure := r.readRevision(supported); failure != nil || !r.stateless {
+		return r, failure
 	}
-	r.stateless = true
 	r.inputResponses, r.requestState = given(m.params, "inputResponses"), given(m.params, "requestState")
 	switch {
 	case r.inputResponses != nil && r.inputResponses[0] != '{':
@@ -143,6 +140,22 @@ func readToolRequest(m message, supported []string) (toolRequest, *rpcFailure) {
 		return r, invalidParams("params.requestState must be a string")
 	}
 	return r, nil
+}
+
+// readRevision finds out whether a request is of 2026-07-28, which says so in its
+// _meta, or what is wrong with that.
+func (r *toolRequest) readRevision(supported []string) *rpcFailure {
+	revision := r.meta.revision()
+	switch {
+	case !mcp.IsModernProtocol(revision):
+		return nil
+	case !validCapabilities(r.meta.capabilities):
+		return invalidParams("missing or invalid _meta field " + mcp.MetaKeyClientCapabilities)
+	case revision != mcp.ProtocolVersion20260728:
+		return unsupported(revision, supported)
+	}
+	r.stateless = true
+	return nil
 }
 
 // given is the value of a member; nil for null too.

@@ -20,9 +20,15 @@ func (e *Edge) Elsewhere(path string) http.Handler {
 		case r.URL.Path == "/" && wantsPage(r):
 			showPage(w, r, path)
 		default:
-			http.Error(w, "nothing is here: MCP is at "+path, http.StatusNotFound)
+			nothingHere(w, path)
 		}
 	})
+}
+
+// nothingHere says that there is nothing at an address, or nothing that the
+// caller may use.
+func nothingHere(w http.ResponseWriter, path string) {
+	http.Error(w, "nothing is here: MCP is at "+path, http.StatusNotFound)
 }
 
 // wantsPage reports whether a person with a browser asks. An MCP client does not

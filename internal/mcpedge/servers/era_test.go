@@ -220,7 +220,10 @@ func TestOpenStdio_findsTheEraOfTheServer(t *testing.T) {
 func TestOpenStdio_readsWhatAStatelessServerSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := meet(t, "", script{"server/discover": {answer: `"result":` + goodDiscover}})
-		want := endpoint.ServerInfo{ProtocolVersion: "2026-07-28", Name: "new", Version: "2", Instructions: "Be new.", Tools: true}
+		want := endpoint.ServerInfo{
+			ProtocolVersion: "2026-07-28", Name: "new", Version: "2", Instructions: "Be new.", Tools: true,
+			About: `{"name":"new","version":"2"}`, Capabilities: `{"tools":{}}`,
+		}
 		if m.err != nil || m.session.Info() != want {
 			t.Errorf("got %v %+v, want %+v", m.err, m.session.Info(), want)
 		}

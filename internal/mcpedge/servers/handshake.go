@@ -37,6 +37,7 @@ const (
 	maxHandshake    = 4 << 20
 	maxInfoText     = 1 << 10
 	maxInstructions = 64 << 10
+	maxKeptObject   = 256 << 10
 )
 
 // clientName is how we introduce ourselves to servers.
@@ -104,7 +105,18 @@ func describe(revision string, about, result json.RawMessage) endpoint.ServerInf
 		Description:     self("description"),
 		Instructions:    text(rawjson.Get(result, "instructions"), maxInstructions),
 		Tools:           capability(result, "tools") != nil,
+		About:           keptObject(about),
+		Capabilities:    keptObject(rawjson.Get(result, "capabilities")),
 	}
+}
+
+// keptObject is an object without members that are the gateway's, unless it is
+// larger than is kept.
+func keptObject(raw json.RawMessage) string {
+	if rawjson.First(raw) != '{' || len(raw) > maxKeptObject {
+		return ""
+	}
+	return string(endpoint.WithoutOwnNames(raw))
 }
 
 // announcesTools reports whether the server says that it announces changes of

@@ -40,6 +40,8 @@ func TestOpenStdio_introducesItselfAndReadsWhatTheServerSays(t *testing.T) {
 	info := endpoint.ServerInfo{
 		ProtocolVersion: "2025-11-25", Name: "odd", Title: "Odd", Version: "1",
 		Description: "An odd server", Instructions: "Be odd.", Tools: true,
+		About:        `{"name":"odd","title":"Odd","version":"1","description":"An odd server"}`,
+		Capabilities: `{"tools":{"listChanged":true}}`,
 	}
 	if diff := cmp.Diff(info, s.Info()); diff != "" {
 		t.Error(diff)

@@ -1,4 +1,4 @@
-package gate
+package relay
 
 import (
 	"encoding/json"
@@ -6,31 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/snapshot"
 )
 
-// params are the params of tools/call as a server gets them. An answer to what
-// a server has asked for reaches it where it can have asked.
-func (c *call) params(server endpoint.ServerInfo) json.RawMessage {
-	params := callParams(c.args, c.meta)
-	if !server.Stateless() {
-		return params
-	}
-	if c.sent.InputResponses != nil {
-		params = rawjson.Set(params, "inputResponses", c.sent.InputResponses)
-	}
-	if c.sent.RequestState != nil {
-		params = rawjson.Set(params, "requestState", c.sent.RequestState)
-	}
-	return params
-}
-
 // input lets a server's question through to the caller, or says why it can't
 // get there: that takes a revision that knows such questions, on both sides.
-func (c *call) input(a *front.Attempt, answer result) (result, error) {
+func (c *Call) input(a *front.Attempt, answer Result) (Result, error) {
 	why := ""
 	switch {
 	case beforeStateless(c.Caller.Protocol):
@@ -41,7 +24,7 @@ func (c *call) input(a *front.Attempt, answer result) (result, error) {
 		c.Record.Outcome = inputRequired
 		return answer, nil
 	}
-	return result{}, &front.Failure{
+	return Result{}, &front.Failure{
 		Code: front.CodeServerError, MayHaveRun: true,
 		Message: fmt.Sprintf("%q needs an answer from the user before it can finish this%s, but %s. Not finished. "+
 			"If the tool takes the answer as a parameter, ask the user and put it inside args; else tell the user.",
@@ -57,10 +40,10 @@ const maxQuestionBytes = 64 << 10
 
 // questions shows what a server asks for, the first few by their keys. What
 // can't be read is not shown.
-func questions(r *snapshot.Route, answer result) string {
+func questions(r *snapshot.Route, answer Result) string {
 	type question struct{ key, text string }
 	var first []question
-	requests := rawjson.Get(answer.raw, "inputRequests")
+	requests := rawjson.Get(answer.Raw, "inputRequests")
 	rawjson.Each(requests, func(key []byte, start, end int) {
 		i, _ := slices.BinarySearchFunc(first, string(key), func(q question, key string) int { return strings.Compare(q.key, key) })
 		method := shortText(rawjson.Get(requests[start:end], "method"))

@@ -1,4 +1,4 @@
-package gate
+package relay
 
 import (
 	"encoding/json"
@@ -22,8 +22,8 @@ const (
 )
 
 // kind is the result's resultType.
-func (r result) kind() string {
-	value := r.ResultType.Of(r.raw)
+func (r Result) kind() string {
+	value := r.ResultType.Of(r.Raw)
 	if len(value) == 0 {
 		return complete
 	}
@@ -32,14 +32,14 @@ func (r result) kind() string {
 
 // promised is the id of the task that a server answers with in place of a
 // result; ok is false if it is not a task. Older revisions have no resultType.
-func (r result) promised() (id string, ok bool) {
+func (r Result) promised() (id string, ok bool) {
 	if r.kind() == complete && r.Content != (endpoint.Span{}) {
 		return "", false // What nearly all results are.
 	}
-	inner := rawjson.Get(r.raw, "task")
+	inner := rawjson.Get(r.Raw, "task")
 	id = rawjson.Text(rawjson.Get(inner, "taskId"))
 	if id == "" {
-		id = rawjson.Text(rawjson.Get(r.raw, "taskId"))
+		id = rawjson.Text(rawjson.Get(r.Raw, "taskId"))
 	}
 	return id, r.kind() == task || rawjson.First(inner) == '{' && id != "" && r.Structured == (endpoint.Span{})
 }

@@ -1,4 +1,4 @@
-package gate
+package relay
 
 import (
 	"encoding/json"

@@ -1,0 +1,6 @@
+// Package surface shows agents what servers have under its own names, on the
+// router: each method of MCP that passes has a file here. What the rules do not
+// give an agent is not shown, and cannot be used.
+//
+// One is one server as it is.
+package surface

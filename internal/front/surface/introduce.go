@@ -1,0 +1,58 @@
+package surface
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front"
+	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/rawjson"
+)
+
+// Introduce implements agents.Surface: what the server says of itself, less what
+// the rules leave nothing of and what does not pass here. It waits for a server
+// that has not said anything yet as a call would.
+func (o *One) Introduce(ctx context.Context, caller agents.Caller) (agents.Introduction, *agents.Error) {
+	var c front.Call
+	o.begin(&c, caller, agents.Request{Method: "initialize"}, &tools, "")
+	defer o.gateway.Router.Finish(&c)
+	a, err := o.gateway.Router.Lists(ctx, &c)
+	if err != nil {
+		return agents.Introduction{}, failed(c.End(err), rpcInvalidParams)
+	}
+	_ = c.End(nil)
+	info := a.Catalog.Info
+	return agents.Introduction{
+		Capabilities: o.capabilities(a), Instructions: info.Instructions,
+		ServerInfo: serverInfo(info, o.server), Meta: o.gateway.about(o.server),
+	}, nil
+}
+
+// capabilities are those of which something passes to the agent.
+func (o *One) capabilities(a *front.Attempt) json.RawMessage {
+	out := json.RawMessage("{}")
+	if a.Catalog.Info.Tools && (len(a.Catalog.Tools) == 0 || len(a.Permitted(&tools, o.server, a.Catalog)) > 0) {
+		out = rawjson.Set(out, "tools", []byte("{}"))
+	}
+	return out
+}
+
+// serverInfo is what a server calls itself, with the members that must be there.
+func serverInfo(info endpoint.ServerInfo, entry string) json.RawMessage {
+	about := json.RawMessage(cmp.Or(info.About, "{}"))
+	for _, must := range []struct{ key, value string }{{"name", cmp.Or(info.Name, entry)}, {"version", cmp.Or(info.Version, "unknown")}} {
+		if rawjson.Text(rawjson.Get(about, must.key)) == "" {
+			about = rawjson.Set(about, must.key, rawjson.AppendString(nil, must.value))
+		}
+	}
+	return about
+}
+
+// about says who stands between, and before which server.
+func (g Gateway) about(server string) json.RawMessage {
+	out := rawjson.AppendString([]byte(`{"`+endpoint.OwnMeta+`server":`), server)
+	out = rawjson.AppendString(append(out, `,"`+endpoint.OwnMeta+`version":`...), g.Version)
+	return append(out, '}')
+}
