@@ -175,10 +175,22 @@ func deciders(out io.Writer, paths []string) (map[string]audit.Decide, error) {
 			return nil, failed(fmt.Errorf("%s has errors: no gateway has decided by it", path))
 		}
 		p := policy.Compile(rules)
-		byHash[p.Hash()] = func(agent, server, tool string) (bool, string, string) {
-			d := p.Decide(agent, server, tool)
+		byHash[p.Hash()] = func(r *audit.Record) (bool, string, string) {
+			d := p.Ask(r.AgentID, questionOf(r))
 			return d.Allow, d.Step.String(), d.Path()
 		}
 	}
 	return byHash, nil
+}
+
+// questionOf is what a record says was asked of the rules.
+func questionOf(r *audit.Record) policy.Question {
+	switch {
+	case r.Resource != "":
+		return policy.Question{Server: r.Server, Kind: policy.Resources, Name: r.Resource}
+	case r.Prompt != "":
+		return policy.Question{Server: r.Server, Kind: policy.Prompts, Name: r.Prompt}
+	default:
+		return policy.Question{Server: r.Server, Kind: policy.Tools, Name: r.Tool, Annotations: policy.ParseAnnotations(r.Annotations)}
+	}
 }

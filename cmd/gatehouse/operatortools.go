@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/suggest"
 )
@@ -49,7 +50,7 @@ func serverTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route) admin
 	catalog := r.Cell.Catalog()
 	item := admin.ServerTools{Server: r.Entry.Name, State: string(r.Cell.Status().State), Known: catalog.Known, Tools: []admin.Tool{}, Problem: r.Redact.String(catalog.Trouble())}
 	for _, t := range catalog.Tools {
-		if agent != "" && !snap.Policy.Decide(agent, r.Entry.Name, t.Name).Allow {
+		if agent != "" && !endpoint.DecideTool(snap.Policy, agent, r.Entry.Name, t.Name, catalog).Allow {
 			continue
 		}
 		cost := (len(t.Raw) + 3) / 4 // As get_server_tools counts them.

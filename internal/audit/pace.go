@@ -193,5 +193,5 @@ func refusal(r Record) Event {
 
 // asked is what a call asked for, for the hash of many.
 func asked(r Record) string {
-	return r.Operation + "\x00" + r.Server + "\x00" + r.Tool + "\x00" + r.RequestedAgent + "\x00" + r.Outcome + "\n"
+	return r.Operation + "\x00" + r.Server + "\x00" + r.Tool + "\x00" + r.Resource + "\x00" + r.Prompt + "\x00" + r.RequestedAgent + "\x00" + r.Outcome + "\n"
 }

@@ -58,6 +58,9 @@ type Record struct {
 	Operation      string    `json:"operation"`
 	Server         string    `json:"server,omitempty"`
 	Tool           string    `json:"tool,omitempty"`
+	Resource       string    `json:"resource,omitempty"`    // its URI
+	Prompt         string    `json:"prompt,omitempty"`      // its name
+	Annotations    string    `json:"annotations,omitempty"` // of the tool, where the rules have any that ask for them
 	Decision       Decision  `json:"decision"`
 	Step           string    `json:"step,omitempty"`
 	Rule           string    `json:"rule,omitempty"`
@@ -90,10 +93,10 @@ type dropped struct {
 }
 
 // texts returns the fields whose length others decide.
-func (r *Record) texts() [11]*string {
+func (r *Record) texts() [14]*string {
 	return [...]*string{
 		&r.CallID, &r.AgentID, &r.RequestedAgent, &r.Credential, &r.Client, &r.Operation,
-		&r.Server, &r.Tool, &r.Step, &r.Rule, &r.Outcome,
+		&r.Server, &r.Tool, &r.Resource, &r.Prompt, &r.Annotations, &r.Step, &r.Rule, &r.Outcome,
 	}
 }
 

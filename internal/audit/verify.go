@@ -11,9 +11,9 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// Decide answers by one set of rules, as the gateway would: whether it is an
-// allow, and by which step and rule.
-type Decide func(agent, server, tool string) (allow bool, step, rule string)
+// Decide answers by one set of rules what a record is about, as the gateway would:
+// whether it is an allow, and by which step and rule.
+type Decide func(r *Record) (allow bool, step, rule string)
 
 // Kind says what is wrong with a line.
 type Kind string
@@ -217,7 +217,7 @@ func (v *Verifier) decision(p place) {
 	if r.Step == "" {
 		// Nothing was decided: it was not clear who asked, or for what, or the
 		// question needs no rule.
-		if r.Decision == Deny || r.Event == eventBegin || r.Decision == Allow && (r.Server != "" || r.Tool != "") {
+		if r.Decision == Deny || r.Event == eventBegin || r.Decision == Allow && r.Server+r.Tool+r.Resource+r.Prompt != "" {
 			v.find(p, Decided, "%s without a step", quoted(string(r.Decision)))
 		}
 		return
@@ -227,12 +227,12 @@ func (v *Verifier) decision(p place) {
 	case !ok:
 		v.summary.Other++
 		return
-	case wasCut(r.AgentID) || wasCut(r.Server) || wasCut(r.Tool):
+	case slices.ContainsFunc([]string{r.AgentID, r.Server, r.Tool, r.Resource, r.Prompt}, wasCut):
 		v.summary.Unchecked++
 		return
 	}
 	v.summary.Checked++
-	allow, step, rule := decide(r.AgentID, r.Server, r.Tool)
+	allow, step, rule := decide(&r.Record)
 	should := Deny
 	if allow {
 		should = Allow

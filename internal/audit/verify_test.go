@@ -16,9 +16,12 @@ import (
 )
 
 // onlyRead is a set of rules: everybody may use the tool "read" of "db".
-func onlyRead(_, server, tool string) (allow bool, step, rule string) {
-	if server == "db" && tool == "read" {
+func onlyRead(r *audit.Record) (allow bool, step, rule string) {
+	switch {
+	case r.Server == "db" && r.Tool == "read":
 		return true, "tool_allowed_exact", "rule-1"
+	case r.Resource == "file:///a":
+		return true, "resource_allowed_exact", "rule-2"
 	}
 	return false, "tool_not_allowed", ""
 }
@@ -26,7 +29,7 @@ func onlyRead(_, server, tool string) (allow bool, step, rule string) {
 // call is a record of a call as onlyRead decides it.
 func callRecord(id, tool string) audit.Record {
 	r := audit.Record{CallID: id, AgentID: "a", Operation: "execute_tool", Server: "db", Tool: tool, PolicyHash: "hash", Outcome: "ok", Decision: audit.Deny}
-	allow, step, rule := onlyRead("a", "db", tool)
+	allow, step, rule := onlyRead(&r)
 	if r.Step, r.Rule = step, rule; allow {
 		r.Decision = audit.Allow
 	}
@@ -83,10 +86,19 @@ func TestVerify_log_findsWhatWasChanged(t *testing.T) {
 	}
 	without := func(from, to int) []string { return slices.Delete(slices.Clone(good), from, to) }
 	long := callRecord("long", strings.Repeat("x", 4000))
+	read := audit.Record{CallID: "read", AgentID: "a", Operation: "resources/read", Server: "db", Resource: "file:///a", PolicyHash: "hash", Outcome: "ok", Decision: audit.Allow, Step: "resource_allowed_exact", Rule: "rule-2"}
+	climbed, longRead := read, read
+	climbed.Resource, longRead.Resource = "file:///b", "file:///"+strings.Repeat("x", 400)
+	unasked := read
+	unasked.Step, unasked.Rule, unasked.Server = "", "", ""
 	cases := map[string]struct {
 		lines []string
 		want  []string
 	}{
+		"a resource":                         {encoded(t, read), nil},
+		"another resource":                   {encoded(t, climbed), []string{"0:2 decision"}},
+		"a URI that was too long to decide":  {encoded(t, longRead), nil},
+		"a resource that nobody decided":     {encoded(t, unasked), []string{"0:2 decision"}},
 		"nothing":                            {good, nil},
 		"a denial made an allow":             {with(1, `"DENY"`, `"ALLOW"`), []string{"0:2 decision"}},
 		"an allow made an error":             {with(2, `"ALLOW"`, `"ERROR"`), []string{"0:3 decision"}},

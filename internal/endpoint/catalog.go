@@ -3,7 +3,10 @@ package endpoint
 import (
 	"cmp"
 	"encoding/json"
+	"sync"
 	"time"
+
+	"gatehouse/internal/policy"
 )
 
 // Tool is one tool of a server: its name and the server's own definition.
@@ -27,9 +30,10 @@ type Catalog struct {
 	// Warning says what was odd about the list, so that tools may be missing.
 	Warning string
 
-	index    map[string]int
-	names    []string
-	replaced chan struct{}
+	index       map[string]int
+	names       []string
+	annotations func() []policy.Annotations // of the tools, read when they are first asked for
+	replaced    chan struct{}
 }
 
 // Trouble says why the list may not be the server's whole list; empty if there is
@@ -51,6 +55,28 @@ func (c *Catalog) Lookup(name string) (Tool, bool) {
 		return Tool{}, false
 	}
 	return c.Tools[i], true
+}
+
+// Annotations are what the server says of a tool's behaviour; unknown if the catalog
+// does not have the tool, or is nil.
+func (c *Catalog) Annotations(name string) policy.Annotations {
+	if c == nil {
+		return 0
+	}
+	i, ok := c.index[name]
+	if !ok {
+		return 0
+	}
+	return c.annotations()[i]
+}
+
+// DecideTool asks the rules about a tool of the server that has listed this; nil is
+// not known. What it says of the tool is looked at only if the rules do.
+func DecideTool(rules *policy.Policy, agent, server, name string, list *Catalog) policy.Decision {
+	if !rules.UsesAnnotations() {
+		return rules.Decide(agent, server, name)
+	}
+	return rules.DecideTool(agent, server, name, list.Annotations(name))
 }
 
 // Names are the tools' names in the server's own order. The caller must not
@@ -96,6 +122,14 @@ func (c Catalog) indexed() *Catalog {
 			c.index[t.Name] = i
 		}
 	}
+	tools := c.Tools
+	c.annotations = sync.OnceValue(func() []policy.Annotations {
+		list := make([]policy.Annotations, len(tools))
+		for i, t := range tools {
+			list[i] = policy.AnnotationsOf(t.Raw)
+		}
+		return list
+	})
 	c.replaced = make(chan struct{})
 	return &c
 }

@@ -27,7 +27,7 @@ const (
 // lies under file:///secret/ is denied.
 var resources = front.Kind{
 	Noun: "resource", Plural: "resources", Ran: "it has been read", NotFound: "RESOURCE_NOT_FOUND",
-	Decide: func(rules *policy.Policy, agent, server, name string) policy.Decision {
+	Decide: func(rules *policy.Policy, agent, server, name string, _ *endpoint.Catalog) policy.Decision {
 		if d := rules.Decide(agent, server, ""); !d.Allow {
 			return d
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/policy"
@@ -17,9 +18,9 @@ func TestPermitted_isFoundOnce_howeverMuchIsHidden(t *testing.T) {
 	h := newHouse(t, front.Config{Pinned: []string{"a"}}, db)
 	asked := 0
 	counted := resources
-	counted.Decide = func(rules *policy.Policy, agent, server, name string) policy.Decision {
+	counted.Decide = func(rules *policy.Policy, agent, server, name string, list *endpoint.Catalog) policy.Decision {
 		asked++
-		return resources.Decide(rules, agent, server, name)
+		return resources.Decide(rules, agent, server, name, list)
 	}
 	permitted := func() []string {
 		a, ok := h.router.Known(agents.Caller{})

@@ -116,7 +116,7 @@ func (a *Attempt) known(ctx context.Context) error {
 func (a *Attempt) lacks(catalog *endpoint.Catalog) bool {
 	t := &a.call.Target
 	return slices.ContainsFunc(a.call.Wanted, func(name string) bool {
-		return !t.Kind.Has(catalog, name) && t.Kind.Decide(a.Snapshot.Policy, a.Agent, t.Server, name).Allow
+		return !t.Kind.Has(catalog, name) && t.Kind.Decide(a.Snapshot.Policy, a.Agent, t.Server, name, catalog).Allow
 	})
 }
 

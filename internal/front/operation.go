@@ -15,9 +15,10 @@ type Kind struct {
 	Ran string
 	// NotFound is the code of a failure for one that a server does not list.
 	NotFound string
-	// Decide asks the rules about one of a server. Its answer depends on its
-	// arguments alone.
-	Decide func(rules *policy.Policy, agent, server, name string) policy.Decision
+	// Decide asks the rules about one of a server, whose list may be nil: it is not
+	// known then. The answer depends on the arguments alone, and what is allowed
+	// without a list is allowed with any.
+	Decide func(rules *policy.Policy, agent, server, name string, list *endpoint.Catalog) policy.Decision
 	// AllowedByName are those of a server that the rules name, sorted.
 	AllowedByName func(rules *policy.Policy, agent, server string) []string
 	// ListedBy is how an agent sees which there are: "get_server_tools".
@@ -37,12 +38,13 @@ type Target struct {
 	Name   string
 }
 
-// decide asks the rules about the target.
-func (t *Target) decide(rules *policy.Policy, agent string) policy.Decision {
+// decide asks the rules about the target. list is what its server has listed, nil if
+// that is not known.
+func (t *Target) decide(rules *policy.Policy, agent string, list *endpoint.Catalog) policy.Decision {
 	if t.Name == "" {
 		return rules.Decide(agent, t.Server, "")
 	}
-	return t.Kind.Decide(rules, agent, t.Server, t.Name)
+	return t.Kind.Decide(rules, agent, t.Server, t.Name, list)
 }
 
 // Operation is what is done to a call's target.

@@ -10,17 +10,21 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// permit asks the rules. The answer depends on the rules, the agent and the
-// names alone: whether such a server or target exists plays no part.
+// permit asks the rules. What the agent hears depends on the rules, the agent and
+// the names alone: whether such a server or target exists plays no part.
 func (a *Attempt) permit(context.Context) error {
-	c, t := a.call, &a.call.Target
-	d := t.decide(a.Snapshot.Policy, a.Agent)
+	c, t, rules := a.call, &a.call.Target, a.Snapshot.Policy
+	d := a.decide(t)
 	c.Record.Step, c.Record.Rule = d.Step.String(), d.Path()
 	if d.Allow {
 		return nil
 	}
-	fail := &Failure{Code: CodeDenied, Rule: d.Path(), Server: Shown(t.Server), kind: t.Kind, name: Shown(t.Name)}
-	if a.Snapshot.Policy.Decide(a.Agent, t.Server, "").Allow {
+	heard := d
+	if rules.UsesAnnotations() {
+		heard = t.decide(rules, a.Agent, nil) // As if the server did not have it: that is a deny too.
+	}
+	fail := &Failure{Code: CodeDenied, Rule: heard.Path(), Server: Shown(t.Server), kind: t.Kind, name: Shown(t.Name)}
+	if rules.Decide(a.Agent, t.Server, "").Allow {
 		var advice string
 		fail.Available, advice = a.instead(t)
 		fail.Message = fmt.Sprintf("No %s %q on %q that you may use. %s", t.Kind.Noun, Shown(t.Name), Shown(t.Server), advice)
@@ -29,6 +33,23 @@ func (a *Attempt) permit(context.Context) error {
 	fail.Available = nearest(t.Server, a.permittedServers())
 	fail.Message = fmt.Sprintf("No server %q that you may use. %s", Shown(t.Server), choose(fail.Available))
 	return fail
+}
+
+// decide asks the rules about a target by what its server has listed, where they
+// look at that, and notes what the server says of a tool.
+func (a *Attempt) decide(t *Target) policy.Decision {
+	rules := a.Snapshot.Policy
+	if !rules.UsesAnnotations() {
+		return t.decide(rules, a.Agent, nil)
+	}
+	var list *endpoint.Catalog
+	if r, ok := a.Snapshot.Route(t.Server); ok {
+		list = r.Cell.Catalog()
+	}
+	if a.call.Record.Tool != "" {
+		a.call.Record.Annotations = list.Annotations(t.Name).String()
+	}
+	return t.decide(rules, a.Agent, list)
 }
 
 // route finds the server of an allowed name, and the limits that it sets.
@@ -83,7 +104,7 @@ func (a *Attempt) Permitted(kind *Kind, server string, catalog *endpoint.Catalog
 		listed := kind.Names(catalog)
 		names := make([]string, 0, len(listed))
 		for _, name := range listed {
-			if kind.Decide(rules, agent, server, name).Allow {
+			if kind.Decide(rules, agent, server, name, catalog).Allow {
 				names = append(names, name)
 			}
 		}

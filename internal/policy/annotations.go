@@ -113,9 +113,21 @@ func AnnotationsOf(definition []byte) Annotations {
 // String lists the annotations as rules write them, with "!" before those that a
 // tool lacks; "unknown" if its definition is not known.
 func (a Annotations) String() string {
-	if a&Known == 0 {
+	if a&Known == 0 || int(a) >= len(annotationTexts) {
 		return "unknown"
 	}
+	return annotationTexts[a]
+}
+
+// annotationTexts has a text for each known set: records of calls need them.
+var annotationTexts = func() (texts [OpenWorld << 1]string) {
+	for a := range texts {
+		texts[a] = Annotations(a).text()
+	}
+	return texts
+}()
+
+func (a Annotations) text() string {
 	var words []string
 	for _, n := range annotationNames {
 		if a&n.bit == 0 {
@@ -125,6 +137,16 @@ func (a Annotations) String() string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// ParseAnnotations reads what String has written; anything else is unknown.
+func ParseAnnotations(text string) Annotations {
+	for a := Known; a < OpenWorld<<1; a++ {
+		if a&Known != 0 && a.String() == text {
+			return a
+		}
+	}
+	return 0
 }
 
 // UsesAnnotations reports whether any rule matches by annotation, so that

@@ -74,7 +74,7 @@ func (f *finder) ready(snap *snapshot.Snapshot, agent string) *find.View {
 	} else {
 		v.view = f.index.View(func(server, tool string) bool {
 			// No call could name a longer one.
-			return len(tool) <= maxNameBytes && (agent == "" || snap.Policy.Decide(agent, server, tool).Allow)
+			return len(tool) <= maxNameBytes && (agent == "" || endpoint.DecideTool(snap.Policy, agent, server, tool, f.servers[server].catalog).Allow)
 		})
 	}
 	if f.views = append(f.views, v); len(f.views) > maxViews {

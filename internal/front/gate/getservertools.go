@@ -60,7 +60,7 @@ func selectTools(at *front.Attempt, args arguments) (a toolsAnswer, size int) {
 	found := map[string]bool{}
 	budget := newBudget(args.maxSchemaTokens)
 	for _, t := range at.Catalog.Tools {
-		if !at.Snapshot.Policy.Decide(at.Agent, r.Entry.Name, t.Name).Allow {
+		if !endpoint.DecideTool(at.Snapshot.Policy, at.Agent, r.Entry.Name, t.Name, at.Catalog).Allow {
 			continue
 		}
 		a.TotalAvailable++

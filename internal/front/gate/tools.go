@@ -9,7 +9,7 @@ import (
 // tools are the kind of thing that the gate reaches.
 var tools = front.Kind{
 	Noun: "tool", Plural: "tools", Ran: "the tool has run", NotFound: "TOOL_NOT_FOUND",
-	Decide:        (*policy.Policy).Decide,
+	Decide:        endpoint.DecideTool,
 	AllowedByName: (*policy.Policy).AllowedByName, ListedBy: getServerTools,
 	Names: (*endpoint.Catalog).Names,
 	Has: func(c *endpoint.Catalog, name string) bool {

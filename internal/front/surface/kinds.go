@@ -13,7 +13,7 @@ const codeNotFound = "NOT_FOUND"
 // tools are the tools of servers.
 var tools = front.Kind{
 	Noun: "tool", Plural: "tools", Ran: "the tool has run", NotFound: "TOOL_NOT_FOUND",
-	Decide:        (*policy.Policy).Decide,
+	Decide:        endpoint.DecideTool,
 	AllowedByName: (*policy.Policy).AllowedByName, ListedBy: "tools/list",
 	Names: (*endpoint.Catalog).Names,
 	Has: func(c *endpoint.Catalog, name string) bool {
