@@ -61,6 +61,7 @@ type runOptions struct {
 	tlsCert, tlsKey string
 	insecure        bool
 	debug           bool
+	noClientHints   bool
 	defaultAgent    string
 	contradicts     string // the flags of HTTP beside --transport stdio
 	color           *colorOption
@@ -108,6 +109,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "the private key (PEM) of the HTTP front")
 	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback without credentials, or with them but in clear text")
+	f.BoolVar(&o.noClientHints, "no-client-hints", false, "leave what only some clients understand out of the tools' definitions: _meta with anthropic/alwaysLoad, anthropic/searchHint")
 	debug, _ := envBool("GATEWAY_DEBUG") // check complains.
 	f.BoolVar(&o.debug, "debug", debug, "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
 }

@@ -32,8 +32,12 @@ func TestDefinitions_costAtMost650Tokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			servers := testkit.Servers{} // With names that cost a lot, as a pinned agent's are in a hint.
+			for _, name := range []string{"0f-9Zq7/xK", "3d_Yw8.Vb2", "5k-Qj1:Rm6", "お誕生日", "知识库", "9t!Lc4@Np0", "a1~Fs5#Hd8", "b2-Gv6-Jz3"} {
+				servers[name] = testkit.Entry{"command": "none", "gateway": map[string]any{"start": "lazy"}}
+			}
 			g := testkit.StartGateway(t, testkit.Options{
-				Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a", "b"),
+				Servers: servers.JSON(), Rules: testkit.AllowAll("a", "b"),
 				Args: args, Env: []string{testkit.Built(t)},
 			})
 			reply, err := g.Raw(t).Request(t.Context(), "tools/list", nil)

@@ -3,8 +3,10 @@ package gate
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 )
 
@@ -63,10 +65,7 @@ type annotations struct {
 	ReadOnly bool `json:"readOnlyHint"`
 }
 
-// loaded is for clients that load only the names of most tools and search for
-// the rest: this one is to be there from the start.
-var loaded = map[string]any{"anthropic/alwaysLoad": true}
-
+// definitions are those of all tools, with every argument and without hints.
 func definitions() []definition {
 	agentID := property{name: "agent_id", Type: "string", Description: "Only if your instructions give you one."}
 	server := property{name: "server", Type: "string", Description: "Its exact name."}
@@ -83,7 +82,6 @@ func definitions() []definition {
 				agentID,
 			}, Required: []string{"query"}},
 			Annotations: &annotations{ReadOnly: true},
-			Meta:        map[string]any{"anthropic/alwaysLoad": true, "anthropic/searchHint": "find a tool of any server for a task"},
 		},
 		{
 			Name: listServers, Title: "List servers",
@@ -118,7 +116,6 @@ func definitions() []definition {
 				{name: "timeout_ms", Type: "integer", Description: "At least 100."},
 				agentID,
 			}, Required: []string{"server", "tool"}},
-			Meta: loaded,
 		},
 		{
 			Name: getGatewayStatus, Title: "Gateway status",
@@ -131,21 +128,38 @@ func definitions() []definition {
 
 // Definitions implements agents.ToolHandler. agent_id is left out where the
 // pin leaves no choice.
-func (g *Gate) Definitions() []json.RawMessage { return g.definitions(len(g.router.Pinned()) == 1) }
+func (g *Gate) Definitions() []json.RawMessage {
+	return g.definitions(len(g.router.Pinned()) == 1, nil)
+}
 
-// PinnedDefinitions are Definitions for callers whose credential leaves them
-// one agent to be.
-func (g *Gate) PinnedDefinitions() []json.RawMessage { return g.definitions(true) }
+// DefinitionsFor are Definitions for one caller: agent_id is left out where its
+// credential leaves no choice too, and if the connection settles who calls, a hint
+// names the servers that it may use.
+func (g *Gate) DefinitionsFor(caller agents.Caller) []json.RawMessage {
+	one := len(g.router.Pinned()) == 1 || caller.Identity != nil && len(caller.Identity.Agents) == 1
+	var servers []string
+	if a, known := g.router.Known(caller); known {
+		servers = usableNames(a)
+	}
+	return g.definitions(one, servers)
+}
 
-func (g *Gate) definitions(oneAgent bool) []json.RawMessage {
+func (g *Gate) definitions(oneAgent bool, servers []string) []json.RawMessage {
 	list := definitions()
 	if !g.cfg.Debug {
 		list = slices.DeleteFunc(list, func(d definition) bool { return d.Name == getGatewayStatus })
+	}
+	room := maxHinted
+	if oneAgent {
+		room = maxHintedAlone
 	}
 	raw := make([]json.RawMessage, 0, len(list))
 	for _, d := range list {
 		if oneAgent {
 			d.InputSchema.Properties = slices.DeleteFunc(d.InputSchema.Properties, func(p property) bool { return p.name == "agent_id" })
+		}
+		if !g.cfg.NoClientHints {
+			d.Meta = hints(d.Name, servers, room)
 		}
 		b, err := rawjson.Marshal(d)
 		if err != nil {
@@ -154,6 +168,41 @@ func (g *Gate) definitions(oneAgent bool) []json.RawMessage {
 		raw = append(raw, b)
 	}
 	return raw
+}
+
+// maxHinted is how many bytes the names of servers may have in a hint, and
+// maxHintedAlone where agent_id is left out: what the definitions cost is bounded.
+const (
+	maxHinted      = 44
+	maxHintedAlone = 110
+)
+
+// hints are for clients that load only the names of most tools and search for the
+// rest: these two are to be there from the start, and whoever searches for what a
+// server is named after finds the one that searches.
+func hints(tool string, servers []string, room int) map[string]any {
+	switch tool {
+	case executeTool:
+		return map[string]any{"anthropic/alwaysLoad": true}
+	case searchTools:
+		return map[string]any{"anthropic/alwaysLoad": true, "anthropic/searchHint": searchHint(servers, room)}
+	}
+	return nil
+}
+
+// searchHint names as many of the servers as there is room for, in bytes.
+func searchHint(servers []string, room int) string {
+	n := 0
+	for ; n < len(servers); n++ {
+		if room -= len(servers[n]) + len(", "); room < 0 {
+			break
+		}
+	}
+	hint := "find a tool of any server for a task"
+	if n > 0 {
+		hint += ": " + strings.Join(servers[:n], ", ")
+	}
+	return hint
 }
 
 // argumentNames lists what each tool takes, sorted.

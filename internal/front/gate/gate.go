@@ -19,6 +19,9 @@ type Config struct {
 	Router *front.Router
 	// Debug offers get_gateway_status.
 	Debug bool
+	// NoClientHints leaves out of the definitions what only certain clients
+	// understand.
+	NoClientHints bool
 }
 
 // Gate answers calls of the gateway's own tools. Its methods may be called

@@ -39,13 +39,14 @@ type settings struct {
 	Pinned       []string
 	DefaultAgent string
 	Debug        bool
+	NoHints      bool
 }
 
 func newGateWith(t testing.TB, s settings, rules string, servers ...*srv) *stage {
 	t.Helper()
 	g := &stage{Stage: testkit.NewStage(t, rules, servers...), t: t}
 	g.router = g.Router(front.Config{Pinned: s.Pinned, DefaultAgent: s.DefaultAgent})
-	g.gate = gate.New(gate.Config{Router: g.router, Debug: s.Debug})
+	g.gate = gate.New(gate.Config{Router: g.router, Debug: s.Debug, NoClientHints: s.NoHints})
 	return g
 }
 

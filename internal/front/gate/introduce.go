@@ -2,12 +2,14 @@ package gate
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf16"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/snapshot"
 	"gatehouse/internal/textcut"
 )
 
@@ -54,12 +56,31 @@ type described struct{ name, line string }
 // usable returns the servers that the agent may use, in order.
 func usable(a *front.Attempt) []described {
 	var servers []described
-	for name := range a.Servers() {
-		if line, ok := serverLine(a, name); ok {
-			servers = append(servers, described{oneLine(name), line})
-		}
+	for r := range switchedOn(a) {
+		servers = append(servers, described{oneLine(r.Entry.Name), serverLine(a, r)})
 	}
 	return servers
+}
+
+// usableNames returns the names of the servers that the agent may use, in order.
+func usableNames(a *front.Attempt) []string {
+	var names []string
+	for r := range switchedOn(a) {
+		names = append(names, oneLine(r.Entry.Name))
+	}
+	return names
+}
+
+// switchedOn visits the servers that the agent may use, in order, but for those
+// that are disabled.
+func switchedOn(a *front.Attempt) iter.Seq[*snapshot.Route] {
+	return func(yield func(*snapshot.Route) bool) {
+		for name := range a.Servers() {
+			if r, ok := a.Snapshot.Route(name); ok && r.Cell.Status().State != endpoint.Disabled && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // opening says what the gateway is, with the names of as many of the servers as
@@ -108,19 +129,13 @@ func serverLines(servers []described, room int) string {
 
 func more(n int) string { return fmt.Sprintf("... and %d more.", n) }
 
-// serverLine is a server's name and what it is for; ok is false for one that
-// is switched off.
-func serverLine(a *front.Attempt, name string) (line string, ok bool) {
-	r, found := a.Snapshot.Route(name)
-	if !found || r.Cell.Status().State == endpoint.Disabled {
-		return "", false
-	}
-	line = "- " + oneLine(name)
-	catalog := r.Cell.Catalog()
-	if what := firstSentence(description(r.Entry, catalog.Info, a.Permitted(&tools, name, catalog))); what != "" {
+// serverLine is a server's name and what it is for.
+func serverLine(a *front.Attempt, r *snapshot.Route) string {
+	line, catalog := "- "+oneLine(r.Entry.Name), r.Cell.Catalog()
+	if what := firstSentence(description(r.Entry, catalog.Info, a.Permitted(&tools, r.Entry.Name, catalog))); what != "" {
 		line += ": " + textcut.Marked(what, maxAbout)
 	}
-	return textcut.Marked(line, maxServerLine), true
+	return textcut.Marked(line, maxServerLine)
 }
 
 // units is the length of a text as clients count it.

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -175,6 +176,73 @@ func TestDefinitions_areForClientsThatDeferTools(t *testing.T) {
 		first := def.Name == "search_tools" || def.Name == "execute_tool"
 		if def.Title == "" || def.Meta.Load != first || (def.Meta.Hint != "") != (def.Name == "search_tools") {
 			t.Errorf("got %s, want a title, alwaysLoad of search_tools and execute_tool only, and a hint of search_tools only", d)
+		}
+	}
+}
+
+// hintOf is the searchHint of search_tools among definitions.
+func hintOf(t *testing.T, definitions []json.RawMessage) string {
+	t.Helper()
+	for _, raw := range definitions {
+		var def struct {
+			Name string
+			Meta struct {
+				Hint string `json:"anthropic/searchHint"`
+			} `json:"_meta"`
+		}
+		if err := json.Unmarshal(raw, &def); err != nil {
+			t.Fatal(err)
+		}
+		if def.Name == "search_tools" {
+			return def.Meta.Hint
+		}
+	}
+	t.Fatal("got no definition of search_tools, want one")
+	return ""
+}
+
+func TestDefinitions_theHintNamesTheServersOfAPinnedAgent(t *testing.T) {
+	const plain = "find a tool of any server for a task"
+	for _, c := range []struct {
+		name   string
+		s      settings
+		caller agents.Caller
+		want   string
+	}{
+		{"unpinned", settings{}, old, plain},
+		{"pinned", settings{Pinned: []string{"a"}}, old, plain + ": db, files"},
+		{"pinned to several is the first", settings{Pinned: []string{"b", "a"}}, old, plain + ": secret"},
+		{"a credential", settings{}, bearer(t, tokenFor("a")), plain + ": db, files"},
+		{"an agent that may do nothing", settings{Pinned: []string{"nobody"}}, old, plain},
+	} {
+		g := newGateWith(t, c.s, wordyRules, wordyHouse()...)
+		g.credentials(tokenFor("a"))
+		if got := hintOf(t, g.gate.DefinitionsFor(c.caller)); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDefinitions_theHintIsBounded(t *testing.T) {
+	var servers []*srv
+	for i := range 200 {
+		servers = append(servers, up(fmt.Sprintf("server%03d", i), testkit.Hangs))
+	}
+	for pinned, want := range map[string]int{"a": 10, "a,b": 4} {
+		got := hintOf(t, newGateWith(t, settings{Pinned: strings.Split(pinned, ",")}, allowAll, servers...).gate.DefinitionsFor(old))
+		if n := strings.Count(got, "server0"); n != want || !strings.HasSuffix(got, fmt.Sprintf("server%03d", want-1)) {
+			t.Errorf("pinned to %s: got %q, want %d whole names", pinned, got, want)
+		}
+	}
+}
+
+func TestDefinitions_withoutClientHints(t *testing.T) {
+	for _, pinned := range [][]string{nil, {"a"}} {
+		g := newGateWith(t, settings{Pinned: pinned, NoHints: true}, wordyRules, wordyHouse()...)
+		for _, d := range slices.Concat(g.gate.Definitions(), g.gate.DefinitionsFor(old)) {
+			if strings.Contains(string(d), `"_meta"`) || strings.Contains(string(d), "anthropic") {
+				t.Errorf("got %s, want no _meta", d)
+			}
 		}
 	}
 }

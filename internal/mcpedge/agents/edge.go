@@ -87,10 +87,10 @@ type ToolCall struct {
 	RequestState   json.RawMessage
 }
 
-// pinnedHandler is a ToolHandler with other definitions for callers whose
-// Identity leaves them one agent to be. The names are the same.
-type pinnedHandler interface {
-	PinnedDefinitions() []json.RawMessage
+// callerHandler is a ToolHandler with other definitions for some callers. The names
+// of the tools are the same.
+type callerHandler interface {
+	DefinitionsFor(c Caller) []json.RawMessage
 }
 
 // speakerHandler is a ToolHandler that knows whose name an unpinned caller takes
@@ -187,13 +187,15 @@ func (o Options) withDefaults() Options {
 // concurrent use. It owns the goroutines of its stdio conversations and calls,
 // and no listener.
 type Edge struct {
-	opts     Options
-	log      *slog.Logger
-	handler  ToolHandler
-	mcp      *server.MCPServer
-	tools    toolSet
-	pinned   json.RawMessage // the tools to show to callers who can be one agent only; nil: all alike
-	speaker  func(Caller, ToolCall) string
+	opts    Options
+	log     *slog.Logger
+	handler ToolHandler
+	mcp     *server.MCPServer
+	tools   toolSet
+	speaker func(Caller, ToolCall) string
+	// definitions are those to show to a caller; nil: all are shown the tools.
+	definitions func(Caller) []json.RawMessage
+
 	inFlight *inFlight
 	sessions *sessions
 	paces    paces
@@ -220,8 +222,8 @@ func New(handler ToolHandler, opts Options) *Edge {
 	if h, ok := handler.(speakerHandler); ok {
 		e.speaker = h.Speaker
 	}
-	if h, ok := handler.(pinnedHandler); ok {
-		e.pinned = readTools(h.PinnedDefinitions(), opts.Log).list
+	if h, ok := handler.(callerHandler); ok {
+		e.definitions = h.DefinitionsFor
 	}
 	return e
 }

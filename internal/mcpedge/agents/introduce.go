@@ -47,34 +47,35 @@ func (e *Edge) introducedBy(ctx context.Context, p *peer, m message, revision st
 }
 
 // definitionsTTL is for how long a client need not ask for the definitions
-// again, in milliseconds: they are the same for as long as the gateway runs.
+// again, in milliseconds: what they say of servers is only a hint.
 const definitionsTTL = "300000"
 
 // listed is a result of tools/list with the definitions for this caller, and
 // with how they may be cached where the revision says so: by everybody if
 // everybody gets the same.
 func (e *Edge) listed(p *peer, result json.RawMessage) json.RawMessage {
-	result = rawjson.Set(result, "tools", e.shownTo(p))
+	shown := e.shownTo(p)
+	result = rawjson.Set(result, "tools", shown)
 	if rawjson.Get(result, "ttlMs") == nil {
 		return result
 	}
 	scope := `"private"`
-	if e.alike(p) {
+	if e.alike(p, shown) {
 		scope = `"public"`
 	}
 	return rawjson.Set(rawjson.Set(result, "ttlMs", []byte(definitionsTTL)), "cacheScope", []byte(scope))
 }
 
-// alike reports whether everybody who can reach the gateway is shown the same
-// definitions: they differ by credential only.
-func (e *Edge) alike(p *peer) bool {
-	return e.pinned == nil || string(e.pinned) == string(e.tools.list) || p.identity.ID() == ""
+// alike reports whether everybody who can reach the gateway is shown these
+// definitions: where credentials are asked for, others may be shown others.
+func (e *Edge) alike(p *peer, shown json.RawMessage) bool {
+	return string(shown) == string(e.tools.list) && (e.definitions == nil || p.identity.ID() == "")
 }
 
 // shownTo returns the tools as a client should see them.
 func (e *Edge) shownTo(p *peer) json.RawMessage {
-	if e.pinned != nil && p.identity != nil && len(p.identity.Agents) == 1 {
-		return e.pinned
+	if e.definitions == nil {
+		return e.tools.list
 	}
-	return e.tools.list
+	return join(e.definitions(p.caller()))
 }

@@ -40,10 +40,21 @@ func TestIntroduction_isTheCallersOwnInBothEras(t *testing.T) {
 	}
 }
 
-// pinnable has definitions of their own for callers who can be one agent only.
+// pinnable has definitions of their own for callers with a credential.
 type pinnable struct{ *script }
 
-func (p pinnable) PinnedDefinitions() []json.RawMessage { return p.Definitions()[:1] }
+func (p pinnable) DefinitionsFor(c agents.Caller) []json.RawMessage {
+	if c.Identity == nil {
+		return p.Definitions()
+	}
+	return p.Definitions()[:1]
+}
+
+// hinting has definitions of their own for everybody, as the rules may say others
+// soon.
+type hinting struct{ *script }
+
+func (h hinting) DefinitionsFor(agents.Caller) []json.RawMessage { return h.Definitions()[:1] }
 
 // A cache that many share may keep the definitions only if everybody gets the
 // same ones.
@@ -58,6 +69,7 @@ func TestDefinitions_areCachedByWhomTheyConcern(t *testing.T) {
 		{"all alike", newScript(), "alice", byHeader, "public"},
 		{"nobody is asked for a credential", pinnable{newScript()}, "", nil, "public"},
 		{"they differ by credential", pinnable{newScript()}, "alice", byHeader, "private"},
+		{"they are not those of everybody", hinting{newScript()}, "", nil, "private"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := serveHTTP(t, newEdge(t, c.handler, c.change)).URL

@@ -35,12 +35,17 @@ func readTools(definitions []json.RawMessage, log *slog.Logger) toolSet {
 		set.tools = append(set.tools, tool)
 		shown = append(shown, raw)
 	}
-	list, err := json.Marshal(shown)
-	if err != nil { // Each one was valid JSON a moment ago.
+	set.list = join(shown)
+	return set
+}
+
+// join returns the array of definitions, which are valid JSON.
+func join(definitions []json.RawMessage) json.RawMessage {
+	list, err := json.Marshal(definitions)
+	if err != nil {
 		panic(fmt.Sprintf("internal: cannot join tool definitions: %v", err))
 	}
-	set.list = list
-	return set
+	return list
 }
 
 func readTool(raw json.RawMessage) (mcp.Tool, error) {
