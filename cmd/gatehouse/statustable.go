@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/terminal"
 )
 
@@ -147,7 +147,7 @@ func troubled(s admin.ServerStatus) bool { return urgency(s) < 5 }
 
 // whyGivenUp is how often a server failed, before why, in the reason of a
 // quarantine.
-var whyGivenUp = regexp.MustCompile(`^(?:\d+ failures? within \S+, \d+ allowed|\d+ (?:try|tries) in a row never became ready, \d+ allowed|it cannot be started|the probe failed|the probe got ready but failed after \S+): `)
+var whyGivenUp = lazyregexp.New(`^(?:\d+ failures? within \S+, \d+ allowed|\d+ (?:try|tries) in a row never became ready, \d+ allowed|it cannot be started|the probe failed|the probe got ready but failed after \S+): `)
 
 // below is why a server is not ready and when it is tried again, else how it
 // last failed.
@@ -160,7 +160,7 @@ func (p page) below(s admin.ServerStatus) []string {
 		text, color = age(p.now.Sub(*s.LastErrorAt))+" ago: "+line(s.LastError), faint
 	}
 	if p.size.Rows > 0 { // There is one line.
-		text = whyGivenUp.ReplaceAllString(text, "")
+		text = whyGivenUp().ReplaceAllString(text, "")
 	}
 	if s.NextAttempt != nil {
 		text = strings.TrimSuffix("next try in "+age(s.NextAttempt.Sub(p.now))+"; "+text, "; ")

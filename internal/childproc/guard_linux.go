@@ -30,18 +30,24 @@ const (
 	guardPause  = 50 * time.Millisecond
 )
 
-// IsGuard reports whether this process is to be a guard: then its program must
-// call RunGuard, do nothing else, and exit.
-func IsGuard() bool { return validInstance(os.Getenv(guardVariable)) }
+// init turns a process that was started as a guard into one. It is here and not
+// in package main because what a program imports is set up in the order of
+// names: the parts of the gateway that take most time and memory for that come
+// later, and a guard needs none of them.
+func init() {
+	if validInstance(os.Getenv(guardVariable)) {
+		os.Exit(runGuard())
+	}
+}
 
-// RunGuard is the whole life of a guard. It blocks until the gateway that
+// runGuard is the whole life of a guard. It blocks until the gateway that
 // started it closes its pipe or dies, ends what is left of that gateway, and
 // returns the exit code.
 //
 // A guard has none of the gateway's files but the read end of the pipe, is in a
 // session of its own, and ignores polite signals: it must outlast everything
 // else.
-func RunGuard() int {
+func runGuard() int {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
 	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse-guard"), 0) // For ps; nothing depends on it.
 	groups := hearGroups(os.Stdin)

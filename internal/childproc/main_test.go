@@ -26,9 +26,6 @@ const deadline = 30 * time.Second
 const plainEnd = "exit status 0"
 
 func TestMain(m *testing.M) {
-	if childproc.IsGuard() {
-		os.Exit(childproc.RunGuard())
-	}
 	if name, ok := os.LookupEnv(role); ok {
 		play(name)
 		os.Exit(0)

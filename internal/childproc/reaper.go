@@ -10,8 +10,8 @@ type ReaperOptions struct {
 	// Dir is the folder of the records; it is made, for its owner alone. If it
 	// is empty, no record is kept and nothing is swept.
 	Dir string
-	// Guard starts this very program again as a guard. The program must look at
-	// IsGuard before anything else.
+	// Guard starts this very program again as a guard: a program that imports this
+	// package becomes one by itself.
 	Guard bool
 	// Log hears what went wrong and what was swept.
 	Log *slog.Logger

@@ -1,9 +1,10 @@
 package find
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gatehouse/internal/lazyregexp"
 )
 
 // question is a query as it is searched for in a view.
@@ -161,12 +162,12 @@ func (v *View) asksForMany(all []string) bool {
 }
 
 // unwanted is what a question says that it is not about.
-var unwanted = regexp.MustCompile(`(?i)(?:[,;:(–—-]\s*|\b(?:but|and)\s+)(?:do\s+)?(?:not|don't|don’t|never)\s+[^,;.!?()]*|` +
+var unwanted = lazyregexp.New(`(?i)(?:[,;:(–—-]\s*|\b(?:but|and)\s+)(?:do\s+)?(?:not|don't|don’t|never)\s+[^,;.!?()]*|` +
 	`\b(?:instead of|rather than|as opposed to)\s+[^,;.!?()]*`)
 
 // withoutUnwanted leaves out what is not searched for: "open, not close".
 func withoutUnwanted(query string) string {
-	if rest := unwanted.ReplaceAllString(query, " "); strings.TrimSpace(rest) != "" {
+	if rest := unwanted().ReplaceAllString(query, " "); strings.TrimSpace(rest) != "" {
 		return rest
 	}
 	return query

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"gatehouse/internal/lazyregexp"
 )
 
 // tooDeep is the offset of the bracket that exceeds maxNesting, or -1. It
@@ -123,8 +124,8 @@ func syntaxReason(b []byte, at int, err error) (reason, hint string) {
 }
 
 var (
-	tomlLine = regexp.MustCompile(`^(\[\[?[A-Za-z_][A-Za-z0-9_."' -]*\]\]?|[A-Za-z0-9_.-]+\s*=.*)\s*(#.*)?$`)
-	yamlLine = regexp.MustCompile(`^(---|- .*|[A-Za-z0-9_.-]+:(\s.*)?)\s*$`)
+	tomlLine = lazyregexp.New(`^(\[\[?[A-Za-z_][A-Za-z0-9_."' -]*\]\]?|[A-Za-z0-9_.-]+\s*=.*)\s*(#.*)?$`)
+	yamlLine = lazyregexp.New(`^(---|- .*|[A-Za-z0-9_.-]+:(\s.*)?)\s*$`)
 )
 
 // otherFormat names the format that a text which is not JSON seems to have,
@@ -134,9 +135,9 @@ func otherFormat(b []byte) string {
 		line = bytes.TrimRight(line, " \t\r\n")
 		switch {
 		case len(line) == 0 || line[0] == '#':
-		case tomlLine.Match(line):
+		case tomlLine().Match(line):
 			return "TOML"
-		case yamlLine.Match(line):
+		case yamlLine().Match(line):
 			return "YAML"
 		default:
 			return ""

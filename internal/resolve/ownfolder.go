@@ -4,8 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"gatehouse/internal/lazyregexp"
 )
 
 // OwnFolder returns the folder of a server whose entry names no cwd, below the
@@ -15,19 +16,19 @@ func OwnFolder(serversDir, name string) string { return filepath.Join(serversDir
 
 var (
 	// plainName is a name that is a folder's name as it is, on every system.
-	plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+	plainName = lazyregexp.New(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 	// deviceName is one that is something else on Windows.
-	deviceName = regexp.MustCompile(`^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
-	notPlain   = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+	deviceName = lazyregexp.New(`^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
+	notPlain   = lazyregexp.New(`[^A-Za-z0-9_-]+`)
 )
 
 // folderName is a name that is safe as it is, else what can be shown of it and,
 // after a dot, which no plain name has, the beginning of its hash.
 func folderName(name string) string {
-	if plainName.MatchString(name) && !deviceName.MatchString(name) {
+	if plainName().MatchString(name) && !deviceName().MatchString(name) {
 		return name
 	}
-	shown := strings.Trim(notPlain.ReplaceAllString(name, "_"), "_-")
+	shown := strings.Trim(notPlain().ReplaceAllString(name, "_"), "_-")
 	sum := sha256.Sum256([]byte(name))
 	return shown[:min(len(shown), 40)] + "." + hex.EncodeToString(sum[:6])
 }

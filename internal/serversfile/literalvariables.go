@@ -1,17 +1,17 @@
 package serversfile
 
 import (
-	"regexp"
 	"strings"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/vars"
 )
 
 // otherVariable finds a variable as shells and other programs write it: $NAME
 // (also $env:NAME), %NAME%, {env:NAME} and {file:PATH}. A "$" in the middle of
 // a word is more likely part of a password.
-var otherVariable = regexp.MustCompile(
+var otherVariable = lazyregexp.New(
 	`(?:^|[\s/:=@,;"'])\$(?:env:)?[A-Z_][A-Z0-9_]+(?:$|[^A-Za-z0-9_])|%[A-Z_][A-Z0-9_]{2,}%|\{(?:env|file):[^{}]+\}`)
 
 // literalVariables warns of what looks like a variable and is handed over as it
@@ -40,7 +40,7 @@ func (r *entryReader) literalVariable(n *jsondoc.Node, path string) {
 	if n.Kind != jsondoc.KindString || !strings.ContainsAny(n.Text(), "$%{") {
 		return // As nearly always.
 	}
-	if otherVariable.MatchString(vars.WithPlaceholders(n.Text(), "x")) {
+	if otherVariable().MatchString(vars.WithPlaceholders(n.Text(), "x")) {
 		r.Add(n.Pos(), jsondoc.Warning, path, codeLiteralVariable, "write ${NAME} for a variable, ${file:PATH} for a file",
 			"a variable in the form of another program means nothing here: the text stays as it is")
 	}

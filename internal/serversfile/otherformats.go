@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/lazyregexp"
 )
 
 // format is how another program writes its servers: a file that is refused here,
@@ -12,7 +13,7 @@ import (
 type format struct {
 	program string
 	// text finds it in the bytes of a file that is not JSON, object in one that is.
-	text   *regexp.Regexp
+	text   func() *regexp.Regexp
 	object func(root *jsondoc.Node) bool
 	do     string // what to write
 }
@@ -20,21 +21,21 @@ type format struct {
 // formats are those that are told apart, the first that fits counts.
 var formats = []format{
 	{
-		program: "Codex (config.toml)", text: regexp.MustCompile(`(?m)^\s*\[mcp_servers\b`),
+		program: "Codex (config.toml)", text: lazyregexp.New(`(?m)^\s*\[mcp_servers\b`),
 		do: `each table [mcp_servers.NAME] becomes "NAME": {...} in {"mcpServers": {...}}, with the same keys; bearer_token_env_var = "X" becomes ` +
 			`"headers": {"Authorization": "Bearer ${X}"}; enabled_tools and disabled_tools become rules`,
 	},
 	{
-		program: "Goose (config.yaml)", text: regexp.MustCompile(`(?m)^extensions:`), object: has("extensions"),
+		program: "Goose (config.yaml)", text: lazyregexp.New(`(?m)^extensions:`), object: has("extensions"),
 		do: `each entry of extensions becomes "NAME": {...} in {"mcpServers": {...}}: "command" for cmd, "env" for envs, "url" for uri; ` +
 			`leave built-in ones out; available_tools become rules`,
 	},
 	{
-		program: "Continue (config.yaml)", text: regexp.MustCompile(`(?m)^mcpServers:`),
+		program: "Continue (config.yaml)", text: lazyregexp.New(`(?m)^mcpServers:`),
 		do: `each item of mcpServers becomes "NAME": {...} in {"mcpServers": {...}}: its name is the key`,
 	},
 	{
-		program: "another program, in TOML or YAML", text: regexp.MustCompile(`(?m)^\s*(?:\[\[?[\w."-]+\]\]?\s*$|[\w-]+:(?:\s|$))`),
+		program: "another program, in TOML or YAML", text: lazyregexp.New(`(?m)^\s*(?:\[\[?[\w."-]+\]\]?\s*$|[\w-]+:(?:\s|$))`),
 		do: `write {"mcpServers": {"NAME": {"command": "...", "args": ["..."], "env": {...}}}}, or "url" and "headers" in place of these`,
 	},
 	{
@@ -90,7 +91,7 @@ var formats = []format{
 // them.
 func otherFormat(file string, src []byte, root *jsondoc.Node) []jsondoc.Problem {
 	for _, f := range formats {
-		if root == nil && (f.text == nil || !f.text.Match(src)) || root != nil && (f.object == nil || !f.object(root)) {
+		if root == nil && (f.text == nil || !f.text().Match(src)) || root != nil && (f.object == nil || !f.object(root)) {
 			continue
 		}
 		return []jsondoc.Problem{{

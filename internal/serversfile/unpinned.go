@@ -1,9 +1,10 @@
 package serversfile
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"gatehouse/internal/lazyregexp"
 )
 
 // UnpinnedPackage is a package on a command line that says no exact version.
@@ -133,7 +134,7 @@ func runnerOf(words []string) *runner {
 }
 
 // exact is a version that is no range: three numbers, and what may follow.
-var exact = regexp.MustCompile(`^=?v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*$`)
+var exact = lazyregexp.New(`^=?v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*$`)
 
 // npmPackages reads the arguments of npx and its likes: flags, then the
 // package, unless a flag names it.
@@ -182,7 +183,7 @@ func npmPackage(run, spec string, at int) []UnpinnedPackage {
 	if i := strings.LastIndexByte(spec, '@'); i > 0 {
 		name, version = spec[:i], spec[i+1:]
 	}
-	if exact.MatchString(version) {
+	if exact().MatchString(version) {
 		return nil
 	}
 	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + name + "@1.2.3"}}

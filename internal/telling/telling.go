@@ -7,11 +7,11 @@
 package telling
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/textcut"
 )
 
@@ -20,17 +20,17 @@ const maxLine = 300
 
 var (
 	// trouble is in lines that name an error.
-	trouble = regexp.MustCompile(`(?i)\b(\w*error|\w*exception|fatal|panic|cannot|can't|could not|couldn't|unable|` +
+	trouble = lazyregexp.New(`(?i)\b(\w*error|\w*exception|fatal|panic|cannot|can't|could not|couldn't|unable|` +
 		`no such|not (found|set|defined|provided|installed|allowed|supported|a tty|a terminal)|missing|required|requires|must|denied|refused|invalid|` +
 		`unknown|unrecognized|unexpected|failed|failure|usage|expired|unauthorized|forbidden|caused by)\b`)
 	// question ends a line that asks the person at the terminal.
-	question = regexp.MustCompile(`\?\s*([(\[][^)\]]{1,20}[)\]])?\s*:?\s*$|(?i)\b(password|token|key)\b[^:]*:\s*$`)
+	question = lazyregexp.New(`\?\s*([(\[][^)\]]{1,20}[)\]])?\s*:?\s*$|(?i)\b(password|token|key)\b[^:]*:\s*$`)
 	// noise is in lines that come after the error and say nothing of it.
-	noise = regexp.MustCompile(`(?i)^(npm (err!|error|notice|warn)( code)?( \w+)?$|npm (err!|error) a complete log|npm (err!|error)\s+/|npm notice|` +
+	noise = lazyregexp.New(`(?i)^(npm (err!|error|notice|warn)( code)?( \w+)?$|npm (err!|error) a complete log|npm (err!|error)\s+/|npm notice|` +
 		`npm (err!|error) \w+ (note that|tarball,)|node\.js v\d|note: run with|traceback \(most recent|exit status \d+$|` +
 		`goroutine \d+|created by |at \S+.* ?\(|\.\.\. \d+ more|for more information|run .* --help|see .*help|try .*--help)`)
 	// escape is a terminal's control sequence.
-	escape = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\-_])")
+	escape = lazyregexp.New("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\-_])")
 )
 
 // Line returns the last telling line, cut at 300 bytes, on one line and without
@@ -41,16 +41,16 @@ func Line(lines []string, sure bool) string {
 	last := ""
 	for _, raw := range slices.Backward(lines) {
 		line, indented := plain(raw)
-		if !says(line) || noise.MatchString(line) {
+		if !says(line) || noise().MatchString(line) {
 			continue
 		}
 		if last == "" && !indented {
 			last = line
-			if question.MatchString(line) {
+			if question().MatchString(line) {
 				return line // It waits for the answer.
 			}
 		}
-		if !indented && trouble.MatchString(line) {
+		if !indented && trouble().MatchString(line) {
 			return line
 		}
 	}
@@ -62,7 +62,7 @@ func Line(lines []string, sure bool) string {
 
 // plain is a line as it may be shown, and whether it was indented.
 func plain(raw string) (line string, indented bool) {
-	line = escape.ReplaceAllString(raw, "")
+	line = escape().ReplaceAllString(raw, "")
 	if i := strings.LastIndexByte(strings.TrimRight(line, "\r"), '\r'); i >= 0 {
 		line = line[i+1:] // What a terminal would still show.
 	}

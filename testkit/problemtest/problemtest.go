@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"gatehouse/internal/jsondoc"
 )
 
@@ -75,8 +73,8 @@ func golden(t *testing.T, file, got string) {
 	if err != nil {
 		t.Fatalf("%v (write it with -update, and read it)", err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
+	if got != string(want) {
+		t.Errorf("%s: got:\n%s\nwant:\n%s", file, got, want)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/plural"
 )
 
@@ -148,13 +148,13 @@ func kindOf(v any) string {
 // read: in Go's words, which mean nothing to whoever sent it.
 type plainWords struct{ io.Writer }
 
-var goWords = regexp.MustCompile(`(?:json: )?cannot unmarshal [^"\\]*(?:\\.[^"\\]*)*`)
+var goWords = lazyregexp.New(`(?:json: )?cannot unmarshal [^"\\]*(?:\\.[^"\\]*)*`)
 
 // Write writes whole messages.
 func (w plainWords) Write(p []byte) (int, error) {
 	text := p
 	if bytes.Contains(p, []byte(`"error":`)) {
-		text = goWords.ReplaceAll(p, []byte("a value is of the wrong type, or too large"))
+		text = goWords().ReplaceAll(p, []byte("a value is of the wrong type, or too large"))
 	}
 	if _, err := w.Writer.Write(text); err != nil {
 		return 0, err //nolint:wrapcheck // It is another writer's.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 )
@@ -108,12 +109,12 @@ func isFrame(line []byte) bool {
 	return len(rest) > 0 && '0' <= rest[0] && rest[0] <= '9'
 }
 
-var messageStart = regexp.MustCompile(`^\s*(\{\s*("|$)|\[\s*(\{|$))`)
+var messageStart = lazyregexp.New(`^\s*(\{\s*("|$)|\[\s*(\{|$))`)
 
 // looksLikeMessage reports whether a line that is not JSON is likely to have been
 // meant as a message, or as the beginning of one. Many servers write other things.
 func looksLikeMessage(line []byte) bool {
-	return messageStart.Match(line) || bytes.Contains(line, []byte(`"jsonrpc"`))
+	return messageStart().Match(line) || bytes.Contains(line, []byte(`"jsonrpc"`))
 }
 
 // whatIsBroken says what is wrong with a line, without anything of it.
@@ -137,8 +138,8 @@ func whatIsBroken(line []byte) string {
 }
 
 var (
-	idAtTheEnd = regexp.MustCompile(`"id"\s*:\s*("?\d{1,18}"?)\s*\}\s*$`)
-	idAlone    = regexp.MustCompile(`^\s*"id"\s*:\s*("?\d{1,18}"?)\s*,?\s*$`)
+	idAtTheEnd = lazyregexp.New(`"id"\s*:\s*("?\d{1,18}"?)\s*\}\s*$`)
+	idAlone    = lazyregexp.New(`^\s*"id"\s*:\s*("?\d{1,18}"?)\s*,?\s*$`)
 )
 
 // looseIDs are the ids that an answer in a broken line may have. rest says that
@@ -155,8 +156,8 @@ func looseIDs(line []byte, rest bool) [][]byte {
 	if !rest {
 		return ids
 	}
-	for _, at := range []*regexp.Regexp{idAtTheEnd, idAlone} {
-		if found := at.FindSubmatch(line); found != nil {
+	for _, at := range []func() *regexp.Regexp{idAtTheEnd, idAlone} {
+		if found := at().FindSubmatch(line); found != nil {
 			ids = append(ids, found[1])
 		}
 	}
