@@ -6,6 +6,9 @@
 // the owner that holds the fewest. So an owner never loses what it holds, and
 // one that holds little never waits behind the queue of one that holds much.
 //
+// Some calls make more work than others: large messages do. Whoever has made
+// much gets no more places for a while, as long as others ask.
+//
 // A Pool has no goroutine, no timer and no clock. Whoever waits for a place
 // bounds that wait.
 package fair

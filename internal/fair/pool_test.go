@@ -164,6 +164,60 @@ func TestPool_ofOneAddress_whoseNameHoldsLittleGoesFirst(t *testing.T) {
 	}
 }
 
+// Whoever makes much work waits while others ask, and nobody else does.
+func TestPool_whoMakesMuchWork_waitsWhileOthersAsk(t *testing.T) {
+	a := newAsker(t, 1000)
+	a.want(who("b"), fair.Granted)
+	a.Burden(who("hog"), 200*time.Millisecond, a.now)
+	a.want(who("hog"), fair.Granted) // That much may be made at once.
+	a.want(who("hog"), fair.Waiting).Leave(a.now)
+	a.Burden(who("hog"), 200*time.Millisecond, a.now)
+	a.Leave(who("hog"), a.now)
+	if got, want := a.Overdrawn(who("hog"), a.now), 3*time.Second; got != want {
+		t.Errorf("after 150 ms too much: got %v to wait, want %v", got, want)
+	}
+	wait := a.want(who("hog"), fair.Waiting)
+	a.want(who("b"), fair.Granted)
+	for range 31 {
+		a.now = a.now.Add(100 * time.Millisecond)
+		if wait.Look(a.now); wait.Verdict() != fair.Waiting && a.now.Before(time.Unix(1e9+3, 0)) {
+			t.Fatalf("the hog was let in at %v, want 3 s later at least", a.now)
+		}
+		a.want(who("b"), fair.Granted)
+	}
+	if got := wait.Verdict(); got != fair.Granted {
+		t.Errorf("3 s later: got %v, want a place", got)
+	}
+}
+
+func TestPool_whoMakesMuchWork_alone_doesNotWait(t *testing.T) {
+	a := newAsker(t, 1000)
+	a.want(who("b"), fair.Granted)
+	a.Burden(who("hog"), time.Minute, a.now)
+	wait := a.want(who("hog"), fair.Waiting)
+	a.now = a.now.Add(time.Second)
+	wait.Look(a.now)
+	if got := wait.Verdict(); got != fair.Granted {
+		t.Errorf("once nobody else has asked for a second: got %v, want a place", got)
+	}
+	if got := a.Overdrawn(who("hog"), a.now); got != 0 {
+		t.Errorf("and then: got %v to wait, want none", got)
+	}
+}
+
+// What is given up goes on where it runs.
+func TestPool_whoGivesUpLargeCalls_paysForThem(t *testing.T) {
+	a := newAsker(t, 1000)
+	a.want(who("b"), fair.Granted)
+	a.Abandon(who("hog"), a.now) // Nothing is known of it.
+	a.Burden(who("hog"), 100*time.Millisecond, a.now)
+	for range 3 {
+		a.want(who("b"), fair.Granted)
+		a.Abandon(who("hog"), a.now)
+	}
+	a.want(who("hog"), fair.Waiting)
+}
+
 func TestPool_closed_refusesEverybody(t *testing.T) {
 	a := newAsker(t, 1)
 	a.want(who("a"), fair.Granted)

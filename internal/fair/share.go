@@ -26,8 +26,9 @@ type dimension struct {
 
 // account is what one owner holds.
 type account struct {
-	name string
-	held int
+	name   string
+	held   int
+	burden burden
 }
 
 // maxAccounts is how many accounts there are before those that hold nothing are
@@ -122,7 +123,7 @@ func (p *Pool) may(who, name *account, now time.Time) bool {
 }
 
 func (d *dimension) may(a *account, places int, now time.Time) bool {
-	return a == nil || a.held < share(places) || a.held < d.limit(a, places, now)
+	return a == nil || d.affords(a, now) && (a.held < share(places) || a.held < d.limit(a, places, now))
 }
 
 // behind reports whether others hold more than an owner.

@@ -2,6 +2,7 @@ package weight
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,8 +46,11 @@ type Share struct {
 	bytes   int64 // guarded by of.mu, as all that follows
 	answers int64 // bytes of answers, see Answer
 	batch   bool
+	full    bool      // an answer of the batch was too much
 	since   time.Time // when its writing began
 	cut     func()    // ends its writing
+
+	seen int64 // see Unpaid; used atomically
 }
 
 // Share returns a share of nothing yet; of a nil budget it takes nothing. Release
@@ -102,6 +106,7 @@ func (s *Share) Answer(size int, most int64) Verdict {
 	if s == nil || s.of == nil || size <= Light && !s.batch {
 		return Fits
 	}
+	s.See(int64(size))
 	v, cut := s.answer(int64(size), most)
 	cut()
 	return v
@@ -113,6 +118,7 @@ func (s *Share) answer(size, most int64) (v Verdict, cut func()) {
 	need := size
 	if s.batch {
 		if s.answers+size > most {
+			s.full = true
 			return TooMuch, func() {}
 		}
 		need = 2 * size
@@ -127,6 +133,33 @@ func (s *Share) answer(size, most int64) (v Verdict, cut func()) {
 	}
 	s.answers += size
 	return Fits, cut
+}
+
+// See notes that a large answer has come, whatever becomes of it.
+func (s *Share) See(size int64) {
+	if s != nil {
+		atomic.AddInt64(&s.seen, size)
+	}
+}
+
+// Unpaid returns how many bytes the large answers had that have come since it was
+// asked last, those of a batch together.
+func (s *Share) Unpaid() int64 {
+	if s == nil {
+		return 0
+	}
+	return atomic.SwapInt64(&s.seen, 0)
+}
+
+// Full reports whether an answer of a batch was too much: there is no room for
+// more of any size worth running a call for.
+func (s *Share) Full() bool {
+	if s == nil || !s.batch {
+		return false
+	}
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	return s.full
 }
 
 // take takes some bytes more, if the budget does not hold more than so many then.

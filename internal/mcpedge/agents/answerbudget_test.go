@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,10 +42,48 @@ func TestBatch_itsAnswersTogether_areBounded(t *testing.T) {
 	srv := serveHTTP(t, f)
 	calls := strings.TrimSuffix(strings.Repeat(call("1", "raw", `{}`)+",", 100), ",")
 	got := post(t, srv.URL, "["+calls+"]")
-	if n := strings.Count(got.body, "TOO MUCH"); got.status != http.StatusOK || n != 90 || len(got.body) > 1100<<10 {
+	if n := strings.Count(got.body, "TOO MUCH") + strings.Count(got.body, "RESULT_TOO_LARGE"); got.status != http.StatusOK || n != 90 || len(got.body) > 1100<<10 {
 		t.Errorf("got %d, %d bytes with %d refusals; want 90, and 10 answers of 100 KiB", got.status, len(got.body), n)
 	}
 	testkit.Eventually(t, "all bytes given back", func() bool { return budget.Used() == 0 })
+}
+
+// Calls whose answers would have no room are not run.
+func TestBatch_ofLargeAnswers_stopsWhereTheyAreTooMuch(t *testing.T) {
+	for size, most := range map[int]int64{100 << 10: 20, 300 << 10: 12} {
+		h := counting{heavy: heavy{newScript(), size}}
+		srv := serveHTTP(t, newEdge(t, &h, func(o *agents.Options) { o.Budget = weight.New(64<<20, time.Now) }))
+		calls := strings.TrimSuffix(strings.Repeat(call("1", "raw", `{}`)+",", 100), ",")
+		post(t, srv.URL, "["+calls+"]")
+		if n := h.calls.Load(); n < 3 || n > most {
+			t.Errorf("of 100 calls with answers of %d KiB, of which 1 MiB has room: %d ran, want at most %d", size>>10, n, most)
+		}
+	}
+}
+
+// counting counts the calls that it runs.
+type counting struct {
+	heavy
+
+	calls atomic.Int64
+}
+
+func (c *counting) CallTool(ctx context.Context, who agents.Caller, t agents.ToolCall, dst []byte) ([]byte, bool) {
+	c.calls.Add(1)
+	return c.heavy.CallTool(ctx, who, t, dst)
+}
+
+// Calls that take long all run in the end, though none has been answered.
+func TestBatch_ofCallsThatTakeLong_runsThemAll(t *testing.T) {
+	h := newScript()
+	s := dial(t, newEdge(t, h, nil))
+	s.initialize("2025-03-26")
+	s.send("[%s]", strings.TrimSuffix(strings.Repeat(call("1", "block", `{}`)+",", 30), ","))
+	for range 30 {
+		receive(t, h.started)
+	}
+	close(h.release)
+	s.next()
 }
 
 // Answers that nobody reads fill the budget and no more; each is given up once its

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -20,6 +20,16 @@ func isBatch(raw []byte) bool {
 	trimmed := bytes.TrimLeft(raw, " \t\r\n")
 	return len(trimmed) > 0 && trimmed[0] == '['
 }
+
+// A batch begins with a few of its messages. Each small answer makes room for one
+// more beside those under way, and so does time; behind a large one they go on
+// slowly, so that those are not run whose answers have no room any more.
+const (
+	batchStart   = 8
+	batchGrows   = 50 * time.Millisecond
+	batchCreeps  = time.Second
+	largeAnswers = weight.Light
+)
 
 // serveBatch runs the messages of a batch concurrently and joins their answers
 // in the batch's order. It blocks until all are done. A batch of nothing but
@@ -38,14 +48,41 @@ func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notif
 	}
 	answers := make([]answer, len(parts))
 	together := e.opts.Budget.Batch()
-	var wg sync.WaitGroup
-	for i, part := range parts {
-		wg.Go(func() { answers[i] = e.serveOne(ctx, p, part, together, notify) })
-	}
-	wg.Wait()
+	stagger(len(parts), func(i int) (size int) {
+		answers[i] = e.serveOne(ctx, p, parts[i], together, notify)
+		return len(answers[i].body)
+	})
 	a := joinAnswers(answers)
 	a.weight = together
 	return a
+}
+
+// stagger calls run for each of n, a few at a time and then more, and returns when
+// all are done. run returns the size of its answer.
+func stagger(n int, run func(i int) (size int)) {
+	done := make(chan int, n)
+	grow := time.NewTicker(batchGrows)
+	defer grow.Stop()
+	may, step := batchStart, batchStart
+	for begun, ended := 0, 0; ended < n; {
+		for ; begun < n && begun-ended < may; begun++ {
+			i := begun
+			go func() { done <- run(i) }()
+		}
+		select {
+		case size := <-done:
+			ended++
+			switch {
+			case size > largeAnswers && step > 1:
+				may, step = 1, 1
+				grow.Reset(batchCreeps)
+			case step > 1:
+				may++
+			}
+		case <-grow.C:
+			may += step
+		}
+	}
 }
 
 // elements takes an array apart, up to one element more than a batch may have.

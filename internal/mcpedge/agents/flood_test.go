@@ -126,3 +126,47 @@ func TestHTTPFlood_ofOneAddress_waits(t *testing.T) {
 		}
 	})
 }
+
+// Whoever sends large messages one after the other waits while others call, and
+// nobody else does.
+func TestHTTP_largeBodiesOfOne_waitWhileOthersCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newEdge(t, heavy{newScript(), 1}, byHeader)
+		ask := func(who, args string) {
+			req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(call("1", "raw", args)))
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Authorization", who)
+			rec := httptest.NewRecorder()
+			if f.Handler().ServeHTTP(rec, req); rec.Code != http.StatusOK {
+				t.Errorf("%s: got %d %s, want an answer", who, rec.Code, rec.Body)
+			}
+		}
+		flood := func() time.Duration {
+			begun := time.Now()
+			for range 4 {
+				ask("hog", `{"x":"`+strings.Repeat("x", 12<<20)+`"}`)
+			}
+			return time.Since(begun)
+		}
+		if took := flood(); took != 0 {
+			t.Errorf("alone: took %v, want no wait", took)
+		}
+		done := make(chan time.Duration)
+		ask("other", `{}`)
+		go func() { done <- flood() }()
+		for {
+			select {
+			case took := <-done:
+				if took < 3*time.Second || took > 12*time.Second {
+					t.Errorf("while others call: took %v, want some 10 s for 96 MB in all", took)
+				}
+				return
+			case <-time.After(100 * time.Millisecond):
+				begun := time.Now()
+				if ask("other", `{}`); time.Since(begun) != 0 {
+					t.Errorf("another one's call took %v, want no wait", time.Since(begun))
+				}
+			}
+		}
+	})
+}

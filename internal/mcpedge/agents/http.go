@@ -13,6 +13,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/fair"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/weight"
 )
@@ -149,7 +150,7 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read boo
 	out := e.newReply(w, r)
 	defer out.end()
 	in := newBuffer()
-	whole, ok := e.readBody(w, r, in.bytes, &out.share)
+	whole, ok := e.readBody(w, r, v.who, in.bytes, &out.share)
 	if !ok {
 		return false
 	}
@@ -251,9 +252,12 @@ func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, v visitor, body
 }
 
 // readBody reads the body into b, within its limits, or answers that it cannot.
-func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, b []byte, share *weight.Share) ([]byte, bool) {
+func (e *Edge) readBody(w http.ResponseWriter, r *http.Request, who *identity.Caller, b []byte, share *weight.Share) ([]byte, bool) {
 	limited := http.MaxBytesReader(w, r.Body, int64(e.opts.MaxMessageBytes))
-	body, err := readInto(b, limited, int(r.ContentLength), share)
+	toil := func(bytes int) {
+		e.inFlight.toil(r.Context(), fair.Owner{Who: cmp.Or(who.ID(), addressOf(r, who))}, bytes)
+	}
+	body, err := readInto(b, limited, int(r.ContentLength), share, toil)
 	switch {
 	case err == nil:
 		return body, true
@@ -287,12 +291,20 @@ func worked(size int) int {
 	return 3 * size
 }
 
+// maxPiece is how much of a body is read before it is looked whether its sender
+// should wait.
+const maxPiece = 256 << 10
+
 // readInto is io.ReadAll into b. size is what was announced, -1 for nothing: it
-// is believed as far as the bytes come.
-func readInto(b []byte, from io.Reader, size int, share *weight.Share) ([]byte, error) {
-	for {
-		n, err := from.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
+// is believed as far as the bytes come. It calls toil for each piece of a large
+// body.
+func readInto(b []byte, from io.Reader, size int, share *weight.Share, toil func(bytes int)) ([]byte, error) {
+	for due := maxPiece; ; {
+		n, err := from.Read(b[len(b):min(cap(b), len(b)+maxPiece)])
+		if b = b[:len(b)+n]; len(b) >= due {
+			toil(len(b) - due + maxPiece)
+			due = len(b) + maxPiece
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return b, nil

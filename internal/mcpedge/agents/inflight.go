@@ -21,6 +21,7 @@ var (
 	errSessionDeleted = errors.New("the session was deleted")
 	errNoListener     = errors.New("too many streams are open")
 	errHeavy          = errors.New("too many large messages are being served")
+	errTogether       = errors.New("the answers of the batch are too large together")
 	errNotReading     = errors.New("the agent does not read its answers")
 )
 
@@ -157,7 +158,17 @@ func (f *inFlight) await(ctx context.Context, wait *fair.Wait) error {
 	}
 }
 
-func (f *inFlight) release(o fair.Owner) { f.places.Leave(o, time.Now()) }
+// release returns a place. size is how many bytes were answered, given up whether
+// nobody waits for the answer any more.
+func (f *inFlight) release(o fair.Owner, size int64, givenUp bool) {
+	now := time.Now()
+	if work := workOf(size); work > 0 {
+		f.places.Burden(o, work, now)
+	} else if givenUp {
+		f.places.Abandon(o, now)
+	}
+	f.places.Leave(o, now)
+}
 
 // track makes a call cancellable. Of two running calls with one id the later
 // one is meant by a cancellation.

@@ -47,10 +47,13 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 func (e *Edge) runInPlace(ctx context.Context, c *call, p *peer, r toolRequest) answer {
 	caller, t := p.calls(r)
 	owner := e.ownerOf(p, caller, t)
+	if c.weight.Full() {
+		return p.refusal(r, caller.Protocol, errTogether)
+	}
 	if err := e.inFlight.hold(ctx, owner); err != nil {
 		return p.refusal(r, caller.Protocol, err)
 	}
-	defer e.inFlight.release(owner)
+	defer func() { e.inFlight.release(owner, c.weight.Unpaid(), ctx.Err() != nil) }()
 	if p.surface != nil {
 		return e.runOn(ctx, p.surface, c, caller, t, r)
 	}
@@ -133,6 +136,8 @@ func notRun(why error) ownError {
 	switch {
 	case errors.Is(why, errFull), errors.Is(why, errHeavy):
 		return ownError{"OVERLOADED", "The gateway has too many calls running; not run. Try again in a few seconds, at most twice, then tell the user."}
+	case errors.Is(why, errTogether):
+		return ownError{"RESULT_TOO_LARGE", "The results of this batch are together too large already; not run. Make fewer calls at once."}
 	case errors.Is(why, errClosed):
 		return ownError{"SERVER_UNAVAILABLE", "The gateway is shutting down; not run. Tell the user."}
 	default:

@@ -1,6 +1,7 @@
 package servers_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -54,6 +55,34 @@ func TestFlood_ofAServer_isReadSlowly(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Answers to calls that were given up are no flood: whoever gives up many large
+// ones must not have the server read slowly for all others.
+func TestFlood_answersToCallsThatWereGivenUp_areNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := open(t, servers.Options{})
+		ctx, giveUp := context.WithCancel(t.Context())
+		var given []string
+		for range 50 {
+			go func() { _, _ = s.Call(ctx, tool(`1`)) }()
+			given = append(given, string(p.read().ID))
+		}
+		go func() { _, _ = io.Copy(io.Discard, p.in) }()
+		giveUp()
+		synctest.Wait()
+		begun := time.Now()
+		for _, id := range given {
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":{"text":"%s"}}`, id, strings.Repeat("x", 1<<20))
+		}
+		answered := call(t.Context(), s, tool(`1`))
+		synctest.Wait()
+		p.write(`{"jsonrpc":"2.0","id":52,"result":{"n":1}}`)
+		wantResult(t, <-answered, `{"n":1}`)
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("behind 50 of them an answer took %v, want no wait", took)
+		}
+	})
 }
 
 // Over HTTP too, however it is packed: what counts is what has been unpacked.

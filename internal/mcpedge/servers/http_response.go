@@ -100,6 +100,7 @@ func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exch
 		x.note(func(f *facts) { f.err = err })
 		return false
 	case int64(len(data)) > limit && resp.StatusCode/100 == 2 && mediaType(resp) != "text/html":
+		x.weight.See(int64(len(data)))
 		x.settle(endpoint.Response{}, &endpoint.TooLarge{Limit: x.limit}, true)
 		return false
 	case mediaType(resp) == "text/html" || !c.accept(data, x):

@@ -165,6 +165,7 @@ type Stdio struct {
 	cause   error // why it ended; set once
 	late    lateCalls
 	gone    goneCalls
+	owed    int // how many answers to calls that were given up may still come
 	// answered are the calls that have had their answer.
 	answered answeredCalls
 	// unanswered is set together with cause.

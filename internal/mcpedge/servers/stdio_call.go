@@ -125,6 +125,7 @@ func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response,
 	}
 	if written {
 		s.gone.add(c.by)
+		s.owed++
 	}
 	s.mu.Unlock()
 	if written && method != methodInitialize { // The specification forbids cancelling that one.
@@ -148,6 +149,19 @@ func (s *Stdio) take(rawID []byte) *call {
 		s.answered.add(c.by)
 	}
 	return c
+}
+
+// paidOff reports whether an answer that nobody waits for is that of a call that
+// was given up: the server was asked for it, so it is no flood.
+func (s *Stdio) paidOff(rawID []byte) bool {
+	id, _ := ourID(rawID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id < 1 || id > s.lastID || s.owed == 0 {
+		return false
+	}
+	s.owed--
+	return true
 }
 
 // takeOnly takes the only call out of those that wait; nil if there are more or

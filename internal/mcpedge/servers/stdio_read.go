@@ -104,6 +104,7 @@ func (s *Stdio) line(l jsonrpc.Line) {
 func (s *Stdio) oversized(l jsonrpc.Line) {
 	for _, id := range l.Over.Answers {
 		if c := s.take(id); c != nil {
+			c.weight.See(l.Size)
 			c.finish(endpoint.Response{}, lostAnswer(l, c.limit))
 		}
 	}
@@ -173,6 +174,9 @@ func (s *Stdio) answer(m jsonrpc.Message) {
 	}
 	c := s.take(m.ID)
 	if c == nil {
+		if s.paidOff(m.ID) {
+			return
+		}
 		s.cost += costOf(m, len(m.Result)+len(m.Error))
 		return
 	}
@@ -188,6 +192,7 @@ func response(m jsonrpc.Message, into []byte, limit int64, share *weight.Share) 
 		payload = m.Error
 	}
 	if int64(len(payload)) > limit {
+		share.See(int64(len(payload)))
 		return endpoint.Response{}, &endpoint.TooLarge{Limit: limit}
 	}
 	switch share.Answer(len(payload), limit) {
