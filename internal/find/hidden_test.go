@@ -37,6 +37,16 @@ func TestView_hidden_movesNothing(t *testing.T) {
 	}
 }
 
+// The name of a server that the agent may not use is a word like any other: it
+// does not make its question one about a server.
+func TestView_nameOfAHiddenServer_saysNothing(t *testing.T) {
+	all := append(many(), tool{"send", "pack", "Packs files."})
+	got := view(all, func(server, _ string) bool { return server != "send" }).Search("send mail", "", 10)
+	if want := view(many(), nil).Search("send mail", "", 10); !slices.Equal(named(got), named(want)) {
+		t.Errorf("found %v, want %v as without it", named(got), named(want))
+	}
+}
+
 func FuzzSearch(f *testing.F) {
 	for _, q := range queries {
 		f.Add(q, "Some words, of a "+q)

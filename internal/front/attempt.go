@@ -36,7 +36,8 @@ var errAgain = errors.New("decide anew")
 type step func(*Attempt, context.Context) error
 
 // The steps of a request to a server, of a look at what it lists, of what is
-// about a server and does not need it, and of what concerns no server.
+// about a server and does not need it, of what concerns no server, and of what is
+// answered from memory and counts as a request, about one server or all.
 var (
 	forwarding = []step{
 		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
@@ -44,6 +45,8 @@ var (
 	}
 	identifying = []step{(*Attempt).identify}
 	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
+	answering   = []step{(*Attempt).identify, (*Attempt).limited, (*Attempt).answered}
+	answeringOf = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).limited, (*Attempt).answered}
 	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
 )
 

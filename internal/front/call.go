@@ -36,6 +36,7 @@ type Call struct {
 
 	router  *Router
 	op      Operation
+	read    func(*Attempt) (bytes int, err error) // answers a call that goes to no server
 	arrived time.Time
 	limits  limits
 	attempt Attempt
@@ -87,7 +88,7 @@ func (c *Call) decision(fail *Failure) audit.Decision {
 	switch {
 	case fail.Code == CodeDenied:
 		return audit.Deny
-	case c.Record.Step != "":
+	case c.Record.Step != "", fail.Code == CodeRateLimited:
 		return audit.Allow
 	default:
 		return audit.Error

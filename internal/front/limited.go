@@ -25,6 +25,15 @@ func (a *Attempt) limited(context.Context) error {
 	return nil
 }
 
+// answered has the call answered from memory, and counts the bytes.
+func (a *Attempt) answered(context.Context) error {
+	bytes, err := a.call.read(a)
+	if err == nil {
+		a.call.ticket.Answered(bytes, time.Now())
+	}
+	return err
+}
+
 // rateLimited says which limit a call would exceed, and when it is worth trying
 // again.
 func rateLimited(over quota.Exceeded) *Failure {

@@ -25,7 +25,10 @@ const (
 // listed what it has, or only to an earlier gateway, is simply asked.
 func (a *Attempt) listed(ctx context.Context) error {
 	catalog, t := a.Route.Cell.Catalog(), &a.call.Target
-	if !catalog.Known || catalog.Kept || t.Kind.Has(catalog, t.Name) {
+	if catalog.Kept {
+		return a.permitAsUnlisted()
+	}
+	if !catalog.Known || t.Kind.Has(catalog, t.Name) {
 		return nil
 	}
 	if a.stale(catalog) {

@@ -19,10 +19,27 @@ func (a *Attempt) permit(context.Context) error {
 	if d.Allow {
 		return nil
 	}
-	heard := d
 	if rules.UsesAnnotations() {
-		heard = t.decide(rules, a.Agent, nil) // As if the server did not have it: that is a deny too.
+		d = t.decide(rules, a.Agent, nil) // As if the server did not have it: that is a deny too.
 	}
+	return a.denied(d)
+}
+
+// permitAsUnlisted asks the rules about a target of which no more is known than an
+// earlier gateway did: what a server said of it then permits nothing.
+func (a *Attempt) permitAsUnlisted() error {
+	c, t := a.call, &a.call.Target
+	d := t.decide(a.Snapshot.Policy, a.Agent, nil)
+	if d.Allow {
+		return nil
+	}
+	c.Record.Step, c.Record.Rule, c.Record.Annotations = d.Step.String(), d.Path(), ""
+	return a.denied(d)
+}
+
+// denied says what the agent may use instead of what a decision denies.
+func (a *Attempt) denied(heard policy.Decision) error {
+	t, rules := &a.call.Target, a.Snapshot.Policy
 	fail := &Failure{Code: CodeDenied, Rule: heard.Path(), Server: Shown(t.Server), kind: t.Kind, name: Shown(t.Name)}
 	if rules.Decide(a.Agent, t.Server, "").Allow {
 		var advice string

@@ -103,6 +103,21 @@ func (r *Router) Route(ctx context.Context, c *Call) (*Attempt, error) {
 	return c.take(ctx, routing)
 }
 
+// Answer has a call answered from memory: read is told who calls and by which
+// snapshot, and returns how many bytes it answered. It counts within the agent's
+// limits as a request to a server does, but for per_tool. If the call names a
+// server, that must be one that the agent may use. It does not wait. The error is a
+// *Failure.
+func (r *Router) Answer(ctx context.Context, c *Call, read func(*Attempt) (bytes int, err error)) error {
+	c.read = read
+	steps := answering
+	if c.Target.Server != "" {
+		steps = answeringOf
+	}
+	_, err := c.take(ctx, steps)
+	return err
+}
+
 // Known returns an attempt by the current snapshot. ok reports whether the
 // connection itself settles the agent: by a credential or a pin. It is not a
 // call, and leaves no record.

@@ -77,7 +77,8 @@ type Ticket struct {
 }
 
 // Enter counts a call, or says which limit it would exceed: then nothing is
-// counted but the refusal. Leave must follow if ok.
+// counted but the refusal. Leave must follow if ok. Without a tool no entry of
+// per_tool counts it.
 func (b *Book) Enter(k Key, limits *policy.Limits, server, tool string, now time.Time) (t Ticket, over Exceeded, ok bool) {
 	u := b.user(k, now)
 	u.mu.Lock()
@@ -86,7 +87,7 @@ func (b *Book) Enter(k Key, limits *policy.Limits, server, tool string, now time
 	over = u.all.exceeded(now)
 	for i := range limits.PerTool {
 		entry := &limits.PerTool[i]
-		if !entry.Matches(server, tool) {
+		if tool == "" || !entry.Matches(server, tool) {
 			continue
 		}
 		use := u.tools[keyOf(entry)]

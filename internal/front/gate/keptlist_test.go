@@ -96,3 +96,20 @@ func TestKeptList_ofAReadyServer_isReadAnew(t *testing.T) {
 		}
 	})
 }
+
+// What a server said of a tool to an earlier gateway is no reason to run it.
+func TestKeptList_annotations_permitNoCall(t *testing.T) {
+	db := up("db", testkit.Says(oneText))
+	db.Cell.Recall(endpoint.Catalog{Tools: []endpoint.Tool{{Name: "get_row", Raw: []byte(annotated("get_row", `"readOnlyHint":true,"openWorldHint":false`))}}})
+	g := newGate(t, readOnlyRules, db)
+	if f := g.search("row", ""); !slices.Equal(f.names(), []string{"db/get_row"}) {
+		t.Errorf("got %v, want it found", f.names())
+	}
+	if got := g.execute("db", "get_row").err; got.Code != "DENIED_BY_POLICY" {
+		t.Errorf("got %+v, want DENIED_BY_POLICY until the server says it itself", got)
+	}
+	db.Has(annotated("get_row", `"readOnlyHint":true,"openWorldHint":false`))
+	if got := g.execute("db", "get_row"); got.IsError {
+		t.Errorf("got %+v, want it run", got.err)
+	}
+}

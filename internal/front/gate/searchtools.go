@@ -48,33 +48,40 @@ type hit struct {
 	Summary    string          `json:"summary,omitempty"`
 }
 
-// searchTools answers from memory: no server is asked, started or waited for.
-func (g *Gate) searchTools(ctx context.Context, c *call) (relay.Result, error) {
-	look := g.router.Identify
-	if c.args.server != "" {
-		look = g.router.Route
-	}
-	a, err := look(ctx, &c.Call.Call)
-	if err != nil {
-		return relay.Result{}, err
-	}
-	found := g.finder.search(a, c.args.query, c.args.server, int(c.args.limit))
-	answer := searchAnswer{Fits: found.Fits, Hits: []hit{}}
-	answer.Unlisted, answer.UnlistedMore = unlisted(a, c.args.server)
-	budget := c.args.maxSchemaTokens
+// searchTools answers from memory: no server is asked, started or waited for. It
+// counts as a call within the limits of the rules.
+func (g *Gate) searchTools(ctx context.Context, c *call) (r relay.Result, err error) {
+	err = g.router.Answer(ctx, &c.Call.Call, func(a *front.Attempt) (int, error) {
+		answer, size := g.find(a, c.args)
+		if err := c.weigh(size); err != nil {
+			return 0, err
+		}
+		c.Record.Hits = len(answer.Hits)
+		r = own(answer)
+		return len(r.Raw), nil
+	})
+	return r, err
+}
+
+// find searches what the agent may use, and returns about how many bytes the
+// definitions take.
+func (g *Gate) find(a *front.Attempt, args arguments) (answer searchAnswer, size int) {
+	found := g.finder.search(a, args.query, args.server, int(args.limit))
+	answer = searchAnswer{Fits: found.Fits, Hits: []hit{}}
+	answer.Unlisted, answer.UnlistedMore = unlisted(a, args.server)
+	budget := args.maxSchemaTokens
 	if !found.Fits {
-		answer.Note = noFit(c.args.query, found.tools)
+		answer.Note = noFit(args.query, found.tools)
 		budget = 0
 	}
-	answer.fill(found.tools, budget)
-	c.Record.Hits = len(answer.Hits)
-	return own(answer), nil
+	return answer, answer.fill(found.tools, budget)
 }
 
 // fill adds the hits: the first ones with their definitions as far as these fit
-// into a budget of tokens, the first in any case unless that is 0.
-func (a *searchAnswer) fill(found []foundTool, budget int64) {
-	whole, size := 0, 0
+// into a budget of tokens, the first in any case unless that is 0. It returns how
+// many bytes the definitions take.
+func (a *searchAnswer) fill(found []foundTool, budget int64) (size int) {
+	whole := 0
 	for _, f := range found {
 		h := hit{Server: f.server, Tool: f.tool.Name}
 		raw, cost := definitionFor(f.tool, whole == 0)
@@ -89,6 +96,7 @@ func (a *searchAnswer) fill(found []foundTool, budget int64) {
 		}
 		a.Hits = append(a.Hits, h)
 	}
+	return size
 }
 
 // definitionFor is a tool's definition and what it costs. One that would fill
