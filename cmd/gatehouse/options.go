@@ -97,7 +97,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.auditLog, "audit-log", env("GATEWAY_AUDIT_LOG", ""), "where to write the audit log (default: audit.jsonl in the state folder) [GATEWAY_AUDIT_LOG]")
 	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
 	o.auditKeep = days{text: env("GATEWAY_AUDIT_KEEP", "7d")}
-	f.StringVar(&o.auditOut, "audit-out", env("GATEWAY_AUDIT_OUT", ""), "where to send the lines of the audit log as well: syslog, syslog:PATH, syslog+tcp://HOST:PORT, unix:PATH, ... [GATEWAY_AUDIT_OUT]")
+	f.StringVar(&o.auditOut, "audit-out", env("GATEWAY_AUDIT_OUT", ""), "where to send the lines of the audit log as well: syslog, syslog:PATH, syslog+tcp://HOST:PORT, unix:PATH, otlp+https://HOST:PORT, ... [GATEWAY_AUDIT_OUT]")
 	f.Var(&o.auditKeep, "audit-keep", "how long the audit log is kept at least, such as 7d or 36h; less only if the disk is nearly full [GATEWAY_AUDIT_KEEP]")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")

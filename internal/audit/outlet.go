@@ -16,7 +16,7 @@ import (
 // with ParseOutlet.
 type Outlet struct {
 	name    string // as it was given
-	network string // of package net, or "fd"
+	network string // of package net, "fd" or "otlp"
 	address string
 	syslog  bool // RFC 5424 around each line; else the line itself
 }
@@ -25,13 +25,14 @@ type Outlet struct {
 const localSyslog = "/dev/log"
 
 // outletForms are the forms of an Outlet, for people.
-const outletForms = "syslog, syslog:PATH, syslog+udp://HOST:PORT, syslog+tcp://HOST:PORT, unix:PATH, tcp://HOST:PORT or fd:NUMBER"
+const outletForms = "syslog, syslog:PATH, syslog+udp://HOST:PORT, syslog+tcp://HOST:PORT, unix:PATH, tcp://HOST:PORT, otlp+https://HOST:PORT or fd:NUMBER"
 
 // ParseOutlet reads where lines are to be sent: "syslog" (/dev/log) or
 // "syslog:PATH" for RFC 5424 by unix datagrams, "syslog+udp://HOST:PORT" and
 // "syslog+tcp://HOST:PORT" (octet-counted, RFC 6587) over the network, and
 // "unix:PATH", "tcp://HOST:PORT" or "fd:NUMBER" (a descriptor that the program
-// was started with) for the lines as they are. The empty text is nowhere.
+// was started with) for the lines as they are. "otlp+http://HOST:PORT" and
+// "otlp+https://HOST:PORT" are receivers of OTLP. The empty text is nowhere.
 // Nothing is opened.
 func ParseOutlet(s string) (Outlet, error) {
 	o := Outlet{name: s}
@@ -51,6 +52,12 @@ func ParseOutlet(s string) (Outlet, error) {
 		o.network, o.address = strings.TrimPrefix(scheme, "syslog+"), host
 		if _, port, err := net.SplitHostPort(host); err != nil || port == "" {
 			return o, fmt.Errorf("%q: after // belongs HOST:PORT", s)
+		}
+	case isURL && (scheme == "otlp+http" || scheme == "otlp+https"):
+		var err error
+		o.network = "otlp"
+		if o.address, err = parseOTLP(strings.TrimPrefix(s, "otlp+")); err != nil {
+			return o, fmt.Errorf("%q: %w", s, err)
 		}
 	case scheme == "fd":
 		if n, err := strconv.Atoi(rest); err != nil || n < 2 {
@@ -76,6 +83,9 @@ const (
 
 // open connects. It blocks for dialTimeout at most.
 func (o Outlet) open(ctx context.Context) (io.WriteCloser, error) {
+	if o.network == "otlp" {
+		return newOTLP(ctx, o.address)
+	}
 	if o.network == "fd" {
 		n, err := strconv.Atoi(o.address)
 		if err != nil {
@@ -94,6 +104,14 @@ func (o Outlet) open(ctx context.Context) (io.WriteCloser, error) {
 		return nil, err //nolint:wrapcheck // Its caller names the outlet.
 	}
 	return patient{conn}, nil
+}
+
+// batch is how many lines may be written at once.
+func (o Outlet) batch() int {
+	if o.network == "otlp" {
+		return otlpBatch
+	}
+	return 1
 }
 
 // frame appends a line, without its end, as the outlet wants it.

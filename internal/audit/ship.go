@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -96,17 +97,17 @@ func (s *shipper) run() {
 		}
 	}()
 	for pause := redialFirst; ; {
-		p, ok := s.first()
+		some := s.first()
 		switch {
-		case !ok && s.over():
+		case len(some) == 0 && s.over():
 			return
-		case !ok:
+		case len(some) == 0:
 			s.idle(s.wake)
 			continue
 		}
 		var err error
-		if conn, err = s.deliver(conn, p); err == nil {
-			s.sent(p)
+		if conn, err = s.deliver(conn, some); err == nil || errors.Is(err, errRejected) {
+			s.settle(some, err)
 			pause = redialFirst
 			continue
 		}
@@ -122,17 +123,30 @@ func (s *shipper) run() {
 	}
 }
 
-// deliver sends a line over the connection, which it makes if there is none.
-func (s *shipper) deliver(conn io.WriteCloser, p parcel) (io.WriteCloser, error) {
+// deliver sends lines over the connection, which it makes if there is none.
+func (s *shipper) deliver(conn io.WriteCloser, some []parcel) (io.WriteCloser, error) {
 	var err error
 	if conn == nil {
 		conn, err = s.to.open(s.ends)
 	}
 	if err == nil {
-		_, err = conn.Write(s.to.frame(nil, p.line, s.head, time.Now()))
+		_, err = conn.Write(s.frame(conn, some))
 	}
 	s.note(err)
-	return conn, err //nolint:wrapcheck // Noted; only whether there is one matters.
+	return conn, err //nolint:wrapcheck // Noted; only which kind it is matters.
+}
+
+// frame is what is written to have these lines sent.
+func (s *shipper) frame(conn io.WriteCloser, some []parcel) []byte {
+	receiver, ok := conn.(*otlp)
+	if !ok {
+		return s.to.frame(nil, some[0].line, s.head, time.Now())
+	}
+	lines := make([][]byte, len(some))
+	for i, p := range some {
+		lines[i] = p.line
+	}
+	return receiver.frameOTLP(lines, time.Now())
 }
 
 // idle waits for a token, or for the end.
@@ -150,14 +164,18 @@ func after(d time.Duration) <-chan struct{} {
 	return late
 }
 
-// first returns the oldest line; ok is false if there is none.
-func (s *shipper) first() (p parcel, ok bool) {
+// first returns the oldest lines, as many as are sent at once.
+func (s *shipper) first() []parcel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
-		return p, false
+	n, size := 0, 0
+	for _, p := range s.queue[:min(len(s.queue), s.to.batch())] {
+		if size += len(p.line); n > 0 && size > otlpBytes {
+			break
+		}
+		n++
 	}
-	return s.queue[0], true
+	return slices.Clone(s.queue[:n])
 }
 
 // over reports whether nothing more will come.
@@ -167,19 +185,26 @@ func (s *shipper) over() bool {
 	return s.closed && len(s.queue) == 0
 }
 
-func (s *shipper) sent(p parcel) {
+// settle takes lines out of the queue that were sent, or lost by that error.
+func (s *shipper) settle(some []parcel, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
-		return // It came too late, and was counted as lost.
+		return // It came too late, and they were counted as lost.
 	}
-	s.queue[0] = parcel{}
-	s.queue = s.queue[1:]
-	s.bytes -= len(p.line)
-	s.stats.Sent++
-	if p.done != nil {
-		p.done <- nil
+	for i, p := range some {
+		s.queue[i] = parcel{}
+		s.bytes -= len(p.line)
+		if err == nil && p.done != nil {
+			p.done <- nil // Whoever waits has heard of an error already.
+		}
 	}
+	s.queue = s.queue[len(some):]
+	if err == nil {
+		s.stats.Sent += uint64(len(some))
+		return
+	}
+	s.stats.Lost += uint64(len(some))
 }
 
 // note logs the first failure of a row, the end of it, and losses at most once a
