@@ -54,7 +54,7 @@ func serverTools(snap *snapshot.Snapshot, agent string, r *snapshot.Route) admin
 			continue
 		}
 		cost := (len(t.Raw) + 3) / 4 // As get_server_tools counts them.
-		item.Tools = append(item.Tools, admin.Tool{Name: t.Name, Tokens: cost})
+		item.Tools = append(item.Tools, admin.Tool{Name: t.Name, Tokens: cost, Annotations: catalog.Annotations(t.Name).String()})
 		item.Tokens += cost
 	}
 	return item

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/policydiff"
 	"gatehouse/internal/safefile"
 	"gatehouse/messages"
@@ -60,7 +61,7 @@ raised or gone. 0: it does not.`,
 }
 
 func (o *policyDiff) run(ctx context.Context, cmd *cobra.Command, newFile string) error {
-	tools := map[string][]string{}
+	tools := policydiff.ToolLists{}
 	oldFile, hash := "", ""
 	if o.live {
 		gw, err := o.gateway.connect(ctx)
@@ -99,17 +100,16 @@ func (o *policyDiff) run(ctx context.Context, cmd *cobra.Command, newFile string
 }
 
 // learn adds the tools that the running gateway knows.
-func learn(ctx context.Context, c *admin.Client, tools map[string][]string) error {
+func learn(ctx context.Context, c *admin.Client, tools policydiff.ToolLists) error {
 	known, err := c.Tools(ctx, "", "")
 	if err != nil {
 		return asked(ctx, c, err)
 	}
 	for _, s := range known.Servers {
-		names := make([]string, len(s.Tools)) // A server without any is worth asking for, too.
-		for i, t := range s.Tools {
-			names[i] = t.Name
+		tools[s.Server] = map[string]policy.Annotations{} // A server without any is worth asking for, too.
+		for _, t := range s.Tools {
+			tools.Add(s.Server, t.Name, policy.ParseAnnotations(t.Annotations))
 		}
-		tools[s.Server] = names
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func rulesOf(st admin.Status) (path, hash string) {
 }
 
 // readTools adds the tools of a file, if one is named.
-func readTools(w io.Writer, path string, tools map[string][]string) error {
+func readTools(w io.Writer, path string, tools policydiff.ToolLists) error {
 	if path == "" {
 		return nil
 	}
@@ -138,8 +138,13 @@ func readTools(w io.Writer, path string, tools map[string][]string) error {
 		printProblems(w, problems)
 		return failed(errors.New("the lists of tools cannot be used"))
 	}
-	for server, names := range lists {
-		tools[server] = append(tools[server], names...)
+	for server, list := range lists {
+		if tools[server] == nil {
+			tools[server] = map[string]policy.Annotations{}
+		}
+		for name, annotations := range list {
+			tools.Add(server, name, annotations)
+		}
 	}
 	return nil
 }
@@ -164,7 +169,7 @@ func readSide(w io.Writer, path string) (policydiff.Side, error) {
 	return side, err
 }
 
-func (o *policyDiff) print(w io.Writer, before, after policydiff.Side, tools map[string][]string) error {
+func (o *policyDiff) print(w io.Writer, before, after policydiff.Side, tools policydiff.ToolLists) error {
 	d := policydiff.Compare(before, after, tools)
 	var err error
 	if o.gateway.asJSON {
@@ -231,7 +236,14 @@ func printAnswers(w io.Writer, answers []policydiff.Answer) error {
 		if a.Widens() {
 			mark = "+"
 		}
-		if a.Tool != "" {
+		switch {
+		case a.Resource != "":
+			tool = line("resource " + a.Resource)
+		case a.Prompt != "":
+			tool = line("prompt " + a.Prompt)
+		case a.Annotations != "":
+			tool = line(a.Tool + " (" + a.Annotations + ")")
+		case a.Tool != "":
 			tool = line(a.Tool)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", mark, line(a.Agent), line(a.Server), tool, verdictText(a.From), verdictText(a.To))

@@ -56,7 +56,7 @@ server had before, word by word: [-what went-] {+what came+}.`,
 			return printTools(cmd.OutOrStdout(), tools)
 		},
 	}
-	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens"}], "tokens", "problem"}], "tokens"}`)
+	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens", "annotations"}], "tokens", "problem"}], "tokens"}`)
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
 	cmd.Flags().BoolVar(&changes, "changes", false, "which definitions changed, since the gateway began and against the one before it")
 	cmd.MarkFlagsMutuallyExclusive("changes", "agent")

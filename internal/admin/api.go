@@ -324,6 +324,8 @@ type ToolChange struct {
 type Tool struct {
 	Name   string `json:"name"`
 	Tokens int    `json:"tokens"`
+	// Annotations are what the server says of the tool, as rules write it.
+	Annotations string `json:"annotations,omitempty"`
 }
 
 // Call is a tool call of the operator's.

@@ -90,16 +90,18 @@ func AnnotationsOf(definition []byte) Annotations {
 	} else if rawjson.Misnamed(said, "readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint") != nil {
 		return 0
 	}
+	return AnnotationsBy(func(hint string) (value, given bool) {
+		text := string(rawjson.Get(said, hint))
+		return text == "true", text == "true" || text == "false"
+	})
+}
+
+// AnnotationsBy makes the annotations of a known definition of its hints; hint returns
+// one's value, and whether it is given as true or false.
+func AnnotationsBy(hint func(name string) (value, given bool)) Annotations {
 	a := Known
-	set := func(bit Annotations, key string, byDefault bool) {
-		value := byDefault
-		switch string(rawjson.Get(said, key)) {
-		case "true":
-			value = true
-		case "false":
-			value = false
-		}
-		if value {
+	set := func(bit Annotations, name string, byDefault bool) {
+		if value, given := hint(name); given && value || !given && byDefault {
 			a |= bit
 		}
 	}

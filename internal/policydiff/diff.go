@@ -53,14 +53,19 @@ type Default struct {
 	Widens bool `json:"widens"`
 }
 
-// Answer is a question whose answer would change. Without a tool it asks for
-// the server.
+// Answer is a question whose answer would change. It asks for a tool, a resource, a
+// prompt, or without them for the server.
 type Answer struct {
-	Agent  string  `json:"agent"`
-	Server string  `json:"server"`
-	Tool   string  `json:"tool,omitempty"`
-	From   Verdict `json:"from"`
-	To     Verdict `json:"to"`
+	Agent    string `json:"agent"`
+	Server   string `json:"server"`
+	Tool     string `json:"tool,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Prompt   string `json:"prompt,omitempty"`
+	// Annotations are those for which the answer to a question about a tool changes,
+	// where either rules ask for them.
+	Annotations string  `json:"annotations,omitempty"`
+	From        Verdict `json:"from"`
+	To          Verdict `json:"to"`
 }
 
 // Widens reports whether the answer becomes an allow.
@@ -73,25 +78,26 @@ type Verdict struct {
 	Rule  *policy.RuleRef `json:"rule,omitempty"`
 }
 
-// Compare compares two rules files. tools are the names of tools by server, as
-// far as they are known; names that the rules write out are asked for as well.
-func Compare(before, after Side, tools map[string][]string) Diff {
+// Compare compares two rules files. tools are those of the servers, as far as they
+// are known; names that the rules write out are asked for as well.
+func Compare(before, after Side, tools ToolLists) Diff {
 	d := Diff{
 		AgentsAdded: []string{}, AgentsRemoved: []string{}, Defaults: slices.Concat(defaults(before.Rules, after.Rules), credentials(before.Credentials, after.Credentials)),
 		Answers: []Answer{}, Rules: []RuleChange{}, Limits: []LimitChange{},
 	}
 	was, is := newSide(before), newSide(after)
+	asked := listedTools{tools: tools, annotated: was.policy.UsesAnnotations() || is.policy.UsesAnnotations()}
 	for _, id := range union(was.agents, is.agents) {
 		if was.agents[id] == nil {
 			d.AgentsAdded = append(d.AgentsAdded, id)
 		} else if is.agents[id] == nil {
 			d.AgentsRemoved = append(d.AgentsRemoved, id)
 		}
-		d.compare(id, was.agent(id), is.agent(id), tools)
+		d.compare(id, was.agent(id), is.agent(id), asked)
 		d.Limits = append(d.Limits, limitChanges(id, was.agents[id], is.agents[id])...)
 	}
-	d.compare(Others, was.stranger(), is.stranger(), tools)
-	d.compare(Nobody, was.nobody(), is.nobody(), tools)
+	d.compare(Others, was.stranger(), is.stranger(), asked)
+	d.compare(Nobody, was.nobody(), is.nobody(), asked)
 	d.Widens = slices.ContainsFunc(d.Answers, Answer.Widens) ||
 		slices.ContainsFunc(d.Limits, func(c LimitChange) bool { return c.Widens }) ||
 		slices.ContainsFunc(d.Defaults, func(c Default) bool { return c.Widens }) ||
@@ -139,7 +145,7 @@ func newSide(s Side) side {
 
 // caller is somebody who asks, on one side.
 type caller struct {
-	decide func(server, tool string) policy.Decision
+	decide func(policy.Question) policy.Decision
 	// own are the rules that apply, or nil. borrowed means that they are those
 	// of another agent, where they are reported already.
 	own      *policy.Agent
@@ -147,8 +153,8 @@ type caller struct {
 }
 
 func (s side) as(id string, borrowed bool) caller {
-	return caller{own: s.agents[id], borrowed: borrowed, decide: func(server, tool string) policy.Decision {
-		return s.policy.Decide(id, server, tool)
+	return caller{own: s.agents[id], borrowed: borrowed, decide: func(q policy.Question) policy.Decision {
+		return s.policy.Ask(id, q)
 	}}
 }
 
@@ -178,27 +184,50 @@ func (s side) nobody() caller {
 }
 
 func denied() caller {
-	return caller{decide: func(string, string) policy.Decision { return policy.Decision{Step: policy.UnknownAgent} }}
+	return caller{decide: func(policy.Question) policy.Decision { return policy.Decision{Step: policy.UnknownAgent} }}
 }
 
 // compare adds what changes for one caller.
-func (d *Diff) compare(id string, was, is caller, tools map[string][]string) {
-	q := questions{tools: map[string]map[string]bool{}}
-	for server, names := range tools {
-		q.add(server, names...)
-	}
+func (d *Diff) compare(id string, was, is caller, asked listedTools) {
+	q := asked.questions()
 	q.addNamed(was.own)
 	q.addNamed(is.own)
-	for _, server := range slices.Sorted(maps.Keys(q.tools)) {
-		for _, tool := range slices.Sorted(maps.Keys(q.tools[server])) {
-			from, to := was.decide(server, tool), is.decide(server, tool)
+	for _, server := range slices.Sorted(maps.Keys(q.about)) {
+		for _, about := range slices.SortedFunc(maps.Keys(q.about[server]), thing.compare) {
+			question := policy.Question{Server: server, Kind: about.kind, Name: about.name}
 			d.Asked++
-			if from.Allow != to.Allow {
-				d.Answers = append(d.Answers, Answer{Agent: id, Server: server, Tool: tool, From: verdict(from), To: verdict(to)})
-			}
+			d.Answers = append(d.Answers, changes(id, question, was, is, asked.annotated, asked.states(about, q.about[server][about]))...)
 		}
 	}
 	d.Rules = append(d.Rules, ruleChanges(id, was, is)...)
+}
+
+// changes asks both sides, for a tool with each of these annotations, and returns the
+// first answer that becomes an allow and the first that becomes a deny.
+func changes(id string, q policy.Question, was, is caller, annotated bool, states []policy.Annotations) (answers []Answer) {
+	seen := map[bool]bool{}
+	for _, q.Annotations = range states {
+		from, to := was.decide(q), is.decide(q)
+		if from.Allow == to.Allow || seen[to.Allow] {
+			continue
+		}
+		seen[to.Allow] = true
+		a := Answer{Agent: id, Server: q.Server, From: verdict(from), To: verdict(to)}
+		switch q.Kind {
+		case policy.Tools:
+			a.Tool = q.Name
+			if annotated {
+				a.Annotations = q.Annotations.String()
+			}
+		case policy.Resources:
+			a.Resource = q.Name
+		case policy.Prompts:
+			a.Prompt = q.Name
+		case policy.Servers:
+		}
+		answers = append(answers, a)
+	}
+	return answers
 }
 
 func verdict(d policy.Decision) Verdict {
@@ -208,41 +237,6 @@ func verdict(d policy.Decision) Verdict {
 		v.Rule = &ref
 	}
 	return v
-}
-
-// questions are tools by server; the tool "" asks for the server.
-type questions struct{ tools map[string]map[string]bool }
-
-func (q questions) add(server string, tools ...string) {
-	if q.tools[server] == nil {
-		q.tools[server] = map[string]bool{"": true}
-	}
-	for _, t := range tools {
-		q.tools[server][t] = true
-	}
-}
-
-// addNamed adds every server, and every tool of it, that rules write out.
-func (q questions) addNamed(a *policy.Agent) {
-	if a == nil {
-		return
-	}
-	for _, r := range slices.Concat(a.Allow.Servers, a.Deny.Servers) {
-		if exact(r.Pattern) {
-			q.add(r.Pattern)
-		}
-	}
-	for _, key := range slices.Concat(a.Allow.Tools, a.Deny.Tools) {
-		if !exact(key.Server.Pattern) {
-			continue
-		}
-		q.add(key.Server.Pattern)
-		for _, r := range key.Rules {
-			if exact(r.Pattern) {
-				q.add(key.Server.Pattern, r.Pattern)
-			}
-		}
-	}
 }
 
 func union[V any](a, b map[string]V) []string {

@@ -37,7 +37,11 @@ func lines(d policydiff.Diff) string {
 		fmt.Fprintf(&b, "%s %s -> %s\n", c.Key, c.From, c.To)
 	}
 	for _, a := range d.Answers {
-		fmt.Fprintf(&b, "%s %s/%s %s -> %s\n", a.Agent, a.Server, a.Tool, a.From.Step, a.To.Step)
+		what := a.Tool + a.Resource + a.Prompt
+		if a.Annotations != "" {
+			what += " (" + a.Annotations + ")"
+		}
+		fmt.Fprintf(&b, "%s %s/%s %s -> %s\n", a.Agent, a.Server, what, a.From.Step, a.To.Step)
 	}
 	for _, r := range d.Rules {
 		mark := ""
@@ -52,7 +56,8 @@ func lines(d policydiff.Diff) string {
 func TestCompare(t *testing.T) {
 	const db = `"a": {"allow": {"servers": ["db"], "tools": {"db": ["query"]}}}`
 	const strict, open = ``, `"deny_on_missing_agent": false`
-	tools := map[string][]string{"db": {"query", "list_users", "drop_all"}}
+	tools := policydiff.ToolLists{"db": {"query": 0, "list_users": 0, "drop_all": 0}, "notes": {"get": policy.Known | policy.ReadOnly, "put": policy.Known}}
+	const notes = `"a": {"allow": {"servers": ["notes"], "tools": {"notes": ["x"]}, "resources": {"notes": ["n:*"]}, "prompts": {"notes": ["ask"]}}`
 	cases := map[string]struct{ old, new, oldDefaults, newDefaults, want string }{
 		"the same rules change nothing": {db, db, strict, strict, `widens false`},
 		"an exact tool is known by its name alone": {
@@ -134,6 +139,63 @@ defaults.deny_on_missing_agent true -> false
 added (any other agent) agents.default.allow.servers[0] !
 added (no agent_id) agents.default.allow.servers[0] !`,
 		},
+		"an annotation is asked for with those of the tools, and may open what changes them": {
+			notes + `}`, notes[:len(notes)-1] + `}, "deny": {"tools": {"*": ["@openWorld"]}}, "expose": {"notes": ["get"]}}`, strict, strict, `widens false
+a notes/x (unknown) tool_allowed_exact -> tool_denied_pattern
+added a agents.a.deny.tools["*"]
+added a agents.a.deny.tools["*"][0]
+added a agents.a.expose.notes
+added a agents.a.expose.notes[0]`,
+		},
+		"an allowed annotation opens the tools that have it": {
+			`"a": {"allow": {"servers": ["notes"], "tools": {"notes": []}}}`, `"a": {"allow": {"servers": ["notes"], "tools": {"notes": ["@readOnly"]}}}`, strict, strict, `widens true
+a notes/get (@readOnly !@destructive !@idempotent !@openWorld) tool_not_allowed -> tool_allowed_pattern
+added a agents.a.allow.tools.notes[0] !`,
+		},
+		"a name that is denied by annotation today opens when the server changes it": {
+			`"a": {"allow": {"servers": ["s"], "tools": {"s": []}}, "deny": {"tools": {"s": ["@destructive"]}}}`,
+			`"a": {"allow": {"servers": ["s"], "tools": {"s": ["x"]}}, "deny": {"tools": {"s": ["@destructive"]}}}`, strict, strict, `widens true
+a s/x (!@readOnly !@destructive !@idempotent !@openWorld) tool_not_allowed -> tool_allowed_exact
+added a agents.a.allow.tools.s[0]`,
+		},
+		"resources and prompts are asked for by what the rules name": {
+			notes + `}`, `"a": {"allow": {"servers": ["notes"], "tools": {"notes": ["x"]}, "resources": {"notes": ["n:*", "f:1", "f:2*"]}, "prompts": {"notes": ["tell"]}}}`,
+			strict, strict, `widens true
+a notes/f:1 resource_not_allowed -> resource_allowed_exact
+a notes/ask prompt_allowed_exact -> prompt_not_allowed
+a notes/tell prompt_not_allowed -> prompt_allowed_exact
+removed a agents.a.allow.prompts.notes[0]
+added a agents.a.allow.resources.notes[1]
+added a agents.a.allow.resources.notes[2] !
+added a agents.a.allow.prompts.notes[0]`,
+		},
+		"without a key of tools resources are given, unless they have a key": {
+			notes + `}`, `"a": {"allow": {"servers": ["notes"], "tools": {"n*": ["x"]}, "resources": {"notes": ["n:*"]}}}`, strict, strict, `widens true
+a notes/ask prompt_allowed_exact -> prompt_not_allowed
+removed a agents.a.allow.tools.notes
+removed a agents.a.allow.tools.notes[0]
+removed a agents.a.allow.prompts.notes
+removed a agents.a.allow.prompts.notes[0]
+added a agents.a.allow.tools["n*"]
+added a agents.a.allow.tools["n*"][0] !`,
+		},
+		"the loss of a deny of a URI opens its other spellings": {
+			`"a": {"allow": {"servers": ["s"]}, "deny": {"resources": {"s": ["file:///x", "FILE:///x"]}}}`,
+			`"a": {"allow": {"servers": ["s"]}, "deny": {"resources": {"s": ["FILE:///x"]}}}`, strict, strict, `widens false
+removed a agents.a.deny.resources.s[0]`,
+		},
+		"the loss of its last deny": {
+			`"a": {"allow": {"servers": ["s"]}, "deny": {"resources": {"s": ["file:///x"]}}}`,
+			`"a": {"allow": {"servers": ["s"]}, "deny": {"resources": {"s": []}}}`, strict, strict, `widens true
+a s/file:///x resource_denied_exact -> implicit_grant
+removed a agents.a.deny.resources.s[0] !`,
+		},
+		"a URI that climbs is opened by its bytes, also where all others were given": {
+			`"a": {"allow": {"servers": ["*"]}}`, `"a": {"allow": {"servers": ["*"], "resources": {"*": ["f:/../a", "*"]}}}`, strict, strict, `widens true
+added a agents.a.allow.resources["*"]
+added a agents.a.allow.resources["*"][0] !
+added a agents.a.allow.resources["*"][1]`,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -202,16 +264,48 @@ func (c chance) rules(most int) []policy.Rule {
 	return list
 }
 
-func (c chance) tools() []policy.ServerRules {
+// keyed are lists by server of patterns that one makes.
+func (c chance) keyed(one func() string) []policy.ServerRules {
 	list := make([]policy.ServerRules, c.IntN(3))
 	for i := range list {
-		list[i] = policy.ServerRules{Server: policy.Rule{Pattern: c.pattern()}, Rules: c.rules(3)}
+		list[i].Server.Pattern = c.pattern()
+		for range c.IntN(4) {
+			list[i].Rules = append(list[i].Rules, policy.Rule{Pattern: one()})
+		}
 	}
 	return list
 }
 
+func (c chance) tools() []policy.ServerRules {
+	return c.keyed(func() string {
+		if c.IntN(5) == 0 {
+			return policy.AnnotationRules()[c.IntN(4)]
+		}
+		return c.pattern()
+	})
+}
+
+func (c chance) resources() []policy.ServerRules {
+	return c.keyed(func() string {
+		return []string{"f:a*", "F:a*", "f:%61*", "f:a", "F:%61", "*a", "f:*/../a", "f:a/../a", "f:a//*", "f:a/*", "*", "F:*"}[c.IntN(12)]
+	})
+}
+
+// access has some lists of each kind.
+func (c chance) access() (a policy.Access) {
+	switch c.IntN(3) {
+	case 0:
+		a.Resources = c.resources()
+	case 1:
+		a.Prompts = c.keyed(c.pattern)
+	}
+	a.Tools = c.tools()
+	return a
+}
+
 func (c chance) agent(id string) policy.Agent {
-	a := policy.Agent{ID: id, Allow: policy.Access{Servers: c.rules(2), Tools: c.tools()}, Deny: policy.Access{Tools: c.tools()}}
+	a := policy.Agent{ID: id, Allow: c.access(), Deny: c.access()}
+	a.Allow.Servers = c.rules(2)
 	if c.IntN(2) == 0 {
 		a.Deny.Servers = c.rules(1)
 	}
@@ -236,7 +330,15 @@ func (c chance) changed(r policy.Rules) policy.Rules {
 		return other
 	}
 	a, from := &r.Agents[c.IntN(len(r.Agents))], other.Agents[0]
-	switch c.IntN(6) {
+	switch c.IntN(10) {
+	case 6:
+		a.Allow.Resources = from.Allow.Resources
+	case 7:
+		a.Deny.Resources = from.Deny.Resources
+	case 8:
+		a.Allow.Prompts = from.Allow.Prompts
+	case 9:
+		a.Deny.Prompts = from.Deny.Prompts
 	case 0:
 		a.Allow.Servers = from.Allow.Servers
 	case 1:
@@ -260,12 +362,13 @@ func TestCompare_whateverOpens_isSaidToWiden(t *testing.T) {
 	t.Logf("seed %d", seed)
 	c := chance{rand.New(rand.NewPCG(seed, 0))}
 	names := []string{"a", "b", "z", "aa", "ab", "ba", "bb", "az", "za", "zz", "aza", "aba", "bzb", "azb", "aab"}
+	questions := questionsAbout(names)
 	opened, careful, quiet := 0, 0, 0
-	for range 3000 {
+	for range 1500 {
 		old := c.file()
 		now := c.changed(old)
-		d := policydiff.Compare(policydiff.Side{Rules: old}, policydiff.Side{Rules: now}, map[string][]string{"a": {"a"}})
-		who, what := widening(policy.Compile(old), policy.Compile(now), names)
+		d := policydiff.Compare(policydiff.Side{Rules: old}, policydiff.Side{Rules: now}, policydiff.ToolLists{"a": {"a": 0}})
+		who, what := widening(policy.Compile(old), policy.Compile(now), questions)
 		switch {
 		case who != "" && !d.Widens:
 			t.Fatalf("seed %d: %s may use %s now, and it does not widen:\n%+v\n%+v", seed, who, what, old, now)
@@ -283,18 +386,37 @@ func TestCompare_whateverOpens_isSaidToWiden(t *testing.T) {
 	}
 }
 
-// widening finds somebody who may do more.
-func widening(old, now *policy.Policy, names []string) (who, what string) {
-	may := func(p *policy.Policy, agent, server, tool string) bool {
-		id, err := p.ResolveAgent(agent, agent != "", nil, "")
-		return err == nil && p.Decide(id, server, tool).Allow
+// questionsAbout asks about everything short.
+func questionsAbout(names []string) (questions []policy.Question) {
+	uris := []string{"", "z", "f:a", "F:a", "f:%61", "f:a/a", "f:a//a", "f:a/../a", "F:a/../a", "f:a/./a", "f:z", "F:z/a"}
+	for _, server := range names[:8] {
+		questions = append(questions, policy.Question{Server: server})
+		for i, name := range names {
+			for _, a := range []policy.Annotations{0, policy.Known, policy.Known | policy.ReadOnly, policy.Known | policy.Destructive}[i%4:] {
+				questions = append(questions, policy.Question{Server: server, Kind: policy.Tools, Name: name, Annotations: a})
+			}
+		}
+		for _, name := range names[:10] {
+			questions = append(questions, policy.Question{Server: server, Kind: policy.Prompts, Name: name})
+		}
+		for _, uri := range uris {
+			questions = append(questions, policy.Question{Server: server, Kind: policy.Resources, Name: uri})
+		}
 	}
+	return questions
+}
+
+// widening finds somebody who may do more.
+func widening(old, now *policy.Policy, questions []policy.Question) (who, what string) {
 	for _, agent := range []string{"x", "y", "default", "stranger", ""} {
-		for _, server := range names {
-			for _, tool := range append([]string{""}, names...) {
-				if !may(old, agent, server, tool) && may(now, agent, server, tool) {
-					return agent + "|", server + "/" + tool
-				}
+		may := func(p *policy.Policy) func(policy.Question) bool {
+			id, err := p.ResolveAgent(agent, agent != "", nil, "")
+			return func(q policy.Question) bool { return err == nil && p.Ask(id, q).Allow }
+		}
+		before, after := may(old), may(now)
+		for _, q := range questions {
+			if !before(q) && after(q) {
+				return agent + "|", fmt.Sprintf("%+v", q)
 			}
 		}
 	}

@@ -4,8 +4,10 @@
 //
 // # What "widens" promises
 //
-// If there is any caller, server and tool, known or not, that the old rules
-// deny and the new ones allow, then [Diff.Widens] is true. It errs on the safe
+// If there is any caller, server and tool, resource or prompt, known or not, that the
+// old rules deny and the new ones allow, whatever a server says of its tools, then
+// [Diff.Widens] is true. A tool that is listed with its annotations is asked for with
+// these alone, unless rules write out its name. It errs on the safe
 // side: a rule whose change could open something that nobody has a name for yet
 // counts, unless a single other rule makes it meaningless.
 //

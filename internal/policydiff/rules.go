@@ -21,68 +21,21 @@ const (
 type RuleChange struct {
 	Agent  string `json:"agent"`
 	Change Change `json:"change"`
-	// List is where it stands: allow.servers, deny.servers, allow.tools or
-	// deny.tools.
+	// List is where it stands: allow.servers, deny.servers, the same with tools,
+	// resources or prompts, or expose.
 	List string `json:"list"`
-	// Key is the server pattern of a rule for tools. A rule with neither Tool
-	// nor Key is about servers.
+	// Key is the server pattern of a rule under a key. A rule without one is about
+	// servers.
 	Key string `json:"key,omitempty"`
-	// Tool is "" for a key itself.
-	Tool string         `json:"tool,omitempty"`
-	Rule policy.RuleRef `json:"rule"`
+	// One of these is what the rule lists; a key itself has none.
+	Tool     string         `json:"tool,omitempty"`
+	Resource string         `json:"resource,omitempty"`
+	Prompt   string         `json:"prompt,omitempty"`
+	Rule     policy.RuleRef `json:"rule"`
 	// MayWiden means that the change could open something for a name that
 	// nobody has listed. Why says what.
 	MayWiden bool   `json:"may_widen"`
 	Why      string `json:"why,omitempty"`
-}
-
-const (
-	allowServers = "allow.servers"
-	denyServers  = "deny.servers"
-	allowTools   = "allow.tools"
-	denyTools    = "deny.tools"
-)
-
-// entry is one rule in its list.
-type entry struct{ list, key, tool string }
-
-// entries lists the rules of an agent, each key of tools before its tools.
-func entries(a *policy.Agent) (list []entry, rules map[entry]policy.Rule) {
-	rules = map[entry]policy.Rule{}
-	if a == nil {
-		return nil, rules
-	}
-	add := func(e entry, r policy.Rule) {
-		if _, twice := rules[e]; !twice {
-			list, rules[e] = append(list, e), r
-		}
-	}
-	for name, servers := range map[string][]policy.Rule{allowServers: a.Allow.Servers, denyServers: a.Deny.Servers} {
-		for _, r := range servers {
-			add(entry{list: name, key: r.Pattern}, r)
-		}
-	}
-	for name, tools := range map[string][]policy.ServerRules{allowTools: a.Allow.Tools, denyTools: a.Deny.Tools} {
-		for _, t := range tools {
-			add(entry{list: name, key: t.Server.Pattern}, t.Server)
-			for _, r := range t.Rules {
-				add(entry{list: name, key: t.Server.Pattern, tool: r.Pattern}, r)
-			}
-		}
-	}
-	slices.SortStableFunc(list, func(x, y entry) int { return byPlace(rules[x], rules[y], x, y) })
-	return list, rules
-}
-
-// byPlace orders rules by their place, and those without one by what they say.
-func byPlace(a, b policy.Rule, x, y entry) int {
-	if c := a.Pos.Line - b.Pos.Line; c != 0 {
-		return c
-	}
-	if c := a.Pos.Column - b.Pos.Column; c != 0 {
-		return c
-	}
-	return strings.Compare(x.list+"\x00"+x.key+"\x00"+x.tool, y.list+"\x00"+y.key+"\x00"+y.tool)
 }
 
 // ruleChanges compares the rules that apply to one caller. For a caller who
@@ -113,8 +66,17 @@ func ruleChanges(id string, was, is caller) []RuleChange {
 
 func newChange(id string, c Change, e entry, r policy.Rule, why string) RuleChange {
 	change := RuleChange{Agent: id, Change: c, List: e.list, Rule: r.Ref(), MayWiden: why != "", Why: why}
-	if e.list == allowTools || e.list == denyTools {
-		change.Key, change.Tool = e.key, e.tool
+	if e.list == allowServers || e.list == denyServers {
+		return change
+	}
+	change.Key = e.key
+	switch e.kind {
+	case policy.Resources:
+		change.Resource = e.name
+	case policy.Prompts:
+		change.Prompt = e.name
+	case policy.Servers, policy.Tools:
+		change.Tool = e.name
 	}
 	return change
 }
@@ -123,59 +85,76 @@ func newChange(id string, c Change, e entry, r policy.Rule, why string) RuleChan
 // "" if nothing. Rules of written-out names alone are asked for by name, so
 // that their effect is known.
 func widensWithout(e entry, now *policy.Agent) string {
-	if now == nil {
+	if now == nil || e.list == exposed || !now.MayReach(e.key) {
 		return ""
 	}
 	switch {
 	case e.list == denyServers:
-		if exact(e.key) || !now.MayReach(e.key) {
+		if exact(e.key) {
 			return ""
 		}
 		return "servers that it denied may be allowed now"
-	case e.list == denyTools && e.tool != "":
-		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.Deny.Tools, e) {
+	case e.denies && e.name != "":
+		if e.asked() || pairCovered(now.Deny.Of(e.kind), e, policy.CoversDeny) {
 			return ""
 		}
-		return "tools that it denied may be allowed now"
-	case e.list == allowTools && e.tool == "":
-		if !now.MayReach(e.key) || keyCovered(now.Allow.Tools, e.key) {
+		return e.kind.Plural() + " that it denied may be allowed now"
+	case !e.denies && e.kind != policy.Servers && e.name == "":
+		if keyCovered(now.Allow.Tools, e.key) || keyCovered(now.Allow.Of(e.kind), e.key) {
 			return ""
 		}
-		return "without this key all tools of a server that it matches may be granted"
+		return "without this key all " + e.kind.Plural() + " of a server that it matches may be granted"
 	}
 	return ""
 }
 
 // widensWith returns what a new rule could open, "" if nothing.
 func widensWith(e entry, old, now *policy.Agent) string {
+	if e.list == exposed || e.denies || !now.MayReach(e.key) {
+		return ""
+	}
 	switch {
 	case e.list == allowServers:
-		if exact(e.key) || !now.MayReach(e.key) || old != nil && coveredBy(old.Allow.Servers, e.key) {
+		if exact(e.key) || old != nil && coveredBy(old.Allow.Servers, e.key, policy.Covers) {
 			return ""
 		}
 		return "servers that it matches may be used now"
-	case e.list == allowTools && e.tool != "":
-		if exact(e.key) && exact(e.tool) || !now.MayReach(e.key) || pairCovered(now.Deny.Tools, e) {
+	case e.name != "":
+		if e.asked() || pairCovered(now.Deny.Of(e.kind), e, policy.DenyCovers) || old != nil && e.wasAllowed(old) {
 			return ""
 		}
-		if old != nil && (pairCovered(old.Allow.Tools, e) || !keyOverlaps(old.Allow.Tools, e.key)) {
-			return ""
-		}
-		return "tools that it matches may be used now"
+		return e.kind.Plural() + " that it matches may be used now"
 	}
 	return ""
 }
 
-func exact(pattern string) bool { return !strings.Contains(pattern, policy.Wildcard) }
-
-func coveredBy(rules []policy.Rule, pattern string) bool {
-	return slices.ContainsFunc(rules, func(r policy.Rule) bool { return policy.Covers(r.Pattern, pattern) })
+// asked reports whether a rule is asked for by name, so that all of its effect is in
+// the answers. A deny of a URI has an effect on its other spellings.
+func (e entry) asked() bool {
+	return exact(e.key) && exact(e.name) && !(e.kind == policy.Tools && policy.IsAnnotation(e.name)) && !(e.kind == policy.Resources && e.denies)
 }
 
-// pairCovered reports whether one rule for tools matches all that e matches.
-func pairCovered(keys []policy.ServerRules, e entry) bool {
+// wasAllowed reports whether the old rules allowed what a new one allows, unless
+// they denied it: by a rule, or because the servers were given whole.
+func (e entry) wasAllowed(old *policy.Agent) bool {
+	if pairCovered(old.Allow.Of(e.kind), e, policy.CoversAllow) {
+		return true
+	}
+	whole := !keyOverlaps(old.Allow.Tools, e.key) && !keyOverlaps(old.Allow.Of(e.kind), e.key)
+	return whole && !(e.kind == policy.Resources && exact(e.name) && policy.RefusedURI(e.name))
+}
+
+func exact(pattern string) bool { return !strings.Contains(pattern, policy.Wildcard) }
+
+func coveredBy(rules []policy.Rule, pattern string, covers func(p, q string) bool) bool {
+	return slices.ContainsFunc(rules, func(r policy.Rule) bool { return covers(r.Pattern, pattern) })
+}
+
+// pairCovered reports whether one rule under a key covers e.
+func pairCovered(keys []policy.ServerRules, e entry, covers func(k policy.Kind, p, q string) bool) bool {
 	return slices.ContainsFunc(keys, func(k policy.ServerRules) bool {
-		return policy.Covers(k.Server.Pattern, e.key) && coveredBy(k.Rules, e.tool)
+		return policy.Covers(k.Server.Pattern, e.key) &&
+			coveredBy(k.Rules, e.name, func(p, q string) bool { return covers(e.kind, p, q) })
 	})
 }
 

@@ -11,18 +11,32 @@ const (
 	codeToolListsNoName    = "tool-lists-missing-name"
 )
 
-// ParseToolLists reads the names of the tools that servers have, for `gatehouse
+// ToolLists are the tools of servers, by the server's name, and what is known of
+// their annotations.
+type ToolLists map[string]map[string]policy.Annotations
+
+// Add adds a tool. Of one that occurs twice, the last known annotations count.
+func (l ToolLists) Add(server, tool string, a policy.Annotations) {
+	if l[server] == nil {
+		l[server] = map[string]policy.Annotations{}
+	}
+	if a != 0 || l[server][tool] == 0 {
+		l[server][tool] = a
+	}
+}
+
+// ParseToolLists reads the tools that servers have, for `gatehouse
 // policy diff --tools`. The file is an object of servers; each has an array of
 // tools, or an object with such an array under "tools", as a result of
 // tools/list has it. A tool is a name, or a definition with a "name". What
 // `gatehouse tools --json` prints is read as well. All problems come at once,
 // sorted by position; if one of them is an Error there are no lists.
-func ParseToolLists(file string, src []byte) (map[string][]string, []jsondoc.Problem) {
+func ParseToolLists(file string, src []byte) (ToolLists, []jsondoc.Problem) {
 	doc, problems := jsondoc.Parse(file, src)
 	if doc == nil {
 		return nil, problems
 	}
-	p := toolListsParser{Report: jsondoc.NewReport(file), tools: map[string][]string{}}
+	p := toolListsParser{Report: jsondoc.NewReport(file), tools: ToolLists{}}
 	p.AddAll(problems)
 	p.root(doc.Root)
 	problems = p.Finish()
@@ -34,7 +48,7 @@ func ParseToolLists(file string, src []byte) (map[string][]string, []jsondoc.Pro
 
 type toolListsParser struct {
 	*jsondoc.Report
-	tools map[string][]string
+	tools ToolLists
 }
 
 func (p *toolListsParser) root(root *jsondoc.Node) {
@@ -76,13 +90,32 @@ func (p *toolListsParser) server(server string, n *jsondoc.Node, path string) {
 		p.wrong(n.Pos(), path, `write ["TOOL", ...]`, "must be an array of tools, not "+jsondoc.WithArticle(n.Kind))
 		return
 	}
-	names := make([]string, 0, len(n.Elements()))
+	if p.tools[server] == nil {
+		p.tools[server] = map[string]policy.Annotations{}
+	}
 	for i, e := range n.Elements() {
 		if name, ok := p.name(e, jsondoc.IndexPath(path, i)); ok {
-			names = append(names, name)
+			p.tools.Add(server, name, annotations(e))
 		}
 	}
-	p.tools[server] = append(p.tools[server], names...)
+}
+
+// annotations are those of a definition, or as "gatehouse tools --json" prints them.
+func annotations(n *jsondoc.Node) policy.Annotations {
+	said := n.Member("annotations")
+	switch {
+	case said != nil && said.Kind == jsondoc.KindString:
+		return policy.ParseAnnotations(said.Text())
+	case n.Kind != jsondoc.KindObject || n.Member("inputSchema") == nil && said == nil:
+		return 0 // Not a whole definition.
+	}
+	return policy.AnnotationsBy(func(hint string) (value, given bool) {
+		if said == nil || said.Kind != jsondoc.KindObject {
+			return false, false
+		}
+		h := said.Member(hint)
+		return h != nil && h.Bool(), h != nil && h.Kind == jsondoc.KindBool
+	})
 }
 
 func (p *toolListsParser) name(n *jsondoc.Node, path string) (string, bool) {

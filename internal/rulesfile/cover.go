@@ -29,29 +29,37 @@ func newCover(rules []policy.Rule) cover {
 	return c
 }
 
+// covering reports whether one pattern covers another.
+type covering func(p, q string) bool
+
+// of makes one of patterns of a kind.
+func of(k policy.Kind, covers func(k policy.Kind, p, q string) bool) covering {
+	return func(p, q string) bool { return covers(k, p, q) }
+}
+
 // coveredBy finds a rule that matches all that the pattern matches.
-func (l *linter) coveredBy(c cover, pattern string) (policy.Rule, bool) {
+func (l *linter) coveredBy(c cover, pattern string, how covering) (policy.Rule, bool) {
 	if i, ok := c.exact[pattern]; ok {
 		return c.rules[i], true
 	}
 	for _, i := range c.wide {
-		if l.covers(c.rules[i].Pattern, pattern) {
+		if l.covers(c.rules[i].Pattern, pattern, how) {
 			return c.rules[i], true
 		}
 	}
 	return policy.Rule{}, false
 }
 
-// toolCover is the same for rules of tools: a key and a pattern.
-type toolCover struct {
+// listCover is the same for rules by server: a key and a pattern.
+type listCover struct {
 	keys  []policy.ServerRules
 	lists []cover
 	index map[string]int // of each key
 	wide  []int          // keys with a "*"
 }
 
-func newToolCover(keys []policy.ServerRules) toolCover {
-	c := toolCover{keys: keys, index: make(map[string]int, len(keys))}
+func newListCover(keys []policy.ServerRules) listCover {
+	c := listCover{keys: keys, index: make(map[string]int, len(keys))}
 	for i, k := range keys {
 		c.lists = append(c.lists, newCover(k.Rules))
 		if _, twice := c.index[k.Server.Pattern]; twice {
@@ -66,21 +74,20 @@ func newToolCover(keys []policy.ServerRules) toolCover {
 }
 
 // candidates are the keys that may cover a key, in file order.
-func (c toolCover) candidates(key string) []int {
+func (c listCover) candidates(key string) []int {
 	if own, ok := c.index[key]; ok && !slices.Contains(c.wide, own) {
 		return slices.Sorted(slices.Values(append(slices.Clone(c.wide), own)))
 	}
 	return c.wide
 }
 
-// pair finds a rule that matches every tool of every server that key and tool
-// match.
-func (l *linter) pair(c toolCover, key, tool string) (policy.Rule, bool) {
+// pair finds a rule that covers a pattern, for every server that the key matches.
+func (l *linter) pair(c listCover, key, pattern string, how covering) (policy.Rule, bool) {
 	for _, i := range c.candidates(key) {
-		if !l.covers(c.keys[i].Server.Pattern, key) {
+		if !l.covers(c.keys[i].Server.Pattern, key, policy.Covers) {
 			continue
 		}
-		if r, ok := l.coveredBy(c.lists[i], tool); ok {
+		if r, ok := l.coveredBy(c.lists[i], pattern, how); ok {
 			return r, true
 		}
 	}

@@ -31,7 +31,7 @@ func CrossCheck(rules policy.Rules, serverNames []string, defaultAgent string) [
 	for _, a := range rules.Agents {
 		c.serverRules(a.Allow.Servers)
 		c.serverRules(a.Deny.Servers)
-		for _, t := range slices.Concat(a.Allow.Tools, a.Deny.Tools) {
+		for _, t := range slices.Concat(listsOf(&a)...) {
 			c.server(t.Server)
 		}
 		for _, t := range a.Allow.Tools {
