@@ -78,12 +78,13 @@ type WakeServer struct {
 // LogValue implements slog.LogValuer.
 func (m WakeServer) LogValue() slog.Value { return slog.StringValue(m.Name) }
 
-// RefreshTools asks for a fresh tools/list of a ready server. Its catalog is
+// RefreshTools asks for a fresh list of a ready server. Its catalog is
 // published anew in any case, also when nothing has changed or when the
 // server did not answer.
 type RefreshTools struct {
 	Name string
 	Cell *endpoint.Cell
+	List endpoint.List
 }
 
 // LogValue implements slog.LogValuer.

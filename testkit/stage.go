@@ -52,7 +52,13 @@ func (s *Stage) Router(cfg front.Config) *front.Router {
 		cfg.Number = func() uint64 { return calls.Add(1) }
 	}
 	cfg.Wake = func(name string, cell *endpoint.Cell) { s.ask("wake "+name, s.Wake, name, cell) }
-	cfg.Refresh = func(name string, cell *endpoint.Cell) { s.ask("refresh "+name, s.Refresh, name, cell) }
+	cfg.Refresh = func(name string, cell *endpoint.Cell, list endpoint.List) {
+		what := "refresh " + name
+		if list != endpoint.Tools {
+			what += " " + list.Capability()
+		}
+		s.ask(what, s.Refresh, name, cell)
+	}
 	cfg.Audit = func(r audit.Record) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

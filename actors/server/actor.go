@@ -20,6 +20,9 @@ type Deps struct {
 	Open Opener
 	// List reads all pages of a session's tools/list.
 	List func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error)
+	// Read reads another list of a session to its end, and for how many
+	// milliseconds it may be kept.
+	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
 	// Starts paces the starts of processes.
 	Starts *Starts
 	// Reapers counts the runs whose process or connection is not gone yet.
@@ -43,6 +46,7 @@ type Hooks struct {
 	Stderr       func(line string)
 	Junk         func(line string)
 	ToolsChanged func()
+	ListChanged  func(endpoint.List)
 	StartedOver  func(reason string)
 	Renewed      func(reason string)
 }
@@ -68,9 +72,13 @@ type (
 	}
 	listed struct {
 		ofRun
+		list    endpoint.List
 		catalog endpoint.Catalog
 	}
-	refreshDue struct{ ofRun }
+	refreshDue struct {
+		ofRun
+		list endpoint.List
+	}
 )
 
 // ofRun is the number of the run that a message is about.
@@ -102,7 +110,9 @@ func (s *server) Receive(c actor.Context) {
 	case retryDue:
 		s.retryDue(c, m)
 	case messages.RefreshTools:
-		s.askTools(c)
+		s.ask(c, m.List)
+	case listChanged:
+		s.listChanged(c, m.list)
 	case messages.SettingsChanged:
 		s.settingsChanged(c)
 	case opened:
@@ -112,7 +122,7 @@ func (s *server) Receive(c actor.Context) {
 	case listed:
 		s.listed(c, m)
 	case refreshDue:
-		s.refreshDue(c)
+		s.refreshDue(c, m.list)
 	case probeDue:
 		s.probeDue(c, m)
 	case probed:
@@ -173,9 +183,8 @@ func (s *server) opened(c actor.Context, m opened) {
 	if catalog.Trouble() != "" {
 		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}
-	if s.run.refresh.again {
-		s.run.refresh.again = false
-		s.askTools(c)
+	for list := range s.run.refresh {
+		s.askAgain(c, endpoint.List(list), plan)
 	}
 	s.run.probe.overdue = plan.Cell.Overdue()
 	s.watchLife(c)

@@ -35,6 +35,7 @@ type rig struct {
 type script struct {
 	open server.Opener
 	list func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error)
+	read func(ctx context.Context, s endpoint.Session, list endpoint.List) ([]endpoint.Tool, int64, error)
 	// slot is taken before the start if it is not nil, by a limit of one.
 	slot func(release func())
 	// change changes the plan before the start.
@@ -80,7 +81,7 @@ func inRig(t *testing.T, write func() script, f func(t *testing.T, r *rig)) {
 }
 
 func (r *rig) start(s script) {
-	deps := server.Deps{Open: s.open, List: s.list, Starts: server.NewStarts(1), Reapers: r.reapers, Log: r.Logs.Logger()}
+	deps := server.Deps{Open: s.open, List: s.list, Read: s.read, Starts: server.NewStarts(1), Reapers: r.reapers, Log: r.Logs.Logger()}
 	if deps.List == nil {
 		deps.List = lists("read", "write")
 	}

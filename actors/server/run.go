@@ -18,7 +18,7 @@ type run struct {
 	session endpoint.Session // nil while it starts
 	ready   time.Time        // since when there is a session
 	report  crashReport
-	refresh refresher
+	refresh [endpoint.Lists]refresher
 	probe   prober
 	idle    idler
 }

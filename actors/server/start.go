@@ -68,8 +68,18 @@ func open(ctx context.Context, deps Deps, plan messages.ServerPlan, r *run, hook
 // read makes a catalog of what the session lists. A server that can't list
 // its tools is still ready: its tools can be called by name.
 func read(ctx context.Context, deps Deps, plan messages.ServerPlan, session endpoint.Session) endpoint.Catalog {
-	tools, err := deps.List(ctx, session)
-	catalog := endpoint.Catalog{Known: true, At: time.Now(), Tools: tools, Info: session.Info()}
+	return readList(ctx, deps, plan, session, endpoint.Tools)
+}
+
+func readList(ctx context.Context, deps Deps, plan messages.ServerPlan, session endpoint.Session, list endpoint.List) endpoint.Catalog {
+	catalog := endpoint.Catalog{Known: true, Info: session.Info()}
+	var err error
+	if list == endpoint.Tools {
+		catalog.Tools, err = deps.List(ctx, session)
+	} else {
+		catalog.Tools, catalog.TTL, err = deps.Read(ctx, session, list)
+	}
+	catalog.At = time.Now()
 	if odd, ok := errors.AsType[*endpoint.OddList](err); ok {
 		catalog.Warning = plan.Redact.String(odd.Error())
 	} else if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/messages"
 )
 
@@ -38,6 +39,7 @@ func (s *server) hooks(c actor.Context, plan messages.ServerPlan) (h Hooks, done
 		stream.Publish(messages.ServerSessionRenewed{Server: name, Run: run, Reason: reason})
 	}
 	h.ToolsChanged = func() { root.Send(self, messages.RefreshTools{Name: name, Cell: plan.Cell}) }
+	h.ListChanged = func(l endpoint.List) { root.Send(self, listChanged{ofRun(run), l}) }
 	return h, lines.flush
 }
 

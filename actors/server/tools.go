@@ -25,33 +25,57 @@ type refresher struct {
 	last    time.Time
 }
 
-// askTools reads the tools again, now or as soon as it may: what a server
-// announces while it is being opened may be newer than its first list.
-func (s *server) askTools(c actor.Context) {
+// listChanged hears of a change of another list than the tools.
+type listChanged struct {
+	ofRun
+	list endpoint.List
+}
+
+// listChanged reads a list again that somebody has asked for before.
+func (s *server) listChanged(c actor.Context, list endpoint.List) {
+	if s.plan().Cell.Listed(list).Known {
+		s.ask(c, list)
+	}
+}
+
+// askAgain reads a list once the session is open: one that has changed since it
+// was read, or is that of an earlier run.
+func (s *server) askAgain(c actor.Context, list endpoint.List, plan messages.ServerPlan) {
+	again := &s.run.refresh[list].again
+	if *again || list != endpoint.Tools && plan.Cell.Listed(list).Known {
+		*again = false
+		s.ask(c, list)
+	}
+}
+
+// ask reads a list again, now or as soon as it may: what a server announces
+// while it is being opened may be newer than its first list.
+func (s *server) ask(c actor.Context, list endpoint.List) {
 	opening := s.run.opening()
 	if !s.run.awake() && !opening {
 		return
 	}
-	if opening || s.run.refresh.running {
-		s.run.refresh.again = true
+	refresh := &s.run.refresh[list]
+	if opening || refresh.running {
+		refresh.again = true
 		return
 	}
-	s.run.refresh.running = true
-	root, self, due := c.ActorSystem().Root, c.Self(), refreshDue{ofRun(s.run.nr)}
-	time.AfterFunc(max(0, refreshGap-time.Since(s.run.refresh.last)), func() { root.Send(self, due) })
+	refresh.running = true
+	root, self, due := c.ActorSystem().Root, c.Self(), refreshDue{ofRun(s.run.nr), list}
+	time.AfterFunc(max(0, refreshGap-time.Since(refresh.last)), func() { root.Send(self, due) })
 }
 
-func (s *server) refreshDue(c actor.Context) {
+func (s *server) refreshDue(c actor.Context, list endpoint.List) {
 	if !s.run.awake() {
 		return
 	}
-	s.run.refresh.last = time.Now()
+	s.run.refresh[list].last = time.Now()
 	root, self, deps, plan := c.ActorSystem().Root, c.Self(), s.deps, s.plan()
 	ctx, run, session := s.run.ctx, ofRun(s.run.nr), s.run.session
 	deps.Reapers.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 		defer cancel()
-		root.Send(self, listed{ofRun: run, catalog: read(ctx, deps, plan, session)})
+		root.Send(self, listed{ofRun: run, list: list, catalog: readList(ctx, deps, plan, session, list)})
 	})
 }
 
@@ -61,13 +85,16 @@ func (s *server) listed(c actor.Context, m listed) {
 		return
 	}
 	plan := s.plan()
-	catalog := keepTools(m.catalog, plan.Cell.Catalog())
-	plan.Cell.PublishCatalog(catalog)
-	publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
-	again := s.run.refresh.again
-	s.run.refresh.running, s.run.refresh.again = false, false
+	catalog := keepTools(m.catalog, plan.Cell.Listed(m.list))
+	plan.Cell.PublishList(m.list, catalog)
+	if m.list == endpoint.Tools {
+		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
+	}
+	refresh := &s.run.refresh[m.list]
+	again := refresh.again
+	refresh.running, refresh.again = false, false
 	if again {
-		s.askTools(c)
+		s.ask(c, m.list)
 	}
 }
 

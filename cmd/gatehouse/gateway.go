@@ -97,8 +97,8 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		Wake: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
 		},
-		Refresh: func(name string, cell *endpoint.Cell) {
-			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell})
+		Refresh: func(name string, cell *endpoint.Cell, list endpoint.List) {
+			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell, List: list})
 		},
 		Audit: a.record, Begin: a.begin(),
 	})
@@ -129,7 +129,7 @@ func (a *app) record(r audit.Record) {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Starts: a.starts, Reapers: a.reapers, Log: a.log}
+	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Starts: a.starts, Reapers: a.reapers, Log: a.log}
 	return lifecycle(server.Props(deps, plan), a.log)
 }
 

@@ -25,6 +25,8 @@ type Catalog struct {
 	At    time.Time
 	Tools []Tool // in the server's own order
 	Info  ServerInfo
+	// TTL is how long the server lets the list be kept, in milliseconds.
+	TTL int64
 	// Err says why the latest refresh failed; the list is then the older one.
 	Err string
 	// Warning says what was odd about the list, so that tools may be missing.

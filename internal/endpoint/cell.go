@@ -65,6 +65,7 @@ type Cell struct {
 
 	status  atomic.Pointer[Status]
 	catalog atomic.Pointer[Catalog]
+	others  [Lists]atomic.Pointer[Catalog] // of the lists but Tools
 	calls   fair.Pool
 	runs    atomic.Uint64
 
@@ -91,6 +92,9 @@ func NewCell(name string, identity Identity, first Status) *Cell {
 	first.replaced = make(chan struct{})
 	c.status.Store(&first)
 	c.catalog.Store(&Catalog{replaced: make(chan struct{})})
+	for l := range c.others {
+		c.others[l].Store(&Catalog{replaced: make(chan struct{})})
+	}
 	return c
 }
 

@@ -14,5 +14,10 @@ func (c *Cell) Successor(identity Identity, first Status) *Cell {
 	catalog := *c.Catalog()
 	catalog.replaced = make(chan struct{})
 	next.catalog.Store(&catalog)
+	for l := range c.others {
+		other := *c.others[l].Load()
+		other.replaced = make(chan struct{})
+		next.others[l].Store(&other)
+	}
 	return next
 }

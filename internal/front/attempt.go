@@ -18,7 +18,7 @@ type Attempt struct {
 	// Catalog is what the server lists, if Router.Lists was asked.
 	Catalog *endpoint.Catalog
 	// Server is what the server's session says of itself, once it has been
-	// sent the request.
+	// sent the request, or Router.Introduce was asked.
 	Server endpoint.ServerInfo
 
 	call   *Call
@@ -47,6 +47,7 @@ var (
 	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
 	answering   = []step{(*Attempt).identify, (*Attempt).limited, (*Attempt).answered}
 	answeringOf = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).limited, (*Attempt).answered}
+	introducing = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).introduced}
 	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
 )
 

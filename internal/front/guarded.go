@@ -25,7 +25,12 @@ func (a *Attempt) unblocked(context.Context) error {
 // by says who calls what, as the server's supervisor is told if the call ends the
 // server.
 func (a *Attempt) by() endpoint.Call {
-	return endpoint.Call{ID: a.call.ID(), Agent: a.Agent, Tool: Shown(a.call.Target.Name), Origin: a.owner().Who}
+	t := &a.call.Target
+	name := Shown(t.Name)
+	if t.Kind.List != endpoint.Tools {
+		name = t.Kind.Noun + " " + name
+	}
+	return endpoint.Call{ID: a.call.ID(), Agent: a.Agent, Tool: name, Origin: a.owner().Who}
 }
 
 // inTurn waits for the call's turn, where calls of its origin run one at a time

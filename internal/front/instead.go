@@ -14,7 +14,7 @@ import (
 // if the server's list shows that; without a list it says that this is not
 // known yet, and names is nil or has what the rules name.
 func (a *Attempt) instead(t *Target) (names []string, advice string) {
-	if catalog := a.catalog(t.Server); catalog != nil {
+	if catalog := a.catalog(t); catalog != nil {
 		names = nearest(t.Name, a.Permitted(t.Kind, t.Server, catalog))
 		if len(names) == 0 && catalog.Trouble() != "" {
 			return nil, fmt.Sprintf("Which %s it has could not be read in full. Call %s to see them.", t.Kind.Plural, t.Kind.ListedBy)
@@ -31,12 +31,12 @@ func (a *Attempt) instead(t *Target) (names []string, advice string) {
 }
 
 // catalog is what a server has listed; nil if that is not known.
-func (a *Attempt) catalog(server string) *endpoint.Catalog {
-	r, ok := a.Snapshot.Route(server)
+func (a *Attempt) catalog(t *Target) *endpoint.Catalog {
+	r, ok := a.Snapshot.Route(t.Server)
 	if !ok {
 		return nil
 	}
-	catalog := r.Cell.Catalog()
+	catalog := r.Cell.Listed(t.Kind.List)
 	if !catalog.Known {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
 	"gatehouse/internal/quota"
 )
@@ -17,7 +18,11 @@ func (a *Attempt) limited(context.Context) error {
 		return nil
 	}
 	t, key := &a.call.Target, quota.Key{Credential: a.call.Caller.Identity.ID(), Agent: a.Agent}
-	ticket, over, ok := a.call.router.quota.Enter(key, limits, t.Server, t.Name, time.Now())
+	tool := t.Name
+	if t.Kind.List != endpoint.Tools {
+		tool = "" // Limits of a server's tools are not about it.
+	}
+	ticket, over, ok := a.call.router.quota.Enter(key, limits, t.Server, tool, time.Now())
 	if !ok {
 		return rateLimited(over)
 	}

@@ -24,7 +24,8 @@ const (
 // is not fresh is read once more before the call is refused. A server that never
 // listed what it has, or only to an earlier gateway, is simply asked.
 func (a *Attempt) listed(ctx context.Context) error {
-	catalog, t := a.Route.Cell.Catalog(), &a.call.Target
+	t := &a.call.Target
+	catalog := a.Route.Cell.Listed(t.Kind.List)
 	if catalog.Kept {
 		return a.permitAsUnlisted()
 	}
@@ -86,9 +87,9 @@ func (a *Attempt) Trouble(r *snapshot.Route) string {
 // be read, also where those of an earlier gateway stand in for them, or if they
 // lack what the agent asks for by name and may use.
 func (a *Attempt) known(ctx context.Context) error {
-	st, catalog := a.Route.Cell.Status(), a.Route.Cell.Catalog()
+	st, catalog := a.Route.Cell.Status(), a.Route.Cell.Listed(a.call.Target.Kind.List)
 	if catalog.Known {
-		if st.State == endpoint.Ready && (catalog.Kept || a.lacks(catalog)) && a.stale(catalog) {
+		if st.State == endpoint.Ready && (catalog.Kept || a.unheard(catalog) || a.lacks(catalog)) && a.stale(catalog) {
 			return a.listAgain(ctx, catalog)
 		}
 		a.Catalog = catalog
@@ -103,7 +104,7 @@ func (a *Attempt) known(ctx context.Context) error {
 		return a.closed(st)
 	default:
 	}
-	switch catalog = a.Route.Cell.Catalog(); {
+	switch catalog = a.Route.Cell.Listed(a.call.Target.Kind.List); {
 	case ctx.Err() != nil:
 		return cancelled(false)
 	case catalog.Known || a.Route.Cell.Status() != st && time.Now().Before(a.call.limits.deadline):
@@ -112,6 +113,28 @@ func (a *Attempt) known(ctx context.Context) error {
 		return &Failure{Code: CodeServerError, Message: fmt.Sprintf("%q does not list its %s: %s. Tell the user.",
 			a.Route.Entry.Name, a.call.Target.Kind.Plural, Brief(a.Route.Redact.String(cmp.Or(catalog.Err, "it did not answer in time"))))}
 	}
+}
+
+// unheard reports whether nobody hears when a list has changed. That of the tools
+// is watched over in other ways.
+func (a *Attempt) unheard(catalog *endpoint.Catalog) bool {
+	list := a.call.Target.Kind.List
+	return list != endpoint.Tools && !catalog.Info.Announces(list)
+}
+
+// introduced goes on once the server has said what it is, and notes that as
+// Attempt.Server.
+func (a *Attempt) introduced(ctx context.Context) error {
+	a.Catalog = a.Route.Cell.Catalog()
+	if a.Server = a.Catalog.Info; a.Server.ProtocolVersion != "" {
+		return nil
+	}
+	st := a.Route.Cell.Status()
+	if st.State != endpoint.Ready {
+		return a.wait(ctx, st)
+	}
+	a.Server = st.Session.Info()
+	return nil
 }
 
 // lacks reports whether a list has not all that the agent asks for by name, as
@@ -128,7 +151,7 @@ func (a *Attempt) lacks(catalog *endpoint.Catalog) bool {
 func (a *Attempt) relist(ctx context.Context, old *endpoint.Catalog) {
 	r, cell := a.call.router, a.Route.Cell
 	st := cell.Status()
-	r.cfg.Refresh(a.Route.Entry.Name, cell)
+	r.cfg.Refresh(a.Route.Entry.Name, cell, a.call.Target.Kind.List)
 	timer := time.NewTimer(min(relistWait, time.Until(a.call.limits.deadline)))
 	defer timer.Stop()
 	select {

@@ -11,6 +11,8 @@ type Kind struct {
 	// Noun and Plural name it in messages: "tool", "tools". Noun is also the
 	// member of a failure that holds the name.
 	Noun, Plural string
+	// List is the list in which servers have them.
+	List endpoint.List
 	// Ran says that one was used: "the tool has run".
 	Ran string
 	// NotFound is the code of a failure for one that a server does not list.

@@ -29,10 +29,10 @@ type Config struct {
 	// Number makes the number of a call, which no other may have. Default: random,
 	// so that an agent does not learn from its own how many calls others make.
 	Number func() uint64
-	// Wake asks for a run of an idle server, Refresh for its lists anew.
+	// Wake asks for a run of an idle server, Refresh for one of its lists anew.
 	// Neither blocks.
 	Wake    func(name string, cell *endpoint.Cell)
-	Refresh func(name string, cell *endpoint.Cell)
+	Refresh func(name string, cell *endpoint.Cell, list endpoint.List)
 	// Audit takes one record of each call. It may hold up whoever floods it, for a
 	// bounded time, and nobody else.
 	Audit func(audit.Record)
@@ -171,6 +171,14 @@ func (r *Router) Speaker(named string) string {
 // *Failure.
 func (r *Router) Lists(ctx context.Context, c *Call) (*Attempt, error) {
 	return c.take(ctx, listing)
+}
+
+// Introduce returns an attempt whose Server is known, and what the server has
+// listed of its tools if that is. It answers from memory once the server has said
+// what it is; before that it waits for the server as a call would. The error is a
+// *Failure.
+func (r *Router) Introduce(ctx context.Context, c *Call) (*Attempt, error) {
+	return c.take(ctx, introducing)
 }
 
 // Forward sends a request to the call's server and has the operation read the

@@ -53,7 +53,7 @@ func (a *Attempt) request() endpoint.Request {
 	req.Deadline, req.Progress = a.call.limits.deadline, a.call.Progress
 	req.MaxBytes = a.Route.Entry.Settings.MaxRequestBytes
 	req.MaxResultBytes = a.Route.Entry.Settings.MaxResultBytes
-	req.By.ID, req.By.Agent, req.By.Origin = a.call.ID(), a.Agent, a.owner().Who
+	req.By = a.by()
 	return req
 }
 

@@ -51,6 +51,7 @@ type options struct {
 	discoverIn  time.Duration
 	headerTools bool
 	recordAll   bool
+	whole       bool
 }
 
 // parseOptions reads the flags. The flag package has printed the reason when
@@ -99,6 +100,7 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.discoverIn, "discover-delay", 0, "take this long to answer server/discover, reading nothing meanwhile")
 	f.BoolVar(&o.headerTools, "header-tools", false, "have tools with parameters that travel in headers")
 	f.BoolVar(&o.recordAll, "record-all", false, "record every message, not only calls")
+	f.BoolVar(&o.whole, "whole", false, "have resources, templates, prompts and completions too")
 	f.BoolVar(&o.fork, "fork", false, "run as a wrapper around a child that does the work")
 	err := f.Parse(args)
 	return o, err

@@ -33,6 +33,7 @@ type server struct {
 
 	mu          sync.Mutex
 	extra       []string                 // extra tools, changed by set_tools
+	resources   []string                 // more resources, changed by set_resources
 	running     map[string]runningCall   // by session and request id
 	listeners   map[peer]struct{}        // who hears unasked notifications
 	sessions    map[string]chan<- []byte // HTTP sessions; SSE ones have a channel
@@ -92,6 +93,9 @@ func (s *server) handle(p peer, session string, m message) {
 }
 
 func (s *server) unknown(p peer, m message) {
+	if s.answerWhole(p, m) {
+		return
+	}
 	s.mu.Lock()
 	greeted := s.greeted
 	s.mu.Unlock()
@@ -144,9 +148,9 @@ func (s *server) initialize(p peer, m message) {
 // capabilities are what the server declares.
 func (s *server) capabilities() map[string]any {
 	if s.opt.noTools {
-		return map[string]any{}
+		return s.wholeCapabilities(map[string]any{})
 	}
-	return map[string]any{"tools": map[string]any{"listChanged": true}}
+	return s.wholeCapabilities(map[string]any{"tools": map[string]any{"listChanged": true}})
 }
 
 func (s *server) notification(p peer, session string, m message) {

@@ -200,6 +200,9 @@ func (s *server) allTools() []tool {
 	if s.opt.era != eraLegacy && !s.pinned() {
 		all = append(all, statelessTools()...)
 	}
+	if s.opt.whole {
+		all = append(all, wholeTools()...)
+	}
 	if s.opt.headerTools {
 		all = append(all, headerTools()...)
 	}

@@ -5,6 +5,7 @@ package wire_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -77,4 +78,89 @@ func TestLossless_oneServer_definitions(t *testing.T) {
 		}
 		p.compareList(t, got, tools)
 	}
+}
+
+// What a server has beside tools passes byte for byte too, and so does what an
+// agent asks.
+func TestLossless_oneServer_whole(t *testing.T) {
+	const meta = `"_meta":{"x":[1.0]}`
+	for _, p := range openServers(t, "--whole") {
+		for method, want := range map[string]string{
+			"resources/list":           `[{ "uri":"note://a/%7Eb",  "name":"one","size":1.0,"big":9007199254740993,"_meta":{"x":[1e400]} }]`,
+			"resources/templates/list": `[{"uriTemplate":"note://{id}/{+rest}","name":"any",  "odd":"\u00e9"}]`,
+			"prompts/list":             `[{"name":"greet","arguments":[{"name":"who","required":true,"odd":1.00}]}]`,
+		} {
+			result := p.result(t, method, "", "")
+			member := map[string]string{"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts"}[method]
+			if got := string(pick(result, member)); got != want {
+				t.Errorf("%s, %s: got %s, want %s", p, method, got, want)
+			}
+			if scope := text(pick(result, "cacheScope")); p.revision == stateless && scope != "private" {
+				t.Errorf("%s, %s: got the cache scope %q, want private", p, method, scope)
+			}
+		}
+		for _, c := range []struct{ method, params, sent, from string }{
+			{"resources/read", `{` + meta + `,"uri":"note:\/\/a/\u0062"}`, `"uri":"note:\/\/a/\u0062"`, "contents"},
+			{"prompts/get", `{` + meta + `,"name":"gr\u0065et","arguments":{"who": "\u00e9"}}`, `"name":"gr\u0065et","arguments":{"who": "\u00e9"}`, "messages"},
+			{
+				"completion/complete", `{` + meta + `,"ref":{"type":"ref/prompt","name":"greet","odd":1.0},"argument":{"name":"who","value":"a"}}`,
+				`"ref":{"type":"ref/prompt","name":"greet","odd":1.0},"argument":{"name":"who","value":"a"}`, "completion",
+			},
+		} {
+			name := text(pick([]byte(c.params), "name"))
+			if c.method == "resources/read" {
+				name = "note://a/b"
+			}
+			result := p.result(t, c.method, name, c.params)
+			if err := p.whatWasSent(result, c.from, c.sent); err != nil {
+				t.Errorf("%s, %s: %v", p, c.method, err)
+			}
+			if v := text(pick(pick(result, "_meta"), "io.gatehouse/origin")); v != "server" {
+				t.Errorf("%s, %s: got the _meta %s, want the gateway's members in it", p, c.method, pick(result, "_meta"))
+			}
+		}
+	}
+}
+
+// result is that of a request that must succeed.
+func (p path) result(t *testing.T, method, name, params string) []byte {
+	t.Helper()
+	got, err := p.try(t.Context(), method, name, params)
+	if err != nil {
+		t.Fatalf("%s, %s: %v", p, method, err)
+	}
+	result, err := resultOf(got.message)
+	if err != nil {
+		t.Fatalf("%s, %s: got %s, want a result", p, method, got.message)
+	}
+	return result
+}
+
+// whatWasSent compares the params that the server says it got with the ones
+// wanted, _meta apart.
+func (p path) whatWasSent(result []byte, member, want string) error {
+	var said struct {
+		Contents   []struct{ Text string }
+		Messages   []struct{ Content struct{ Text string } }
+		Completion struct{ Values []string }
+	}
+	if err := json.Unmarshal(result, &said); err != nil {
+		return err
+	}
+	coded := map[string]func() string{
+		"contents":   func() string { return said.Contents[0].Text },
+		"messages":   func() string { return said.Messages[0].Content.Text },
+		"completion": func() string { return said.Completion.Values[0] },
+	}[member]()
+	params, err := base64.StdEncoding.DecodeString(coded)
+	if err != nil {
+		return err
+	}
+	if x := string(pick(pick(params, "_meta"), "x")); x != "[1.0]" {
+		return fmt.Errorf("got the params %s, want what travels of _meta in it", params)
+	}
+	if !strings.HasSuffix(string(params), want+"}") {
+		return fmt.Errorf("got the params %s, want %s", params, want)
+	}
+	return nil
 }

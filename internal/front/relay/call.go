@@ -55,7 +55,6 @@ func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
 		Capabilities: shownCapabilities(c.Sent.Capabilities),
 		Into:         c.Dst,
 		Weight:       c.Sent.Weight,
-		By:           endpoint.Call{Tool: front.Shown(c.Tool)},
 	}
 }
 

@@ -18,12 +18,12 @@ func (o *One) Introduce(ctx context.Context, caller agents.Caller) (agents.Intro
 	var c front.Call
 	o.begin(&c, caller, agents.Request{Method: "initialize"}, &tools, "")
 	defer o.gateway.Router.Finish(&c)
-	a, err := o.gateway.Router.Lists(ctx, &c)
+	a, err := o.gateway.Router.Introduce(ctx, &c)
 	if err != nil {
 		return agents.Introduction{}, failed(c.End(err), rpcInvalidParams)
 	}
 	_ = c.End(nil)
-	info := a.Catalog.Info
+	info := a.Server
 	return agents.Introduction{
 		Capabilities: o.capabilities(a), Instructions: info.Instructions,
 		ServerInfo: serverInfo(info, o.server), Meta: o.gateway.about(o.server),
@@ -33,10 +33,32 @@ func (o *One) Introduce(ctx context.Context, caller agents.Caller) (agents.Intro
 // capabilities are those of which something passes to the agent.
 func (o *One) capabilities(a *front.Attempt) json.RawMessage {
 	out := json.RawMessage("{}")
-	if a.Catalog.Info.Tools && (len(a.Catalog.Tools) == 0 || len(a.Permitted(&tools, o.server, a.Catalog)) > 0) {
-		out = rawjson.Set(out, "tools", []byte("{}"))
+	completes := false
+	for _, kind := range []*front.Kind{&tools, &resources, &prompts} {
+		if !a.Server.Has(kind.List) || o.leavesNothing(a, kind) {
+			continue
+		}
+		out = rawjson.Set(out, kind.List.Capability(), []byte("{}"))
+		completes = completes || kind != &tools
+	}
+	if completes && a.Server.Capability("completions") != nil {
+		out = rawjson.Set(out, "completions", []byte("{}"))
 	}
 	return out
+}
+
+// leavesNothing reports whether the rules leave the agent nothing of what a
+// server is known to list.
+func (o *One) leavesNothing(a *front.Attempt, kind *front.Kind) bool {
+	catalog := a.Route.Cell.Listed(kind.List)
+	if len(catalog.Tools) == 0 || len(a.Permitted(kind, o.server, catalog)) > 0 {
+		return false
+	}
+	if kind != &resources {
+		return true
+	}
+	more := a.Route.Cell.Listed(endpoint.Templates)
+	return !more.Known || len(a.Permitted(&templates, o.server, more)) == 0
 }
 
 // serverInfo is what a server calls itself, with the members that must be there.

@@ -1,12 +1,14 @@
 package surface
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"strconv"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/weight"
@@ -15,28 +17,60 @@ import (
 // listCopies is how often a list is held while it is put together.
 const listCopies = 2
 
-// list is a list as it is put together. Begin with newList.
-type list struct {
+// list answers from memory once the server has listed what it has of a kind;
+// before that it waits for the server as a call would. member is that of the
+// result.
+func (o *One) list(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte, kind *front.Kind, member string) ([]byte, *agents.Error) {
+	if failure := noCursor(r); failure != nil {
+		return dst, failure
+	}
+	var c front.Call
+	o.begin(&c, caller, r, kind, "")
+	defer o.gateway.Router.Finish(&c)
+	a, err := o.gateway.Router.Lists(ctx, &c)
+	if err != nil {
+		return dst, failed(c.End(err), rpcInvalidParams)
+	}
+	permitted := a.Permitted(kind, o.server, a.Catalog)
+	size := 0
+	for _, name := range permitted {
+		item, _ := a.Catalog.Lookup(name)
+		size += len(item.Raw) + 1
+	}
+	l, full := newList(dst, member, size, r)
+	if full != nil {
+		return dst, failed(c.End(full), rpcInvalidParams)
+	}
+	for _, name := range permitted {
+		item, _ := a.Catalog.Lookup(name)
+		l.add(item.Raw)
+	}
+	_ = c.End(nil)
+	return l.end(caller, min(max(a.Catalog.TTL, 0), relay.MaxTTL), trouble(a)), nil
+}
+
+// items are a list as it is put together. Begin with newList.
+type items struct {
 	dst   []byte
 	first bool
 }
 
 // newList begins the result of a list whose items take about size bytes, unless
 // there is no room for that.
-func newList(dst []byte, member string, size int, r agents.Request) (list, *front.Failure) {
+func newList(dst []byte, member string, size int, r agents.Request) (items, *front.Failure) {
 	switch r.Weight.Answer(listCopies*size, math.MaxInt64) {
 	case weight.NoRoom, weight.TooMuch:
-		return list{dst: dst}, &front.Failure{
+		return items{dst: dst}, &front.Failure{
 			Code: front.CodeOverloaded, RetryAfterMS: 1000,
 			Message: "The gateway holds too many large messages; not run. Try again after 1 s.",
 		}
 	case weight.Fits:
 	}
-	return list{dst: append(append(append(dst, `{"`...), member...), `":[`...), first: true}, nil
+	return items{dst: append(append(append(dst, `{"`...), member...), `":[`...), first: true}, nil
 }
 
 // add adds an item as it is.
-func (l *list) add(raw json.RawMessage) {
+func (l *items) add(raw json.RawMessage) {
 	if !l.first {
 		l.dst = append(l.dst, ',')
 	}
@@ -45,7 +79,7 @@ func (l *list) add(raw json.RawMessage) {
 }
 
 // end ends the result. What a filter has left is never anybody else's to keep.
-func (l *list) end(caller agents.Caller, ttlMS int64, meta json.RawMessage) []byte {
+func (l *items) end(caller agents.Caller, ttlMS int64, meta json.RawMessage) []byte {
 	out := append(l.dst, ']')
 	if meta != nil {
 		out = append(append(out, `,"_meta":`...), meta...)
@@ -68,7 +102,7 @@ func noCursor(r agents.Request) *agents.Error {
 // trouble is the _meta of a list that may not be all that the server has; nil if
 // there is nothing to say.
 func trouble(a *front.Attempt) json.RawMessage {
-	text := a.Trouble(a.Route)
+	text := front.Brief(a.Route.Redact.String(a.Catalog.Trouble()))
 	if text == "" {
 		return nil
 	}

@@ -47,7 +47,19 @@ func (o *One) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 	case "tools/call":
 		return o.callTool(ctx, c, r, dst)
 	case "tools/list":
-		return o.listTools(ctx, c, r, dst)
+		return o.list(ctx, c, r, dst, &tools, "tools")
+	case "resources/list":
+		return o.list(ctx, c, r, dst, &resources, "resources")
+	case "resources/templates/list":
+		return o.list(ctx, c, r, dst, &templates, "resourceTemplates")
+	case "resources/read":
+		return o.readResource(ctx, c, r, dst)
+	case "prompts/list":
+		return o.list(ctx, c, r, dst, &prompts, "prompts")
+	case "prompts/get":
+		return o.getPrompt(ctx, c, r, dst)
+	case "completion/complete":
+		return o.complete(ctx, c, r, dst)
 	default:
 		return dst, unknownMethod(r.Method)
 	}
@@ -59,5 +71,13 @@ func (o *One) begin(call *front.Call, c agents.Caller, r agents.Request, kind *f
 	call.Caller, call.RequestedAgent, call.Progress = c, c.Agent, r.Progress
 	call.Target = front.Target{Kind: kind, Server: o.server, Name: name}
 	call.Record.Operation, call.Record.Server = r.Method, o.server
+	switch kind {
+	case &tools:
+		call.Record.Tool = name
+	case &prompts:
+		call.Record.Prompt = name
+	default:
+		call.Record.Resource = name
+	}
 	o.gateway.Router.Start(call)
 }

@@ -27,7 +27,6 @@ func (o *One) callTool(ctx context.Context, caller agents.Caller, r agents.Reque
 	}
 	c := calls.Get().(*relay.Call)
 	c.Sent, c.Dst, c.Tool, c.Args, c.Bare = r.ToolCall, dst, r.Name, r.Args, true
-	c.Record.Tool = r.Name
 	o.begin(&c.Call, caller, r, &tools, r.Name)
 	defer func() {
 		o.gateway.Router.Finish(&c.Call)

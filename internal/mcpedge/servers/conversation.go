@@ -39,7 +39,7 @@ type conversation struct {
 	id        string // Mcp-Session-Id; empty if the server gave none
 	target    string // where messages are posted
 	info      endpoint.ServerInfo
-	announces bool // changes of its tools
+	announces bool // changes of its lists
 
 	tools   *subscription
 	headers paramHeaders
@@ -220,12 +220,14 @@ func (c *conversation) notified(m jsonrpc.Message) {
 	case methodToolsChange:
 		c.h.opts.OnToolsChanged()
 	case methodAcknowledged:
-		c.tools.acknowledged(c.h.opts.OnToolsChanged)
+		c.tools.acknowledged(func() { anyChanged(c.h.opts.OnToolsChanged, c.h.opts.OnListChanged) })
 	case methodProgress:
 		token, rest := splitToken(m.Params)
 		if x := c.waiting(token); x != nil && x.progress != nil {
 			x.progress(rest)
 		}
+	default:
+		announced(m.Name(), c.h.opts.OnListChanged)
 	}
 }
 

@@ -81,7 +81,9 @@ func exactAnswer(result json.RawMessage) error {
 	err := cmp.Or(
 		rawjson.Misnamed(result, "protocolVersion", "supportedVersions", "capabilities", "serverInfo", "instructions"),
 		rawjson.Misnamed(capabilities, "tools", "resources", "prompts", "logging", "completions"),
-		rawjson.Misnamed(rawjson.Get(capabilities, "tools"), "listChanged"))
+		rawjson.Misnamed(rawjson.Get(capabilities, "tools"), "listChanged"),
+		rawjson.Misnamed(rawjson.Get(capabilities, "resources"), "listChanged", "subscribe"),
+		rawjson.Misnamed(rawjson.Get(capabilities, "prompts"), "listChanged"))
 	if err != nil {
 		return fmt.Errorf("the server's answer is not that of an MCP server: %s", oneLine(err.Error(), maxWords))
 	}
@@ -117,12 +119,6 @@ func keptObject(raw json.RawMessage) string {
 		return ""
 	}
 	return string(endpoint.WithoutOwnNames(raw))
-}
-
-// announcesTools reports whether the server says that it announces changes of
-// its tools.
-func announcesTools(answer endpoint.Response) bool {
-	return string(rawjson.Get(capability(answer.Result, "tools"), "listChanged")) == "true"
 }
 
 // capability returns the value of one capability in a server's answer, nil if it is

@@ -57,6 +57,8 @@ type HTTPOptions struct {
 	// OnToolsChanged is called when the server announces that its tools have
 	// changed, possibly in a flood. It must not block.
 	OnToolsChanged func()
+	// OnListChanged is the same for its other lists.
+	OnListChanged func(endpoint.List)
 	// OnRenewed is called when the server knew its session no longer and a new
 	// one has taken its place, with what it said. It must not block.
 	OnRenewed func(reason string)
@@ -70,6 +72,9 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.Transport = cmp.Or(o.Transport, Auto)
 	if o.OnToolsChanged == nil {
 		o.OnToolsChanged = func() {}
+	}
+	if o.OnListChanged == nil {
+		o.OnListChanged = func(endpoint.List) {}
 	}
 	if o.OnRenewed == nil {
 		o.OnRenewed = func(string) {}

@@ -190,7 +190,7 @@ func (h *HTTP) renew(c *conversation, why error) verdict {
 		c.retire()
 	}()
 	h.opts.OnRenewed(why.Error())
-	h.opts.OnToolsChanged()
+	anyChanged(h.opts.OnToolsChanged, h.opts.OnListChanged)
 	return renewed
 }
 

@@ -34,7 +34,7 @@ func costOf(m jsonrpc.Message, size int) time.Duration {
 	switch {
 	case m.Kind() == jsonrpc.Request:
 		cost += costRequest
-	case m.Kind() == jsonrpc.Notification && m.Name() == methodToolsChange:
+	case m.Kind() == jsonrpc.Notification && (m.Name() == methodToolsChange || changedLists[m.Name()] != nil):
 		cost += costChange
 	}
 	return cost

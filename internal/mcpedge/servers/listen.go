@@ -2,7 +2,6 @@ package servers
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -33,7 +32,7 @@ func (c *conversation) hear(ctx context.Context) {
 // subscribe makes one subscription and stays until it ends. What the server
 // announces meanwhile is acted on where it comes.
 func (c *conversation) subscribe() (useful bool) {
-	f := c.ask(c.listening, endpoint.Request{Method: methodListen, Params: json.RawMessage(listenParams), MaxResultBytes: maxAnswerToListen})
+	f := c.ask(c.listening, endpoint.Request{Method: methodListen, Params: listenParams(c.info), MaxResultBytes: maxAnswerToListen})
 	switch {
 	case f.unreached() && isRefused(f.err):
 		c.h.lost(c.h.lostBy(plain(f.err)))

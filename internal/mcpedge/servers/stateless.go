@@ -99,7 +99,8 @@ func discovered(answer endpoint.Response) (info endpoint.ServerInfo, announces b
 		return info, false, err
 	}
 	about := rawjson.Get(rawjson.Get(answer.Result, "_meta"), metaServerInfo)
-	return describe(endpoint.StatelessRevision, about, answer.Result), announcesTools(answer), nil
+	info = describe(endpoint.StatelessRevision, about, answer.Result)
+	return info, announcesAny(info), nil
 }
 
 // errNotStateless means that a server does not speak 2026-07-28, as far as its

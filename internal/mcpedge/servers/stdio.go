@@ -68,6 +68,8 @@ type Options struct {
 	// changed. Like OnJunk and OnEOF it is called from the session's reader,
 	// possibly in a flood, and must neither block nor call the session.
 	OnToolsChanged func()
+	// OnListChanged is the same for its other lists.
+	OnListChanged func(endpoint.List)
 	// OnJunk is called for each line that is not a JSON-RPC message that anyone
 	// waits for, redacted and then cut to 200 bytes.
 	OnJunk func(line string)
@@ -96,6 +98,9 @@ func (o Options) withDefaults() Options {
 		if *hook == nil {
 			*hook = func() {}
 		}
+	}
+	if o.OnListChanged == nil {
+		o.OnListChanged = func(endpoint.List) {}
 	}
 	if o.OnJunk == nil {
 		o.OnJunk = func(string) {}

@@ -223,6 +223,7 @@ func (s *Stdio) notification(m jsonrpc.Message) {
 	case methodProgress:
 		s.progress(m.Params)
 	default:
+		announced(m.Name(), s.opts.OnListChanged)
 		s.subscriptionNotice(m)
 	}
 }

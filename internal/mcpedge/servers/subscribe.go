@@ -2,7 +2,7 @@ package servers
 
 import (
 	"context"
-	"encoding/json"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,16 +16,13 @@ import (
 // which is nearly empty.
 const maxAnswerToListen = 64 << 10
 
-// listenParams asks for changes of tools and for nothing else.
-const listenParams = `{"notifications":{"toolsListChanged":true}}`
-
 // subscription is how a session with a server of 2026-07-28 hears of changes
 // of its tools: one request that stays unanswered, made again whenever it
 // ends.
 type subscription struct {
 	pauses pauses
 	id     atomic.Int64 // of the latest attempt, over stdio
-	// listed says that the tools have been asked for: what changed before the
+	// listed says that a list has been asked for: what changed before the
 	// server acknowledges a subscription after that may have been missed.
 	listed atomic.Bool
 	once   sync.Once
@@ -37,7 +34,7 @@ func newSubscription() *subscription { return &subscription{settled: make(chan s
 
 // asked notes that a request is made.
 func (l *subscription) asked(method string) {
-	if method == methodToolsList {
+	if strings.HasSuffix(method, "/list") {
 		l.listed.Store(true)
 	}
 }
@@ -117,7 +114,7 @@ func (s *Stdio) subscribe(ctx context.Context) {
 
 // listen makes one subscription and waits for its end.
 func (s *Stdio) listen() (useful bool) {
-	c := s.newCall(endpoint.Request{Method: methodListen, Params: json.RawMessage(listenParams), MaxResultBytes: maxAnswerToListen})
+	c := s.newCall(endpoint.Request{Method: methodListen, Params: listenParams(s.info), MaxResultBytes: maxAnswerToListen})
 	s.tools.id.Store(c.id)
 	if s.send(&c.out) != nil {
 		return false
@@ -136,7 +133,7 @@ func unknownMethod(answer endpoint.Response) bool {
 func (s *Stdio) subscriptionNotice(m jsonrpc.Message) {
 	switch m.Name() {
 	case methodAcknowledged:
-		s.tools.acknowledged(s.opts.OnToolsChanged)
+		s.tools.acknowledged(func() { anyChanged(s.opts.OnToolsChanged, s.opts.OnListChanged) })
 	case methodCancelled:
 		raw := rawjson.Get(m.Params, "requestId")
 		if id, ok := ourID(raw); !ok || id != s.tools.id.Load() {

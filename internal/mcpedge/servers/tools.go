@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/endpoint"
@@ -38,28 +39,38 @@ func ListTools(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, 
 	if !session.Info().Tools {
 		return nil, nil
 	}
-	tools, err := listPages(ctx, session)
-	if errors.Is(err, endpoint.ErrRenewed) { // The cursors were those of the old session.
-		return listPages(ctx, session)
-	}
-	return tools, err
+	l, err := readPages(ctx, session, toolsKind)
+	return l.tools, err
 }
 
-func listPages(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, error) {
-	list := toolList{names: make(map[string]bool), cursors: make(map[[sha256.Size]byte]bool)}
+func readPages(ctx context.Context, session endpoint.Session, kind *listKind) (toolList, error) {
+	l, err := listPages(ctx, session, kind)
+	if errors.Is(err, endpoint.ErrRenewed) { // The cursors were those of the old session.
+		return listPages(ctx, session, kind)
+	}
+	return l, err
+}
+
+// listPages reads a list to its end. With an error that is not an OddList it has
+// no items.
+func listPages(ctx context.Context, session endpoint.Session, kind *listKind) (toolList, error) {
+	list := toolList{kind: kind, names: make(map[string]bool), cursors: make(map[[sha256.Size]byte]bool)}
 	for cursor := json.RawMessage(nil); ; {
-		answer, err := session.Call(ctx, endpoint.Request{Method: methodToolsList, Params: pageParams(cursor)})
+		answer, err := session.Call(ctx, endpoint.Request{Method: kind.method, Params: pageParams(cursor)})
 		if err != nil {
-			return nil, fmt.Errorf("cannot list the tools: %w", err)
+			return toolList{}, fmt.Errorf("cannot list the %s: %w", kind.plural, err)
 		}
 		if answer.Error != nil {
-			return nil, fmt.Errorf("cannot list the tools: the server answered with an error: %s", rpcErrorText(answer.Error))
+			if kind.optional && unknownMethod(answer) {
+				return list, nil
+			}
+			return toolList{}, fmt.Errorf("cannot list the %s: the server answered with an error: %s", kind.plural, rpcErrorText(answer.Error))
 		}
 		if cursor, err = list.add(answer.Result); err != nil {
-			return nil, fmt.Errorf("cannot list the tools: %w", err)
+			return toolList{}, fmt.Errorf("cannot list the %s: %w", kind.plural, err)
 		}
 		if cursor == nil {
-			return list.tools, list.odd()
+			return list, list.odd()
 		}
 	}
 }
@@ -74,6 +85,8 @@ func pageParams(cursor json.RawMessage) json.RawMessage {
 
 // toolList is a list as far as it has been read.
 type toolList struct {
+	kind     *listKind
+	ttl      int64 // of the first page
 	tools    []endpoint.Tool
 	bytes    int
 	pages    int
@@ -86,16 +99,16 @@ type toolList struct {
 	misnamed int
 }
 
-// definitionNames are the members of a definition that agents go by.
-var definitionNames = []string{"name", "title", "description", "inputSchema", "outputSchema", "annotations", "_meta"}
-
 // add adds a page and returns the cursor of the next, nil behind the last.
 func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
-	tooLarge := fmt.Errorf("the server's list is larger than %d tools or %d bytes", maxTools, maxToolBytes)
-	if err := rawjson.Misnamed(page, "tools", "nextCursor"); err != nil {
-		return nil, fmt.Errorf("the server's answer has no list of tools: %s", oneLine(err.Error(), maxWords))
+	tooLarge := fmt.Errorf("the server's list is larger than %d %s or %d bytes", maxTools, l.kind.plural, maxToolBytes)
+	if err := rawjson.Misnamed(page, l.kind.member, "nextCursor"); err != nil {
+		return nil, fmt.Errorf("the server's answer has no list of %s: %s", l.kind.plural, oneLine(err.Error(), maxWords))
 	}
-	raw := rawjson.Get(page, "tools")
+	raw := rawjson.Get(page, l.kind.member)
+	if l.pages == 0 {
+		l.ttl, _ = strconv.ParseInt(string(rawjson.Get(page, "ttlMs")), 10, 64)
+	}
 	if l.bytes += len(raw); l.bytes > maxToolBytes {
 		return nil, tooLarge
 	}
@@ -104,7 +117,7 @@ func (l *toolList) add(page json.RawMessage) (next json.RawMessage, err error) {
 	case l.full():
 		return nil, tooLarge
 	case end < 0:
-		return nil, errors.New("the server's answer has no list of tools")
+		return nil, fmt.Errorf("the server's answer has no list of %s", l.kind.plural)
 	}
 	l.pages++
 	l.vain++
@@ -135,13 +148,13 @@ const maxNameBytes = 4096 * len(`\u0000`)
 // addTool adds a definition unless it has no name, so that nobody could call it,
 // repeats one, or can be read as that of another tool.
 func (l *toolList) addTool(definition json.RawMessage) {
-	quoted := rawjson.Get(definition, "name")
+	quoted := rawjson.Get(definition, l.kind.key)
 	if len(quoted) > maxNameBytes {
 		quoted = nil
 	}
 	name := rawjson.Text(quoted)
 	switch {
-	case rawjson.Misnamed(definition, definitionNames...) != nil:
+	case rawjson.Misnamed(definition, l.kind.names...) != nil:
 		l.misnamed++
 	case name == "":
 		l.nameless++
@@ -173,14 +186,14 @@ func (l *toolList) odd() error {
 	var what []string
 	switch {
 	case l.repeated && l.unended:
-		what = append(what, fmt.Sprintf("it gave the same cursor again and again, tools behind the first %d may be missing", len(l.tools)))
+		what = append(what, fmt.Sprintf("it gave the same cursor again and again, %s behind the first %d may be missing", l.kind.plural, len(l.tools)))
 	case l.unended:
-		what = append(what, fmt.Sprintf("it does not end within %s, tools behind the first %d may be missing", plural.Of(l.pages, "page"), len(l.tools)))
+		what = append(what, fmt.Sprintf("it does not end within %s, %s behind the first %d may be missing", plural.Of(l.pages, "page"), l.kind.plural, len(l.tools)))
 	case l.repeated:
 		what = append(what, "it gave the same cursor more than once")
 	}
 	if l.nameless > 0 {
-		what = append(what, "left out for want of a name: "+plural.Of(l.nameless, "definition"))
+		what = append(what, "left out for want of a "+l.kind.key+": "+plural.Of(l.nameless, "definition"))
 	}
 	if l.misnamed > 0 {
 		what = append(what, plural.Of(l.misnamed, "definition has", "definitions have")+" a member twice or in another letter case: left out")
@@ -188,5 +201,5 @@ func (l *toolList) odd() error {
 	if what == nil {
 		return nil
 	}
-	return &endpoint.OddList{What: "the server's list of tools is odd: " + strings.Join(what, "; ")}
+	return &endpoint.OddList{What: "the server's list of " + l.kind.plural + " is odd: " + strings.Join(what, "; ")}
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// What a server with --whole has beside tools, in forms that are hard to pass on.
+const (
+	wholeResource = `{ "uri":"note://a/%7Eb",  "name":"one","size":1.0,"big":9007199254740993,"_meta":{"x":[1e400]} }`
+	wholeTemplate = `{"uriTemplate":"note://{id}/{+rest}","name":"any",  "odd":"\u00e9"}`
+	wholePrompt   = `{"name":"greet","arguments":[{"name":"who","required":true,"odd":1.00}]}`
+)
+
+// answerWhole answers the methods that only a server with --whole knows, and
+// reports whether it did.
+func (s *server) answerWhole(p peer, m message) bool {
+	if !s.opt.whole {
+		return false
+	}
+	var result []byte
+	switch m.Method {
+	case "resources/list":
+		s.mu.Lock()
+		list := slices.Clone(s.resources)
+		s.mu.Unlock()
+		result = append([]byte(`{"resources":[`), wholeResource...)
+		for _, uri := range list {
+			result = append(append(result, ','), marshal(map[string]any{"uri": uri, "name": uri})...)
+		}
+		result = append(result, `],"ttlMs":400000,"cacheScope":"public"}`...)
+	case "resources/templates/list":
+		result = []byte(`{"resourceTemplates":[` + wholeTemplate + `],"ttlMs":7,"cacheScope":"public"}`)
+	case "prompts/list":
+		result = []byte(`{"prompts":[` + wholePrompt + `],"ttlMs":7,"cacheScope":"public"}`)
+	case "resources/read":
+		result = fmt.Appendf(nil, `{"contents":[{"uri":"note://x","text":"%s","n":1.0}],"ttlMs":9,"cacheScope":"public"}`, base64.StdEncoding.EncodeToString(m.Params))
+	case "prompts/get":
+		result = fmt.Appendf(nil, `{"messages":[{"role":"user","content":{"type":"text","text":"%s","n":1.0}}]}`, base64.StdEncoding.EncodeToString(m.Params))
+	case "completion/complete":
+		result = fmt.Appendf(nil, `{"completion":{"values":["%s"],"total":1.0}}`, base64.StdEncoding.EncodeToString(m.Params))
+	default:
+		return false
+	}
+	s.rec.write(event{Event: m.Method, Request: m.ID})
+	if s.isStateless(m) {
+		result = complete(result)
+	}
+	reply(p, m.ID, result)
+	return true
+}
+
+// wholeCapabilities adds what --whole declares.
+func (s *server) wholeCapabilities(c map[string]any) map[string]any {
+	if s.opt.whole {
+		c["resources"] = map[string]any{"listChanged": true, "subscribe": true}
+		c["prompts"] = map[string]any{"listChanged": true}
+		c["completions"] = map[string]any{}
+	}
+	return c
+}
+
+// wholeTools are the tools that only a server with --whole has.
+func wholeTools() []tool {
+	return []tool{{"set_resources", "Adds these resources, in place of those before, and says so.", object, setResources}}
+}
+
+func setResources(c *call) []byte {
+	c.s.mu.Lock()
+	c.s.resources = slices.Clone(c.args.Tools)
+	subscribers := make([]*subscriber, 0, len(c.s.subscribers))
+	for _, sub := range c.s.subscribers {
+		subscribers = append(subscribers, sub)
+	}
+	c.s.mu.Unlock()
+	c.s.broadcast("notifications/resources/list_changed")
+	for _, sub := range subscribers {
+		sub.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/resources/list_changed","params":{"_meta":{%q:%s}}}`, metaSubscription, json.RawMessage(sub.id)))
+	}
+	return c.result("set", nil)
+}
