@@ -7,10 +7,12 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
@@ -22,6 +24,8 @@ func newExplainCommand() *cobra.Command {
 	var files fileOptions
 	var gateway running
 	var live bool
+	var q admin.Question
+	var annotations []string
 	cmd := &cobra.Command{
 		Use:   "explain AGENT SERVER [TOOL]",
 		Short: "Show what the rules decide, which step and rule decided, and what was overruled",
@@ -33,11 +37,14 @@ Whether there is such a server or tool makes no difference. Exit code 0: allow;
 1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
 		ValidArgsFunction: completeExplain,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q := admin.Question{Agent: args[0], Server: args[1]}
+			q.Agent, q.Server = args[0], args[1]
 			if len(args) > 2 {
 				q.Tool = args[2]
 			}
-			e, err := explainer(cmd, &files, &gateway, live, q)
+			if err := askable(cmd, q, live, annotations); err != nil {
+				return err
+			}
+			e, err := explainer(cmd, &files, &gateway, live, q, annotations)
 			if err != nil {
 				return err
 			}
@@ -53,10 +60,33 @@ Whether there is such a server or tool makes no difference. Exit code 0: allow;
 		},
 	}
 	cmd.Flags().StringVar(&files.rules, "rules", "", "the rules file (default: as for run)")
+	cmd.Flags().StringVar(&q.Resource, "resource", "", "ask for the resource of this URI instead of a tool")
+	cmd.Flags().StringVar(&q.Prompt, "prompt", "", "ask for this prompt instead of a tool")
+	cmd.Flags().StringSliceVar(&annotations, "annotations", nil, "what the tool's definition says, such as @readOnly,!@openWorld")
 	files.registerHere(cmd.Flags())
 	registerLive(cmd, &gateway, &live)
-	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "rules_of", "roles", "limits", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
+	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "resource", "prompt", "annotations", "seen_at", "meanings", "rules_of", "roles", "limits", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
 	return cmd
+}
+
+// askable refuses questions about two things, and annotations where they are not asked
+// for.
+func askable(cmd *cobra.Command, q admin.Question, live bool, annotations []string) error {
+	given := func(name string) bool { return cmd.Flags().Changed(name) }
+	switch {
+	case q.Tool != "" && (given("resource") || given("prompt")) || given("resource") && given("prompt"):
+		return errors.New("ask for one thing: TOOL, --resource and --prompt exclude each other")
+	case given("resource") && q.Resource == "" || given("prompt") && q.Prompt == "":
+		return errors.New("--resource and --prompt need a value")
+	case given("annotations") && live:
+		return errors.New("--annotations and --live exclude each other: the running gateway knows what the server says")
+	case given("annotations") && q.Tool == "":
+		return errors.New("--annotations needs a TOOL")
+	}
+	if _, ok := policy.AnnotationsSaid(annotations); !ok {
+		return fmt.Errorf("--annotations takes some of %s, each once", strings.Join(policy.AnnotationRules(), ", "))
+	}
+	return nil
 }
 
 // registerLive adds the flag of commands that can ask either the files or the
@@ -72,7 +102,7 @@ func registerLive(cmd *cobra.Command, gateway *running, live *bool) {
 }
 
 // explainer answers from a file or has the running gateway answer.
-func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question) (policy.Explanation, error) {
+func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question, annotations []string) (policy.Explanation, error) {
 	if live {
 		if files.rules != "" || files.here {
 			return policy.Explanation{}, errors.New("--live and --rules (or --here) exclude each other: the running gateway has its own rules")
@@ -89,7 +119,11 @@ func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bo
 	if err != nil {
 		return policy.Explanation{}, err
 	}
-	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), policy.Question{Server: q.Server, Kind: policy.Tools, Name: q.Tool}), nil
+	about := q.About()
+	if annotations != nil {
+		about.Annotations, _ = policy.AnnotationsSaid(annotations)
+	}
+	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), about), nil
 }
 
 func explainLive(ctx context.Context, gateway *running, q admin.Question) (policy.Explanation, error) {
@@ -106,8 +140,17 @@ func explainLive(ctx context.Context, gateway *running, q admin.Question) (polic
 //nolint:unparam // The interface has an error.
 func (o *operator) Explain(q admin.Question) (policy.Explanation, error) {
 	snap := o.app.store.Load()
-	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, policy.Question{Server: q.Server, Kind: policy.Tools, Name: q.Tool})
+	about := q.About()
+	var catalog *endpoint.Catalog
+	if r, ok := snap.Route(q.Server); ok {
+		catalog = r.Cell.Catalog()
+		about.Annotations = catalog.Annotations(q.Tool)
+	}
+	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, about)
 	e.Generation = snap.Generation
+	if e.Annotations != "" && about.Annotations != 0 {
+		e.SeenAt = catalog.At.UTC().Format(time.RFC3339)
+	}
 	return e, nil
 }
 
@@ -163,6 +206,7 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 			fmt.Fprintf(w, "  %s\n", ruleText(r))
 		}
 	}
+	printSaid(w, e)
 	if len(e.Limits) > 0 {
 		fmt.Fprintln(w, "\nlimits:")
 		for _, l := range e.Limits {
@@ -180,10 +224,34 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 	return nil
 }
 
+// printSaid says what a server says of a tool, or what else a URI means.
+func printSaid(w io.Writer, e policy.Explanation) {
+	if len(e.Meanings) > 0 {
+		fmt.Fprintln(w, "\ndenies are also compared with:")
+		for _, m := range e.Meanings {
+			fmt.Fprintf(w, "  %s\n", line(m))
+		}
+	}
+	switch {
+	case e.Annotations == "":
+	case e.SeenAt != "":
+		fmt.Fprintf(w, "\nannotations, in the server's own words: %s (last seen %s)\n", line(e.Annotations), line(e.SeenAt))
+	case e.Generation == 0 && e.Annotations == policy.Annotations(0).String():
+		fmt.Fprintln(w, "\nannotations: unknown; --live asks the running gateway, --annotations says what they are")
+	default:
+		fmt.Fprintf(w, "\nannotations: %s\n", line(e.Annotations))
+	}
+}
+
 // because words the decision in one line, to follow allow or deny.
 func because(e policy.Explanation) string {
 	text := fmt.Sprintf("agent %q, server %q", e.Agent, e.Server)
-	if e.Tool != "" {
+	switch {
+	case e.Resource != "":
+		text += fmt.Sprintf(", resource %q", e.Resource)
+	case e.Prompt != "":
+		text += fmt.Sprintf(", prompt %q", e.Prompt)
+	case e.Tool != "":
 		text += fmt.Sprintf(", tool %q", e.Tool)
 	}
 	if e.Code != "" {

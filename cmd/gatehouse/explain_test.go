@@ -58,13 +58,55 @@ func TestExplain_saysTheDecisionItsRuleAndWhatWasOverruled(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", first, want)
 	}
 	for _, s := range policy.Steps() {
-		if !strings.Contains(rest, s.String()) {
+		if s.Asks(policy.Tools) && !strings.Contains(rest, s.String()) {
 			t.Errorf("nothing is said of %s", s)
 		}
 	}
 	_, overruled, _ := strings.Cut(rest, "overruled:")
 	if !strings.Contains(overruled, `agents.a.allow.tools.db[1] "list_*" `+file+":3:60") {
 		t.Errorf("overruled: %s, want the third word of the list for db with its place", overruled)
+	}
+}
+
+const listedRules = `{"agents": {"a": {
+  "allow": {"servers": ["notes"], "tools": {"notes": ["@readOnly"]}, "resources": {"notes": ["note:*"]}},
+  "deny":  {"resources": {"*": ["note://h/secret/*"]}}}}}
+`
+
+func TestExplain_resourcesPromptsAndAnnotations(t *testing.T) {
+	t.Parallel()
+	file := written(t, "rules.json", listedRules)
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want []string
+	}{
+		"a resource": {[]string{"--resource", "note:1"}, exitFine, []string{`allow: agent "a", server "notes", resource "note:1": resource_allowed_pattern`, "resource_refused"}},
+		"a resource that means another": {[]string{"--resource", "NOTE://u@h/%73ecret/x"}, exitNo, []string{
+			"resource_denied_pattern", "denies are also compared with:", "note://h/secret/x", file + ":3:33",
+		}},
+		"a resource that climbs":   {[]string{"--resource", "note:a/%2e%2e/b"}, exitNo, []string{"resource_refused", "control characters or"}},
+		"a prompt":                 {[]string{"--prompt", "ask"}, exitNo, []string{`prompt "ask": prompt_not_allowed`, "allow.prompts or allow.tools has a key"}},
+		"a tool":                   {[]string{"get"}, exitNo, []string{"tool_not_allowed", "annotations: unknown; --live asks"}},
+		"a tool that says more":    {[]string{"get", "--annotations", "@readOnly,!@openWorld"}, exitFine, []string{"tool_allowed_pattern", "@readOnly !@destructive !@idempotent !@openWorld"}},
+		"two things":               {[]string{"get", "--resource", "note:1"}, exitUsage, []string{"exclude each other"}},
+		"two other things":         {[]string{"--prompt", "x", "--resource", "note:1"}, exitUsage, []string{"exclude each other"}},
+		"no URI":                   {[]string{"--resource", ""}, exitUsage, []string{"need a value"}},
+		"no annotation":            {[]string{"get", "--annotations", "readOnly"}, exitUsage, []string{"--annotations takes some of @readOnly"}},
+		"annotations of nothing":   {[]string{"--annotations", "@readOnly"}, exitUsage, []string{"needs a TOOL"}},
+		"a URI acts on a terminal": {[]string{"--resource", "note:\x1b[2J"}, exitNo, []string{`\x1b`, "resource_refused"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := alone(t, append([]string{"explain", "a", "notes", "--rules", file}, c.args...)...).want(t, c.code, c.want...)
+			if strings.Contains(r.out, "\x1b") {
+				t.Errorf("an escape sequence must not pass: %q", r.out)
+			}
+		})
+	}
+	e := value[policy.Explanation](t, alone(t, "explain", "a", "notes", "--resource", "NOTE:1", "--rules", file, "--json").want(t, exitNo))
+	if e.Resource != "NOTE:1" || e.Tool != "" || len(e.Meanings) != 1 || e.Meanings[0] != "note:1" || len(e.Steps) != 11 {
+		t.Errorf("got %+v, want the resource, what it means and 11 steps", e)
 	}
 }
 

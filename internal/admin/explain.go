@@ -8,11 +8,26 @@ import (
 )
 
 // Question asks for a decision and the way to it. Without an Agent the caller
-// has no agent_id, without a Tool the question is the server.
+// has no agent_id; without a Tool, Resource or Prompt the question is the server. At
+// most one of them is set.
 type Question struct {
-	Agent  string `json:"agent,omitempty"`
-	Server string `json:"server"`
-	Tool   string `json:"tool,omitempty"`
+	Agent    string `json:"agent,omitempty"`
+	Server   string `json:"server"`
+	Tool     string `json:"tool,omitempty"`
+	Resource string `json:"resource,omitempty"` // a URI, or the text of a template
+	Prompt   string `json:"prompt,omitempty"`
+}
+
+// About is the question without the agent, about a tool with unknown annotations.
+func (q Question) About() policy.Question {
+	about := policy.Question{Server: q.Server, Kind: policy.Tools, Name: q.Tool}
+	switch {
+	case q.Resource != "":
+		about.Kind, about.Name = policy.Resources, q.Resource
+	case q.Prompt != "":
+		about.Kind, about.Name = policy.Prompts, q.Prompt
+	}
+	return about
 }
 
 // Explainer is a Gateway that explains decisions of the rules in force. It

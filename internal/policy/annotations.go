@@ -112,6 +112,25 @@ func AnnotationsBy(hint func(name string) (value, given bool)) Annotations {
 	return a
 }
 
+// AnnotationsSaid are those of a known definition that says what is listed, each as
+// rules write it. ok is false if one is not an annotation, or two contradict each
+// other.
+func AnnotationsSaid(list []string) (a Annotations, ok bool) {
+	said := map[Annotations]bool{}
+	for _, text := range list {
+		r, known := parseAnnotation(text, none)
+		if value, twice := said[r.bit]; !known || twice && value == r.not {
+			return 0, false
+		}
+		said[r.bit] = !r.not
+	}
+	bits := map[string]Annotations{"readOnlyHint": ReadOnly, "destructiveHint": Destructive, "idempotentHint": Idempotent, "openWorldHint": OpenWorld}
+	return AnnotationsBy(func(hint string) (value, given bool) {
+		value, given = said[bits[hint]]
+		return value, given
+	}), true
+}
+
 // String lists the annotations as rules write them, with "!" before those that a
 // tool lacks; "unknown" if its definition is not known.
 func (a Annotations) String() string {

@@ -18,6 +18,9 @@ type Explanation struct {
 	// that ask for them, and SeenAt when a gateway last saw its definition.
 	Annotations string `json:"annotations,omitempty"`
 	SeenAt      string `json:"seen_at,omitempty"`
+	// Meanings are the spellings of a resource's URI that denies are compared with
+	// beside the one that was sent.
+	Meanings []string `json:"meanings,omitempty"`
 	// RulesOf is the agent whose rules were used, "" if there are none.
 	RulesOf string `json:"rules_of,omitempty"`
 	// Roles are those whose rules that agent has besides its own, in their order.
@@ -87,7 +90,7 @@ func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent strin
 	}
 	e.Roles = append(e.Roles, p.rolesOf[t.Agent]...)
 	if d.Allow {
-		e.Limits = p.Limits(t.Agent).Refs(q.Server, e.Tool)
+		e.Limits = p.Limits(t.Agent).RefsOf(q)
 	}
 	e.Overruled = refs(t.Overruled())
 	if t.Agent != "" {
@@ -103,7 +106,7 @@ func (p *Policy) ExplainCaller(agent string, pinned []string, defaultAgent strin
 func (e *Explanation) about(q Question, usesAnnotations bool) {
 	switch q.Kind {
 	case Resources:
-		e.Resource = q.Name
+		e.Resource, e.Meanings = q.Name, Meanings(q.Name)[1:]
 	case Prompts:
 		e.Prompt = q.Name
 	case Tools:

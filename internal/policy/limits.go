@@ -154,22 +154,45 @@ type LimitRef struct {
 // Refs lists the limits that calls of a tool count for; without a tool, of any tool
 // of the server. A nil Limits has none.
 func (l *Limits) Refs(server, tool string) []LimitRef {
+	list := l.general()
+	if l == nil {
+		return list
+	}
+	for i := range l.PerTool {
+		t := &l.PerTool[i]
+		if MatchPattern(t.Server.Pattern, server) && (tool == "" || MatchPattern(t.Tool.Pattern, tool)) {
+			list = appendRefs(list, &t.Amounts, t.Server.Pattern, t.Tool.Pattern)
+		}
+	}
+	return list
+}
+
+// RefsOf lists the limits that what a question is about counts for: per_tool is about
+// tools only.
+func (l *Limits) RefsOf(q Question) []LimitRef {
+	switch q.Kind {
+	case Resources, Prompts:
+		return l.general()
+	case Servers:
+		return l.Refs(q.Server, "")
+	case Tools:
+	}
+	return l.Refs(q.Server, q.Name)
+}
+
+// general lists the limits of all calls.
+func (l *Limits) general() []LimitRef {
 	list := []LimitRef{}
 	if l == nil {
 		return list
 	}
-	add := func(a *Amounts, server, tool string) {
-		for i, one := range a.All() {
-			if one.N > 0 {
-				list = append(list, LimitRef{LimitKeys[i], one.N, server, tool, one.Path, one.Pos.File, one.Pos.Line, one.Pos.Column})
-			}
-		}
-	}
-	add(&l.Amounts, "", "")
-	for i := range l.PerTool {
-		t := &l.PerTool[i]
-		if MatchPattern(t.Server.Pattern, server) && (tool == "" || MatchPattern(t.Tool.Pattern, tool)) {
-			add(&t.Amounts, t.Server.Pattern, t.Tool.Pattern)
+	return appendRefs(list, &l.Amounts, "", "")
+}
+
+func appendRefs(list []LimitRef, a *Amounts, server, tool string) []LimitRef {
+	for i, one := range a.All() {
+		if one.N > 0 {
+			list = append(list, LimitRef{LimitKeys[i], one.N, server, tool, one.Path, one.Pos.File, one.Pos.Line, one.Pos.Column})
 		}
 	}
 	return list

@@ -17,10 +17,12 @@ type Test struct {
 
 // TestCase is one question and the answer that is expected.
 type TestCase struct {
-	Agent, Server string
-	Tool          string // "" asks for the server
-	Allow         bool
-	Step          policy.Step // the zero Step leaves it open
+	Agent string
+	// Question is what the agent wants.
+	policy.Question
+
+	Allow bool
+	Step  policy.Step // the zero Step leaves it open
 	// Limits are the smallest of each kind that the call is to count for, by their
 	// keys; 0 is none.
 	Limits map[string]int64
@@ -52,12 +54,12 @@ func RunTests(tests []Test) TestResult {
 		p := policy.Compile(test.Rules)
 		for _, c := range test.Cases {
 			result.Cases++
-			got := p.Decide(p.StandIn(c.Agent), c.Server, c.Tool)
+			got := p.Ask(p.StandIn(c.Agent), c.Question)
 			if got.Allow != c.Allow || (c.Step != 0 && got.Step != c.Step) {
 				result.Differences = append(result.Differences, Difference{Case: c, Got: got})
 				continue
 			}
-			if limit := otherLimit(c, p.Limits(p.StandIn(c.Agent)).Refs(c.Server, c.Tool)); limit != "" {
+			if limit := otherLimit(c, p.Limits(p.StandIn(c.Agent)).RefsOf(c.Question)); limit != "" {
 				result.Differences = append(result.Differences, Difference{Case: c, Got: got, Limit: limit})
 			}
 		}
@@ -96,9 +98,9 @@ func orNone(n int64) string {
 // String says in one line what was asked, expected and answered, and by which
 // rule. It is for the person who owns the rules, not for agents.
 func (d Difference) String() string {
-	tool := ""
-	if d.Case.Tool != "" {
-		tool = fmt.Sprintf(", tool %q", d.Case.Tool)
+	about := ""
+	if q := d.Case.Question; q.Name != "" {
+		about = fmt.Sprintf(", %s %q", q.Kind, q.Name)
 	}
 	want := verb(d.Case.Allow)
 	if d.Case.Step != 0 {
@@ -113,7 +115,7 @@ func (d Difference) String() string {
 		difference = d.Limit
 	}
 	return fmt.Sprintf("%s:%d:%d: %s: agent %q, server %q%s: %s",
-		d.Case.Pos.File, d.Case.Pos.Line, d.Case.Pos.Column, d.Case.Path, d.Case.Agent, d.Case.Server, tool, difference)
+		d.Case.Pos.File, d.Case.Pos.Line, d.Case.Pos.Column, d.Case.Path, d.Case.Agent, d.Case.Server, about, difference)
 }
 
 func verb(allow bool) string {

@@ -1,6 +1,8 @@
 package rulesfile
 
 import (
+	"strings"
+
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
 )
@@ -11,6 +13,7 @@ const (
 	codeTestUnknownKey = "policy-test-unknown-key"
 	codeTestMissingKey = "policy-test-missing-key"
 	codeTestStep       = "policy-test-bad-step"
+	codeTestTwoThings  = "policy-test-two-questions"
 	codeTestReadRules  = "policy-test-cannot-read-rules"
 )
 
@@ -105,7 +108,7 @@ func (p *testsParser) cases(n *jsondoc.Node, path string) []TestCase {
 }
 
 func (p *testsParser) policyCase(n *jsondoc.Node, path string) TestCase {
-	c := TestCase{Pos: n.Pos(), Path: path}
+	c := TestCase{Pos: n.Pos(), Path: path, Question: policy.Question{Kind: policy.Tools}}
 	p.object(n, path, jsondoc.Keys{
 		{Name: "agent", Read: p.text(&c.Agent)},
 		{Name: "server", Read: p.text(&c.Server)},
@@ -113,16 +116,71 @@ func (p *testsParser) policyCase(n *jsondoc.Node, path string) TestCase {
 			p.is(n, jsondoc.KindBool, path, "true or false", "")
 			c.Allow = n.Bool()
 		}},
-		{Name: "tool", Read: p.text(&c.Tool)},
+		{Name: "tool", Read: p.name(&c, policy.Tools)},
+		{Name: "resource", Read: p.name(&c, policy.Resources)},
+		{Name: "prompt", Read: p.name(&c, policy.Prompts)},
+		{Name: "annotations", Read: func(n *jsondoc.Node, path string) { c.Annotations = p.annotations(n, path) }},
 		{Name: "step", Read: func(n *jsondoc.Node, path string) { c.Step = p.step(n, path) }},
 		{Name: "limits", Read: func(n *jsondoc.Node, path string) { c.Limits = p.limits(n, path) }},
 	}, "agent", "server", "allow")
+	p.oneThing(n, path)
 	allow, step := n.Member("allow"), n.Member("step")
 	if c.Step != 0 && allow != nil && allow.Kind == jsondoc.KindBool && c.Step.Allows() != c.Allow {
 		p.Add(step.Pos(), jsondoc.Error, jsondoc.KeyPath(path, "step"), codeTestStep, `change "allow" or "step"`,
 			"the step %s always means %s, so the case cannot hold", c.Step, verb(c.Step.Allows()))
+	} else if kind := c.Kind; c.Step != 0 && step != nil {
+		if c.Name == "" {
+			kind = policy.Servers
+		}
+		if !c.Step.Asks(kind) {
+			p.Add(step.Pos(), jsondoc.Error, jsondoc.KeyPath(path, "step"), codeTestStep, "leave it out, or ask for what it is about",
+				"a question about a %s never gets to the step %s, so the case cannot hold", kind, c.Step)
+		}
 	}
 	return c
+}
+
+// name makes a reader of what a case asks for.
+func (p *testsParser) name(c *TestCase, kind policy.Kind) func(*jsondoc.Node, string) {
+	return func(n *jsondoc.Node, path string) {
+		if p.is(n, jsondoc.KindString, path, "a string", "") && n.Text() != "" {
+			c.Kind, c.Name = kind, n.Text()
+		}
+	}
+}
+
+// oneThing refuses a case that asks for two things, or says annotations of something
+// that is no tool.
+func (p *testsParser) oneThing(n *jsondoc.Node, path string) {
+	var asked []string
+	for _, kind := range policy.Listed {
+		if n.Member(kind.String()) != nil {
+			asked = append(asked, kind.String())
+		}
+	}
+	if len(asked) > 1 {
+		p.Add(n.Pos(), jsondoc.Error, path, codeTestTwoThings, "make two cases of it", "%q and %q exclude each other", asked[0], asked[1])
+	}
+	if n.Member("annotations") != nil && n.Member("tool") == nil {
+		p.Add(n.KeyPos("annotations"), jsondoc.Error, jsondoc.KeyPath(path, "annotations"), codeTestTwoThings, `add "tool"`, "only a tool has annotations")
+	}
+}
+
+// annotations reads what a tool's definition says: it is not known without them.
+func (p *testsParser) annotations(n *jsondoc.Node, path string) policy.Annotations {
+	form := `write some of ` + strings.Join(policy.AnnotationRules(), ", ") + `, each once; an empty array is a definition that says nothing`
+	if !p.is(n, jsondoc.KindArray, path, "an array of annotations", form) {
+		return 0
+	}
+	var list []string
+	for _, e := range n.Elements() {
+		list = append(list, e.Text())
+	}
+	a, ok := policy.AnnotationsSaid(list)
+	if !ok {
+		p.Add(n.Pos(), jsondoc.Error, path, codeTestWrongType, form, "must be annotations that do not contradict each other")
+	}
+	return a
 }
 
 // limits reads which limits are expected: numbers, or null for none.

@@ -84,6 +84,37 @@ func TestRunTests_limits(t *testing.T) {
 	}
 }
 
+func TestRunTests_resourcesPromptsAndAnnotations(t *testing.T) {
+	const tests = `[{"rules": {"agents": {"a": {"allow": {"servers": ["s"], "tools": {"s": ["@readOnly", "!@openWorld"]}, "resources": {"s": ["file:///pub/*"]}, "prompts": {"s": ["ask"]}},
+   "deny": {"resources": {"*": ["file:///pub/secret/*"]}}, "limits": {"concurrent": 3, "per_tool": {"s": {"*": {"concurrent": 1}}}}}}},
+ "cases": [
+  {"agent": "a", "server": "s", "resource": "file:///pub/x", "allow": true, "step": "resource_allowed_pattern", "limits": {"concurrent": 3}},
+  {"agent": "a", "server": "s", "resource": "FILE:///pub/%73ecret/x", "allow": false, "step": "resource_denied_pattern"},
+  {"agent": "a", "server": "s", "resource": "file:///pub/../x", "allow": false, "step": "resource_refused"},
+  {"agent": "a", "server": "s", "prompt": "ask", "allow": true, "step": "prompt_allowed_exact"},
+  {"agent": "a", "server": "s", "prompt": "tell", "allow": true},
+  {"agent": "a", "server": "s", "tool": "x", "allow": false, "step": "tool_not_allowed"},
+  {"agent": "a", "server": "s", "tool": "x", "annotations": [], "allow": false},
+  {"agent": "a", "server": "s", "tool": "x", "annotations": ["!@openWorld"], "allow": true, "limits": {"concurrent": 1}},
+  {"agent": "a", "server": "s", "tool": "x", "annotations": ["@readOnly", "!@idempotent"], "allow": true},
+  {"agent": "a", "server": "s", "tool": "x", "annotations": ["@destructive"], "allow": true}]}]`
+	parsed, problems := rulesfile.ParseTests("t.json", []byte(tests), nil)
+	if len(problems) > 0 {
+		t.Fatalf("got %v, want none", problems)
+	}
+	var got []string
+	for _, d := range rulesfile.RunTests(parsed).Differences {
+		got = append(got, d.String())
+	}
+	want := []string{
+		`t.json:8:3: [0].cases[4]: agent "a", server "s", prompt "tell": want allow, got deny by prompt_not_allowed`,
+		`t.json:13:3: [0].cases[9]: agent "a", server "s", tool "x": want allow, got deny by tool_not_allowed`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestRunTests_withoutDifferences_isOK(t *testing.T) {
 	tests, problems := rulesfile.ParseTests("t.json",
 		[]byte(`[{"rules": {"agents": {}}, "cases": [{"agent": "a", "server": "s", "allow": false, "step": "unknown_agent"}]}]`), nil)
