@@ -78,6 +78,28 @@ func (d *dimension) overdrawn(a *account, now time.Time) time.Duration {
 	return max(0, a.burden.owed(now)-burst) * paced
 }
 
+const (
+	// trial is how many calls of an owner are let in at once while others ask and
+	// nothing is known of what they cost. Each answer makes it one more, and so
+	// does each trialGrows.
+	trial      = 16
+	trialGrows = 8 * time.Millisecond
+)
+
+// busy is since when an owner has held places without a pause, and how many it
+// has returned meanwhile.
+type busy struct {
+	since    time.Time
+	returned int
+}
+
+// tries reports whether an owner that may hold more places should get one of them
+// now: its first calls tell what the next ones cost.
+func (d *dimension) tries(a *account, now time.Time) bool {
+	return a.held < trial || !d.wanted(a, now) ||
+		a.held < trial+a.busy.returned+int(now.Sub(a.busy.since)/trialGrows)
+}
+
 // affords reports whether an owner may make more work now.
 func (d *dimension) affords(a *account, now time.Time) bool {
 	if a.burden.debt == 0 || !d.wanted(a, now) {

@@ -71,9 +71,9 @@ func (p *Pool) Enter(o Owner, places int, now time.Time) (wait *Wait, v Verdict)
 	}
 	switch {
 	case p.used < p.places && p.may(who, name, now):
-		p.take(who, name)
+		p.take(who, name, now)
 		return nil, Granted
-	case p.used >= p.places && !p.behind(who, name), !p.mayWait(o):
+	case p.used >= p.places && !p.behind(who, name), !p.mayWait(o, who, name):
 		return nil, Full
 	}
 	wait = &Wait{pool: p, owner: o, turn: p.turns, done: make(chan struct{}), got: Waiting}
@@ -104,8 +104,8 @@ func (p *Pool) Leave(o Owner, now time.Time) (last bool) {
 
 func (p *Pool) leave(o Owner, now time.Time) (last bool) {
 	p.used--
-	p.who.of(o.Who).add(-1)
-	p.name.of(o.Name).add(-1)
+	p.who.of(o.Who).leave()
+	p.name.of(o.Name).leave()
 	if p.waiting > 0 {
 		p.grant(now)
 	}
@@ -183,10 +183,10 @@ func (w *Wait) settle(v Verdict) {
 	close(w.done)
 }
 
-func (p *Pool) take(who, name *account) {
+func (p *Pool) take(who, name *account, now time.Time) {
 	p.used++
-	who.add(1)
-	name.add(1)
+	who.take(now)
+	name.take(now)
 }
 
 // drop takes one that gave up out of its queue.
@@ -218,7 +218,7 @@ func (p *Pool) grant(now time.Time) {
 			return // They all have what they may.
 		}
 		p.requeue(w.owner, p.queues[w.owner][1:])
-		p.take(p.who.of(w.owner.Who), p.name.of(w.owner.Name))
+		p.take(p.who.of(w.owner.Who), p.name.of(w.owner.Name), now)
 		w.settle(Granted)
 	}
 }

@@ -35,8 +35,15 @@ func (a *asker) want(o fair.Owner, want fair.Verdict) *fair.Wait {
 	return w
 }
 
-// fill has an owner ask until it gets no more, and returns how many it got.
+// fill has an owner ask until it gets no more, even after a while in which others
+// still count as asking, and returns how many it got.
 func (a *asker) fill(o fair.Owner) (n int) {
+	n = a.fillNow(o)
+	a.now = a.now.Add(900 * time.Millisecond)
+	return n + a.fillNow(o)
+}
+
+func (a *asker) fillNow(o fair.Owner) (n int) {
 	for {
 		w, v := a.ask(o)
 		if v != fair.Granted {
@@ -161,6 +168,24 @@ func TestPool_ofOneAddress_whoseNameHoldsLittleGoesFirst(t *testing.T) {
 	a.Leave(hog, a.now)
 	if got := w.Verdict(); got != fair.Granted {
 		t.Errorf("got %v, want the place that has become free", got)
+	}
+}
+
+// What the calls of an owner cost is not known before the first are answered.
+func TestPool_whileOthersAsk_beginsWithAFewCalls(t *testing.T) {
+	a := newAsker(t, 1000)
+	a.want(who("b"), fair.Granted)
+	for i, want := range []int{16, 10, 10} {
+		if got := a.fillNow(who("a")); got != want {
+			t.Errorf("after %d answers: got %d more, want %d", 5*i, got, want)
+		}
+		for range 5 { // Each leaves room for another one and for one more.
+			a.Leave(who("a"), a.now)
+		}
+	}
+	a.now = a.now.Add(time.Second)
+	if got := a.fillNow(who("a")); got < 500 {
+		t.Errorf("once nobody else asks: got %d more, want as many as it likes", got)
 	}
 }
 

@@ -28,6 +28,7 @@ type dimension struct {
 type account struct {
 	name   string
 	held   int
+	busy   busy
 	burden burden
 }
 
@@ -91,10 +92,22 @@ func (d *dimension) wanted(a *account, now time.Time) bool {
 	return a != nil && !others.IsZero() && now.Sub(others) < wants
 }
 
-func (a *account) add(n int) {
-	if a != nil {
-		a.held += n
+func (a *account) take(now time.Time) {
+	if a == nil {
+		return
 	}
+	if a.held == 0 {
+		a.busy = busy{since: now}
+	}
+	a.held++
+}
+
+func (a *account) leave() {
+	if a == nil {
+		return
+	}
+	a.held--
+	a.busy.returned++
 }
 
 func (a *account) holds() int {
@@ -123,7 +136,7 @@ func (p *Pool) may(who, name *account, now time.Time) bool {
 }
 
 func (d *dimension) may(a *account, places int, now time.Time) bool {
-	return a == nil || d.affords(a, now) && (a.held < share(places) || a.held < d.limit(a, places, now))
+	return a == nil || d.affords(a, now) && d.tries(a, now) && (a.held < share(places) || a.held < d.limit(a, places, now))
 }
 
 // behind reports whether others hold more than an owner.
@@ -141,9 +154,12 @@ func (d *dimension) behind(a *account) bool {
 	return false
 }
 
-// mayWait reports whether there is room for one more in the queues.
-func (p *Pool) mayWait(o Owner) bool {
-	return p.waiting < max(part, p.places) && len(p.queues[o]) < max(part, share(p.places))
+// mayWait reports whether there is room for one more in the queues: an owner's
+// share may wait, and what it does not hold of it yet.
+func (p *Pool) mayWait(o Owner, who, name *account) bool {
+	most := max(part, share(p.places))
+	held := min(most, max(who.holds(), name.holds()))
+	return p.waiting < max(part, p.places) && len(p.queues[o]) < 2*most-held
 }
 
 // share is what each owner has for sure of so many places.

@@ -94,7 +94,7 @@ func (s Starts) young() (n int) {
 // they have something to wait for and may compute then.
 func (s Starts) working() (n int) {
 	for _, r := range s.Running {
-		if r.Age < Hold && !(r.Asleep && r.Age < Slow) {
+		if r.Age < Hold && (!r.Asleep || r.Age >= Slow) {
 			n++
 		}
 	}

@@ -50,7 +50,7 @@ type Share struct {
 	since   time.Time // when its writing began
 	cut     func()    // ends its writing
 
-	seen int64 // see Unpaid; used atomically
+	seen atomic.Int64 // see Unpaid
 }
 
 // Share returns a share of nothing yet; of a nil budget it takes nothing. Release
@@ -138,7 +138,7 @@ func (s *Share) answer(size, most int64) (v Verdict, cut func()) {
 // See notes that a large answer has come, whatever becomes of it.
 func (s *Share) See(size int64) {
 	if s != nil {
-		atomic.AddInt64(&s.seen, size)
+		s.seen.Add(size)
 	}
 }
 
@@ -148,7 +148,7 @@ func (s *Share) Unpaid() int64 {
 	if s == nil {
 		return 0
 	}
-	return atomic.SwapInt64(&s.seen, 0)
+	return s.seen.Swap(0)
 }
 
 // Full reports whether an answer of a batch was too much: there is no room for
