@@ -51,6 +51,8 @@ type ConfigChanged struct {
 	// Unreadable means that something is at the path which cannot be read, so
 	// that nobody knows what its owner wants.
 	Unreadable bool
+	// Missing means that nothing is at the path.
+	Missing bool
 	// Forced means that somebody asked for it: the bytes may be unchanged, but
 	// what they refer to may not be.
 	Forced bool

@@ -21,6 +21,9 @@ type Sources struct {
 	ServersFile string
 	RulesFile   string
 	EnvFiles    []string
+	// OwnEnvFile is the one of EnvFiles that may be missing, and is empty then;
+	// empty if there is none.
+	OwnEnvFile string
 	// Approved is what the owner of a project has approved of these files: only
 	// that is ever used. Nil means that the files are the owner's own.
 	Approved *trust.Project
@@ -219,6 +222,9 @@ func (src Sources) cross(l Loaded) []jsondoc.Problem {
 // theirs.
 func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	_, known := l.named[m.Path]
+	if m.Missing && m.Role == messages.RoleEnv && m.Path == src.OwnEnvFile && l.hashes[m.Path] == "" {
+		return l, nil
+	}
 	if m.Err != "" && (m.Role != messages.RoleDependency || known) {
 		return l, []jsondoc.Problem{{
 			File: m.Path, Code: CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err,

@@ -31,6 +31,9 @@ type File struct {
 	// Mark is the mark (see messages.ConfigChanged) of the content that the
 	// target has already. Empty means that it has none, so any content is news.
 	Mark string
+	// Optional is set for a file that may be missing: as long as it is, nobody
+	// hears of it.
+	Optional bool
 }
 
 // Source is where notices come from. Its methods don't block; what they

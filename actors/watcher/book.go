@@ -13,14 +13,16 @@ import (
 // and what is to be read. Its methods have no effects but on itself.
 type book struct {
 	sent      map[FileID]string // the mark of what the target knows; "" is nothing
+	optional  map[FileID]bool
 	debouncer Debouncer
 	queue     queue
 }
 
 func newBook(cfg Config) book {
-	b := book{sent: map[FileID]string{}, debouncer: Debouncer{Quiet: cfg.Debounce, MaxWait: cfg.MaxWait}}
+	b := book{sent: map[FileID]string{}, optional: map[FileID]bool{}, debouncer: Debouncer{Quiet: cfg.Debounce, MaxWait: cfg.MaxWait}}
 	for _, f := range cfg.Files {
 		b.sent[FileID{f.Role, f.Path}] = f.Mark
+		b.optional[FileID{f.Role, f.Path}] = f.Optional
 	}
 	return b
 }
@@ -132,12 +134,13 @@ func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged 
 	var changes []messages.ConfigChanged
 	for _, id := range b.roles(j.ID.Path) {
 		forced := j.forced && id == j.ID
-		if !forced && b.sent[id] == content.Mark() {
+		known := b.sent[id] == content.Mark()
+		if known && (!forced || content.Missing && b.optional[id]) {
 			continue
 		}
 		b.sent[id] = content.Mark()
 		changes = append(changes, messages.ConfigChanged{
-			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
+			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason, Missing: content.Missing,
 			Unreadable: content.Unreadable, Forced: forced, Trigger: j.Trigger,
 		})
 	}

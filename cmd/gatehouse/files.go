@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/watcher"
@@ -68,7 +69,8 @@ func (o *fileOptions) findRules(w io.Writer) (locate.Found, error) {
 	return found, err
 }
 
-// findEnvFiles lists the env files. They are never looked for.
+// findEnvFiles lists the env files: the one of the config folder first, as
+// what a flag or a variable names counts more.
 func (o *fileOptions) findEnvFiles(s search) ([]locate.Found, error) {
 	why, paths := "--env-file", o.envFiles
 	if len(paths) == 0 {
@@ -81,6 +83,10 @@ func (o *fileOptions) findEnvFiles(s search) ([]locate.Found, error) {
 			return nil, err
 		}
 		files = append(files, found)
+	}
+	own, ok := locate.OwnEnvFile(s.configDir)
+	if ok && !slices.ContainsFunc(files, func(f locate.Found) bool { return f.Path == own.Path }) {
+		files = slices.Insert(files, 0, own)
 	}
 	return files, nil
 }
@@ -150,7 +156,7 @@ func exists(path string) bool {
 func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
 	home := homeDir()
 	src := configactor.Sources{
-		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envPaths(),
+		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envPaths(), OwnEnvFile: f.ownEnvFile(),
 		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), ServersDir: serversFolder(), HomeDir: home, GOOS: runtime.GOOS,
 		},
@@ -188,6 +194,16 @@ func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc
 	return loaded, problems
 }
 
+// ownEnvFile is the env file that may be missing; empty if there is none.
+func (f foundFiles) ownEnvFile() string {
+	for _, found := range f.envFiles {
+		if found.Optional {
+			return found.Path
+		}
+	}
+	return ""
+}
+
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {
 	return fileRead(role, path, filewatch.Read(path))
 }
@@ -195,7 +211,7 @@ func readFile(role messages.FileRole, path string) messages.ConfigChanged {
 // fileRead is what was read of a file at the start.
 func fileRead(role messages.FileRole, path string, content filewatch.Content) messages.ConfigChanged {
 	return messages.ConfigChanged{
-		Role: role, Path: path, Trigger: "start", Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason,
+		Role: role, Path: path, Trigger: "start", Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason, Missing: content.Missing,
 	}
 }
 
@@ -205,7 +221,9 @@ func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File 
 		{Role: messages.RoleRules, Path: src.RulesFile, Mark: l.Hash(src.RulesFile)},
 	}
 	for _, path := range src.EnvFiles {
-		files = append(files, watcher.File{Role: messages.RoleEnv, Path: path, Mark: l.Hash(path)})
+		files = append(files, watcher.File{
+			Role: messages.RoleEnv, Path: path, Mark: markOf(path, l.Hash(path)), Optional: path == src.OwnEnvFile,
+		})
 	}
 	if src.Approved != nil {
 		files = append(files, watcher.File{Role: messages.RoleTrust, Path: recordPath()}) // It may have changed since the start looked at it.
@@ -214,6 +232,18 @@ func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File 
 		files = append(files, watcher.File{Role: messages.RoleDependency, Path: path, Mark: mark})
 	}
 	return files
+}
+
+// markOf is the mark of a file that was loaded with this hash. One that was not
+// there is news as soon as it is.
+func markOf(path, hash string) string {
+	if hash != "" {
+		return hash
+	}
+	if content := filewatch.Read(path); content.Err != "" {
+		return content.Mark()
+	}
+	return "not there"
 }
 
 // printProblems writes each problem on a line, and its hint on a second one.

@@ -183,7 +183,8 @@ func (o *operator) reload(ctx context.Context) ([]admin.Report, error) {
 
 // watched are the files of which a reload always gives a report.
 func (o *operator) watched() []string {
-	return slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, o.files.envPaths())
+	files := slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, o.files.envPaths())
+	return slices.DeleteFunc(files, func(path string) bool { return path == o.files.ownEnvFile() && !exists(path) })
 }
 
 // reports collects what a reload answers.

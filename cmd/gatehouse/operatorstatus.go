@@ -65,6 +65,9 @@ func (o *operator) filesInUse(hashes map[string]string) []admin.File {
 		{Role: string(messages.RoleRules), Path: f.rules.Path, Why: f.rules.Why, Hash: hashes[f.rules.Path]},
 	}
 	for _, env := range f.envFiles {
+		if env.Optional && hashes[env.Path] == "" {
+			continue // It is not there.
+		}
 		files = append(files, admin.File{Role: string(messages.RoleEnv), Path: env.Path, Why: env.Why, Hash: hashes[env.Path]})
 	}
 	return files

@@ -166,6 +166,9 @@ func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 	log.Info("using file", slog.String("role", "rules"), slog.String("file", found.rules.Path), slog.String("why", found.rules.Why))
 	found.passedOver.passOver(log)
 	for _, env := range found.envFiles {
+		if env.Optional && !exists(env.Path) {
+			continue
+		}
 		log.Info("using file", slog.String("role", "env"), slog.String("file", env.Path), slog.String("why", env.Why))
 	}
 	for _, p := range problems {

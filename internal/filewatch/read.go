@@ -25,6 +25,8 @@ type Content struct {
 	// Unreadable means that something is at the path, and that it is not a file
 	// or cannot be read now: what its owner has written is not known.
 	Unreadable bool
+	// Missing means that nothing is at the path.
+	Missing bool
 	// Scarce means that descriptors or memory are short: it is worth another try.
 	Scarce bool
 }
@@ -34,10 +36,11 @@ type Content struct {
 func Read(path string) Content {
 	data, err := safefile.Read(path, MaxBytes)
 	if err != nil {
+		missing := errors.Is(err, fs.ErrNotExist)
 		_, large := errors.AsType[*safefile.TooLarge](err)
 		return Content{
 			Err: err.Error(), Reason: safefile.Reason(err),
-			Unreadable: !large && !errors.Is(err, fs.ErrNotExist), Scarce: descriptors.Scarce(err),
+			Unreadable: !large && !missing, Missing: missing, Scarce: descriptors.Scarce(err),
 		}
 	}
 	return ContentOf(data)

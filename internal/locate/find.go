@@ -50,6 +50,8 @@ type Found struct {
 	// Relative is set when the path was given as a relative one, which means
 	// another file in each working directory.
 	Relative bool
+	// Optional is set for a file that may be missing: then it is empty.
+	Optional bool
 }
 
 // notFoundError says that a file was found nowhere. Its text has several
@@ -178,6 +180,20 @@ func ConfigFolder(configDir string) string {
 	}
 	return filepath.Join(configDir, folder)
 }
+
+// OwnEnvFile finds the env file that every gateway reads, whatever else it is told
+// to read: gatehouse.env in its config folder, whether it is there or not. It
+// reports false if there is no config folder.
+func OwnEnvFile(configDir string) (Found, bool) {
+	dir := ConfigFolder(configDir)
+	if dir == "" {
+		return Found{}, false
+	}
+	return Found{Path: filepath.Join(dir, envFileName), Why: "found in the config directory", Optional: true}, true
+}
+
+// envFileName is the env file beside the servers and the rules.
+const envFileName = "gatehouse.env"
 
 // relative reports whether a path means another file in each working
 // directory.
