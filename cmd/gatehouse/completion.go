@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/clients"
 )
 
 // completionPatience is how long a shell waits for names: a person has pressed
@@ -103,6 +104,8 @@ func completeFlag(name string) cobra.CompletionFunc {
 			return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "server":
 			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "from":
+			return clientNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		}
 		return flagValues[name], cobra.ShellCompDirectiveNoFileComp
 	}
@@ -125,6 +128,15 @@ func agentNames(cmd *cobra.Command) []cobra.Completion {
 	var names []cobra.Completion
 	for _, a := range rules.Agents {
 		names = append(names, a.ID)
+	}
+	return names
+}
+
+// clientNames are the programs whose servers can be imported.
+func clientNames() []cobra.Completion {
+	var names []cobra.Completion
+	for _, c := range clients.All() {
+		names = append(names, cobra.CompletionWithDesc(c.ID, c.Title))
 	}
 	return names
 }

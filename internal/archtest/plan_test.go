@@ -82,6 +82,8 @@ var homes = []home{
 	{"github.com/go-jose", []string{"internal/identity"}, "one package decides what a signature proves"},
 	{"github.com/kljensen/snowball", []string{"internal/find"}, "words are compared in one place"},
 	{"golang.org/x/text", []string{"internal/find"}, "words are compared in one place"},
+	{"github.com/pelletier/go-toml", []string{"internal/tomldoc"}, "our own checks run before it"},
+	{"go.yaml.in/yaml", []string{"internal/yamldoc"}, "our own limits hold for what it reads"},
 	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},

@@ -14,6 +14,9 @@ const (
 	// MaxFileBytes is the largest file that is read, in bytes. Whoever reads
 	// a file should read at most one byte more.
 	MaxFileBytes = 4 << 20
+	// MaxForeignBytes is the largest file of another program that is read:
+	// some keep their whole history in it.
+	MaxForeignBytes = 64 << 20
 	// maxNesting is the deepest nesting of objects and arrays.
 	maxNesting = 64
 )
@@ -129,9 +132,48 @@ func (m Member) KeyPos() policy.Position { return m.Value.doc.lines.position(m.k
 // object. Size, encoding and nesting are checked before the parser sees src;
 // one leading byte order mark is skipped. No text of src is quoted in a
 // problem but keys and single characters.
-func Parse(file string, src []byte) (*Document, []Problem) {
+func Parse(file string, src []byte) (*Document, []Problem) { return parse(file, src, MaxFileBytes) }
+
+// ParseForeign is Parse for a file of another program, of up to MaxForeignBytes.
+// A key that occurs twice is a Warning, and the last one counts, as it does
+// there.
+func ParseForeign(file string, src []byte) (*Document, []Problem) {
+	doc, problems := parse(file, src, MaxForeignBytes)
+	if doc == nil || len(problems) == 0 {
+		return doc, problems
+	}
+	for i := range problems {
+		problems[i].Severity, problems[i].Hint = Warning, "the last one counts"
+	}
+	lastWins(doc.Root)
+	return doc, problems
+}
+
+// lastWins takes all but the last out of the members that have one key.
+func lastWins(n *Node) {
+	for _, e := range n.elements {
+		lastWins(e)
+	}
+	last := make(map[string]int, len(n.members))
+	for i, m := range n.members {
+		lastWins(m.Value)
+		last[m.Key] = i
+	}
+	if len(last) == len(n.members) {
+		return
+	}
+	kept := n.members[:0]
+	for i, m := range n.members {
+		if last[m.Key] == i {
+			kept = append(kept, m)
+		}
+	}
+	n.members = kept
+}
+
+func parse(file string, src []byte, limit int) (*Document, []Problem) {
 	r := NewReport(file)
-	text, ok := ReadText(r, src)
+	text, ok := readText(r, src, limit)
 	if !ok {
 		return nil, r.Finish()
 	}

@@ -21,10 +21,16 @@ func (t Text) Position(offset int) policy.Position { return t.lines.position(off
 // ReadText checks the bytes of the report's file. It reports false, and one
 // problem, if they are too many or not UTF-8. One leading byte order mark is
 // skipped. The Text shares memory with src.
-func ReadText(r *Report, src []byte) (Text, bool) {
-	if len(src) > MaxFileBytes {
+func ReadText(r *Report, src []byte) (Text, bool) { return readText(r, src, MaxFileBytes) }
+
+// ReadForeignText is ReadText for files of other programs, of up to
+// MaxForeignBytes.
+func ReadForeignText(r *Report, src []byte) (Text, bool) { return readText(r, src, MaxForeignBytes) }
+
+func readText(r *Report, src []byte, limit int) (Text, bool) {
+	if len(src) > limit {
 		r.Add(policy.Position{File: r.File}, Error, "", codeTooLarge,
-			"remove what gatehouse does not need from the file", "the file is larger than %d bytes", MaxFileBytes)
+			"remove what gatehouse does not need from the file", "the file is larger than %d bytes", limit)
 		return Text{}, false
 	}
 	body := withoutBOM(src)

@@ -73,7 +73,7 @@ func urlSecrets(text string) []redact.Secret {
 func pathSecrets(path string) []string {
 	var list []string
 	for segment := range strings.SplitSeq(path, "/") {
-		if !plainSegment(segment) {
+		if !PlainSegment(segment) {
 			list = append(list, segment)
 		}
 	}
@@ -89,9 +89,9 @@ const (
 	mostConsonants = 4 // in a row, within a word
 )
 
-// plainSegment reports whether a segment of a path consists of words, such as
+// PlainSegment reports whether a segment of a path consists of words, such as
 // mcp, v1 or my-server, which nobody would use as a key.
-func plainSegment(segment string) bool {
+func PlainSegment(segment string) bool {
 	if len(segment) > longestSegment {
 		return false
 	}

@@ -102,3 +102,32 @@ func TestWriteOwn_followsNoLink(t *testing.T) {
 		t.Errorf("the link's target: got %q, want it unchanged", got)
 	}
 }
+
+func TestRewrite_keepsModeAndLinks(t *testing.T) {
+	dir := t.TempDir()
+	real, link, fresh := filepath.Join(dir, "real"), filepath.Join(dir, "link"), filepath.Join(dir, "new", "fresh")
+	if err := os.WriteFile(real, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, link); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{link: 0o640, fresh: 0o600} {
+		if err := safefile.Rewrite(path, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: got %v, %v; want mode %o", path, info, err, mode)
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("got %v, %v; want the link to stay one", info, err)
+	}
+	if err := os.Remove(real); err != nil {
+		t.Fatal(err)
+	}
+	if err := safefile.Rewrite(link, []byte("x")); err == nil {
+		t.Error("a link to nothing: got no error, want one")
+	}
+}

@@ -2,7 +2,9 @@ package safefile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -33,4 +35,28 @@ func replace(path string, data []byte, settle func(*os.File) error) error {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return nil
+}
+
+// Rewrite replaces the file at path in one step, and keeps its mode and, if the
+// path is a symbolic link, the link: what it leads to is replaced. A file that is
+// not there yet gets mode 0600, and its folder, if it is made, 0700.
+func Rewrite(path string, data []byte) error {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, linkErr := os.Lstat(path); linkErr == nil {
+			return fmt.Errorf("cannot write %s: it is a link to nothing", path)
+		}
+		return Replace(path, data)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return &NotRegular{Path: path, Kind: kind(info.Mode())}
+	}
+	return replace(real, data, func(f *os.File) error { return cmp.Or(f.Chmod(info.Mode().Perm()), f.Sync()) })
 }

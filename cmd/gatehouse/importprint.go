@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"gatehouse/internal/adopt"
+	"gatehouse/internal/clients"
+	"gatehouse/internal/plural"
+	"gatehouse/internal/terminal"
+)
+
+// idList are the IDs of all clients, wrapped.
+func idList(columns int) string {
+	return strings.Join(terminal.Wrap(strings.Join(clients.IDs(), ", "), columns), "\n")
+}
+
+// list joins names for people.
+func list(names []string) string { return line(strings.Join(names, ", ")) }
+
+func (o *importOptions) print(w io.Writer, read clientFiles, plan adopt.Plan, written []string) error {
+	if o.asJSON {
+		return writeJSON(w, map[string]any{
+			"files": orEmpty(read.files), "servers": orEmpty(plan.Rows), "notes": orEmpty(plan.Notes),
+			"conflicts": orEmpty(plan.Clashes), "variables": orEmpty(plan.Variables), "unset": orEmpty(plan.Unset), "written": orEmpty(written),
+		})
+	}
+	printRead(w, read.files)
+	if err := printRows(w, plan.Rows); err != nil {
+		return err
+	}
+	for _, c := range plan.Clashes {
+		fmt.Fprintf(w, "\nThere are several servers %s, which differ in %s; none is written:\n", line(c.Server), list(c.Fields))
+		for _, choice := range c.Choices {
+			fmt.Fprintf(w, "  %s, %s:%d: %s\n", titleOf(choice.From), line(choice.File), choice.Line, line(choice.What))
+		}
+	}
+	for _, part := range []struct {
+		kind  clients.Kind
+		title string
+	}{{clients.Left, "Left out"}, {clients.Restriction, "Restrictions"}, {clients.Attention, "Look at"}, {clients.Info, "Means nothing here, or restricts nothing"}} {
+		printNotes(w, part.title, part.kind, plan.Notes)
+	}
+	if n := len(plan.Variables); n > 0 {
+		fmt.Fprintf(w, "\n%s for gatehouse.env, which only you may read: %s\n", plural.Of(n, "value"), list(plan.Variables))
+	}
+	if len(plan.Unset) > 0 {
+		fmt.Fprintf(w, "\nNot set in gatehouse.env: %s\n(a variable of your shell reaches only a gateway that you start there)\n", list(plan.Unset))
+	}
+	o.printEnd(w, plan, written)
+	return nil
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func printRead(w io.Writer, files []readFileOf) {
+	if len(files) == 0 {
+		fmt.Fprintln(w, "No program that gatehouse knows has a configuration here.")
+	}
+	for _, f := range files {
+		if f.Problem != "" {
+			fmt.Fprintf(w, "cannot read %s (%s): %s\n", line(f.Path), titleOf(f.Client), line(f.Problem))
+			continue
+		}
+		fmt.Fprintf(w, "read %s (%s): %s\n", line(f.Path), titleOf(f.Client), plural.Of(f.Servers, "server"))
+	}
+}
+
+func printRows(w io.Writer, rows []adopt.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w)
+	fmt.Fprintln(t, "SERVER\tFROM\tBECOMES\tMAY USE IT\tRUNS")
+	for _, r := range rows {
+		state, agent := string(r.State), r.Agent
+		if r.Off && r.State == adopt.New {
+			state += ", off"
+		}
+		if agent == "" {
+			agent = "nobody"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", cell(r.Server), cell(titleOf(r.Client)), state, cell(agent), cell(r.What))
+	}
+	return t.Flush()
+}
+
+// cell is a text in a table.
+func cell(text string) string { return strings.ReplaceAll(line(text), "\t", " ") }
+
+func printNotes(w io.Writer, title string, kind clients.Kind, notes []clients.Note) {
+	first := true
+	for _, n := range notes {
+		if n.Kind != kind {
+			continue
+		}
+		if first {
+			fmt.Fprintf(w, "\n%s:\n", title)
+			first = false
+		}
+		where := line(n.File)
+		if n.Line > 0 {
+			where = fmt.Sprintf("%s:%d", where, n.Line)
+		}
+		if n.Server != "" {
+			where += ": " + line(n.Server)
+		}
+		if where == "" {
+			where = titleOf(n.Client)
+		}
+		fmt.Fprintf(w, "  %s: %s\n", where, line(n.Text))
+	}
+}
+
+func (o *importOptions) printEnd(w io.Writer, plan adopt.Plan, written []string) {
+	switch {
+	case o.write && len(written) == 0:
+		fmt.Fprintln(w, "\nThere is nothing new to write.")
+	case o.write:
+		fmt.Fprintln(w)
+		for _, path := range written {
+			fmt.Fprintf(w, "written %s\n", line(path))
+		}
+		fmt.Fprintln(w, `Next: "gatehouse validate" checks all of it, and "gatehouse connect PROGRAM" enters gatehouse in a program.`)
+	case plan.After.Servers != nil || plan.After.Rules != nil:
+		fmt.Fprintln(w, "\nNothing is written yet: --write does it.")
+	}
+}
