@@ -2,6 +2,7 @@ package find_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"gatehouse/internal/find"
@@ -25,8 +26,28 @@ func crowd() []*find.Docs {
 }
 
 func BenchmarkIndex(b *testing.B) {
+	var x *find.Index
+	before := heap()
 	for b.Loop() {
-		find.New(crowd())
+		x = find.New(crowd())
+	}
+	b.ReportMetric(float64(heap()-before)/(1<<20), "MiB-kept")
+	runtime.KeepAlive(x)
+}
+
+// heap is what is in use of it, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // No machine has so much.
+}
+
+// BenchmarkView is what the first search of one more agent costs.
+func BenchmarkView(b *testing.B) {
+	x := find.New(crowd())
+	for b.Loop() {
+		x.View(func(_, tool string) bool { return len(tool)%5 > 0 })
 	}
 }
 

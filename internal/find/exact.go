@@ -49,17 +49,17 @@ const quotes = "\"'`.,;:!?()[]{}<>“”‘’«»"
 // what cannot be a word of it, as in "use git_status now".
 func names(query string) []name {
 	query = strings.TrimSpace(query)
-	out := split(query)
+	out := withServers(query)
 	for piece := range strings.FieldsSeq(query) {
 		if piece = strings.Trim(piece, quotes); identifier(piece) && piece != query {
-			out = append(out, split(piece)...)
+			out = append(out, withServers(piece)...)
 		}
 	}
 	return out
 }
 
-// split reads a name, and each way in which a server's may stand before it.
-func split(text string) []name {
+// withServers reads a name, and each way in which a server's may stand before it.
+func withServers(text string) []name {
 	out := []name{newName("", text)}
 	for _, sep := range []string{"/", "__"} {
 		for i := range text {

@@ -18,7 +18,7 @@ type Docs struct {
 type doc struct {
 	server, tool string
 	at           int      // its place in the server's list
-	name         []string // the stems of its name
+	name         []string // the stems of its name, but for those of its server's
 	length       [fields]int
 	folded       string // its name for comparison
 }
@@ -32,10 +32,15 @@ func Read(server Server) *Docs {
 		ts := s.terms(server, t)
 		out.terms = append(out.terms, ts)
 		out.docs = append(out.docs, doc{
-			server: server.Name, tool: t.Name, at: at, name: ts.name, length: ts.length, folded: foldName(t.Name),
+			server: server.Name, tool: t.Name, at: at, name: without(ts.name, out.name), length: ts.length, folded: foldName(t.Name),
 		})
 	}
 	return out
+}
+
+// without returns the stems that are none of the others.
+func without(stems, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(stems), func(s string) bool { return slices.Contains(others, s) })
 }
 
 // Index holds the words of the tools of all servers. It never changes, and is

@@ -9,9 +9,10 @@ import (
 
 // question is a query as it is searched for in a view.
 type question struct {
-	names []name          // what may be a tool's name
-	terms []term          // what the ranking looks for, each once
-	homes map[string]bool // servers whose whole name it says
+	names []name             // what may be a tool's name
+	terms []term             // what the ranking looks for, each once
+	homes map[string]bool    // servers whose whole name it says
+	says  map[string]float64 // stem → how well the question says it, 0 to 1
 }
 
 // term is one word of a question with all that may stand for it.
@@ -52,7 +53,7 @@ func (v *View) read(query string) *question {
 			q.terms = append(q.terms, v.term(all, i))
 		}
 	}
-	return q
+	return q.settled()
 }
 
 // asked are the words of a question: an identifier whole if the view has it
@@ -132,17 +133,15 @@ func (v *View) offer(t *term, stem string, worth float64) {
 	}
 }
 
-// says returns how well the question says a stem, 0 to 1.
-func (q *question) says(st string) float64 {
-	best := 0.0
+// settled returns the question with how well it says each stem.
+func (q *question) settled() *question {
+	q.says = map[string]float64{}
 	for _, t := range q.terms {
 		for _, c := range t.choices {
-			if c.stem == st {
-				best = max(best, c.worth)
-			}
+			q.says[c.stem] = max(q.says[c.stem], c.worth)
 		}
 	}
-	return best
+	return q
 }
 
 // asksForMany reports whether the first thing that is asked for stands in the

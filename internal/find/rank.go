@@ -1,7 +1,6 @@
 package find
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -36,17 +35,27 @@ type match struct {
 // first. Only those of one server, if it is named.
 func (v *View) rank(q *question, server string) []match {
 	all, total := v.gather(q)
-	for i := range all {
-		v.finish(q, &all[i], total)
+	found := all[:0]
+	for _, m := range all {
+		if !v.visible[m.doc] || server != "" && v.x.docs[m.doc].server != server {
+			continue
+		}
+		if v.finish(q, &m, total); m.score > 0 || m.exact != inexact {
+			found = append(found, m)
+		}
 	}
-	all = slices.DeleteFunc(all, func(m match) bool {
-		return !v.visible[m.doc] || m.score == 0 && m.exact == inexact || server != "" && v.x.docs[m.doc].server != server
+	slices.SortFunc(found, func(a, b match) int {
+		switch { // Documents are in the order of server and list, and so are those alike.
+		case a.exact != b.exact:
+			return int(b.exact - a.exact)
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return int(a.doc - b.doc)
 	})
-	// Documents are in the order of server and list, and so stay those alike.
-	slices.SortStableFunc(all, func(a, b match) int {
-		return cmp.Or(cmp.Compare(b.exact, a.exact), cmp.Compare(b.score, a.score))
-	})
-	return all
+	return found
 }
 
 // gather adds up word by word what each document has of a question; total is
@@ -113,8 +122,8 @@ func (v *View) finish(q *question, m *match, total float64) {
 	if v.has(Homes) && q.homes[d.server] {
 		m.score += homeBonus
 	}
-	if v.has(NameCover) {
-		m.score *= 1 + coverBonus*v.nameCover(q, d)
+	if v.has(NameCover) && m.score > 0 {
+		m.score *= 1 + coverBonus*q.nameCover(d)
 	}
 	m.exact = q.exact(d)
 	switch {
@@ -139,18 +148,13 @@ func (v *View) rarity(t term) float64 {
 
 // nameCover is how much of a tool's name the question says, 0 to 1; words of
 // the server's name don't count.
-func (v *View) nameCover(q *question, d *doc) float64 {
-	home := v.x.servers[d.server]
-	n, said := 0, 0.0
-	for _, st := range d.name {
-		if slices.Contains(home, st) {
-			continue
-		}
-		n++
-		said += q.says(st)
-	}
-	if n == 0 {
+func (q *question) nameCover(d *doc) float64 {
+	if len(d.name) == 0 {
 		return 0
 	}
-	return said / float64(n)
+	said := 0.0
+	for _, st := range d.name {
+		said += q.says[st]
+	}
+	return said / float64(len(d.name))
 }

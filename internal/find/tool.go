@@ -44,6 +44,8 @@ const (
 	maxDescription = 150
 	// maxParams is how many words of all parameters count.
 	maxParams = 400
+	// usualTerms is how many different words a tool has, or more.
+	usualTerms = 32
 	// maxRepeats is how often one word counts in one field.
 	maxRepeats = 3
 )
@@ -58,14 +60,18 @@ type terms struct {
 }
 
 func (s *stemmer) terms(server Server, t Tool) terms {
-	out := terms{counts: map[string]*[fields]uint8{}, plain: map[string]bool{}}
-	out.name = s.all(words(t.Name))
-	s.count(&out, inName, words(t.Name), len(t.Name))
-	s.count(&out, inTitle, words(t.Title), maxDescription)
-	s.count(&out, inDescription, words(t.Description), maxDescription)
-	s.also(&out, inName, wholes(t.Name))
-	s.also(&out, inTitle, wholes(t.Title))
-	s.also(&out, inDescription, wholes(t.Description))
+	out := terms{counts: make(map[string]*[fields]uint8, usualTerms), plain: make(map[string]bool, usualTerms)}
+	for f, text := range [...]string{inName: t.Name, inTitle: t.Title, inDescription: t.Description} {
+		f := field(f)
+		parts, wholes := split(text)
+		if f == inName {
+			out.name = s.all(parts)
+			s.count(&out, f, parts, len(parts))
+		} else {
+			s.count(&out, f, parts, maxDescription)
+		}
+		s.also(&out, f, wholes)
+	}
 	var params []string
 	for _, p := range t.Params {
 		params = append(params, words(p.Name)...)

@@ -16,33 +16,37 @@ const maxWord = 64
 // identifiers are in parts (parseXMLFile: parse, xml, file), and a run of
 // Chinese, Japanese or Korean is in pairs. They are not stemmed yet.
 func words(text string) []string {
-	var out []string
-	for _, run := range runs(text) {
-		if isCJK(firstRune(run)) {
-			out = append(out, pairs(run)...)
-			continue
-		}
-		for _, part := range parts(run) {
-			if w := fold(part); w != "" && len(w) <= maxWord {
-				out = append(out, w)
-			}
-		}
-	}
-	return out
+	parts, _ := split(text)
+	return parts
 }
 
-// wholes are the identifiers of a text that have parts, folded but whole:
-// MySQL is found as mysql too.
-func wholes(text string) []string {
-	var out []string
+// split returns the words of a text, and its identifiers that have parts, folded
+// but whole: MySQL is found as mysql too.
+func split(text string) (all, wholes []string) {
+	add := func(to []string, word string) []string {
+		if w := fold(word); w != "" && len(w) <= maxWord {
+			return append(to, w)
+		}
+		return to
+	}
 	for _, run := range runs(text) {
-		if len(parts(run)) > 1 {
-			if w := fold(run); len(w) <= maxWord {
-				out = append(out, w)
-			}
+		if isPlain(run) {
+			all = add(all, run)
+			continue
+		}
+		if isCJK(firstRune(run)) {
+			all = append(all, pairs(run)...)
+			continue
+		}
+		of := parts(run)
+		for _, part := range of {
+			all = add(all, part)
+		}
+		if len(of) > 1 {
+			wholes = add(wholes, run)
 		}
 	}
-	return out
+	return all, wholes
 }
 
 // runs are the longest pieces of a text that hold letters and digits only,
@@ -67,9 +71,6 @@ func runs(text string) []string {
 
 // parts splits an identifier where its case or its digits change.
 func parts(run string) []string {
-	if isPlain(run) {
-		return []string{run}
-	}
 	var out []string
 	rs := []rune(run)
 	start := 0
@@ -81,9 +82,14 @@ func parts(run string) []string {
 	return append(out, string(rs[start:]))
 }
 
-// isPlain reports whether a run has small ASCII letters only, as most have.
+// isPlain reports whether a run has ASCII letters only, small but for the first, as
+// most have: it has one part.
 func isPlain(run string) bool {
-	for i := range len(run) {
+	first := run[0] | 0x20
+	if first < 'a' || first > 'z' {
+		return false
+	}
+	for i := 1; i < len(run); i++ {
 		if run[i] < 'a' || run[i] > 'z' {
 			return false
 		}
