@@ -23,11 +23,20 @@ type Deps struct {
 	// Read reads another list of a session to its end, and for how many
 	// milliseconds it may be kept.
 	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
+	// Listed, unless nil, hears that a server has listed something. It does not
+	// block.
+	Listed func()
 	// Starts paces the starts of processes.
 	Starts *Starts
 	// Reapers counts the runs whose process or connection is not gone yet.
 	Reapers *sync.WaitGroup
 	Log     *slog.Logger
+}
+
+func (d Deps) listed() {
+	if d.Listed != nil {
+		d.Listed()
+	}
 }
 
 // Opener starts a server and opens a session with it, or returns an error, an
@@ -172,6 +181,7 @@ func (s *server) opened(c actor.Context, m opened) {
 	s.refusal.reason = "" // The next one will be news.
 	catalog := keepTools(m.catalog, plan.Cell.Catalog())
 	plan.Cell.PublishCatalog(catalog)
+	s.deps.listed()
 	open := plan.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) {
 		next.PID, next.Session = m.session.PID(), m.session
 		next.Opened++

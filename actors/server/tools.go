@@ -87,6 +87,7 @@ func (s *server) listed(c actor.Context, m listed) {
 	plan := s.plan()
 	catalog := keepTools(m.catalog, plan.Cell.Listed(m.list))
 	plan.Cell.PublishList(m.list, catalog)
+	s.deps.listed()
 	if m.list == endpoint.Tools {
 		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}

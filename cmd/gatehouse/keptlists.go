@@ -36,6 +36,7 @@ func (a *app) recallLists() {
 			cell.Recall(catalog)
 		}
 	}
+	a.store.Touch()
 }
 
 // recallForNew looks for the lists of servers that a later generation has brought.

@@ -137,22 +137,36 @@ func (r *Router) Known(caller agents.Caller) (a *Attempt, ok bool) {
 	return a, true
 }
 
-// Offers reports whether a server is there that a caller may use, as the agent
-// that its address names (Caller.Agent) or that it is without a name. It is not
-// a call, and leaves no record.
-func (r *Router) Offers(caller agents.Caller, server string) bool {
-	a := Attempt{Snapshot: r.cfg.Store.Load(), call: &Call{Caller: caller, router: r}}
+// Seen returns an attempt by the current snapshot, whose Agent is the one that the
+// caller's address names (Caller.Agent), or that it is without a name. ok is false
+// if it may be none. It is not a call, and leaves no record.
+func (r *Router) Seen(caller agents.Caller) (a *Attempt, ok bool) {
+	a = &Attempt{Snapshot: r.cfg.Store.Load(), call: &Call{Caller: caller, router: r}}
 	pinned, err := a.pin()
 	if err != nil {
-		return false
+		return a, false
 	}
 	id, wrong := a.Snapshot.Policy.ResolveAgent(caller.Agent, caller.Agent != "", pinned, r.cfg.DefaultAgent)
-	if wrong != nil || !a.Snapshot.Policy.Decide(id, server, "").Allow {
-		return false
-	}
-	_, there := a.Snapshot.Route(server)
-	return there
+	a.Agent = id
+	return a, wrong == nil
 }
+
+// Offers reports whether a server is there that a caller may use. It is not a
+// call, and leaves no record.
+func (r *Router) Offers(caller agents.Caller, server string) bool {
+	a, ok := r.Seen(caller)
+	return ok && a.Offers(server)
+}
+
+// Offers reports whether a server is there that the agent may use.
+func (a *Attempt) Offers(server string) bool {
+	_, there := a.Snapshot.Route(server)
+	return there && a.Snapshot.Policy.Decide(a.Agent, server, "").Allow
+}
+
+// Changed is closed once what agents may see may have changed: see
+// snapshot.Store.
+func (r *Router) Changed() <-chan struct{} { return r.cfg.Store.Changed() }
 
 // Speaker is the agent that an unpinned caller counts as if it names this one,
 // or none (""); it is "?" if the rules don't know that one.

@@ -6,6 +6,7 @@ package snapshot
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,10 +65,40 @@ func (s *Snapshot) Route(name string) (*Route, bool) {
 func (s *Snapshot) Names() []string { return s.names }
 
 // Store is where the current snapshot is read. The zero Store is empty.
-type Store struct{ current atomic.Pointer[Snapshot] }
+type Store struct {
+	current atomic.Pointer[Snapshot]
+
+	mu      sync.Mutex
+	changed chan struct{} // nil if nobody waits
+}
 
 // Load returns the current snapshot, nil before the first. It does not block.
 func (s *Store) Load() *Snapshot { return s.current.Load() }
 
 // Replace makes next the current snapshot. Only the gateway actor calls it.
-func (s *Store) Replace(next *Snapshot) { s.current.Store(next) }
+func (s *Store) Replace(next *Snapshot) {
+	s.current.Store(next)
+	s.Touch()
+}
+
+// Changed is closed once what agents may see may have changed: another snapshot is
+// in force, or a server has listed something. It is asked for before that is looked
+// at.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// Touch says that a server has listed something.
+func (s *Store) Touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}

@@ -38,7 +38,7 @@ func (o *One) capabilities(a *front.Attempt) json.RawMessage {
 		if !a.Server.Has(kind.List) || o.leavesNothing(a, kind) {
 			continue
 		}
-		out = rawjson.Set(out, kind.List.Capability(), []byte("{}"))
+		out = rawjson.Set(out, kind.List.Capability(), []byte(`{"listChanged":true}`))
 		completes = completes || kind != &tools
 	}
 	if completes && a.Server.Capability("completions") != nil {

@@ -190,7 +190,7 @@ func TestIntroduce_isTheServersOwn_lessWhatDoesNotPass(t *testing.T) {
 	db := testkit.ReadyBackend("db", testkit.Hangs)
 	db.Cell.PublishCatalog(endpoint.Catalog{Known: true, Info: info, Tools: []endpoint.Tool{{Name: "query", Raw: []byte(`{"name":"query"}`)}}})
 	for rules, capabilities := range map[string]string{
-		allowAll: `{"tools":{}}`,
+		allowAll: `{"tools":{"listChanged":true}}`,
 		`{"agents": {"a": {"allow": {"servers": ["db"], "tools": {"db": ["other"]}}}}}`: `{}`,
 	} {
 		got, failure := newStage(t, rules, db).one.Introduce(context.Background(), old)

@@ -151,10 +151,10 @@ func TestResources_theServersErrorsPass(t *testing.T) {
 
 func TestIntroduce_showsOnlyCapabilitiesOfWhichSomethingIsLeft(t *testing.T) {
 	for _, c := range []struct{ name, capabilities, rules, want string }{
-		{"all of it", all, allowAll, `{"tools":{},"resources":{},"prompts":{},"completions":{}}`},
-		{"what the server has", `{"prompts":{}}`, allowAll, `{"prompts":{}}`},
-		{"nothing unknown", `{"tools":{},"tasks":{},"experimental":{"x":{}},"completions":{}}`, allowAll, `{"tools":{}}`},
-		{"what the rules leave", all, `{"agents": {"a": {"allow": {"servers": ["db"], "tools": {"db": ["query"]}}}}}`, `{"tools":{}}`},
+		{"all of it", all, allowAll, `{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{}}`},
+		{"what the server has", `{"prompts":{}}`, allowAll, `{"prompts":{"listChanged":true}}`},
+		{"nothing unknown", `{"tools":{},"tasks":{},"experimental":{"x":{}},"completions":{}}`, allowAll, `{"tools":{"listChanged":true}}`},
+		{"what the rules leave", all, `{"agents": {"a": {"allow": {"servers": ["db"], "tools": {"db": ["query"]}}}}}`, `{"tools":{"listChanged":true}}`},
 	} {
 		db, session := whole(c.capabilities)
 		lists(db, session.Info(), map[endpoint.List][]string{endpoint.Resources: {"a://1"}, endpoint.Templates: {"a://{x}"}, endpoint.Prompts: {"p"}})("", nil)

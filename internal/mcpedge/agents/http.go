@@ -380,6 +380,14 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
 	out.enter(running)
+	if p.told != nil {
+		watching := make(chan struct{})
+		go func() { // Ends with the stream.
+			defer close(watching)
+			watch(ctx, p.surface, p.caller(), p.told, func(kind ListKind) { out.event(changeNotice(kind)) })
+		}()
+		defer func() { end(); <-watching }()
+	}
 	e.listenUntil(ctx, v.who)
 }
 

@@ -46,6 +46,7 @@ type peer struct {
 	identity *identity.Caller
 	surface  Surface // nil: the gateway's own tools
 	agent    string  // Caller.Agent
+	told     *told   // of changes of the surface's lists, since its session was opened
 
 	mu       sync.Mutex
 	revision string

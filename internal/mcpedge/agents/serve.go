@@ -38,6 +38,13 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Shar
 			return failureAnswer(m.id, failure)
 		}
 		return e.beginCall(ctx, p, r, batch, notify)()
+	case p.isSubscription(m):
+		e.slowDown(ctx, p, costRequest, len(m.raw))
+		r, failure := readSurfaceRequest(m, p.served())
+		if failure != nil {
+			return failureAnswer(m.id, failure)
+		}
+		return e.beginListen(ctx, p, r, notify)()
 	case p.isForSurface(m):
 		e.slowDown(ctx, p, costRequest, len(m.raw))
 		r, failure := readSurfaceRequest(m, p.served())

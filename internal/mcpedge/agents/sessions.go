@@ -43,6 +43,7 @@ type session struct {
 	id, client string
 	who        *identity.Caller
 	owner      string // its credential, or else its address
+	told       *told  // of changes of a surface's lists
 	used       time.Time
 }
 
@@ -65,7 +66,7 @@ func (s *sessions) create(p *peer, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := cmp.Or(p.identity.ID(), p.from)
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: p.identity, owner: owner, used: now})
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: p.identity, owner: owner, told: p.told, used: now})
 	s.owned[owner]++
 	s.forgetOld(now)
 	return id
@@ -127,23 +128,24 @@ const (
 )
 
 // look returns what is known of a session and its client, and marks it as used.
-func (s *sessions) look(id string) (client string, state sessionState) {
+func (s *sessions) look(id string) (client string, t *told, state sessionState) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.open[id]; e != nil {
 		e.Value.(*session).used = now
 		s.byUse.MoveToFront(e)
-		return e.Value.(*session).client, sessionOpen
+		found := e.Value.(*session)
+		return found.client, found.told, sessionOpen
 	}
 	if _, yes := s.deleted[id]; yes {
-		return "", sessionDeleted
+		return "", nil, sessionDeleted
 	}
 	made := madeAt(id)
 	if s.forgotten > 0 && (made <= s.forgotten || made > now.Unix()) { // Nobody can have made the latter.
-		return "", sessionDeleted
+		return "", nil, sessionDeleted
 	}
-	return "", sessionUnknown
+	return "", nil, sessionUnknown
 }
 
 // remove ends a session. Of the deleted ones the oldest are forgotten, and with

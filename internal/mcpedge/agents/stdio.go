@@ -66,6 +66,7 @@ type stdioConn struct {
 
 	lines   *lineReader
 	blocked atomic.Bool // somebody waits for a line
+	watched sync.Once   // the surface's lists are
 	ended   chan error  // holds one: why there are no more lines
 
 	writing sync.Mutex // held while a message is written, however long
@@ -173,6 +174,12 @@ func (c *stdioConn) handle(l line) (serve func()) {
 			return c.beginCall(len(l.data), r)
 		}
 	}
+	if failure == nil && c.peer.isSubscription(m) {
+		var r toolRequest
+		if r, failure = readSurfaceRequest(m, c.peer.served()); failure == nil {
+			return c.beginListen(len(l.data), r)
+		}
+	}
 	if failure == nil && c.peer.isForSurface(m) {
 		c.edge.slowDown(c.ctx, c.peer, costRequest, len(l.data))
 		var r toolRequest
@@ -186,13 +193,33 @@ func (c *stdioConn) handle(l line) (serve func()) {
 		return nil
 	}
 	c.answer(c.edge.serve(c.ctx, c.peer, m, nil, c.write))
+	if c.peer.told != nil && m.isNotification() && m.method == methodInitialized {
+		c.watched.Do(func() { go c.watch() })
+	}
 	return nil
+}
+
+// methodInitialized is how a client says that it has heard the answer to
+// initialize, and takes notifications from now on.
+const methodInitialized = "notifications/initialized"
+
+// watch tells the client of changes of the surface's lists until the conversation
+// ends.
+func (c *stdioConn) watch() {
+	watch(c.ctx, c.peer.surface, c.peer.caller(), c.peer.told, func(kind ListKind) { c.write(changeNotice(kind)) })
 }
 
 // beginCall is begin for a tools/call, or another request of a surface.
 func (c *stdioConn) beginCall(size int, r toolRequest) (serve func()) {
 	return c.begin(size, func() func() answer {
 		return c.edge.beginCall(c.ctx, c.peer, r, nil, c.write)
+	}, func(why error) answer { return c.peer.refusal(r, r.meta.revision(), why) })
+}
+
+// beginListen is begin for subscriptions/listen.
+func (c *stdioConn) beginListen(size int, r toolRequest) (serve func()) {
+	return c.begin(size, func() func() answer {
+		return c.edge.beginListen(c.ctx, c.peer, r, c.write)
 	}, func(why error) answer { return c.peer.refusal(r, r.meta.revision(), why) })
 }
 

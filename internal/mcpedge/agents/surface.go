@@ -26,11 +26,35 @@ type Surface interface {
 	// It may block until that is known, and at most until ctx ends.
 	Introduce(ctx context.Context, c Caller) (Introduction, *Error)
 
+	// Marks returns a mark of each list as the caller sees it: of the same list it is
+	// the same, and 0 of one that nobody knows. It does not block.
+	Marks(c Caller) Marks
+
+	// Changed is closed once the marks of somebody may have changed. It is asked for
+	// before the marks are.
+	Changed() <-chan struct{}
+
 	// Serve answers a request by appending a result to dst, a whole JSON object
 	// with all that the caller's revision asks for; or by an error. ctx ends as
 	// that of ToolHandler.CallTool.
 	Serve(ctx context.Context, c Caller, r Request, dst []byte) (out []byte, failure *Error)
 }
+
+// ListKind is a kind of list whose changes clients are told of.
+type ListKind int
+
+// The kinds of lists.
+const (
+	ToolsList ListKind = iota
+	ResourcesList
+	TemplatesList // of resources: clients hear of both as one
+	PromptsList
+
+	listKinds = iota
+)
+
+// Marks are the marks of a surface's lists.
+type Marks [listKinds]uint64
 
 // Introduction is what a surface says of itself.
 type Introduction struct {

@@ -7,13 +7,55 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/internal/mcpedge/agents"
 )
 
 // place is a Surface that answers each request with what it heard.
-type place struct{ name string }
+type place struct {
+	name  string
+	lists *marks // nil: they never change
+}
+
+// marks are those of lists that a test changes.
+type marks struct {
+	mu      sync.Mutex
+	now     agents.Marks
+	changed chan struct{}
+}
+
+func (m *marks) set(now agents.Marks) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = now
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
+}
+
+func (p place) Marks(agents.Caller) agents.Marks {
+	if p.lists == nil {
+		return agents.Marks{}
+	}
+	p.lists.mu.Lock()
+	defer p.lists.mu.Unlock()
+	return p.lists.now
+}
+
+func (p place) Changed() <-chan struct{} {
+	if p.lists == nil {
+		return nil
+	}
+	p.lists.mu.Lock()
+	defer p.lists.mu.Unlock()
+	if p.lists.changed == nil {
+		p.lists.changed = make(chan struct{})
+	}
+	return p.lists.changed
+}
 
 func (p place) Name() string                 { return p.name }
 func (p place) Open(c agents.Caller) bool    { return p.name != "hidden" && c.Agent != "nobody" }
@@ -43,14 +85,22 @@ func (p place) Introduce(context.Context, agents.Caller) (agents.Introduction, *
 // /s/NAME, of which "none" is none.
 func serveSurfaces(t *testing.T) string {
 	t.Helper()
-	edge := newEdge(t, newScript(), nil)
+	return serveAt(t, newEdge(t, newScript(), nil), place{})
+}
+
+// serveAt is serveSurfaces, with one of the surfaces as it is.
+func serveAt(t *testing.T, edge *agents.Edge, one place) string {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", edge.Handler())
 	mux.Handle("/s/{name}", edge.HandlerAt(func(r *http.Request) agents.Surface {
 		if r.PathValue("name") == "none" {
 			return nil
 		}
-		return place{r.PathValue("name")}
+		if r.PathValue("name") == one.name {
+			return one
+		}
+		return place{r.PathValue("name"), nil}
 	}, "/mcp"))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(func() {
@@ -185,7 +235,7 @@ func TestGate_theAddressNamesAnAgent_ofTheSessionToo(t *testing.T) {
 }
 
 func TestSurface_overStdio(t *testing.T) {
-	s := dialAt(t, newEdge(t, newScript(), nil), place{"one"})
+	s := dialAt(t, newEdge(t, newScript(), nil), place{"one", nil})
 	if got := field(t, s.initialize("2025-11-25"), "result", "instructions"); got != "Be one" {
 		t.Errorf("got the instructions %v, want those of the surface", got)
 	}

@@ -86,19 +86,23 @@ func (e *Edge) session(v *visitor, id string) (found openSession, ok bool) {
 	if !ok || v.agent != "" && v.agent != agent {
 		return found, false
 	}
-	client, state := e.sessions.look(id)
+	client, t, state := e.sessions.look(id)
 	if state == sessionDeleted || v.surface != nil && state != sessionOpen {
 		return found, false
 	}
-	return openSession{id: id, revision: revision, client: client, agent: agent}, true
+	return openSession{id: id, revision: revision, client: client, agent: agent, told: t}, true
 }
 
 // openSession is what is known of a session.
-type openSession struct{ id, revision, client, agent string }
+type openSession struct {
+	id, revision, client, agent string
+
+	told *told
+}
 
 // join makes a peer a part of a session.
 func (s openSession) join(p *peer) {
-	p.session, p.revision, p.client, p.agent = s.id, s.revision, s.client, s.agent
+	p.session, p.revision, p.client, p.agent, p.told = s.id, s.revision, s.client, s.agent, s.told
 }
 
 // revisionWithout is the revision of a request without a session and header.
