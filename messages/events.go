@@ -160,6 +160,9 @@ type ToolsChanged struct {
 	New, Changed, Removed []string
 	Count                 int    // of all of them
 	Words                 string // how the first changed one differs, redacted and fit to be shown
+	// Access says of the first few changed ones who may use them now or no longer, as
+	// the rules ask for what the server says of its tools.
+	Access []string
 }
 
 // ToolsListed: a server's list of tools was read again.
@@ -317,7 +320,7 @@ func (e ToolsChanged) Attrs() []slog.Attr {
 	if e.Words != "" {
 		attrs = append(attrs, slog.String("words", e.Words))
 	}
-	return attrs
+	return appendNames(attrs, "access", e.Access)
 }
 
 func (ToolsListed) Text() string { return "tools listed" }

@@ -99,7 +99,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At
 	}
 	s.ToolsProblem = r.Redact.String(catalog.Trouble())
-	_, s.ToolChanges = o.app.toolbook.Changes(r.Cell.Identity().Spec)
+	s.ToolChanges, s.AccessChanges = o.toolChanges(r)
 	if catalog.Known {
 		n := len(catalog.Tools)
 		s.Tools = &n

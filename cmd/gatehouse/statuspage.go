@@ -205,6 +205,9 @@ func (p page) notes(st admin.Status) []string {
 		if s.ToolChanges > 0 {
 			lines = append(lines, fmt.Sprintf("tools    %s: %s changed; see gatehouse tools %[1]s --changes", line(s.Name), plural.Of(s.ToolChanges, "definition")))
 		}
+		for _, text := range s.AccessChanges {
+			lines = append(lines, p.cut(yellow, fmt.Sprintf("access   %s: %s", line(s.Name), line(text))))
+		}
 		if s.ToolsProblem != "" {
 			lines = append(lines, fmt.Sprintf("tools    %s: %s", line(s.Name), line(s.ToolsProblem)))
 		}

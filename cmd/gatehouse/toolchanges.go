@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/terminal"
 	"gatehouse/internal/toolbook"
@@ -68,7 +72,56 @@ func (a *app) compareTools(name string, r *snapshot.Route, catalog *endpoint.Cat
 		}
 		rest--
 	}
+	event.Access = a.tellAccess(r, changes)
 	a.event(event)
+}
+
+// tellAccess tells the audit log and the status who may use a tool now, or no longer,
+// because its server says something else of it; and returns it for the first few.
+func (a *app) tellAccess(r *snapshot.Route, changes []toolbook.Change) (first []string) {
+	rules, told := a.store.Load().Policy, 0
+	for _, c := range changes {
+		if c.Kind != toolbook.Changed || told == maxAudited {
+			continue
+		}
+		gained, lost := rules.Affected(r.Entry.Name, c.Tool, c.Before, c.After)
+		if len(gained)+len(lost) == 0 {
+			continue
+		}
+		told++
+		text := accessText(c, gained, lost)
+		a.toolbook.Affect(r.Cell.Identity().Spec, c, text)
+		a.audit.Note(audit.Event{Kind: audit.Tools, Action: "access", Server: r.Entry.Name, Tool: c.Tool, Hash: c.Hash, Was: c.Was, Reason: text})
+		if len(first) < maxNamed {
+			first = append(first, text)
+		}
+	}
+	return first
+}
+
+// accessText says what a tool's server says of it now, and whose use of it that
+// changes.
+func accessText(c toolbook.Change, gained, lost []string) string {
+	text := fmt.Sprintf("%s is %s now", terminal.Line(c.Tool), c.Before.ChangedTo(c.After))
+	if c.After&policy.Known == 0 {
+		text = terminal.Line(c.Tool) + " has annotations that cannot be read now"
+	}
+	if len(gained) > 0 {
+		text += ": allowed to " + someOf(gained)
+	}
+	if len(lost) > 0 {
+		text += ": no longer allowed to " + someOf(lost)
+	}
+	return text
+}
+
+// someOf lists the first few names.
+func someOf(names []string) string {
+	text := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // tell takes a change into the log's line.
@@ -89,6 +142,18 @@ func tell(e *messages.ToolsChanged, c toolbook.Change) {
 	}
 }
 
+// toolChanges returns how many definitions of a server changed, and the latest that
+// changed who may use a tool, the latest first.
+func (o *operator) toolChanges(r *snapshot.Route) (total uint64, access []string) {
+	latest, total := o.app.toolbook.Changes(r.Cell.Identity().Spec)
+	for _, c := range slices.Backward(latest) {
+		if c.Access != "" && len(access) < maxNamed {
+			access = append(access, c.Access)
+		}
+	}
+	return total, access
+}
+
 // ToolChanges implements admin.Gateway.
 func (o *operator) ToolChanges(server string) ([]admin.ToolChange, error) {
 	snap := o.app.store.Load()
@@ -106,6 +171,7 @@ func (o *operator) ToolChanges(server string) ([]admin.ToolChange, error) {
 		for _, c := range latest {
 			out = append(out, admin.ToolChange{
 				At: c.At, Server: name, Tool: c.Tool, Change: string(c.Kind), Was: c.Was, Hash: c.Hash, Words: r.Redact.String(c.Words),
+				Access: c.Access,
 			})
 		}
 	}

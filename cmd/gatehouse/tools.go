@@ -69,6 +69,9 @@ func printToolChanges(w io.Writer, list []admin.ToolChange) {
 		if c.Words != "" {
 			text += ": " + line(c.Words)
 		}
+		if c.Access != "" {
+			text += "; " + line(c.Access)
+		}
 		fmt.Fprintln(w, text)
 	}
 	if len(list) == 0 {

@@ -128,8 +128,8 @@ func showRules(b *strings.Builder, c candidate) {
 	}
 	for _, a := range r.Agents {
 		fmt.Fprintf(b, "  %s %s\n", shownWord(a.ID), line(mayUse(a)))
-		if len(a.Deny.Servers)+len(a.Deny.Tools) > 0 {
-			fmt.Fprintf(b, "    but not %s\n", line(strings.Join(slices.Concat(patterns(a.Deny.Servers), toolPatterns(a.Deny.Tools)), ", ")))
+		if denied := deniedTo(a); len(denied) > 0 {
+			fmt.Fprintf(b, "    but not %s\n", line(strings.Join(denied, ", ")))
 		}
 	}
 	for _, a := range r.Agents {
@@ -159,10 +159,29 @@ func mayUse(a policy.Agent) string {
 		return "may use nothing"
 	}
 	text := "may use " + strings.Join(patterns(a.Allow.Servers), ", ")
-	if len(a.Allow.Tools) > 0 {
-		text += "; only these tools: " + strings.Join(toolPatterns(a.Allow.Tools), ", ")
+	for _, kind := range policy.Listed {
+		if rules := a.Allow.Of(kind); len(rules) > 0 {
+			text += "; only these " + kind.Plural() + ": " + strings.Join(patternsByServer(rules), ", ")
+		}
+	}
+	if len(a.Expose) > 0 {
+		text += "; is shown, if it may use them: " + strings.Join(patternsByServer(a.Expose), ", ")
 	}
 	return text
+}
+
+// deniedTo lists what the rules deny an agent.
+func deniedTo(a policy.Agent) []string {
+	list := patterns(a.Deny.Servers)
+	for _, kind := range policy.Listed {
+		for _, text := range patternsByServer(a.Deny.Of(kind)) {
+			if kind != policy.Tools {
+				text = kind.Plural() + " of " + text
+			}
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 func patterns(rules []policy.Rule) []string {
@@ -173,15 +192,15 @@ func patterns(rules []policy.Rule) []string {
 	return list
 }
 
-// toolPatterns lists patterns of tools with their servers: "server: tool".
-func toolPatterns(rules []policy.ServerRules) []string {
+// patternsByServer lists patterns with their servers: "server: tool".
+func patternsByServer(rules []policy.ServerRules) []string {
 	var list []string
 	for _, r := range rules {
-		tools := strings.Join(patterns(r.Rules), " ")
-		if tools == "" {
-			tools = "none"
+		names := strings.Join(patterns(r.Rules), " ")
+		if names == "" {
+			names = "none"
 		}
-		list = append(list, r.Server.Pattern+": "+tools)
+		list = append(list, r.Server.Pattern+": "+names)
 	}
 	return list
 }

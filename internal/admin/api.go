@@ -152,6 +152,9 @@ type ServerStatus struct {
 	// ToolChanges is how many definitions changed since the gateway began, also
 	// against what the gateway before it saw.
 	ToolChanges uint64 `json:"tool_changes,omitempty"`
+	// AccessChanges says of the latest of them, the latest first, who may use a tool
+	// now or no longer.
+	AccessChanges []string `json:"access_changes,omitempty"`
 	// Protocol is the MCP revision that was last spoken with the server.
 	Protocol string `json:"protocol,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.
@@ -318,6 +321,9 @@ type ToolChange struct {
 	Was    string    `json:"was,omitempty"`   // SHA-256 of the definition before
 	Hash   string    `json:"hash,omitempty"`  // and now
 	Words  string    `json:"words,omitempty"` // what went in [-...-], what came in {+...+}
+	// Access says who may use the tool now or no longer, as the rules ask for what its
+	// server says of it.
+	Access string `json:"access,omitempty"`
 }
 
 // Tool is one tool and what its definition costs.

@@ -143,14 +143,18 @@ func (a Annotations) String() string {
 // annotationTexts has a text for each known set: records of calls need them.
 var annotationTexts = func() (texts [OpenWorld << 1]string) {
 	for a := range texts {
-		texts[a] = Annotations(a).text()
+		texts[a] = Annotations(a).texts(ReadOnly | Destructive | Idempotent | OpenWorld)
 	}
 	return texts
 }()
 
-func (a Annotations) text() string {
+// texts lists some of the annotations.
+func (a Annotations) texts(some Annotations) string {
 	var words []string
 	for _, n := range annotationNames {
+		if some&n.bit == 0 {
+			continue
+		}
 		if a&n.bit == 0 {
 			words = append(words, negation+n.name)
 		} else {

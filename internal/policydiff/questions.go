@@ -92,7 +92,7 @@ func (q questions) addNamed(a *policy.Agent) {
 			}
 			q.of(key.Server.Pattern)
 			for _, r := range key.Rules {
-				if exact(r.Pattern) && !(kind == policy.Tools && policy.IsAnnotation(r.Pattern)) {
+				if exact(r.Pattern) && (kind != policy.Tools || !policy.IsAnnotation(r.Pattern)) {
 					q.name(key.Server.Pattern, kind, r.Pattern)
 				}
 			}

@@ -131,7 +131,11 @@ func widensWith(e entry, old, now *policy.Agent) string {
 // asked reports whether a rule is asked for by name, so that all of its effect is in
 // the answers. A deny of a URI has an effect on its other spellings.
 func (e entry) asked() bool {
-	return exact(e.key) && exact(e.name) && !(e.kind == policy.Tools && policy.IsAnnotation(e.name)) && !(e.kind == policy.Resources && e.denies)
+	switch {
+	case e.kind == policy.Tools && policy.IsAnnotation(e.name), e.kind == policy.Resources && e.denies:
+		return false
+	}
+	return exact(e.key) && exact(e.name)
 }
 
 // wasAllowed reports whether the old rules allowed what a new one allows, unless
@@ -141,7 +145,8 @@ func (e entry) wasAllowed(old *policy.Agent) bool {
 		return true
 	}
 	whole := !keyOverlaps(old.Allow.Tools, e.key) && !keyOverlaps(old.Allow.Of(e.kind), e.key)
-	return whole && !(e.kind == policy.Resources && exact(e.name) && policy.RefusedURI(e.name))
+	climbs := e.kind == policy.Resources && exact(e.name) && policy.RefusedURI(e.name)
+	return whole && !climbs
 }
 
 func exact(pattern string) bool { return !strings.Contains(pattern, policy.Wildcard) }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/policy"
 	"gatehouse/internal/textcut"
 )
 
@@ -49,6 +50,11 @@ type Change struct {
 	Was, Hash string
 	// Words show the difference, for a changed one.
 	Words string
+	// Before and After are what a changed definition says of the tool's behaviour.
+	Before, After policy.Annotations
+	// Access says who may use a changed tool now or no longer, for what it says of
+	// itself; see Affect.
+	Access string
 }
 
 // Definition is a tool's name and its server's own JSON.
@@ -138,6 +144,21 @@ func (b *Book) Changes(fingerprint string) (latest []Change, total uint64) {
 	return slices.Clone(s.changes), s.total
 }
 
+// Affect remembers whose use of a tool a change has changed.
+func (b *Book) Affect(fingerprint string, c Change, access string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.known[fingerprint]
+	if !ok {
+		return
+	}
+	for i := range s.changes {
+		if s.changes[i].Tool == c.Tool && s.changes[i].At.Equal(c.At) {
+			s.changes[i].Access = access
+		}
+	}
+}
+
 func (b *Book) compare(old, next map[string]string, now time.Time) (changes []Change) {
 	names := maps.Clone(old)
 	maps.Copy(names, next)
@@ -154,6 +175,7 @@ func (b *Book) compare(old, next map[string]string, now time.Time) (changes []Ch
 		case !has:
 			c.Kind, c.Hash = Removed, ""
 		default:
+			c.Before, c.After = policy.AnnotationsOf([]byte(was)), policy.AnnotationsOf([]byte(is))
 			if diffed++; diffed > maxDiffed {
 				c.Words = tooManyChanged
 			} else {
