@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"gatehouse/internal/admin"
 	"gatehouse/internal/eras"
 	"gatehouse/internal/locate"
+	"gatehouse/internal/ownsocket"
 )
 
 // homeDir is the user's home: HOME, else what the passwd entry says, as services
@@ -70,7 +70,7 @@ func socketFolders() []string {
 		}
 		return value
 	}
-	return admin.Dirs(locate.RuntimeFolders(runtime.GOOS, getenv, homeDir()), os.TempDir())
+	return ownsocket.Dirs(locate.RuntimeFolders(runtime.GOOS, getenv, homeDir()), os.TempDir())
 }
 
 // adminDirs are the folders in which commands look for gateways: also those of

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+
+	"gatehouse/internal/ownsocket"
 )
 
 // refusalKey is where a connection's context has the error of admit, if any.
@@ -15,7 +17,7 @@ func admission(admit func(pid int) error) func(context.Context, net.Conn) contex
 		return nil
 	}
 	return func(ctx context.Context, c net.Conn) context.Context {
-		if err := admit(peerOf(c)); err != nil {
+		if err := admit(ownsocket.PeerOf(c).PID); err != nil {
 			return context.WithValue(ctx, refusalKey{}, err)
 		}
 		return ctx

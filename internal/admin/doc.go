@@ -2,7 +2,7 @@
 // commands: HTTP over a unix socket that belongs to one user.
 //
 // Each gateway has a socket of its own, PID.sock with mode 0600, in a folder
-// with mode 0700; Dirs says which. It is not reachable from the network or by
+// with mode 0700; ownsocket.Dirs says which. It is not reachable from the network or by
 // other users. Programs of the same user reach it, as they may do what the user
 // may; only those below the gateway, its servers, are refused, as far as the
 // system says who they are.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/ownsocket"
 )
 
 // mode returns the permission bits of a path, and fails if there is none.
@@ -213,27 +214,9 @@ func TestFind_folderOpenToOthers_isNotTrusted(t *testing.T) {
 	}
 }
 
-func TestDirs_longPaths_getAShortStandIn(t *testing.T) {
-	long := "/" + strings.Repeat("long/", 30)
-	dirs := admin.Dirs([]string{"/run/user/1/gatehouse", "/home/x/.local/state/gatehouse/run"}, "/tmp")
-	if len(dirs) != 2 || dirs[0] != "/run/user/1/gatehouse" || dirs[1] != "/home/x/.local/state/gatehouse/run" {
-		t.Errorf("got %v, want the folder of the user's runtime and that of its state", dirs)
-	}
-	short := admin.Dirs([]string{long, long + "other"}, "/tmp")
-	if len(short) != 2 || short[0] == short[1] || filepath.Dir(short[0]) != "/tmp" || len(short[0]) > 60 {
-		t.Errorf("got %v, want two different short paths in /tmp", short)
-	}
-	if again := admin.Dirs([]string{long, ""}, "/tmp"); len(again) != 1 || again[0] != short[0] {
-		t.Errorf("gateway and command would not meet: %v", again)
-	}
-	if none := admin.Dirs([]string{"", "relative"}, "/tmp"); len(none) != 0 {
-		t.Errorf("got %v, want none", none)
-	}
-}
-
 func TestListen_shortStandIn_isRemovedWithTheLastSocket(t *testing.T) {
 	temp := filepath.Dir(folder(t))
-	dirs := admin.Dirs([]string{"/" + strings.Repeat("long/", 30)}, temp)
+	dirs := ownsocket.Dirs([]string{"/" + strings.Repeat("long/", 30)}, temp)
 	s, err := admin.Listen(t.Context(), dirs, 42, "abc")
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +235,7 @@ func TestListen_shortStandIn_isRemovedWithTheLastSocket(t *testing.T) {
 func TestListen_standInsThatKilledGatewaysLeft_areRemoved(t *testing.T) {
 	temp := filepath.Dir(folder(t))
 	standIn := func(name string) string {
-		return admin.Dirs([]string{"/" + strings.Repeat(name, 30)}, temp)[0]
+		return ownsocket.Dirs([]string{"/" + strings.Repeat(name, 30)}, temp)[0]
 	}
 	old := time.Now().Add(-time.Hour)
 	left, young, inUse := standIn("left/"), standIn("young/"), standIn("in use/")

@@ -88,7 +88,7 @@ var homes = []home{
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
-	{"golang.org/x/sys", []string{"internal/admin", "internal/audit", "internal/childproc", "internal/filewatch", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
+	{"golang.org/x/sys", []string{"internal/audit", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
 	{"golang.org/x/time", []string{"internal/quota"}, "one package counts what agents use"},
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},
 	{"github.com/google/go-cmp", []string{"testkit"}, "it is for tests"},

@@ -1,6 +1,6 @@
 //go:build unix
 
-package admin
+package ownsocket
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 // others.
 func ownerOnly(dir string, info fs.FileInfo) error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Getuid() {
-		return fmt.Errorf("cannot use %s for the operator's socket: it belongs to user %d", dir, st.Uid)
+		return fmt.Errorf("cannot use %s for a socket: it belongs to user %d", dir, st.Uid)
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return fmt.Errorf("cannot use %s for the operator's socket: its mode is %04o, so others could reach in; chmod it to 0700", dir, perm)
+		return fmt.Errorf("cannot use %s for a socket: its mode is %04o, so others could reach in; chmod it to 0700", dir, perm)
 	}
 	return nil
 }

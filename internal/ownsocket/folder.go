@@ -1,4 +1,4 @@
-package admin
+package ownsocket
 
 import (
 	"crypto/sha256"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // maxPath is the longest path of a socket: systems take 104 to 108 bytes.
@@ -18,8 +19,8 @@ const maxPath = 100
 // out. Where a socket's path would be longer than 100 bytes, a short folder in
 // tempDir stands in for it; its name follows from the long one.
 //
-// A gateway uses the first that it can; a command looks into all of them, so
-// it finds gateways that were started with another environment.
+// Who listens uses the first that it can; who looks for a socket looks into all
+// of them, so it finds those of programs with another environment.
 func Dirs(folders []string, tempDir string) []string {
 	var dirs []string
 	for _, dir := range folders {
@@ -41,29 +42,42 @@ func short(dir, tempDir string) string {
 	return filepath.Join(tempDir, shortPrefix()+hex.EncodeToString(sum[:6]))
 }
 
-func shortPrefix() string { return "gatehouse-" + strconv.Itoa(os.Getuid()) + "-" }
+// IsStandIn reports whether a folder is one that stands in for a long path.
+func IsStandIn(dir string) bool { return strings.HasPrefix(filepath.Base(dir), shortPrefix()) }
 
-// privateDir makes the folder if it is missing, and refuses one that others
-// could have put something into.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return fmt.Errorf("cannot make the folder of the operator's socket: %w", err)
+// StandIns lists the folders of this user that stand in for long paths beside
+// one of them.
+func StandIns(dir string) []string {
+	list, err := filepath.Glob(filepath.Join(filepath.Dir(dir), shortPrefix()+"*"))
+	if err != nil {
+		return nil
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make the folder of the operator's socket: %w", err)
-	}
-	return checkDir(dir)
+	return list
 }
 
-// checkDir returns an error unless the folder is ours alone. A symbolic link is
+func shortPrefix() string { return "gatehouse-" + strconv.Itoa(os.Getuid()) + "-" }
+
+// PrivateDir makes the folder if it is missing, and refuses one that others
+// could have put something into.
+func PrivateDir(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return fmt.Errorf("cannot make the folder of a socket: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot make the folder of a socket: %w", err)
+	}
+	return CheckDir(dir)
+}
+
+// CheckDir returns an error unless the folder is ours alone. A symbolic link is
 // not followed.
-func checkDir(dir string) error {
+func CheckDir(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("cannot use %s for the operator's socket: it is not a folder", dir)
+		return fmt.Errorf("cannot use %s for a socket: it is not a folder", dir)
 	}
 	return ownerOnly(dir, info)
 }
