@@ -30,6 +30,18 @@ func RunMain(m *testing.M, gateway func() int) int {
 	return m.Run()
 }
 
+// AsGateway is what the environment of a test binary must have so that it is the
+// gateway: for one that the gateway itself starts.
+func AsGateway() []string {
+	env := []string{mainVariable + "=1"}
+	for _, key := range []string{"GORACE", "GOCOVERDIR"} {
+		if v, ok := os.LookupEnv(key); ok {
+			env = append(env, key+"="+v)
+		}
+	}
+	return env
+}
+
 // overlap sets what lets tests of processes take less time, unless the caller
 // has set it: they wait for those more than they compute, so more than one for
 // each processor runs at a time; and a process of the race detector need not

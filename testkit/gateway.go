@@ -120,6 +120,7 @@ func (g *Gateway) start(t testing.TB) {
 func environment(dir string) []string {
 	env := []string{
 		mainVariable + "=1", "HOME=" + dir, "USERPROFILE=" + dir,
+		"GATEHOUSE_HOME=" + dir,
 		"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"),
 		"XDG_STATE_HOME=" + filepath.Join(dir, "state"),
 	}

@@ -69,7 +69,7 @@ func (o *runOptions) checkHTTP() []error {
 		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both"))
 	}
 	if o.contradicts != "" {
-		errs = append(errs, fmt.Errorf("--transport stdio contradicts %s: leave out --transport, or say --transport http", o.contradicts))
+		errs = append(errs, fmt.Errorf("--transport %s contradicts %s: leave out --transport, or say --transport http", o.transport, o.contradicts))
 	}
 	if o.transport == "http" {
 		addr, err := listenAddress(o.httpAddr)

@@ -81,10 +81,10 @@ func completeFiles(cmd *cobra.Command, args []string, _ string) ([]cobra.Complet
 
 // What values of flags are, besides texts of one's own.
 var (
-	fileFlags   = []string{"mcp-config", "rules", "env-file", "audit-log", "tls-cert", "tls-key", "tools"}
-	folderFlags = []string{"dir"}
+	fileFlags   = []string{"mcp-config", "rules", "env-file", "audit-log", "log-file", "token-file", "tls-cert", "tls-key", "tools"}
+	folderFlags = []string{"dir", "config"}
 	flagValues  = map[string][]cobra.Completion{
-		"transport": {"stdio", "http"}, "init-strategy": {"eager", "lazy"}, "audit-mode": {auditNormal, auditStrict},
+		"transport": {"stdio", "http", transportAttach}, "init-strategy": {"eager", "lazy"}, "audit-mode": {auditNormal, auditStrict},
 		"log-format": {"auto", "text", "json"}, "log-level": logLevels, "level": logLevels, "color": {"auto", "always", "never"},
 	}
 	logLevels = []cobra.Completion{"debug", "info", "warn", "error"}

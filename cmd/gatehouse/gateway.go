@@ -60,6 +60,7 @@ type app struct {
 	reapers  *sync.WaitGroup
 	operator *operator
 	gate     *httpauth.Gate
+	attach   *attachFront // nil if clients cannot attach
 	door     *entrance.Door
 	ready    atomic.Bool
 	observed observed

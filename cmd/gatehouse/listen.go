@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,9 +33,24 @@ func (o *runOptions) implyHTTP(f *pflag.FlagSet) {
 	case len(given) == 0:
 	case !f.Changed("transport"):
 		o.transport = "http"
-	case o.transport == "stdio":
+	case o.transport != "http":
 		o.contradicts = strings.Join(given, ", ")
 	}
+}
+
+// checkTransport finds what is wrong with --transport and what belongs to it.
+func (o *runOptions) checkTransport() error {
+	switch {
+	case !slices.Contains([]string{"stdio", "http", transportAttach}, o.transport):
+		return fmt.Errorf("--transport is %q: use stdio, http or attach", o.transport)
+	case o.transport == transportAttach && runtime.GOOS == "windows":
+		return errNoAttach
+	case o.linger < 0:
+		return fmt.Errorf("--linger is %s: use 0s or more", o.linger)
+	case o.linger > 0 && o.transport != transportAttach:
+		return errors.New("--linger needs --transport attach: a gateway with another one ends otherwise")
+	}
+	return nil
 }
 
 // ownNames are the names under which agents may reach the HTTP front at any

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/locate"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/terminal"
@@ -55,6 +57,9 @@ type runOptions struct {
 	logFormat       string
 	shutdownTimeout time.Duration
 	drainOnEOF      time.Duration
+	linger          time.Duration
+	background      bool // it was started by attach
+	logFile         string
 	allowOrigins    []string
 	allowHosts      []string
 	publicURL       string
@@ -86,7 +91,7 @@ const (
 
 func (o *runOptions) register(f *pflag.FlagSet) {
 	o.fileOptions.register(f)
-	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio or http; flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
+	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio, http, or attach (only by \"gatehouse attach\", which http serves too); flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
 	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "serve over HTTP at this address, HOST:PORT, or a port for this machine only [GATEWAY_HTTP_ADDR]")
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
 	f.StringVar(&o.surface, "surface", surfaceGate, "what the agent sees over stdio: gate, the gateway's own tools; or server:NAME, one server as it is")
@@ -103,6 +108,10 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
 	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long calls that run or wait may go on after the end of the input")
+	f.DurationVar(&o.linger, "linger", 0, "with --transport attach: end once nobody has been attached for that long; 0s is never")
+	f.StringVar(&o.logFile, "log-file", "", "write the log to this file instead of stderr; at 10 MiB it is renamed to one with .1 at its end")
+	f.BoolVar(&o.background, "background", false, "")
+	_ = f.MarkHidden("background") // It is there. attach uses it.
 	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
 	f.StringSliceVar(&o.allowHosts, "allow-host", nil, "a name under which agents reach the HTTP front, beside addresses, localhost and this machine's name: gateway.lan, or with a port")
 	f.StringVar(&o.publicURL, "public-url", "", "the address under which agents reach the HTTP front, such as https://gw.example.com")
@@ -118,9 +127,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 // stands in for them.
 func (o *runOptions) check() error {
 	var errs []error
-	if o.transport != "stdio" && o.transport != "http" {
-		errs = append(errs, fmt.Errorf("--transport is %q: use stdio or http", o.transport))
-	}
+	errs = append(errs, o.checkTransport())
 	if o.initStrategy != "eager" && o.initStrategy != "lazy" {
 		errs = append(errs, fmt.Errorf("--init-strategy is %q: use eager or lazy", o.initStrategy))
 	}
@@ -180,4 +187,17 @@ func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
 	return o.ring.Tee(logging.New(o.sink, logging.Options{
 		Format: format, Level: level, Terminal: isTerminal, Colors: o.color.colors(isTerminal),
 	})), nil
+}
+
+// logTo is what the log is written to: a file, if one is named.
+func (o *runOptions) logTo(stderr io.Writer) (io.Writer, error) {
+	if o.logFile == "" {
+		return stderr, nil
+	}
+	workDir, _ := os.Getwd() // Without one, only relative paths have no meaning.
+	path, err := locate.ResolvePath(o.logFile, workDir, homeDir())
+	if err != nil {
+		return nil, err
+	}
+	return logging.OpenFile(path) // It is closed with the process: the log is the last to end.
 }

@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/descriptors"
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/terminal"
 )
 
@@ -32,7 +33,8 @@ func newRunCommand(color *colorOption) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the gateway (the default)",
-		Long: `run starts the gateway: over stdio for one MCP client, or over HTTP for many.
+		Long: `run starts the gateway: over stdio for one MCP client, over HTTP for many, or for
+"gatehouse attach", which a gateway over HTTP serves as well.
 It stops on SIGTERM, SIGINT, and with stdio at the end of its input, once the
 calls that run have ended (see --drain-on-eof); a second signal stops it at once. SIGHUP reads all files again and reopens the audit log.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,6 +54,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	if parent := os.Getenv(parentVariable); parent != "" {
 		return fmt.Errorf("this gateway was started as a server of another one (%s=%s): take it out of that gateway's .mcp.json", parentVariable, parent)
 	}
+	opts.keepReady()
 	stopProfile, err := startProfile()
 	if err != nil {
 		return failed(err)
@@ -59,7 +62,11 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	defer stopProfile()
 	outliveReaders()
 	descriptors.Keep(keptBack)
-	log, err := opts.logger(terminal.Raw(stderr))
+	logTo, err := opts.logTo(terminal.Raw(stderr))
+	if err != nil {
+		return failed(err)
+	}
+	log, err := opts.logger(logTo)
 	if err != nil {
 		return err
 	}
@@ -70,9 +77,13 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	}()
 	childproc.Protect() // Before a secret is read. Where it is impossible, the user is the border.
 	l, err := prepare(opts, log, stderr)
+	if opts.becameNeedless(err) {
+		return nil
+	}
 	if err != nil {
 		return failed(err)
 	}
+	defer l.attach.release()
 	if l.listener != nil {
 		defer l.listener.Close()
 	}
@@ -106,6 +117,7 @@ type launch struct {
 	src      configactor.Sources
 	loaded   configactor.Loaded
 	listener net.Listener // nil over stdio
+	attach   *attachFront // nil if clients cannot attach
 }
 
 // prepare reads the files and opens the port. Problems of the files are printed
@@ -116,6 +128,15 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	if err != nil {
 		return nil, err
 	}
+	front, err := takePlace(opts, found, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			front.release()
+		}
+	}()
 	listener, err := listen(opts)
 	if err != nil {
 		return nil, err
@@ -132,7 +153,7 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 		printProblems(stderr, problems)
 		return nil, errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`)
 	}
-	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener}
+	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener, attach: front}
 	if listener != nil {
 		if err := safeToListen(opts, listener, loaded.Credentials); err != nil {
 			return nil, err
@@ -203,9 +224,14 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	}
 	a.operator.openAdmin()
 
-	end := make(chan ending, 1)
+	end := make(chan ending, 2) // One of each that can end it.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	if err := a.openAttach(l.attach); err != nil {
+		end <- ending{reason: "clients cannot attach", err: err}
+	}
+	l.opts.tellStarter(saysReady)
+	a.awaitNobody(ctx, end)
 	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)
 	defer restore()
 	e := a.await(signals, end)
@@ -223,8 +249,8 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	}
 }
 
-// serveAgents serves over HTTP if there is a listener, else one conversation
-// over stdio, whose end is the gateway's. closeHTTP is nil over stdio; restore
+// serveAgents serves over HTTP if there is a listener; else, unless clients attach,
+// one conversation over stdio, whose end is the gateway's. closeHTTP is nil over stdio; restore
 // must be called once nobody reads stdin any more.
 func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, stdout io.Writer, end chan<- ending) (closeHTTP func(context.Context) error, restore func()) {
 	if l != nil {
@@ -234,6 +260,9 @@ func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, 
 		}()
 		return closeHTTP, func() {}
 	}
+	if a.opts.transport == transportAttach {
+		return nil, func() {}
+	}
 	stdin, restore = pollable(stdin, stdout, os.Stderr)
 	stdin = &endNoted{Reader: stdin, note: func() {
 		if !a.inputEnded.Swap(true) {
@@ -241,7 +270,7 @@ func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, 
 		}
 	}}
 	go func() { // Ends with stdin or with ctx.
-		err := a.edge.ServeStdioAt(ctx, a.shownOverStdio(), stdin, stdout)
+		err := a.edge.Serve(ctx, agents.Conversation{Surface: a.shownAt(a.opts.surface)}, stdin, stdout)
 		end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
 	}()
 	return nil, restore

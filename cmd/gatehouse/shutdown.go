@@ -15,6 +15,7 @@ import (
 func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(context.Context) error) error {
 	a.ready.Store(false)
 	a.event(messages.GatewayStopping{Reason: reason})
+	a.attach.pause()
 	ctx, cancel := context.WithTimeout(context.Background(), a.opts.shutdownTimeout)
 	defer cancel()
 	drain = min(drain, a.opts.shutdownTimeout-stopReserve)
@@ -27,6 +28,7 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 	if e := <-answered; err == nil {
 		err = e
 	}
+	a.attach.close()
 	if closeHTTP != nil {
 		if e := closeHTTP(ctx); err == nil {
 			err = e

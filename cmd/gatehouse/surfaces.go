@@ -21,19 +21,24 @@ const (
 
 // checkSurface finds what is wrong with --surface.
 func (o *runOptions) checkSurface() error {
-	name, isServer := strings.CutPrefix(o.surface, surfaceServer)
-	switch {
-	case o.surface != surfaceGate && (!isServer || name == ""):
-		return fmt.Errorf("--surface is %q: use gate, or server:NAME for one server as it is", o.surface)
-	case o.surface != surfaceGate && o.transport == "http":
-		return errors.New("--surface is for stdio: over HTTP the gate is at " + mcpPath + " and each server at /servers/NAME" + mcpPath)
+	if o.surface != surfaceGate && o.transport != "stdio" {
+		return errors.New("--surface is for stdio: over HTTP the gate is at " + mcpPath + " and each server at /servers/NAME" + mcpPath +
+			", and attach has a --surface of its own")
+	}
+	return checkSurface(o.surface)
+}
+
+// checkSurface finds what is wrong with the name of a surface.
+func checkSurface(surface string) error {
+	if name, isServer := strings.CutPrefix(surface, surfaceServer); surface != surfaceGate && (!isServer || name == "") {
+		return fmt.Errorf("--surface is %q: use gate, or server:NAME for one server as it is", surface)
 	}
 	return nil
 }
 
-// shownOverStdio is what the agent at stdin sees; nil is the gate.
-func (a *app) shownOverStdio() agents.Surface {
-	if name, isServer := strings.CutPrefix(a.opts.surface, surfaceServer); isServer {
+// shownAt is what an agent over stdio sees; nil is the gate.
+func (a *app) shownAt(surface string) agents.Surface {
+	if name, isServer := strings.CutPrefix(surface, surfaceServer); isServer {
 		return a.surfaces().One(name)
 	}
 	return nil

@@ -32,6 +32,7 @@ const (
 	anonymous
 	byToken
 	byJWT
+	own
 )
 
 // Caller is who sent a request, as far as its credential proves it. It is
@@ -54,6 +55,16 @@ type Caller struct {
 func Anonymous() *Caller { return &nobody }
 
 var nobody = Caller{kind: anonymous}
+
+// Own is a caller that came by a way that only the gateway's user has, and may be
+// one of these agents, the first by default. Without agents it is nil, which is
+// not pinned.
+func Own(agents []string) *Caller {
+	if len(agents) == 0 {
+		return nil
+	}
+	return &Caller{Agents: agents, kind: own}
+}
 
 // ID returns the caller's credential; "" for a nil caller.
 func (c *Caller) ID() string {

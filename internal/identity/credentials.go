@@ -141,6 +141,8 @@ func (s *Set) Recheck(c *Caller, now time.Time) (agents []string, ok bool) {
 	switch c.kind {
 	case anonymous:
 		return nil, s.Empty()
+	case own:
+		return c.Agents, true
 	case byToken:
 		if s == nil {
 			return nil, false // A nil Set has no tokens to look through.

@@ -150,7 +150,7 @@ func dialAt(t *testing.T, f *agents.Edge, at agents.Surface) *stdio {
 	s := &stdio{t: t, in: inW, lines: make(chan string, 4096), done: make(chan error, 1)}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := f.ServeStdioAt(context.Background(), at, inR, outW)
+		err := f.Serve(context.Background(), agents.Conversation{Surface: at}, inR, outW)
 		outW.Close()
 		s.done <- err
 	})

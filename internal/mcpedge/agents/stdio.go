@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/rawjson"
 )
 
@@ -20,32 +22,43 @@ import (
 // because its conversation ends.
 const cancelledGrace = 500 * time.Millisecond
 
-// ServeStdio serves one conversation: messages of one line each from in,
+// Conversation says whose a conversation is, and how it is served.
+type Conversation struct {
+	// Surface is what the client sees; nil is the gateway's own tools.
+	Surface Surface
+	// Identity is who is at the other end, if something has proved it.
+	Identity *identity.Caller
+	// Drain is for running and waiting calls after the end of the input; 0 is
+	// Options.DrainTimeout.
+	Drain time.Duration
+}
+
+// ServeStdio is Serve for a conversation about which nothing is known.
+func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	return e.Serve(ctx, Conversation{}, in, out)
+}
+
+// Serve serves one conversation: messages of one line each from in,
 // answers to out, and nothing else to out. It blocks until one of these:
 //
-//   - in ends: the calls that run are answered, for at most DrainTimeout; those
+//   - in ends: the calls that run are answered, for at most Drain; those
 //     that remain are cancelled and have half a second to answer. It returns nil.
 //   - ctx ends: the calls are cancelled and have half a second to answer. It
 //     returns the cause of ctx.
 //   - reading or writing fails: likewise, and it returns that error.
 //
-// A blocked read cannot be interrupted: if in is not at its end when ServeStdio
+// A blocked read cannot be interrupted: if in is not at its end when Serve
 // returns, the goroutine that reads it stays until something comes or in is
 // closed, which is the caller's business; so does a goroutine that writes to a
 // client that does not read. Conversations share nothing, so several may be
 // served at once.
-func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	return e.ServeStdioAt(ctx, nil, in, out)
-}
-
-// ServeStdioAt is ServeStdio for a surface; nil is the gateway's own tools.
-func (e *Edge) ServeStdioAt(ctx context.Context, s Surface, in io.Reader, out io.Writer) error {
-	c := e.newStdioConn(ctx, s, out)
+func (e *Edge) Serve(ctx context.Context, with Conversation, in io.Reader, out io.Writer) error {
+	c := e.newStdioConn(ctx, with, out)
 	defer c.cancel(nil)
 	stuck, end := c.read(in)
 	switch {
 	case errors.Is(end, io.EOF):
-		c.drain(e.opts.DrainTimeout)
+		c.drain(cmp.Or(with.Drain, e.opts.DrainTimeout))
 		end = nil
 	case !stuck:
 		c.drain(0)
@@ -74,10 +87,10 @@ type stdioConn struct {
 	broken  atomic.Pointer[error] // what ended the output
 }
 
-func (e *Edge) newStdioConn(ctx context.Context, s Surface, out io.Writer) *stdioConn {
+func (e *Edge) newStdioConn(ctx context.Context, with Conversation, out io.Writer) *stdioConn {
 	ctx, cancel := context.WithCancelCause(ctx)
 	name := fmt.Sprintf("stdio-%d", e.stdios.Add(1))
-	return &stdioConn{edge: e, peer: &peer{session: name, surface: s}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
+	return &stdioConn{edge: e, peer: &peer{session: name, surface: with.Surface, identity: with.Identity}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
 }
 
 // read has the lines read and served until they end. If ctx ends while a line is

@@ -1,0 +1,75 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Lock is a lock of this process, which ends with it however it ends.
+type Lock struct{ file *os.File }
+
+// ErrTaken means that another process holds a lock.
+var ErrTaken = errors.New("another process holds the lock")
+
+// lockPause is how often somebody who waits for a lock tries again.
+const lockPause = 20 * time.Millisecond
+
+// LockLife takes the lock that a gateway holds for as long as it lives. The error is
+// ErrTaken if there is one.
+func (p Place) LockLife() (*Lock, error) { return lock(p.lifeLock()) }
+
+// LockStart takes the lock of whoever starts a gateway. The error is ErrTaken if
+// somebody does.
+func (p Place) LockStart() (*Lock, error) { return lock(p.startLock()) }
+
+// AwaitLife is LockLife that waits, until ctx ends, for a gateway that ends. If one
+// listens meanwhile the error is ErrTaken.
+func (p Place) AwaitLife(ctx context.Context, listens func(context.Context) bool) (*Lock, error) {
+	for {
+		l, err := p.LockLife()
+		if !errors.Is(err, ErrTaken) || ctx.Err() != nil || listens(ctx) {
+			return l, err
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// lock takes the lock of a file. The file is removed when the lock is released, so
+// whoever has waited for it looks whether it is still the one at the path.
+func lock(path string) (*Lock, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := tryLock(f); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		now, err := os.Lstat(path)
+		if err == nil && os.SameFile(mine, now) {
+			return &Lock{f}, nil
+		}
+		_ = f.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+}
+
+// Release ends the lock and removes its file.
+func (l *Lock) Release() {
+	_ = os.Remove(l.file.Name()) // Before it is free: the next one makes its own.
+	_ = l.file.Close()
+}

@@ -1,0 +1,237 @@
+//go:build unix
+
+package attach_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/attach"
+)
+
+const (
+	initialize  = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","x":1}}`
+	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+	soon        = 200 * time.Millisecond // how long a request waits for a gateway
+)
+
+func call(id int) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"x"}}`, id)
+}
+
+// What the client and the gateway write passes byte for byte, whatever it is, and
+// however long.
+func TestRelay_everyByteOfALine_passes(t *testing.T) {
+	dir := folder(t)
+	newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
+		_, err := io.Copy(out, in)
+		return err
+	})
+	c := newClient(t, dir, soon)
+	long := `{"jsonrpc":"2.0","id":"long","method":"x","params":"` + strings.Repeat("é\\u0000", 1<<20) + `"}`
+	sent := []string{`{ "id" : 1 ,"method":"x"}` + "\r", "", "  ", "no JSON", `{"id":1,"method":"y"}`, "[1]", "\xff\xfe", "a\x00b", long}
+	go func() {
+		for _, line := range sent {
+			_, _ = io.WriteString(c.in, line+"\n")
+		}
+	}()
+	for _, want := range sent {
+		line, err := c.out.ReadString('\n')
+		if err != nil || line != want+"\n" {
+			t.Fatalf("got %.80q, %v, want %.80q", line, err, want)
+		}
+	}
+}
+
+// A client cannot speak in the relay's own words.
+func TestRelay_aClientsControls_areItsOwnWords(t *testing.T) {
+	dir := folder(t)
+	newGateway(t, dir, "", lines(func(line string) string { return fmt.Sprintf("%q", line) }))
+	c := newClient(t, dir, soon)
+	for _, word := range []string{"eof", "paused", "hurry"} {
+		c.say(t, "\x00"+word)
+		c.want(t, `"\x01`+word+`"`)
+	}
+	c.say(t, "still there")
+	c.want(t, `"still there"`)
+}
+
+// The end of the client's input is one for the gateway, whose answers still come.
+func TestRelay_endOfInput_answersStillCome(t *testing.T) {
+	dir := folder(t)
+	ended := make(chan struct{})
+	newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
+		all, err := io.ReadAll(in)
+		if err == nil {
+			close(ended)
+			_, _ = io.WriteString(out, "all "+fmt.Sprint(len(all))+"\n")
+		}
+		return err
+	})
+	c := newClient(t, dir, soon)
+	if _, err := io.WriteString(c.in, "one\ntwo"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.in.Close()
+	<-ended
+	c.want(t, "all 8")
+	if err := <-c.ended; err != nil {
+		t.Errorf("got %v, want no error", err)
+	}
+}
+
+// A gateway that dies leaves calls with an unknown fate; what only asks is asked
+// again, and so is nothing else.
+func TestRelay_gatewayDies_callsAreAnsweredAndAskedIsAgain(t *testing.T) {
+	dir := folder(t)
+	read := make(chan string, 10)
+	first := newGateway(t, dir, "1", lines(func(line string) string {
+		if strings.Contains(line, `"initialize"`) {
+			return echo(line)
+		}
+		read <- line
+		return ""
+	}))
+	c := newClient(t, dir, time.Minute)
+	c.say(t, initialize)
+	c.want(t, `"id":0`)
+	c.say(t, initialized)
+	<-read
+	for _, line := range []string{
+		call(1), `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, `{"jsonrpc":"2.0","id":3,"method":"resources/read"}`, call(4),
+		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":4}}`,
+	} {
+		c.say(t, line)
+		<-read
+	}
+	first.Close()
+	c.want(t, `"id":1`, "GATEWAY_LOST", `"may_have_run":true`, `"isError":true`)
+	c.want(t, `"id":3`, "-32603")
+	heard := make(chan string, 10)
+	newGateway(t, dir, "2", lines(func(line string) string {
+		heard <- line
+		return echo(line)
+	}))
+	c.want(t, "notifications/tools/list_changed")
+	c.want(t, `"id":2`, "tools/list")
+	c.say(t, call(5))
+	c.want(t, `"id":5`)
+	for i, want := range []string{`"method":"initialize","params":{"protocolVersion":"2025-11-25","x":1}`, "notifications/initialized", `"id":2`, `"id":5`} {
+		if got := <-heard; !strings.Contains(got, want) {
+			t.Errorf("line %d to the next gateway: got %s, want %s", i, got, want)
+		}
+	}
+}
+
+// Nothing that comes once the gateway has said that it ends is lost, nor is there a
+// doubt about what came before.
+func TestRelay_gatewayPauses_theNextOneGetsTheRest(t *testing.T) {
+	dir := folder(t)
+	release := make(chan struct{})
+	first := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
+		all, err := io.ReadAll(in)
+		<-release
+		for line := range strings.Lines(string(all)) {
+			_, _ = io.WriteString(out, echo(strings.TrimSpace(line))+"\n")
+		}
+		return err
+	})
+	c := newClient(t, dir, time.Minute)
+	c.say(t, call(1))
+	first.Pause(t.Context()) // All that was sent before has been read then.
+	c.say(t, call(2))
+	c.say(t, `{"jsonrpc":"2.0","id":3,"method":"ping"}`)
+	c.want(t, `"id":3`, `"result":{}`)
+	close(release)
+	c.want(t, `"id":1`, "tools/call")
+	first.Close()
+	newGateway(t, dir, "", lines(echo))
+	c.want(t, `"id":2`, "tools/call")
+}
+
+// A call that a gateway refuses because it ends goes to the next one.
+func TestRelay_refusedByAGatewayThatEnds_goesToTheNext(t *testing.T) {
+	dir := folder(t)
+	first := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
+		_, err := io.ReadAll(in)
+		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"error":{"code":"SERVER_UNAVAILABLE","message":"`+
+			attach.ShuttingDown+` Try again."}},"isError":true,"_meta":{"io.gatehouse/origin":"gateway"}}}`+"\n")
+		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":2,"result":{"structuredContent":{"error":{"message":"`+
+			attach.ShuttingDown+`"}},"isError":true,"_meta":{"io.gatehouse/origin":"server"}}}`+"\n")
+		return err
+	})
+	c := newClient(t, dir, time.Minute)
+	c.say(t, call(1))
+	c.say(t, call(2))
+	first.Pause(t.Context())
+	c.want(t, `"id":2`, attach.ShuttingDown) // A server's words are passed on.
+	first.Close()
+	newGateway(t, dir, "", lines(echo))
+	c.want(t, `"id":1`, `"got"`)
+}
+
+// Without a gateway a call is answered once its time is over, and the relay goes on
+// trying.
+func TestRelay_noGateway_callsAreAnsweredInTime(t *testing.T) {
+	dir := folder(t)
+	first := newGateway(t, dir, "", lines(echo))
+	c := newClient(t, dir, soon)
+	c.say(t, call(1))
+	c.want(t, `"id":1`)
+	first.Close()
+	c.say(t, call(2))
+	c.want(t, `"id":2`, "GATEWAY_UNAVAILABLE", "not run")
+	c.say(t, call(3)) // Nobody waits any more.
+	c.want(t, `"id":3`, "GATEWAY_UNAVAILABLE")
+	newGateway(t, dir, "", lines(echo))
+	for id := 4; ; id++ {
+		c.say(t, call(id))
+		if got := c.want(t, fmt.Sprintf(`"id":%d`, id)); strings.Contains(got, `"got"`) {
+			break
+		}
+	}
+}
+
+func TestRelay_batchOfALostGateway_isAnsweredAsOne(t *testing.T) {
+	dir := folder(t)
+	read := make(chan string, 1)
+	first := newGateway(t, dir, "", lines(func(line string) string { read <- line; return "" }))
+	c := newClient(t, dir, time.Minute)
+	c.say(t, `[`+call(1)+`,{"jsonrpc":"2.0","method":"notifications/x"},`+call(2)+`]`)
+	<-read
+	first.Close()
+	if got := c.want(t, `"id":1`, `"id":2`); !strings.HasPrefix(got, "[") || strings.Count(got, "GATEWAY_LOST") != 2 {
+		t.Errorf("got %s, want one array with two answers", got)
+	}
+}
+
+// A client that does not take the gateway's words ends the relay.
+func TestRelay_clientGone_endsWithAnError(t *testing.T) {
+	dir := folder(t)
+	gone := make(chan error, 1)
+	newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
+		_, _ = io.WriteString(out, "hello\n")
+		_, err := io.ReadAll(in)
+		gone <- err
+		return err
+	})
+	r := attach.NewRelay(attach.RelayOptions{
+		In: strings.NewReader(""), Out: brokenWriter{}, Wait: soon, Note: func(string) {},
+		Connect: func(ctx context.Context, _ *attach.Welcome) (*attach.Link, error) {
+			return attach.Dial(ctx, dir+"/gw.sock", attach.Hello{})
+		},
+	})
+	if err := r.Run(t.Context()); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want the error of the output", err)
+	}
+	<-gone
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

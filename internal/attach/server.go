@@ -1,0 +1,282 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"gatehouse/internal/ownsocket"
+)
+
+const (
+	// maxConversations is how many clients may be attached at one time.
+	maxConversations = 1024
+	// helloPatience is how long a connection may take to say who it is.
+	helloPatience = 5 * time.Second
+)
+
+// Options are what a Server needs.
+type Options struct {
+	Log *slog.Logger
+	// Admit returns why a process may not attach; nil if it may. pid is 0 if it is
+	// not known. It must not block.
+	Admit func(pid int) error
+	// Greet judges who wants to attach. A Welcome with an Error refuses it.
+	Greet func(Hello) Welcome
+	// Serve serves one conversation and blocks until it has ended. The end of ctx
+	// must end it soon.
+	Serve func(ctx context.Context, h Hello, in io.Reader, out io.Writer) error
+}
+
+// Server is the gateway's end: it serves any number of conversations. Its methods
+// may be called from any goroutine.
+type Server struct {
+	opts Options
+	l    net.Listener
+	ctx  context.Context //nolint:containedctx // That of all conversations; Close ends it.
+	stop context.CancelFunc
+	all  sync.WaitGroup
+
+	mu      sync.Mutex
+	closing bool
+	talks   map[*talk]struct{}
+	idle    time.Time     // since when nobody is attached
+	changed chan struct{} // closed when somebody comes or goes
+}
+
+// talk is one conversation.
+type talk struct {
+	conn   net.Conn
+	out    *outlet
+	paused chan struct{} // closed when the relay sends no more
+}
+
+// Serve serves on the listener, in goroutines of its own, until Close, which owns
+// the listener from then on.
+func Serve(l net.Listener, opts Options) *Server {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{opts: opts, l: l, ctx: ctx, stop: stop, talks: map[*talk]struct{}{}, idle: time.Now(), changed: make(chan struct{})}
+	s.all.Go(s.accept)
+	return s
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.l.Accept()
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) && s.ctx.Err() == nil {
+				s.opts.Log.Warn("the socket for attach failed", slog.Any("err", err))
+			}
+			return
+		}
+		s.all.Go(func() {
+			defer conn.Close()
+			s.serve(conn)
+		})
+	}
+}
+
+// serve is the whole life of a connection.
+func (s *Server) serve(conn net.Conn) {
+	t := &talk{conn: conn, out: &outlet{conn: conn}, paused: make(chan struct{})}
+	if !s.enter(t) {
+		return // The relay tries again.
+	}
+	defer s.leave(t)
+	hello, rest, err := s.greet(conn)
+	if err != nil {
+		s.opts.Log.Debug("a client did not attach", slog.Any("err", err))
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	in := &inlet{conn: conn, held: rest, hurry: cancel}
+	err = s.opts.Serve(ctx, hello, &ending{in: in, ended: sync.OnceFunc(func() {
+		close(t.paused)
+		s.all.Go(func() { // Ends with the connection.
+			in.watch()
+			cancel()
+		})
+	})}, t.out)
+	if err != nil && ctx.Err() == nil {
+		s.opts.Log.Debug("a conversation broke", slog.Any("err", err))
+	}
+}
+
+// ending is an input that says when it has come to its end.
+type ending struct {
+	in    *inlet
+	ended func()
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.in.Read(p)
+	if err != nil {
+		e.ended()
+	}
+	return n, err
+}
+
+// greet does the handshake.
+func (s *Server) greet(conn net.Conn) (Hello, []byte, error) {
+	peer := ownsocket.PeerOf(conn)
+	if peer.UID >= 0 && peer.UID != os.Getuid() {
+		return Hello{}, nil, errors.New("it belongs to another user")
+	}
+	_ = conn.SetDeadline(time.Now().Add(helloPatience)) // A socket has deadlines.
+	var h Hello
+	rest, err := readLine(conn, &h)
+	if err != nil {
+		return h, nil, err
+	}
+	w := s.judge(h, peer.PID)
+	if err := writeLine(conn, w); err != nil {
+		return h, nil, err
+	}
+	if w.Error != "" {
+		return h, nil, errors.New(w.Error)
+	}
+	return h, rest, conn.SetDeadline(time.Time{}) //nolint:wrapcheck // It is only logged.
+}
+
+func (s *Server) judge(h Hello, pid int) Welcome {
+	if err := s.opts.Admit(pid); err != nil {
+		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: err.Error()}
+	}
+	if s.Attached() > maxConversations {
+		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: fmt.Sprintf("%d clients are attached already, and no more can be", maxConversations)}
+	}
+	w := s.opts.Greet(h)
+	w.Protocol, w.PID = Protocol, os.Getpid()
+	return w
+}
+
+// enter counts a conversation in, unless the server ends.
+func (s *Server) enter(t *talk) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.talks[t] = struct{}{}
+	s.change()
+	return true
+}
+
+func (s *Server) leave(t *talk) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.talks, t)
+	if len(s.talks) == 0 {
+		s.idle = time.Now()
+	}
+	s.change()
+}
+
+func (s *Server) change() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Attached is how many clients are.
+func (s *Server) Attached() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.talks)
+}
+
+// AwaitIdle blocks until nobody has been attached for that long, or ctx ends. It
+// reports whether that is so; then nobody is let in any more.
+func (s *Server) AwaitIdle(ctx context.Context, linger time.Duration) bool {
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
+	for {
+		left, changed := s.left(linger)
+		if changed == nil {
+			return true
+		}
+		timer.Reset(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// left is how long nobody must come yet for the server to be idle, at least; with
+// nil for the channel it is, and nobody is let in any more.
+func (s *Server) left(linger time.Duration) (time.Duration, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.talks) > 0 {
+		return linger, s.changed
+	}
+	if left := linger - time.Since(s.idle); left > 0 {
+		return left, s.changed
+	}
+	s.closing = true
+	return 0, nil
+}
+
+// Pause lets nobody in any more, tells every relay to keep what comes from now on,
+// and blocks until all have, or ctx ends. What they sent before goes on.
+func (s *Server) Pause(ctx context.Context) {
+	s.mu.Lock()
+	s.closing = true
+	talks := make([]*talk, 0, len(s.talks))
+	for t := range s.talks {
+		talks = append(talks, t)
+	}
+	s.mu.Unlock()
+	_ = s.l.Close() // The next gateway may listen.
+	for _, t := range talks {
+		s.all.Go(t.out.pause) // May block on a client that does not read, until its connection ends.
+	}
+	for _, t := range talks {
+		select {
+		case <-t.paused:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Close ends every conversation, and waits for them.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closing = true
+	s.stop()
+	for t := range s.talks {
+		_ = t.conn.SetReadDeadline(time.Now()) // What is written goes on for a moment.
+	}
+	s.mu.Unlock()
+	_ = s.l.Close()
+	gone := make(chan struct{})
+	go func() {
+		s.all.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return
+	case <-time.After(closePatience):
+	}
+	s.mu.Lock()
+	for t := range s.talks {
+		_ = t.conn.Close()
+	}
+	s.mu.Unlock()
+	<-gone
+}
+
+// closePatience is how long conversations may take to end.
+const closePatience = time.Second

@@ -1,0 +1,69 @@
+package logging
+
+import (
+	"io"
+	"os"
+)
+
+// maxFile is how large a log file gets, in bytes.
+const maxFile = 10 << 20
+
+// File is a log file of bounded size: one that has reached 10 MiB is renamed to one
+// with .1 at its end, which replaces the one before. It is for one goroutine.
+type File struct {
+	path string
+	f    *os.File
+	size int64
+}
+
+// OpenFile opens a log file, and makes it, mode 0600, if it is not there. The caller
+// must close it.
+func OpenFile(path string) (*File, error) {
+	l := &File{path: path}
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l, l.makeRoom(0)
+}
+
+func (l *File) open() error {
+	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return err
+	}
+	l.f, l.size = f, info.Size()
+	return nil
+}
+
+// makeRoom renames the file if it would get too large. One that cannot be renamed
+// goes on.
+func (l *File) makeRoom(n int) error {
+	if l.size == 0 || l.size+int64(n) <= maxFile || os.Rename(l.path, l.path+".1") != nil {
+		return nil
+	}
+	old := l.f
+	if err := l.open(); err != nil {
+		return err
+	}
+	return old.Close()
+}
+
+// Write implements io.Writer.
+func (l *File) Write(p []byte) (int, error) {
+	if err := l.makeRoom(len(p)); err != nil {
+		return 0, err
+	}
+	n, err := l.f.Write(p)
+	l.size += int64(n)
+	return n, err
+}
+
+// Close closes the file.
+func (l *File) Close() error { return l.f.Close() }
+
+var _ io.WriteCloser = (*File)(nil)
