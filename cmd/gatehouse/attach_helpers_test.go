@@ -209,13 +209,16 @@ func (a *attached) call(t *testing.T, server, tool, args string) (id int) {
 	return a.next
 }
 
-// answer waits for the answer with this id, which must be the next line.
-func (a *attached) answer(t *testing.T, id int) (result struct {
+// answerOf is an answer to a call.
+type answerOf struct {
 	IsError           bool
 	StructuredContent struct{ Error struct{ Code string } }
 	Content           []struct{ Text string }
 	raw               string
-}) {
+}
+
+// answer waits for the answer with this id, which must be the next line.
+func (a *attached) answer(t *testing.T, id int) (result answerOf) {
 	t.Helper()
 	line := a.hear(t)
 	var v struct {

@@ -56,6 +56,7 @@ func takePlace(opts runOptions, found foundFiles, log *slog.Logger) (*attachFron
 	}
 	switch {
 	case err == nil:
+		attach.Sweep(f.place.Dir)
 		return f, nil
 	case opts.transport != transportAttach:
 		log.Warn("clients cannot attach to this gateway", slog.Any("err", attachCure(err)))

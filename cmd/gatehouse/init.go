@@ -81,6 +81,9 @@ func (o initOptions) write(cmd *cobra.Command) error {
 		fmt.Fprintf(out, "\nThe token of agent %q over HTTP, shown only now (the rules have its hash):\n\n  %s\n\n", rulesfile.TemplateAgent, token)
 	}
 	advise(out, serversPath, rulesPath, shared)
+	if !shared {
+		_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
+	}
 	return nil
 }
 
@@ -116,13 +119,19 @@ func initFile(w io.Writer, path string, content []byte) (written bool, err error
 // named.
 func advise(w io.Writer, servers, rules string, shared bool) {
 	if !shared {
-		fmt.Fprintln(w, `Edit them, check them with "gatehouse validate", then start "gatehouse run".`)
+		command := "gatehouse attach"
+		if dir := filepath.Dir(servers); !sameFolder(dir, userConfigFolder()) {
+			command += " --config " + shellWord(dir) // XDG_CONFIG_HOME is set here, and not in every client.
+		}
+		fmt.Fprintf(w, `Edit them, check them with "gatehouse validate", then have your clients start "%s":
+they share one gateway. For clients over HTTP, start "gatehouse run --transport http".
+`, command)
 		return
 	}
 	fmt.Fprintf(w, `Other MCP clients that work in this folder read .mcp.json too, and start what is
 in it beside the gateway: "gatehouse init" without --dir has a folder of its own.
-Edit the files, check them with "gatehouse validate" and start them with "run",
-both with --mcp-config %s --rules %s
+Edit the files, check them with "gatehouse validate" and have clients start
+"gatehouse attach", both with --mcp-config %s --rules %s
 `, shellWord(servers), shellWord(rules))
 }
 

@@ -29,6 +29,7 @@ func freshHome(t *testing.T) (home, workDir string) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", home)
+	t.Setenv("GATEHOUSE_HOME", home)
 	t.Chdir(workDir)
 	return home, workDir
 }
@@ -38,6 +39,9 @@ func TestInit_writesToTheConfigFolder_whichRunAndValidateUse(t *testing.T) {
 	atHome(t, "init").want(t, exitFine, "written "+filepath.Join(home, ".config", "gatehouse", ".mcp.json"))
 	if left, err := os.ReadDir(workDir); err != nil || len(left) != 0 {
 		t.Errorf("got %v, %v in the working directory, want nothing", left, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(home, ".local", "state", "gatehouse", "path")); err != nil || strings.TrimSpace(string(got)) != os.Getenv("PATH") {
+		t.Errorf("got %q, %v, want the PATH kept for gateways in the background", got, err)
 	}
 	// Switched on as it is, the template is still without a warning.
 	path := filepath.Join(home, ".config", "gatehouse", ".mcp.json")

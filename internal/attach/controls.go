@@ -29,7 +29,7 @@ func findMark(b []byte, atStart bool) int {
 			return -1
 		}
 		i += from
-		if i == 0 && atStart || i > 0 && b[i-1] == '\n' {
+		if i == 0 && atStart || bytes.HasSuffix(b[:i], []byte("\n")) {
 			return i
 		}
 		from = i + 1

@@ -41,7 +41,7 @@ var sockets struct {
 }
 
 // newGateway starts one at a place. Close it, or it ends with the test.
-func newGateway(t *testing.T, dir string, shown string, serve serveFunc) *gateway {
+func newGateway(t *testing.T, dir, shown string, serve serveFunc) *gateway {
 	t.Helper()
 	return gatewayWith(t, dir, attach.Options{
 		Admit: func(int) error { return nil },

@@ -13,7 +13,6 @@ type inlet struct {
 	hurry   func() // called by the control of that name
 	held    []byte // read and not given out
 	partway bool   // what is given out so far ends within a line
-	broken  error
 }
 
 // errRelayGone means that the relay died: nobody has said that the input ended.

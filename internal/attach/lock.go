@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -17,9 +19,34 @@ var ErrTaken = errors.New("another process holds the lock")
 // lockPause is how often somebody who waits for a lock tries again.
 const lockPause = 20 * time.Millisecond
 
+// sweepPatience is how long a lock may be held by somebody who only looks whether
+// it is: see Sweep.
+const sweepPatience = 5 * lockPause
+
 // LockLife takes the lock that a gateway holds for as long as it lives. The error is
-// ErrTaken if there is one.
-func (p Place) LockLife() (*Lock, error) { return lock(p.lifeLock()) }
+// ErrTaken if there is one. It blocks for a moment at most.
+func (p Place) LockLife() (*Lock, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
+	defer cancel()
+	return p.AwaitLife(ctx, func(context.Context) bool { return false })
+}
+
+// Sweep removes what killed gateways have left in a folder.
+func Sweep(dir string) {
+	locks, _ := filepath.Glob(filepath.Join(dir, "*.lock"))
+	for _, path := range locks {
+		l, err := lock(path)
+		if err != nil {
+			continue // Its gateway lives.
+		}
+		name := strings.TrimSuffix(path, ".lock")
+		_ = os.Remove(name + ".sock") // It may not be there.
+		if start, err := lock(name + ".start"); err == nil {
+			start.Release()
+		}
+		l.Release()
+	}
+}
 
 // LockStart takes the lock of whoever starts a gateway. The error is ErrTaken if
 // somebody does.
@@ -29,7 +56,7 @@ func (p Place) LockStart() (*Lock, error) { return lock(p.startLock()) }
 // listens meanwhile the error is ErrTaken.
 func (p Place) AwaitLife(ctx context.Context, listens func(context.Context) bool) (*Lock, error) {
 	for {
-		l, err := p.LockLife()
+		l, err := lock(p.lifeLock())
 		if !errors.Is(err, ErrTaken) || ctx.Err() != nil || listens(ctx) {
 			return l, err
 		}

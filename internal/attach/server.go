@@ -76,8 +76,8 @@ func (s *Server) accept() {
 			return
 		}
 		s.all.Go(func() {
-			defer conn.Close()
 			s.serve(conn)
+			_ = conn.Close() // What was written is on its way.
 		})
 	}
 }

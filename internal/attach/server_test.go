@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +155,28 @@ func TestLock_oneHasIt_theNextGetsItAfterwards(t *testing.T) {
 	}
 	if other := attach.PlaceOf(p.Dir, attach.Files{Servers: "/a", Rules: "/c"}); other == p {
 		t.Error("other files have the same place, want another one")
+	}
+}
+
+func TestSweep_removesWhatKilledGatewaysLeft(t *testing.T) {
+	dir := folder(t)
+	alive := attach.PlaceOf(dir, attach.Files{Servers: "/a"})
+	l, err := alive.LockLife()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	dead := attach.PlaceOf(dir, attach.Files{Servers: "/b"})
+	for _, name := range []string{dead.Name + ".lock", dead.Name + ".start", dead.Name + ".sock", dead.Name + ".log", alive.Name + ".sock"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attach.Sweep(dir)
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	want := []string{filepath.Join(dir, alive.Name+".lock"), filepath.Join(dir, alive.Name+".sock"), filepath.Join(dir, dead.Name+".log")}
+	slices.Sort(want)
+	if err != nil || !slices.Equal(left, want) {
+		t.Errorf("got %v, %v, want %v", left, err, want)
 	}
 }

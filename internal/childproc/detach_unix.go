@@ -68,7 +68,7 @@ func runDetacher() int {
 		fmt.Fprintf(os.Stderr, "gatehouse: cannot start in the background: %v\n", err)
 		return 1
 	}
-	p, err := os.StartProcess(ownProgram(), os.Args, &os.ProcAttr{
+	p, err := os.StartProcess(ownProgram(), os.Args, &os.ProcAttr{ //nolint:gosec // The arguments are those of this very program.
 		Dir: "/", Env: os.Environ(), Files: []*os.File{null, null, os.Stderr, os.NewFile(3, "ready")},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})

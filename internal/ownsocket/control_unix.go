@@ -15,5 +15,5 @@ func control(c net.Conn, ask func(fd int)) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { ask(int(fd)) }) //nolint:gosec // It is a descriptor. It fails only once the connection is closed.
+	_ = raw.Control(func(fd uintptr) { ask(int(fd)) }) // It fails only once the connection is closed.
 }
