@@ -52,7 +52,6 @@ func (q question) searches() bool {
 // codex runs Codex with a model and a gateway, and returns what it prints.
 func codex(t *testing.T, m *model, name string, to target) string {
 	t.Helper()
-	home := t.TempDir()
 	entry := fmt.Sprintf("url = %q\n", to.url)
 	if to.command != nil {
 		args, err := json.Marshal(append(to.command[1:], "--agent", "agent"))
@@ -61,6 +60,13 @@ func codex(t *testing.T, m *model, name string, to target) string {
 		}
 		entry = fmt.Sprintf("command = %q\nargs = %s\n", to.command[0], args)
 	}
+	return runCodex(t, m, name, "[mcp_servers.gatehouse]\ndefault_tools_approval_mode = \"approve\"\n"+entry)
+}
+
+// runCodex runs Codex with a model and servers, and returns what it prints.
+func runCodex(t *testing.T, m *model, name, servers string) string {
+	t.Helper()
+	home := t.TempDir()
 	config := fmt.Sprintf(`model = %q
 model_provider = "fake"
 check_for_update_on_startup = false
@@ -68,9 +74,7 @@ check_for_update_on_startup = false
 name = "fake"
 base_url = %q
 wire_api = "responses"
-[mcp_servers.gatehouse]
-default_tools_approval_mode = "approve"
-%s`, name, m.URL, entry)
+%s`, name, m.URL, servers)
 	if err := os.WriteFile(filepath.Join(home, "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
