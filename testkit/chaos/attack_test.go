@@ -47,6 +47,7 @@ type besieged struct {
 	attacker  int // its process id
 	word      io.Writer
 	endAttack func()
+	each      time.Duration // what a call costs the gateway in peace; 0 if nobody knows
 }
 
 // siege says how hard and how long it is.
@@ -124,7 +125,9 @@ func (b *besieged) peace(when string, last time.Duration) []tried {
 	defer cancel()
 	used := b.usage()
 	calls := b.together(ctx, func() {})
-	b.t.Logf("%s: %s; %s", when, spread(calls), b.usage().since(used))
+	now := b.usage()
+	b.t.Logf("%s: %s; %s", when, spread(calls), now.since(used))
+	b.each = now.ofCalls(used, len(calls))
 	return calls
 }
 
@@ -168,7 +171,12 @@ func (b *besieged) war() []tried {
 		pauseFor(ctx, b.last/4)
 		revoked, denied = b.revoke(leaving)
 	})
-	b.t.Logf("under attack: %s; %s", spread(calls), b.usage().since(used))
+	now := b.usage()
+	b.t.Logf("under attack: %s; %s", spread(calls), now.since(used))
+	if b.each > 0 {
+		more := (now.gateway - used.gateway - time.Duration(len(calls))*b.each).Seconds() / now.at.Sub(used.at).Seconds()
+		b.t.Logf("the attack took %.1f %% of a core from the gateway, beyond the %v of each honest call", 100*more, b.each)
+	}
 	stop()
 	memory := peak()
 	b.t.Logf("memory: %d MB over %d MB idle; revocation: %v", memory>>20, b.idleKB>>10, revoked.Round(time.Millisecond))

@@ -102,6 +102,7 @@ var attacks = map[string]func(context.Context, *attacker){
 	"hanging calls":    hangingCalls,
 	"idle connections": idleConnections,
 	"floods":           floods,
+	"pings":            pings,
 	"denied calls":     deniedCalls,
 }
 
@@ -366,6 +367,15 @@ func floods(ctx context.Context, a *attacker) {
 	shapes := []string{
 		`{"jsonrpc":"2.0","id":1,"method":"ping"}`, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`,
 		execute(1, "rock", "echo", `{}`), `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, `{`,
+	}
+	a.crowd(ctx, a.few(64), func(ctx context.Context, i int) error { return a.say(ctx, shapes[i%len(shapes)]) })
+}
+
+// pings is a flood of what is not a call.
+func pings(ctx context.Context, a *attacker) {
+	shapes := []string{
+		`{"jsonrpc":"2.0","id":1,"method":"ping"}`, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, `{`,
 	}
 	a.crowd(ctx, a.few(64), func(ctx context.Context, i int) error { return a.say(ctx, shapes[i%len(shapes)]) })
 }

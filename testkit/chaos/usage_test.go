@@ -25,6 +25,11 @@ func (b *besieged) usage() usage {
 	return u
 }
 
+// ofCalls is what the gateway has used since then for each of some calls.
+func (u usage) ofCalls(then usage, calls int) time.Duration {
+	return (u.gateway - then.gateway) / time.Duration(max(calls, 1))
+}
+
 // since says what has been used since then, in parts of a core.
 func (u usage) since(then usage) string {
 	took := u.at.Sub(then.at).Seconds()
