@@ -3,9 +3,11 @@ package agents
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
@@ -15,8 +17,10 @@ const (
 	costLine    = 500 * time.Nanosecond // one with nothing on it
 	costNotice  = 10 * time.Microsecond
 	costRequest = 50 * time.Microsecond
+	costPosted  = 200 * time.Microsecond // besides, where each is an HTTP request
 	costBytes   = 2 * time.Nanosecond
-	floodBurst  = 50 * time.Millisecond // a thousand requests
+	floodBurst  = 50 * time.Millisecond  // a thousand requests over stdio
+	postsBurst  = 250 * time.Millisecond // and over HTTP
 )
 
 // maxPaces bounds how many owners are remembered. Beyond it all begin anew.
@@ -46,7 +50,11 @@ func (p *paces) of(who string) *jsonrpc.Pace {
 // slowDown waits if a caller floods, at most until ctx ends.
 func (e *Edge) slowDown(ctx context.Context, p *peer, cost time.Duration, size int) {
 	who := cmp.Or(p.identity.ID(), p.from, p.session)
-	wait := e.paces.of(who).Spend(cost+time.Duration(size)*costBytes, floodBurst, time.Now())
+	burst := floodBurst
+	if p.http {
+		burst = postsBurst
+	}
+	wait := e.paces.of(who).Spend(cost+time.Duration(size)*costBytes, burst, time.Now())
 	if wait == 0 {
 		return
 	}
@@ -56,4 +64,10 @@ func (e *Edge) slowDown(ctx context.Context, p *peer, cost time.Duration, size i
 	case <-pause.C:
 	case <-ctx.Done():
 	}
+}
+
+// slowRequest waits if whoever sent an HTTP request floods with such as are no
+// calls.
+func (e *Edge) slowRequest(r *http.Request, who *identity.Caller) {
+	e.slowDown(r.Context(), &peer{http: true, from: addressOf(r, who), identity: who}, costPosted, 0)
 }

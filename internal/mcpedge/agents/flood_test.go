@@ -113,16 +113,42 @@ func TestFlood_ofAnAgent_isServedSlowly(t *testing.T) {
 }
 
 func TestHTTPFlood_ofOneAddress_waits(t *testing.T) {
+	for name, change := range map[string]func(*http.Request){
+		"pings":                 func(*http.Request) {},
+		"of a wrong type":       func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
+		"of an unknown session": func(r *http.Request) { r.Header.Set("Mcp-Session-Id", "none") },
+		"of no known method":    func(r *http.Request) { r.Method = http.MethodPut },
+		"twice of a header":     func(r *http.Request) { r.Header.Add("Content-Type", "application/json") },
+		"from anywhere":         func(r *http.Request) { r.Header.Set("Origin", "https://elsewhere.example") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := agents.New(newScript(), agents.Options{})
+				begun := time.Now()
+				for range 3000 {
+					req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+					req.Header.Set("Content-Type", "application/json")
+					change(req)
+					f.Handler().ServeHTTP(httptest.NewRecorder(), req)
+				}
+				if took := time.Since(begun); took < 6*time.Second || took > 20*time.Second {
+					t.Errorf("3,000 of them were answered in %v, want about 10 s", took)
+				}
+			})
+		})
+	}
+}
+
+// Who may not come in at all waits too, by address.
+func TestHTTPFlood_withoutACredential_waits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := agents.New(newScript(), agents.Options{})
+		f := newEdge(t, newScript(), byHeader)
 		begun := time.Now()
 		for range 3000 {
-			req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
-			req.Header.Set("Content-Type", "application/json")
-			f.Handler().ServeHTTP(httptest.NewRecorder(), req)
+			f.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(`{}`)))
 		}
-		if took := time.Since(begun); took < 1900*time.Millisecond || took > 8*time.Second {
-			t.Errorf("3,000 pings were answered in %v, want about 2 s", took)
+		if took := time.Since(begun); took < 6*time.Second || took > 20*time.Second {
+			t.Errorf("3,000 were refused in %v, want about 7 s", took)
 		}
 	})
 }

@@ -53,8 +53,12 @@ func (e *Edge) Handler() http.Handler { return e.HandlerAt(nil, "") }
 func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer e.recovered(w, r)
-		read := false
+		read, paid := false, false
+		var who *identity.Caller
 		defer func() {
+			if !paid {
+				e.slowRequest(r, who) // What it is told waits for that too.
+			}
 			if !read {
 				giveUpBody(w, r)
 			}
@@ -72,7 +76,6 @@ func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) htt
 			return
 		}
 		allowCORS(w.Header(), r.Header.Get("Origin"))
-		var who *identity.Caller
 		if e.opts.Authorize != nil && r.Method != http.MethodOptions {
 			var ok bool
 			if who, ok = e.opts.Authorize(w, r); !ok {
@@ -98,7 +101,7 @@ func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) htt
 		}
 		switch r.Method {
 		case http.MethodPost:
-			read = e.post(w, r, v)
+			read, paid = e.post(w, r, v)
 		case http.MethodGet:
 			e.get(w, r, v)
 		case http.MethodDelete:
@@ -135,29 +138,30 @@ func giveUpBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// post serves a POST, and reports whether it has read the body to its end.
-func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read bool) {
+// post serves a POST. It reports whether it has read the body to its end, and
+// whether whoever floods with such requests has waited for it already.
+func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, paid bool) {
 	if err := e.inFlight.begin(); err != nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return false
+		return false, false
 	}
 	defer e.inFlight.end()
 	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
-		return false
+		return false, false
 	}
 	out := e.newReply(w, r)
 	defer out.end()
 	in := newBuffer()
 	whole, ok := e.readBody(w, r, v.who, in.bytes, &out.share)
 	if !ok {
-		return false
+		return false, false
 	}
 	body := withoutMark(whole)
 	if !out.share.Grow(worked(len(whole))) {
 		tooHeavy(w)
-		return true
+		return true, true
 	}
 	switch call, quick := quickToolRequest(body); {
 	case quick && headersFit(r.Header, call):
@@ -166,9 +170,10 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read boo
 	case isBatch(body):
 		e.postBatch(w, r, v, body, out)
 	default:
+		e.slowRequest(r, v.who)
 		e.postMessage(w, r, v, body, out)
 	}
-	return true
+	return true, true
 }
 
 // isJSON reports whether a content type is that of JSON.
@@ -330,6 +335,7 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*pe
 	p.revision = revisionWithout
 	if version := r.Header.Get(headerVersion); version != "" {
 		if !slices.Contains(httpRevisions, version) {
+			e.slowRequest(r, v.who)
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
 			return nil, false
 		}
@@ -341,6 +347,7 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*pe
 	}
 	found, ok := e.session(&v, id)
 	if !ok {
+		e.slowRequest(r, v.who)
 		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
 		return nil, false
 	}

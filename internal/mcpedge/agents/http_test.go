@@ -544,10 +544,13 @@ func TestHandler_idleSession_isForgottenButStillServed(t *testing.T) {
 // open stays open.
 func TestHandler_deletedSessions_stayDeleted(t *testing.T) {
 	f := newEdge(t, newScript(), nil)
-	h := f.Handler()
+	h, asked := f.Handler(), 0
 	serve := func(method, id string) int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}`, "Mcp-Session-Id", id, "Host", "localhost"))
+		r := request(t.Context(), method, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}`, "Mcp-Session-Id", id, "Host", "localhost")
+		asked++
+		r.RemoteAddr = fmt.Sprintf("10.%d.%d.1:80", asked>>8, asked&0xff) // From one address that many would be a flood.
+		h.ServeHTTP(w, r)
 		return w.Code
 	}
 	srv := serveHTTP(t, f)
