@@ -20,8 +20,8 @@ func (p *Policy) ByName(agent, server string, kind Kind) []string {
 	if a.shape == nil || kind >= kinds {
 		return nil
 	}
-	var q query
-	a.ask(&q, Question{Server: server})
+	q := query{Question: Question{Server: server}}
+	a.ask(&q)
 	names := map[string]bool{}
 	for _, g := range a.allows(&q, kind).groups(server) {
 		for name := range g.exact {

@@ -94,7 +94,7 @@ type agent struct {
 // written by programs, and what is shared stays in the processor's caches.
 type shape struct {
 	// servers has the rules that name a server exactly.
-	servers map[string]named
+	servers map[string]*named
 	// The rest are patterns; the keys with a star are in file order, by the kind of
 	// what they list.
 	denyServers, allowServers list
@@ -111,7 +111,7 @@ type named struct {
 }
 
 // unnamed is what they say about any other server.
-var unnamed = named{deny: none, allow: none}
+var unnamed = &named{deny: none, allow: none}
 
 // group is the rules of one key of an object such as "tools".
 type group struct {
@@ -123,7 +123,7 @@ type group struct {
 }
 
 func compileShape(src Agent, names interner) *shape {
-	a := &shape{servers: map[string]named{}, names: names}
+	a := &shape{servers: map[string]*named{}, names: names}
 	for _, r := range src.Deny.Servers {
 		if ord := a.add(); !a.denyServers.add(names.one(r.Pattern), ord) {
 			a.name(r.Pattern, func(n *named) { n.deny = earlier(n.deny, ord) })
@@ -209,10 +209,10 @@ func (a *shape) add() int32 {
 func (a *shape) name(server string, change func(*named)) {
 	n, ok := a.servers[server]
 	if !ok {
-		n = unnamed
+		n = &named{deny: none, allow: none}
+		a.servers[a.names.one(server)] = n
 	}
-	change(&n)
-	a.servers[a.names.one(server)] = n
+	change(n)
 }
 
 // rulesOf says which list rules stand in.

@@ -70,8 +70,8 @@ func (p *Policy) decide(id string, asked Question, t *Trace) Decision {
 		return Decision{Step: UnknownAgent, Hash: p.hash}
 	}
 	d := Decision{Hash: p.hash}
-	var q query
-	a.ask(&q, asked)
+	q := query{Question: asked}
+	a.ask(&q)
 	for _, s := range stepsOf[q.Kind] {
 		answer, ord := a.check(s, &q)
 		decides := answer != pass && d.Step == 0
@@ -103,15 +103,15 @@ const (
 type query struct {
 	Question
 
-	named named     // what the agent's rules say of the server by name
+	named *named    // what the agent's rules say of the server by name
 	grant int32     // the rule of allow.servers that matches the server
 	sent  [1]string // the name, as it was sent
 	meant []string  // a URI's meanings, once they are asked for
 }
 
 // ask fills in a query.
-func (a *shape) ask(q *query, asked Question) {
-	q.Question, q.grant = asked, none
+func (a *shape) ask(q *query) {
+	q.grant = none
 	if q.Kind >= kinds || q.Kind == Tools && q.Name == "" {
 		q.Kind = Servers
 	}
@@ -204,8 +204,10 @@ func (k keys) covers(server string) bool {
 
 // names are what the rules of such keys are compared with: an allow with the name as
 // it was sent, a deny also with what a URI means.
+//
+// The meanings of a URI are worked out only if there is a key that could match.
 func (q *query) names(k keys) []string {
-	if q.Kind != Resources || !k.denies {
+	if q.Kind != Resources || !k.denies || k.own == nil && len(k.patterns) == 0 {
 		return q.sent[:]
 	}
 	if q.meant == nil {
@@ -217,13 +219,13 @@ func (q *query) names(k keys) []string {
 // firstExact returns the first rule in file order that is exactly the name, over all
 // keys that match the server.
 func (a *shape) firstExact(q *query, k keys) int32 {
-	best := none
+	best, names := none, q.names(k)
 	if k.own != nil {
-		best = k.own.firstExact(q.names(k))
+		best = k.own.firstExact(names)
 	}
 	for i := range k.patterns {
 		if g := &k.patterns[i]; g.concerns(q.Server) {
-			best = earlier(best, g.firstExact(q.names(k)))
+			best = earlier(best, g.firstExact(names))
 		}
 	}
 	return best
@@ -231,13 +233,13 @@ func (a *shape) firstExact(q *query, k keys) int32 {
 
 // firstPattern is firstExact for rules with a star and for annotations.
 func (a *shape) firstPattern(q *query, k keys) int32 {
-	best := none
+	best, names := none, q.names(k)
 	if k.own != nil {
-		best = k.own.firstPattern(q, k)
+		best = k.own.firstPattern(names, q.Annotations, k.denies)
 	}
 	for i := range k.patterns {
 		if g := &k.patterns[i]; g.concerns(q.Server) {
-			best = earlier(best, g.firstPattern(q, k))
+			best = earlier(best, g.firstPattern(names, q.Annotations, k.denies))
 		}
 	}
 	return best
@@ -261,13 +263,13 @@ func (g *group) firstExact(names []string) int32 {
 	return best
 }
 
-func (g *group) firstPattern(q *query, k keys) int32 {
+func (g *group) firstPattern(names []string, said Annotations, denies bool) int32 {
 	best := none
-	for _, name := range q.names(k) {
+	for _, name := range names {
 		best = earlier(best, g.patterns.first(name))
 	}
-	for _, r := range g.annotations {
-		if r.matches(q.Annotations, k.denies) {
+	for i := range g.annotations {
+		if r := &g.annotations[i]; r.matches(said, denies) {
 			return earlier(best, r.ord)
 		}
 	}

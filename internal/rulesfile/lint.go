@@ -100,7 +100,7 @@ func (l *linter) listed(a *policy.Agent, kind policy.Kind, denyServers cover) {
 	allow, deny := newListCover(a.Allow.Of(kind)), newListCover(a.Deny.Of(kind))
 	for _, t := range deny.keys {
 		if l.reachable(a, kind.Plural(), denyServers, t.Server) {
-			l.repeatedIn(t, deny, of(kind, policy.CoversDeny))
+			l.repeatedIn(t, deny, l.of(kind, policy.CoversDeny))
 		}
 	}
 	for _, t := range allow.keys {
@@ -111,12 +111,12 @@ func (l *linter) listed(a *policy.Agent, kind policy.Kind, denyServers cover) {
 			if l.left <= 0 {
 				return
 			}
-			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern, of(kind, policy.DenyCovers)); ok {
+			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern, l.of(kind, policy.DenyCovers)); ok {
 				l.say(r, jsondoc.Warning, codeLintBeaten, "remove one of the two",
 					"never allows anything: %s denies every %s that it matches", d.Path, kind)
 			}
 		}
-		l.repeatedIn(t, allow, of(kind, policy.CoversAllow))
+		l.repeatedIn(t, allow, l.of(kind, policy.CoversAllow))
 	}
 	l.trusted(a, kind)
 }

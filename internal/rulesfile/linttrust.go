@@ -19,7 +19,7 @@ func (l *linter) exposed(a *policy.Agent, denyServers cover) {
 			if l.left <= 0 {
 				return
 			}
-			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern, of(policy.Tools, policy.DenyCovers)); ok {
+			if d, ok := l.pair(deny, t.Server.Pattern, r.Pattern, l.of(policy.Tools, policy.DenyCovers)); ok {
 				l.say(r, jsondoc.Warning, codeLintExpose, "remove one of the two", "exposes nothing: %s denies every tool that it matches", d.Path)
 			} else if l.keyCovered(allow, t.Server.Pattern) && !l.mayAllow(a, policy.Tools, t.Server.Pattern, r.Pattern) {
 				l.say(r, jsondoc.Warning, codeLintExpose, "allow the tool, too: what is exposed must be allowed", "exposes nothing: nothing in allow.tools matches a tool that it matches")
