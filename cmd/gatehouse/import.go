@@ -37,7 +37,8 @@ neither is written.
 
 What means nothing here, or cannot be taken over, is named with the reason.
 
-Programs: ` + idList(76) + `
+Programs:
+` + wrapped(clients.IDs()) + `
 
 Exit code 0: all is well; 1: a file could not be read, or servers of one name
 differ; 2: wrong use.`,

@@ -11,9 +11,10 @@ import (
 	"gatehouse/internal/terminal"
 )
 
-// idList are the IDs of all clients, wrapped.
-func idList(columns int) string {
-	return strings.Join(terminal.Wrap(strings.Join(clients.IDs(), ", "), columns), "\n")
+// wrapped lists names for a help text.
+func wrapped(names []string) string {
+	const columns = 76
+	return strings.Join(terminal.Wrap(strings.Join(names, ", "), columns), "\n")
 }
 
 // list joins names for people.

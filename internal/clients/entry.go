@@ -416,7 +416,7 @@ func (e *entryReader) isGateway() bool {
 		return false
 	}
 	name := strings.TrimSuffix(path[strings.LastIndexAny(path, `/\`)+1:], ".exe")
-	if name != "gatehouse" {
+	if name != EntryName && e.server.Name != EntryName {
 		return false
 	}
 	if len(e.server.Args) == 0 {

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/adopt"
+	"gatehouse/internal/clients"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/redact"
+	"gatehouse/internal/rulesfile"
+	"gatehouse/internal/safefile"
+)
+
+// connectOptions are the flags of connect.
+type connectOptions struct {
+	agent, surface  string
+	dryRun, replace bool
+}
+
+func newConnectCommand() *cobra.Command {
+	var o connectOptions
+	cmd := &cobra.Command{
+		Use:   "connect PROGRAM",
+		Short: "Enter gatehouse in the configuration of a program that uses MCP servers",
+		Long: `connect writes one entry, "gatehouse attach", into the configuration of a program,
+so that it uses the gateway that all programs of this user share. Comments, order,
+line ends and symbolic links stay; what the file was is kept until "gatehouse
+disconnect" brings it back.
+
+With --replace it also takes out the servers of that file which the gateway has and
+the agent may use; all others stay where they are.
+
+Programs:
+` + wrapped(connectableIDs()),
+		Example: `  gatehouse connect codex --dry-run      what would change
+  gatehouse connect cursor --replace     its servers come through the gateway alone
+  gatehouse disconnect cursor            as it was`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeConnectable,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notBehindAGateway(); err != nil {
+				return failed(err)
+			}
+			if err := o.run(cmd.OutOrStdout(), args[0]); err != nil {
+				return failed(err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&o.agent, "agent", "", "which agent of the rules the program is (default: the one with its name, which import makes)")
+	cmd.Flags().StringVar(&o.surface, "surface", "", "what the program sees: gate, the gateway's own tools; or server:NAME, one server as it is")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&o.replace, "replace", false, "take out the servers that the gateway has and the agent may use")
+	return cmd
+}
+
+func newDisconnectCommand() *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "disconnect PROGRAM",
+		Short: "Take gatehouse out of a program's configuration again, and bring back what it took",
+		Long: `disconnect brings back the very file that was there before "gatehouse connect". If
+somebody has changed it since, only the entry goes, and what --replace took out
+returns.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeConnectable,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notBehindAGateway(); err != nil {
+				return failed(err)
+			}
+			if err := disconnect(cmd.OutOrStdout(), args[0], dryRun); err != nil {
+				return failed(err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
+	return cmd
+}
+
+// connectableIDs are the programs that can be connected.
+func connectableIDs() []string {
+	var ids []string
+	for _, c := range clients.All() {
+		if c.CanConnect() {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func completeConnectable(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	for _, c := range clients.All() {
+		if c.CanConnect() && len(args) == 0 {
+			names = append(names, cobra.CompletionWithDesc(c.ID, c.Title))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// clientToConnect finds a program that can be connected.
+func clientToConnect(name string) (*clients.Client, error) {
+	c, known := clients.Find(name)
+	if !known || !c.CanConnect() {
+		return nil, fmt.Errorf("gatehouse cannot be entered in %q; programs: %s", name, strings.Join(connectableIDs(), ", "))
+	}
+	return c, nil
+}
+
+func (o *connectOptions) run(out io.Writer, name string) error {
+	c, err := clientToConnect(name)
+	if err != nil {
+		return err
+	}
+	if o.agent = cmp.Or(o.agent, c.ID); !policy.ValidAgentID(o.agent) {
+		return fmt.Errorf("--agent is %q: an agent id has letters, digits, _ . and - only", o.agent)
+	}
+	decider, err := o.checkAgent(c)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(c)
+	if err != nil {
+		return err
+	}
+	source := target.withoutUs() // As it would be without gatehouse.
+	command, why, err := o.command(c)
+	if err != nil {
+		return err
+	}
+	var without []string
+	if o.replace {
+		if without, err = o.inGateway(c, target.path, source, decider); err != nil {
+			return err
+		}
+	}
+	after, taken, err := c.Connect(target.path, source, command, without)
+	if err != nil {
+		return err
+	}
+	target.secrets = secretsOf(c, target.path, target.now)
+	if bytes.Equal(after, target.now) {
+		fmt.Fprintf(out, "%s is connected already, in %s\n", c.Title, line(target.path))
+		return nil
+	}
+	if o.dryRun {
+		target.show(out, after)
+		return nil
+	}
+	if err := target.connect(after, source, taken); err != nil {
+		return err
+	}
+	_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
+	o.report(out, c, target, taken, why)
+	return nil
+}
+
+func (o *connectOptions) report(out io.Writer, c *clients.Client, t *target, taken []clients.Taken, why string) {
+	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", c.Title, o.agent, line(t.path))
+	if t.existed {
+		fmt.Fprintf(out, "what the file was is kept in %s\n", line(t.backupPath()))
+	}
+	for _, server := range taken {
+		fmt.Fprintf(out, "taken out: %s\n", line(server.Name))
+	}
+	if why != "" {
+		fmt.Fprintln(out, why)
+	}
+	fmt.Fprintln(out, c.After())
+	fmt.Fprintf(out, "Back: gatehouse disconnect %s\n", c.ID)
+}
+
+// checkAgent refuses an agent that the rules do not have: "gatehouse attach" would.
+func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
+	path := ownPaths().Rules
+	text, err := optional(safefile.Read(path, clients.MaxFileBytes))
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		return nil, fmt.Errorf("there are no rules yet (%s): \"gatehouse import --write\" takes over what programs have, \"gatehouse init\" writes templates", path)
+	}
+	rules, problems := rulesfile.ParseRules(path, text)
+	for _, p := range problems {
+		if p.Severity == "error" {
+			return nil, fmt.Errorf("%s: mend it first (\"gatehouse validate\" says all that is wrong)", p)
+		}
+	}
+	decider := policy.Compile(rules)
+	if !decider.HasAgent(o.agent) {
+		return nil, fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes it of what the program has now, "+
+			"or name one that they have with --agent", o.agent, c.ID)
+	}
+	return decider, nil
+}
+
+// inGateway are the servers of a file that the gateway has, and that the agent may
+// use.
+func (o *connectOptions) inGateway(c *clients.Client, path string, src []byte, decider *policy.Policy) ([]string, error) {
+	own, err := readOwnTexts()
+	if err != nil {
+		return nil, err
+	}
+	found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(path string) ([]byte, error) {
+		return safefile.Read(path, maxEnvFile)
+	})
+	plan, err := adopt.Make(own.paths, own.before, []clients.Found{found}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range plan.Rows {
+		if r.State == adopt.Same && decider.Decide(o.agent, r.Server, "").Allow && !slices.Contains(names, r.Server) {
+			names = append(names, r.Server)
+		}
+	}
+	return names, nil
+}
+
+// command is what the program starts: this very program, by its whole path, as
+// desktop programs know a bare PATH only. why says what was chosen for it.
+func (o *connectOptions) command(c *clients.Client) (command clients.Command, why string, err error) {
+	path, err := ownProgram()
+	if err != nil {
+		return command, "", err
+	}
+	command = clients.Command{Path: path, Args: []string{"attach", "--agent", o.agent}}
+	if o.surface != "" {
+		if err := checkSurface(o.surface); err != nil {
+			return command, "", err
+		}
+	} else {
+		o.surface, why = proposedSurface(c)
+	}
+	if o.surface != surfaceGate {
+		command.Args = append(command.Args, "--surface", o.surface)
+	}
+	if dir := configFolder(); dir != userConfigFolder() { // By a variable that the program does not have.
+		command.Args = append(command.Args, "--config", dir)
+		if env := ownPaths().Env; exists(env) {
+			command.Args = append(command.Args, "--env-file", env)
+		}
+	}
+	return command, why, nil
+}
+
+// surfaceAll shows the tools of all servers.
+const surfaceAll = "all"
+
+// proposedSurface is what serves a program best, and why in words.
+func proposedSurface(c *clients.Client) (surface, why string) {
+	if c.Searches && checkSurface(surfaceAll) == nil {
+		return surfaceAll, c.Title + " searches tools by itself, so it sees those of all servers; --surface gate shows it the gateway's own four instead."
+	}
+	return surfaceGate, ""
+}
+
+// ownProgram is the path of this program: the one by which it was found, as what
+// a link leads to may go with the next version.
+func ownProgram() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("cannot find this program: %w", err)
+	}
+	candidates := []string{os.Args[0]}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		candidates = append(candidates, filepath.Join(dir, filepath.Base(os.Args[0])))
+	}
+	for _, path := range candidates {
+		if filepath.IsAbs(path) && sameFile(path, self) {
+			return filepath.Clean(path), nil
+		}
+	}
+	return self, nil
+}
+
+// secretsOf are the values of a client's servers that no output may show.
+func secretsOf(c *clients.Client, path string, src []byte) *redact.Redactor {
+	var secrets []redact.Secret
+	found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+	for _, s := range found.Servers {
+		for _, n := range slices.Concat(s.Env, s.Headers) {
+			if text, plain := n.Value.Plain(); plain {
+				secrets = append(secrets, redact.Secret{Name: n.Name, Value: strings.TrimPrefix(text, "Bearer ")})
+			}
+		}
+	}
+	return redact.New(secrets)
+}
+
+func disconnect(out io.Writer, name string, dryRun bool) error {
+	c, err := clientToConnect(name)
+	if err != nil {
+		return err
+	}
+	t, err := openTarget(c)
+	if err != nil {
+		return err
+	}
+	if !t.connected() {
+		return errors.New(c.Title + " is not connected: there is no entry \"" + clients.EntryName + "\" in " + line(t.path))
+	}
+	after, lost := t.disconnected()
+	if dryRun {
+		t.secrets = secretsOf(c, t.path, slices.Concat(t.now, after))
+		t.show(out, after)
+		return nil
+	}
+	if err := t.disconnect(after); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s is as it was, in %s\n", c.Title, line(t.path))
+	if len(lost) > 0 {
+		return fmt.Errorf("these servers could not be put back, they are in %s: %s", t.backupPath(), strings.Join(lost, ", "))
+	}
+	return nil
+}
