@@ -19,6 +19,8 @@ RACE     := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) e
 # are tested at a time; "make lint" vets.
 PACKAGES := $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)")
 # The race detector would also make each process sleep for a second at its end.
+# What many tests start is built once, in a folder that only this checkout has.
+PROGRAMS  = $(shell $(GO) env GOCACHE)/gatehouse-tests$(subst /,-,$(CURDIR))
 TEST     := GORACE=$(or $(GORACE),atexit_sleep_ms=0) $(GO) test $(RACE) -vet=off -p $(PACKAGES) -shuffle=on -timeout 15m
 
 # Each fuzz target runs this many inputs, so that a run is bounded by work and
@@ -64,7 +66,9 @@ run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp
 test: ## run all tests that need only Go, with the race detector where there is one
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")
 	@$(MAKE) --no-print-directory -s e2e-note
-	$(TEST) ./...
+	@mkdir -p "$(PROGRAMS)"
+	$(GO) build -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
+	GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) ./...
 	$(if $(RACE),$(GO) test -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
 race: test ## the same as test
@@ -186,4 +190,4 @@ reproducible: ## build the release for HOST twice, in two places, and compare ev
 	cmp "$$dir/one/SHA256SUMS" "$$dir/two/SHA256SUMS" && echo "make reproducible: the same bytes twice"
 
 clean: ## remove what was built and installed here
-	rm -rf bin dist cover.out cover.html $(NPM)/node_modules
+	rm -rf bin dist cover.out cover.html $(NPM)/node_modules "$(PROGRAMS)"

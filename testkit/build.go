@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -57,10 +56,15 @@ func overlap() {
 // parallelPerProcessor is how many parallel tests run for each processor.
 const parallelPerProcessor = 4
 
+// programsVariable names a folder in which "make test" has built the programs
+// for all test processes. Without it each builds its own.
+const programsVariable = "GATEHOUSE_TEST_PROGRAMS"
+
 // program is one executable, built once in this process.
 type program struct {
 	pkg  string
 	name string
+	race bool // with the race detector
 
 	once sync.Once
 	dir  string
@@ -71,6 +75,7 @@ type program struct {
 var (
 	fakeServer = program{pkg: "gatehouse/testkit/fakeserver", name: "fakeserver"}
 	assembled  = program{pkg: "gatehouse/cmd/gatehouse", name: "gatehouse"}
+	raced      = program{pkg: "gatehouse/cmd/gatehouse", name: "gatehouse-race", race: true}
 )
 
 // FakeServer returns the path of the fake server's executable. The first call
@@ -81,32 +86,37 @@ func FakeServer(t testing.TB) string {
 }
 
 // Binary returns the path of a gateway for those who start it themselves. The
-// first call builds it, with these flags of "go build"; CleanUp removes it.
-func Binary(t testing.TB, flags ...string) string {
+// first call builds it; CleanUp removes it.
+func Binary(t testing.TB) string {
 	t.Helper()
-	return assembled.built(t, flags...)
+	return assembled.built(t)
 }
 
-// built returns the program's path; the first call builds it with these flags.
-func (p *program) built(t testing.TB, flags ...string) string {
+// built returns the program's path; the first call builds it.
+func (p *program) built(t testing.TB) string {
 	t.Helper()
-	p.once.Do(func() { p.err = p.build(flags) })
+	p.once.Do(func() { p.err = p.build() })
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
 	return p.path
 }
 
-func (p *program) build(flags []string) error {
+func (p *program) build() error {
+	name := p.name
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	if dir := os.Getenv(programsVariable); dir != "" && !p.race { // One package alone wants that one.
+		p.path = filepath.Join(dir, name)
+		return nil
+	}
 	var err error
 	if p.dir, err = os.MkdirTemp("", "gatehouse-testkit-"); err != nil {
 		return err
 	}
-	p.path = filepath.Join(p.dir, p.name)
-	if runtime.GOOS == "windows" {
-		p.path += ".exe"
-	}
-	args := slices.Concat([]string{"build", "-o", p.path}, flags, []string{p.pkg})
+	p.path = filepath.Join(p.dir, name)
+	args := []string{"build", "-ldflags=-s -w", "-race=" + strconv.FormatBool(p.race), "-o", p.path, p.pkg}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build %s: %w\n%s", p.name, err, out)
 	}
@@ -116,7 +126,7 @@ func (p *program) build(flags []string) error {
 // CleanUp removes what was built. Call it at the end of a TestMain that does
 // not use RunMain.
 func CleanUp() {
-	for _, p := range []*program{&fakeServer, &assembled} {
+	for _, p := range []*program{&fakeServer, &assembled, &raced} {
 		if p.dir != "" {
 			_ = os.RemoveAll(p.dir)
 		}

@@ -26,9 +26,14 @@ func becomeGateway() int {
 	return 1
 }
 
-// Built is what Options.Env needs for a gateway under RunBuilt. The first call
-// builds it, with these flags of "go build".
-func Built(t testing.TB, flags ...string) string {
+// Built is what Options.Env needs for a gateway under RunBuilt: see Binary.
+func Built(t testing.TB) string {
 	t.Helper()
-	return binaryVariable + "=" + Binary(t, flags...)
+	return binaryVariable + "=" + Binary(t)
+}
+
+// BuiltWithRace is Built for a gateway with the race detector.
+func BuiltWithRace(t testing.TB) string {
+	t.Helper()
+	return binaryVariable + "=" + raced.built(t)
 }

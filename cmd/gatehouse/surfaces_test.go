@@ -17,7 +17,6 @@ func TestSurface_oneServer_isWhatTheRulesGiveTheAgent(t *testing.T) {
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"my db": testkit.Fake(t), "other": testkit.Fake(t)}.JSON(),
 		Rules:   `{"agents":{"a":{"allow":{"servers":["my db"],"tools":{"my db":["echo","sleep"]}}},"b":{"allow":{"servers":["other"]}}},"defaults":{"deny_on_missing_agent":true}}`,
-		Env:     []string{testkit.Built(t)},
 	})
 	url := g.BaseURL(t) + "/servers/my%20db/mcp"
 	raw := testkit.NewRaw(t, url+"?agent=a", "")

@@ -58,7 +58,7 @@ func Parse(file string, src []byte) (File, []jsondoc.Problem) {
 	servers := File{Hash: hex.EncodeToString(hash[:])}
 	doc, problems := jsondoc.Parse(file, src)
 	if doc == nil {
-		if !looksLikeJSON(src) {
+		if len(src) <= jsondoc.MaxFileBytes && !looksLikeJSON(src) {
 			problems = append(otherFormat(file, src, nil), problems...)
 		}
 		return servers, problems

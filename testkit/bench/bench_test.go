@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,10 +45,7 @@ func TestBench_short_measuresEveryFigure(t *testing.T) {
 }
 
 func TestBench_against_comparesTwoGateways(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "gatehouse")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s, want a binary", err, out)
-	}
+	binary := testkit.Binary(t)
 	var out bytes.Buffer
 	if err := measure(t.Context(), []string{"--short", "--only", "sequential", "--only", "start-stdio", "--gateway", binary, "--against", binary}, &out); err != nil {
 		t.Fatal(err)

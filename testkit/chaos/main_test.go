@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 func gateway(t *testing.T) string {
 	t.Helper()
 	if raceDetector {
-		return testkit.Built(t, "-race")
+		return testkit.BuiltWithRace(t)
 	}
 	return testkit.Built(t)
 }

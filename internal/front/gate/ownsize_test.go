@@ -26,7 +26,7 @@ func huge(tools, size int) *srv {
 }
 
 func TestGetServerTools_ofAnEnormousServer_isAnAnswerOf2MB(t *testing.T) {
-	for _, c := range []struct{ tools, size int }{{100, 8 << 20}, {1, 4 << 20}, {2, 2 << 20}} {
+	for _, c := range []struct{ tools, size int }{{100, 2 << 20}, {1, 1 << 20}, {2, 5 << 18}} {
 		g := newGate(t, allowAll, huge(c.tools, c.size))
 		got := g.call("get_server_tools", `{"agent_id":"a","server":"db","max_schema_tokens":100000000}`)
 		var a toolsAnswer
@@ -43,7 +43,7 @@ func TestListServers_ofManyServersWithLongDescriptions_isAnAnswerOf2MB(t *testin
 	for _, c := range []struct {
 		servers, size int
 		whole, all    bool
-	}{{1000, 100, true, true}, {1000, 10_000, false, true}, {1, 4 << 20, false, true}, {6000, 300, false, false}} {
+	}{{1000, 100, true, true}, {1000, 2000, false, true}, {1, 1 << 20, false, true}, {6000, 300, false, false}} {
 		list := make([]*srv, c.servers)
 		for i := range list {
 			list[i] = up(fmt.Sprintf("server-%05d", i), testkit.Hangs).With(func(e *serversfile.Entry) { e.Description = strings.Repeat("x", c.size-1) + "." })

@@ -75,15 +75,15 @@ func TestFlood_ofAnAgent_isServedSlowly(t *testing.T) {
 		n     int
 		least time.Duration
 	}{
-		"pings":           {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 3000, 1900 * time.Millisecond},
-		"lists":           {`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 3000, 1900 * time.Millisecond},
-		"unknown methods": {`{"jsonrpc":"2.0","id":1,"method":"x/y"}`, 3000, 1900 * time.Millisecond},
-		"notifications":   {`{"jsonrpc":"2.0","method":"notifications/x"}`, 15_000, 1900 * time.Millisecond},
-		"cancellations":   {`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, 15_000, 1900 * time.Millisecond},
-		"responses":       {`{"jsonrpc":"2.0","id":1,"result":{}}`, 15_000, 1900 * time.Millisecond},
-		"empty lines":     {` `, 200_000, 900 * time.Millisecond},
-		"no JSON":         {`{`, 15_000, 1900 * time.Millisecond},
-		"large requests":  {`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + strings.Repeat("x", 60<<10) + `"}}`, 500, 400 * time.Millisecond},
+		"pings":           {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 1200, 190 * time.Millisecond},
+		"lists":           {`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 1200, 190 * time.Millisecond},
+		"unknown methods": {`{"jsonrpc":"2.0","id":1,"method":"x/y"}`, 1200, 190 * time.Millisecond},
+		"notifications":   {`{"jsonrpc":"2.0","method":"notifications/x"}`, 6000, 190 * time.Millisecond},
+		"cancellations":   {`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, 6000, 190 * time.Millisecond},
+		"responses":       {`{"jsonrpc":"2.0","id":1,"result":{}}`, 6000, 190 * time.Millisecond},
+		"empty lines":     {` `, 120_000, 190 * time.Millisecond},
+		"no JSON":         {`{`, 6000, 190 * time.Millisecond},
+		"large requests":  {`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + strings.Repeat("x", 60<<10) + `"}}`, 350, 190 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,8 @@ func forLibrary(m message) json.RawMessage {
 	case rawjson.First(params) != '{': // mcp-go says what is wrong with it.
 	case m.method == string(mcp.MethodInitialize):
 		params = initializeParams(params, m.meta.forLibrary())
+	case m.method == string(mcp.MethodPing): // Whatever it says, it is answered alike.
+		params = append(append(json.RawMessage(`{"_meta":`), m.meta.forLibrary()...), '}')
 	case rawjson.Get(params, "_meta") != nil:
 		params = rawjson.Set(params, "_meta", m.meta.forLibrary())
 	}

@@ -20,17 +20,17 @@ var floods = map[string]struct {
 	n     int
 	least time.Duration
 }{
-	"notifications":          {`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}`, 20_000, 900 * time.Millisecond},
-	"large notifications":    {`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"` + strings.Repeat("x", 60<<10) + `"}}`, 500, 900 * time.Millisecond},
-	"changes of tools":       {`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`, 1000, 900 * time.Millisecond},
-	"pings":                  {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 2000, 900 * time.Millisecond},
-	"progress of no call":    {`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":99,"progress":1}}`, 20_000, 900 * time.Millisecond},
-	"answers to no call":     {`{"jsonrpc":"2.0","id":99,"result":{}}`, 20_000, 900 * time.Millisecond},
-	"empty lines":            {``, 100_000, 900 * time.Millisecond},
-	"what is no message":     {`this is no message`, 20_000, 900 * time.Millisecond},
-	"what looks like one":    {`{"jsonrpc":"2.0","id":`, 20_000, 900 * time.Millisecond},
+	"notifications":          {`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}`, 5000, 190 * time.Millisecond},
+	"large notifications":    {`{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"` + strings.Repeat("x", 60<<10) + `"}}`, 110, 190 * time.Millisecond},
+	"changes of tools":       {`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`, 250, 190 * time.Millisecond},
+	"pings":                  {`{"jsonrpc":"2.0","id":1,"method":"ping"}`, 500, 190 * time.Millisecond},
+	"progress of no call":    {`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":99,"progress":1}}`, 5000, 190 * time.Millisecond},
+	"answers to no call":     {`{"jsonrpc":"2.0","id":99,"result":{}}`, 5000, 190 * time.Millisecond},
+	"empty lines":            {``, 25_000, 190 * time.Millisecond},
+	"what is no message":     {`this is no message`, 5000, 190 * time.Millisecond},
+	"what looks like one":    {`{"jsonrpc":"2.0","id":`, 5000, 190 * time.Millisecond},
 	"a batch of pings":       {`[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 1000), ",") + `]`, 2, 900 * time.Millisecond},
-	"a batch of little":      {`[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","method":"x"},`, 1000), ",") + `]`, 20, 900 * time.Millisecond},
+	"a batch of little":      {`[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","method":"x"},`, 1000), ",") + `]`, 5, 190 * time.Millisecond},
 	"a line that is nobodys": {`"` + strings.Repeat("x", 40<<20) + `"`, 1, 900 * time.Millisecond},
 }
 

@@ -38,7 +38,7 @@ func wantWeight(t *testing.T, what string, size, took, most int) {
 // A hostile server's lists take little more than their bytes. Decoded as they
 // come some of these took ten times as much.
 func TestWeight_ofAListOfTools_isLittleMoreThanItsSize(t *testing.T) {
-	const size = 2 << 20
+	const size = 512 << 10
 	for name, page := range map[string]string{
 		"numbers":        filled(size, `{"tools":[%s]}`, `0,`),
 		"objects":        filled(size, `{"tools":[%s]}`, `{},`),
@@ -75,7 +75,7 @@ func TestListTools_keepsNothingOfAPageButItsTools(t *testing.T) {
 }
 
 func TestWeight_ofWhatAServerSends_isLittleMoreThanItsSize(t *testing.T) {
-	const size = 4 << 20
+	const size = 1 << 20
 	for name, format := range map[string]string{
 		"a result": filled(size, `{"jsonrpc":"2.0","id":%%[1]s,"result":{"content":[%s]}}`, `0,`),
 		"an error": filled(size, `{"jsonrpc":"2.0","id":%%[1]s,"error":{"code":1,"message":"m","data":[%s]}}`, `[],`),
