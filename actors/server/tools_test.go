@@ -55,6 +55,29 @@ func TestTools_refresh_publishesTheNewList(t *testing.T) {
 	})
 }
 
+// A list of an earlier gateway stays one until the server lists its tools itself.
+func TestTools_keptList_staysOneUntilTheServerListsItsTools(t *testing.T) {
+	l := newLister()
+	l.set(fails)
+	inRig(t, func() script { return script{open: opens(testkit.NewSession(1, testkit.Hangs)), list: l.list} }, func(t *testing.T, r *rig) {
+		testkit.Expect[messages.ServerReady](t, r.events)
+		r.cell.Recall(endpoint.Catalog{Tools: []endpoint.Tool{{Name: "kept"}}})
+		refreshed := func() *endpoint.Catalog {
+			old := r.cell.Catalog()
+			r.Send(r.pid, messages.RefreshTools{})
+			<-old.Replaced()
+			return r.cell.Catalog()
+		}
+		if c := refreshed(); !c.Kept || !c.Known || !slices.Equal(names(c), []string{"kept"}) || c.Err == "" {
+			t.Errorf("got %+v, want the kept list still, and why there is none of its own", c)
+		}
+		l.set(lists("own"))
+		if c := refreshed(); c.Kept || !slices.Equal(names(c), []string{"own"}) {
+			t.Errorf("got %+v, want its own list", c)
+		}
+	})
+}
+
 func TestTools_refreshOfAServerThatHasNoSession_isNothing(t *testing.T) {
 	l := newLister("read")
 	inRig(t, func() script { return script{open: never, list: l.list} }, func(t *testing.T, r *rig) {

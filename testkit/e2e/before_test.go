@@ -78,11 +78,13 @@ func beforeCases() map[string]beforeCase {
 			codex(loading), []string{`"create_entities"`, `"read_text_file"`, `"mcp__everything"`}, []string{shownByCodex, `"search_tools"`, `"get_server_tools"`},
 		},
 		"Claude Code, which defers": {
-			claude(), []string{"mcp__everything__get-sum", "mcp__filesystem__read_text_file", "mcp__memory__create_entities"},
+			claude(),
+			[]string{"mcp__everything__get-sum", "mcp__filesystem__read_text_file", "mcp__memory__create_entities"},
 			[]string{shownByCodex, "mcp__gatehouse__search_tools", "mcp__gatehouse__list_servers"},
 		},
 		"Claude Code, told to load all": {
-			claude("ENABLE_TOOL_SEARCH=false"), []string{`"mcp__everything__get-sum"`, `"mcp__filesystem__read_text_file"`, `"mcp__memory__create_entities"`},
+			claude("ENABLE_TOOL_SEARCH=false"),
+			[]string{`"mcp__everything__get-sum"`, `"mcp__filesystem__read_text_file"`, `"mcp__memory__create_entities"`},
 			[]string{shownByCodex, `"mcp__gatehouse__search_tools"`, `"mcp__gatehouse__list_servers"`},
 		},
 	}

@@ -202,3 +202,24 @@ func TestSearch_record_hasTheNumberOfHitsAndNotTheQuery(t *testing.T) {
 		t.Errorf("got %s, want no query in it", text)
 	}
 }
+
+// However many agents search, a bounded number of views is kept, and each answer
+// is that of the agent who asks.
+func TestSearch_manyAgents_viewsAreBounded(t *testing.T) {
+	var rules []string
+	for i := range 100 {
+		rules = append(rules, fmt.Sprintf(`"a%d":{"allow":{"servers":["%s"]}}`, i, []string{"git", "trello"}[i%2]))
+	}
+	g := newGate(t, `{"agents":{`+strings.Join(rules, ",")+`}}`, shelf()...)
+	for round := range 2 {
+		for i := range 100 {
+			got := string(g.call("search_tools", fmt.Sprintf(`{"agent_id":"a%d","query":"create a branch"}`, i)).Structured)
+			if want := i%2 == 0; strings.Contains(got, "create_branch") != want {
+				t.Errorf("round %d, agent a%d: got %s, want create_branch in it: %v", round, i, got, want)
+			}
+		}
+	}
+	if n := g.gate.Views(); n != 64 {
+		t.Errorf("got %d views, want 64", n)
+	}
+}
