@@ -68,7 +68,7 @@ known is answered with may_have_run, and never sent again.
 
 func (o *attachOptions) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: the client is one of these agents, the first if it does not say")
-	f.StringVar(&o.surface, "surface", surfaceGate, "what the client sees: gate, the gateway's own tools; or server:NAME, one server as it is")
+	f.StringVar(&o.surface, "surface", surfaceGate, "what the client sees: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
 	f.StringVar(&o.config, "config", "", "the folder of .mcp.json and the rules (default: gatehouse in the config folder of the user's home)")
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: that of --config)")
 	f.StringVar(&o.rules, "rules", "", "the rules file (default: that of --config)")

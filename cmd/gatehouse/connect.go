@@ -59,7 +59,7 @@ Programs:
 		},
 	}
 	cmd.Flags().StringVar(&o.agent, "agent", "", "which agent of the rules the program is (default: the one with its name, which import makes)")
-	cmd.Flags().StringVar(&o.surface, "surface", "", "what the program sees: gate, the gateway's own tools; or server:NAME, one server as it is")
+	cmd.Flags().StringVar(&o.surface, "surface", "", "what the program sees: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "take out the servers that the gateway has and the agent may use")
 	return cmd
@@ -256,12 +256,9 @@ func (o *connectOptions) command(c *clients.Client) (command clients.Command, wh
 	return command, why, nil
 }
 
-// surfaceAll shows the tools of all servers.
-const surfaceAll = "all"
-
 // proposedSurface is what serves a program best, and why in words.
 func proposedSurface(c *clients.Client) (surface, why string) {
-	if c.Searches && checkSurface(surfaceAll) == nil {
+	if c.Searches {
 		return surfaceAll, c.Title + " searches tools by itself, so it sees those of all servers; --surface gate shows it the gateway's own four instead."
 	}
 	return surfaceGate, ""

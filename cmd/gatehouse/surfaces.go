@@ -10,19 +10,23 @@ import (
 	"gatehouse/internal/mcpedge/agents"
 )
 
+// allPath is where all servers are over HTTP, beside each other.
+const allPath = "/all" + mcpPath
+
 // serverPath is where each server is over HTTP, as it is.
 const serverPath = "/servers/{server}" + mcpPath
 
 // The values of --surface. A server's name follows the prefix.
 const (
 	surfaceGate   = "gate"
+	surfaceAll    = "all"
 	surfaceServer = "server:"
 )
 
 // checkSurface finds what is wrong with --surface.
 func (o *runOptions) checkSurface() error {
 	if o.surface != surfaceGate && o.transport != "stdio" {
-		return errors.New("--surface is for stdio: over HTTP the gate is at " + mcpPath + " and each server at /servers/NAME" + mcpPath +
+		return errors.New("--surface is for stdio: over HTTP the gate is at " + mcpPath + ", all at " + allPath + " and each server at /servers/NAME" + mcpPath +
 			", and attach has a --surface of its own")
 	}
 	return checkSurface(o.surface)
@@ -30,8 +34,8 @@ func (o *runOptions) checkSurface() error {
 
 // checkSurface finds what is wrong with the name of a surface.
 func checkSurface(surface string) error {
-	if name, isServer := strings.CutPrefix(surface, surfaceServer); surface != surfaceGate && (!isServer || name == "") {
-		return fmt.Errorf("--surface is %q: use gate, or server:NAME for one server as it is", surface)
+	if name, isServer := strings.CutPrefix(surface, surfaceServer); surface != surfaceGate && surface != surfaceAll && (!isServer || name == "") {
+		return fmt.Errorf("--surface is %q: use gate, all, or server:NAME for one server as it is", surface)
 	}
 	return nil
 }
@@ -41,11 +45,26 @@ func (a *app) shownAt(surface string) agents.Surface {
 	if name, isServer := strings.CutPrefix(surface, surfaceServer); isServer {
 		return a.surfaces().One(name)
 	}
+	if surface == surfaceAll {
+		return a.surfaces().All()
+	}
 	return nil
 }
 
 func (a *app) surfaces() surface.Gateway {
 	return surface.Gateway{Router: a.router, Version: version()}
+}
+
+// surfaceRoutes serves the surfaces beside the gate.
+func (a *app) surfaceRoutes(mux *http.ServeMux) {
+	for path, surfaceOf := range map[string]func(*http.Request) agents.Surface{
+		serverPath: a.serverOf,
+		allPath:    func(*http.Request) agents.Surface { return a.surfaces().All() },
+	} {
+		handler := a.edge.HandlerAt(surfaceOf, mcpPath)
+		mux.Handle(path, handler)
+		mux.Handle(path+"/{$}", handler)
+	}
 }
 
 // serverOf is the server that a request is meant for.

@@ -1,10 +1,11 @@
-package main_test
+package main
 
 import (
 	"bufio"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,4 +100,59 @@ func TestSurface_overStdio_changesAreTold(t *testing.T) {
 	next("note://new")
 	send(`{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"set_tools","arguments":{"tools":["set_more"]}}}`)
 	inAnyOrder(`"id":5`, "notifications/tools/list_changed")
+}
+
+func TestSurface_all_hasTheNamesThatToolsPrints(t *testing.T) {
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"my db": testkit.Fake(t, "--whole"), "other": testkit.Fake(t)}.JSON(),
+		Rules:   `{"agents":{"a":{"allow":{"servers":["my db","other"],"tools":{"*":["echo"]},"resources":{"my db":["*"]}}}}}`,
+		Env:     []string{testkit.Built(t)},
+	})
+	g.Await(t, "server ready", "server", "my db")
+	g.Await(t, "server ready", "server", "other")
+	raw := testkit.NewRaw(t, g.BaseURL(t)+"/all/mcp?agent=a", "")
+	reply, err := raw.Request(t.Context(), "tools/list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(text []byte) (names []string) {
+		t.Helper()
+		for part := range strings.SplitSeq(string(text), `"name":"`) {
+			if name, _, ok := strings.Cut(part, `"`); ok && strings.Contains(name, "__echo") {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	var printed []string
+	for _, tool := range value[[]struct{ Name string }](t, operate(t, g, "tools", "--names", "--json", "--agent", "a")) {
+		printed = append(printed, tool.Name)
+	}
+	got := names(reply.Message)
+	if len(got) != 2 || got[1] != "other__echo" || !slices.Equal(got, printed) {
+		t.Errorf("got %v on the surface and %v of the command, want the same two", got, printed)
+	}
+	for _, name := range got {
+		if r, err := raw.CallTool(t.Context(), name, map[string]any{"text": "hi"}); err != nil || r.IsError {
+			t.Errorf("%s: got %+v %v, want a result", name, r, err)
+		}
+	}
+	reply, err = raw.Request(t.Context(), "resources/list", nil)
+	if err != nil || !strings.Contains(string(reply.Message), `"uri":"gatehouse://my%20db/note://a/%7Eb"`) {
+		t.Errorf("got %s (%v), want the resource with its prefix", reply.Message, err)
+	}
+	if resp := http404(t, g.BaseURL(t)+"/all/mcp?agent=nobody"); resp != http.StatusNotFound {
+		t.Errorf("an agent that nobody knows: got %d, want 404", resp)
+	}
+}
+
+// http404 posts a request and returns the status.
+func http404(t *testing.T, url string) int {
+	t.Helper()
+	resp, err := http.Post(url, "application/json", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }

@@ -13,7 +13,7 @@ import (
 func newToolsCommand() *cobra.Command {
 	var o running
 	var agent string
-	var changes bool
+	var changes, names bool
 	cmd := &cobra.Command{
 		Use:   "tools [SERVER]",
 		Short: "List the tools of the running gateway's servers and what their definitions cost",
@@ -22,7 +22,10 @@ the tokens that each definition costs an agent (a quarter of its bytes). With
 --agent only those that the rules give this agent.
 
 With --changes it lists instead which definitions are others than those that the
-server had before, word by word: [-what went-] {+what came+}.`,
+server had before, word by word: [-what went-] {+what came+}.
+
+With --names it lists instead under which name each tool stands on the surface of
+all servers.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
@@ -50,6 +53,9 @@ server had before, word by word: [-what went-] {+what came+}.`,
 			if err != nil {
 				return asked(ctx, gw.Client, err)
 			}
+			if names {
+				return printNames(cmd.OutOrStdout(), joinedNames(tools), o.asJSON)
+			}
 			if o.asJSON {
 				return writeJSON(cmd.OutOrStdout(), tools)
 			}
@@ -59,7 +65,9 @@ server had before, word by word: [-what went-] {+what came+}.`,
 	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens", "annotations"}], "tokens", "problem"}], "tokens"}`)
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
 	cmd.Flags().BoolVar(&changes, "changes", false, "which definitions changed, since the gateway began and against the one before it")
+	cmd.Flags().BoolVar(&names, "names", false, "the names of the tools on the surface of all servers")
 	cmd.MarkFlagsMutuallyExclusive("changes", "agent")
+	cmd.MarkFlagsMutuallyExclusive("changes", "names")
 	return cmd
 }
 

@@ -112,6 +112,20 @@ func (a *Attempt) Servers() iter.Seq[string] {
 	return slices.Values(names)
 }
 
+// Allows reports whether the rules let the agent use something of a server.
+func (a *Attempt) Allows(kind *Kind, server, name string) bool {
+	return a.decide(&Target{Kind: kind, Server: server, Name: name}).Allow
+}
+
+// Listed names what of a kind a server is known to list and the agent may use.
+func (a *Attempt) Listed(kind *Kind, server string) []string {
+	r, ok := a.Snapshot.Route(server)
+	if !ok {
+		return nil
+	}
+	return a.Permitted(kind, server, r.Cell.Listed(kind.List))
+}
+
 // Permitted names what of a kind the agent may use of a server, in the
 // server's own order. The caller must not change it.
 func (a *Attempt) Permitted(kind *Kind, server string, catalog *endpoint.Catalog) []string {

@@ -53,13 +53,28 @@ func TestLossless_oneServer_results(t *testing.T) {
 	}
 }
 
+// On the surface of all servers a result is what it is on the server's own.
+func TestLossless_allServers_results(t *testing.T) {
+	all := overHTTP(t, testkit.StartGateway(t, houseOptions(t)))
+	all.url = strings.TrimSuffix(all.url, "/mcp") + "/all/mcp"
+	for _, p := range []path{{dial(t, "HTTP, all", "2025-11-25", all), "web"}, {dial(t, "HTTP, all", stateless, all), "pipe-new"}} {
+		for _, c := range cases(t, "results.txt") {
+			if err := p.saysBy(t.Context(), p.server+"__say", c.json); err != nil {
+				blame(t, err, "%s, %s", c.name, p)
+			}
+		}
+	}
+}
+
 // says has the server say a result to its own tools/call, and compares it with
 // what comes.
-func (p path) says(ctx context.Context, said string) error {
+func (p path) says(ctx context.Context, said string) error { return p.saysBy(ctx, "say", said) }
+
+func (p path) saysBy(ctx context.Context, tool, said string) error {
 	if strings.HasPrefix(p.server, "pipe") {
 		said = string(onOneLine([]byte(said)))
 	}
-	got, err := p.call(ctx, "say", fmt.Sprintf(`{"result":%q}`, base64.StdEncoding.EncodeToString([]byte(said))))
+	got, err := p.call(ctx, tool, fmt.Sprintf(`{"result":%q}`, base64.StdEncoding.EncodeToString([]byte(said))))
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type Request struct {
 
 	Method  string
 	Members []Member
+	// Shown makes of a result what the agent sees; nil leaves it.
+	Shown func(result json.RawMessage) json.RawMessage
 	// Kept says that in 2026-07-28 the result says for how long it may be kept.
 	Kept bool
 }
@@ -74,7 +76,11 @@ func (r *Request) Answer(a *front.Attempt, resp endpoint.Response) (err error) {
 	if rawjson.First(resp.Result) != '{' {
 		return &front.Failure{Code: front.CodeServerError, Message: fmt.Sprintf("%q answered %s with something that is no result. Tell the user.", a.Route.Entry.Name, r.Method)}
 	}
-	answer := Look(endpoint.WithoutOwnMeta(resp.Result))
+	result := json.RawMessage(endpoint.WithoutOwnMeta(resp.Result))
+	if r.Shown != nil {
+		result = r.Shown(result)
+	}
+	answer := Look(result)
 	switch answer.kind() {
 	case inputRequired:
 		r.Result, err = r.input(a, answer)

@@ -1,7 +1,6 @@
 package surface
 
 import (
-	"context"
 	"encoding/json"
 
 	"gatehouse/internal/front/relay"
@@ -11,17 +10,27 @@ import (
 
 // complete has the server complete an argument of a prompt or of a resource
 // template, for whoever may use that.
-func (o *One) complete(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
-	ref, argument := rawjson.Get(r.Params, "ref"), rawjson.Get(r.Params, "argument")
+func (o *One) complete(v visit) ([]byte, *agents.Error) {
+	ref := rawjson.Get(v.r.Params, "ref")
 	p, ok := completed(ref)
 	if !ok {
-		return dst, rpcError(rpcInvalidParams, "params.ref must name a prompt or a resource template", nil)
+		return v.refuse(rpcInvalidParams, notARef)
 	}
-	if rawjson.First(argument) != '{' {
-		return dst, rpcError(rpcInvalidParams, "params.argument must be an object", nil)
+	return v.completeBy(o.server, p, ref)
+}
+
+// notARef says what is wrong with the params of a completion.
+const notARef = "params.ref must name a prompt or a resource template"
+
+// completeBy has a server complete an argument of what ref names, as the server is
+// sent it.
+func (v *visit) completeBy(server string, p passing, ref json.RawMessage) ([]byte, *agents.Error) {
+	argument := v.param("argument", '{')
+	if argument == nil {
+		return v.refuse(rpcInvalidParams, "params.argument must be an object")
 	}
-	p.members = []relay.Member{{Name: "ref", Value: ref}, {Name: "argument", Value: argument}, {Name: "context", Value: objectOrNothing(r, "context")}}
-	return o.forward(ctx, caller, r, dst, p)
+	p.members = []relay.Member{{Name: "ref", Value: ref}, {Name: "argument", Value: argument}, {Name: "context", Value: v.param("context", '{')}}
+	return v.forward(server, p)
 }
 
 // completed is what a reference is about. It must not be readable in two ways.

@@ -15,10 +15,11 @@ import (
 // the rules leave nothing of and what does not pass here. It waits for a server
 // that has not said anything yet as a call would.
 func (o *One) Introduce(ctx context.Context, caller agents.Caller) (agents.Introduction, *agents.Error) {
+	v := visit{Gateway: o.gateway, ctx: ctx, caller: caller, r: agents.Request{Method: "initialize"}}
 	var c front.Call
-	o.begin(&c, caller, agents.Request{Method: "initialize"}, &tools, "")
-	defer o.gateway.Router.Finish(&c)
-	a, err := o.gateway.Router.Introduce(ctx, &c)
+	v.begin(&c, o.server, &tools, "")
+	defer v.Router.Finish(&c)
+	a, err := v.Router.Introduce(ctx, &c)
 	if err != nil {
 		return agents.Introduction{}, failed(c.End(err), rpcInvalidParams)
 	}

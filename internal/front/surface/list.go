@@ -1,9 +1,9 @@
 package surface
 
 import (
-	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 
 	"gatehouse/internal/endpoint"
@@ -17,42 +17,46 @@ import (
 // listCopies is how often a list is held while it is put together.
 const listCopies = 2
 
+// listRoom is about what a list takes besides its items.
+const listRoom = 256
+
 // list answers from memory once the server has listed what it has of a kind;
 // before that it waits for the server as a call would. member is that of the
 // result.
-func (o *One) list(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte, kind *front.Kind, member string) ([]byte, *agents.Error) {
-	if failure := noCursor(r); failure != nil {
-		return dst, failure
+func (v *visit) list(server string, kind *front.Kind, member string) ([]byte, *agents.Error) {
+	if cursor := rawjson.Get(v.r.Params, "cursor"); cursor != nil && !rawjson.IsNull(cursor) { // Lists come whole, so none was ever given.
+		return v.refuse(rpcInvalidParams, noCursor)
 	}
 	var c front.Call
-	o.begin(&c, caller, r, kind, "")
-	defer o.gateway.Router.Finish(&c)
-	a, err := o.gateway.Router.Lists(ctx, &c)
+	v.begin(&c, server, kind, "")
+	defer v.Router.Finish(&c)
+	a, err := v.Router.Lists(v.ctx, &c)
 	if err != nil {
-		return dst, failed(c.End(err), rpcInvalidParams)
+		return v.dst, failed(c.End(err), rpcInvalidParams)
 	}
-	permitted := a.Permitted(kind, o.server, a.Catalog)
+	permitted := a.Permitted(kind, server, a.Catalog)
 	size := 0
 	for _, name := range permitted {
 		item, _ := a.Catalog.Lookup(name)
 		size += len(item.Raw) + 1
 	}
-	l, full := newList(dst, member, size, r)
+	l, full := newList(v.dst, member, size, v.r)
 	if full != nil {
-		return dst, failed(c.End(full), rpcInvalidParams)
+		return v.dst, failed(c.End(full), rpcInvalidParams)
 	}
 	for _, name := range permitted {
 		item, _ := a.Catalog.Lookup(name)
 		l.add(item.Raw)
 	}
 	_ = c.End(nil)
-	return l.end(caller, min(max(a.Catalog.TTL, 0), relay.MaxTTL), trouble(a)), nil
+	return l.end(v.caller, min(max(a.Catalog.TTL, 0), relay.MaxTTL), trouble(a)), nil
 }
 
 // items are a list as it is put together. Begin with newList.
 type items struct {
-	dst   []byte
-	first bool
+	dst    []byte
+	first  bool
+	cursor string // of the next page; "" if there is none
 }
 
 // newList begins the result of a list whose items take about size bytes, unless
@@ -66,6 +70,7 @@ func newList(dst []byte, member string, size int, r agents.Request) (items, *fro
 		}
 	case weight.Fits:
 	}
+	dst = slices.Grow(dst, size+listRoom)
 	return items{dst: append(append(append(dst, `{"`...), member...), `":[`...), first: true}, nil
 }
 
@@ -81,6 +86,9 @@ func (l *items) add(raw json.RawMessage) {
 // end ends the result. What a filter has left is never anybody else's to keep.
 func (l *items) end(caller agents.Caller, ttlMS int64, meta json.RawMessage) []byte {
 	out := append(l.dst, ']')
+	if l.cursor != "" {
+		out = rawjson.AppendString(append(out, `,"nextCursor":`...), l.cursor)
+	}
 	if meta != nil {
 		out = append(append(out, `,"_meta":`...), meta...)
 	}
@@ -91,13 +99,8 @@ func (l *items) end(caller agents.Caller, ttlMS int64, meta json.RawMessage) []b
 	return append(out, '}')
 }
 
-// noCursor refuses a cursor: lists come whole, so none was ever given.
-func noCursor(r agents.Request) *agents.Error {
-	if cursor := rawjson.Get(r.Params, "cursor"); cursor != nil && !rawjson.IsNull(cursor) {
-		return rpcError(rpcInvalidParams, "there is no such cursor: ask for the list without one", nil)
-	}
-	return nil
-}
+// noCursor refuses a cursor that no list has given, or gives any more.
+const noCursor = "there is no such cursor: ask for the list without one"
 
 // trouble is the _meta of a list that may not be all that the server has; nil if
 // there is nothing to say.

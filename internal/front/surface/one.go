@@ -43,34 +43,45 @@ func (g Gateway) speaker(c agents.Caller) string {
 
 // Serve implements agents.Surface.
 func (o *One) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
+	v := visit{o.gateway, ctx, c, r, dst}
 	switch r.Method {
 	case "tools/call":
-		return o.callTool(ctx, c, r, dst)
+		return v.callTool(o.server, r.Name)
 	case "tools/list":
-		return o.list(ctx, c, r, dst, &tools, "tools")
+		return v.list(o.server, &tools, "tools")
 	case "resources/list":
-		return o.list(ctx, c, r, dst, &resources, "resources")
+		return v.list(o.server, &resources, "resources")
 	case "resources/templates/list":
-		return o.list(ctx, c, r, dst, &templates, "resourceTemplates")
+		return v.list(o.server, &templates, "resourceTemplates")
 	case "resources/read":
-		return o.readResource(ctx, c, r, dst)
+		return o.readResource(v)
 	case "prompts/list":
-		return o.list(ctx, c, r, dst, &prompts, "prompts")
+		return v.list(o.server, &prompts, "prompts")
 	case "prompts/get":
-		return o.getPrompt(ctx, c, r, dst)
+		return o.getPrompt(v)
 	case "completion/complete":
-		return o.complete(ctx, c, r, dst)
+		return o.complete(v)
 	default:
 		return dst, unknownMethod(r.Method)
 	}
 }
 
-// begin makes the call of a request that is about something of the server, or
-// about all of a kind.
-func (o *One) begin(call *front.Call, c agents.Caller, r agents.Request, kind *front.Kind, name string) {
-	call.Caller, call.RequestedAgent, call.Progress = c, c.Agent, r.Progress
-	call.Target = front.Target{Kind: kind, Server: o.server, Name: name}
-	call.Record.Operation, call.Record.Server = r.Method, o.server
+// visit is one request to a surface.
+type visit struct {
+	Gateway
+
+	ctx    context.Context //nolint:containedctx // It is the request's, and lives no longer.
+	caller agents.Caller
+	r      agents.Request
+	dst    []byte
+}
+
+// begin makes the call of a request that is about something of a server, or about
+// all of a kind.
+func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name string) {
+	call.Caller, call.RequestedAgent, call.Progress = v.caller, v.caller.Agent, v.r.Progress
+	call.Target = front.Target{Kind: kind, Server: server, Name: name}
+	call.Record.Operation, call.Record.Server = v.r.Method, server
 	switch kind {
 	case &tools:
 		call.Record.Tool = name
@@ -79,5 +90,10 @@ func (o *One) begin(call *front.Call, c agents.Caller, r agents.Request, kind *f
 	default:
 		call.Record.Resource = name
 	}
-	o.gateway.Router.Start(call)
+	v.Router.Start(call)
+}
+
+// refuse answers with an error of the request itself.
+func (v *visit) refuse(code int, message string) ([]byte, *agents.Error) {
+	return v.dst, rpcError(code, message, nil)
 }

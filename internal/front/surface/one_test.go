@@ -27,7 +27,7 @@ const allowAll = `{"agents": {"a": {"allow": {"servers": ["*"]}}}}`
 // stage is the surface of the server db on a stage of fake servers.
 type stage struct {
 	*testkit.Stage
-	one *surface.One
+	one agents.Surface
 }
 
 func newStage(t *testing.T, rules string, servers ...*testkit.Backend) *stage {

@@ -1,7 +1,7 @@
 package surface
 
 import (
-	"context"
+	"encoding/json"
 
 	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
@@ -9,18 +9,23 @@ import (
 )
 
 // getPrompt has the server make a prompt.
-func (o *One) getPrompt(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
-	raw, args := rawjson.Get(r.Params, "name"), rawjson.Get(r.Params, "arguments")
-	name := rawjson.Text(raw)
+func (o *One) getPrompt(v visit) ([]byte, *agents.Error) {
+	raw := rawjson.Get(v.r.Params, "name")
+	return v.makePrompt(o.server, rawjson.Text(raw), raw)
+}
+
+// makePrompt has a server make a prompt. raw is its name as the server is sent it.
+func (v *visit) makePrompt(server, name string, raw json.RawMessage) ([]byte, *agents.Error) {
+	args := rawjson.Get(v.r.Params, "arguments")
 	switch {
 	case rawjson.First(raw) != '"' || name == "" || len(name) > maxNameBytes:
-		return dst, rpcError(rpcInvalidParams, "params.name must be the name of a prompt", nil)
+		return v.refuse(rpcInvalidParams, "params.name must be the name of a prompt")
 	case rawjson.IsNull(args):
 		args = nil
 	case args != nil && rawjson.First(args) != '{':
-		return dst, rpcError(rpcInvalidParams, "params.arguments must be an object", nil)
+		return v.refuse(rpcInvalidParams, "params.arguments must be an object")
 	}
-	return o.forward(ctx, caller, r, dst, passing{
+	return v.forward(server, passing{
 		kind: &prompts, name: name, notThere: rpcInvalidParams,
 		members: []relay.Member{{Name: "name", Value: raw}, {Name: "arguments", Value: args}},
 	})

@@ -1,7 +1,7 @@
 package surface
 
 import (
-	"context"
+	"encoding/json"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
@@ -25,15 +25,28 @@ func noResource(caller agents.Caller) int {
 const maxURIBytes = 64 << 10
 
 // readResource reads a resource, listed or not.
-func (o *One) readResource(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
-	raw := rawjson.Get(r.Params, "uri")
-	uri := rawjson.Text(raw)
-	if rawjson.First(raw) != '"' || uri == "" || len(uri) > maxURIBytes {
-		return dst, rpcError(rpcInvalidParams, "params.uri must be the URI of a resource", nil)
+func (o *One) readResource(v visit) ([]byte, *agents.Error) {
+	raw, uri, ok := v.uri()
+	if !ok {
+		return v.refuse(rpcInvalidParams, notAURI)
 	}
-	return o.forward(ctx, caller, r, dst, passing{
-		kind: &resources, name: uri, notThere: noResource(caller), kept: true, members: []relay.Member{{Name: "uri", Value: raw}},
-	})
+	return v.forward(o.server, reading(v.caller, uri, raw))
+}
+
+// notAURI says what is wrong with the params of a resource's request.
+const notAURI = "params.uri must be the URI of a resource"
+
+// uri is that of the params, as it was sent and as it is; ok is false if there is
+// none.
+func (v *visit) uri() (raw json.RawMessage, uri string, ok bool) {
+	raw = rawjson.Get(v.r.Params, "uri")
+	uri = rawjson.Text(raw)
+	return raw, uri, rawjson.First(raw) == '"' && uri != "" && len(uri) <= maxURIBytes
+}
+
+// reading is the reading of a resource.
+func reading(caller agents.Caller, uri string, raw json.RawMessage) passing {
+	return passing{kind: &resources, name: uri, notThere: noResource(caller), kept: true, members: []relay.Member{{Name: "uri", Value: raw}}}
 }
 
 // passing is a request that passes to its server.
@@ -43,40 +56,34 @@ type passing struct {
 	notThere int // the code of the error if it is not there, or not for the agent
 	kept     bool
 	members  []relay.Member
+	// shown makes of a result what the agent sees; nil leaves it.
+	shown func(result json.RawMessage) json.RawMessage
 }
 
-// forward sends a request to the server, if the rules allow what it is about.
-func (o *One) forward(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte, p passing) ([]byte, *agents.Error) {
-	c := relay.Request{Method: r.Method, Members: p.members, Kept: p.kept}
-	c.Sent, c.Dst, c.Bare = r.ToolCall, dst, true
-	if caller.Protocol >= endpoint.StatelessRevision {
-		c.Sent.InputResponses, c.Sent.RequestState = objectOrNothing(r, "inputResponses"), textOrNothing(r, "requestState")
+// forward sends a request to a server, if the rules allow what it is about.
+func (v *visit) forward(server string, p passing) ([]byte, *agents.Error) {
+	c := relay.Request{Method: v.r.Method, Members: p.members, Kept: p.kept, Shown: p.shown}
+	c.Sent, c.Dst, c.Bare = v.r.ToolCall, v.dst, true
+	if v.caller.Protocol >= endpoint.StatelessRevision {
+		c.Sent.InputResponses, c.Sent.RequestState = v.param("inputResponses", '{'), v.param("requestState", '"')
 	}
-	o.begin(&c.Call.Call, caller, r, p.kind, p.name)
-	defer o.gateway.Router.Finish(&c.Call.Call)
-	if err := c.Run(ctx, o.gateway.Router); err != nil {
-		return dst, failed(c.End(err), p.notThere)
+	v.begin(&c.Call.Call, server, p.kind, p.name)
+	defer v.Router.Finish(&c.Call.Call)
+	if err := c.Run(v.ctx, v.Router); err != nil {
+		return v.dst, failed(c.End(err), p.notThere)
 	}
 	if c.RPC != nil {
 		_ = c.End(nil)
-		return dst, passed(c.RPC)
+		return v.dst, passed(c.RPC)
 	}
 	answer := c.Finish(c.Result, true)
 	_ = c.End(nil)
 	return answer, nil
 }
 
-// objectOrNothing is a member of the params if it is an object.
-func objectOrNothing(r agents.Request, name string) []byte {
-	if value := rawjson.Get(r.Params, name); rawjson.First(value) == '{' {
-		return value
-	}
-	return nil
-}
-
-// textOrNothing is a member of the params if it is a string.
-func textOrNothing(r agents.Request, name string) []byte {
-	if value := rawjson.Get(r.Params, name); rawjson.First(value) == '"' {
+// param is a member of the params if it begins so: an object or a string.
+func (v *visit) param(name string, begins byte) json.RawMessage {
+	if value := rawjson.Get(v.r.Params, name); rawjson.First(value) == begins {
 		return value
 	}
 	return nil

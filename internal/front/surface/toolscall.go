@@ -1,7 +1,6 @@
 package surface
 
 import (
-	"context"
 	"sync"
 
 	"gatehouse/internal/front"
@@ -18,27 +17,27 @@ var calls = sync.Pool{New: func() any { return new(relay.Call) }}
 
 // callTool runs a tool. What is wrong with the message itself is a JSON-RPC
 // error, and so is the server's own; all else is a result.
-func (o *One) callTool(ctx context.Context, caller agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
+func (v *visit) callTool(server, tool string) ([]byte, *agents.Error) {
 	switch {
-	case r.Name == "" || len(r.Name) > maxNameBytes:
-		return dst, rpcError(rpcInvalidParams, "params.name must be the name of a tool", nil)
-	case r.Args != nil && rawjson.First(r.Args) != '{':
-		return dst, rpcError(rpcInvalidParams, "params.arguments must be an object", nil)
+	case tool == "" || len(tool) > maxNameBytes:
+		return v.refuse(rpcInvalidParams, "params.name must be the name of a tool")
+	case v.r.Args != nil && rawjson.First(v.r.Args) != '{':
+		return v.refuse(rpcInvalidParams, "params.arguments must be an object")
 	}
 	c := calls.Get().(*relay.Call)
-	c.Sent, c.Dst, c.Tool, c.Args, c.Bare = r.ToolCall, dst, r.Name, r.Args, true
-	o.begin(&c.Call, caller, r, &tools, r.Name)
+	c.Sent, c.Dst, c.Tool, c.Args, c.Bare = v.r.ToolCall, v.dst, tool, v.r.Args, true
+	v.begin(&c.Call, server, &tools, tool)
 	defer func() {
-		o.gateway.Router.Finish(&c.Call)
+		v.Router.Finish(&c.Call)
 		*c = relay.Call{}
 		calls.Put(c)
 	}()
-	if err := c.Run(ctx, o.gateway.Router); err != nil {
+	if err := c.Run(v.ctx, v.Router); err != nil {
 		return c.Finish(refused(c.End(err)), false), nil
 	}
 	if c.RPC != nil {
 		_ = c.End(nil)
-		return dst, passed(c.RPC)
+		return v.dst, passed(c.RPC)
 	}
 	answer := c.Finish(c.Result, true)
 	_ = c.End(nil)
