@@ -58,7 +58,7 @@ type Record struct {
 	Operation      string    `json:"operation"`
 	Server         string    `json:"server,omitempty"`
 	Tool           string    `json:"tool,omitempty"`
-	Resource       string    `json:"resource,omitempty"`    // its URI
+	Resource       string    `json:"resource,omitempty"`    // its URI, without a password
 	Prompt         string    `json:"prompt,omitempty"`      // its name
 	Annotations    string    `json:"annotations,omitempty"` // of the tool, where the rules have any that ask for them
 	Decision       Decision  `json:"decision"`
@@ -104,6 +104,9 @@ func (r *Record) texts() [14]*string {
 func (r *Record) bound() (size int) {
 	const fixed = 256
 	size = fixed + len(r.PolicyHash)
+	if r.Resource != "" {
+		r.Resource = withoutPassword(r.Resource)
+	}
 	for _, s := range r.texts() {
 		*s = cut(*s)
 		size += len(*s)

@@ -56,7 +56,8 @@ type Summary struct {
 	Lines     int `json:"lines"`
 	Instances int `json:"instances"`
 	// Checked decisions were made by the given rules, Other ones by others,
-	// and Unchecked ones name something that is too long for the log.
+	// and Unchecked ones name something that is too long for the log, or a URI whose
+	// password is not in it.
 	Checked   int    `json:"checked"`
 	Other     int    `json:"other_rules"`
 	Unchecked int    `json:"unchecked"`
@@ -227,7 +228,7 @@ func (v *Verifier) decision(p place) {
 	case !ok:
 		v.summary.Other++
 		return
-	case slices.ContainsFunc([]string{r.AgentID, r.Server, r.Tool, r.Resource, r.Prompt}, wasCut):
+	case slices.ContainsFunc([]string{r.AgentID, r.Server, r.Tool, r.Resource, r.Prompt}, wasCut), hadPassword(r.Resource):
 		v.summary.Unchecked++
 		return
 	}

@@ -89,6 +89,8 @@ func TestVerify_log_findsWhatWasChanged(t *testing.T) {
 	read := audit.Record{CallID: "read", AgentID: "a", Operation: "resources/read", Server: "db", Resource: "file:///a", PolicyHash: "hash", Outcome: "ok", Decision: audit.Allow, Step: "resource_allowed_exact", Rule: "rule-2"}
 	climbed, longRead := read, read
 	climbed.Resource, longRead.Resource = "file:///b", "file:///"+strings.Repeat("x", 400)
+	withPassword := read
+	withPassword.Resource = "db://u:s3cret@h/x"
 	unasked := read
 	unasked.Step, unasked.Rule, unasked.Server = "", "", ""
 	cases := map[string]struct {
@@ -98,6 +100,7 @@ func TestVerify_log_findsWhatWasChanged(t *testing.T) {
 		"a resource":                         {encoded(t, read), nil},
 		"another resource":                   {encoded(t, climbed), []string{"0:2 decision"}},
 		"a URI that was too long to decide":  {encoded(t, longRead), nil},
+		"a URI with a password":              {encoded(t, withPassword), nil},
 		"a resource that nobody decided":     {encoded(t, unasked), []string{"0:2 decision"}},
 		"nothing":                            {good, nil},
 		"a denial made an allow":             {with(1, `"DENY"`, `"ALLOW"`), []string{"0:2 decision"}},
