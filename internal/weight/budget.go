@@ -20,6 +20,7 @@ type Budget struct {
 
 	mu      sync.Mutex
 	used    int64
+	owners  owners
 	writing map[*Share]struct{}
 }
 
@@ -43,8 +44,9 @@ func (b *Budget) Used() int64 {
 // for concurrent use.
 type Share struct {
 	of      *Budget
-	bytes   int64 // guarded by of.mu, as all that follows
-	answers int64 // bytes of answers, see Answer
+	owner   string // "" is nobody in particular
+	bytes   int64  // guarded by of.mu, as all that follows
+	answers int64  // bytes of answers, see Answer
 	batch   bool
 	full    bool      // an answer of the batch was too much
 	since   time.Time // when its writing began
@@ -57,9 +59,13 @@ type Share struct {
 // must follow if something has been taken. A share must not be copied after that.
 func (b *Budget) Share() Share { return Share{of: b} }
 
-// Batch returns a share for several answers that are sent together: each is held
-// once more when they are joined, and the small ones count too.
-func (b *Budget) Batch() *Share { return &Share{of: b, batch: true} }
+// ShareOf is Share for an owner. Nobody can take so much that there is no room for
+// others: see owners.
+func (b *Budget) ShareOf(owner string) Share { return Share{of: b, owner: owner} }
+
+// Batch returns an owner's share for several answers that are sent together: each
+// is held once more when they are joined, and the small ones count too.
+func (b *Budget) Batch(owner string) *Share { return &Share{of: b, owner: owner, batch: true} }
 
 // Grow takes what is needed for so many bytes in all, beyond what the share has,
 // and reports whether there is room. Up to Light bytes need none.
@@ -79,7 +85,7 @@ func (s *Share) Hold(total int) bool {
 	s.of.mu.Lock()
 	ok, cut := s.take(int64(total)-s.bytes, s.of.limit), func() {}
 	if !ok {
-		cut = s.of.slowest()
+		cut = s.slowest()
 	}
 	s.of.mu.Unlock()
 	cut()
@@ -126,7 +132,7 @@ func (s *Share) answer(size, most int64) (v Verdict, cut func()) {
 	ok := s.take(need, s.of.limit+s.of.reserve())
 	cut = func() {}
 	if !ok || s.of.used > s.of.limit {
-		cut = s.of.slowest()
+		cut = s.slowest()
 	}
 	if !ok {
 		return NoRoom, cut
@@ -167,7 +173,7 @@ func (s *Share) take(more, limit int64) bool {
 	switch {
 	case more <= 0:
 		return true
-	case s.of.used+more > limit:
+	case s.of.used+more > limit, !s.of.owners.take(s.owner, more, limit, s.of.used, s.of.now):
 		return false
 	}
 	s.of.used += more
@@ -183,6 +189,7 @@ func (s *Share) Release() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
 	s.of.used -= s.bytes
+	s.of.owners.release(s.owner, s.bytes)
 	s.bytes, s.answers, s.cut = 0, 0, nil
 	delete(s.of.writing, s)
 }
@@ -200,13 +207,17 @@ func (s *Share) Writing(cut func()) {
 }
 
 // slowest returns what ends the writing that has lasted for longest; nothing if
-// none has lasted for too long.
-func (b *Budget) slowest() func() {
-	now := b.now()
+// none has lasted for too long. An owner with more than its share ends its own.
+func (s *Share) slowest() func() {
+	b := s.of
+	now, own := b.now(), b.owners.hogs(s.owner, b.limit)
 	var worst *Share
-	for s := range b.writing {
-		if now.Sub(s.since) >= tooSlow && (worst == nil || s.since.Before(worst.since)) {
-			worst = s
+	for other := range b.writing {
+		if own && other.owner != s.owner {
+			continue
+		}
+		if now.Sub(other.since) >= tooSlow && (worst == nil || other.since.Before(worst.since)) {
+			worst = other
 		}
 	}
 	if worst == nil {

@@ -63,7 +63,7 @@ func TestAnswer_mayTakeOfTheReserve(t *testing.T) {
 
 func TestBatch_answersTogetherHaveALimit(t *testing.T) {
 	b := weight.New(limit, time.Now)
-	batch := b.Batch()
+	batch := b.Batch("")
 	for i, want := range []weight.Verdict{weight.Fits, weight.Fits, weight.TooMuch} {
 		if got := batch.Answer(400, 1000); got != want {
 			t.Errorf("answer %d: got %v, want %v", i, got, want)
@@ -133,5 +133,63 @@ func TestBudget_fromManyGoroutines_isEmptyInTheEnd(t *testing.T) {
 	wg.Wait()
 	if got := b.Used(); got != 0 {
 		t.Errorf("got %d bytes taken, want 0", got)
+	}
+}
+
+// However much one owner wants, there is room for others.
+func TestBudget_ofOneOwner_leavesRoomForOthers(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	b := weight.New(8<<20, func() time.Time { return now })
+	fill := func(owner string) (mb int) {
+		for {
+			s := b.ShareOf(owner)
+			if !s.Grow(1 << 20) {
+				return mb
+			}
+			mb++
+		}
+	}
+	if got := fill("hog"); got != 7 {
+		t.Errorf("alone: got %d of 8 MB, want 7", got)
+	}
+	if got := fill("other"); got != 1 {
+		t.Errorf("another one then: got %d MB, want 1", got)
+	}
+	now = now.Add(time.Second / 2)
+	b = weight.New(8<<20, func() time.Time { return now })
+	fill("other")
+	if got, used := fill("hog"), b.Used(); got != 1 || used != 8<<20 {
+		t.Errorf("beside one that has all it may: got %d MB and %d bytes in all, want the share that is sure, 1", got, used)
+	}
+	b = weight.New(8<<20, func() time.Time { return now })
+	first := b.ShareOf("other")
+	first.Grow(1 << 20)
+	if got := fill("hog"); got != 3 {
+		t.Errorf("while another one asks: got %d MB beside its 1, want 3, which leaves half", got)
+	}
+	now = now.Add(time.Second)
+	if got := fill("hog"); got != 3 {
+		t.Errorf("once nobody else asks: got %d MB more, want 3, which leaves an eighth", got)
+	}
+}
+
+// Who has more than its share and wants more loses its own slow answers.
+func TestAnswer_whoHasTooMuch_losesItsOwnAndNotAnothersAnswer(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	b := weight.New(8<<20, func() time.Time { return now })
+	cut := map[string]int{}
+	answer := func(owner string) weight.Verdict {
+		s := b.ShareOf(owner)
+		v := s.Answer(1<<20, 8<<20)
+		s.Writing(func() { cut[owner]++ })
+		return v
+	}
+	answer("other")
+	now = now.Add(time.Second)
+	for answer("hog") == weight.Fits {
+		now = now.Add(time.Second)
+	}
+	if cut["other"] != 0 || cut["hog"] == 0 {
+		t.Errorf("got %v cut off, want answers of the hog alone", cut)
 	}
 }

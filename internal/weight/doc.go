@@ -7,5 +7,8 @@
 // reserve beyond the budget, and whoever has been reading its answer too slowly
 // loses it first.
 //
+// Each owner has an eighth of the budget for sure, and more as long as that leaves
+// room for others.
+//
 // A Budget has no goroutine and no timer, and never blocks.
 package weight

@@ -47,7 +47,7 @@ func (e *Edge) serveBatch(ctx context.Context, p *peer, raw []byte, notify notif
 		return failureAnswer(orNull(nil, revision), invalid(fmt.Sprintf("a batch must hold 1 to %d messages", maxBatch)))
 	}
 	answers := make([]answer, len(parts))
-	together := e.opts.Budget.Batch()
+	together := e.opts.Budget.Batch(p.owner())
 	stagger(len(parts), func(i int) (size int) {
 		answers[i] = e.serveOne(ctx, p, parts[i], together, notify)
 		return len(answers[i].body)

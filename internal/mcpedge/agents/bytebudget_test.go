@@ -11,7 +11,7 @@ import (
 // large is the arguments of a call that weighs.
 var large = `{"text":"` + strings.Repeat("x", 600<<10) + `"}`
 
-func oneLarge(o *agents.Options) { o.MaxBytes = 2 << 20 }
+func oneLarge(o *agents.Options) { o.MaxBytes = 2560 << 10 }
 
 func TestLargeMessages_beyondTheBudget_areRefused_stdio(t *testing.T) {
 	h := newScript()

@@ -1,7 +1,6 @@
 package agents
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -49,12 +48,11 @@ func (p *paces) of(who string) *jsonrpc.Pace {
 
 // slowDown waits if a caller floods, at most until ctx ends.
 func (e *Edge) slowDown(ctx context.Context, p *peer, cost time.Duration, size int) {
-	who := cmp.Or(p.identity.ID(), p.from, p.session)
 	burst := floodBurst
 	if p.http {
 		burst = postsBurst
 	}
-	wait := e.paces.of(who).Spend(cost+time.Duration(size)*costBytes, burst, time.Now())
+	wait := e.paces.of(p.owner()).Spend(cost+time.Duration(size)*costBytes, burst, time.Now())
 	if wait == 0 {
 		return
 	}

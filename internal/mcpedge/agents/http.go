@@ -153,6 +153,7 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	}
 	out := e.newReply(w, r)
 	defer out.end()
+	out.share = e.opts.Budget.ShareOf(cmp.Or(v.who.ID(), addressOf(r, v.who)))
 	in := newBuffer()
 	whole, ok := e.readBody(w, r, v.who, in.bytes, &out.share)
 	if !ok {

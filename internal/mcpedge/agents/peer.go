@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -114,3 +115,7 @@ func clientName(name, version string) string {
 	}, s)
 	return textcut.To(s, longest)
 }
+
+// owner is whose the peer's messages are: a credential's, or else an address's
+// or a conversation's.
+func (p *peer) owner() string { return cmp.Or(p.identity.ID(), p.from, p.session) }

@@ -23,7 +23,7 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel, weight: batch}
 	if batch == nil {
-		c.own = e.opts.Budget.Share()
+		c.own = e.opts.Budget.ShareOf(p.owner())
 		c.weight = &c.own
 	}
 	if r.meta.token != nil {
