@@ -126,7 +126,7 @@ func searchAsIfHiddenWereNotThere(t *testing.T, seed uint64, query string) {
 func quoted(s string) string { return string(rawjson.AppendString(nil, s)) }
 
 func TestSearch_hiddenMovesNothing(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(20) {
 		searchAsIfHiddenWereNotThere(t, seed, "create a branch")
 	}
 }
