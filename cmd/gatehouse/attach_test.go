@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"gatehouse/internal/admin"
 	"gatehouse/testkit"
 )
 
@@ -241,4 +242,39 @@ func TestAttach_serviceThatRuns_isUsed(t *testing.T) {
 	if log := p.log(t); log != "" {
 		t.Errorf("a gateway was started:\n%s\nwant none", log)
 	}
+}
+
+// A gateway is replaced while clients work: nobody notices.
+func TestRestart_gateway_isReplacedUnderItsClients(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	p := newPerson(t, testkit.Servers{"s": testkit.Fake(t, "--record", record)}, testkit.AllowAll("a"))
+	a := p.open(t)
+	running := a.call(t, "s", "sleep", `{"ms":300,"id":"running"}`)
+	awaitCall(t, record, "running")
+	first := p.gateway(t)
+	runIn(t, p.env, "restart", "--gateway").want(t, exitFine, "1 client attached")
+	if got := a.answer(t, running); got.IsError {
+		t.Errorf("the call that ran: got %s, want its result", got.raw)
+	}
+	second := p.gateway(t, first)
+	id := a.call(t, "s", "echo", "{}")
+	if got := a.answer(t, id); got.IsError {
+		t.Errorf("the call after: got %s, want a result", got.raw)
+	}
+	if got := strings.Count(p.log(t), `"msg":"gateway ready"`); got != 2 || second == first {
+		t.Errorf("got %d gateways, the last one %d, want another one than %d", got, second, first)
+	}
+	st := value[admin.Status](t, runIn(t, p.env, "status", "--json").want(t, exitFine))
+	if st.Attach == nil || st.Attach.Attached != 1 || !st.Attach.Background {
+		t.Errorf("status: got %+v, want one attached to a gateway in the background", st.Attach)
+	}
+}
+
+func TestRestart_gatewayThatAttachDidNotStart_isRefused(t *testing.T) {
+	t.Parallel()
+	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t)})
+	operate(t, g, "restart", "--gateway").want(t, exitNo, "not started by attach")
+	operate(t, g, "restart").want(t, exitUsage, "SERVER is missing")
+	operate(t, g, "restart", "--gateway", "s").want(t, exitUsage, "--gateway takes no server")
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/admin"
 	"gatehouse/internal/attach"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/descriptors"
@@ -84,6 +85,17 @@ func (f *attachFront) lock(background bool) (*attach.Lock, error) {
 	return f.place.AwaitLife(ctx, func(ctx context.Context) bool {
 		return attach.Present(ctx, f.place)
 	})
+}
+
+// status is what operators hear of it.
+func (f *attachFront) status(opts runOptions) *admin.Attach {
+	if f == nil {
+		return nil
+	}
+	return &admin.Attach{
+		Socket: f.place.Socket(), Attached: f.server.Attached(), Background: opts.background,
+		LingerMS: opts.linger.Milliseconds(), Args: slices.Clone(os.Args[1:]),
+	}
 }
 
 // release lets the next gateway start. It must come last.

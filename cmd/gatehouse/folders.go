@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"gatehouse/internal/eras"
 	"gatehouse/internal/locate"
@@ -77,6 +78,13 @@ func socketFolders() []string {
 // a systemd service, whose variables a shell does not have.
 func adminDirs() []string {
 	dirs := socketFolders()
+	if dir := userState(); dir != "" { // Of a gateway that attach has started.
+		for _, d := range ownsocket.Dirs([]string{filepath.Join(dir, "run")}, "/tmp") {
+			if !slices.Contains(dirs, d) {
+				dirs = append(dirs, d)
+			}
+		}
+	}
 	if runtime.GOOS == "linux" {
 		dirs = append(dirs, "/run/gatehouse/run", "/var/lib/gatehouse/run")
 	}

@@ -98,14 +98,18 @@ func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 }
 
 func newRestartCommand() *cobra.Command {
-	return awaitsReady(actionCommand(admin.Restart, &cobra.Command{
-		Use:   "restart SERVER",
+	return restartsGateway(awaitsReady(actionCommand(admin.Restart, &cobra.Command{
+		Use:   "restart [SERVER]",
 		Short: "Give a server of the running gateway a new process; no call is lost",
 		Long: `restart starts a new process (or connection) of one server. Calls that run end
 on the old process, within its drain_timeout_ms; later ones wait for the new. It
 returns when the new one is ready, or after startup_timeout_ms. Exit code 0: it is
-ready, or starts with its next call; 1: it is not ready.`,
-	}))
+ready, or starts with its next call; 1: it is not ready.
+
+With --gateway the gateway itself is replaced: the new one has the flags of the old
+and the program of this command. Calls that run end on the old one, within its
+--shutdown-timeout; later ones go to the new.`,
+	})))
 }
 
 func newReleaseCommand() *cobra.Command {

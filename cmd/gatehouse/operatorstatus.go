@@ -23,6 +23,7 @@ func (o *operator) Status() admin.Status {
 		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, RulesUnreadable: o.unreadable(), Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
+		Attach:     o.app.attach.status(o.app.opts),
 		PassedOver: o.files.passedOver.status(),
 		Servers:    []admin.ServerStatus{}, Draining: notNil(o.memory.Draining()), Holds: notNil(force.Holds),
 		Audit: admin.Audit{

@@ -222,14 +222,13 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if l.listener != nil {
 		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + mcpPath
 	}
-	a.operator.openAdmin()
-
 	end := make(chan ending, 2) // One of each that can end it.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := a.openAttach(l.attach); err != nil {
 		end <- ending{reason: "clients cannot attach", err: err}
 	}
+	a.operator.openAdmin()
 	l.opts.tellStarter(saysReady)
 	a.awaitNobody(ctx, end)
 	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)

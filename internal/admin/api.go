@@ -60,8 +60,9 @@ type Status struct {
 	Started   time.Time `json:"started"`
 	UptimeMS  int64     `json:"uptime_ms"`
 	Ready     bool      `json:"ready"`             // false once shutdown has begun
-	Transport string    `json:"transport"`         // stdio or http
+	Transport string    `json:"transport"`         // stdio, http or attach
 	Address   string    `json:"address,omitempty"` // where agents connect over http
+	Attach    *Attach   `json:"attach,omitempty"`  // absent if clients cannot attach
 
 	Pinned  []string `json:"pinned"`  // the agents that every caller is one of; empty: no pin
 	Clients []string `json:"clients"` // the programs that called last, the newest first
@@ -86,6 +87,15 @@ type Status struct {
 	Rules   Rules     `json:"rules"`
 	Audit   Audit     `json:"audit"`
 	Log     Log       `json:"log"`
+}
+
+// Attach is what clients attach to.
+type Attach struct {
+	Socket     string   `json:"socket"`
+	Attached   int      `json:"attached"`   // clients that are
+	Background bool     `json:"background"` // whether attach has started the gateway
+	LingerMS   int64    `json:"linger_ms"`  // after which it ends without clients; 0 is never
+	Args       []string `json:"args"`       // that it was started with
 }
 
 // Unreadable says that the rules file has changed and cannot be read.

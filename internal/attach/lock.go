@@ -52,12 +52,21 @@ func Sweep(dir string) {
 // somebody does.
 func (p Place) LockStart() (*Lock, error) { return lock(p.startLock()) }
 
+// AwaitStart is LockStart that waits, until ctx ends.
+func (p Place) AwaitStart(ctx context.Context) (*Lock, error) {
+	return await(ctx, p.startLock(), func(context.Context) bool { return false })
+}
+
 // AwaitLife is LockLife that waits, until ctx ends, for a gateway that ends. If one
 // listens meanwhile the error is ErrTaken.
 func (p Place) AwaitLife(ctx context.Context, listens func(context.Context) bool) (*Lock, error) {
+	return await(ctx, p.lifeLock(), listens)
+}
+
+func await(ctx context.Context, path string, needless func(context.Context) bool) (*Lock, error) {
 	for {
-		l, err := lock(p.lifeLock())
-		if !errors.Is(err, ErrTaken) || ctx.Err() != nil || listens(ctx) {
+		l, err := lock(path)
+		if !errors.Is(err, ErrTaken) || ctx.Err() != nil || needless(ctx) {
 			return l, err
 		}
 		select {

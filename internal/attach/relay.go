@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/mcpedge/jsonrpc"
@@ -34,6 +35,8 @@ type RelayOptions struct {
 type Relay struct {
 	opts RelayOptions
 	done context.CancelFunc // called when nothing is left to be done
+	// lines counts those of the client.
+	lines atomic.Uint64
 
 	// sending is held while a line goes to the gateway, however long, and while the
 	// link changes.
@@ -102,6 +105,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		r.establish(link)
 		if first {
 			go r.listen(ctx)
+			go r.stayLean(ctx)
 			go r.up()
 		}
 		stop := context.AfterFunc(ctx, func() { _ = link.Conn.Close() })

@@ -16,6 +16,7 @@ func (r *Relay) up() {
 			r.end(src.partway)
 			return
 		}
+		r.lines.Add(1)
 		if p.first && p.data[0] == mark {
 			p.data[0] = harmless
 		}
