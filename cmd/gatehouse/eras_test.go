@@ -106,7 +106,7 @@ func greetings(t *testing.T, record string) (runs []string) {
 
 func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		args []string
 		runs string
 	}{
@@ -120,16 +120,20 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 		"legacy":                        {nil, "server/discover initialize|initialize"},
 		"legacy, silent on the unknown": {[]string{"--legacy-silent"}, "server/discover initialize|initialize"},
 		"legacy, dies of the unknown":   {[]string{"--legacy-dies"}, "server/discover|initialize|initialize"},
-	} {
+	}
+	servers, records := testkit.Servers{}, map[string]string{}
+	for name, c := range cases {
+		records[name] = recordFile(t)
+		servers[name] = testkit.Fake(t, append([]string{"--record", records[name], "--record-all"}, c.args...)...)
+	}
+	g, a := begin(t, servers)
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			record := recordFile(t)
-			args := append([]string{"--record", record, "--record-all"}, c.args...)
-			g, a := begin(t, testkit.Servers{"s": testkit.Fake(t, args...)})
-			kill(t, pidOf(t, a, "s"))
-			g.Await(t, "server crashed", "server", "s", "phase", "serving")
-			pidOf(t, a, "s")
-			if got := strings.Join(greetings(t, record), "|"); got != c.runs {
+			kill(t, pidOf(t, a, name))
+			g.Await(t, "server crashed", "server", name, "phase", "serving")
+			pidOf(t, a, name)
+			if got := strings.Join(greetings(t, records[name]), "|"); got != c.runs {
 				t.Errorf("its runs were asked %q, want %q", got, c.runs)
 			}
 		})
@@ -159,7 +163,7 @@ func TestEras_stdioServer_isRememberedByTheNextGateway(t *testing.T) {
 
 func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		before, after []string
 		runs          string
 	}{
@@ -169,24 +173,30 @@ func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 		"legacy, refuses by the status":      {[]string{"--legacy-status"}, nil, "server/discover initialize|initialize"},
 		"legacy that has become stateless":   {[]string{"--era", "legacy"}, []string{"--era", "stateless"}, "server/discover initialize|initialize server/discover"},
 		"stateless that has become a legacy": {[]string{"--era", "stateless"}, []string{"--era", "legacy"}, "server/discover|server/discover initialize"},
-	} {
+	}
+	servers, records, fakes := testkit.Servers{}, map[string]string{}, map[string]*testkit.HTTPFake{}
+	for name, c := range cases {
+		records[name] = recordFile(t)
+		fakes[name] = testkit.StartHTTPFake(t, slices.Concat([]string{"--record", records[name], "--record-all"}, c.before)...)
+		servers[name] = testkit.Entry{"url": fakes[name].Base + "/mcp"}
+	}
+	g, a := begin(t, servers)
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			record := recordFile(t)
+			fake, record := fakes[name], records[name]
 			recorded := []string{"--record", record, "--record-all"}
-			fake := testkit.StartHTTPFake(t, slices.Concat(recorded, c.before)...)
-			g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/mcp"}})
-			pidOf(t, a, "s")
+			pidOf(t, a, name)
 			mark := g.Log.Len()
 			fake.Kill()
-			g.AwaitFrom(t, mark, "server crashed", "server", "s")
+			g.AwaitFrom(t, mark, "server crashed", "server", name)
 			if c.after != nil {
 				fake.Restart(t, slices.Concat(recorded, c.after)...)
 			} else {
 				fake.Restart(t)
 			}
-			g.AwaitFrom(t, mark, "server ready", "server", "s")
-			pidOf(t, a, "s")
+			g.AwaitFrom(t, mark, "server ready", "server", name)
+			pidOf(t, a, name)
 			if got := strings.Join(greetings(t, record), "|"); got != c.runs {
 				t.Errorf("its runs were asked %q, want %q", got, c.runs)
 			}

@@ -86,8 +86,11 @@ func TestFigures_healthyServersBesideABadOne(t *testing.T) {
 		{"floods stderr", testkit.Fake(t, "--flood", "stderr"), false},
 		{"floods stdout with junk", testkit.Fake(t, "--flood", "junk"), false},
 		{"floods stdout with one endless line", testkit.Fake(t, "--flood", "line"), false},
-		{"healthy too, again", testkit.Fake(t), false},
+		{"healthy too, again", testkit.Fake(t), false}, // To see how much figures differ by themselves.
 	} {
+		if strings.HasSuffix(bad.name, "again") && !full() {
+			continue
+		}
 		servers := testkit.Servers{"bad": bad.entry}
 		for i := range 9 {
 			servers[fmt.Sprint("good", i)] = testkit.Fake(t)

@@ -11,12 +11,16 @@ import (
 
 // These tests assert what happens, and log how long it takes: see figures.
 
-// soon asks without a pause until it is true.
+// soon asks until it is true: without a pause for figures, which a pause would
+// blur, and else with one.
 func soon(t *testing.T, ask func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(testkit.Patience); !ask(); {
 		if time.Now().After(deadline) {
 			t.Fatal("it never came true")
+		}
+		if !full() {
+			<-time.After(5 * time.Millisecond)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func endsSoon(t *testing.T, instance string) time.Duration {
 func areGone(t *testing.T, find func() []int) time.Duration {
 	t.Helper()
 	began := time.Now()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond) // A look reads the environments of all processes.
 	defer tick.Stop()
 	for {
 		left := find()

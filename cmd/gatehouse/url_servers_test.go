@@ -15,33 +15,48 @@ import (
 	"gatehouse/testkit"
 )
 
+// beginURLServers starts one gateway for the cases of a test, each of which is a
+// fake server of its own with these flags, named as the case. It returns the
+// records of the servers by that name, too.
+func beginURLServers(t *testing.T, flags map[string][]string) (*testkit.Gateway, testkit.Agent, map[string]string) {
+	t.Helper()
+	servers, records := testkit.Servers{}, map[string]string{}
+	for name, more := range flags {
+		records[name] = recordFile(t)
+		fake := testkit.StartHTTPFake(t, append([]string{"--record", records[name]}, more...)...)
+		servers[name] = testkit.Entry{"url": fake.Base + "/mcp"}
+	}
+	g, a := begin(t, servers)
+	return g, a, records
+}
+
 // A url server that forgets its sessions, in one of the ways of real ones.
 func TestURLServer_thatRestarts_isUsedAgainByTheNextCall(t *testing.T) {
 	t.Parallel()
-	for name, lost := range map[string][]string{
+	cases := map[string][]string{
 		"400 and a JSON-RPC error": {"--lost-status", "400", "--lost-body", `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"},"id":null}`},
 		"404":                      nil,
 		"401":                      {"--lost-status", "401"},
 		"500":                      {"--lost-status", "500"},
 		"503":                      {"--lost-status", "503"},
 		"200 and an error":         {"--lost-status", "200", "--lost-body", `{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}`},
-	} {
+	}
+	g, a, records := beginURLServers(t, cases)
+	for name := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			record := recordFile(t)
-			fake := testkit.StartHTTPFake(t, append([]string{"--record", record}, lost...)...)
-			g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/mcp"}})
-			long := a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 1500, "id": "long"})
+			record := records[name]
+			long := a.Go(t.Context(), name, "sleep", map[string]any{"ms": 1500, "id": "long"})
 			awaitCall(t, record, "long")
-			a.Execute(t, "s", "forget", nil)
+			a.Execute(t, name, "forget", nil)
 			for i := range 3 {
-				if got := a.Execute(t, "s", "echo", map[string]any{"id": fmt.Sprint("e", i)}).Good(t); got.Field("id") != fmt.Sprint("e", i) {
+				if got := a.Execute(t, name, "echo", map[string]any{"id": fmt.Sprint("e", i)}).Good(t); got.Field("id") != fmt.Sprint("e", i) {
 					t.Errorf("call %d: got %s, want the id of its own call", i, got.Structured)
 				}
 			}
-			g.Await(t, "server session renewed", "server", "s")
+			g.Await(t, "server session renewed", "server", name)
 			long.Wait(t).Good(t)
-			if n := g.Count(0, "server crashed"); n != 0 {
+			if n := g.Count(0, "server crashed", "server", name); n != 0 {
 				t.Errorf("%d crashes are logged, want 0", n)
 			}
 			for id, ran := range testkit.Calls(testkit.Record(t, record)) {
@@ -78,7 +93,7 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 	args := func(status int, headers map[string]any, body string) map[string]any {
 		return map[string]any{"status": status, "headers": headers, "body": body}
 	}
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		args       map[string]any
 		code       string
 		words      []string
@@ -101,20 +116,23 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 			"SERVER_CRASHED", nil, 0, true,
 		},
 		"a closed connection": {map[string]any{"cut": true}, "SERVER_CRASHED", nil, 0, true},
-	} {
+	}
+	flags := map[string][]string{}
+	for name := range cases {
+		flags[name] = nil
+	}
+	g, a, records := beginURLServers(t, flags)
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			record := recordFile(t)
-			fake := testkit.StartHTTPFake(t, "--record", record)
-			g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/mcp"}})
 			var others []*testkit.Pending
 			for i := range 3 {
 				id := fmt.Sprint("o", i)
-				others = append(others, a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 2000, "id": id}))
-				awaitCall(t, record, id)
+				others = append(others, a.Go(t.Context(), name, "sleep", map[string]any{"ms": 2000, "id": id}))
+				awaitCall(t, records[name], id)
 			}
 			for range 6 {
-				e := a.Execute(t, "s", "http", c.args).Failed(t, c.code)
+				e := a.Execute(t, name, "http", c.args).Failed(t, c.code)
 				for _, word := range c.words {
 					if !strings.Contains(e.Message, word) {
 						t.Errorf("got %q, want %q in it", e.Message, word)
@@ -127,11 +145,11 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 					t.Errorf("retry_after_ms is %v, want %d", got, c.retryAfter)
 				}
 			}
-			a.Execute(t, "s", "echo", nil).Good(t)
+			a.Execute(t, name, "echo", nil).Good(t)
 			for _, other := range others {
 				other.Wait(t).Good(t)
 			}
-			if n := g.Count(0, "server crashed") + g.Count(0, "server needs auth"); n != 0 {
+			if n := g.Count(0, "server crashed", "server", name) + g.Count(0, "server needs auth", "server", name); n != 0 {
 				t.Errorf("%d failures of the server are logged, want 0", n)
 			}
 		})
@@ -140,15 +158,18 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 
 func TestURLServer_thatRefusesDiscover_isAskedByInitialize(t *testing.T) {
 	t.Parallel()
+	flags := map[string][]string{}
 	for _, how := range []string{"403", "401", "302", "500", "cut"} {
+		flags[how] = []string{"--no-discover", how}
+	}
+	_, a, _ := beginURLServers(t, flags)
+	for how := range flags {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			fake := testkit.StartHTTPFake(t, "--no-discover", how)
-			_, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/mcp"}})
-			if tools := a.Tools(t, "s").Names(); !slices.Contains(tools, "echo") {
+			if tools := a.Tools(t, how).Names(); !slices.Contains(tools, "echo") {
 				t.Errorf("it lists %q, want echo among them", tools)
 			}
-			a.Execute(t, "s", "echo", nil).Good(t)
+			a.Execute(t, how, "echo", nil).Good(t)
 		})
 	}
 }
