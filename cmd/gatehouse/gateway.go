@@ -103,7 +103,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		},
 		Audit: a.record, Begin: a.begin(),
 	})
-	a.tools = gate.New(gate.Config{Router: a.router, Debug: opts.debug, NoClientHints: opts.noClientHints})
+	a.tools = gate.New(gate.Config{Router: a.router, Exposed: a.surfaces().Exposed(), Debug: opts.debug, NoClientHints: opts.noClientHints})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))
 	a.edge = agents.New(a.tools, agents.Options{

@@ -156,3 +156,39 @@ func http404(t *testing.T, url string) int {
 	_ = resp.Body.Close()
 	return resp.StatusCode
 }
+
+// What the rules expose stands beside the gateway's own tools, and clients hear when
+// that changes.
+func TestSurface_gate_exposesWhatTheRulesSay(t *testing.T) {
+	rules := func(expose string) string {
+		return `{"agents":{"a":{"allow":{"servers":["db"],"tools":{"db":["echo","sleep"]}},"expose":{` + expose + `}}}}`
+	}
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"db": testkit.Fake(t)}.JSON(), Rules: rules(`"db":["echo"]`), Args: []string{"--agent", "a"},
+		Env: []string{testkit.Built(t)}, Stdio: true,
+	})
+	g.Await(t, "server ready", "server", "db")
+	lines := bufio.NewScanner(g.Stdout())
+	lines.Buffer(nil, 1<<20)
+	ask := func(message, want, not string) {
+		t.Helper()
+		if message != "" {
+			if _, err := io.WriteString(g.Stdin(), message+"\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) || not != "" && strings.Contains(lines.Text(), not) {
+			t.Fatalf("got %s, want a line with %s and without %q", lines.Text(), want, not)
+		}
+	}
+	ask(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`, `"tools":{"listChanged":true}`, "")
+	if _, err := io.WriteString(g.Stdin(), `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	ask(`{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, `"name":"db__echo"`, "db__sleep")
+	ask(`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"db__echo","arguments":{"text":"hi"}}}`, `"io.gatehouse/origin":"server"`, "isError")
+	ask(`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"db__sleep","arguments":{"ms":1}}}`, `unknown tool`, "")
+	g.Apply(t, g.RulesFile, rules(`"db":["echo","sleep"]`))
+	ask("", "notifications/tools/list_changed", "")
+	ask(`{"jsonrpc":"2.0","id":5,"method":"tools/list"}`, `"name":"db__sleep"`, "")
+}

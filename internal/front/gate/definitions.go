@@ -134,14 +134,14 @@ func (g *Gate) Definitions() []json.RawMessage {
 
 // DefinitionsFor are Definitions for one caller: agent_id is left out where its
 // credential leaves no choice too, and if the connection settles who calls, a hint
-// names the servers that it may use.
+// names the servers that it may use. What is exposed to it follows.
 func (g *Gate) DefinitionsFor(caller agents.Caller) []json.RawMessage {
 	one := len(g.router.Pinned()) == 1 || caller.Identity != nil && len(caller.Identity.Agents) == 1
 	var servers []string
 	if a, known := g.router.Known(caller); known {
 		servers = usableNames(a)
 	}
-	return g.definitions(one, servers)
+	return append(g.definitions(one, servers), g.cfg.Exposed.Definitions(caller)...)
 }
 
 func (g *Gate) definitions(oneAgent bool, servers []string) []json.RawMessage {

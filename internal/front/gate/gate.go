@@ -22,6 +22,9 @@ type Config struct {
 	// NoClientHints leaves out of the definitions what only certain clients
 	// understand.
 	NoClientHints bool
+	// Exposed are tools of servers that stand beside the gateway's own. Default:
+	// none.
+	Exposed Exposed
 }
 
 // Gate answers calls of the gateway's own tools. Its methods may be called
@@ -36,6 +39,9 @@ type Gate struct {
 
 // New makes a Gate.
 func New(cfg Config) *Gate {
+	if cfg.Exposed == nil {
+		cfg.Exposed = noneExposed{}
+	}
 	g := &Gate{cfg: cfg, router: cfg.Router, started: time.Now(), finder: newFinder()}
 	g.tools = map[string]tool{
 		searchTools:    g.searchTools,
@@ -47,6 +53,38 @@ func New(cfg Config) *Gate {
 		g.tools[getGatewayStatus] = g.gatewayStatus
 	}
 	return g
+}
+
+// Exposed are tools of servers beside the gateway's own, which differ by caller.
+// Its methods may be called from any goroutine, and Definitions, Mark and Changed
+// don't block.
+type Exposed interface {
+	Definitions(c agents.Caller) []json.RawMessage
+	// Mark is another one of other definitions, and never 0.
+	Mark(c agents.Caller) uint64
+	// Changed is closed once somebody's may be others.
+	Changed() <-chan struct{}
+	// CallTool is that of agents.ToolHandler.
+	CallTool(ctx context.Context, c agents.Caller, t agents.ToolCall, dst []byte) (out []byte, known bool)
+}
+
+// noneExposed exposes nothing.
+type noneExposed struct{}
+
+func (noneExposed) Definitions(agents.Caller) []json.RawMessage { return nil }
+func (noneExposed) Mark(agents.Caller) uint64                   { return 1 }
+func (noneExposed) Changed() <-chan struct{}                    { return nil }
+func (noneExposed) CallTool(_ context.Context, _ agents.Caller, _ agents.ToolCall, dst []byte) ([]byte, bool) {
+	return dst, false
+}
+
+// Changed is closed once the definitions of somebody may be others.
+func (g *Gate) Changed() <-chan struct{} { return g.cfg.Exposed.Changed() }
+
+// Marks are those of a caller's definitions. What a hint says of servers is no
+// reason to ask for them again.
+func (g *Gate) Marks(c agents.Caller) agents.Marks {
+	return agents.Marks{agents.ToolsList: g.cfg.Exposed.Mark(c)}
 }
 
 // tool runs one of the gateway's tools and returns its result, without what
@@ -67,6 +105,9 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.ToolCall, dst []byte) ([]byte, bool) {
 	run, known := g.tools[sent.Name]
 	if !known {
+		if out, exposed := g.cfg.Exposed.CallTool(ctx, caller, sent, dst); exposed {
+			return out, true
+		}
 		g.unknown(caller, sent.Name)
 		return dst, false
 	}

@@ -3,6 +3,7 @@ package surface
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"gatehouse/internal/front"
 	"gatehouse/internal/mcpedge/agents"
@@ -62,11 +63,11 @@ var markedKinds = [...]*front.Kind{
 
 // Introduce implements agents.Surface.
 func (s *All) Introduce(_ context.Context, c agents.Caller) (agents.Introduction, *agents.Error) {
-	text := "These are the tools of several MCP servers: a name begins with that of its server."
+	parts := []string{"These are the tools of several MCP servers: a name begins with that of its server."}
 	if a, ok := s.gateway.Router.Seen(c); ok {
 		for _, words := range []string{a.Snapshot.Policy.Words(a.Agent).General, a.Snapshot.Policy.Words(a.Agent).Own} {
 			if words != "" {
-				text += "\n\n" + words
+				parts = append(parts, words)
 			}
 		}
 	}
@@ -74,7 +75,7 @@ func (s *All) Introduce(_ context.Context, c agents.Caller) (agents.Introduction
 	const changes = `{"listChanged":true}`
 	return agents.Introduction{
 		Capabilities: json.RawMessage(`{"tools":` + changes + `,"resources":` + changes + `,"prompts":` + changes + `,"completions":{}}`),
-		ServerInfo:   append(info, '}'), Instructions: text,
+		ServerInfo:   append(info, '}'), Instructions: strings.Join(parts, "\n\n"),
 	}, nil
 }
 
@@ -122,7 +123,7 @@ func (s *All) complete(v visit) ([]byte, *agents.Error) {
 	ref := rawjson.Get(v.r.Params, "ref")
 	p, ok := completed(ref)
 	if !ok {
-		return v.refuse(rpcInvalidParams, notARef)
+		return v.refuse(notARef)
 	}
 	member, server, name := "name", "", ""
 	if p.kind == &prompts {
@@ -143,7 +144,7 @@ func (s *All) complete(v visit) ([]byte, *agents.Error) {
 func (s *All) readResource(v visit) ([]byte, *agents.Error) {
 	_, uri, ok := v.uri()
 	if !ok {
-		return v.refuse(rpcInvalidParams, notAURI)
+		return v.refuse(notAURI)
 	}
 	server, own, prefixed := splitURI(uri)
 	if !prefixed {
@@ -154,7 +155,7 @@ func (s *All) readResource(v visit) ([]byte, *agents.Error) {
 		case 1:
 			server, own = servers[0], uri
 		default:
-			return v.refuse(rpcInvalidParams, severalHave(uri, servers))
+			return v.refuse(severalHave(uri, servers))
 		}
 	}
 	p := reading(v.caller, own, rawjson.AppendString(nil, own))

@@ -14,7 +14,7 @@ func (o *One) complete(v visit) ([]byte, *agents.Error) {
 	ref := rawjson.Get(v.r.Params, "ref")
 	p, ok := completed(ref)
 	if !ok {
-		return v.refuse(rpcInvalidParams, notARef)
+		return v.refuse(notARef)
 	}
 	return v.completeBy(o.server, p, ref)
 }
@@ -27,7 +27,7 @@ const notARef = "params.ref must name a prompt or a resource template"
 func (v *visit) completeBy(server string, p passing, ref json.RawMessage) ([]byte, *agents.Error) {
 	argument := v.param("argument", '{')
 	if argument == nil {
-		return v.refuse(rpcInvalidParams, "params.argument must be an object")
+		return v.refuse("params.argument must be an object")
 	}
 	p.members = []relay.Member{{Name: "ref", Value: ref}, {Name: "argument", Value: argument}, {Name: "context", Value: v.param("context", '{')}}
 	return v.forward(server, p)

@@ -7,7 +7,6 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
-	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
 )
 
@@ -59,15 +58,7 @@ func hashed(a *front.Attempt, kind *front.Kind, server string) map[string][]stri
 
 // noSuchTool refuses a call of a name that stands for nothing, or for two things.
 func (v *visit) noSuchTool(joined string) ([]byte, *agents.Error) {
-	c := calls.Get().(*relay.Call)
-	c.Dst = v.dst
-	v.begin(&c.Call, "", &tools, joined)
-	defer func() {
-		v.Router.Finish(&c.Call)
-		*c = relay.Call{}
-		calls.Put(c)
-	}()
-	return c.Finish(refused(c.End(missing(&tools, joined))), false), nil
+	return v.runTool("", joined, true, missing(&tools, joined))
 }
 
 // notThere refuses what names nothing that is there, with a code.

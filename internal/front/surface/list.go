@@ -25,7 +25,7 @@ const listRoom = 256
 // result.
 func (v *visit) list(server string, kind *front.Kind, member string) ([]byte, *agents.Error) {
 	if cursor := rawjson.Get(v.r.Params, "cursor"); cursor != nil && !rawjson.IsNull(cursor) { // Lists come whole, so none was ever given.
-		return v.refuse(rpcInvalidParams, noCursor)
+		return v.refuse(noCursor)
 	}
 	var c front.Call
 	v.begin(&c, server, kind, "")

@@ -40,8 +40,9 @@ type shownView struct {
 	server string
 }
 
-// items are those of a server that the agent may use, as they are shown.
-func (l *allList) items(a *front.Attempt, server string) []json.RawMessage {
+// items are those of a server that the agent may use, as they are shown. keep, if
+// set, leaves out others.
+func (l *allList) items(a *front.Attempt, server string, keep func(name string) bool) []json.RawMessage {
 	r, ok := a.Snapshot.Route(server)
 	if !ok {
 		return nil
@@ -55,9 +56,11 @@ func (l *allList) items(a *front.Attempt, server string) []json.RawMessage {
 		return all
 	}).(map[string]json.RawMessage)
 	names := a.Permitted(l.kind, server, catalog)
-	items := make([]json.RawMessage, len(names))
-	for i, name := range names {
-		items[i] = all[name]
+	items := make([]json.RawMessage, 0, len(names))
+	for _, name := range names {
+		if keep == nil || keep(name) {
+			items = append(items, all[name])
+		}
 	}
 	return items
 }
@@ -83,7 +86,7 @@ func (v *visit) listAll(l *allList) ([]byte, *agents.Error) {
 	from, ok := v.cursor(a, l)
 	if !ok {
 		_ = c.End(&front.Failure{Code: front.CodeInvalidArgument})
-		return v.refuse(rpcInvalidParams, noCursor)
+		return v.refuse(noCursor)
 	}
 	page, next := l.page(a, from)
 	size := 0
@@ -116,7 +119,7 @@ func (l *allList) page(a *front.Attempt, from position) (page []json.RawMessage,
 		if server < from.server {
 			continue
 		}
-		for i, item := range l.items(a, server) {
+		for i, item := range l.items(a, server, nil) {
 			if server == from.server && i < from.at {
 				continue
 			}

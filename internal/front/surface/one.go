@@ -93,7 +93,7 @@ func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name st
 	v.Router.Start(call)
 }
 
-// refuse answers with an error of the request itself.
-func (v *visit) refuse(code int, message string) ([]byte, *agents.Error) {
-	return v.dst, rpcError(code, message, nil)
+// refuse answers that the params of the request are wrong.
+func (v *visit) refuse(message string) ([]byte, *agents.Error) {
+	return v.dst, rpcError(rpcInvalidParams, message, nil)
 }

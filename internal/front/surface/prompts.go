@@ -19,11 +19,11 @@ func (v *visit) makePrompt(server, name string, raw json.RawMessage) ([]byte, *a
 	args := rawjson.Get(v.r.Params, "arguments")
 	switch {
 	case rawjson.First(raw) != '"' || name == "" || len(name) > maxNameBytes:
-		return v.refuse(rpcInvalidParams, "params.name must be the name of a prompt")
+		return v.refuse("params.name must be the name of a prompt")
 	case rawjson.IsNull(args):
 		args = nil
 	case args != nil && rawjson.First(args) != '{':
-		return v.refuse(rpcInvalidParams, "params.arguments must be an object")
+		return v.refuse("params.arguments must be an object")
 	}
 	return v.forward(server, passing{
 		kind: &prompts, name: name, notThere: rpcInvalidParams,

@@ -28,7 +28,7 @@ const maxURIBytes = 64 << 10
 func (o *One) readResource(v visit) ([]byte, *agents.Error) {
 	raw, uri, ok := v.uri()
 	if !ok {
-		return v.refuse(rpcInvalidParams, notAURI)
+		return v.refuse(notAURI)
 	}
 	return v.forward(o.server, reading(v.caller, uri, raw))
 }

@@ -20,18 +20,27 @@ var calls = sync.Pool{New: func() any { return new(relay.Call) }}
 func (v *visit) callTool(server, tool string) ([]byte, *agents.Error) {
 	switch {
 	case tool == "" || len(tool) > maxNameBytes:
-		return v.refuse(rpcInvalidParams, "params.name must be the name of a tool")
+		return v.refuse("params.name must be the name of a tool")
 	case v.r.Args != nil && rawjson.First(v.r.Args) != '{':
-		return v.refuse(rpcInvalidParams, "params.arguments must be an object")
+		return v.refuse("params.arguments must be an object")
 	}
+	return v.runTool(server, tool, true, nil)
+}
+
+// runTool runs a tool. bare has the server's JSON-RPC errors pass as such; wrong,
+// unless nil, is why it is not run.
+func (v *visit) runTool(server, tool string, bare bool, wrong *front.Failure) ([]byte, *agents.Error) {
 	c := calls.Get().(*relay.Call)
-	c.Sent, c.Dst, c.Tool, c.Args, c.Bare = v.r.ToolCall, v.dst, tool, v.r.Args, true
+	c.Sent, c.Dst, c.Tool, c.Args, c.Bare = v.r.ToolCall, v.dst, tool, v.r.Args, bare
 	v.begin(&c.Call, server, &tools, tool)
 	defer func() {
 		v.Router.Finish(&c.Call)
 		*c = relay.Call{}
 		calls.Put(c)
 	}()
+	if wrong != nil {
+		return c.Finish(refused(c.End(wrong)), false), nil
+	}
 	if err := c.Run(v.ctx, v.Router); err != nil {
 		return c.Finish(refused(c.End(err)), false), nil
 	}

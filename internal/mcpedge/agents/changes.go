@@ -72,7 +72,7 @@ func (t *told) take(next Marks, now time.Time) []ListKind {
 }
 
 // watch tells a client of changes of its lists until ctx ends.
-func watch(ctx context.Context, s Surface, c Caller, t *told, tell func(ListKind)) {
+func watch(ctx context.Context, s lists, c Caller, t *told, tell func(ListKind)) {
 	for {
 		changed := s.Changed()
 		if t.news(s.Marks(c)) != nil {

@@ -93,6 +93,22 @@ type callerHandler interface {
 	DefinitionsFor(c Caller) []json.RawMessage
 }
 
+// lists are lists whose changes clients are told of: see Surface.
+type lists interface {
+	Marks(c Caller) Marks
+	Changed() <-chan struct{}
+}
+
+// listsOf are the lists that the client sees; nil if they never change. A
+// ToolHandler may have such lists too.
+func (e *Edge) listsOf(p *peer) lists {
+	if p.surface != nil {
+		return p.surface
+	}
+	own, _ := e.handler.(lists)
+	return own
+}
+
 // speakerHandler is a ToolHandler that knows whose name an unpinned caller takes
 // in a call: its share is counted by that too. Speaker returns "" for none, and
 // the same for all names that it does not know.

@@ -388,11 +388,14 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	defer out.end()
 	out.stream([]byte(": listening\n\n"))
 	out.enter(running)
-	if p.told != nil {
+	if seen := e.listsOf(p); seen != nil {
+		if p.told == nil { // The session is one of before a restart.
+			p.told = &told{marks: seen.Marks(p.caller())}
+		}
 		watching := make(chan struct{})
 		go func() { // Ends with the stream.
 			defer close(watching)
-			watch(ctx, p.surface, p.caller(), p.told, func(kind ListKind) { out.event(changeNotice(kind)) })
+			watch(ctx, seen, p.caller(), p.told, func(kind ListKind) { out.event(changeNotice(kind)) })
 		}()
 		defer func() { end(); <-watching }()
 	}

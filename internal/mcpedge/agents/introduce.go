@@ -12,6 +12,9 @@ import (
 // introduced is a result of initialize or server/discover with what the handler
 // has to say to this caller.
 func (e *Edge) introduced(p *peer, result json.RawMessage) json.RawMessage {
+	if e.listsOf(p) != nil {
+		result = rawjson.Set(result, "capabilities", []byte(`{"tools":{"listChanged":true}}`))
+	}
 	text := e.handler.Introduce(p.caller())
 	if text == "" {
 		return result

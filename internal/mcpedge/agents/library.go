@@ -66,8 +66,8 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 	}
 	if initialize {
 		p.opened(init.ProtocolVersion, client)
-		if p.surface != nil {
-			p.told = &told{marks: p.surface.Marks(p.caller())}
+		if seen := e.listsOf(p); seen != nil {
+			p.told = &told{marks: seen.Marks(p.caller())}
 		}
 		e.opts.OnClient(client)
 	}

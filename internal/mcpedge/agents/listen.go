@@ -19,10 +19,10 @@ const (
 // filters are the members by which a client asks for changes of lists.
 var filters = [listKinds]string{ToolsList: "toolsListChanged", ResourcesList: "resourcesListChanged", TemplatesList: "resourcesListChanged", PromptsList: "promptsListChanged"}
 
-// isSubscription reports whether a message asks a surface to hear of changes, as
+// isSubscription reports whether a message asks to hear of changes of lists, as
 // 2026-07-28 does.
-func (p *peer) isSubscription(m message) bool {
-	return p.surface != nil && m.isRequest() && m.method == methodListen && mcp.IsModernProtocol(m.meta.revision())
+func (e *Edge) isSubscription(p *peer, m message) bool {
+	return e.listsOf(p) != nil && m.isRequest() && m.method == methodListen && mcp.IsModernProtocol(m.meta.revision())
 }
 
 // beginListen begins a subscription and returns what serves it until its client,
@@ -38,7 +38,7 @@ func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify n
 		s := &stream{session: p.session, who: p.identity, owner: cmp.Or(p.identity.ID(), p.from), end: func() { cancel(errClosed) }}
 		err := e.inFlight.listen(s)
 		if err == nil {
-			e.tellOf(ctx, p.surface, caller, r, notify)
+			e.tellOf(ctx, e.listsOf(p), caller, r, notify)
 			e.inFlight.unlisten(s)
 		}
 		switch silenced := e.inFlight.untrack(c); {
@@ -52,7 +52,7 @@ func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify n
 }
 
 // tellOf tells of the changes that a subscription asks for until ctx ends.
-func (e *Edge) tellOf(ctx context.Context, s Surface, caller Caller, r toolRequest, notify notifyFunc) {
+func (e *Edge) tellOf(ctx context.Context, s lists, caller Caller, r toolRequest, notify notifyFunc) {
 	t := &told{marks: s.Marks(caller)}
 	wanted := map[ListKind]bool{}
 	agreed := []byte("{}")

@@ -38,7 +38,7 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Shar
 			return failureAnswer(m.id, failure)
 		}
 		return e.beginCall(ctx, p, r, batch, notify)()
-	case p.isSubscription(m):
+	case e.isSubscription(p, m):
 		e.slowDown(ctx, p, costRequest, len(m.raw))
 		r, failure := readSurfaceRequest(m, p.served())
 		if failure != nil {

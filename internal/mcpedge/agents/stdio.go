@@ -187,7 +187,7 @@ func (c *stdioConn) handle(l line) (serve func()) {
 			return c.beginCall(len(l.data), r)
 		}
 	}
-	if failure == nil && c.peer.isSubscription(m) {
+	if failure == nil && c.edge.isSubscription(c.peer, m) {
 		var r toolRequest
 		if r, failure = readSurfaceRequest(m, c.peer.served()); failure == nil {
 			return c.beginListen(len(l.data), r)
@@ -219,7 +219,7 @@ const methodInitialized = "notifications/initialized"
 // watch tells the client of changes of the surface's lists until the conversation
 // ends.
 func (c *stdioConn) watch() {
-	watch(c.ctx, c.peer.surface, c.peer.caller(), c.peer.told, func(kind ListKind) { c.write(changeNotice(kind)) })
+	watch(c.ctx, c.edge.listsOf(c.peer), c.peer.caller(), c.peer.told, func(kind ListKind) { c.write(changeNotice(kind)) })
 }
 
 // beginCall is begin for a tools/call, or another request of a surface.
