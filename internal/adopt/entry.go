@@ -109,7 +109,7 @@ func texts(list []string) json.RawMessage {
 // plain is a server as an entry, its secrets included: only for comparing.
 func plain(s *clients.Server) entry {
 	e := entry{
-		transport: s.Transport, command: s.Command.String(), cwd: s.Cwd.String(), url: s.URL.String(), envFile: s.EnvFile,
+		transport: s.Transport, command: s.Command.String(), cwd: s.Cwd.String(), url: s.URL.String(), envFile: clients.Value{{Text: s.EnvFile}}.String(),
 		description: s.Description, startMillis: s.StartMillis, callMillis: s.CallMillis,
 	}
 	for _, a := range s.Args {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/serversfile"
 	"gatehouse/internal/vars"
 )
@@ -87,9 +88,12 @@ func (e *entryReader) headers(m jsondoc.Member) {
 	}
 }
 
+// headerName is a token as HTTP defines it.
+var headerName = lazyregexp.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
 func (e *entryReader) addHeader(name string, v Value) {
 	clean := printable(name)
-	if clean == "" || strings.ContainsAny(clean, " :()<>@,;\\\"/[]?={}") {
+	if !headerName().MatchString(clean) {
 		e.note(Attention, "%q is not the name of a header: it is left out", show(name))
 		return
 	}

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"path/filepath"
+	"strings"
 
 	"gatehouse/internal/jsondoc"
 )
@@ -37,7 +38,8 @@ var continueDev = &Client{
 func readContinue(r *reader, root *jsondoc.Node) {
 	r.servers(root.Member("mcpServers"), r.from.Base)
 	r.servers(at(root, "experimental", "modelContextProtocolServers"), r.from.Base)
-	if root.Member("mcpServers") == nil && (root.Member("command") != nil || root.Member("url") != nil) {
+	config := strings.HasPrefix(filepath.Base(r.from.Path), "config.")
+	if !config && root.Member("mcpServers") == nil && (root.Member("command") != nil || root.Member("url") != nil) {
 		name := filepath.Base(r.from.Path)
 		r.entry(name[:len(name)-len(filepath.Ext(name))], root.Pos(), root, r.from.Base)
 	}

@@ -71,6 +71,9 @@ func (r *reader) openCodeTools(n *jsondoc.Node, servers []*Server) {
 			prefix := openCodeName(s.Name) + "_"
 			for _, tool := range after(pattern, prefix) {
 				met = true
+				if tool == "" {
+					continue
+				}
 				if tool != policy.Wildcard {
 					s.Denied = append(s.Denied, tool)
 				} else if again := openCodeAllowed(n, prefix, m.Key); len(again) > 0 {
