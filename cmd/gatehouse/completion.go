@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/clients"
+	"gatehouse/internal/policy"
 )
 
 // completionPatience is how long a shell waits for names: a person has pressed
@@ -86,6 +87,7 @@ var (
 	flagValues  = map[string][]cobra.Completion{
 		"transport": {"stdio", "http", transportAttach}, "init-strategy": {"eager", "lazy"}, "audit-mode": {auditNormal, auditStrict},
 		"log-format": {"auto", "text", "json"}, "log-level": logLevels, "level": logLevels, "color": {"auto", "always", "never"},
+		"annotations": policy.AnnotationRules(),
 	}
 	logLevels = []cobra.Completion{"debug", "info", "warn", "error"}
 )

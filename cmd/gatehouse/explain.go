@@ -31,9 +31,14 @@ func newExplainCommand() *cobra.Command {
 		Short: "Show what the rules decide, which step and rule decided, and what was overruled",
 		Long: `explain answers whether an agent may use a tool of a server, or the server at
 all, and shows what every step saw, with the limits that calls count for. AGENT may be "" for a caller without
-agent_id. It reads the rules file that "gatehouse run" would use; with --live it
-asks the running gateway, whose rules may be older or newer than the file.
-Whether there is such a server or tool makes no difference. Exit code 0: allow;
+agent_id. --resource asks for a resource by its URI, or a template by its text,
+--prompt for a prompt. It reads the rules file that "gatehouse run" would use; with
+--live it asks the running gateway, whose rules may be older or newer than the file.
+
+Where rules ask for annotations, the gateway decides by what the server last said of
+the tool. Without --live that is what --annotations says, and nothing else; without
+either the definition is not known. Otherwise whether there is such a server or tool
+makes no difference. Exit code 0: allow;
 1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
 		ValidArgsFunction: completeExplain,
 		RunE: func(cmd *cobra.Command, args []string) error {
