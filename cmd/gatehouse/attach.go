@@ -34,6 +34,8 @@ type attachOptions struct {
 	linger     time.Duration
 	drainOnEOF time.Duration
 	keepPath   bool
+	url        string
+	tokenFile  string
 	flags      map[string]string // those that a gateway can have otherwise, if they were given
 }
 
@@ -55,6 +57,8 @@ from env files, and PATH is the one that "gatehouse init" saw (or "gatehouse att
 When the gateway restarts, the client's session goes on. A call whose fate is not
 known is answered with may_have_run, and never sent again.
 
+With --url it is stdio for a gateway elsewhere, over HTTP.
+
   claude mcp add gatehouse -- gatehouse attach --agent backend`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -73,6 +77,8 @@ func (o *attachOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: that of --config)")
 	f.StringVar(&o.rules, "rules", "", "the rules file (default: that of --config)")
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable")
+	f.StringVar(&o.url, "url", "", "the address of a gateway elsewhere, which serves HTTP, in place of the shared one")
+	f.StringVar(&o.tokenFile, "token-file", "", "with --url: the file with the token for it, which only this user can read")
 	f.DurationVar(&o.linger, "linger", 10*time.Minute, "a gateway that is started ends once nobody has been attached for that long; 0s is never")
 	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "how long calls that run or wait may go on after the end of the input")
 	f.BoolVar(&o.keepPath, "keep-path", false, "keep the PATH of this shell for servers of gateways in the background, and end")
@@ -109,6 +115,12 @@ func (o *attachOptions) run(cmd *cobra.Command) error {
 	}
 	if err := errors.Join(o.check(), notBelow()); err != nil {
 		return err
+	}
+	if o.url != "" {
+		return o.runURL(cmd.InOrStdin(), cmd.OutOrStdout())
+	}
+	if o.tokenFile != "" {
+		return errors.New("--token-file needs --url: the shared gateway asks for no token")
 	}
 	if noAttachHere() {
 		return failed(errNoAttach)

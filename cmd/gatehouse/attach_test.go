@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -277,4 +278,60 @@ func TestRestart_gatewayThatAttachDidNotStart_isRefused(t *testing.T) {
 	operate(t, g, "restart", "--gateway").want(t, exitNo, "not started by attach")
 	operate(t, g, "restart").want(t, exitUsage, "SERVER is missing")
 	operate(t, g, "restart", "--gateway", "s").want(t, exitUsage, "--gateway takes no server")
+}
+
+// A gateway elsewhere is reached over HTTP; it may restart meanwhile.
+func TestAttach_url_isServedAndSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	record := recordFile(t)
+	options := testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t, "--record", record)}.JSON(), Rules: testkit.AllowAll("a"),
+		Args: []string{"--http", address}, Unclean: true,
+	}
+	first := testkit.StartGateway(t, options)
+	p := &person{home: home, env: append(testkit.AsGateway(), "GATEHOUSE_HOME="+home)}
+	a := p.open(t, "--url", "http://"+address+"/mcp", "--agent", "a")
+	id := a.call(t, "s", "echo", `{"word":"one"}`)
+	if got := a.answer(t, id); got.IsError || !strings.Contains(got.raw, "one") {
+		t.Errorf("got %s, want a result", got.raw)
+	}
+	running := a.call(t, "s", "sleep", `{"ms":600000,"id":"long"}`)
+	awaitCall(t, record, "long")
+	first.Signal(t, syscall.SIGKILL)
+	first.Wait(t)
+	if got := a.answer(t, running); got.StructuredContent.Error.Code != "GATEWAY_LOST" {
+		t.Errorf("the call that ran: got %s, want GATEWAY_LOST", got.raw)
+	}
+	id = a.call(t, "s", "echo", `{"word":"two"}`) // It waits.
+	testkit.StartGateway(t, options)
+	if got := a.answer(t, id); got.IsError || !strings.Contains(got.raw, "two") {
+		t.Errorf("the call after: got %s, want a result", got.raw)
+	}
+	if n := len(testkit.Calls(testkit.Record(t, record))["long"]); n != 1 {
+		t.Errorf("the call that ran was run %d times, want once", n)
+	}
+	if code := a.end(t); code != exitFine {
+		t.Errorf("got exit code %d, want 0: %s", code, a.stderr)
+	}
+}
+
+// A token comes from a file of the user's own, and goes nowhere in clear text.
+func TestAttach_url_tokens(t *testing.T) {
+	t.Parallel()
+	p := &person{env: append(testkit.AsGateway(), "GATEHOUSE_HOME="+t.TempDir())}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("secret-token\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	runIn(t, p.env, "attach", "--url", "https://127.0.0.1:1/mcp", "--token-file", file).want(t, exitNo, "chmod it to 0600")
+	runIn(t, p.env, "attach", "--url", "http://gw.example.com/mcp", "--token-file", file).want(t, exitUsage, "use https")
+	runIn(t, p.env, "attach", "--url", "https://x:y@gw.example.com/mcp").want(t, exitUsage, "--token-file")
+	runIn(t, p.env, "attach", "--token-file", file).want(t, exitUsage, "--token-file needs --url")
 }

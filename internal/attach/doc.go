@@ -31,5 +31,10 @@
 // of a user. A gateway holds a lock for as long as it lives, so there is one for each
 // set of files; another lock keeps many relays from starting one each.
 //
+// # A gateway elsewhere
+//
+// RelayURL is a relay to a gateway over HTTP (url.go): the client's lines are the
+// bodies of requests, and what comes for them its answers.
+//
 // The package starts no process: its user hands Relay a function that connects.
 package attach
