@@ -56,10 +56,12 @@ func New(cfg Config) *Gate {
 }
 
 // Exposed are tools of servers beside the gateway's own, which differ by caller.
-// Its methods may be called from any goroutine, and Definitions, Mark and Changed
-// don't block.
+// Its methods may be called from any goroutine, and none but CallTool blocks.
 type Exposed interface {
 	Definitions(c agents.Caller) []json.RawMessage
+	// Namer returns how a caller can call a server's tool, by its exposed name, as
+	// an agent; "" if it cannot.
+	Namer(c agents.Caller, agent string) func(server, tool string) string
 	// Mark is another one of other definitions, and never 0.
 	Mark(c agents.Caller) uint64
 	// Changed is closed once somebody's may be others.
@@ -72,8 +74,11 @@ type Exposed interface {
 type noneExposed struct{}
 
 func (noneExposed) Definitions(agents.Caller) []json.RawMessage { return nil }
-func (noneExposed) Mark(agents.Caller) uint64                   { return 1 }
-func (noneExposed) Changed() <-chan struct{}                    { return nil }
+func (noneExposed) Namer(agents.Caller, string) func(server, tool string) string {
+	return func(string, string) string { return "" }
+}
+func (noneExposed) Mark(agents.Caller) uint64 { return 1 }
+func (noneExposed) Changed() <-chan struct{}  { return nil }
 func (noneExposed) CallTool(_ context.Context, _ agents.Caller, _ agents.ToolCall, dst []byte) ([]byte, bool) {
 	return dst, false
 }

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/find"
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/relay"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 )
@@ -44,6 +45,7 @@ type searchAnswer struct {
 type hit struct {
 	Server     string          `json:"server"`
 	Tool       string          `json:"tool"`
+	Exposed    string          `json:"exposed,omitempty"` // its name beside the gateway's own tools
 	Definition json.RawMessage `json:"definition,omitempty"`
 	Summary    string          `json:"summary,omitempty"`
 }
@@ -53,6 +55,7 @@ type hit struct {
 func (g *Gate) searchTools(ctx context.Context, c *call) (r relay.Result, err error) {
 	err = g.router.Answer(ctx, &c.Call.Call, func(a *front.Attempt) (int, error) {
 		answer, size := g.find(a, c.args)
+		g.nameExposed(answer.Hits, c.Caller, a.Agent)
 		if err := c.weigh(size); err != nil {
 			return 0, err
 		}
@@ -75,6 +78,15 @@ func (g *Gate) find(a *front.Attempt, args arguments) (answer searchAnswer, size
 		budget = 0
 	}
 	return answer, answer.fill(found.tools, budget)
+}
+
+// nameExposed names the hits that an agent also has beside the gateway's own
+// tools.
+func (g *Gate) nameExposed(hits []hit, caller agents.Caller, agent string) {
+	name := g.cfg.Exposed.Namer(caller, agent)
+	for i := range hits {
+		hits[i].Exposed = name(hits[i].Server, hits[i].Tool)
+	}
 }
 
 // fill adds the hits: the first ones with their definitions as far as these fit

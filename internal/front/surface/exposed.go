@@ -30,6 +30,19 @@ func (e *Exposed) Definitions(c agents.Caller) (list []json.RawMessage) {
 	return list
 }
 
+// Namer returns the joined name of a server's tool that is exposed to a caller; ""
+// of another one, and of all if the caller's connection is not that agent's: its
+// name would call as another. It does not block.
+func (e *Exposed) Namer(c agents.Caller, agent string) func(server, tool string) string {
+	a, ok := e.gateway.Router.Seen(c)
+	return func(server, tool string) string {
+		if !ok || a.Agent != agent || !a.Snapshot.Policy.Exposed(agent, server, tool) {
+			return ""
+		}
+		return JoinedName(server, tool)
+	}
+}
+
 // exposedSeed makes marks good for one process only.
 var exposedSeed = maphash.MakeSeed()
 

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/gate"
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/testkit"
@@ -77,5 +78,20 @@ func TestExposed_mark_changesWithTheDefinitionsAlone(t *testing.T) {
 	db.Has(`{"name":"query","description":"new"}`)
 	if got := exposed.Mark(old); got == first {
 		t.Errorf("after a change of a definition: got %d still, want another", got)
+	}
+}
+
+// A model that finds a tool should know that it has it already, under another name.
+func TestExposed_isNamedByASearch_ofTheSameAgent(t *testing.T) {
+	s := testkit.NewStage(t, exposing, testkit.ReadyBackend("db", testkit.Hangs).Has("query", "list_all"))
+	router := s.Router(front.Config{})
+	g := gate.New(gate.Config{Router: router, Exposed: surface.Gateway{Router: router}.Exposed()})
+	for agent, want := range map[string][]string{"a": {`"tool":"query","exposed":"db__query"`, `"tool":"list_all"}`}, "b": {`"tool":"query"}`}} {
+		got, _ := g.CallTool(context.Background(), old, agents.ToolCall{Name: "search_tools", Args: json.RawMessage(`{"agent_id":"` + agent + `","query":"query list","max_schema_tokens":0}`)}, nil)
+		for _, part := range want {
+			if !strings.Contains(string(got), part) {
+				t.Errorf("as %s: got %s, want it to contain %s", agent, got, part)
+			}
+		}
 	}
 }
