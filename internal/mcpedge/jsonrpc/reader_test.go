@@ -51,7 +51,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 func TestLines_ofAnySizeInPiecesOfAnySize(t *testing.T) {
 	for seed := range uint64(12) {
 		limit := []int{200 << 10, 200 << 10, 100, 4096}[seed%4]
-		sizes := []int{0, 1, 100, 4095, 4096, 4097, 64 << 10, 64<<10 + 1, 128 << 10, limit, limit + 1, 300 << 10, 1 << 20}
+		sizes := []int{0, 1, 100, 4095, 4096, 4097, 64 << 10, 64<<10 + 1, 128 << 10, limit, limit + 1, 300 << 10, 512 << 10}
 		random := rand.New(rand.NewPCG(seed, 1))
 		var sent [][]byte
 		var stream []byte
