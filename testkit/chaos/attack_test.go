@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/cpu"
 	"gatehouse/internal/identity"
 	"gatehouse/testkit"
 )
@@ -44,6 +45,7 @@ type besieged struct {
 	made   map[string]bool // the honest calls by call_id
 	rules  int             // versions written so far
 
+	meter     *cpu.Meter
 	attacker  int // its process id
 	word      io.Writer
 	endAttack func()
@@ -95,7 +97,7 @@ func chosen(names []string) []string {
 // run is one siege.
 func (s siege) run(t *testing.T, by []string) {
 	s.files = int(number(t, "GATEHOUSE_ATTACK_FILES", uint64(s.files)))
-	b := &besieged{siege: s, t: t, made: map[string]bool{}}
+	b := &besieged{siege: s, t: t, made: map[string]bool{}, meter: cpu.NewMeter()}
 	b.start()
 	b.idleKB = residentKB(b.g.PID())
 	for i := range 9 {
@@ -173,6 +175,9 @@ func (b *besieged) war() []tried {
 	})
 	now := b.usage()
 	b.t.Logf("under attack: %s; %s", spread(calls), now.since(used))
+	if now.idle < busyMachine && !b.short {
+		b.t.Logf("the machine was busy, maybe with other programs: where the attacker gets no processor time, nobody is attacked")
+	}
 	if b.each > 0 {
 		more := (now.gateway - used.gateway - time.Duration(len(calls))*b.each).Seconds() / now.at.Sub(used.at).Seconds()
 		b.t.Logf("the attack took %.1f %% of a core from the gateway, beyond the %v of each honest call", 100*more, b.each)
@@ -340,6 +345,10 @@ func (b *besieged) revoke(conn *connection) (last time.Duration, denied bool) {
 	}
 	return last, false
 }
+
+// busyMachine is how much of the processors is left at least where the figures of
+// an attack mean something.
+const busyMachine = 0.1
 
 const (
 	// inForce is how long after an edit a revoked call may still run.

@@ -15,12 +15,16 @@ import (
 type usage struct {
 	at                                 time.Time
 	gateway, servers, agents, attacker time.Duration
+	idle                               float64 // of the machine, since the last usage
 }
 
 func (b *besieged) usage() usage {
 	u := usage{at: time.Now(), gateway: processorTime(b.g.PID()), agents: processorTime(os.Getpid()), attacker: processorTime(b.attacker)}
 	for _, p := range descendants(b.g.PID()) {
 		u.servers += processorTime(p.pid)
+	}
+	if b.meter != nil {
+		u.idle, _ = b.meter.Idle()
 	}
 	return u
 }
@@ -34,8 +38,8 @@ func (u usage) ofCalls(then usage, calls int) time.Duration {
 func (u usage) since(then usage) string {
 	took := u.at.Sub(then.at).Seconds()
 	part := func(now, then time.Duration) float64 { return (now - then).Seconds() / took }
-	return fmt.Sprintf("cores used: gateway %.2f, servers %.2f, honest agents %.2f, attacker %.2f", part(u.gateway, then.gateway),
-		part(u.servers, then.servers), part(u.agents, then.agents), part(u.attacker, then.attacker))
+	return fmt.Sprintf("cores used: gateway %.2f, servers %.2f, honest agents %.2f, attacker %.2f, nobody %.0f %% of all", part(u.gateway, then.gateway),
+		part(u.servers, then.servers), part(u.agents, then.agents), part(u.attacker, then.attacker), 100*u.idle)
 }
 
 // processorTime is what a process has used so far, to 10 ms; 0 if it is gone.
