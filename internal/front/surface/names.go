@@ -27,7 +27,7 @@ func JoinedName(server, name string) string {
 	}
 	sum := sha256.Sum256([]byte(server + "\x00" + name))
 	joined = strings.Map(func(r rune) rune {
-		if r < 0x80 && isPlainByte(byte(r)) {
+		if r < 0x80 && isPlainByte(byte(r)) { //nolint:gosec // It is one byte.
 			return r
 		}
 		return '_'

@@ -2,6 +2,11 @@
 // streamable HTTP that shows the gateway's tools and hands each call to a
 // ToolHandler. It decides nothing about agents, rules or servers.
 //
+// Beside the gateway's own tools it serves any number of surfaces, each at an
+// address of its own or over stdio: a Surface answers all methods but initialize,
+// server/discover and ping itself. Sessions belong to their surface, credential and
+// agent; those of a surface live in memory and hear of changes of its lists.
+//
 // In: one handler and its tool definitions, read once by New. Out: an Edge,
 // which serves any number of stdio conversations and one HTTP endpoint.
 //
