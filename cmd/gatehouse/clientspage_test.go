@@ -17,7 +17,11 @@ var updatePage = flag.Bool("update-clients-page", false, "write the entries into
 func entryOf(c *clients.Client) (entry, file string) {
 	place := clients.Place{GOOS: "linux", Home: "/home/ann", WorkDir: "/home/ann/w", Getenv: func(string) string { return "" }, Glob: func(string) []string { return nil }}
 	path := c.ConnectFile(place, func(string) bool { return false })
-	after, _, err := c.Connect(path, nil, clients.Command{Path: "/usr/local/bin/gatehouse", Args: []string{"attach", "--agent", c.ID}}, nil)
+	args := []string{"attach", "--agent", c.ID}
+	if surface, _ := proposedSurface(c); surface != surfaceGate {
+		args = append(args, "--surface", surface)
+	}
+	after, _, err := c.Connect(path, nil, clients.Command{Path: "/usr/local/bin/gatehouse", Args: args}, nil)
 	if err != nil {
 		return err.Error(), path
 	}

@@ -185,6 +185,34 @@ func TestConnect_whatIsWrong_isSaid(t *testing.T) {
 	atHome(t, "connect", "codex", "--agent", "a").want(t, exitNo, "change it by hand")
 }
 
+// Who searches tools by itself would search twice behind the gateway's own search.
+func TestConnect_proposesTheSurfaceThatServesAProgramBest(t *testing.T) {
+	connectedHome(t)
+	for _, c := range clients.All() {
+		if !c.CanConnect() {
+			continue
+		}
+		r := atHome(t, "connect", c.ID, "--dry-run").want(t, exitFine)
+		if all := strings.Contains(r.out, `"--surface"`) && strings.Contains(r.out, `"all"`); all != c.Searches {
+			t.Errorf("%s: got\n%s\nwant the surface all: %v", c.ID, r.out, c.Searches)
+		}
+	}
+	atHome(t, "connect", "codex").want(t, exitFine, "searches tools by itself", "--surface gate")
+	r := atHome(t, "connect", "codex", "--surface", "gate").want(t, exitFine)
+	if text := readText(t, fileOf(t, mustFind(t, "codex"))); strings.Contains(text, "--surface") || strings.Contains(r.out, "searches") {
+		t.Errorf("got\n%s\nwant the gate, and no reason for the other", text)
+	}
+}
+
+func mustFind(t *testing.T, id string) *clients.Client {
+	t.Helper()
+	c, known := clients.Find(id)
+	if !known {
+		t.Fatalf("there is no client %s", id)
+	}
+	return c
+}
+
 func TestConnect_linksAndModesStay(t *testing.T) {
 	home := connectedHome(t)
 	real := homeFile(t, home, "dotfiles/mcp.json", cursorFile)

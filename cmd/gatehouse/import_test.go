@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/internal/adopt"
 )
 
 // homeFile writes a file below a home.
@@ -104,6 +107,21 @@ func TestImport_serversThatDiffer_areSaidAndNotWritten(t *testing.T) {
 	text := readText(t, filepath.Join(home, ".config/gatehouse/.mcp.json"))
 	if strings.Contains(text, `"files"`) || !strings.Contains(text, `"fine"`) {
 		t.Errorf("got\n%s\nwant fine, and not files", text)
+	}
+}
+
+func TestImport_asksWhichOfSeveralCounts(t *testing.T) {
+	c := adopt.Clash{Server: "a\x1b", Fields: []string{"args"}, Choices: []adopt.Choice{{From: "cursor", What: "x"}, {From: "codex", What: "y"}}}
+	for answer, want := range map[string]int{"1\n": 0, "2\n": 1, "0\n": adopt.Nobody} {
+		var out strings.Builder
+		if got, err := choose(strings.NewReader(answer), &out, c); err != nil || got != want || !strings.Contains(out.String(), "Codex") {
+			t.Errorf("%q: got %d, %v, %s; want %d", answer, got, err, out.String(), want)
+		}
+	}
+	for _, answer := range []string{"", "3\n", "-1\n", "x\n"} {
+		if got, err := choose(strings.NewReader(answer), io.Discard, c); err == nil {
+			t.Errorf("%q: got %d, want an error", answer, got)
+		}
 	}
 }
 

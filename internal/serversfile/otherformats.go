@@ -87,8 +87,7 @@ var formats = []format{
 }
 
 // otherFormat says whose format a refused file has, and what to write in its place;
-// nil if it is not known. A command that does it would be named here, for all of
-// them.
+// nil if it is not known.
 func otherFormat(file string, src []byte, root *jsondoc.Node) []jsondoc.Problem {
 	for _, f := range formats {
 		if root == nil && (f.text == nil || !f.text().Match(src)) || root != nil && (f.object == nil || !f.object(root)) {
@@ -96,7 +95,7 @@ func otherFormat(file string, src []byte, root *jsondoc.Node) []jsondoc.Problem 
 		}
 		return []jsondoc.Problem{{
 			File: file, Line: 1, Column: 1, Code: codeOtherFormat, Severity: jsondoc.Info,
-			Message: "this looks like the format of " + f.program + ", which is not read as it is", Hint: f.do,
+			Message: "this looks like the format of " + f.program + ", which is not read as it is", Hint: "\"gatehouse import --from FILE\" takes its servers over; by hand: " + f.do,
 		}}
 	}
 	return nil
