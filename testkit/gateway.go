@@ -95,7 +95,13 @@ func (g *Gateway) start(t testing.TB) {
 	if !g.opt.Stdio {
 		g.Args = append(g.Args, "--transport", "http", "--http", "127.0.0.1:0")
 	}
-	g.Args = append(g.Args, g.opt.Args...)
+	args := g.opt.Args
+	var client []string
+	if g.opt.behindAttach() {
+		client, args = splitArgs(args)
+		g.Args = append(g.Args, "--transport", "attach")
+	}
+	g.Args = append(g.Args, args...)
 	g.cmd = exec.Command(cmp.Or(g.opt.Program, self), g.Args...)
 	g.cmd.Dir = g.Dir
 	g.cmd.Env = append(environment(g.Dir), g.opt.Env...)
@@ -106,13 +112,17 @@ func (g *Gateway) start(t testing.TB) {
 	g.stderr, err = g.cmd.StderrPipe()
 	check(t, err)
 	check(t, g.cmd.Start())
-	g.stdout = newTee(stdout, g.opt.Stdio)
+	own := newTee(stdout, g.opt.Stdio && !g.opt.behindAttach())
+	g.stdout = own
 	go func() {
 		defer close(g.done)
 		g.Log.read(g.stderr)
-		<-g.stdout.ended
+		<-own.ended
 		_ = g.cmd.Wait() // ProcessState tells the rest.
 	}()
+	if g.opt.behindAttach() {
+		g.attachClient(t, cmp.Or(g.opt.Program, self), client)
+	}
 }
 
 // environment is the little that a gateway in a test may know of its

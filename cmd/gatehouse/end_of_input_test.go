@@ -56,6 +56,7 @@ func TestStdio_drainOnEOF_isTheLimit(t *testing.T) {
 // Clients close our input, wait a little, send TERM and soon KILL: with the
 // first of them the call's time is over.
 func TestStdio_signalWhileCallsDrain_endsThem(t *testing.T) {
+	testkit.OfRunAlone(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")

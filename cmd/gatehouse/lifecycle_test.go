@@ -224,6 +224,7 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 
 // A client that closes our input and then sends TERM gets a clean end.
 func TestShutdown_signalAfterEndOfInput_isStillClean(t *testing.T) {
+	testkit.OfRunAlone(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")

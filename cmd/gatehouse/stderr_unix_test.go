@@ -32,6 +32,7 @@ func TestLog_whoseReaderGoesAway_costsTheLogAndNothingElse(t *testing.T) {
 }
 
 func TestStdio_whoseReaderGoesAway_stopsInOrder(t *testing.T) {
+	testkit.OfRunAlone(t)
 	t.Parallel()
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Unclean: true,
