@@ -3,6 +3,7 @@ package surface
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/front"
@@ -65,12 +66,10 @@ var markedKinds = [...]*front.Kind{
 func (s *All) Introduce(_ context.Context, c agents.Caller) (agents.Introduction, *agents.Error) {
 	parts := []string{"These are the tools of several MCP servers: a name begins with that of its server."}
 	if a, ok := s.gateway.Router.Seen(c); ok {
-		for _, words := range []string{a.Snapshot.Policy.Words(a.Agent).General, a.Snapshot.Policy.Words(a.Agent).Own} {
-			if words != "" {
-				parts = append(parts, words)
-			}
-		}
+		words := a.Snapshot.Policy.Words(a.Agent)
+		parts = append(parts, words.General, words.Own)
 	}
+	parts = slices.DeleteFunc(parts, func(text string) bool { return text == "" })
 	info := rawjson.AppendString([]byte(`{"name":"gatehouse","version":`), s.gateway.Version)
 	const changes = `{"listChanged":true}`
 	return agents.Introduction{
@@ -111,6 +110,7 @@ func (s *All) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 // getPrompt has the server make a prompt whose name the agent's name stands for.
 func (s *All) getPrompt(v visit) ([]byte, *agents.Error) {
 	joined := rawjson.Text(rawjson.Get(v.r.Params, "name"))
+	v.readFor(joined)
 	server, name, ok := v.find(&prompts, joined)
 	if !ok {
 		return v.notThere(&prompts, joined, rpcInvalidParams)
@@ -127,6 +127,7 @@ func (s *All) complete(v visit) ([]byte, *agents.Error) {
 	}
 	member, server, name := "name", "", ""
 	if p.kind == &prompts {
+		v.readFor(p.name)
 		server, name, ok = v.find(&prompts, p.name)
 	} else {
 		member = "uri"
@@ -148,6 +149,7 @@ func (s *All) readResource(v visit) ([]byte, *agents.Error) {
 	}
 	server, own, prefixed := splitURI(uri)
 	if !prefixed {
+		v.read(&resources, &templates)
 		servers := v.whoseURI(uri)
 		switch len(servers) {
 		case 0:
@@ -155,7 +157,7 @@ func (s *All) readResource(v visit) ([]byte, *agents.Error) {
 		case 1:
 			server, own = servers[0], uri
 		default:
-			return v.refuse(severalHave(uri, servers))
+			return v.ambiguous(uri, servers)
 		}
 	}
 	p := reading(v.caller, own, rawjson.AppendString(nil, own))

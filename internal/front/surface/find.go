@@ -17,8 +17,8 @@ type hashedView struct {
 }
 
 // find finds what a joined name stands for. A plain one says it itself, whether it
-// is there or not; one with a hash must be listed by a server that the agent may
-// use, and by one alone.
+// is there or not; one with a hash must be that of one thing alone that a server
+// lists and the agent may use: what it may not use is as if it were not there.
 func (v *visit) find(kind *front.Kind, joined string) (server, name string, ok bool) {
 	if server, name, ok = splitName(joined); ok || len(joined) > maxJoined || !endsLikeHash(joined) {
 		return server, name, ok
@@ -29,9 +29,11 @@ func (v *visit) find(kind *front.Kind, joined string) (server, name string, ok b
 	}
 	found := 0
 	for candidate := range a.Servers() {
-		if names := hashed(a, kind, candidate)[joined]; len(names) > 0 {
-			server, name = candidate, names[0]
-			found += len(names)
+		for _, each := range hashed(a, kind, candidate)[joined] {
+			if a.Allows(kind, candidate, each) {
+				server, name = candidate, each
+				found++
+			}
 		}
 	}
 	return server, name, found == 1
@@ -66,7 +68,16 @@ func (v *visit) notThere(kind *front.Kind, name string, code int) ([]byte, *agen
 	var c front.Call
 	v.begin(&c, "", kind, name)
 	defer v.Router.Finish(&c)
-	return v.dst, failed(c.End(missing(kind, name)), code)
+	return v.dst, failed(v.identified(&c, missing(kind, name)), code)
+}
+
+// identified ends a call with a failure on the record of its agent, or says why the
+// caller may be none.
+func (v *visit) identified(c *front.Call, fail *front.Failure) *front.Failure {
+	if _, err := v.Router.Identify(v.ctx, c); err != nil {
+		return c.End(err)
+	}
+	return c.End(fail)
 }
 
 func missing(kind *front.Kind, name string) *front.Failure {
@@ -91,13 +102,18 @@ func (v *visit) whoseURI(uri string) (servers []string) {
 	return servers
 }
 
-// severalHave says how to name a resource of which it is not clear whose it is.
-func severalHave(uri string, servers []string) string {
-	var prefixed []string
+// ambiguous refuses a URI of which it is not clear whose it is, and says how to name
+// each.
+func (v *visit) ambiguous(uri string, servers []string) ([]byte, *agents.Error) {
+	var c front.Call
+	v.begin(&c, "", &resources, uri)
+	defer v.Router.Finish(&c)
+	fail := &front.Failure{Code: front.CodeInvalidArgument}
 	for _, server := range servers[:min(len(servers), maxNamed)] {
-		prefixed = append(prefixed, front.Shown(uriPrefix(server)+uri))
+		fail.Available = append(fail.Available, front.Shown(uriPrefix(server)+uri))
 	}
-	return "several servers have this resource: name one, as " + strings.Join(prefixed, " or ")
+	fail.Message = "Several servers have this resource: name one, as " + strings.Join(fail.Available, " or ") + "."
+	return v.dst, failed(v.identified(&c, fail), rpcInvalidParams)
 }
 
 // maxNamed is how many servers an error names.

@@ -19,7 +19,9 @@ type allList struct {
 }
 
 var (
-	allTools     = allList{&tools, "tools", renamed}
+	allTools = allList{&tools, "tools", func(server, name string, raw json.RawMessage) json.RawMessage {
+		return withPage(renamed(server, name, raw), uriPrefix(server))
+	}}
 	allPrompts   = allList{&prompts, "prompts", renamed}
 	allResources = allList{&resources, "resources", func(server, _ string, raw json.RawMessage) json.RawMessage {
 		return withPrefix(raw, "uri", uriPrefix(server))
