@@ -47,6 +47,9 @@ func ownFolders(t *testing.T) {
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "LOGS_DIRECTORY"} {
 		t.Setenv(name, filepath.Join(dir, "own"))
 	}
+	// No folder can be made in a file, so attach starts no gateway in the background.
+	testkit.WriteAtomic(t, "file", "")
+	t.Setenv("GATEHOUSE_HOME", filepath.Join(dir, "file"))
 }
 
 // Not parallel: it changes the folder and the environment.
