@@ -139,3 +139,6 @@ func nobodysEnvironment() []string {
 // testEnvironment is more of it in tests, whose program is the gateway only if a
 // variable says so.
 var testEnvironment []string
+
+// startsGateways is false where the program is none.
+var startsGateways = true

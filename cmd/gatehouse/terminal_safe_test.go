@@ -44,7 +44,7 @@ func ownFolders(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "LOGS_DIRECTORY"} {
+	for _, name := range []string{"HOME", "GATEHOUSE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "LOGS_DIRECTORY"} {
 		t.Setenv(name, filepath.Join(dir, "own"))
 	}
 	// No folder can be made in a file, so attach starts no gateway in the background.
