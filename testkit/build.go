@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -23,6 +24,10 @@ func RunMain(m *testing.M, gateway func() int) int {
 		// What the gateway starts must not take itself for the gateway.
 		_ = os.Unsetenv(mainVariable)
 		return gateway()
+	}
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		fmt.Fprintln(os.Stderr, "testkit: started with a command, but not as the gateway: a child must never run the tests again")
+		return 2
 	}
 	defer CleanUp()
 	overlap()
