@@ -29,7 +29,7 @@ func restartsGateway(cmd *cobra.Command) *cobra.Command {
 		case itself:
 			return restartGateway(cmd)
 		case len(args) == 0:
-			return fmt.Errorf("SERVER is missing; write: %s, or --gateway for the gateway itself", usageOf(cmd))
+			return fmt.Errorf("SERVER is missing; write: %s SERVER, or %[1]s --gateway", cmd.CommandPath())
 		}
 		return restartServer(cmd, args)
 	}

@@ -158,16 +158,16 @@ func mayUse(a policy.Agent) string {
 	if len(a.Allow.Servers) == 0 {
 		return "may use nothing"
 	}
-	text := "may use " + strings.Join(patterns(a.Allow.Servers), ", ")
+	parts := []string{"may use " + strings.Join(patterns(a.Allow.Servers), ", ")}
 	for _, kind := range policy.Listed {
 		if rules := a.Allow.Of(kind); len(rules) > 0 {
-			text += "; only these " + kind.Plural() + ": " + strings.Join(patternsByServer(rules), ", ")
+			parts = append(parts, "only these "+kind.Plural()+": "+strings.Join(patternsByServer(rules), ", "))
 		}
 	}
 	if len(a.Expose) > 0 {
-		text += "; is shown, if it may use them: " + strings.Join(patternsByServer(a.Expose), ", ")
+		parts = append(parts, "is shown, if it may use them: "+strings.Join(patternsByServer(a.Expose), ", "))
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // deniedTo lists what the rules deny an agent.
