@@ -124,7 +124,8 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 	servers, records := testkit.Servers{}, map[string]string{}
 	for name, c := range cases {
 		records[name] = recordFile(t)
-		servers[name] = testkit.Fake(t, append([]string{"--record", records[name], "--record-all"}, c.args...)...)
+		fake := testkit.Fake(t, append([]string{"--record", records[name], "--record-all"}, c.args...)...)
+		servers[name] = fake.Settings("ping_interval_ms", 0) // Cases wait for each other, and a ping is a server/discover.
 	}
 	g, a := begin(t, servers)
 	for name, c := range cases {
@@ -178,7 +179,7 @@ func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 	for name, c := range cases {
 		records[name] = recordFile(t)
 		fakes[name] = testkit.StartHTTPFake(t, slices.Concat([]string{"--record", records[name], "--record-all"}, c.before)...)
-		servers[name] = testkit.Entry{"url": fakes[name].Base + "/mcp"}
+		servers[name] = testkit.Entry{"url": fakes[name].Base + "/mcp"}.Settings("ping_interval_ms", 0)
 	}
 	g, a := begin(t, servers)
 	for name, c := range cases {

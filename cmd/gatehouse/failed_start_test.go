@@ -41,7 +41,7 @@ func TestURLServer_thatComesLate_isUsableByTheNextCall(t *testing.T) {
 	restart := map[string]any{"initial_ms": 20, "max_ms": 3600000, "max_failures": 0}
 	g, a := begin(t, testkit.Servers{"web": testkit.Entry{"url": web.Base + "/mcp"}.Settings("restart", restart)})
 	g.Await(t, "server backing off", "server", "web", "attempt", 9)
-	if e := a.Execute(t, "web", "echo", nil, map[string]any{"timeout_ms": 200}).Failed(t, "SERVER_UNAVAILABLE"); !strings.Contains(e.Message, "refused") {
+	if e := a.Execute(t, "web", "echo", nil, map[string]any{"timeout_ms": 3000}).Failed(t, "SERVER_UNAVAILABLE"); !strings.Contains(e.Message, "refused") {
 		t.Errorf("the agent reads %q, want it to say that the connection is refused", e.Message)
 	}
 	web.Restart(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,10 @@ func mentioning(text string, except ...int) []process {
 	})
 }
 
+// attachLock is the lock of the gateway of some files, whose names its own
+// follows from.
+var attachLock = regexp.MustCompile(`/[0-9a-f]{16}\.lock$`)
+
 // descriptors counts the open descriptors of a process by what they are.
 func descriptors(pid int) map[string]int {
 	count := map[string]int{}
@@ -77,6 +82,8 @@ func descriptors(pid int) map[string]int {
 		}
 		if i := strings.Index(to, ":["); i > 0 {
 			to = to[:i]
+		} else if filepath.IsAbs(to) && attachLock.MatchString(to) {
+			to = "file of attach"
 		} else if filepath.IsAbs(to) {
 			to = "file " + filepath.Base(to)
 		}
