@@ -48,6 +48,8 @@ type Call struct {
 	granted place
 	// tried is what a server was doing that needs auth, when the call came.
 	tried triedRun
+	// trouble is the latest reason why the server was not ready while the call waited.
+	trouble string
 	// ticket says that the call has been counted against its agent's limits.
 	ticket quota.Ticket
 	// renewals counts how often the server had forgotten the session.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,7 @@ func (a *Attempt) ready(ctx context.Context) error {
 func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 	a.call.granted.leave() // Nobody's drain waits for a call that waits.
 	a.passOn()
+	a.call.trouble = cmp.Or(st.Reason, a.call.trouble)
 	switch st.State {
 	case endpoint.Quarantined, endpoint.Misconfigured, endpoint.Disabled, endpoint.Held:
 		return unavailable(a.Route, st)
@@ -55,7 +57,9 @@ func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
 		case <-a.Route.Cell.ClosedC():
 			return a.closed(st)
 		case <-patience.C:
-			return unavailable(a.Route, st)
+			last := *st // While it is being tried again, what is wrong is what was wrong.
+			last.Reason = a.call.trouble
+			return unavailable(a.Route, &last)
 		case <-a.call.router.stopping:
 			return shuttingDown()
 		case <-ctx.Done():

@@ -12,7 +12,7 @@ func TestNew_isCompiledOnceAndNotBefore(t *testing.T) {
 	if got := digits().MatchString("42"); !got {
 		t.Errorf("42 matches: got %v, want true", got)
 	}
-	if digits() != digits() {
+	if first, second := digits(), digits(); first != second {
 		t.Error("got another expression at the second call, want the same")
 	}
 }

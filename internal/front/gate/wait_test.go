@@ -124,6 +124,20 @@ func TestWait_goesThroughWhenTheServerIsReady(t *testing.T) {
 	})
 }
 
+// Whether a call's time is up during a try or between two is chance.
+func TestWait_thatEndsDuringATry_saysWhyTheOneBeforeFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server("db", endpoint.Status{State: endpoint.BackingOff, Reason: "connection refused", Restarts: 1})
+		g := newGate(t, allowAll, s)
+		done := g.later(func() answer { return g.execute("db", "query") })
+		time.Sleep(time.Second)
+		testkit.Publish(s.Cell, endpoint.Status{State: endpoint.Starting, Restarts: 1})
+		if got := <-done; got.err.Code != "SERVER_UNAVAILABLE" || !strings.Contains(got.err.Message, `"db" is restarting (connection refused)`) {
+			t.Errorf("got %+v, want SERVER_UNAVAILABLE with the reason", got.err)
+		}
+	})
+}
+
 func TestWait_wakesALazyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server("db", endpoint.Status{State: endpoint.Idle})
