@@ -109,7 +109,8 @@ func (s *Starts) change(what func()) {
 
 // watch measures how idle the machine is for as long as servers wait.
 func (s *Starts) watch(done <-chan struct{}) {
-	window := time.NewTicker(pace.Window)
+	began := time.Now()
+	window := time.NewTimer(pace.Window(0))
 	defer window.Stop()
 	idle := idleMeter(func() (float64, bool) { return 0, false })
 	if s.meter != nil {
@@ -129,6 +130,7 @@ func (s *Starts) watch(done <-chan struct{}) {
 		s.mu.Lock()
 		s.admit(part)
 		s.mu.Unlock()
+		window.Reset(pace.Window(time.Since(began)))
 	}
 }
 

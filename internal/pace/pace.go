@@ -1,5 +1,5 @@
 // Package pace decides how many servers may be started now, by what the machine
-// has left. It is pure: it is asked again each Window while servers wait, and
+// has left. It is pure: it is asked again after each Window while servers wait, and
 // whenever a start has ended.
 //
 // While the processors are busy, as many starts run at the same time as there
@@ -19,8 +19,12 @@ package pace
 import "time"
 
 const (
-	// Window is how long idleness is measured.
-	Window = 20 * time.Millisecond
+	// firstWindow is as short as the kernel's own clock has it.
+	firstWindow = 10 * time.Millisecond
+	// laterWindow measures better, and costs less.
+	laterWindow = 20 * time.Millisecond
+	// early is for how long servers may wait that are soon to be up.
+	early = time.Second
 	// Hold is how long a start is counted.
 	Hold = 10 * time.Second
 	// Slow is the age from which on a start makes the number grow slowly, by one
@@ -35,11 +39,21 @@ const (
 	unknown = 4
 )
 
+// Window returns how long idleness is measured next, once servers have waited
+// for the given time: briefly at first, so that those that only wait for
+// something are started without delay.
+func Window(waited time.Duration) time.Duration {
+	if waited < early {
+		return firstWindow
+	}
+	return laterWindow
+}
+
 // Machine is what is known of the machine.
 type Machine struct {
 	Cores int
 	// Idle is the part of the processors' time that was left over the last
-	// Window, from 0 to 1.
+	// window, from 0 to 1.
 	Idle float64
 	// Known is false where nobody can tell.
 	Known bool

@@ -62,3 +62,17 @@ func TestNext_howManyMayStart(t *testing.T) {
 		})
 	}
 }
+
+// The first second decides whether many servers that only wait are up soon.
+func TestWindow_isShortAtFirst(t *testing.T) {
+	for _, c := range []struct{ waited, want time.Duration }{
+		{0, 10 * time.Millisecond},
+		{time.Second - 1, 10 * time.Millisecond},
+		{time.Second, 20 * time.Millisecond},
+		{time.Minute, 20 * time.Millisecond},
+	} {
+		if got := pace.Window(c.waited); got != c.want {
+			t.Errorf("after %v: got a window of %v, want %v", c.waited, got, c.want)
+		}
+	}
+}
