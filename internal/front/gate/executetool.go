@@ -8,10 +8,15 @@ import (
 	"gatehouse/internal/front/relay"
 )
 
-// executeTool runs a tool of a server.
+// executeTool runs a tool of a server, or a method of MCP that is one here.
 func (g *Gate) executeTool(ctx context.Context, c *call) (relay.Result, error) {
 	c.Timeout = time.Duration(min(c.args.timeoutMS, maxTimeoutMS)) * time.Millisecond
 	c.TimeoutName = "timeout_ms"
+	if m := methodNamed(c.args.tool); m != nil {
+		if run, err := g.isMethod(ctx, c, m); run || err != nil {
+			return g.runMethod(ctx, c, m, err)
+		}
+	}
 	c.Tool, c.Args = c.args.tool, c.args.args
 	if c.Args == nil {
 		c.Args = json.RawMessage("{}")

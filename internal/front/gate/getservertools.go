@@ -70,6 +70,13 @@ func selectTools(at *front.Attempt, args arguments) (a toolsAnswer, size int) {
 			budget.take(t)
 		}
 	}
+	for _, t := range methodsOf(at) {
+		if a.TotalAvailable++; !found[t.Name] && wanted(args, t.Name) {
+			a.Matched++
+			budget.take(t)
+		}
+		found[t.Name] = true
+	}
 	budget.fill(&a)
 	for _, name := range args.names {
 		if !found[name] {

@@ -18,9 +18,9 @@ type Member struct {
 }
 
 // Request is a request to a server that is not a tools/call, on its way. It is
-// used as a Call is; Tool and Args mean nothing.
+// used as its Call is, of which Tool and Args mean nothing.
 type Request struct {
-	Call
+	*Call
 
 	Method  string
 	Members []Member

@@ -30,6 +30,10 @@ func (r Result) kind() string {
 	return rawjson.Text(value)
 }
 
+// Complete reports whether it is what was asked for, and not a question for input
+// or a promise.
+func (r Result) Complete() bool { return r.kind() == complete }
+
 // promised is the id of the task that a server answers with in place of a
 // result; ok is false if it is not a task. Older revisions have no resultType.
 func (r Result) promised() (id string, ok bool) {

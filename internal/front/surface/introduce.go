@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/kinds"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 )
@@ -36,7 +37,7 @@ func (o *One) capabilities(a *front.Attempt) json.RawMessage {
 	out := json.RawMessage("{}")
 	completes := false
 	for _, kind := range []*front.Kind{&tools, &resources, &prompts} {
-		if !a.Server.Has(kind.List) || o.leavesNothing(a, kind) {
+		if !kinds.MayLeave(a, kind, o.server, a.Server) {
 			continue
 		}
 		out = rawjson.Set(out, kind.List.Capability(), []byte(`{"listChanged":true}`))
@@ -46,20 +47,6 @@ func (o *One) capabilities(a *front.Attempt) json.RawMessage {
 		out = rawjson.Set(out, "completions", []byte("{}"))
 	}
 	return out
-}
-
-// leavesNothing reports whether the rules leave the agent nothing of what a
-// server is known to list.
-func (o *One) leavesNothing(a *front.Attempt, kind *front.Kind) bool {
-	catalog := a.Route.Cell.Listed(kind.List)
-	if len(catalog.Tools) == 0 || len(a.Permitted(kind, o.server, catalog)) > 0 {
-		return false
-	}
-	if kind != &resources {
-		return true
-	}
-	more := a.Route.Cell.Listed(endpoint.Templates)
-	return !more.Known || len(a.Permitted(&templates, o.server, more)) == 0
 }
 
 // serverInfo is what a server calls itself, with the members that must be there.

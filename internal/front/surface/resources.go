@@ -62,7 +62,7 @@ type passing struct {
 
 // forward sends a request to a server, if the rules allow what it is about.
 func (v *visit) forward(server string, p passing) ([]byte, *agents.Error) {
-	c := relay.Request{Method: v.r.Method, Members: p.members, Kept: p.kept, Shown: p.shown}
+	c := relay.Request{Call: &relay.Call{}, Method: v.r.Method, Members: p.members, Kept: p.kept, Shown: p.shown}
 	c.Sent, c.Dst, c.Bare = v.r.ToolCall, v.dst, true
 	if v.caller.Protocol >= endpoint.StatelessRevision {
 		c.Sent.InputResponses, c.Sent.RequestState = v.param("inputResponses", '{'), v.param("requestState", '"')
