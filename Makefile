@@ -123,11 +123,20 @@ e2e: ## install pinned MCP servers and clients from npm and PyPI and test the ga
 	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
-		$(MAKE) --no-print-directory npm python && \
+		$(MAKE) --no-print-directory npm python chromium && \
 		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/...; \
 	fi
 
 npm: $(NPM)/node_modules/.package-lock.json
+
+# A Chromium from npm is unpacked beside the packages, for tests of pages. The
+# tests that need it are skipped where there is none.
+.PHONY: chromium
+chromium: $(NPM)/chromium/.tried
+
+$(NPM)/chromium/.tried: $(NPM)/node_modules/.package-lock.json $(NPM)/chromium.mjs
+	node $(NPM)/chromium.mjs
+	@mkdir -p $(@D) && touch $@
 
 # Two environments with the Python SDK and servers made on it, an old version
 # and a new one. Where there
@@ -190,4 +199,4 @@ reproducible: ## build the release for HOST twice, in two places, and compare ev
 	cmp "$$dir/one/SHA256SUMS" "$$dir/two/SHA256SUMS" && echo "make reproducible: the same bytes twice"
 
 clean: ## remove what was built and installed here
-	rm -rf bin dist cover.out cover.html $(NPM)/node_modules "$(PROGRAMS)"
+	rm -rf bin dist cover.out cover.html $(NPM)/node_modules $(NPM)/chromium "$(PROGRAMS)"
