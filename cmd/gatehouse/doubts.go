@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/jsondoc"
@@ -29,6 +30,7 @@ func (f foundFiles) doubts(l configactor.Loaded, servers []byte) []jsondoc.Probl
 		problems = append(problems, writableByOthers(locate.EnvFile, path)...)
 	}
 	problems = append(problems, serversfile.Doubts(f.servers.Path, servers)...)
+	problems = append(problems, f.readByOthers(l)...)
 	for _, s := range l.Resolved() {
 		if s.Problem != "" || !s.CredentialInClear() {
 			continue
@@ -43,6 +45,29 @@ func (f foundFiles) doubts(l configactor.Loaded, servers []byte) []jsondoc.Probl
 		problems = append(problems, p)
 	}
 	return problems
+}
+
+// codeReadByOthers warns of a servers file that other programs read as theirs.
+const codeReadByOthers = "read-by-clients"
+
+// readByOthers warns of a .mcp.json in the working directory: clients that are
+// opened there start its servers too.
+func (f foundFiles) readByOthers(l configactor.Loaded) []jsondoc.Problem {
+	workDir, err := os.Getwd()
+	dir := filepath.Dir(f.servers.Path)
+	if err != nil || filepath.Base(f.servers.Path) != ".mcp.json" || !sameFolder(dir, workDir) || sameFolder(dir, configFolder()) || !switchedOn(l) {
+		return nil
+	}
+	return []jsondoc.Problem{{
+		File: f.servers.Path, Code: codeReadByOthers, Severity: jsondoc.Warning,
+		Message: "Claude Code, Copilot CLI and VS Code read this file too: opened in this folder, they start each server once more, past the gateway",
+		Hint:    "move it to the config folder, or give it another name and use --mcp-config",
+	}}
+}
+
+// switchedOn reports whether there is a server that is not disabled.
+func switchedOn(l configactor.Loaded) bool {
+	return slices.ContainsFunc(l.Servers.Entries, func(e serversfile.Entry) bool { return !e.Disabled })
 }
 
 // writableByOthers warns if other users may change a file. Links are followed:

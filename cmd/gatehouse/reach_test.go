@@ -119,7 +119,7 @@ func TestValidate_warnsOfArgumentsThatStartElsewhereNow(t *testing.T) {
 }
 
 func TestCodes_areDocumented(t *testing.T) {
-	problemtest.EachCode(t, codeReachesRules, codeRelative, codePassedOver, codeClearText)
+	problemtest.EachCode(t, codeReachesRules, codeRelative, codePassedOver, codeClearText, codeReadByOthers)
 }
 
 func TestStart_warnsOfServersThatAreGivenTheRules(t *testing.T) {

@@ -73,14 +73,14 @@ func TestTrust_namedFilesOfTheProject_countAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	runHere("trust", "--yes").want(t, exitFine, filepath.Join(project, ".env")+" counts as it is now", filepath.Join(home, "link")+" counts as it is now")
-	runHere("validate").want(t, exitFine, "0 warnings")
+	runHere("validate").want(t, exitFine, "1 warning", "[read-by-clients]")
 	putFile(t, filepath.Join(home, "token"), "two")
-	runHere("validate").want(t, exitFine, "0 warnings")
+	runHere("validate").want(t, exitFine, "1 warning", "[read-by-clients]")
 	putFile(t, filepath.Join(project, "inside"), "two")
-	runHere("validate").want(t, exitFine, "1 warning", "link", "gatehouse trust "+project)
+	runHere("validate").want(t, exitFine, "2 warnings", "link", "gatehouse trust "+project)
 	runHere("trust", "--yes").want(t, exitFine, "Approved")
 	putFile(t, filepath.Join(project, ".env"), "RUNNER=evil")
-	runHere("validate").want(t, exitFine, "1 warning", ".env", "gatehouse trust "+project)
+	runHere("validate").want(t, exitFine, "2 warnings", ".env", "gatehouse trust "+project)
 	runHere("trust", "--list").want(t, exitFine, "changed  "+project)
 	runHere("trust", "--yes").want(t, exitFine, "Approved")
 	runHere("validate").want(t, exitFine, "0 warnings")
@@ -117,7 +117,7 @@ func TestTrust_fromBehindAGateway_isRefused(t *testing.T) {
 // server should reach.
 func TestValidate_inAProject_warnsOfServersThatReachTheRecord(t *testing.T) {
 	home, project := homeOf(t)
-	for arg, want := range map[string]string{project: "0 warnings", home + "/.local": "approvals file"} {
+	for arg, want := range map[string]string{project: "0 errors, 1 warning", home + "/.local": "approvals file"} {
 		put(t, project, `{"mcpServers": {"s": {"command": "true", "args": ["`+arg+`"]}}}`, someRules)
 		runHere("trust", "--yes").want(t, exitFine)
 		runHere("validate").want(t, exitFine, want)

@@ -393,6 +393,7 @@ func (e *entryReader) completeProgram() {
 		e.relativeArgs()
 	}
 	if e.isGateway() {
+		s.Itself = true
 		e.leaveOut("it is gatehouse itself")
 	}
 }

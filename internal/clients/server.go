@@ -34,6 +34,8 @@ type Server struct {
 	Denied []string
 	// Kept is set if it may not use the server at all.
 	Kept bool
+	// Itself is set if the server is gatehouse.
+	Itself bool
 	// LeftOut says why the server cannot be taken over; empty if it can.
 	LeftOut string
 }

@@ -1,0 +1,151 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/plural"
+)
+
+// maxProblems is how many problems of the files are shown.
+const maxProblems = 5
+
+func files(f Facts) []Finding {
+	if f.Files.Missing != "" {
+		return []Finding{wrong("take over what your programs have: gatehouse import --write; or write templates: gatehouse init", "%s", f.Files.Missing)}
+	}
+	var found []Finding
+	for _, p := range f.Files.Problems {
+		p.Hint = cmp.Or(p.Hint, "mend it; docs/errors.md says more of "+p.Code)
+		switch p.Severity {
+		case jsondoc.Error:
+			found = append(found, wrong(p.Hint, "%s", p))
+		case jsondoc.Warning:
+			found = append(found, warning(p.Hint, "%s", p))
+		case jsondoc.Info:
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Finding) int { return rank(a) - rank(b) })
+	if more := len(found) - maxProblems; more > 0 {
+		last := found[maxProblems]
+		found = append(found[:maxProblems], Finding{Level: last.Level, What: fmt.Sprintf("%d more problems of the files", more), Do: "gatehouse validate"})
+	}
+	if len(found) == 0 || found[0].Level != Wrong {
+		found = append([]Finding{fine("%s", f.Files.summary(len(f.Servers)))}, found...)
+	}
+	return append(found, f.Files.differ()...)
+}
+
+func rank(f Finding) int { return slices.Index([]Level{Wrong, Warning, Fine}, f.Level) }
+
+func (f Files) summary(servers int) string {
+	return fmt.Sprintf("%s, %s: %s switched on, %s", f.Servers, f.Rules, plural.Of(servers, "server"), plural.Of(f.Agents, "agent"))
+}
+
+// differ says that attach uses other files.
+func (f Files) differ() []Finding {
+	switch {
+	case f.Shared:
+		return nil
+	case f.SharedServers == "":
+		return []Finding{warning("give clients \"gatehouse attach --config "+path.Dir(f.Servers)+"\", or move the files to the config folder",
+			"\"gatehouse attach\" has no files: it looks in the config folder only")}
+	}
+	return []Finding{warning("give clients \"gatehouse attach --config "+path.Dir(f.Servers)+"\" if these files are meant",
+		"\"gatehouse attach\" uses other files: %s", f.SharedServers)}
+}
+
+func variables(f Facts) []Finding {
+	if len(f.Servers) == 0 {
+		return nil
+	}
+	var found []Finding
+	const do = "write them into gatehouse.env in the config folder: the gateway that clients share has no variable of a shell"
+	for _, s := range f.Servers {
+		if s.Unset != "" {
+			found = append(found, f.shared(do, "server %s: only this shell has what it needs: %s", s.Name, s.Unset))
+		}
+		if len(s.Lost) > 0 {
+			found = append(found, f.shared(do, "server %s: env_pass finds %s in this shell only", s.Name, named(s.Lost)))
+		}
+	}
+	return or(found, fine("no server depends on those of this shell"))
+}
+
+// shared is something that keeps a server from working behind "gatehouse attach":
+// wrong if attach uses these files.
+func (f Facts) shared(do, format string, args ...any) Finding {
+	if f.Files.Shared {
+		return wrong(do, format, args...)
+	}
+	return warning(do, format, args...)
+}
+
+func commands(f Facts) []Finding {
+	if len(f.Servers) == 0 {
+		return nil
+	}
+	var found []Finding
+	var bare []string
+	n := 0
+	for _, s := range f.Servers {
+		if s.Command == "" {
+			continue
+		}
+		n++
+		switch {
+		case s.Here != "" && s.Background != "":
+			found = append(found, wrong("install it, or write its whole path into the servers file", "server %s: %s", s.Name, s.Here))
+		case s.Background != "":
+			found = append(found, f.shared(f.keepPath(), "server %s: %s for the gateway that clients share; this shell finds it", s.Name, s.Background))
+		case s.Here != "":
+			found = append(found, warning("put its folder into the PATH of this shell", "server %s: %s in this shell; the gateway that clients share finds it", s.Name, s.Here))
+		case !s.Desktop:
+			bare = append(bare, s.Command)
+		}
+	}
+	if len(bare) > 0 {
+		slices.Sort(bare)
+		found = append(found, fine("desktop programs would not find %s by themselves: there \"gatehouse attach\" does, \"gatehouse run\" does not", named(slices.Compact(bare))))
+	}
+	return or(found, fine("found: those of %s", plural.Of(n, "server")))
+}
+
+func (f Facts) keepPath() string {
+	if f.KeepsPath {
+		return "keep the PATH of this shell anew: gatehouse attach --keep-path; then: gatehouse restart --gateway"
+	}
+	return "keep the PATH of this shell for it: gatehouse attach --keep-path"
+}
+
+func runtimes(f Facts) []Finding {
+	var found []Finding
+	var there, absent []string
+	for _, r := range f.Runtimes {
+		switch {
+		case r.Path != "" && r.Problem != "" && len(r.Servers) > 0:
+			found = append(found, warning(r.Install, "%s is needed by %s: %s", r.Name, named(r.Servers), r.Problem))
+		case r.Path != "":
+			there = append(there, r.Name+" ("+r.Path+")")
+		case len(r.Servers) > 0:
+			found = append(found, wrong(r.Install, "%s is not there; needed by %s", r.Name, named(r.Servers)))
+		default:
+			absent = append(absent, r.Name)
+		}
+	}
+	var text []string
+	if len(there) > 0 {
+		text = append(text, "there: "+strings.Join(there, ", "))
+	}
+	if len(absent) > 0 {
+		text = append(text, "not there, and not needed: "+strings.Join(absent, ", "))
+	}
+	if len(text) > 0 {
+		found = append(found, fine("%s", strings.Join(text, "; ")))
+	}
+	return found
+}
