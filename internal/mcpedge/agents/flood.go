@@ -16,10 +16,10 @@ const (
 	costLine    = 500 * time.Nanosecond // one with nothing on it
 	costNotice  = 10 * time.Microsecond
 	costRequest = 50 * time.Microsecond
-	costPosted  = 200 * time.Microsecond // besides, where each is an HTTP request
+	costPosted  = 400 * time.Microsecond // besides, where each is an HTTP request
 	costBytes   = 2 * time.Nanosecond
 	floodBurst  = 50 * time.Millisecond  // a thousand requests over stdio
-	postsBurst  = 250 * time.Millisecond // and over HTTP
+	postsBurst  = 450 * time.Millisecond // and over HTTP
 )
 
 // maxPaces bounds how many owners are remembered. Beyond it all begin anew.

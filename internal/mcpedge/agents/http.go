@@ -192,6 +192,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call 
 	if !call.stateless {
 		var ok bool
 		if p, ok = e.sessionOf(w, r, v); !ok {
+			e.slowRequest(r, v.who) // A call has its place instead; this became none.
 			return
 		}
 	}
@@ -250,6 +251,7 @@ func (e *Edge) postStateless(r *http.Request, v visitor, m message, out *reply) 
 func (e *Edge) postBatch(w http.ResponseWriter, r *http.Request, v visitor, body []byte, out *reply) {
 	p, ok := e.sessionOf(w, r, v)
 	if !ok {
+		e.slowRequest(r, v.who)
 		return
 	}
 	out.enter(running)
@@ -336,7 +338,6 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*pe
 	p.revision = revisionWithout
 	if version := r.Header.Get(headerVersion); version != "" {
 		if !slices.Contains(httpRevisions, version) {
-			e.slowRequest(r, v.who)
 			http.Error(w, "this protocol version is not served over HTTP", http.StatusBadRequest)
 			return nil, false
 		}
@@ -348,7 +349,6 @@ func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*pe
 	}
 	found, ok := e.session(&v, id)
 	if !ok {
-		e.slowRequest(r, v.who)
 		http.Error(w, "there is no such session: initialize again", http.StatusNotFound)
 		return nil, false
 	}
