@@ -59,9 +59,9 @@ help: ## list the targets
 build: ## build bin/gatehouse
 	CGO_ENABLED=0 $(GO) build -buildmode=$(MODE) -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
 
-run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp
+run: build ## build, then serve the demo on http://127.0.0.1:8000/mcp, and its page on port 8001
 	@echo "make run: the demo asks for no token: every program that reaches the port can be any of its agents"
-	$(BIN) run --transport http --mcp-config "$(CURDIR)/docs/examples/demo/.mcp.json" --rules "$(CURDIR)/docs/examples/demo/.mcp-gateway-rules.json"
+	$(BIN) run --transport http --ops 8001 --mcp-config "$(CURDIR)/docs/examples/demo/.mcp.json" --rules "$(CURDIR)/docs/examples/demo/.mcp-gateway-rules.json"
 
 test: ## run all tests that need only Go, with the race detector where there is one
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")

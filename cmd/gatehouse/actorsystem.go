@@ -20,27 +20,6 @@ func newActorSystem(log *slog.Logger) *actor.ActorSystem {
 	)
 }
 
-// lifecycle logs when an actor starts, restarts and stops.
-func lifecycle(props *actor.Props, log *slog.Logger) *actor.Props {
-	return props.Configure(actor.WithReceiverMiddleware(func(next actor.ReceiverFunc) actor.ReceiverFunc {
-		return func(c actor.ReceiverContext, e *actor.MessageEnvelope) {
-			switch e.Message.(type) {
-			case *actor.Started:
-				logActor(log, "actor started", c)
-			case *actor.Restarting:
-				logActor(log, "actor restarting", c)
-			case *actor.Stopped:
-				logActor(log, "actor stopped", c)
-			}
-			next(c, e)
-		}
-	}))
-}
-
-func logActor(log *slog.Logger, text string, c actor.ReceiverContext) {
-	log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("actor", c.Self().Id)) //nolint:sloglint // A constant of the caller.
-}
-
 // pidHandler logs what the actor library says at level debug, except for
 // errors: the journal says what it means to an operator. Of a process id it
 // shows the name, and of a panic's value the type, unless it is a server's

@@ -76,14 +76,19 @@ func (o *attachOptions) runURL(stdin io.Reader, stdout io.Writer) error {
 	})
 }
 
-// token returns what reads the token of --token-file, anew each time: it may be
-// replaced.
+// token returns what reads the token of --token-file.
 func (o *attachOptions) token() (func() (string, error), error) {
 	if o.tokenFile == "" {
 		return func() (string, error) { return "", nil }, nil
 	}
+	return tokenReader(o.tokenFile, userHome())
+}
+
+// tokenReader returns what reads the token of a file, anew each time: it may be
+// replaced. Other users must not be able to read it.
+func tokenReader(file, home string) (func() (string, error), error) {
 	workDir, _ := os.Getwd() // Without one, only relative paths have no meaning.
-	path, err := locate.ResolvePath(o.tokenFile, workDir, userHome())
+	path, err := locate.ResolvePath(file, workDir, home)
 	if err != nil {
 		return nil, err
 	}

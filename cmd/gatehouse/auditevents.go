@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"gatehouse/internal/admin"
@@ -41,8 +43,8 @@ func (a *app) auditEvent(e any) {
 
 // auditAction writes into the audit log what an operator asked for, and what became
 // of it.
-func (a *app) auditAction(action admin.Action, server, reason string, err error) {
-	e := audit.Event{Kind: audit.Operator, Action: string(action), By: bySocket, Server: server, Reason: reason, Outcome: "ok"}
+func (a *app) auditAction(ctx context.Context, action admin.Action, server, reason string, err error) {
+	e := audit.Event{Kind: audit.Operator, Action: string(action), By: cmp.Or(admin.WhoActs(ctx), bySocket), Server: server, Reason: reason, Outcome: "ok"}
 	if err != nil {
 		e.Outcome, e.Reason = "failed", err.Error()
 	}

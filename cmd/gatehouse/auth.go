@@ -68,11 +68,14 @@ func (o *runOptions) checkHTTP() []error {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both"))
 	}
+	if err := o.ops.check(); err != nil {
+		errs = append(errs, err)
+	}
 	if o.contradicts != "" {
 		errs = append(errs, fmt.Errorf("--transport %s contradicts %s: leave out --transport, or say --transport http", o.transport, o.contradicts))
 	}
 	if o.transport == "http" {
-		addr, err := listenAddress(o.httpAddr)
+		addr, err := listenAddress("--http", o.httpAddr)
 		if err != nil {
 			errs = append(errs, err)
 		}

@@ -64,6 +64,7 @@ type app struct {
 	door     *entrance.Door
 	ready    atomic.Bool
 	observed observed
+	actors   actorBook
 	toolbook *toolbook.Book
 	lists    *lists.Store
 	// inputEnded is set over stdio once the agent has closed its end.
@@ -91,7 +92,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.launcher = server.NewLauncher(version(), instance, knownEras())
 	a.launcher.Budget = budget
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
-	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), "servers")
+	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), serverActors)
 	a.router = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
 		RulesUnknown: a.rulesUnknown,
@@ -108,7 +109,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1),
-		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.ownNames(), Authorize: a.gate.Authorize, Accepted: a.accepted, Arrived: a.door.Arrived,
+		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.namesAt(opts.httpAddr), Authorize: a.gate.Authorize, Accepted: a.accepted, Arrived: a.door.Arrived,
 		OnClient: a.observed.clients.note,
 	})
 	a.sys.EventStream.Subscribe(func(e any) {
@@ -131,11 +132,11 @@ func (a *app) record(r audit.Record) {
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
 	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Listed: a.store.Touch, Starts: a.starts, Reapers: a.reapers, Log: a.log}
-	return lifecycle(server.Props(deps, plan), a.log)
+	return a.actors.follow(server.Props(deps, plan), a.log)
 }
 
 func (a *app) spawn(props *actor.Props, name string) *actor.PID {
-	pid, err := a.sys.Root.SpawnNamed(lifecycle(props, a.log), name)
+	pid, err := a.sys.Root.SpawnNamed(a.actors.follow(props, a.log), name)
 	if err != nil {
 		panic("internal: cannot spawn actor " + name + ": " + err.Error())
 	}

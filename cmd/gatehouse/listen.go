@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,15 +18,18 @@ import (
 	"gatehouse/internal/admin"
 )
 
-// httpFlags are those that mean nothing over stdio, so each asks for HTTP.
+// httpFlags are those that mean nothing over stdio, so each asks for HTTP. Those of
+// opsFlags mean something to the operators' listener too.
 var httpFlags = []string{"http", "allow-origin", "allow-host", "public-url", "tls-cert", "tls-key", "insecure"}
+
+var opsFlags = []string{"allow-host", "tls-cert", "tls-key", "insecure"}
 
 // implyHTTP chooses HTTP where a flag of it is given and --transport is not, and
 // notes which flags contradict --transport stdio.
 func (o *runOptions) implyHTTP(f *pflag.FlagSet) {
 	var given []string
 	for _, name := range httpFlags {
-		if f.Changed(name) {
+		if f.Changed(name) && (o.ops.addr == "" || !slices.Contains(opsFlags, name)) {
 			given = append(given, "--"+name)
 		}
 	}
@@ -53,11 +57,11 @@ func (o *runOptions) checkTransport() error {
 	return nil
 }
 
-// ownNames are the names under which agents may reach the HTTP front at any
-// port: those of --allow-host, the one it listens at, and this machine's.
-func (o *runOptions) ownNames() []string {
+// namesAt are the names under which a listener may be reached at any port:
+// those of --allow-host, the one of its address, and this machine's.
+func (o *runOptions) namesAt(addr string) []string {
 	names := slices.Clone(o.allowHosts)
-	if host, _, err := net.SplitHostPort(o.httpAddr); err == nil {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
 		names = append(names, host)
 	}
 	if host, err := os.Hostname(); err == nil { // Without one, it has no name.
@@ -66,35 +70,36 @@ func (o *runOptions) ownNames() []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-// listenAddress reads --http: HOST:PORT, or a port alone, which is loopback.
-func listenAddress(text string) (string, error) {
+// listenAddress reads the value of a flag: HOST:PORT, or a port alone, which is
+// loopback.
+func listenAddress(flag, text string) (string, error) {
 	const use = "use HOST:PORT, such as 127.0.0.1:8000, or a port alone for this machine only"
 	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
 		return "127.0.0.1:" + text, nil
 	}
 	if strings.Contains(text, "/") {
-		return "", fmt.Errorf("--http is %q: it is an address to listen on, not a url; %s", text, use)
+		return "", fmt.Errorf("%s is %q: it is an address to listen on, not a url; %s", flag, text, use)
 	}
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return "", fmt.Errorf("--http is %q, which has no port; %s", text, use)
+		return "", fmt.Errorf("%s is %q, which has no port; %s", flag, text, use)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("--http is %q, whose port is not a number from 0 to 65535; %s", text, use)
+		return "", fmt.Errorf("%s is %q, whose port is not a number from 0 to 65535; %s", flag, text, use)
 	}
 	return text, nil
 }
 
 // listenFailed says why an address cannot be listened on, and what to do.
-func listenFailed(addr string, err error) error {
+func listenFailed(flag, addr string, err error) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot listen on %s: %w; choose another address with --http", addr, err)
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)
 	}
 	if has, ok := whoListens(addr); ok {
-		return fmt.Errorf("cannot listen on %s: the gatehouse with process id %d has it (%s); stop that one, or choose another address with --http",
-			addr, has.PID, has.Address)
+		return fmt.Errorf("cannot listen on %s: the gatehouse with process id %d has it (%s); stop that one, or choose another address with %s",
+			addr, has.PID, cmp.Or(has.Address, has.Ops), flag)
 	}
-	return fmt.Errorf("cannot listen on %s: another program uses this port (address in use); choose another address with --http", addr)
+	return fmt.Errorf("cannot listen on %s: another program uses this port (address in use); choose another address with %s", addr, flag)
 }
 
 // whoListens finds the running gateway that has the port of an address.
@@ -105,7 +110,7 @@ func whoListens(addr string) (admin.Status, bool) {
 	}
 	found, _ := admin.Find(context.Background(), adminDirs())
 	for _, gw := range found {
-		if strings.HasSuffix(gw.Status.Address, ":"+port+"/mcp") {
+		if strings.HasSuffix(gw.Status.Address, ":"+port+"/mcp") || strings.HasSuffix(gw.Status.Ops, ":"+port) {
 			return gw.Status, true
 		}
 	}

@@ -13,12 +13,12 @@ func TestListenAddress(t *testing.T) {
 	for text, want := range map[string]string{
 		"8000": "127.0.0.1:8000", "0": "127.0.0.1:0", "127.0.0.1:8000": "127.0.0.1:8000", ":8000": ":8000", "[::1]:80": "[::1]:80", "localhost:80": "localhost:80",
 	} {
-		if got, err := listenAddress(text); err != nil || got != want {
+		if got, err := listenAddress("--http", text); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "localhost", "127.0.0.1", "65536", "127.0.0.1:65536", "127.0.0.1:http", "http://127.0.0.1:8000", "127.0.0.1:8000/mcp", "::1", "-1"} {
-		if got, err := listenAddress(text); err == nil || !strings.Contains(err.Error(), "HOST:PORT") {
+		if got, err := listenAddress("--http", text); err == nil || !strings.Contains(err.Error(), "HOST:PORT") {
 			t.Errorf("%q: got %q, %v, want an error that says what to write", text, got, err)
 		}
 	}

@@ -21,7 +21,7 @@ type observed struct {
 
 // outcomes that are not failures, by their word in the audit log.
 var goodOutcomes = map[string]tally.Outcome{
-	"ok": tally.Good, "input_required": tally.Good, "CANCELLED": tally.Good, "tool_error": tally.ToolError,
+	"ok": tally.Good, "input_required": tally.Good, "CANCELLED": tally.Cancelled, "tool_error": tally.ToolError,
 }
 
 // elsewhere are outcomes of calls that were kept from their server for a reason that
@@ -40,7 +40,7 @@ func (o *observed) note(r audit.Record) {
 	if !good {
 		outcome = tally.Failed
 	}
-	o.calls.Of(r.Server).Add(outcome, time.Duration(r.LatencyMS*float64(time.Millisecond)))
+	o.calls.Of(r.Server).Add(outcome, time.Now(), time.Duration(r.LatencyMS*float64(time.Millisecond)))
 }
 
 // forget hears which servers are gone.

@@ -36,6 +36,7 @@ type operator struct {
 
 	reloading sync.Mutex // one reload after the other: their reports look alike
 	server    *admin.Server
+	ops       *opsFront // nil without --ops
 }
 
 // openAdmin makes the private socket. Without one the gateway works all the
@@ -99,7 +100,7 @@ const newestProtocol = "2026-07-28"
 // Operate implements admin.Gateway.
 func (o *operator) Operate(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
 	done, err := o.operate(ctx, action, server, hold)
-	o.app.auditAction(action, server, hold.Why, err)
+	o.app.auditAction(ctx, action, server, hold.Why, err)
 	return done, err
 }
 
@@ -157,7 +158,7 @@ func (o *operator) ask(ctx context.Context, question any) (any, error) {
 // the report of each is in, and what was accepted is in force, it is done.
 func (o *operator) Reload(ctx context.Context) ([]admin.Report, error) {
 	reports, err := o.reload(ctx)
-	o.app.auditAction("reload", "", "", err)
+	o.app.auditAction(ctx, "reload", "", "", err)
 	return reports, err
 }
 

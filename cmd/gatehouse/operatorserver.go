@@ -24,6 +24,8 @@ func (o *operator) Server(name string) (admin.ServerDetail, error) {
 		ServerStatus: o.serverStatus(r, time.Now()), Transport: string(r.Entry.Transport),
 		Output: []admin.OutputLine{}, History: []admin.ServerEvent{},
 	}
+	_, running := o.app.actors.list()
+	d.Actor = running[name]
 	describe(&d, r.Entry, r.Redact.String)
 	events, output := o.memory.History(name)
 	for _, e := range events {

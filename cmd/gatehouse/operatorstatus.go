@@ -19,7 +19,7 @@ func (o *operator) Status() admin.Status {
 	st := admin.Status{
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
-		Transport: o.app.opts.transport, Address: o.address,
+		Transport: o.app.opts.transport, Address: o.address, Ops: o.ops.address(),
 		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, RulesUnreadable: o.unreadable(), Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
@@ -41,9 +41,13 @@ func (o *operator) Status() admin.Status {
 	for _, r := range o.memory.Reloads() {
 		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
 	}
+	var running map[string]string
+	st.Actors, running = o.app.actors.list()
 	for _, name := range snap.Names() {
 		r, _ := snap.Route(name)
-		st.Servers = append(st.Servers, o.serverStatus(r, now))
+		s := o.serverStatus(r, now)
+		s.Actor = running[name]
+		st.Servers = append(st.Servers, s)
 	}
 	return st
 }
@@ -91,6 +95,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	}
 	n := o.app.observed.calls.Of(r.Entry.Name).Counts()
 	s.Calls, s.Errors, s.ToolErrors, s.P50MS, s.P99MS = n.Calls, n.Errors, n.ToolErrors, milliseconds(n.P50), milliseconds(n.P99)
+	s.LastGood = timeOrNil(n.LastGood)
 	if st.State == endpoint.Ready {
 		s.UptimeMS = now.Sub(st.Since).Milliseconds()
 	} else {

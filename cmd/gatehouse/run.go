@@ -87,6 +87,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 	if l.listener != nil {
 		defer l.listener.Close()
 	}
+	defer l.ops.close()
 	return l.serve(stdin, stdout)
 }
 
@@ -118,6 +119,7 @@ type launch struct {
 	loaded   configactor.Loaded
 	listener net.Listener // nil over stdio
 	attach   *attachFront // nil if clients cannot attach
+	ops      *opsFront    // nil without --ops
 }
 
 // prepare reads the files and opens the port. Problems of the files are printed
@@ -162,6 +164,9 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 			return nil, err
 		}
 	}
+	if l.ops, err = openOps(opts, log); err != nil {
+		return nil, err
+	}
 	warn(log, found, problems)
 	warnOpen(log, opts, l.listener, loaded.Credentials)
 	warnPinned(log, opts, loaded.Rules)
@@ -176,7 +181,7 @@ func listen(opts runOptions) (net.Listener, error) {
 	}
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr)
 	if err != nil {
-		return nil, listenFailed(opts.httpAddr, err)
+		return nil, listenFailed("--http", opts.httpAddr, err)
 	}
 	return l, nil
 }
@@ -228,6 +233,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if err := a.openAttach(l.attach); err != nil {
 		end <- ending{reason: "clients cannot attach", err: err}
 	}
+	a.operator.openOps(l.ops)
 	a.operator.openAdmin()
 	l.opts.tellStarter(saysReady)
 	a.awaitNobody(ctx, end)

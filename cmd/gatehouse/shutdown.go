@@ -39,6 +39,7 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 	}
 	a.event(messages.GatewayStopped{})
 	a.operator.closeAdmin()
+	a.operator.closeOps()
 	a.stopActors()
 	return err
 }

@@ -100,7 +100,7 @@ func (p page) top(st admin.Status) []string {
 		lines = append(lines, p.cut(red, text))
 	}
 	tally := fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
-		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(tallyStates(st.Servers)))
+		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(line(admin.StatesOf(st.Servers))))
 	const roomy = 20 // rows
 	if p.size.Rows > 0 && p.size.Rows < roomy {
 		return append(lines, tally)
@@ -258,7 +258,7 @@ func (p page) servers(head string, blocks []block, rows int) []string {
 	}
 	blocks = slices.Clone(blocks)
 	for i := range blocks {
-		if !troubled(blocks[i].server) {
+		if !blocks[i].server.Troubled() {
 			blocks[i].below = nil
 		}
 	}
@@ -280,7 +280,7 @@ func (p page) servers(head string, blocks []block, rows int) []string {
 		rest = append(rest, b.server)
 		names = append(names, line(b.server.Name))
 	}
-	text := fmt.Sprintf("... and %s: %s", tallyStates(rest), strings.Join(names, ", "))
+	text := fmt.Sprintf("... and %s: %s", line(admin.StatesOf(rest)), strings.Join(names, ", "))
 	return append(lines, p.cut(faint, text))
 }
 

@@ -2,14 +2,12 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/endpoint"
 	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/terminal"
 )
@@ -54,7 +52,7 @@ const gap = 2
 func (p page) table(servers []admin.ServerStatus) (head string, blocks []block) {
 	servers = slices.Clone(servers)
 	slices.SortStableFunc(servers, func(a, b admin.ServerStatus) int {
-		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Urgency(), b.Urgency()), strings.Compare(a.Name, b.Name))
 	})
 	cells, widths := p.cells(servers)
 	kept := p.choose(widths)
@@ -118,33 +116,6 @@ func (p page) choose(widths []int) (kept []int) {
 	return kept
 }
 
-// urgency sorts servers: those that somebody must act on first.
-func urgency(s admin.ServerStatus) int {
-	switch endpoint.State(s.State) {
-	case endpoint.Quarantined, endpoint.NeedsAuth, endpoint.Misconfigured:
-		return 0
-	case endpoint.BackingOff:
-		return 1
-	case endpoint.Starting, endpoint.Draining, endpoint.Stopped:
-		return 2
-	case endpoint.Held:
-		return 3
-	case endpoint.Ready:
-		if len(s.Suspects) > 0 || len(s.Blocks) > 0 {
-			return 4
-		}
-		return 5
-	case endpoint.Idle:
-		return 6
-	case endpoint.Disabled:
-		return 7
-	}
-	return 0 // A state that this program does not know.
-}
-
-// troubled reports whether somebody should look at a server.
-func troubled(s admin.ServerStatus) bool { return urgency(s) < 5 }
-
 // whyGivenUp is how often a server failed, before why, in the reason of a
 // quarantine.
 var whyGivenUp = lazyregexp.New(`^(?:\d+ failures? within \S+, \d+ allowed|\d+ (?:try|tries) in a row never became ready, \d+ allowed|it cannot be started|the probe failed|the probe got ready but failed after \S+): `)
@@ -205,23 +176,4 @@ func latency(ms float64) string {
 	default:
 		return age(time.Duration(ms * float64(time.Millisecond)))
 	}
-}
-
-// tallyStates counts servers by state, trouble first: "1 quarantined, 2 ready".
-func tallyStates(servers []admin.ServerStatus) string {
-	counts := map[string]int{}
-	var states []string
-	for _, s := range servers {
-		if counts[s.State]++; counts[s.State] == 1 {
-			states = append(states, s.State)
-		}
-	}
-	slices.SortStableFunc(states, func(a, b string) int {
-		return cmp.Compare(urgency(admin.ServerStatus{State: a}), urgency(admin.ServerStatus{State: b}))
-	})
-	words := make([]string, len(states))
-	for i, s := range states {
-		words[i] = fmt.Sprintf("%d %s", counts[s], line(s))
-	}
-	return strings.Join(words, ", ")
 }

@@ -37,6 +37,8 @@ type Gateway interface {
 	Find(s Search) (SearchAnswer, error)
 	// Call runs a tool as execute_tool does. It blocks for as long as that.
 	Call(ctx context.Context, call Call) (json.RawMessage, error)
+	// OpsLink makes a link that opens the operators' page once, within a minute.
+	OpsLink() (OpsLink, error)
 	// Logs is the log so far and from now on.
 	Logs() *logging.Ring
 }
@@ -62,6 +64,7 @@ type Status struct {
 	Ready     bool      `json:"ready"`             // false once shutdown has begun
 	Transport string    `json:"transport"`         // stdio, http or attach
 	Address   string    `json:"address,omitempty"` // where agents connect over http
+	Ops       string    `json:"ops,omitempty"`     // where operators connect; absent without --ops
 	Attach    *Attach   `json:"attach,omitempty"`  // absent if clients cannot attach
 
 	Pinned  []string `json:"pinned"`  // the agents that every caller is one of; empty: no pin
@@ -80,6 +83,7 @@ type Status struct {
 	PassedOver *PassedOver    `json:"passed_over,omitempty"`
 	Reloads    []Report       `json:"reloads"` // the last one of each file
 	Servers    []ServerStatus `json:"servers"` // sorted by name
+	Actors     []Actor        `json:"actors"`  // sorted by name; those of servers are in Servers
 	Draining   []Drain        `json:"draining"`
 	Holds      []Held         `json:"holds"`
 	// Limited are whose calls exceeded their limits, the latest first, at most 100.
@@ -87,6 +91,14 @@ type Status struct {
 	Rules   Rules     `json:"rules"`
 	Audit   Audit     `json:"audit"`
 	Log     Log       `json:"log"`
+}
+
+// Actor is an actor of the gateway's that runs.
+type Actor struct {
+	Name     string    `json:"name"`
+	Does     string    `json:"does"`
+	Started  time.Time `json:"started"`
+	Restarts int       `json:"restarts"` // after failures of its own
 }
 
 // Attach is what clients attach to.
@@ -145,6 +157,7 @@ const Rejected = "rejected"
 // ServerStatus is one entry of the servers file, as it is now.
 type ServerStatus struct {
 	Name        string     `json:"name"`
+	Actor       string     `json:"actor,omitempty"` // its actor, NAME@GENERATION; absent if it has none
 	State       string     `json:"state"`
 	Since       time.Time  `json:"since"`
 	Run         uint64     `json:"run"`
@@ -177,6 +190,8 @@ type ServerStatus struct {
 	Calls      uint64 `json:"calls"`
 	Errors     uint64 `json:"errors"`
 	ToolErrors uint64 `json:"tool_errors"`
+	// LastGood is when a call last ended well; absent if none has.
+	LastGood *time.Time `json:"last_good,omitempty"`
 	// P50MS and P99MS are how long half of the calls, and 99 of 100, took at
 	// most, waits included, rounded up by a quarter at most.
 	P50MS float64 `json:"p50_ms"`
@@ -294,6 +309,12 @@ type Log struct {
 type Hold struct {
 	ForMS int64  `json:"for_ms,omitempty"` // 0: until it is released
 	Why   string `json:"why,omitempty"`
+}
+
+// OpsLink is a link that opens the operators' page once.
+type OpsLink struct {
+	URL       string `json:"url"`
+	ExpiresMS int64  `json:"expires_ms"`
 }
 
 // Operated is the answer to an action.

@@ -133,6 +133,13 @@ func (c *Client) ToolChanges(ctx context.Context, server string) ([]ToolChange, 
 	return changes, err
 }
 
+// OpsLink asks for a link that opens the operators' page once.
+func (c *Client) OpsLink(ctx context.Context) (OpsLink, error) {
+	var link OpsLink
+	err := c.ask(ctx, http.MethodPost, "/v1/ops/link", nil, &link)
+	return link, err
+}
+
 // Call runs a tool and gives the tool result as it came. The end of ctx
 // cancels the call.
 func (c *Client) Call(ctx context.Context, call Call) (json.RawMessage, error) {

@@ -17,6 +17,7 @@
 //	GET  /v1/tools?server=&agent=          Tools
 //	GET  /v1/tools/changes?server=         []ToolChange
 //	POST /v1/explain                       policy.Explanation; the body is a Question
+//	POST /v1/ops/link                      OpsLink
 //	POST /v1/call                          a tool result of MCP; the body is a Call
 //
 // A failure is a status of 4xx or 5xx and {"error": "..."}. A name in a path

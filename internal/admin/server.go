@@ -93,6 +93,10 @@ func (s *Server) routes() http.Handler {
 		changes, err := s.gw.ToolChanges(r.URL.Query().Get("server"))
 		reply(w, changes, err)
 	})
+	mux.HandleFunc("POST /v1/ops/link", func(w http.ResponseWriter, _ *http.Request) {
+		link, err := s.gw.OpsLink()
+		reply(w, link, err)
+	})
 	mux.HandleFunc("POST /v1/find", s.find)
 	mux.HandleFunc("POST /v1/call", s.call)
 	mux.HandleFunc("POST /v1/explain", s.explain)

@@ -22,6 +22,8 @@ const (
 	ToolError
 	// Failed: no result of the server's.
 	Failed
+	// Cancelled: the caller gave up, which is nobody's failure.
+	Cancelled
 )
 
 // Each power of two of microseconds is cut into four buckets, so a quantile is
@@ -36,12 +38,15 @@ const (
 type Tally struct {
 	toolErrors, failed atomic.Uint64
 	took               [buckets]atomic.Uint64
+	good               atomic.Int64 // when a call last ended well, in nanoseconds
 }
 
-// Add counts a call that has ended.
-func (t *Tally) Add(o Outcome, took time.Duration) {
+// Add counts a call that has ended at that time.
+func (t *Tally) Add(o Outcome, at time.Time, took time.Duration) {
 	switch o {
 	case Good:
+		t.good.Store(at.UnixNano())
+	case Cancelled:
 	case ToolError:
 		t.toolErrors.Add(1)
 	case Failed:
@@ -58,6 +63,8 @@ type Counts struct {
 	// P50 and P99 are how long half of the calls, and 99 of 100, took at most.
 	// They are rounded up by at most a quarter; 0 if there were no calls.
 	P50, P99 time.Duration
+	// LastGood is when a call last was Good; zero if none was.
+	LastGood time.Time
 }
 
 // Counts adds up what has been counted. Calls that end meanwhile may be in it
@@ -71,6 +78,9 @@ func (t *Tally) Counts() Counts {
 	}
 	c.ToolErrors = t.toolErrors.Load()
 	c.Errors = c.ToolErrors + t.failed.Load()
+	if at := t.good.Load(); at != 0 {
+		c.LastGood = time.Unix(0, at)
+	}
 	c.P50, c.P99 = quantile(&took, c.Calls, 50), quantile(&took, c.Calls, 99)
 	return c
 }

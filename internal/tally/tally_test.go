@@ -25,7 +25,7 @@ func TestCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var tally tally.Tally
 			for _, d := range c.took {
-				tally.Add(0, d)
+				tally.Add(0, time.Time{}, d)
 			}
 			got := tally.Counts()
 			if got.Calls != uint64(len(c.took)) || !near(got.P50, c.p50) || !near(got.P99, c.p99) {
@@ -49,7 +49,7 @@ func near(got, want time.Duration) bool { return got >= want && got <= want+want
 func TestCounts_everyTime_isRoundedUpByAQuarterAtMost(t *testing.T) {
 	for d := time.Microsecond; d < 70*time.Hour; d += d/7 + time.Microsecond {
 		var one tally.Tally
-		one.Add(tally.Good, d)
+		one.Add(tally.Good, time.Time{}, d)
 		if got := one.Counts().P50; !near(got, d) {
 			t.Fatalf("%v: got %v, want it nearly", d, got)
 		}
@@ -59,7 +59,7 @@ func TestCounts_everyTime_isRoundedUpByAQuarterAtMost(t *testing.T) {
 func TestCounts_errorsOfAllKinds(t *testing.T) {
 	var one tally.Tally
 	for _, o := range []tally.Outcome{tally.Good, tally.ToolError, tally.Failed, tally.Failed} {
-		one.Add(o, time.Second)
+		one.Add(o, time.Time{}, time.Second)
 	}
 	if got := one.Counts(); got.Calls != 4 || got.Errors != 3 || got.ToolErrors != 1 {
 		t.Errorf("got %+v, want 4 calls, 3 errors, 1 of them a tool error", got)
@@ -72,8 +72,8 @@ func TestBook_countsForEachNameFromManyGoroutines(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 100 {
-				book.Of("a").Add(tally.Good, time.Millisecond)
-				book.Of("b").Add(tally.Failed, time.Millisecond)
+				book.Of("a").Add(tally.Good, time.Time{}, time.Millisecond)
+				book.Of("b").Add(tally.Failed, time.Time{}, time.Millisecond)
 			}
 		})
 	}
@@ -94,6 +94,6 @@ func BenchmarkAdd(b *testing.B) {
 	var book tally.Book
 	b.ReportAllocs()
 	for b.Loop() {
-		book.Of("server").Add(tally.Good, 1234*time.Microsecond)
+		book.Of("server").Add(tally.Good, time.Time{}, 1234*time.Microsecond)
 	}
 }

@@ -2,46 +2,38 @@ package agents
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/textcut"
+	"gatehouse/internal/webguard"
 )
 
-// origins are the web origins, the hosts and the names that the operator allowed,
-// in lower case.
-type origins struct{ web, hosts, names map[string]struct{} }
-
-func newOrigins(o Options) origins {
-	return origins{web: lowerSet(o.AllowOrigins, "/"), hosts: lowerSet(o.AllowHosts, ""), names: lowerSet(o.AllowNames, ".")}
+// origins are the web origins, in lower case, and the hosts that the operator
+// allowed.
+type origins struct {
+	web   map[string]struct{}
+	hosts webguard.Hosts
 }
 
-// lowerSet is a set of texts in lower case, without what they may end with.
-func lowerSet(texts []string, end string) map[string]struct{} {
-	set := make(map[string]struct{}, len(texts))
-	for _, text := range texts {
-		set[strings.ToLower(strings.TrimRight(text, end))] = struct{}{}
-	}
-	return set
+func newOrigins(o Options) origins {
+	return origins{web: webguard.LowerSet(o.AllowOrigins, "/"), hosts: webguard.NewHosts(o.AllowHosts, o.AllowNames)}
 }
 
 // forbidden returns why a request must not be served, or nothing. It keeps web
 // pages out: their Origin must be allowed, and a name that was rebound to the
 // gateway's address shows in Host.
 func (o origins) forbidden(r *http.Request) string {
-	local := onLoopback(r)
-	if !o.allowHost(r.Host, local) {
+	if !o.hosts.Allow(r) {
 		host := textcut.Marked(r.Host, maxNameShown)
 		return fmt.Sprintf("the Host %q is not allowed: if agents reach the gateway by that name, start it with --public-url http://%s or --allow-host %s", host, host, host)
 	}
 	switch origin := r.Header["Origin"]; {
-	case len(origin) == 0, len(origin) == 1 && (origin[0] == "" || o.allow(origin[0], r.Host, local)):
+	case len(origin) == 0, len(origin) == 1 && (origin[0] == "" || o.allow(origin[0], r)):
 		return ""
 	case len(origin) > 1:
 		return "a request has one Origin, and this one has more"
@@ -49,32 +41,12 @@ func (o origins) forbidden(r *http.Request) string {
 	return "this Origin is not allowed: see --allow-origin"
 }
 
-// allowHost reports whether a Host is one of the gateway's. An address is, as no
-// name can be rebound to it; at a loopback address only loopback ones are.
-func (o origins) allowHost(host string, local bool) bool {
-	name := strings.ToLower(hostOnly(host))
-	if _, known := o.names[name]; known || isLoopback(name) {
-		return true
-	}
-	if _, known := o.hosts[strings.ToLower(host)]; known {
-		return true
-	}
-	_, err := netip.ParseAddr(name)
-	return !local && err == nil
-}
-
-func (o origins) allow(origin, host string, local bool) bool {
+func (o origins) allow(origin string, r *http.Request) bool {
 	if _, ok := o.web[strings.ToLower(origin)]; ok {
 		return true
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.EqualFold(origin, u.Scheme+"://"+u.Host) {
-		return false // Whatever else a url may have, an Origin has not.
-	}
-	if strings.EqualFold(u.Host, host) {
-		return true
-	}
-	return local && isLoopback(u.Hostname())
+	u, ok := webguard.Origin(origin)
+	return ok && (strings.EqualFold(u.Host, r.Host) || webguard.OnLoopback(r) && webguard.IsLoopback(u.Hostname()))
 }
 
 // singleHeaders are those that decide something, so that none may come twice.
@@ -91,18 +63,6 @@ func repeated(h http.Header) string {
 		}
 	}
 	return ""
-}
-
-// onLoopback reports whether the connection came in at a loopback address.
-func onLoopback(r *http.Request) bool {
-	switch addr := r.Context().Value(http.LocalAddrContextKey).(type) {
-	case *net.TCPAddr:
-		return addr.IP.IsLoopback()
-	case net.Addr:
-		return isLoopback(hostOnly(addr.String()))
-	default:
-		return false
-	}
 }
 
 // addressOf is where a request without a credential came from: what one client
@@ -127,21 +87,6 @@ func addressOf(r *http.Request, who *identity.Caller) string {
 		return "unknown"
 	}
 	return network.Addr().String()
-}
-
-func hostOnly(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return strings.Trim(hostport, "[]")
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // allowCORS lets the page of an Origin that passed read the response.

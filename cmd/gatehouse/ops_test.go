@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/admin"
+	"gatehouse/testkit"
+)
+
+// operatorsPage is a browser without scripts at the page of a gateway.
+type operatorsPage struct {
+	*testing.T
+
+	url    string
+	client *http.Client
+}
+
+// openPage opens the page of a gateway with a link.
+func openPage(t *testing.T, g *testkit.Gateway) operatorsPage {
+	t.Helper()
+	link := value[admin.OpsLink](t, operate(t, g, "ops", "open", "--json").want(t, exitFine)).URL
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, _, _ := strings.Cut(link, "/open")
+	p := operatorsPage{t, base, &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}}
+	if status, body := p.get(strings.TrimPrefix(link, base)); status != http.StatusOK {
+		t.Fatalf("the link: got %d, %s, want 200", status, body)
+	}
+	return p
+}
+
+func (p operatorsPage) send(req *http.Request) (int, string) {
+	p.Helper()
+	resp, err := p.client.Do(req)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func (p operatorsPage) get(path string) (int, string) {
+	p.Helper()
+	req, err := http.NewRequestWithContext(p.Context(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.send(req)
+}
+
+var pageToken = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// press sends the form of a button.
+func (p operatorsPage) press(action string, form url.Values) (int, string) {
+	p.Helper()
+	_, body := p.get("/reloads")
+	m := pageToken.FindStringSubmatch(body)
+	if m == nil {
+		p.Fatalf("the page has no token: %s", body)
+	}
+	form.Set("token", m[1])
+	req, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.url+"/actions/"+action, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", p.url)
+	return p.send(req)
+}
+
+func TestOps_page_showsTheTreeAndItsButtonsLeaveALineInTheAuditLog(t *testing.T) {
+	g, a := begin(t, testkit.Servers{"one": testkit.Fake(t), "two": testkit.Fake(t).Settings("start", "lazy")}, "--ops", "127.0.0.1:0")
+	a.Execute(t, "one", "echo", map[string]any{"text": "x"}).Good(t)
+	st, one := statusOf(t, g, "one")
+	if !strings.HasPrefix(st.Ops, "http://127.0.0.1:") || one.Actor != "one@1" || one.LastGood == nil {
+		t.Errorf("status: got ops %q, actor %q, last good call %v; want all three", st.Ops, one.Actor, one.LastGood)
+	}
+	var actors []string
+	for _, actor := range st.Actors {
+		actors = append(actors, actor.Name)
+	}
+	if got, want := strings.Join(actors, " "), "config gateway journal servers watcher"; got != want {
+		t.Errorf("actors: got %s, want %s", got, want)
+	}
+	p := openPage(t, g)
+	_, body := p.get("/")
+	for _, want := range append(actors, "one@1", "ready", "idle", ">two<") {
+		if !strings.Contains(body, want) {
+			t.Errorf("the tree lacks %q:\n%s", want, body)
+		}
+	}
+	if status, body := p.press("hold", url.Values{"server": {"one"}, "reason": {"a test"}}); status != http.StatusOK {
+		t.Errorf("hold: got %d, %s, want to be led to the page", status, body)
+	}
+	if _, one := statusOf(t, g, "one"); one.State != "held" {
+		t.Errorf("after the button: got %s, want held", one.State)
+	}
+	testkit.Eventually(t, "a line in the audit log", func() bool {
+		log, err := os.ReadFile(g.AuditFile)
+		return err == nil && strings.Contains(string(log), `"event":"operator"`) && strings.Contains(string(log), `"action":"hold","by":"the page, opened by a link","server":"one"`)
+	})
+}
+
+func TestOps_off_hasNoPageAndSaysHowToTurnItOn(t *testing.T) {
+	g, _ := begin(t, testkit.Servers{})
+	operate(t, g, "ops", "open").want(t, exitNo, "start it with --ops 8001")
+	if st, _ := statusOf(t, g, ""); st.Ops != "" {
+		t.Errorf("ops: got %q, want none", st.Ops)
+	}
+}
+
+func TestOps_beyondLoopback_needsATokenAndTLS(t *testing.T) {
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	if err := os.WriteFile(token, []byte("a-token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no token":               {[]string{"--ops", "0.0.0.0:0"}, "without a credential"},
+		"no token, insecure":     {[]string{"--ops", "0.0.0.0:0", "--insecure"}, "without a credential"},
+		"clear text":             {[]string{"--ops", "0.0.0.0:0", "--ops-token-file", token}, "in clear text"},
+		"no such token":          {[]string{"--ops", "8001", "--ops-token-file", filepath.Join(dir, "none")}, "--ops-token-file"},
+		"a token without a port": {[]string{"--ops-token-file", token}, "needs --ops"},
+		"a url":                  {[]string{"--ops", "http://127.0.0.1:8001/"}, "--ops is"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := testkit.StartGateway(t, testkit.Options{
+				Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Args: c.args, Stdio: true, NoWait: true, Unclean: true,
+			})
+			if code := g.Wait(t); code == exitFine || !strings.Contains(g.Log.Text(), c.want) {
+				t.Errorf("got exit code %d:\n%s\nwant it to end and to say %q", code, g.Log.Text(), c.want)
+			}
+		})
+	}
+}
+
+func TestOps_portInUse_saysWhoHasIt(t *testing.T) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	err = listenFailedOn(t, l.Addr().String())
+	if err == nil || !strings.Contains(err.Error(), "choose another address with --ops") {
+		t.Errorf("got %v, want what to do", err)
+	}
+}
+
+func listenFailedOn(t *testing.T, addr string) error {
+	t.Helper()
+	_, err := openOps(runOptions{ops: opsOptions{addr: addr}}, nil)
+	return err
+}
