@@ -148,7 +148,11 @@ func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.Ser
 	if was.Cell != nil && was.Cell.Identity().Spec == r.Fingerprint {
 		return was.Cell.Successor(cellIdentity(r, p), first)
 	}
-	return endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+	next := endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+	if was.Cell != nil {
+		next.Instead(was.Cell)
+	}
+	return next
 }
 
 func (b *book) refuse(format string, args ...any) messages.OperateReply {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -23,6 +24,9 @@ type Deps struct {
 	// Read reads another list of a session to its end, and for how many
 	// milliseconds it may be kept.
 	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
+	// Follow, unless nil, asks a session for what agents want to hear of, until ctx or
+	// the session ends.
+	Follow func(ctx context.Context, s endpoint.Session, wanted *endpoint.Notices)
 	// Listed, unless nil, hears that a server has listed something. It does not
 	// block.
 	Listed func()
@@ -56,6 +60,7 @@ type Hooks struct {
 	Junk         func(line string)
 	ToolsChanged func()
 	ListChanged  func(endpoint.List)
+	Notice       func(method string, params json.RawMessage)
 	StartedOver  func(reason string)
 	Renewed      func(reason string)
 }
@@ -193,6 +198,7 @@ func (s *server) opened(c actor.Context, m opened) {
 	if catalog.Trouble() != "" {
 		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}
+	s.follow(plan)
 	for list := range s.run.refresh {
 		s.askAgain(c, endpoint.List(list), plan)
 	}

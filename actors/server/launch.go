@@ -152,7 +152,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	junk := newJunkTail(hooks.Junk)
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread, Computing: proc.Computing}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
-		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnJunk: junk.hear, Redact: plan.Redact.String, Budget: l.Budget,
+		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice, OnJunk: junk.hear, Redact: plan.Redact.String, Budget: l.Budget,
 		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan),
 	})
 	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
@@ -238,7 +238,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 	session, err := servers.OpenHTTP(ctx, servers.HTTPOptions{
 		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
-		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged,
+		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice,
 		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String, Budget: l.Budget,
 	})
 	if err != nil {

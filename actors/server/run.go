@@ -50,6 +50,16 @@ func (r *run) awake() bool { return r != nil && r.session != nil && !r.idle.fall
 // opening reports whether the run is still being started.
 func (r *run) opening() bool { return r != nil && r.session == nil }
 
+// follow has the server asked for what agents want to hear of, as long as the run
+// lasts.
+func (s *server) follow(plan messages.ServerPlan) {
+	if s.deps.Follow == nil {
+		return
+	}
+	ctx, session, wanted, follow := s.run.ctx, s.run.session, plan.Cell.Notices(), s.deps.Follow
+	s.deps.Reapers.Go(func() { follow(ctx, session, wanted) }) // Ends with the run.
+}
+
 // crash is the end of a run that had been ready.
 func (r *run) crash(err error, plan messages.ServerPlan) *endpoint.Exit {
 	exit := asExit(err, plan, r.nr, endpoint.Serving)

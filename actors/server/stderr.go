@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -36,10 +37,16 @@ func (s *server) hooks(c actor.Context, plan messages.ServerPlan) (h Hooks, done
 		stream.Publish(messages.ServerStartedOver{Server: name, Run: run, Reason: reason})
 	}
 	h.Renewed = func(reason string) {
+		plan.Cell.Notices().Forgotten()
 		stream.Publish(messages.ServerSessionRenewed{Server: name, Run: run, Reason: reason})
 	}
 	h.ToolsChanged = func() { root.Send(self, messages.RefreshTools{Name: name, Cell: plan.Cell}) }
 	h.ListChanged = func(l endpoint.List) { root.Send(self, listChanged{ofRun(run), l}) }
+	h.Notice = func(method string, params json.RawMessage) {
+		if clean := plan.Redact.String(string(params)); json.Valid([]byte(clean)) {
+			plan.Cell.Notices().Hear(method, json.RawMessage(clean))
+		}
+	}
 	return h, lines.flush
 }
 

@@ -131,7 +131,7 @@ func (a *app) record(r audit.Record) {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Listed: a.store.Touch, Starts: a.starts, Reapers: a.reapers, Log: a.log}
+	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Follow: servers.Follow, Listed: a.store.Touch, Starts: a.starts, Reapers: a.reapers, Log: a.log}
 	return a.actors.follow(server.Props(deps, plan), a.log)
 }
 

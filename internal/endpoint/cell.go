@@ -74,6 +74,7 @@ type Cell struct {
 	suspects atomic.Pointer[[]string]
 	era      atomic.Pointer[Era]
 	guard    atomic.Pointer[Guard]
+	notices  *Notices
 
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -88,6 +89,7 @@ func NewCell(name string, identity Identity, first Status) *Cell {
 		identity: identity,
 		closed:   make(chan struct{}),
 		idle:     make(chan struct{}),
+		notices:  &Notices{},
 	}
 	first.replaced = make(chan struct{})
 	c.status.Store(&first)

@@ -26,6 +26,12 @@ type Request struct {
 	// this request, in order, with the progressToken taken out. It is called
 	// from the session's reader and must not block.
 	Progress func(params json.RawMessage)
+	// Notice, if set, hears the method and params of notifications that belong to this
+	// request alone, as Progress does; it must not keep them.
+	Notice func(method string, params json.RawMessage)
+	// LogLevel asks for log messages, of a server that is asked with each request; 0
+	// asks for none.
+	LogLevel Level
 	// Deadline is when the caller gives up, as if its context ended then, with
 	// ErrDeadline; zero is never.
 	Deadline time.Time

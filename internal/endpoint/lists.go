@@ -47,6 +47,12 @@ func (i ServerInfo) Announces(l List) bool {
 	return string(rawjson.Get(i.Capability(l.Capability()), "listChanged")) == "true"
 }
 
+// Subscribable reports whether the server says that it announces changes of
+// resources.
+func (i ServerInfo) Subscribable() bool {
+	return string(rawjson.Get(i.Capability("resources"), "subscribe")) == "true"
+}
+
 // Listed is the latest published catalog of a list. Those of other lists than
 // Tools are not known until somebody has asked for them. It does not block.
 func (c *Cell) Listed(l List) *Catalog {

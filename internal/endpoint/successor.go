@@ -2,14 +2,14 @@ package endpoint
 
 // Successor makes an open cell for the same server with a fresh start: it has
 // the given identity and first status, and takes over what outlives a
-// process, namely the catalog and the numbering of runs and restarts. The old
+// process, namely who hears what the server says unasked, the catalog and the numbering of runs and restarts. The old
 // cell goes on as it is; whoever asks for a successor closes it.
 //
 // What the old cell publishes later does not reach its successor.
 func (c *Cell) Successor(identity Identity, first Status) *Cell {
 	old := c.Status()
 	first.Restarts = old.Restarts
-	next := NewCell(c.name, identity, first)
+	next := NewCell(c.name, identity, first).Instead(c)
 	next.runs.Store(c.runs.Load())
 	catalog := *c.Catalog()
 	catalog.replaced = make(chan struct{})

@@ -88,7 +88,7 @@ func (c *conversation) nextID() string {
 }
 
 func (c *conversation) newExchange(req endpoint.Request) *exchange {
-	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, weight: req.Weight, by: req.By, settled: make(chan struct{})}
+	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
 	x.facts.id = x.id
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
@@ -188,7 +188,7 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 			}
 		}
 	case jsonrpc.Notification:
-		c.notified(m)
+		c.notified(m, of)
 	case jsonrpc.Request:
 		if body := replyLine(m); body != nil && !c.stateless() { // 2026-07-28 knows no requests of servers.
 			c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
@@ -215,7 +215,11 @@ func (c *conversation) only() *exchange {
 	return nil
 }
 
-func (c *conversation) notified(m jsonrpc.Message) {
+func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
+	if of != nil && of.notice != nil && isNotice[m.Name()] {
+		of.notice(m.Name(), m.Params) // It came on the request's own stream.
+		return
+	}
 	switch m.Name() {
 	case methodToolsChange:
 		c.h.opts.OnToolsChanged()
@@ -228,8 +232,14 @@ func (c *conversation) notified(m jsonrpc.Message) {
 		}
 	default:
 		announced(m.Name(), c.h.opts.OnListChanged)
+		if of == nil || m.Name() != endpoint.NoticeLogged { // What belongs to a request is nobody else's.
+			noticed(m, c.h.opts.OnNotice)
+		}
 	}
 }
+
+// isNotice are the notifications that may belong to one request alone.
+var isNotice = map[string]bool{endpoint.NoticeLogged: true, endpoint.NoticeUpdated: true, methodAcknowledged: true}
 
 // tell posts a message that expects no answer, and returns what became of it.
 func (c *conversation) tell(ctx context.Context, x *exchange, body []byte) facts {

@@ -19,6 +19,7 @@ type exchange struct {
 	id       string // as the server gets it, a JSON string; empty where no answer is expected
 	limit    int64
 	progress func(json.RawMessage)
+	notice   func(string, json.RawMessage)
 	by       endpoint.Call
 	weight   *weight.Share // of who waits
 	// settled is closed when the answer is there.

@@ -3,6 +3,7 @@ package servers
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"sync"
@@ -59,6 +60,9 @@ type HTTPOptions struct {
 	OnToolsChanged func()
 	// OnListChanged is the same for its other lists.
 	OnListChanged func(endpoint.List)
+	// OnNotice is the same for notifications that agents may have asked for. The
+	// params are not to be kept.
+	OnNotice func(method string, params json.RawMessage)
 	// OnRenewed is called when the server knew its session no longer and a new
 	// one has taken its place, with what it said. It must not block.
 	OnRenewed func(reason string)
@@ -75,6 +79,9 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	}
 	if o.OnListChanged == nil {
 		o.OnListChanged = func(endpoint.List) {}
+	}
+	if o.OnNotice == nil {
+		o.OnNotice = func(string, json.RawMessage) {}
 	}
 	if o.OnRenewed == nil {
 		o.OnRenewed = func(string) {}

@@ -226,7 +226,7 @@ func (c *conversation) initialize(ctx context.Context) error {
 	if c.info, err = serverInfo(f.response); err != nil {
 		return &notUnderstood{err}
 	}
-	c.id, c.announces = f.head.session, announcesAny(c.info)
+	c.id, c.announces = f.head.session, announcesAny(c.info) || speaksUnasked(c.info)
 	f = c.tell(ctx, &exchange{}, notificationLine(methodInitialized, nil))
 	if f.err != nil || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
 		return c.handshakeError(ctx, f)

@@ -33,7 +33,7 @@ var errForeignHost = errors.New("the server points to another host, which is not
 func (c *conversation) request(ctx context.Context, x *exchange, req endpoint.Request) *http.Request {
 	params := []byte(req.Params)
 	if c.stateless() {
-		params = c.meta.addTo(params, req.Capabilities)
+		params = c.meta.addTo(withLevel(params, req.LogLevel), req.Capabilities)
 	}
 	if req.Progress != nil {
 		params = withToken(params, quote(x.id))

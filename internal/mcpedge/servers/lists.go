@@ -2,8 +2,10 @@ package servers
 
 import (
 	"context"
+	"encoding/json"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
 // listKind is how a list is asked for, and what its items are.
@@ -70,6 +72,19 @@ func listenParams(info endpoint.ServerInfo) []byte {
 // announcesAny reports whether the server announces changes of any list.
 func announcesAny(info endpoint.ServerInfo) bool {
 	return info.Announces(endpoint.Tools) || info.Announces(endpoint.Resources) || info.Announces(endpoint.Prompts)
+}
+
+// speaksUnasked reports whether a server may say something beside changes of lists
+// that is not part of a request.
+func speaksUnasked(info endpoint.ServerInfo) bool {
+	return info.Subscribable() || info.Capability("logging") != nil
+}
+
+// noticed has a hook hear of notifications that agents may have asked for.
+func noticed(m jsonrpc.Message, hear func(string, json.RawMessage)) {
+	if name := m.Name(); m.Params != nil && (name == endpoint.NoticeUpdated || name == endpoint.NoticeLogged) {
+		hear(name, endpoint.WithoutOwnMeta(m.Params))
+	}
 }
 
 // announced has a hook hear of changes of lists but the tools.

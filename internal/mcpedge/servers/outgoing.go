@@ -61,6 +61,19 @@ func withToken(params, token []byte) []byte {
 	return rawjson.Set(params, "_meta", rawjson.Set(rawjson.Get(params, "_meta"), "progressToken", token))
 }
 
+// withLevel returns params with the level of log messages that are wanted in _meta, if
+// any are.
+func withLevel(params []byte, level endpoint.Level) []byte {
+	if level == 0 || rawjson.First(params) != '{' {
+		return params
+	}
+	meta := rawjson.Get(params, "_meta")
+	if rawjson.First(meta) != '{' {
+		meta = []byte("{}")
+	}
+	return rawjson.Set(params, "_meta", rawjson.Set(meta, metaLogLevel, []byte(`"`+level.String()+`"`)))
+}
+
 // splitToken takes the progress token out of the params of a progress
 // notification, and what of _meta is the gateway's. token is nil where there is
 // none.

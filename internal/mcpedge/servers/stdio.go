@@ -3,6 +3,7 @@ package servers
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"sync"
@@ -70,6 +71,9 @@ type Options struct {
 	OnToolsChanged func()
 	// OnListChanged is the same for its other lists.
 	OnListChanged func(endpoint.List)
+	// OnNotice is the same for notifications that agents may have asked for. The
+	// params are not to be kept.
+	OnNotice func(method string, params json.RawMessage)
 	// OnJunk is called for each line that is not a JSON-RPC message that anyone
 	// waits for, redacted and then cut to 200 bytes.
 	OnJunk func(line string)
@@ -101,6 +105,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnListChanged == nil {
 		o.OnListChanged = func(endpoint.List) {}
+	}
+	if o.OnNotice == nil {
+		o.OnNotice = func(string, json.RawMessage) {}
 	}
 	if o.OnJunk == nil {
 		o.OnJunk = func(string) {}

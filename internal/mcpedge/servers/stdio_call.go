@@ -18,6 +18,8 @@ type call struct {
 	id       int64
 	limit    int64
 	progress func(json.RawMessage)
+	notice   func(string, json.RawMessage)
+	listens  bool   // it is not answered before its end
 	into     []byte // what the result is appended to
 	weight   *weight.Share
 	by       endpoint.Call
@@ -100,7 +102,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, progress: req.Progress, notice: req.Notice, listens: req.Method == methodListen, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = outgoing{line: requestLine(line, id, req.Method, params), call: c}
 	return c
@@ -128,6 +130,9 @@ func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response,
 		s.owed++
 	}
 	s.mu.Unlock()
+	if c.listens && written {
+		defer s.listenAnew()
+	}
 	if written && method != methodInitialize { // The specification forbids cancelling that one.
 		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))})
 	}
@@ -179,9 +184,9 @@ func (s *Stdio) takeOnly() *call {
 // only returns the only call that the server has and has not answered, nil if
 // there are more or none. The caller holds the session's mutex.
 func (s *Stdio) only() (only *call) {
-	for id, c := range s.pending {
+	for _, c := range s.pending {
 		switch {
-		case !c.out.picked || id == s.tools.id.Load():
+		case !c.out.picked || c.listens:
 		case only != nil:
 			return nil
 		default:

@@ -325,5 +325,5 @@ func (s *Stdio) paramsOf(req endpoint.Request) []byte {
 		return req.Params
 	}
 	s.tools.asked(req.Method)
-	return s.meta.addTo(req.Params, req.Capabilities)
+	return s.meta.addTo(withLevel(req.Params, req.LogLevel), req.Capabilities)
 }

@@ -223,9 +223,30 @@ func (s *Stdio) notification(m jsonrpc.Message) {
 	case methodProgress:
 		s.progress(m.Params)
 	default:
+		if s.noticeOfCall(m) {
+			return
+		}
 		announced(m.Name(), s.opts.OnListChanged)
 		s.subscriptionNotice(m)
+		noticed(m, s.opts.OnNotice)
 	}
+}
+
+// noticeOfCall hands a notification to the request that it belongs to, and reports
+// whether it names one: a subscription does so.
+func (s *Stdio) noticeOfCall(m jsonrpc.Message) bool {
+	id, ok := ourID(subscriptionOf(m.Params))
+	if !ok || id == s.tools.id.Load() {
+		return false
+	}
+	s.mu.Lock()
+	c := s.pending[id]
+	s.mu.Unlock()
+	if c == nil || c.notice == nil {
+		return false
+	}
+	c.notice(m.Name(), m.Params)
+	return true
 }
 
 // progress hands a progress notification to the call whose token it bears.

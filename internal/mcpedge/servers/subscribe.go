@@ -2,6 +2,8 @@ package servers
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,6 +123,22 @@ func (s *Stdio) listen() (useful bool) {
 	}
 	o := <-c.answer // It comes at the end of the session at the latest.
 	return !unknownMethod(o.response)
+}
+
+// listenAnew has the session hear of changes of lists by a new request: some servers
+// announce nothing more to anybody once one subscription has ended.
+func (s *Stdio) listenAnew() {
+	id := strconv.AppendInt(nil, s.tools.id.Load(), 10)
+	if c := s.take(id); c != nil {
+		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(id))})
+		c.finish(endpoint.Response{}, nil)
+	}
+}
+
+// subscriptionOf is the id of the subscription that a notification belongs to, as
+// JSON; nil if it names none.
+func subscriptionOf(params json.RawMessage) json.RawMessage {
+	return rawjson.Get(rawjson.Get(params, "_meta"), metaSubscription)
 }
 
 // unknownMethod reports whether a server does not know what it was asked.

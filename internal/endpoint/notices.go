@@ -1,0 +1,373 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/rawjson"
+)
+
+// The notifications of servers that agents may ask for.
+const (
+	NoticeUpdated = "notifications/resources/updated"
+	NoticeLogged  = "notifications/message"
+)
+
+// maxTopics is how many resources of one server may be subscribed to.
+const maxTopics = 10_000
+
+// quiet is for how long a server goes on with a level that only a call wanted: the
+// next one may want it too.
+const quiet = 30 * time.Second
+
+// ErrTooManySubscriptions means that there are as many as there may be.
+var ErrTooManySubscriptions = errors.New("there are as many subscriptions as there may be")
+
+// Notices is who hears what a server says unasked, and so what it is to be asked for:
+// one subscription for all who want a resource, and the most verbose level that
+// somebody wants. It belongs to a server, and outlives its runs and its cells. Its
+// methods may be called from any goroutine, and but for AwaitLevel never block.
+type Notices struct {
+	mu      sync.Mutex
+	topics  map[string]*topic
+	loggers map[*Logger]struct{}
+	held    Level // by calls that have ended
+	release *time.Timer
+	begun   uint64        // how often all had to be asked for anew
+	last    uint64        // number of a wish
+	told    Level         // what the server was asked for; 0 is not known
+	telling chan struct{} // closed once that is another one; nil if nobody waits
+	changed chan struct{} // closed once something else is wanted; nil if nobody waits
+}
+
+// topic is a resource that somebody wants to hear of.
+type topic struct {
+	subscribers map[*Subscription]struct{}
+	version     uint64 // changes when the server is to be asked
+	open        bool   // the server has been asked, and has agreed
+	failed      bool   // it has been asked, and has not
+	was         bool   // it had agreed before
+}
+
+// Subscription is somebody's wish to hear of a resource.
+type Subscription struct {
+	of      *Notices
+	uri     string
+	hear    func(uri string)
+	settled chan struct{}
+	answer  Response
+	err     error
+}
+
+// Subscribe has hear called with the URI whenever the server says that it was
+// updated, or something below it: not with locks held, and it must not block. The
+// subscription is Settled once the server has been asked; End must follow.
+func (n *Notices) Subscribe(uri string, hear func(uri string)) (*Subscription, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.topics[uri]
+	switch {
+	case t == nil && len(n.topics) >= maxTopics:
+		return nil, ErrTooManySubscriptions
+	case t == nil:
+		if n.topics == nil {
+			n.topics = map[string]*topic{}
+		}
+		t = &topic{subscribers: map[*Subscription]struct{}{}, failed: true}
+		n.topics[uri] = t
+	}
+	s := &Subscription{of: n, uri: uri, hear: hear, settled: make(chan struct{})}
+	t.subscribers[s] = struct{}{}
+	if t.open {
+		close(s.settled)
+		return s, nil
+	}
+	if t.failed { // It is asked for, or asked for once more.
+		t.failed = false
+		t.version = n.number()
+		n.change()
+	}
+	return s, nil
+}
+
+// number makes a number of a wish. The mutex is held.
+func (n *Notices) number() uint64 {
+	n.last++
+	return n.last
+}
+
+// Settled is closed once Answer is known.
+func (s *Subscription) Settled() <-chan struct{} { return s.settled }
+
+// Answer is what the server answered, once the subscription is settled; empty if it
+// was asked by another before. After an error, of either kind, the subscription has
+// ended.
+func (s *Subscription) Answer() (Response, error) { return s.answer, s.err }
+
+// End ends the wish. Repeating it does no harm.
+func (s *Subscription) End() {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	t := s.of.topics[s.uri]
+	if t == nil {
+		return
+	}
+	if delete(t.subscribers, s); len(t.subscribers) == 0 {
+		delete(s.of.topics, s.uri)
+		s.of.change()
+	}
+}
+
+// Logger is somebody's wish for log messages.
+type Logger struct {
+	of    *Notices
+	level Level
+	hear  func(params json.RawMessage)
+}
+
+// Log has hear called with the params of each log message of that level, or a more
+// severe one: not with locks held, and it must neither block nor keep them. End must
+// follow.
+func (n *Notices) Log(level Level, hear func(params json.RawMessage)) *Logger {
+	l := &Logger{of: n, level: level, hear: hear}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.loggers == nil {
+		n.loggers = map[*Logger]struct{}{}
+	}
+	n.loggers[l] = struct{}{}
+	n.change()
+	return l
+}
+
+// Set changes the level.
+func (l *Logger) Set(level Level) {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	l.level = level
+	l.of.change()
+}
+
+// End ends the wish. Repeating it does no harm.
+func (l *Logger) End() {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	delete(l.of.loggers, l)
+	l.of.change()
+}
+
+// Rest ends the wish of a call. The server goes on with the level for a while.
+func (l *Logger) Rest() {
+	n := l.of
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.loggers, l)
+	n.held = moreVerbose(n.held, l.level)
+	if n.release != nil {
+		n.release.Reset(quiet)
+		return
+	}
+	n.release = time.AfterFunc(quiet, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.held, n.release = 0, nil
+		n.change()
+	})
+}
+
+// change wakes who waits for it. The mutex is held.
+func (n *Notices) change() {
+	if n.changed != nil {
+		close(n.changed)
+		n.changed = nil
+	}
+}
+
+// Wanted is what a server is to be asked for.
+type Wanted struct {
+	// URIs are those of resources, each with a number that is another one when the
+	// server is to be asked once more.
+	URIs  map[string]uint64
+	Level Level
+	// Begun is another number once all is to be asked for anew.
+	Begun uint64
+}
+
+// Wanted returns what is wanted now. changed is closed once that is something else.
+func (n *Notices) Wanted() (w Wanted, changed <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.changed == nil {
+		n.changed = make(chan struct{})
+	}
+	w = Wanted{Level: n.held, Begun: n.begun, URIs: make(map[string]uint64, len(n.topics))}
+	for uri, t := range n.topics {
+		w.URIs[uri] = t.version
+	}
+	for l := range n.loggers {
+		w.Level = moreVerbose(w.Level, l.level)
+	}
+	return w, n.changed
+}
+
+// Forgotten says that the server knows nothing of what it was asked for: it, or its
+// session, is a new one.
+func (n *Notices) Forgotten() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begun++
+	n.told = 0
+	for _, t := range n.topics {
+		t.version = n.number()
+		t.was = t.was || t.open
+		t.open, t.failed = false, false
+	}
+	n.change()
+}
+
+// Settle says what a server has answered to the wish for a resource. What had been
+// subscribed to before the server forgot it may have changed meanwhile: who wants it
+// is told so.
+func (n *Notices) Settle(uri string, version uint64, answer Response, err error) {
+	n.mu.Lock()
+	t := n.topics[uri]
+	if t == nil || t.version != version {
+		n.mu.Unlock()
+		return
+	}
+	failed := err != nil || answer.Error != nil
+	var told []*Subscription
+	for s := range t.subscribers {
+		select {
+		case <-s.settled:
+			if !failed && t.was {
+				told = append(told, s)
+			}
+			continue
+		default:
+		}
+		if s.answer, s.err = answer, err; failed {
+			delete(t.subscribers, s)
+		}
+		close(s.settled)
+	}
+	t.open, t.failed = !failed, failed
+	if len(t.subscribers) == 0 {
+		delete(n.topics, uri)
+	}
+	n.mu.Unlock()
+	for _, s := range told {
+		s.hear(uri)
+	}
+}
+
+// Told says which level of log messages the server has been asked for.
+func (n *Notices) Told(level Level) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = level
+	if n.telling != nil {
+		close(n.telling)
+		n.telling = nil
+	}
+}
+
+// AwaitLevel blocks until the server has been asked for log messages of that level,
+// or for more, or until ctx ends.
+func (n *Notices) AwaitLevel(ctx context.Context, level Level) {
+	for {
+		n.mu.Lock()
+		there := n.told != 0 && n.told <= level
+		if n.telling == nil {
+			n.telling = make(chan struct{})
+		}
+		telling := n.telling
+		n.mu.Unlock()
+		if there {
+			return
+		}
+		select {
+		case <-telling:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Hear takes a notification of the server. Of others than those that can be asked for
+// nothing is done.
+func (n *Notices) Hear(method string, params json.RawMessage) {
+	switch method {
+	case NoticeUpdated:
+		n.updated(rawjson.Text(rawjson.Get(params, "uri")))
+	case NoticeLogged:
+		n.logged(params)
+	}
+}
+
+// updated tells those who want to hear of a resource, or of one above it.
+func (n *Notices) updated(uri string) {
+	if uri == "" {
+		return
+	}
+	var told []*Subscription
+	n.mu.Lock()
+	if t := n.topics[uri]; t != nil {
+		told = append(told, keys(t.subscribers)...)
+	}
+	for at, t := range n.topics {
+		if at != uri && below(uri, at) {
+			told = append(told, keys(t.subscribers)...)
+		}
+	}
+	n.mu.Unlock()
+	for _, s := range told {
+		s.hear(uri)
+	}
+}
+
+// below reports whether a URI is that of something in what another one names.
+func below(uri, above string) bool {
+	rest, ok := strings.CutPrefix(uri, above)
+	return ok && (strings.HasSuffix(above, "/") || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "#"))
+}
+
+func keys[K comparable](set map[K]struct{}) (list []K) {
+	for k := range maps.Keys(set) {
+		list = append(list, k)
+	}
+	return list
+}
+
+func (n *Notices) logged(params json.RawMessage) {
+	level := LevelNamed(rawjson.Text(rawjson.Get(params, "level")))
+	if level == 0 {
+		return
+	}
+	n.mu.Lock()
+	var told []*Logger
+	for l := range n.loggers {
+		if l.level <= level {
+			told = append(told, l)
+		}
+	}
+	n.mu.Unlock()
+	for _, l := range told {
+		l.hear(params)
+	}
+}
+
+// Notices are who hears what the server says unasked.
+func (c *Cell) Notices() *Notices { return c.notices }
+
+// Instead has the cell go on with who hears what the server of an older cell says,
+// and returns it. It is called before others know the cell.
+func (c *Cell) Instead(old *Cell) *Cell {
+	c.notices = old.notices
+	return c
+}
