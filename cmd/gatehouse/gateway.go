@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/entrance"
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/gate"
+	"gatehouse/internal/front/surface"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/lists"
 	"gatehouse/internal/mcpedge/agents"
@@ -53,6 +54,7 @@ type app struct {
 	store    *snapshot.Store
 	router   *front.Router
 	tools    *gate.Gate
+	tasks    *surface.Tasks
 	edge     *agents.Edge
 	audit    *audit.Log
 	launcher *server.Launcher
@@ -104,6 +106,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		},
 		Audit: a.record, Begin: a.begin(),
 	})
+	a.tasks = surface.NewTasks(taskIdle)
 	a.tools = gate.New(gate.Config{Router: a.router, Exposed: a.surfaces().Exposed(), Debug: opts.debug, NoClientHints: opts.noClientHints})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))

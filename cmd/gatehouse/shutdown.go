@@ -28,6 +28,7 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 	if e := <-answered; err == nil {
 		err = e
 	}
+	a.tasks.Close()
 	a.attach.close()
 	if closeHTTP != nil {
 		if e := closeHTTP(ctx); err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/mcpedge/agents"
@@ -15,6 +16,9 @@ const allPath = "/all" + mcpPath
 
 // serverPath is where each server is over HTTP, as it is.
 const serverPath = "/servers/{server}" + mcpPath
+
+// taskIdle is how long a server works on a task that nobody asks for.
+const taskIdle = 30 * time.Minute
 
 // The values of --surface. A server's name follows the prefix.
 const (
@@ -52,7 +56,7 @@ func (a *app) shownAt(surface string) agents.Surface {
 }
 
 func (a *app) surfaces() surface.Gateway {
-	return surface.Gateway{Router: a.router, Version: version()}
+	return surface.Gateway{Router: a.router, Version: version(), Tasks: a.tasks}
 }
 
 // surfaceRoutes serves the surfaces beside the gate.

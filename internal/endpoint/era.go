@@ -1,5 +1,7 @@
 package endpoint
 
+import "gatehouse/internal/rawjson"
+
 // Era is a generation of MCP, by how a conversation begins.
 type Era string
 
@@ -18,6 +20,13 @@ const StatelessRevision = "2026-07-28"
 // Stateless reports whether the server speaks EraStateless with us. Revisions are
 // dates.
 func (i ServerInfo) Stateless() bool { return i.ProtocolVersion >= StatelessRevision }
+
+// TakesTasks reports whether the server says that a tools/call of 2025-11-25 may ask
+// it for a task.
+func (i ServerInfo) TakesTasks() bool {
+	requests := rawjson.Get(i.Capability("tasks"), "requests")
+	return i.ProtocolVersion == "2025-11-25" && rawjson.First(rawjson.Get(rawjson.Get(requests, "tools"), "call")) == '{'
+}
 
 // Era is what the next run of the server should begin with: what the last one
 // has found out.

@@ -20,11 +20,16 @@ type Attempt struct {
 	// Server is what the server's session says of itself, once it has been
 	// sent the request, or Router.Introduce was asked.
 	Server endpoint.ServerInfo
+	// Run is the run that has been sent the request.
+	Run endpoint.Run
 
 	call   *Call
 	inside place         // where the call is counted in
 	turn   chan struct{} // whose turn it is among suspects, if it is the call\'s
 }
+
+// Target is what the call is about.
+func (a *Attempt) Target() Target { return a.call.Target }
 
 // errAgain ends an attempt in which nothing was written and that is worth
 // another one.

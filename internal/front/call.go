@@ -27,6 +27,12 @@ type Call struct {
 	Timeout time.Duration
 	// TimeoutName is how the agent can ask for more time; "" if it cannot.
 	TimeoutName string
+	// Of, unless nil, is the run of a server that the call concerns: no other one is
+	// sent it.
+	Of *endpoint.Run
+	// Patient says that the server answers when it is done with something else: that
+	// it takes long says nothing about the server.
+	Patient bool
 	// Progress takes the params of progress notifications and must not block;
 	// nil where the agent wants none.
 	Progress func(params json.RawMessage)

@@ -19,8 +19,8 @@ func (a *Attempt) limited(context.Context) error {
 	}
 	t, key := &a.call.Target, quota.Key{Credential: a.call.Caller.Identity.ID(), Agent: a.Agent}
 	tool := t.Name
-	if t.Kind.List != endpoint.Tools {
-		tool = "" // Limits of a server's tools are not about it.
+	if t.Kind.List != endpoint.Tools || a.call.Of != nil {
+		tool = "" // Limits of a server's tools are not about it, nor about what is asked of a call later.
 	}
 	ticket, over, ok := a.call.router.quota.Enter(key, limits, t.Server, tool, time.Now())
 	if !ok {

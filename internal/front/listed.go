@@ -24,6 +24,9 @@ const (
 // is not fresh is read once more before the call is refused. A server that never
 // listed what it has, or only to an earlier gateway, is simply asked.
 func (a *Attempt) listed(ctx context.Context) error {
+	if a.call.Of != nil {
+		return nil // What it is about was there when it began.
+	}
 	t := &a.call.Target
 	catalog := a.Route.Cell.Listed(t.Kind.List)
 	if catalog.Kept {

@@ -18,7 +18,11 @@ func (a *Attempt) ready(ctx context.Context) error {
 		return shuttingDown()
 	default:
 	}
-	if st := a.Route.Cell.Status(); st.State != endpoint.Ready {
+	st := a.Route.Cell.Status()
+	if err := a.inItsRun(st); err != nil {
+		return err
+	}
+	if st.State != endpoint.Ready {
 		return a.wait(ctx, st)
 	}
 	return nil

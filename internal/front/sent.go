@@ -16,11 +16,14 @@ func (a *Attempt) sent(ctx context.Context) error {
 	// Looked at only once the call is counted in: whoever ends a session that
 	// nobody uses first takes it out of the status and then counts.
 	st := a.Route.Cell.Status()
+	if err := a.inItsRun(st); err != nil {
+		return err
+	}
 	if st.State != endpoint.Ready {
 		a.leave()
 		return a.wait(ctx, st)
 	}
-	a.Server = st.Session.Info()
+	a.Server, a.Run = st.Session.Info(), endpoint.Run{Cell: a.Route.Cell, Nr: st.Run}
 	req := a.request()
 	if size := int64(len(req.Params)); req.MaxBytes > 0 && size > req.MaxBytes {
 		return a.requestTooLarge(size, req.MaxBytes) // Before it is copied for the wire.
@@ -41,7 +44,7 @@ func (a *Attempt) sent(ctx context.Context) error {
 		a.leave()
 		return a.wait(ctx, st)
 	}
-	if fail.Code == CodeTimeout && fail.MayHaveRun {
+	if fail.Code == CodeTimeout && fail.MayHaveRun && !a.call.Patient {
 		a.Route.Cell.NoteOverdue()
 	}
 	return fail

@@ -21,6 +21,15 @@ type Call struct {
 	// none.
 	Tool string
 	Args json.RawMessage
+	// Extensions are those of the caller's that the server may see, an object; nil
+	// are none.
+	Extensions json.RawMessage
+	// Task asks a server of 2025-11-25 for a task; nil does not.
+	Task json.RawMessage
+	// Promised takes a task, by the server's id, that the server answers with in
+	// place of a result, and returns it as the caller sees it. nil: the caller
+	// cannot follow tasks.
+	Promised func(a *front.Attempt, answer Result, id string) (Result, error)
 	// Dst is what the answer is appended to.
 	Dst []byte
 	// Bare returns a JSON-RPC error of the server in RPC, redacted. Otherwise it
@@ -52,7 +61,7 @@ func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
 	return endpoint.Request{
 		Method:       "tools/call",
 		Params:       c.params(server),
-		Capabilities: shownCapabilities(c.Sent.Capabilities),
+		Capabilities: shownCapabilities(c.Sent.Capabilities, c.Extensions),
 		Into:         c.Dst,
 		Weight:       c.Sent.Weight,
 	}
@@ -73,6 +82,9 @@ func (c *Call) params(server endpoint.ServerInfo) json.RawMessage {
 	}
 	params = append(params, '}')
 	if !server.Stateless() {
+		if c.Task != nil && server.TakesTasks() {
+			params = rawjson.Set(params, "task", c.Task)
+		}
 		return params
 	}
 	if c.Sent.InputResponses != nil {
@@ -102,7 +114,11 @@ func (c *Call) Answer(a *front.Attempt, resp endpoint.Response) (err error) {
 		answer = Look(endpoint.WithoutOwnMeta(answer.Raw))
 	}
 	if id, ok := answer.promised(); ok {
-		return refuseTask(a, id)
+		if c.Promised == nil {
+			return RefuseTask(a, id)
+		}
+		c.Result, err = c.Promised(a, answer, id)
+		return err
 	}
 	switch answer.kind() {
 	case inputRequired:

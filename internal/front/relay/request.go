@@ -25,7 +25,7 @@ type Request struct {
 	Method  string
 	Members []Member
 	// Shown makes of a result what the agent sees; nil leaves it.
-	Shown func(result json.RawMessage) json.RawMessage
+	Shown func(a *front.Attempt, result json.RawMessage) json.RawMessage
 	// Kept says that in 2026-07-28 the result says for how long it may be kept.
 	Kept bool
 }
@@ -64,7 +64,7 @@ func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
 		params = append(append(rawjson.AppendString(params, m.Name), ':'), m.Value...)
 	}
 	return endpoint.Request{
-		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities), Into: r.Dst, Weight: r.Sent.Weight,
+		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight,
 	}
 }
 
@@ -78,7 +78,7 @@ func (r *Request) Answer(a *front.Attempt, resp endpoint.Response) (err error) {
 	}
 	result := json.RawMessage(endpoint.WithoutOwnMeta(resp.Result))
 	if r.Shown != nil {
-		result = r.Shown(result)
+		result = r.Shown(a, result)
 	}
 	answer := Look(result)
 	switch answer.kind() {

@@ -48,6 +48,13 @@ func Look(raw json.RawMessage) Result {
 	return Result{Raw: raw, Outline: endpoint.OutlineOf(raw)}
 }
 
+// Own is Look for a result of the gateway's own.
+func Own(raw json.RawMessage) Result {
+	r := Look(raw)
+	r.Own = true
+	return r
+}
+
 // stampRoom is about what the gateway adds to a result.
 const stampRoom = 256
 

@@ -48,9 +48,9 @@ func (r Result) promised() (id string, ok bool) {
 	return id, r.kind() == task || rawjson.First(inner) == '{' && id != "" && r.Structured == (endpoint.Span{})
 }
 
-// refuseTask says that the result of a call can't be had, and under which name
+// RefuseTask says that the result of a call can't be had, and under which name
 // the server has it.
-func refuseTask(a *front.Attempt, id string) error {
+func RefuseTask(a *front.Attempt, id string) error {
 	named := ""
 	if id != "" {
 		named = fmt.Sprintf(" (%q)", front.Shown(a.Route.Redact.String(id)))

@@ -16,7 +16,7 @@ var sendable = rawjson.Limits{Depth: 64, Digits: 1000, Exponent: 1000}
 // checkWeights refuses values that no server should be sent.
 func (c *Call) checkWeights() error {
 	for _, part := range []Member{
-		{"args", c.Args}, {"_meta", c.meta}, {"capabilities", c.Sent.Capabilities}, {"inputResponses", c.Sent.InputResponses},
+		{"args", c.Args}, {"_meta", c.meta}, {"capabilities", c.Sent.Capabilities}, {"inputResponses", c.Sent.InputResponses}, {"task", c.Task},
 	} {
 		if err := checkWeight(part.Name, part.Value); err != nil {
 			return err

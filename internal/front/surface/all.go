@@ -72,8 +72,9 @@ func (s *All) Introduce(_ context.Context, c agents.Caller) (agents.Introduction
 	parts = slices.DeleteFunc(parts, func(text string) bool { return text == "" })
 	info := rawjson.AppendString([]byte(`{"name":"gatehouse","version":`), s.gateway.Version)
 	const changes = `{"listChanged":true}`
+	capabilities := json.RawMessage(`{"tools":` + changes + `,"resources":` + changes + `,"prompts":` + changes + `,"completions":{}}`)
 	return agents.Introduction{
-		Capabilities: json.RawMessage(`{"tools":` + changes + `,"resources":` + changes + `,"prompts":` + changes + `,"completions":{}}`),
+		Capabilities: s.gateway.extended(capabilities, c),
 		ServerInfo:   append(info, '}'), Instructions: strings.Join(parts, "\n\n"),
 	}, nil
 }
@@ -103,6 +104,9 @@ func (s *All) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 	case "completion/complete":
 		return s.complete(v)
 	default:
+		if v.isTaskMethod() {
+			return v.aboutTasks("")
+		}
 		return dst, unknownMethod(r.Method)
 	}
 }
@@ -161,7 +165,7 @@ func (s *All) readResource(v visit) ([]byte, *agents.Error) {
 		}
 	}
 	p := reading(v.caller, own, rawjson.AppendString(nil, own))
-	p.shown = func(result json.RawMessage) json.RawMessage {
+	p.shown = func(_ *front.Attempt, result json.RawMessage) json.RawMessage {
 		if !prefixed {
 			return result // The agent gets the URIs that it uses.
 		}

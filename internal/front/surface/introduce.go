@@ -27,7 +27,7 @@ func (o *One) Introduce(ctx context.Context, caller agents.Caller) (agents.Intro
 	_ = c.End(nil)
 	info := a.Server
 	return agents.Introduction{
-		Capabilities: o.capabilities(a), Instructions: info.Instructions,
+		Capabilities: o.extended(o.capabilities(a), a, caller), Instructions: info.Instructions,
 		ServerInfo: serverInfo(info, o.server), Meta: o.gateway.about(o.server),
 	}, nil
 }

@@ -11,6 +11,8 @@ import (
 type Gateway struct {
 	Router  *front.Router
 	Version string // of the gateway
+	// Tasks are those that servers promise; nil: none are offered.
+	Tasks *Tasks
 }
 
 // One is one server with its own names, capabilities and instructions. It
@@ -62,6 +64,9 @@ func (o *One) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 	case "completion/complete":
 		return o.complete(v)
 	default:
+		if v.isTaskMethod() {
+			return v.aboutTasks(o.server)
+		}
 		return dst, unknownMethod(r.Method)
 	}
 }

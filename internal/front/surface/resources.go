@@ -57,13 +57,17 @@ type passing struct {
 	kept     bool
 	members  []relay.Member
 	// shown makes of a result what the agent sees; nil leaves it.
-	shown func(result json.RawMessage) json.RawMessage
+	shown func(a *front.Attempt, result json.RawMessage) json.RawMessage
+	// of is the run that it concerns, of which it asks patiently; nil is any.
+	of      *endpoint.Run
+	patient bool
 }
 
 // forward sends a request to a server, if the rules allow what it is about.
 func (v *visit) forward(server string, p passing) ([]byte, *agents.Error) {
 	c := relay.Request{Call: &relay.Call{}, Method: v.r.Method, Members: p.members, Kept: p.kept, Shown: p.shown}
 	c.Sent, c.Dst, c.Bare = v.r.ToolCall, v.dst, true
+	c.Of, c.Patient, c.Extensions = p.of, p.patient, v.extensions(p.of != nil)
 	if v.caller.Protocol >= endpoint.StatelessRevision {
 		c.Sent.InputResponses, c.Sent.RequestState = v.param("inputResponses", '{'), v.param("requestState", '"')
 	}

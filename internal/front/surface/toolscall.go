@@ -38,6 +38,12 @@ func (v *visit) runTool(server, tool string, bare bool, wrong *front.Failure) ([
 		*c = relay.Call{}
 		calls.Put(c)
 	}()
+	if bare && wrong == nil {
+		c.Extensions = v.extensions(false)
+		var held *offer
+		held, wrong = v.offerTasks(c)
+		defer held.close()
+	}
 	if wrong != nil {
 		return c.Finish(refused(c.End(wrong)), false), nil
 	}

@@ -85,6 +85,10 @@ type ToolCall struct {
 	Capabilities   json.RawMessage
 	InputResponses json.RawMessage
 	RequestState   json.RawMessage
+
+	// Task is params.task of 2025-11-25, an object: the client asks for a task in
+	// place of a result. nil in other revisions.
+	Task json.RawMessage
 }
 
 // callerHandler is a ToolHandler with other definitions for some callers. The names

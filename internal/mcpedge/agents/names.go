@@ -11,7 +11,7 @@ import (
 // The members that decide what a request is. Names are exact.
 var (
 	paramNames = []string{
-		"_meta", "name", "arguments", "inputResponses", "requestState", "protocolVersion", "capabilities", "clientInfo", "cursor", "requestId",
+		"_meta", "name", "arguments", "inputResponses", "requestState", "protocolVersion", "capabilities", "clientInfo", "cursor", "requestId", "task",
 	}
 	metaNames = []string{"progressToken", mcp.MetaKeyProtocolVersion, mcp.MetaKeyClientInfo, mcp.MetaKeyClientCapabilities}
 )

@@ -3,8 +3,11 @@ package agents
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/internal/rawjson"
 )
 
 // isStateless reports whether a message over HTTP declares 2026-07-28 or later,
@@ -43,12 +46,22 @@ func checkStateless(h http.Header, m message) *rpcFailure {
 	}
 	err := mcp.ValidateStandardHeaders(h.Get, body, mcp.MCPMethod(m.method), m.params)
 	if err == nil {
-		return nil
+		return checkTaskName(h, m)
 	}
 	if _, ok := errors.AsType[mcp.HeaderMismatchError](err); ok {
 		return mismatch(err.Error())
 	}
 	return invalidParams(err.Error())
+}
+
+// checkTaskName judges the header by which a request about a task finds its way: if
+// it is there, it must name the task.
+func checkTaskName(h http.Header, m message) *rpcFailure {
+	value := h.Get(mcp.HeaderName)
+	if value == "" || !strings.HasPrefix(m.method, "tasks/") || value == rawjson.Text(rawjson.Get(m.params, "taskId")) {
+		return nil // Our ids need no encoding.
+	}
+	return mismatch(mcp.HeaderName + " header and params.taskId differ")
 }
 
 func mismatch(text string) *rpcFailure {

@@ -67,7 +67,11 @@ func (p place) Serve(_ context.Context, c agents.Caller, r agents.Request, dst [
 	case r.Name == "panic" || r.Method == "panic":
 		panic("secret detail")
 	}
-	out, _ := json.Marshal(map[string]any{"at": p.name, "method": r.Method, "params": r.Params, "name": r.Name, "agent": c.Agent, "client": c.Client})
+	said := map[string]any{"at": p.name, "method": r.Method, "params": r.Params, "name": r.Name, "agent": c.Agent, "client": c.Client}
+	if r.Name == "task" {
+		said["task"] = r.Task
+	}
+	out, _ := json.Marshal(said)
 	return append(dst, out...), nil
 }
 
@@ -188,6 +192,30 @@ func TestSurface_hiddenAndUnknown_areTheSame(t *testing.T) {
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%s %s: got %v, want %v", method, path, got, want)
 			}
+		}
+	}
+}
+
+// The header by which a request about a task finds its way must not say another one.
+func TestSurface_theHeaderOfATask_agreesWithTheRequest(t *testing.T) {
+	url := serveSurfaces(t) + "/s/one"
+	for name, want := range map[string]int{"gh-1": http.StatusOK, "": http.StatusOK, "gh-2": http.StatusBadRequest} {
+		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"gh-1","_meta":{`+
+			`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`,
+			"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tasks/get", "Mcp-Name", name)
+		if r.status != want {
+			t.Errorf("Mcp-Name %q: got %d %s, want %d", name, r.status, r.body, want)
+		}
+	}
+}
+
+// The wish for a task is one of 2025-11-25 and of no other revision.
+func TestSurface_theWishForATask_isOfOneRevision(t *testing.T) {
+	url := serveSurfaces(t) + "/s/one"
+	for revision, want := range map[string]string{"2025-11-25": "map[ttl:5]", "2025-06-18": "<nil>"} {
+		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"task","task":{"ttl":5}}}`, "Mcp-Session-Id", openSession(t, url, revision))
+		if got := fmt.Sprint(field(t, r.body, "result", "task")); got != want {
+			t.Errorf("%s: got %v, want %v", revision, got, want)
 		}
 	}
 }

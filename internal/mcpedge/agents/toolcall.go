@@ -104,6 +104,9 @@ func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()
+		if caller.Protocol == mcp.ProtocolVersion20251125 {
+			t.Task = r.task
+		}
 		return caller, t
 	}
 	caller.Protocol, caller.Client = mcp.ProtocolVersion20260728, r.meta.clientName()

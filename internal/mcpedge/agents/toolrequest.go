@@ -23,6 +23,7 @@ type toolRequest struct {
 
 	stateless                    bool // of 2026-07-28, else of a revision before it
 	inputResponses, requestState json.RawMessage
+	task                         json.RawMessage // nil unless it is an object
 }
 
 // quickToolRequest reads a message in one scan. ok is false for whatever is not
@@ -129,6 +130,9 @@ func readToolRequest(m message, supported []string) (toolRequest, *rpcFailure) {
 		return r, invalidParams("params.name must be a string: the name of a tool")
 	}
 	r.name, r.args = rawjson.Text(name), given(m.params, "arguments")
+	if task := given(m.params, "task"); rawjson.First(task) == '{' {
+		r.task = task
+	}
 	if failure := r.readRevision(supported); failure != nil || !r.stateless {
 		return r, failure
 	}

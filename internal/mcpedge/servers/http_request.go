@@ -43,6 +43,8 @@ func (c *conversation) request(ctx context.Context, x *exchange, req endpoint.Re
 		r.Header.Set(mcp.HeaderMethod, req.Method)
 		if req.Method == methodToolsCall {
 			c.nameTool(r.Header, params)
+		} else if strings.HasPrefix(req.Method, "tasks/") {
+			nameTask(r.Header, params)
 		}
 	}
 	return r
@@ -99,6 +101,13 @@ func (c *conversation) nameTool(header http.Header, params json.RawMessage) {
 	}
 	for name, value := range c.headers.of(name, params) {
 		header.Set(name, value)
+	}
+}
+
+// nameTask sets the header by which a request about a task finds its way.
+func nameTask(header http.Header, params json.RawMessage) {
+	if value, ok := mcp.EncodeHeaderValue(rawjson.Text(rawjson.Get(params, "taskId"))); ok {
+		header.Set(mcp.HeaderName, value)
 	}
 }
 

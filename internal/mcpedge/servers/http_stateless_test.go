@@ -146,6 +146,13 @@ func TestHTTP_stateless_requestsSayAllInHeadersAndMeta(t *testing.T) {
 		"Mcp-Method": "no", "Mcp-Name": "no", "mcp-param-x": "no", "Mcp-Protocol-Version": "no", "X-Own": "yes",
 	}})
 	remotes := map[string]bool{}
+	if _, err := s.Call(t.Context(), endpoint.Request{Method: "tasks/get", Params: json.RawMessage(`{"taskId":"größe "}`)}); err != nil {
+		t.Fatal(err)
+	}
+	posts := o.seen(http.MethodPost)
+	if h := posts[len(posts)-1].Header; h.Get("Mcp-Method") != "tasks/get" || h.Get("Mcp-Name") != "=?base64?Z3LDtsOfZSA=?=" {
+		t.Errorf("got the headers %v, want those that name the task", h)
+	}
 	for name, want := range map[string]string{"plain": "plain", "stream": "stream", "größe ": "=?base64?Z3LDtsOfZSA=?="} {
 		req := tool(fmt.Sprintf(`{"name":%q,"n":9007199254740993}`, name))
 		req.Capabilities = json.RawMessage(`{"roots":{}}`)

@@ -1,0 +1,179 @@
+package tasks
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// The most tasks that are remembered: of each owner, and together.
+const (
+	MaxOwned = 200
+	MaxAll   = 10_000
+)
+
+// MaxID is the longest id, in bytes, by which a server may know a task.
+const MaxID = 1 << 10
+
+// Owner is whose a task is.
+type Owner struct {
+	// Who is a credential, or else an address or a conversation.
+	Who string
+	// Agent is an agent of the rules.
+	Agent string
+}
+
+// Task is a result that a server has promised.
+type Task struct {
+	ID     string // by which its owner knows it
+	Theirs string // by which its server knows it
+	Owner  Owner
+	Server string
+	Tool   string
+	// Stateless says that it is one of the extension of 2026-07-28; otherwise it is
+	// one of 2025-11-25. Each is asked for in its own way.
+	Stateless bool
+	// Run is the server's run that made it. The zero Run is over.
+	Run endpoint.Run
+	// State is what the server last said of it, an object without its id.
+	State json.RawMessage
+
+	place uint64    // in the order in which they came
+	asked time.Time // when its owner last asked for it
+	over  bool      // it has come to an end that its owner has heard of
+}
+
+// Book remembers tasks. The zero Book is empty. Its methods may be called from any
+// goroutine and do not block.
+type Book struct {
+	mu    sync.Mutex
+	tasks map[string]*Task
+	owned map[string]int // by Owner.Who, places that are held included
+	all   int
+	count uint64
+}
+
+// Hold takes a place for a task that who may be promised. It reports whether there
+// is one; the oldest of its tasks that are over gives way. Keep or Release must
+// follow.
+func (b *Book) Hold(who string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if (b.owned[who] >= MaxOwned || b.all >= MaxAll) && !b.dropOver(who) {
+		return false
+	}
+	if b.owned == nil {
+		b.owned = map[string]int{}
+	}
+	b.owned[who]++
+	b.all++
+	return true
+}
+
+// Release frees a place that is held.
+func (b *Book) Release(who string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.release(who)
+}
+
+func (b *Book) release(who string) {
+	b.all--
+	if b.owned[who]--; b.owned[who] <= 0 {
+		delete(b.owned, who)
+	}
+}
+
+// dropOver forgets the oldest task of an owner that is over, if there is one.
+func (b *Book) dropOver(who string) bool {
+	var oldest *Task
+	for _, t := range b.tasks {
+		if t.over && t.Owner.Who == who && (oldest == nil || t.place < oldest.place) {
+			oldest = t
+		}
+	}
+	if oldest != nil {
+		b.drop(oldest)
+	}
+	return oldest != nil
+}
+
+func (b *Book) drop(t *Task) {
+	delete(b.tasks, t.ID)
+	b.release(t.Owner.Who)
+}
+
+// Keep remembers a task at the place that is held for it. Its ID is one that
+// nobody else has.
+func (b *Book) Keep(t Task, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tasks == nil {
+		b.tasks = map[string]*Task{}
+	}
+	b.count++
+	t.place, t.asked = b.count, now
+	b.tasks[t.ID] = &t
+}
+
+// Find returns a task of an owner, which has asked for it. ok is false if it has
+// no such one.
+func (b *Book) Find(o Owner, id string, now time.Time) (t Task, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := b.tasks[id]
+	if found == nil || found.Owner != o {
+		return Task{}, false
+	}
+	found.asked = now
+	return *found, true
+}
+
+// Of returns the tasks of an owner, the oldest first.
+func (b *Book) Of(o Owner) []Task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []Task
+	for _, t := range b.tasks {
+		if t.Owner == o {
+			list = append(list, *t)
+		}
+	}
+	slices.SortFunc(list, func(a, b Task) int { return cmp.Compare(a.place, b.place) })
+	return list
+}
+
+// Note keeps what a task's owner has heard of its state; over says that this was
+// its end.
+func (b *Book) Note(id string, state json.RawMessage, over bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t := b.tasks[id]; t != nil {
+		t.State, t.over = state, t.over || over
+	}
+}
+
+// Expire forgets the tasks that nobody has asked for since a time, and returns
+// those of them that may still be running. Runs that are over are let go. more
+// reports whether tasks are left.
+func (b *Book) Expire(since time.Time) (running []Task, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.tasks {
+		if t.Run.Session() == nil {
+			t.Run = endpoint.Run{}
+		}
+		if t.asked.After(since) {
+			continue
+		}
+		b.drop(t)
+		if !t.over && t.Run != (endpoint.Run{}) {
+			running = append(running, *t)
+		}
+	}
+	return running, len(b.tasks) > 0
+}
