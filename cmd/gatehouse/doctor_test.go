@@ -91,6 +91,9 @@ func TestDoctor_namesWhatIsWrong(t *testing.T) {
 				configFile(t, home, "gatehouse.env", "ONLY_HERE=s3cret-value\n")
 			},
 		},
+		"a variable that nobody has": {
+			servers: `{"mcpServers": {"a": {"command": "sh", "env": {"T": "${SET_NOWHERE}"}}}}`, code: exitNo, want: []string{"SET_NOWHERE is not set", "gatehouse.env"},
+		},
 		"a file with a mistake": {servers: `{"mcpServers": {"a": {"command": 1}}}`, code: exitNo, want: []string{".mcp.json:1:", "do: "}},
 		"a state folder of everybody": {
 			servers: somePrograms, code: exitNo, want: []string{"state: ", "chmod 700"},

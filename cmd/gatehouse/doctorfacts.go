@@ -153,19 +153,22 @@ func gatewayFacts(st admin.Status, files doctor.Files) doctor.Gateway {
 	return g
 }
 
+// cures are what to do about servers by their state. Without one it does well, or
+// somebody wants it so.
+var cures = map[endpoint.State]string{
+	endpoint.BackingOff:    "see what it wrote: gatehouse status NAME; once it is mended: gatehouse release NAME",
+	endpoint.Quarantined:   "see what it wrote: gatehouse status NAME; once it is mended: gatehouse release NAME",
+	endpoint.NeedsAuth:     "give it credentials that it accepts, then: gatehouse release NAME",
+	endpoint.Misconfigured: "mend its entry: gatehouse validate",
+}
+
 func stateFacts(s admin.ServerStatus) doctor.State {
 	st := doctor.State{Name: s.Name, State: s.State, Reason: forPeople(s.Reason)}
 	if st.Reason == "" {
 		st.Reason = forPeople(s.LastError)
 	}
-	switch endpoint.State(s.State) {
-	case endpoint.BackingOff, endpoint.Quarantined:
-		st.Failing, st.Do = true, "see what it wrote: gatehouse status "+s.Name+"; once it is mended: gatehouse release "+s.Name
-	case endpoint.NeedsAuth:
-		st.Failing, st.Do = true, "give it credentials that it accepts, then: gatehouse release "+s.Name
-	case endpoint.Misconfigured:
-		st.Failing, st.Do = true, "mend its entry: gatehouse validate"
-	default: // It does well, or somebody wants it so.
+	if cure, failing := cures[endpoint.State(s.State)]; failing {
+		st.Failing, st.Do = true, strings.ReplaceAll(cure, "NAME", s.Name)
 	}
 	return st
 }

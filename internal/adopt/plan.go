@@ -43,7 +43,8 @@ type Row struct {
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`
 	State  State  `json:"state"`
-	// Agent is who may use it; empty if nobody may.
+	// Agent is who may use it, several agents of another gateway with commas between
+	// them; empty if nobody may.
 	Agent string `json:"agent,omitempty"`
 	// What is its command line or address, without secrets.
 	What string `json:"what,omitempty"`
@@ -98,6 +99,9 @@ func Make(paths Paths, before Texts, found []clients.Found, decided map[string]i
 		m.group(group, decided)
 	}
 	if err := m.grant(found); err != nil {
+		return Plan{}, err
+	}
+	if err := m.takeOver(found); err != nil {
 		return Plan{}, err
 	}
 	return m.finish()

@@ -15,9 +15,11 @@ var seed = &Client{
 	},
 	read: func(r *reader, root *jsondoc.Node) {
 		r.servers(root.Member("mcpServers"), r.from.Base)
-		if agents := root.Member("agents"); agents != nil {
-			r.say(agents.Pos(), "", Attention, "these rules decide for agents that an import cannot know: they are valid here as they are; copy what you need of them. "+
-				"Until then no agent may use the servers of this gateway")
+		for _, m := range members(root.Member("agents")) {
+			r.found.Agents = append(r.found.Agents, Agent{ID: m.Key, Rules: jsonText(m.Value), Pos: m.KeyPos()})
+		}
+		if missing := at(root, "defaults", "deny_on_missing_agent"); missing != nil && missing.Text() == "false" {
+			r.found.NamesOptional = true
 		}
 	},
 	dialect: dialect{variables: inBraces},

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
 	"gatehouse/internal/tomldoc"
 	"gatehouse/internal/yamldoc"
@@ -24,12 +26,46 @@ type Found struct {
 	// Rules are denials that meet no server that was found.
 	Rules []ToolRule
 	Notes []Note
+	// Agents are those of a gateway whose rules are written as ours.
+	Agents []Agent
+	// NamesOptional is set if its callers need not say which agent they are.
+	NamesOptional bool
 
 	rules []ToolRule // of servers by the client's own spelling
 	only  [][]string // each a list of the servers that alone may be used
 	// spelled is how the client writes a server's name in its rules; nil is as it
 	// is.
 	spelled func(string) string
+}
+
+// Agent is what the rules of another gateway say of an agent: JSON.
+type Agent struct {
+	ID    string
+	Rules json.RawMessage
+	Pos   policy.Position
+}
+
+// jsonText is a value as JSON, without comments.
+func jsonText(n *jsondoc.Node) json.RawMessage {
+	var parts []string
+	switch n.Kind {
+	case jsondoc.KindObject:
+		for _, m := range n.Members() {
+			parts = append(parts, string(rawjson.AppendString(nil, m.Key))+": "+string(jsonText(m.Value)))
+		}
+		return json.RawMessage("{" + strings.Join(parts, ", ") + "}")
+	case jsondoc.KindArray:
+		for _, e := range n.Elements() {
+			parts = append(parts, string(jsonText(e)))
+		}
+		return json.RawMessage("[" + strings.Join(parts, ", ") + "]")
+	case jsondoc.KindString:
+		return rawjson.AppendString(nil, n.Text())
+	case jsondoc.KindNumber, jsondoc.KindBool:
+		return json.RawMessage(n.Text())
+	case jsondoc.KindNull:
+	}
+	return json.RawMessage("null")
 }
 
 // Source is the content of a file of a client.

@@ -11,6 +11,10 @@ import (
 	"gatehouse/internal/plural"
 )
 
+// misconfigured is the code of a server that cannot start as its entry stands: a
+// warning elsewhere, as all others do.
+const misconfigured = "server-misconfigured"
+
 // maxProblems is how many problems of the files are shown.
 const maxProblems = 5
 
@@ -20,6 +24,9 @@ func files(f Facts) []Finding {
 	}
 	var found []Finding
 	for _, p := range f.Files.Problems {
+		if p.Code == misconfigured {
+			p.Severity, p.Hint = jsondoc.Error, "set what it names in gatehouse.env in the config folder, or mend its entry"
+		}
 		p.Hint = cmp.Or(p.Hint, "mend it; docs/errors.md says more of "+p.Code)
 		switch p.Severity {
 		case jsondoc.Error:
@@ -34,7 +41,7 @@ func files(f Facts) []Finding {
 		last := found[maxProblems]
 		found = append(found[:maxProblems], Finding{Level: last.Level, What: fmt.Sprintf("%d more problems of the files", more), Do: "gatehouse validate"})
 	}
-	if len(found) == 0 || found[0].Level != Wrong {
+	if !slices.ContainsFunc(f.Files.Problems, func(p jsondoc.Problem) bool { return p.Severity == jsondoc.Error }) {
 		found = append([]Finding{fine("%s", f.Files.summary(len(f.Servers)))}, found...)
 	}
 	return append(found, f.Files.differ()...)

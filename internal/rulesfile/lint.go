@@ -93,6 +93,7 @@ func (l *linter) agent(a *policy.Agent) {
 		l.listed(a, kind, deny)
 	}
 	l.exposed(a, deny)
+	l.widening(a)
 }
 
 // listed looks at an agent's rules by server for things of a kind.

@@ -111,7 +111,7 @@ func without(rules policy.Rules, pos policy.Position) policy.Rules {
 }
 
 // promising are the codes of rules that matter, and promise more than they keep.
-var promising = []string{"rules-servers-word", "rules-deny-is-no-fence", "rules-not-a-wildcard"}
+var promising = []string{"rules-servers-word", "rules-deny-is-no-fence", "rules-not-a-wildcard", "rules-wildcard-key-widens"}
 
 // What Lint calls useless is removed, and every short name is tried. The
 // letter z is in no pattern.
