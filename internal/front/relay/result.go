@@ -62,13 +62,13 @@ const stampRoom = 256
 // that is asked for, with the gateway's own members of _meta, and with the
 // resultType that 2026-07-28 requires. All else stays as it is.
 func (c *Call) Finish(r Result, stamped bool) []byte {
-	if stamped && r.Meta != (endpoint.Span{}) {
-		meta := c.stampedMeta(r.Meta.Of(r.Raw), r.origin())
-		r.Raw, r.Into = slices.Concat(r.Raw[:r.Meta.Start], meta, r.Raw[r.Meta.End:]), nil
-	}
 	dst := r.Into
 	if dst == nil {
 		dst = append(slices.Grow(c.Dst, len(r.Raw)+stampRoom), r.Raw...)
+	}
+	if stamped && r.Meta != (endpoint.Span{}) {
+		at := len(dst) - len(r.Raw)
+		dst = c.stampMeta(dst, at+r.Meta.Start, at+r.Meta.End, r.origin())
 	}
 	dst = dst[:bytes.LastIndexByte(dst, '}')]
 	if stamped && r.Meta == (endpoint.Span{}) {
@@ -100,14 +100,19 @@ func (c *Call) appendStamp(dst []byte, origin string) []byte {
 	return append(append(dst, origin...), '"')
 }
 
-// stampedMeta is the server's _meta with the gateway's own members in it.
-func (c *Call) stampedMeta(meta json.RawMessage, origin string) json.RawMessage {
+// stampMeta adds the gateway's own members to the _meta at dst[start:end], which
+// has none of these names: a server's were dropped.
+func (c *Call) stampMeta(dst []byte, start, end int, origin string) []byte {
+	var room [stampRoom]byte
+	meta := dst[start:end]
 	if rawjson.First(meta) != '{' {
-		meta = json.RawMessage("{}")
+		return slices.Replace(dst, start, end, append(c.appendStamp(append(room[:0], '{'), origin), '}')...)
 	}
-	meta = rawjson.Set(meta, metaGeneration, strconv.AppendUint(nil, c.Record.Generation, 10))
-	meta = rawjson.Set(meta, metaCallID, MustJSON(c.ID()))
-	return rawjson.Set(meta, metaOrigin, []byte(`"`+origin+`"`))
+	stamp, last := room[:0], bytes.LastIndexByte(meta, '}')
+	if rawjson.Space(meta, bytes.IndexByte(meta, '{')+1) < last {
+		stamp = append(stamp, ',')
+	}
+	return slices.Insert(dst, start+last, c.appendStamp(stamp, origin)...)
 }
 
 // textForStructured turns a structuredContent that is not an object into a text
