@@ -23,6 +23,8 @@
 //	config     → supervisor  LiftBlocks         no caller is refused any more (operator)
 //	gateway    → supervisor  WakeServer         a call wants a lazy server
 //	gateway    → supervisor  RefreshTools       a call names a tool that is not listed
+//	server     → supervisor  EndInstance        nobody has called this instance for long
+//	config     → supervisor  EndInstance        this one has failed (operator)
 //	supervisor → server      StartServer        begin (a lazy one), or begin again
 //	supervisor → server      RefreshTools       read tools/list again
 //	supervisor → server      SettingsChanged    look at the plan's settings again

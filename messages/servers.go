@@ -21,6 +21,9 @@ type ServerPlan struct {
 	Redact     *redact.Redactor
 	// Lazy means that the server starts with its first call.
 	Lazy bool
+	// Instance is what tells an instance of the entry from others: "[backend]";
+	// empty for the entry itself.
+	Instance string
 	// Unusable is the state of a server that must not be started
 	// (misconfigured or disabled); empty for all others.
 	Unusable endpoint.State
@@ -31,7 +34,26 @@ type ServerPlan struct {
 // LogValue implements slog.LogValuer. It never shows a spec: that may hold
 // secrets.
 func (p ServerPlan) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("server", p.Entry.Name), slog.Uint64("generation", p.Generation))
+	return slog.GroupValue(slog.String("server", p.Name()), slog.Uint64("generation", p.Generation))
+}
+
+// Name is what the server is called in logs and in status: "files", or
+// "files[backend]" for the instance of an agent.
+func (p ServerPlan) Name() string { return p.Entry.Name + p.Instance }
+
+// Scoped reports whether nothing runs but instances, each for whoever first needs
+// it.
+func (p ServerPlan) Scoped() bool {
+	return p.Instance == "" && p.Unusable == "" && p.Spec.Scope != ""
+}
+
+// For returns the plan of one of the entry's instances. It is begun when somebody
+// needs it.
+func (p ServerPlan) For(cell *endpoint.Cell) ServerPlan {
+	in := cell.Instance()
+	p.Cell, p.Redact, p.Instance = cell, in.Redact, in.Label
+	p.Spec, p.Lazy = p.Spec.For(in.Agent), false
+	return p
 }
 
 // ApplyDiff tells the supervisor what one accepted generation changes. A
@@ -77,6 +99,17 @@ type WakeServer struct {
 
 // LogValue implements slog.LogValuer.
 func (m WakeServer) LogValue() slog.Value { return slog.StringValue(m.Name) }
+
+// EndInstance says that nobody needs an instance of a server any more. Its calls may
+// end, at the latest after Timeout.
+type EndInstance struct {
+	Name    string // of the entry
+	Cell    *endpoint.Cell
+	Timeout time.Duration
+}
+
+// LogValue implements slog.LogValuer.
+func (m EndInstance) LogValue() slog.Value { return slog.StringValue(m.Name) }
 
 // RefreshTools asks for a fresh list of a ready server. Its catalog is
 // published anew in any case, also when nothing has changed or when the

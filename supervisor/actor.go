@@ -62,6 +62,8 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.apply(c, m)
 	case messages.WakeServer:
 		s.wake(c, m)
+	case messages.EndInstance:
+		s.endInstance(c, m)
 	case messages.RefreshTools:
 		s.tell(c, m.Name, m.Cell, m)
 	case messages.LiftBlocks:
@@ -82,17 +84,22 @@ func (s *supervisor) Receive(c actor.Context) {
 // wake starts a server that is idle, at the wish of a call. One that has failed
 // waits for its time, which the call may bring forward.
 func (s *supervisor) wake(c actor.Context, m messages.WakeServer) {
-	if k, ok := s.current[m.Name]; ok && k.plan().Cell == m.Cell && k.failing {
+	k, ok := s.begun(c, m.Name, m.Cell)
+	if !ok || k.pid == nil {
+		return
+	}
+	k.wanted = time.Now()
+	if k.failing {
 		k.wake()
 		return
 	}
-	s.tell(c, m.Name, m.Cell, messages.StartServer{})
+	c.Send(k.pid, messages.StartServer{})
 }
 
 // tell passes a message on to the server's actor, if cell is still the one
 // that the sender meant.
 func (s *supervisor) tell(c actor.Context, name string, cell *endpoint.Cell, m any) {
-	if k, ok := s.current[name]; ok && k.plan().Cell == cell && k.pid != nil {
+	if k, ok := s.find(name, cell); ok && k.pid != nil {
 		c.Send(k.pid, m)
 	}
 }
@@ -114,30 +121,25 @@ func (s *supervisor) apply(c actor.Context, m messages.ApplyDiff) {
 
 func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 	k := newChild(p)
-	s.current[p.Entry.Name] = k
+	s.current[p.Name()] = k
 	if p.Unusable != "" {
-		publish(c, messages.ServerUnusable{Server: p.Entry.Name, State: p.Unusable, Reason: p.Reason})
+		publish(c, messages.ServerUnusable{Server: p.Name(), State: p.Unusable, Reason: p.Reason})
 		return
 	}
-	name := fmt.Sprintf("%s@%d", p.Entry.Name, p.Generation)
-	pid, err := c.SpawnNamed(s.cfg.Server(k.plan), name)
-	if err != nil {
-		s.cfg.Log.Error("cannot spawn server actor", slog.String("server", p.Entry.Name), slog.Any("err", err))
-		p.Cell.Move(endpoint.GivenUp, time.Now(), func(next *endpoint.Status) { next.Reason = "internal: its actor could not be spawned" })
-		return
+	if !p.Scoped() {
+		s.spawn(c, k)
 	}
-	k.pid = pid
-	s.running[pid.Id] = k
 }
 
 // keep brings new settings to a server that goes on in its cell.
 func (s *supervisor) keep(c actor.Context, p messages.ServerPlan) {
-	k, ok := s.current[p.Entry.Name]
+	k, ok := s.current[p.Name()]
 	if !ok || k.plan().Cell != p.Cell {
 		return
 	}
 	wasLazy := k.plan().Lazy
 	k.setPlan(p)
+	s.keepInstances(c, k)
 	if k.pid == nil {
 		return
 	}
@@ -177,19 +179,24 @@ func (s *supervisor) asExit(k *child, reason any) *endpoint.Exit {
 		return exit
 	}
 	plan := k.plan()
-	s.cfg.Log.Error("internal: server actor panicked", slog.String("server", plan.Entry.Name), slog.String("type", fmt.Sprintf("%T", reason)))
+	s.cfg.Log.Error("internal: server actor panicked", slog.String("server", plan.Name()), slog.String("type", fmt.Sprintf("%T", reason)))
 	return &endpoint.Exit{
-		Server: plan.Entry.Name, Run: plan.Cell.Status().Run, Phase: endpoint.Serving,
+		Server: plan.Name(), Run: plan.Cell.Status().Run, Phase: endpoint.Serving,
 		Reason: "internal error of the gateway", At: time.Now(),
 	}
 }
 
-func (s *supervisor) restartDue(_ actor.Context, m restartDue) {
+func (s *supervisor) restartDue(c actor.Context, m restartDue) {
 	k, ok := s.running[m.id]
 	if !ok || k.draining || k.seq != m.seq {
 		return
 	}
 	k.failing = false
+	if k.unneeded(time.Now()) {
+		p := k.plan()
+		s.endInstance(c, messages.EndInstance{Name: p.Entry.Name, Cell: p.Cell})
+		return
+	}
 	s.children.RestartChildren(k.pid)
 }
 
@@ -200,8 +207,14 @@ func (s *supervisor) terminated(c actor.Context, m *actor.Terminated) {
 	}
 	delete(s.running, m.Who.Id)
 	k.ended(c)
-	if s.current[k.plan().Entry.Name] == k {
-		delete(s.current, k.plan().Entry.Name)
+	if in := k.plan().Cell.Instance(); in != nil {
+		in.Of.Instances().Forget(k.plan().Cell)
+		if entry, current := s.current[k.plan().Entry.Name]; current && entry.instances[k.plan().Cell] == k {
+			delete(entry.instances, k.plan().Cell)
+		}
+	}
+	if s.current[k.plan().Name()] == k {
+		delete(s.current, k.plan().Name())
 	}
 	s.allStopped(c)
 }

@@ -48,8 +48,14 @@ func tellBlocks(sys *actor.ActorSystem, exit *endpoint.Exit, fresh []endpoint.Bl
 
 // lift forgets whose calls ended a server, and has none refused any more.
 func (s *supervisor) lift(c actor.Context, m messages.LiftBlocks) {
-	k, ok := s.current[m.Name]
-	if !ok || k.plan().Cell != m.Cell {
+	k, ok := s.find(m.Name, m.Cell)
+	if !ok {
+		return
+	}
+	for _, instance := range k.instances {
+		s.lift(c, messages.LiftBlocks{Name: m.Name, Cell: instance.plan().Cell})
+	}
+	if k.plan().Scoped() {
 		return
 	}
 	lifted := len(m.Cell.Guard().InForce(time.Now()))

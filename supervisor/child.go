@@ -26,11 +26,14 @@ type child struct {
 	opened   int         // runs that had become ready at the last failure
 	failing  bool        // it has failed and waits for its next start
 	draining bool
-	hurry    chan struct{} // closed to end a drain before its time
+	wanted   time.Time // when a call waited for it last
+	// instances are those of an entry that has some, by their cells.
+	instances map[*endpoint.Cell]*child
+	hurry     chan struct{} // closed to end a drain before its time
 }
 
 func newChild(p messages.ServerPlan) *child {
-	k := &child{hurry: make(chan struct{})}
+	k := &child{hurry: make(chan struct{}), instances: map[*endpoint.Cell]*child{}}
 	k.setPlan(p)
 	return k
 }
@@ -74,7 +77,7 @@ func (k *child) wake() {
 
 // announce shows the verdict to callers and to the journal.
 func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.Verdict) {
-	cell, name := k.plan().Cell, k.plan().Entry.Name
+	cell, name := k.plan().Cell, k.plan().Name()
 	fact, reason := endpoint.Retried, exit.Reason
 	if v.Action == restart.Quarantine {
 		fact, reason = endpoint.GivenUp, v.Reason
@@ -98,7 +101,7 @@ func (k *child) ended(c actor.Context) {
 		reason = "internal: its actor has ended unasked"
 	}
 	p.Cell.Move(endpoint.Ended, time.Now(), func(next *endpoint.Status) { next.Reason = reason })
-	publish(c, messages.ServerStopped{Server: p.Entry.Name, Generation: p.Generation, Reason: reason})
+	publish(c, messages.ServerStopped{Server: p.Name(), Generation: p.Generation, Reason: reason})
 }
 
 func (k *child) stopTimer() {

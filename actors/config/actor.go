@@ -142,6 +142,9 @@ func (a *configActor) operate(c actor.Context, m any) {
 		if s.lift.Name != "" {
 			c.Send(a.cfg.Supervisor, s.lift)
 		}
+		for _, end := range s.ends {
+			c.Send(a.cfg.Supervisor, end)
+		}
 		c.Respond(reply)
 		return
 	}

@@ -35,7 +35,8 @@ type step struct {
 	snapshot *snapshot.Snapshot
 	diff     messages.ApplyDiff
 	lift     messages.LiftBlocks // without a Name nothing is to be lifted
-	lacks    lacks               // what must be found out first
+	ends     []messages.EndInstance
+	lacks    lacks // what must be found out first
 	begun    time.Time
 	inForce  InForce // what to show once the snapshot is replaced
 	// unreadable is why the file cannot be read; empty if it was, or is gone.
@@ -197,7 +198,7 @@ func firstStatus(p messages.ServerPlan, now time.Time) endpoint.Status {
 	switch {
 	case p.Unusable != "":
 		st.State = p.Unusable
-	case p.Lazy:
+	case p.Lazy, p.Scoped():
 		st.State = endpoint.Idle
 	}
 	return st

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/redact"
 	"gatehouse/internal/resolve"
 	"gatehouse/messages"
 )
@@ -78,8 +79,16 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	if slices.Contains(stuck, state) {
 		return b.renew(name, messages.TriggerRelease, now)
 	}
-	if blocks := p.Cell.Guard().InForce(now); len(blocks) > 0 {
-		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(len(blocks), "block"))}
+	if ends := stuckInstances(p); len(ends) > 0 {
+		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%s of %q that had failed may start anew, with the next call", plural.Of(len(ends), "instance"), name)}
+		return step{ends: ends}, reply
+	}
+	blocks := len(p.Cell.Guard().InForce(now))
+	for _, cell := range p.Cell.Instances().List() {
+		blocks += len(cell.Guard().InForce(now))
+	}
+	if blocks > 0 {
+		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(blocks, "block"))}
 		return step{lift: messages.LiftBlocks{Name: name, Cell: p.Cell}}, reply
 	}
 	reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
@@ -88,6 +97,16 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 
 // stuck are the states that release is for, besides a hold.
 var stuck = []endpoint.State{endpoint.Quarantined, endpoint.NeedsAuth, endpoint.BackingOff, endpoint.Stopped}
+
+// stuckInstances are those of a server's instances that release is for.
+func stuckInstances(p messages.ServerPlan) (ends []messages.EndInstance) {
+	for _, cell := range p.Cell.Instances().List() {
+		if slices.Contains(stuck, cell.Status().State) {
+			ends = append(ends, messages.EndInstance{Name: p.Entry.Name, Cell: cell, Timeout: p.Entry.Settings.DrainTimeout})
+		}
+	}
+	return ends
+}
 
 func (b *book) hold(m messages.HoldServer, now time.Time) (step, messages.OperateReply) {
 	if _, ok := b.plans[m.Name]; !ok {
@@ -145,14 +164,21 @@ func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.Ser
 	if h, ok := b.holds[r.Entry.Name]; ok {
 		first.RetryAt = h.until
 	}
-	if was.Cell != nil && was.Cell.Identity().Spec == r.Fingerprint {
-		return was.Cell.Successor(cellIdentity(r, p), first)
+	var cell *endpoint.Cell
+	switch {
+	case was.Cell == nil:
+		cell = endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+	case was.Cell.Identity().Spec == r.Fingerprint:
+		cell = was.Cell.Successor(cellIdentity(r, p), first)
+	default:
+		cell = endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+		cell.Instead(was.Cell)
 	}
-	next := endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
-	if was.Cell != nil {
-		next.Instead(was.Cell)
+	if p.Scoped() {
+		secrets := r.Secrets
+		cell.Split(func(agent string) *redact.Redactor { return redact.New(resolve.SecretsFor(secrets, agent)) })
 	}
-	return next
+	return cell
 }
 
 func (b *book) refuse(format string, args ...any) messages.OperateReply {

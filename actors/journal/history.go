@@ -106,6 +106,7 @@ func (m *Memory) forgetQuietest(but string) {
 		}
 	}
 	delete(m.histories, quietest)
+	delete(m.failures, quietest) // Each of them is in a history.
 }
 
 // happening reads which server an event is about, and what it says.

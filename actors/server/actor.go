@@ -172,7 +172,7 @@ func (s *server) begin(c actor.Context) {
 		return
 	}
 	s.run = newRun(number)
-	publish(c, messages.ServerStarting{Server: plan.Entry.Name, Generation: plan.Generation, Run: number})
+	publish(c, messages.ServerStarting{Server: plan.Name(), Generation: plan.Generation, Run: number})
 	s.launch(c, plan)
 }
 
@@ -194,9 +194,9 @@ func (s *server) opened(c actor.Context, m opened) {
 	if !open {
 		return // It drains, and is about to be stopped.
 	}
-	publish(c, messages.ServerReady{Server: plan.Entry.Name, Run: s.run.nr, PID: m.session.PID(), Tools: len(catalog.Tools), Elapsed: m.elapsed})
+	publish(c, messages.ServerReady{Server: plan.Name(), Run: s.run.nr, PID: m.session.PID(), Tools: len(catalog.Tools), Elapsed: m.elapsed})
 	if catalog.Trouble() != "" {
-		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
+		publish(c, messages.ToolsListed{Server: plan.Name(), Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}
 	s.follow(plan)
 	for list := range s.run.refresh {
@@ -263,7 +263,7 @@ func asExit(err error, plan messages.ServerPlan, run uint64, phase endpoint.Phas
 		exit = &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error())}
 	}
 	full := *exit
-	full.Server, full.Run = plan.Entry.Name, run
+	full.Server, full.Run = plan.Name(), run
 	if full.At.IsZero() {
 		full.At = time.Now()
 	}

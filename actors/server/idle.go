@@ -86,7 +86,7 @@ func (s *server) fallAsleep(c actor.Context, plan messages.ServerPlan) bool {
 		return false
 	}
 	s.run.idle.falling = true
-	publish(c, messages.ServerSleeping{Server: plan.Entry.Name, Run: s.run.nr, After: s.run.idle.after})
+	publish(c, messages.ServerSleeping{Server: plan.Name(), Run: s.run.nr, After: s.run.idle.after})
 	s.run.stop(endpoint.ErrStopped)
 	return true
 }
@@ -102,6 +102,8 @@ func (s *server) slept(c actor.Context, err error) bool {
 	s.run = nil
 	if wanted {
 		s.begin(c)
+	} else if plan := s.plan(); plan.Instance != "" { // Its place is another's to have.
+		c.Send(c.Parent(), messages.EndInstance{Name: plan.Entry.Name, Cell: plan.Cell, Timeout: plan.Entry.Settings.DrainTimeout})
 	}
 	return true
 }

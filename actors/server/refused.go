@@ -41,7 +41,7 @@ func (s *server) refused(c actor.Context, plan messages.ServerPlan, exit *endpoi
 		s.tryAgainIn(c, delay)
 	}
 	plan.Cell.Move(endpoint.Refused, s.refusal.at, func(next *endpoint.Status) { next.Reason, next.RetryAt = exit.Reason, retryAt })
-	publish(c, messages.ServerNeedsAuth{Server: plan.Entry.Name, Run: exit.Run, Reason: exit.Reason, Again: again})
+	publish(c, messages.ServerNeedsAuth{Server: plan.Name(), Run: exit.Run, Reason: exit.Reason, Again: again})
 }
 
 func (s *server) pause(plan messages.ServerPlan) time.Duration {

@@ -19,7 +19,7 @@ const lineBurst = 50
 // called when the run is over.
 func (s *server) hooks(c actor.Context, plan messages.ServerPlan) (h Hooks, done func()) {
 	root, self, stream := c.ActorSystem().Root, c.Self(), c.ActorSystem().EventStream
-	name, run := plan.Entry.Name, s.run.nr
+	name, run := plan.Name(), s.run.nr
 	lines := &lineLimit{dropped: func(n int) {
 		stream.Publish(messages.ServerLinesDropped{Server: name, Run: run, Lines: n})
 	}}

@@ -89,7 +89,7 @@ func (s *server) listed(c actor.Context, m listed) {
 	plan.Cell.PublishList(m.list, catalog)
 	s.deps.listed()
 	if m.list == endpoint.Tools {
-		publish(c, messages.ToolsListed{Server: plan.Entry.Name, Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
+		publish(c, messages.ToolsListed{Server: plan.Name(), Run: s.run.nr, Tools: len(catalog.Tools), Err: catalog.Trouble()})
 	}
 	refresh := &s.run.refresh[m.list]
 	again := refresh.again

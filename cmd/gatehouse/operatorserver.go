@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/actors/journal"
@@ -16,7 +17,7 @@ import (
 // Server implements admin.Gateway.
 func (o *operator) Server(name string) (admin.ServerDetail, error) {
 	snap := o.app.store.Load()
-	r, ok := snap.Route(name)
+	r, ok := serverOrInstance(snap, name)
 	if !ok {
 		return admin.ServerDetail{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(name, snap.Names())}
 	}
@@ -26,7 +27,11 @@ func (o *operator) Server(name string) (admin.ServerDetail, error) {
 	}
 	_, running := o.app.actors.list()
 	d.Actor = running[name]
-	describe(&d, r.Entry, r.Redact.String)
+	entry := r.Entry
+	if in := r.Cell.Instance(); in != nil {
+		entry.Name = strings.TrimSuffix(entry.Name, in.Label)
+	}
+	describe(&d, entry, r.Redact.String)
 	events, output := o.memory.History(name)
 	for _, e := range events {
 		d.History = append(d.History, admin.ServerEvent{At: e.At, Run: e.Run, Event: e.Event, Details: r.Redact.String(e.Details)})

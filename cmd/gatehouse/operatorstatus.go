@@ -48,6 +48,11 @@ func (o *operator) Status() admin.Status {
 		s := o.serverStatus(r, now)
 		s.Actor = running[name]
 		st.Servers = append(st.Servers, s)
+		for _, in := range instancesOf(r) {
+			s := o.serverStatus(in, now)
+			s.Actor = running[in.Entry.Name]
+			st.Servers = append(st.Servers, s)
+		}
 	}
 	return st
 }

@@ -38,10 +38,11 @@ func (a *app) toolsListed(e any) {
 		return
 	}
 	a.reapers.Go(func() {
-		r, ok := a.store.Load().Route(name)
+		r, ok := routeOf(a.store.Load(), name)
 		if !ok {
 			return
 		}
+		name = r.Entry.Name
 		if catalog := r.Cell.Catalog(); catalog.Known && catalog.Err == "" && !catalog.Kept {
 			a.compareTools(name, r, catalog)
 			a.lists.Keep(r.Cell.Identity().Spec, catalog, time.Now())

@@ -92,6 +92,9 @@ func (c *Cell) Catalog() *Catalog { return c.catalog.Load() }
 // one. The cell owns the tools from then on.
 func (c *Cell) PublishCatalog(next Catalog) {
 	close(c.catalog.Swap(next.indexed()).replaced)
+	if c.instance != nil {
+		c.instance.Of.adopt(Tools, next)
+	}
 }
 
 // Recall publishes a catalog that an earlier gateway has read, unless the server

@@ -76,6 +76,9 @@ type Cell struct {
 	guard    atomic.Pointer[Guard]
 	notices  *Notices
 
+	instances *Instances // nil but for an entry that has some
+	instance  *Instance  // nil for the cell of an entry
+
 	closeOnce sync.Once
 	closed    chan struct{}
 	idleOnce  sync.Once
@@ -142,8 +145,14 @@ func (s *Status) entering(to State, at time.Time) *Status {
 	return next
 }
 
-// NextRun numbers the runs of this cell, from 1.
-func (c *Cell) NextRun() uint64 { return c.runs.Add(1) }
+// NextRun numbers the runs of this cell, from 1. The instances of an entry share
+// the numbers: each belongs to one process.
+func (c *Cell) NextRun() uint64 {
+	if c.instance != nil {
+		return c.instance.Of.NextRun()
+	}
+	return c.runs.Add(1)
+}
 
 // Enter counts a call of an owner in, unless the cell is closed or the owner may
 // have no more of the calls that limit allows. It does not block. wait is not
@@ -205,8 +214,10 @@ func (c *Cell) InFlight() int { return c.calls.Used() }
 // Queued is the number of calls that wait for those of others.
 func (c *Cell) Queued() int { return c.calls.Queued() }
 
-// Close refuses every later call, for good. Calls in flight go on.
+// Close refuses every later call, for good, and those of the entry's instances.
+// Calls in flight go on.
 func (c *Cell) Close() {
+	c.instances.close()
 	c.closeOnce.Do(func() {
 		if c.calls.Close() == 0 {
 			c.markIdle()

@@ -31,6 +31,9 @@ func (i ServerInfo) TakesTasks() bool {
 // Era is what the next run of the server should begin with: what the last one
 // has found out.
 func (c *Cell) Era() Era {
+	if c.instance != nil {
+		return c.instance.Of.Era()
+	}
 	if era := c.era.Load(); era != nil {
 		return *era
 	}
@@ -39,4 +42,10 @@ func (c *Cell) Era() Era {
 
 // NoteEra keeps what a run has found out for the next one. The cell of a
 // changed entry knows nothing.
-func (c *Cell) NoteEra(era Era) { c.era.Store(&era) }
+func (c *Cell) NoteEra(era Era) {
+	if c.instance != nil {
+		c.instance.Of.NoteEra(era)
+		return
+	}
+	c.era.Store(&era)
+}

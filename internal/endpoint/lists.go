@@ -69,4 +69,7 @@ func (c *Cell) PublishList(l List, next Catalog) {
 		return
 	}
 	close(c.others[l].Swap(next.indexed()).replaced)
+	if c.instance != nil {
+		c.instance.Of.adopt(l, next)
+	}
 }

@@ -46,14 +46,14 @@ type step func(*Attempt, context.Context) error
 var (
 	forwarding = []step{
 		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
-		(*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
+		(*Attempt).owned, (*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
 	}
 	identifying = []step{(*Attempt).identify}
 	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
 	answering   = []step{(*Attempt).identify, (*Attempt).limited, (*Attempt).answered}
 	answeringOf = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).limited, (*Attempt).answered}
-	introducing = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).introduced}
-	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).known}
+	introducing = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).owned, (*Attempt).introduced}
+	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).ownedUnlessListed, (*Attempt).known}
 )
 
 // take makes attempts until one of them has an end. The attempt is good until

@@ -22,6 +22,9 @@ type Call struct {
 	Target         Target
 	// Wanted names what the agent asks a server's list for; nil is all of it.
 	Wanted []string
+	// Own says that the agent's own instance is asked for lists, where a server has
+	// instances; else that of another one will do until there is one.
+	Own bool
 	// Timeout is how long the agent is ready to wait, if that is less than the
 	// server's own limit; 0 is that limit.
 	Timeout time.Duration

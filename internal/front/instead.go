@@ -32,11 +32,11 @@ func (a *Attempt) instead(t *Target) (names []string, advice string) {
 
 // catalog is what a server has listed; nil if that is not known.
 func (a *Attempt) catalog(t *Target) *endpoint.Catalog {
-	r, ok := a.Snapshot.Route(t.Server)
+	r, ok := a.RouteTo(t.Server)
 	if !ok {
 		return nil
 	}
-	catalog := r.Cell.Listed(t.Kind.List)
+	catalog := r.Cell.Shown(t.Kind.List)
 	if !catalog.Known {
 		return nil
 	}

@@ -82,7 +82,7 @@ func (a *Attempt) notListed(catalog *endpoint.Catalog) *Failure {
 // Trouble says, for agents, why what a server has listed may not be all that it
 // has; empty if there is nothing to say.
 func (a *Attempt) Trouble(r *snapshot.Route) string {
-	return Brief(r.Redact.String(r.Cell.Catalog().Trouble()))
+	return Brief(r.Redact.String(r.Cell.Shown(endpoint.Tools).Trouble()))
 }
 
 // known goes on if the server has listed what it has, in whatever state it is
@@ -91,6 +91,9 @@ func (a *Attempt) Trouble(r *snapshot.Route) string {
 // lack what the agent asks for by name and may use.
 func (a *Attempt) known(ctx context.Context) error {
 	st, catalog := a.Route.Cell.Status(), a.Route.Cell.Listed(a.call.Target.Kind.List)
+	if !catalog.Known && !a.call.Own {
+		catalog = a.Route.Cell.Shown(a.call.Target.Kind.List)
+	}
 	if catalog.Known {
 		if st.State == endpoint.Ready && (catalog.Kept || a.unheard(catalog) || a.lacks(catalog)) && a.stale(catalog) {
 			return a.listAgain(ctx, catalog)

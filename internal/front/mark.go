@@ -12,11 +12,11 @@ type markView struct{ permittedView }
 // the server's order and with its definitions: of the same list it is the same. It
 // is 0 if that is not known.
 func (a *Attempt) Mark(kind *Kind, server string) uint64 {
-	r, ok := a.Snapshot.Route(server)
+	r, ok := a.RouteTo(server)
 	if !ok {
 		return 0
 	}
-	catalog := r.Cell.Listed(kind.List)
+	catalog := r.Cell.Shown(kind.List)
 	if !catalog.Known {
 		return 0
 	}

@@ -60,8 +60,8 @@ func (a *Attempt) decide(t *Target) policy.Decision {
 		return t.decide(rules, a.Agent, nil)
 	}
 	var list *endpoint.Catalog
-	if r, ok := a.Snapshot.Route(t.Server); ok {
-		list = r.Cell.Catalog()
+	if r, ok := a.RouteTo(t.Server); ok {
+		list = r.Cell.Shown(endpoint.Tools)
 	}
 	if a.call.Record.Tool != "" {
 		a.call.Record.Annotations = list.Annotations(t.Name).String()
@@ -72,7 +72,7 @@ func (a *Attempt) decide(t *Target) policy.Decision {
 // route finds the server of an allowed name, and the limits that it sets.
 func (a *Attempt) route(context.Context) error {
 	name := a.call.Target.Server
-	r, ok := a.Snapshot.Route(name)
+	r, ok := a.RouteTo(name)
 	if !ok {
 		fail := &Failure{Code: CodeServerNotFound, Server: Shown(name), Available: nearest(name, a.permittedServers())}
 		fail.Message = fmt.Sprintf("There is no server %q. %s", Shown(name), choose(fail.Available))
@@ -119,11 +119,11 @@ func (a *Attempt) Allows(kind *Kind, server, name string) bool {
 
 // Listed names what of a kind a server is known to list and the agent may use.
 func (a *Attempt) Listed(kind *Kind, server string) []string {
-	r, ok := a.Snapshot.Route(server)
+	r, ok := a.RouteTo(server)
 	if !ok {
 		return nil
 	}
-	return a.Permitted(kind, server, r.Cell.Listed(kind.List))
+	return a.Permitted(kind, server, r.Cell.Shown(kind.List))
 }
 
 // Permitted names what of a kind the agent may use of a server, in the

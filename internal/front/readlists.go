@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
 )
 
 // listsWait is how long the lists of many servers are waited for.
@@ -36,11 +37,11 @@ type awaitedList struct {
 func (r *Router) ReadLists(ctx context.Context, a *Attempt, kind *Kind) {
 	var awaited []awaitedList
 	for server := range a.Servers() {
-		route, ok := a.Snapshot.Route(server)
+		route, ok := r.readable(a, kind, server)
 		if !ok {
 			continue
 		}
-		st, catalog := route.Cell.Status(), route.Cell.Listed(kind.List)
+		st, catalog := route.Cell.Status(), route.Cell.Shown(kind.List)
 		if !worthReading(st, catalog, kind.List) || time.Since(a.firstAsked(kind, server, catalog)) >= listsWait {
 			continue
 		}
@@ -53,6 +54,21 @@ func (r *Router) ReadLists(ctx context.Context, a *Attempt, kind *Kind) {
 		awaited = append(awaited, awaitedList{route.Cell, catalog})
 	}
 	r.await(ctx, awaited)
+}
+
+// readable is the way to a server whose list may be read. Of one that has instances
+// that is the agent's own, which is begun if no other has ever listed its tools.
+func (r *Router) readable(a *Attempt, kind *Kind, server string) (*snapshot.Route, bool) {
+	route, ok := a.RouteTo(server)
+	if !ok || route.Cell.Instances() == nil {
+		return route, ok
+	}
+	if kind.List != endpoint.Tools || route.Cell.Catalog().Known {
+		return nil, false // What others have listed is shown until there is one.
+	}
+	own := *a
+	err := own.obtain(route)
+	return own.Route, err == nil
 }
 
 // worthReading reports whether a list that should be read can come soon.

@@ -126,7 +126,7 @@ func (x *expander) fail(field, format string, args ...any) {
 // spec expands what the entry's transport uses.
 func (x *expander) spec() Spec {
 	e := x.entry
-	s := Spec{Transport: e.Transport}
+	s := Spec{Transport: e.Transport, Scope: scopeOf(e)}
 	if e.Transport != serversfile.Stdio {
 		s.URL = x.url()
 		s.Headers = x.headers()
@@ -219,7 +219,7 @@ func (x *expander) headers() map[string]string {
 	for _, name := range sortedKeys(x.entry.Headers) {
 		field := jsondoc.KeyPath("headers", name)
 		value := x.expand("headers", field, x.entry.Headers[name])
-		if strings.ContainsAny(value, "\r\n\x00") {
+		if strings.ContainsAny(withoutMark(value), "\r\n\x00") {
 			x.fail(field, "the value must be one line")
 		}
 		headers[name] = value
@@ -230,7 +230,7 @@ func (x *expander) headers() map[string]string {
 
 // noNUL refuses what no process can be given.
 func (x *expander) noNUL(field, value string) string {
-	if strings.Contains(value, "\x00") {
+	if strings.Contains(withoutMark(value), "\x00") {
 		x.fail(field, "the value must not contain a NUL character")
 	}
 	return value
@@ -251,6 +251,9 @@ func (x *expander) expand(field, at, text string) string {
 }
 
 func (x *expander) variable(field, at string, s vars.Segment) string {
+	if serversfile.IsAgentVariable(s) && x.entry.Settings.Scope != serversfile.ScopeShared {
+		return agentMark
+	}
 	v, reason := vars.ParseVariable(s)
 	if reason != "" {
 		x.fail(at, "%s", reason)

@@ -18,6 +18,9 @@ func specFingerprint(s Spec) string {
 	writeText(h, s.Args...)
 	writeMap(h, s.Env)
 	writeMap(h, s.Headers)
+	if s.Scope != "" { // What is known of servers by older fingerprints stays known.
+		writeText(h, "scope", string(s.Scope))
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 

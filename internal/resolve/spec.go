@@ -20,4 +20,6 @@ type Spec struct {
 	Cwd     string // absolute; empty for a url server
 	URL     string
 	Headers map[string]string
+	// Scope is empty for a server that all agents share.
+	Scope serversfile.Scope
 }

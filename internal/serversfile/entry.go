@@ -29,8 +29,24 @@ const (
 	Lazy  StartMode = "lazy"
 )
 
+// Scope says whom a process or connection of a server is for.
+type Scope string
+
+// The scopes. Under ScopeAgent each agent has one of its own.
+const (
+	ScopeShared Scope = "shared"
+	ScopeAgent  Scope = "agent"
+)
+
+// AgentVariable is the variable that stands for the agent's id in env and headers,
+// where that is known.
+const AgentVariable = "agent"
+
+// agentIdleStop is idle_stop_ms under ScopeAgent, where the entry does not say.
+const agentIdleStop = 5 * time.Minute
+
 // Settings is the "gateway" object of an entry, defaults filled in. A change
-// of Settings never restarts a server, EnvPass apart.
+// of Settings never restarts a server, EnvPass and Scope apart.
 type Settings struct {
 	Start          StartMode
 	StartupTimeout time.Duration
@@ -46,6 +62,10 @@ type Settings struct {
 	PingTimeout     time.Duration
 	EnvPass         []string
 	Restart         restart.Policy
+	Scope           Scope
+	// MaxInstances is how many processes or connections there may be where the
+	// scope is not ScopeShared.
+	MaxInstances int
 }
 
 // Entry is one server of .mcp.json as written: variables are not expanded.
@@ -79,6 +99,8 @@ func DefaultSettings() Settings {
 		MaxResultBytes:  32 << 20,
 		PingInterval:    30 * time.Second,
 		PingTimeout:     10 * time.Second,
+		Scope:           ScopeShared,
+		MaxInstances:    16,
 		Restart: restart.Policy{
 			Initial: 250 * time.Millisecond, Max: 30 * time.Second, MaxFailures: 5,
 			Window: time.Minute, Quarantine: 5 * time.Minute,

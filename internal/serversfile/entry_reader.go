@@ -50,6 +50,7 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 	r.noEffect()
 	r.commandLine()
 	r.literalVariables()
+	r.agentVariables()
 	return r.entry
 }
 

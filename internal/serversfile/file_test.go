@@ -119,6 +119,7 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 		StartupTimeout: 60000 * time.Millisecond, CallTimeout: 300000 * time.Millisecond,
 		DrainTimeout: 300000 * time.Millisecond, RestartWait: 10000 * time.Millisecond, MaxInFlight: 1000,
 		MaxRequestBytes: 4194304, MaxResultBytes: 33554432, PingInterval: 30000 * time.Millisecond, PingTimeout: 10000 * time.Millisecond,
+		Scope: serversfile.ScopeShared, MaxInstances: 16,
 		Restart: restart.Policy{
 			Initial: 250 * time.Millisecond, Max: 30000 * time.Millisecond, MaxFailures: 5,
 			Window: 60000 * time.Millisecond, Quarantine: 300000 * time.Millisecond,
@@ -134,11 +135,12 @@ func TestParse_defaultSettings_areThoseOfTheContract(t *testing.T) {
 func TestParse_settings(t *testing.T) {
 	got := problemtest.Entry(t, `{"command": "x", "gateway": {"start": "lazy", "startup_timeout_ms": 1, "call_timeout_ms": 100,
 	  "drain_timeout_ms": 0, "restart_wait_ms": 0, "idle_stop_ms": 5, "max_in_flight": 7, "max_request_bytes": 4096, "max_result_bytes": 2048,
-	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "shared",
+	  "ping_interval_ms": 0, "ping_timeout_ms": 9, "env_pass": ["AWS_*", "X"], "scope": "agent", "max_instances": 3,
 	  "restart": {"initial_ms": 10, "max_ms": 10, "max_failures": 0, "window_ms": 12, "quarantine_ms": 13}}}`).Settings
 	want := serversfile.Settings{
 		Start: serversfile.Lazy, StartupTimeout: time.Millisecond, CallTimeout: 100 * time.Millisecond,
 		IdleStop: 5 * time.Millisecond, MaxInFlight: 7, MaxRequestBytes: 4096, MaxResultBytes: 2048, PingTimeout: 9 * time.Millisecond,
+		Scope: serversfile.ScopeAgent, MaxInstances: 3,
 		EnvPass: []string{"AWS_*", "X"}, Restart: restart.Policy{
 			Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond,
 			Window: 12 * time.Millisecond, Quarantine: 13 * time.Millisecond,
@@ -182,6 +184,19 @@ func TestParse_aKeyThatIsNull_isAsGoodAsAbsent(t *testing.T) {
 	} {
 		if diff := cmp.Diff(problemtest.Entry(t, like), problemtest.Entry(t, body), cmpopts.IgnoreFields(serversfile.Entry{}, "Pos")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+}
+
+func TestParse_scopeAgent_idlesAfterFiveMinutesUnlessItSaysOtherwise(t *testing.T) {
+	for settings, want := range map[string]time.Duration{
+		`{"scope": "agent"}`:                       5 * time.Minute,
+		`{"scope": "agent", "idle_stop_ms": 0}`:    0,
+		`{"idle_stop_ms": 7000, "scope": "agent"}`: 7 * time.Second,
+		`{"scope": "shared"}`:                      0,
+	} {
+		if got := problemtest.Entry(t, `{"command": "x", "gateway": `+settings+`}`).Settings.IdleStop; got != want {
+			t.Errorf("%s: idle_stop_ms is %v, want %v", settings, got, want)
 		}
 	}
 }

@@ -12,8 +12,6 @@ const (
 	codeUnknownSetting = "unknown-setting"
 	codeOutOfRange     = "out-of-range"
 	codeBadStart       = "bad-start"
-	codeBadScope       = "bad-scope"
-	codeReservedScope  = "reserved-scope"
 	codeEnvPass        = "bad-env-pass" //nolint:gosec // It is not a password.
 	codeRestartMax     = "restart-max-below-initial"
 )
@@ -24,6 +22,7 @@ const maxMillis = 30 * 24 * 60 * 60 * 1000
 // settings reads the "gateway" object of an entry.
 func (r *entryReader) settings(n *jsondoc.Node, path string) {
 	s := &r.entry.Settings
+	defer r.scopedDefaults(n)
 	r.settingKeys(n, path, jsondoc.Keys{
 		{Name: "start", Read: r.start},
 		{Name: "startup_timeout_ms", Read: r.millis(1, &s.StartupTimeout)},
@@ -39,6 +38,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 		{Name: "env_pass", Read: r.envPass},
 		{Name: "restart", Read: r.restart},
 		{Name: "scope", Read: r.scope},
+		{Name: "max_instances", Read: whole(r, 1, 10_000, &s.MaxInstances)},
 	})
 }
 
@@ -93,20 +93,6 @@ func (r *entryReader) start(n *jsondoc.Node, path string) {
 	default:
 		r.Add(n.Pos(), jsondoc.Error, path, codeBadStart, "remove it to leave the choice to --init-strategy",
 			`must be "eager" or "lazy"`)
-	}
-}
-
-func (r *entryReader) scope(n *jsondoc.Node, path string) {
-	if !r.wantKind(n, path, jsondoc.KindString, `"shared"`, "") {
-		return
-	}
-	switch n.Text() {
-	case "shared":
-	case "agent", "session":
-		r.Add(n.Pos(), jsondoc.Error, path, codeReservedScope, `write "shared" or remove it`,
-			"the scope %q is reserved and not yet supported", n.Text())
-	default:
-		r.Add(n.Pos(), jsondoc.Error, path, codeBadScope, `write "shared" or remove it`, `must be "shared"`)
 	}
 }
 

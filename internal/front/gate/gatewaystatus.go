@@ -41,11 +41,11 @@ func (g *Gate) gatewayStatus(ctx context.Context, c *call) (relay.Result, error)
 }
 
 func statusOf(a *front.Attempt, name string, now time.Time) serverStatus {
-	r, _ := a.Snapshot.Route(name)
+	r, _ := a.RouteTo(name)
 	st := r.Cell.Status()
 	item := serverStatus{
 		Name: name, State: string(st.State), SinceMS: now.Sub(st.Since).Milliseconds(), Run: st.Run,
-		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Tools: len(a.Permitted(&tools, name, r.Cell.Catalog())),
+		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Tools: len(a.Permitted(&tools, name, r.Cell.Shown(endpoint.Tools))),
 	}
 	if st.State != endpoint.Ready {
 		item.Reason = front.Brief(r.Redact.String(st.Reason))

@@ -34,7 +34,7 @@ func (g *Gate) listServers(ctx context.Context, c *call) (relay.Result, error) {
 	}
 	items := []serverItem{}
 	for name := range a.Servers() {
-		r, _ := a.Snapshot.Route(name)
+		r, _ := a.RouteTo(name)
 		item := describe(a, r)
 		if c.args.includeMetadata {
 			item.addMetadata(r)
@@ -71,7 +71,7 @@ func fitting(items []serverItem) (list json.RawMessage, more int) {
 }
 
 func describe(a *front.Attempt, r *snapshot.Route) serverItem {
-	catalog := r.Cell.Catalog()
+	catalog := r.Cell.Shown(endpoint.Tools)
 	permitted := a.Permitted(&tools, r.Entry.Name, catalog)
 	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, permitted), ToolsProblem: a.Trouble(r)}
 	if catalog.Known {

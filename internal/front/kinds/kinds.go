@@ -94,8 +94,8 @@ func MayLeave(a *front.Attempt, kind *front.Kind, server string, info endpoint.S
 		return true
 	}
 	if kind.List == endpoint.Tools || kind.List == endpoint.Prompts {
-		r, ok := a.Snapshot.Route(server)
-		if ok && len(r.Cell.Listed(kind.List).Tools) > 0 {
+		r, ok := a.RouteTo(server)
+		if ok && len(r.Cell.Shown(kind.List).Tools) > 0 {
 			return false
 		}
 	}

@@ -41,11 +41,11 @@ func (v *visit) find(kind *front.Kind, joined string) (server, name string, ok b
 
 // hashed maps names with a hash to what they stand for on a server.
 func hashed(a *front.Attempt, kind *front.Kind, server string) map[string][]string {
-	r, ok := a.Snapshot.Route(server)
+	r, ok := a.RouteTo(server)
 	if !ok {
 		return nil
 	}
-	catalog := r.Cell.Listed(kind.List)
+	catalog := r.Cell.Shown(kind.List)
 	names, _ := a.Snapshot.Remember(hashedView{kind, server}, catalog.Replaced(), func() any {
 		names := map[string][]string{}
 		for _, name := range catalog.Names() {
@@ -122,12 +122,12 @@ const maxNamed = 10
 // hasURI reports whether a server is known to list a URI or to have a template for
 // it.
 func hasURI(a *front.Attempt, server, uri string) bool {
-	r, ok := a.Snapshot.Route(server)
+	r, ok := a.RouteTo(server)
 	if !ok {
 		return false
 	}
-	if _, listed := r.Cell.Listed(endpoint.Resources).Lookup(uri); listed {
+	if _, listed := r.Cell.Shown(endpoint.Resources).Lookup(uri); listed {
 		return true
 	}
-	return slices.ContainsFunc(r.Cell.Listed(endpoint.Templates).Names(), func(template string) bool { return matchesTemplate(template, uri) })
+	return slices.ContainsFunc(r.Cell.Shown(endpoint.Templates).Names(), func(template string) bool { return matchesTemplate(template, uri) })
 }

@@ -30,6 +30,7 @@ func (v *visit) list(server string, kind *front.Kind, member string) ([]byte, *a
 	var c front.Call
 	v.begin(&c, server, kind, "")
 	defer v.Router.Finish(&c)
+	c.Own = true
 	a, err := v.Router.Lists(v.ctx, &c)
 	if err != nil {
 		return v.dst, failed(c.End(err), rpcInvalidParams)

@@ -45,11 +45,11 @@ type shownView struct {
 // items are those of a server that the agent may use, as they are shown. keep, if
 // set, leaves out others.
 func (l *allList) items(a *front.Attempt, server string, keep func(name string) bool) []json.RawMessage {
-	r, ok := a.Snapshot.Route(server)
+	r, ok := a.RouteTo(server)
 	if !ok {
 		return nil
 	}
-	catalog := r.Cell.Listed(l.kind.List)
+	catalog := r.Cell.Shown(l.kind.List)
 	all, _ := a.Snapshot.Remember(shownView{l, server}, catalog.Replaced(), func() any {
 		all := make(map[string]json.RawMessage, len(catalog.Tools))
 		for _, item := range catalog.Tools {

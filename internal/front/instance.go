@@ -1,0 +1,78 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/snapshot"
+)
+
+// RouteTo returns the way to a server: to the agent's own instance of it, if the
+// server has instances and the agent has one, else to its entry. It starts nothing.
+func (a *Attempt) RouteTo(server string) (*snapshot.Route, bool) {
+	r, ok := a.Snapshot.Route(server)
+	if !ok || r.Cell.Instances() == nil {
+		return r, ok
+	}
+	if cell, there := r.Cell.Instances().Find(a.whose()); there {
+		return toInstance(r, cell), true
+	}
+	return r, true
+}
+
+// toInstance is the way to an instance of a server.
+func toInstance(r *snapshot.Route, cell *endpoint.Cell) *snapshot.Route {
+	return &snapshot.Route{Entry: r.Entry, Cell: cell, Redact: cell.Instance().Redact}
+}
+
+// whose is whom an instance is for that this call uses.
+func (a *Attempt) whose() endpoint.Whose { return endpoint.Whose{Agent: a.Agent} }
+
+// owned goes on to the agent's own instance of a server that has instances, and has
+// it started if there is none.
+func (a *Attempt) owned(context.Context) error {
+	entry, ok := a.Snapshot.Route(a.Route.Entry.Name)
+	if !ok || entry.Cell.Instances() == nil {
+		return nil
+	}
+	return a.obtain(entry)
+}
+
+// ownedUnlessListed is owned for who only asks for a list, and takes that of another
+// instance where Call.Own does not say otherwise.
+func (a *Attempt) ownedUnlessListed(ctx context.Context) error {
+	if !a.call.Own && a.Route.Cell.Shown(a.call.Target.Kind.List).Known {
+		return nil
+	}
+	return a.owned(ctx)
+}
+
+// obtain takes the call to an instance of the entry.
+func (a *Attempt) obtain(entry *snapshot.Route) error {
+	a.Route = entry
+	if a.Agent == "." || a.Agent == ".." { // It may become part of a path.
+		return &Failure{Code: CodeServerUnavailable, Message: fmt.Sprintf(
+			"%q runs once for each agent, and an agent called %q could reach the files of others; not run. Tell the user.", entry.Entry.Name, a.Agent)}
+	}
+	first := endpoint.Status{State: endpoint.Idle, Since: time.Now()}
+	cell, fresh, err := entry.Cell.Instances().Obtain(a.whose(), entry.Entry.Settings.MaxInstances, first)
+	switch {
+	case errors.Is(err, endpoint.ErrTooManyInstances):
+		return tooManyInstances(entry)
+	case err != nil:
+		return a.closed(entry.Cell.Status())
+	case fresh:
+		a.call.router.cfg.Wake(entry.Entry.Name, cell)
+	}
+	a.Route = toInstance(entry, cell)
+	return nil
+}
+
+func tooManyInstances(r *snapshot.Route) *Failure {
+	return &Failure{Code: CodeServerUnavailable, RetryAfterMS: 5000, Message: fmt.Sprintf(
+		"%q runs once for each %s, and %d of them run, as many as may (max_instances); not run. Try again after 5 s, at most twice, then tell the user.",
+		r.Entry.Name, r.Entry.Settings.Scope, r.Entry.Settings.MaxInstances)}
+}
