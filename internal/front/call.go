@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
 )
@@ -36,6 +37,9 @@ type Call struct {
 	// Patient says that the server answers when it is done with something else: that
 	// it takes long says nothing about the server.
 	Patient bool
+	// Grant, unless nil, is asked about a target that the rules deny by no rule of
+	// theirs: it returns the decision by which the agent may use it all the same.
+	Grant func(*Attempt) (policy.Decision, bool)
 	// Progress takes the params of progress notifications and must not block;
 	// nil where the agent wants none.
 	Progress func(params json.RawMessage)

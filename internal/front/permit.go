@@ -15,6 +15,11 @@ import (
 func (a *Attempt) permit(context.Context) error {
 	c, t, rules := a.call, &a.call.Target, a.Snapshot.Policy
 	d := a.decide(t)
+	if c.Grant != nil && d.Step == policy.ResourceNotAllowed {
+		if granted, ok := c.Grant(a); ok {
+			d = granted
+		}
+	}
 	c.Record.Step, c.Record.Rule = d.Step.String(), d.Path()
 	if d.Allow {
 		return nil
@@ -114,7 +119,12 @@ func (a *Attempt) Servers() iter.Seq[string] {
 
 // Allows reports whether the rules let the agent use something of a server.
 func (a *Attempt) Allows(kind *Kind, server, name string) bool {
-	return a.decide(&Target{Kind: kind, Server: server, Name: name}).Allow
+	return a.Decision(kind, server, name).Allow
+}
+
+// Decision is what the rules say of something of a server.
+func (a *Attempt) Decision(kind *Kind, server, name string) policy.Decision {
+	return a.decide(&Target{Kind: kind, Server: server, Name: name})
 }
 
 // Listed names what of a kind a server is known to list and the agent may use.

@@ -13,9 +13,12 @@ func withPage(definition json.RawMessage, prefix string) json.RawMessage {
 	if rawjson.First(meta) != '{' {
 		return definition
 	}
-	ui := rawjson.Get(meta, "ui")
-	if rawjson.First(ui) != '{' || rawjson.First(rawjson.Get(ui, "resourceUri")) != '"' {
+	before := meta
+	if ui := rawjson.Get(meta, "ui"); rawjson.First(ui) == '{' && rawjson.First(rawjson.Get(ui, "resourceUri")) == '"' {
+		meta = rawjson.Set(meta, "ui", withPrefix(ui, "resourceUri", prefix))
+	}
+	if meta = withPrefix(meta, "ui/resourceUri", prefix); string(meta) == string(before) {
 		return definition
 	}
-	return rawjson.Set(definition, "_meta", rawjson.Set(meta, "ui", withPrefix(ui, "resourceUri", prefix)))
+	return rawjson.Set(definition, "_meta", meta)
 }

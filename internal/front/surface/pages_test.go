@@ -15,6 +15,7 @@ func TestAll_theURIOfAToolsPage_isPrefixed(t *testing.T) {
 		`{"name":"c","_meta":{"ui":"ui://c"}}`,
 		`{"name":"d","_meta":[]}`,
 		`{"name":"e","ui":{"resourceUri":"ui://e"}}`,
+		`{"name":"f","_meta":{"ui/resourceUri":"ui://f"}}`,
 	))
 	shown := func(name string) string { return surface.JoinedName("my db", name) }
 	got, failure := s.ask(old, "tools/list", "")
@@ -23,7 +24,8 @@ func TestAll_theURIOfAToolsPage_isPrefixed(t *testing.T) {
 		`{"name":%q,"_meta":{"ui":{"resourceUri":1}}},`+
 		`{"name":%q,"_meta":{"ui":"ui://c"}},`+
 		`{"name":%q,"_meta":[]},`+
-		`{"name":%q,"ui":{"resourceUri":"ui://e"}}]}`, shown("a"), shown("b"), shown("c"), shown("d"), shown("e"))
+		`{"name":%q,"ui":{"resourceUri":"ui://e"}},`+
+		`{"name":%q,"_meta":{"ui/resourceUri":"gatehouse://my%%20db/ui://f"}}]}`, shown("a"), shown("b"), shown("c"), shown("d"), shown("e"), shown("f"))
 	if got != want {
 		t.Errorf("got %s %s, want %s", got, failure, want)
 	}

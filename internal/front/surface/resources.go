@@ -67,6 +67,7 @@ type passing struct {
 func (v *visit) forward(server string, p passing) ([]byte, *agents.Error) {
 	c := relay.Request{Call: &relay.Call{}, Method: v.r.Method, Members: p.members, Kept: p.kept, Shown: p.shown}
 	c.Sent, c.Dst, c.Bare = v.r.ToolCall, v.dst, true
+	c.Grant = v.pageOf(&p)
 	c.Of, c.Patient, c.Extensions = p.of, p.patient, v.extensions(p.of != nil)
 	if v.caller.Protocol >= endpoint.StatelessRevision {
 		c.Sent.InputResponses, c.Sent.RequestState = v.param("inputResponses", '{'), v.param("requestState", '"')

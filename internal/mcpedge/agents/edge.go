@@ -38,6 +38,10 @@ type Caller struct {
 	// Agent is the one that the address names, ?agent=, at which the request or
 	// its session came in; "" if it names none.
 	Agent string
+	// Declared are the client's capabilities, as it declared them when it opened its
+	// session: a JSON object. "" where there was no such moment, as in 2026-07-28, and
+	// for more than 8 KiB.
+	Declared string
 }
 
 // ToolHandler runs the gateway's tools. Its methods are called from many

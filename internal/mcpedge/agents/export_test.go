@@ -50,7 +50,7 @@ func (s Sessions) Open(from string) (id string) {
 
 // IsOpen reports whether a session is remembered.
 func (s Sessions) IsOpen(id string) bool {
-	_, _, state := s.s.look(id)
+	_, state := s.s.look(id)
 	return state == sessionOpen
 }
 

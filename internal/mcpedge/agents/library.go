@@ -65,7 +65,7 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 		}
 	}
 	if initialize {
-		p.opened(init.ProtocolVersion, client)
+		p.opened(init.ProtocolVersion, client, declaredBy(m.params))
 		if seen := e.listsOf(p); seen != nil {
 			p.told = &told{marks: seen.Marks(p.caller())}
 		}

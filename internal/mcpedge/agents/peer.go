@@ -52,13 +52,34 @@ type peer struct {
 	mu       sync.Mutex
 	revision string
 	client   string
+	declared string // Caller.Declared
 }
 
 // opened records what initialize settled.
-func (p *peer) opened(revision, client string) {
+func (p *peer) opened(revision, client, declared string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.revision, p.client = revision, client
+	p.revision, p.client, p.declared = revision, client, declared
+}
+
+// declares is what the client declared in initialize.
+func (p *peer) declares() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.declared
+}
+
+// maxDeclared is how much is kept, in bytes, of what a client declares.
+const maxDeclared = 8 << 10
+
+// declaredBy are the capabilities in the params of initialize, as far as they are
+// kept.
+func declaredBy(params json.RawMessage) string {
+	capabilities := rawjson.Get(params, "capabilities")
+	if rawjson.First(capabilities) != '{' || len(capabilities) > maxDeclared {
+		return ""
+	}
+	return string(capabilities)
 }
 
 func (p *peer) known() (revision, client string) {
@@ -71,7 +92,7 @@ func (p *peer) known() (revision, client string) {
 // 2026-07-28.
 func (p *peer) caller() Caller {
 	revision, client := p.known()
-	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent}
+	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent, Declared: p.declares()}
 }
 
 // negotiated corrects the revision that mcp-go would settle on: over HTTP the

@@ -41,6 +41,7 @@ type sessions struct {
 
 type session struct {
 	id, client string
+	declared   string // Caller.Declared
 	who        *identity.Caller
 	owner      string // its credential, or else its address
 	told       *told  // of changes of a surface's lists
@@ -66,7 +67,7 @@ func (s *sessions) create(p *peer, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := cmp.Or(p.identity.ID(), p.from)
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, who: p.identity, owner: owner, told: p.told, used: now})
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, declared: p.declares(), who: p.identity, owner: owner, told: p.told, used: now})
 	s.owned[owner]++
 	s.forgetOld(now)
 	return id
@@ -127,25 +128,24 @@ const (
 	sessionDeleted
 )
 
-// look returns what is known of a session and its client, and marks it as used.
-func (s *sessions) look(id string) (client string, t *told, state sessionState) {
+// look returns what is known of a session, and marks it as used.
+func (s *sessions) look(id string) (known session, state sessionState) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.open[id]; e != nil {
 		e.Value.(*session).used = now
 		s.byUse.MoveToFront(e)
-		found := e.Value.(*session)
-		return found.client, found.told, sessionOpen
+		return *e.Value.(*session), sessionOpen
 	}
 	if _, yes := s.deleted[id]; yes {
-		return "", nil, sessionDeleted
+		return session{}, sessionDeleted
 	}
 	made := madeAt(id)
 	if s.forgotten > 0 && (made <= s.forgotten || made > now.Unix()) { // Nobody can have made the latter.
-		return "", nil, sessionDeleted
+		return session{}, sessionDeleted
 	}
-	return "", nil, sessionUnknown
+	return session{}, sessionUnknown
 }
 
 // remove ends a session. Of the deleted ones the oldest are forgotten, and with

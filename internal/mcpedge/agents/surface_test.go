@@ -68,8 +68,11 @@ func (p place) Serve(_ context.Context, c agents.Caller, r agents.Request, dst [
 		panic("secret detail")
 	}
 	said := map[string]any{"at": p.name, "method": r.Method, "params": r.Params, "name": r.Name, "agent": c.Agent, "client": c.Client}
-	if r.Name == "task" {
+	switch r.Name {
+	case "task":
 		said["task"] = r.Task
+	case "declared":
+		said["declared"] = c.Declared
 	}
 	out, _ := json.Marshal(said)
 	return append(dst, out...), nil
@@ -216,6 +219,20 @@ func TestSurface_theWishForATask_isOfOneRevision(t *testing.T) {
 		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"task","task":{"ttl":5}}}`, "Mcp-Session-Id", openSession(t, url, revision))
 		if got := fmt.Sprint(field(t, r.body, "result", "task")); got != want {
 			t.Errorf("%s: got %v, want %v", revision, got, want)
+		}
+	}
+}
+
+// What a client declares when it opens its session is known of each of its requests.
+func TestSurface_knowsWhatASessionsClientDeclared(t *testing.T) {
+	url := serveSurfaces(t) + "/s/one"
+	for declared, want := range map[string]string{
+		`{"extensions":{"x/y":{"n":1.0}}}`: `{"extensions":{"x/y":{"n":1.0}}}`, `[]`: "", `{"x":"` + strings.Repeat("x", 8<<10) + `"}`: "",
+	} {
+		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":`+declared+`,"clientInfo":{"name":"t","version":"1"}}}`)
+		r = post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"declared"}}`, "Mcp-Session-Id", r.header.Get("Mcp-Session-Id"))
+		if got := field(t, r.body, "result", "declared"); got != want {
+			t.Errorf("%.60s: got %v, want %s", declared, got, want)
 		}
 	}
 }

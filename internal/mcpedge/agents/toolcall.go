@@ -104,6 +104,7 @@ func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()
+		caller.Declared = p.declares()
 		if caller.Protocol == mcp.ProtocolVersion20251125 {
 			t.Task = r.task
 		}

@@ -86,23 +86,23 @@ func (e *Edge) session(v *visitor, id string) (found openSession, ok bool) {
 	if !ok || v.agent != "" && v.agent != agent {
 		return found, false
 	}
-	client, t, state := e.sessions.look(id)
+	known, state := e.sessions.look(id)
 	if state == sessionDeleted || v.surface != nil && state != sessionOpen {
 		return found, false
 	}
-	return openSession{id: id, revision: revision, client: client, agent: agent, told: t}, true
+	return openSession{id: id, revision: revision, client: known.client, declared: known.declared, agent: agent, told: known.told}, true
 }
 
 // openSession is what is known of a session.
 type openSession struct {
-	id, revision, client, agent string
+	id, revision, client, declared, agent string
 
 	told *told
 }
 
 // join makes a peer a part of a session.
 func (s openSession) join(p *peer) {
-	p.session, p.revision, p.client, p.agent, p.told = s.id, s.revision, s.client, s.agent, s.told
+	p.session, p.revision, p.client, p.declared, p.agent, p.told = s.id, s.revision, s.client, s.declared, s.agent, s.told
 }
 
 // revisionWithout is the revision of a request without a session and header.
