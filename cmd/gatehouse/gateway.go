@@ -29,6 +29,7 @@ import (
 	"gatehouse/internal/lists"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/internal/ops/metrics"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/toolbook"
 	"gatehouse/internal/weight"
@@ -67,6 +68,7 @@ type app struct {
 	ready    atomic.Bool
 	observed observed
 	actors   actorBook
+	counted  *metrics.Book // nil without --ops
 	toolbook *toolbook.Book
 	lists    *lists.Store
 	// inputEnded is set over stdio once the agent has closed its end.
@@ -84,6 +86,10 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
 	a.sys.EventStream.Subscribe(a.observed.forget)
+	if l.ops != nil {
+		a.counted = metrics.NewBook(a.names)
+		a.sys.EventStream.Subscribe(a.countEvent)
+	}
 	a.sys.EventStream.Subscribe(a.auditEvent)
 	a.toolbook = knownTools()
 	a.sys.EventStream.Subscribe(a.toolsListed)
@@ -127,6 +133,9 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 // calls that are refused is held up, for at most audit.MaxWait.
 func (a *app) record(r audit.Record) {
 	a.observed.note(r)
+	if a.counted != nil {
+		a.counted.Call(counted(r))
+	}
 	if wait := a.audit.Append(r); wait > 0 {
 		time.Sleep(wait)
 	}

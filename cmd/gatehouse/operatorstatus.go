@@ -20,7 +20,7 @@ func (o *operator) Status() admin.Status {
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
 		Transport: o.app.opts.transport, Address: o.address, Ops: o.ops.address(),
-		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(),
+		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(), Sessions: o.app.edge.Sessions(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, RulesUnreadable: o.unreadable(), Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		Attach:     o.app.attach.status(o.app.opts),
@@ -87,7 +87,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	st, catalog := r.Cell.Status(), r.Cell.Catalog()
 	s := admin.ServerStatus{
 		Name: r.Entry.Name, State: string(st.State), Since: st.Since, Run: st.Run, PID: st.PID,
-		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), NextAttempt: timeOrNil(st.RetryAt),
+		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Waiting: r.Cell.Queued(), NextAttempt: timeOrNil(st.RetryAt),
 		Suspects: r.Cell.Suspects(), Protocol: catalog.Info.ProtocolVersion,
 	}
 	for _, b := range r.Cell.Guard().InForce(now) {

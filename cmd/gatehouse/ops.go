@@ -122,7 +122,7 @@ func (o *operator) openOps(f *opsFront) {
 		return
 	}
 	f.server = ops.Serve(f.listener, ops.Options{
-		Gateway: o, Instance: o.app.instance, Names: o.app.opts.namesAt(o.app.opts.ops.addr), Secure: f.secure, Token: f.token,
+		Gateway: o, Counted: o.app.counted, Instance: o.app.instance, Names: o.app.opts.namesAt(o.app.opts.ops.addr), Secure: f.secure, Token: f.token,
 		UID: os.Getuid(), Below: childproc.HoldsSocket, Refused: o.app.refused, Log: o.app.log,
 	})
 	o.ops = f

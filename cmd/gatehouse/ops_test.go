@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -10,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/audit"
 	"gatehouse/testkit"
 )
 
@@ -115,6 +119,46 @@ func TestOps_page_showsTheTreeAndItsButtonsLeaveALineInTheAuditLog(t *testing.T)
 		log, err := os.ReadFile(g.AuditFile)
 		return err == nil && strings.Contains(string(log), `"event":"operator"`) && strings.Contains(string(log), `"action":"hold","by":"the page, opened by a link","server":"one"`)
 	})
+}
+
+func TestOps_metrics_countEachLineOfTheAuditLog(t *testing.T) {
+	g, a := begin(t, testkit.Servers{"one": testkit.Fake(t)}, "--ops", "127.0.0.1:0")
+	a.Execute(t, "one", "echo", map[string]any{"text": "x"}).Good(t)
+	for _, server := range []string{"one", "none", "made up"} {
+		a.Execute(t, server, "no such tool", nil)
+	}
+	a.ListServers(t)
+	st, _ := statusOf(t, g, "one")
+	_, text := operatorsPage{t, st.Ops, http.DefaultClient}.get("/metrics")
+	counted := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^gatehouse_calls_total\{.*outcome="([^"]*)",server="([^"]*)",.*\} (\d+)$`).FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(m[3])
+		counted[m[2]+" "+m[1]] += n
+	}
+	testkit.Eventually(t, "as many lines in the audit log as calls", func() bool {
+		return maps.Equal(callsLogged(t, g), counted)
+	})
+	if len(counted) < 3 {
+		t.Errorf("got %v in\n%s\nwant at least three sets", counted, text)
+	}
+}
+
+// callsLogged counts the lines of the audit log about calls, by server and
+// outcome; servers that there are not are other.
+func callsLogged(t *testing.T, g *testkit.Gateway) map[string]int {
+	t.Helper()
+	logged := map[string]int{}
+	for line := range strings.Lines(testkit.ReadFile(t, g.AuditFile)) {
+		var r audit.Record
+		if json.Unmarshal([]byte(line), &r) != nil || r.Event != "" {
+			continue
+		}
+		if r.Server != "one" && r.Server != "" {
+			r.Server = "other"
+		}
+		logged[r.Server+" "+r.Outcome]++
+	}
+	return logged
 }
 
 func TestOps_off_hasNoPageAndSaysHowToTurnItOn(t *testing.T) {

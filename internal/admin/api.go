@@ -69,6 +69,8 @@ type Status struct {
 
 	Pinned  []string `json:"pinned"`  // the agents that every caller is one of; empty: no pin
 	Clients []string `json:"clients"` // the programs that called last, the newest first
+	// Sessions is how many sessions over HTTP are open.
+	Sessions int `json:"sessions"`
 
 	Generation      uint64    `json:"generation"`
 	GenerationSince time.Time `json:"generation_since"`
@@ -165,6 +167,7 @@ type ServerStatus struct {
 	UptimeMS    int64      `json:"uptime_ms,omitempty"` // since it became ready
 	Restarts    int        `json:"restarts"`
 	InFlight    int        `json:"in_flight"`
+	Waiting     int        `json:"waiting"`          // calls that wait for those of others
 	Reason      string     `json:"reason,omitempty"` // why it is not ready
 	LastError   string     `json:"last_error,omitempty"`
 	LastErrorAt *time.Time `json:"last_error_at,omitempty"`

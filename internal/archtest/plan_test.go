@@ -86,6 +86,7 @@ var homes = []home{
 	{"go.yaml.in/yaml", []string{"internal/yamldoc"}, "our own limits hold for what it reads"},
 	{"github.com/lmittmann/tint", []string{"internal/logging"}, "logging is set up in one place"},
 	{"github.com/mark3labs/mcp-go", []string{"internal/mcpedge", "testkit"}, "results must pass as raw JSON, not through its types"},
+	{"github.com/prometheus", []string{"internal/ops"}, "one package says in Prometheus' words how a gateway does"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
 	{"golang.org/x/sys", []string{"internal/audit", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},

@@ -69,6 +69,10 @@ type Record struct {
 	Outcome        string    `json:"outcome"`
 	Hits           int       `json:"hits,omitempty"` // of search_tools
 	LatencyMS      float64   `json:"latency_ms"`
+	// Sent and Got are the bytes of the params that the server was sent and of its
+	// answer. They are counted, and not written.
+	Sent int `json:"-"`
+	Got  int `json:"-"`
 }
 
 // eventLine is one of the log's own lines.

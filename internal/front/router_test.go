@@ -92,7 +92,7 @@ func TestForward_addsWhatTheRouterKnows(t *testing.T) {
 		record.PolicyHash = ""
 		if want := (audit.Record{
 			CallID: "gw-1", Client: "tester/1", Operation: "resources/read", AgentID: "a", RequestedAgent: "a", Server: "db",
-			Decision: audit.Allow, Step: "tool_denied_pattern", Generation: 1, Outcome: "ok",
+			Decision: audit.Allow, Step: "tool_denied_pattern", Generation: 1, Outcome: "ok", Sent: 27, Got: 54,
 		}); record != want {
 			t.Errorf("got the record %+v, want %+v", record, want)
 		}

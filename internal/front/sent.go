@@ -29,9 +29,11 @@ func (a *Attempt) sent(ctx context.Context) error {
 		return a.requestTooLarge(size, req.MaxBytes) // Before it is copied for the wire.
 	}
 	resp, err := st.Session.Call(ctx, req)
+	a.call.Record.Sent = len(req.Params)
 	if err == nil {
+		a.call.Record.Got = len(resp.Result) + len(resp.Error)
 		if a.call.ticket.Held() {
-			a.call.ticket.Answered(len(resp.Result)+len(resp.Error), time.Now())
+			a.call.ticket.Answered(a.call.Record.Got, time.Now())
 		}
 		return a.call.op.Answer(a, resp)
 	}

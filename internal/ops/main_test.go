@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/ops"
+	"gatehouse/internal/ops/metrics"
 )
 
 func TestMain(m *testing.M) {
@@ -80,7 +81,7 @@ func open(t *testing.T, change func(*ops.Options), servers ...admin.ServerStatus
 		t.Fatal(err)
 	}
 	o := ops.Options{
-		Gateway: d.gateway, Instance: "abc", UID: os.Getuid(), Log: slog.New(slog.DiscardHandler),
+		Gateway: d.gateway, Counted: metrics.NewBook(nil), Instance: "abc", UID: os.Getuid(), Log: slog.New(slog.DiscardHandler),
 		Refused: func(_, reason string) { d.refused = append(d.refused, reason) }, Now: func() time.Time { return d.now },
 	}
 	if change != nil {

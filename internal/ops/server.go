@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/entrance"
+	"gatehouse/internal/ops/metrics"
 )
 
 // The limits of a Server.
@@ -28,6 +29,8 @@ const (
 // Options of a Server.
 type Options struct {
 	Gateway admin.Gateway
+	// Counted are the calls and events that /metrics has.
+	Counted *metrics.Book
 	// Instance names this process.
 	Instance string
 	// Names are the hosts of the listener beside localhost and addresses.
@@ -99,6 +102,7 @@ func (s *Server) Link() string {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
+	mux.Handle("GET /metrics", metrics.Handler(s.opts.Counted, s.opts.Gateway.Status))
 	mux.HandleFunc("GET /reloads", s.reloads)
 	mux.HandleFunc("POST /actions/{action}", s.action)
 	files(mux)

@@ -193,7 +193,7 @@ func TestAudit_oneRecordOfEachCall(t *testing.T) {
 			}
 			hash := got.PolicyHash
 			c.want.CallID, c.want.Client, c.want.Operation, c.want.Generation = "gw-1", "tester/1", c.tool, 1
-			got.LatencyMS, got.PolicyHash = 0, ""
+			got.LatencyMS, got.PolicyHash, got.Sent, got.Got = 0, "", 0, 0
 			if got != c.want || len(hash) != 64 {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}

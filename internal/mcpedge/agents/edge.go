@@ -264,6 +264,9 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 	return e.inFlight.wait(ctx)
 }
 
+// Sessions is how many sessions over HTTP are open. It does not block.
+func (e *Edge) Sessions() int { return e.sessions.size() }
+
 // Recheck ends the sessions, calls and streams of callers who are not accepted any
 // more: after other credentials came into force.
 func (e *Edge) Recheck() {

@@ -73,6 +73,13 @@ func (s *sessions) create(p *peer, now time.Time) string {
 	return id
 }
 
+// size is how many are open.
+func (s *sessions) size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 // forgetOld drops the idle sessions, and one beyond the bound.
 func (s *sessions) forgetOld(now time.Time) {
 	for e := s.byUse.Back(); e != nil; e = s.byUse.Back() {

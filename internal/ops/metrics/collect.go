@@ -1,0 +1,158 @@
+package metrics
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
+)
+
+// The bounds of answering.
+const (
+	maxScrapes = 8 // at one time
+	scrapeTime = 10 * time.Second
+)
+
+// states are those that a server can have, so that none is missing where it has
+// no servers.
+var states = []endpoint.State{
+	endpoint.Idle, endpoint.Starting, endpoint.Ready, endpoint.BackingOff, endpoint.Quarantined, endpoint.NeedsAuth,
+	endpoint.Draining, endpoint.Stopped, endpoint.Misconfigured, endpoint.Disabled, endpoint.Held,
+}
+
+// Handler answers with what the book has counted and what the status says, in the
+// text format of Prometheus or as OpenMetrics, as is asked for.
+func Handler(book *Book, status func() admin.Status) http.Handler {
+	all := prometheus.NewRegistry()
+	all.MustRegister(collector{book, status}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(all, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, Timeout: scrapeTime})
+}
+
+// collector reads all metrics at one moment.
+type collector struct {
+	book   *Book
+	status func() admin.Status
+}
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range List {
+		out <- m.desc()
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	st, w := c.status(), writer{out}
+	c.book.collect(w)
+	w.servers(st.Servers)
+	w.config(st)
+	w.put(auditWritten, float64(st.Audit.Written))
+	w.put(auditLost, float64(st.Audit.Lost))
+	w.put(auditQueued, float64(st.Audit.Queued))
+	w.put(logWritten, float64(st.Log.Written))
+	w.put(logLost, float64(st.Log.Lost))
+	w.put(sessions, float64(st.Sessions), "http")
+	if st.Attach != nil {
+		w.put(sessions, float64(st.Attach.Attached), "attach")
+	}
+	w.put(ready, number(st.Ready))
+	w.put(info, 1, st.Version)
+}
+
+// collect writes what was counted.
+func (b *Book) collect(w writer) {
+	for set, c := range b.calls.all() {
+		w.put(callsTotal, float64(c.n.Load()), set.server, set.tool, set.agent, set.outcome)
+	}
+	for code, c := range b.refused.all() {
+		w.put(refused, float64(c.n.Load()), code)
+	}
+	for name, s := range b.servers.all() {
+		n, sum, upTo := s.took.read()
+		w.out <- prometheus.MustNewConstHistogram(duration.desc(), n, sum, upTo, valid(name))
+		w.put(requests, float64(s.sent.Load()), name)
+		w.put(results, float64(s.got.Load()), name)
+		if name == "" {
+			continue // Calls that are about no server.
+		}
+		w.put(starts, float64(s.starts.Load()), name)
+		w.put(restarts, float64(s.crashes.Load()), name)
+		w.put(quarantines, float64(s.givenUp.Load()), name)
+		w.moment(startTime, s.started.Load(), name)
+		w.moment(lastCrash, s.lastCrash.Load(), name)
+	}
+	for key, c := range b.reloads.all() {
+		w.put(reloadsTotal, float64(c.n.Load()), key[0], key[1])
+	}
+	for file, s := range b.successes.all() {
+		w.moment(lastSuccess, s.nanos.Load(), file)
+	}
+	w.put(others, float64(b.others.Load()))
+}
+
+// writer hands metrics to the library.
+type writer struct{ out chan<- prometheus.Metric }
+
+func (w writer) put(m Metric, value float64, labels ...string) {
+	for i := range labels {
+		labels[i] = valid(labels[i])
+	}
+	w.out <- prometheus.MustNewConstMetric(m.desc(), m.Kind, value, labels...)
+}
+
+// moment writes a time, if there was one.
+func (w writer) moment(m Metric, nanos int64, labels ...string) {
+	if nanos != 0 {
+		w.put(m, float64(nanos)/float64(time.Second), labels...)
+	}
+}
+
+// valid is a label as the library takes it.
+func valid(label string) string { return strings.ToValidUTF8(label, "�") }
+
+// servers writes how servers do. Those beyond the bound are added up.
+func (w writer) servers(list []admin.ServerStatus) {
+	byState := map[endpoint.State]int{}
+	var moreInFlight, moreWaiting int
+	for i, s := range list {
+		byState[endpoint.State(s.State)]++
+		if i >= MaxSets-1 {
+			moreInFlight, moreWaiting = moreInFlight+s.InFlight, moreWaiting+s.Waiting
+			continue
+		}
+		w.put(inFlight, float64(s.InFlight), s.Name)
+		w.put(waiting, float64(s.Waiting), s.Name)
+		w.put(serverReady, number(s.State == string(endpoint.Ready) || s.State == string(endpoint.Idle)), s.Name)
+	}
+	if len(list) >= MaxSets {
+		w.put(inFlight, float64(moreInFlight), Other)
+		w.put(waiting, float64(moreWaiting), Other)
+	}
+	for _, state := range states {
+		w.put(servers, float64(byState[state]), string(state))
+	}
+}
+
+// config writes what is in force, and since when.
+func (w writer) config(st admin.Status) {
+	w.put(generation, float64(st.Generation))
+	w.put(since, float64(st.GenerationSince.UnixNano())/float64(time.Second))
+	w.put(unreadable, number(st.RulesUnreadable != nil))
+	for _, r := range st.Reloads {
+		w.put(lastGood, number(r.Outcome != admin.Rejected), r.File)
+	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
