@@ -51,7 +51,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench dist reproducible clean
+.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist reproducible clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -183,6 +183,9 @@ figures: ## measure what docs/OPERATIONS.md says of reloads, crashes and stops (
 
 microbench: ## run the Go benchmarks that match MICRO, in the form benchstat reads
 	$(GO) test -run '^$$' -bench '$(MICRO)' -benchmem -timeout 30m ./...
+
+man: ## write the manual's pages into dist/man
+	$(GO) run -ldflags "$(LDFLAGS)" ./cmd/gatehouse man dist/man
 
 dist: ## build release archives with licences, SBOMs and checksums into dist/
 	$(RELEASE) -out $(CURDIR)/dist $(PLATFORMS)

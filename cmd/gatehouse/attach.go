@@ -57,9 +57,7 @@ from env files, and PATH is the one that "gatehouse init" saw (or "gatehouse att
 When the gateway restarts, the client's session goes on. A call whose fate is not
 known is answered with may_have_run, and never sent again.
 
-With --url it is stdio for a gateway elsewhere, over HTTP.
-
-  claude mcp add gatehouse -- gatehouse attach --agent backend`,
+With --url it is stdio for a gateway elsewhere, over HTTP.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.note(cmd.Flags())

@@ -60,6 +60,9 @@ func helpText(cmd *cobra.Command, columns int) string {
 		}
 		writeRows(&b, rows, columns)
 	}
+	if text := exampleOf(cmd); text != "" {
+		b.WriteString("\nExamples:\n" + text + "\n")
+	}
 	b.WriteString("\nFlags:\n")
 	writeRows(&b, flagRows(cmd), columns)
 	if !cmd.HasParent() {

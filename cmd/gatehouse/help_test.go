@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,4 +58,39 @@ func TestHelp_isAsWideAsTheTerminal(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What an example says can be typed: the command and its flags are there.
+func TestHelp_ofEveryCommand_hasExamplesThatAreRight(t *testing.T) {
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
+		if !cmd.Runnable() || cmd.Hidden || cmd.HasSubCommands() && cmd.HasParent() {
+			return
+		}
+		for l := range strings.SplitSeq(exampleOf(cmd), "\n") {
+			text, _, _ := strings.Cut(strings.TrimSpace(l), "   ")
+			_, text, found := strings.Cut(text, "gatehouse ")
+			if strings.HasPrefix(text, "-- gatehouse ") {
+				_, text, found = strings.Cut(text, "gatehouse ")
+			}
+			if !found {
+				t.Errorf("%s: got the example %q, want one that begins with the program", cmd.CommandPath(), l)
+				continue
+			}
+			words := strings.Fields(strings.NewReplacer(`"the disk is full"`, "x", `'{"sql": "select 1"}'`, "{}", " > ", " | ").Replace(text))
+			if i := slices.Index(words, "|"); i >= 0 {
+				words = words[:i]
+			}
+			of, rest, err := newRoot().Find(words)
+			if err != nil {
+				t.Errorf("%s: got the example %q: %v, want one that can be typed", cmd.CommandPath(), l, err)
+				continue
+			}
+			if err := of.ParseFlags(rest); err != nil {
+				t.Errorf("%s: got the example %q: %v, want flags that there are", cmd.CommandPath(), l, err)
+			}
+		}
+		if !strings.Contains(helpText(cmd, 0), "\nExamples:\n") {
+			t.Errorf("%s: got no examples in its help, want some", cmd.CommandPath())
+		}
+	})
 }
