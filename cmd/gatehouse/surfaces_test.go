@@ -88,7 +88,7 @@ func TestSurface_overStdio_changesAreTold(t *testing.T) {
 		next(b)
 	}
 	send(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`)
-	next(`"capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true}`)
+	next(`"capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true}`)
 	send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	send(`{"jsonrpc":"2.0","id":2,"method":"resources/list"}`)
 	next(`"id":2`)

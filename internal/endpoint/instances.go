@@ -88,7 +88,7 @@ func (s *Instances) Obtain(whose Whose, limit int, first Status) (c *Cell, fresh
 	}
 	in := &Instance{Whose: whose, Of: s.of, Label: s.label(whose), Redact: s.redact(whose.Agent)}
 	c = NewCell(s.of.name+in.Label, s.of.identity, first)
-	c.instance = in
+	c.instance, c.notices = in, s.of.notices.Of(whose)
 	s.open[whose] = c
 	s.all[c] = struct{}{}
 	return c, true, nil
@@ -111,6 +111,7 @@ func (s *Instances) Forget(c *Cell) {
 	delete(s.all, c)
 	if s.open[c.instance.Whose] == c {
 		delete(s.open, c.instance.Whose)
+		s.of.notices.forget(c.instance.Whose)
 	}
 }
 

@@ -43,6 +43,39 @@ type Notices struct {
 	told    Level         // what the server was asked for; 0 is not known
 	telling chan struct{} // closed once that is another one; nil if nobody waits
 	changed chan struct{} // closed once something else is wanted; nil if nobody waits
+
+	instances map[Whose]*Notices // of a server that has instances
+}
+
+// Of is who hears what an instance of the server says, the same one as long as
+// somebody wants something of it.
+func (n *Notices) Of(whose Whose) *Notices {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.instances == nil {
+		n.instances = map[Whose]*Notices{}
+	}
+	of := n.instances[whose]
+	if of == nil {
+		of = &Notices{}
+		n.instances[whose] = of
+	}
+	return of
+}
+
+// forget takes out an instance that has ended, if nobody wants anything of it.
+func (n *Notices) forget(whose Whose) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if of := n.instances[whose]; of != nil && of.idle() {
+		delete(n.instances, whose)
+	}
+}
+
+func (n *Notices) idle() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.topics) == 0 && len(n.loggers) == 0
 }
 
 // topic is a resource that somebody wants to hear of.
@@ -149,8 +182,10 @@ func (n *Notices) Log(level Level, hear func(params json.RawMessage)) *Logger {
 func (l *Logger) Set(level Level) {
 	l.of.mu.Lock()
 	defer l.of.mu.Unlock()
-	l.level = level
-	l.of.change()
+	if l.level != level {
+		l.level = level
+		l.of.change()
+	}
 }
 
 // End ends the wish. Repeating it does no harm.

@@ -41,8 +41,9 @@ var errAgain = errors.New("decide anew")
 type step func(*Attempt, context.Context) error
 
 // The steps of a request to a server, of a look at what it lists, of what is
-// about a server and does not need it, of what concerns no server, and of what is
-// answered from memory and counts as a request, about one server or all.
+// about a server and does not need it, of what concerns no server, of what is
+// answered from memory and counts as a request, about one server or all, and of what
+// a ready server is asked for on behalf of several.
 var (
 	forwarding = []step{
 		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
@@ -52,6 +53,10 @@ var (
 	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
 	answering   = []step{(*Attempt).identify, (*Attempt).limited, (*Attempt).answered}
 	answeringOf = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).limited, (*Attempt).answered}
+	reaching    = []step{
+		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).owned, (*Attempt).unblocked, (*Attempt).limited,
+		(*Attempt).ready, (*Attempt).introduced, (*Attempt).answered,
+	}
 	introducing = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).owned, (*Attempt).introduced}
 	listing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).ownedUnlessListed, (*Attempt).known}
 )

@@ -43,13 +43,17 @@ type Call struct {
 	// Progress takes the params of progress notifications and must not block;
 	// nil where the agent wants none.
 	Progress func(params json.RawMessage)
+	// LogLevel is the level of log messages that the caller wants to hear of while the
+	// call runs; 0 is none. Notice takes them, as Progress does.
+	LogLevel endpoint.Level
+	Notice   func(method string, params json.RawMessage)
 	// Record is the call's line in the audit log. The surface names the
 	// operation and what it is about, and may set the outcome of a success.
 	Record audit.Record
 
 	router  *Router
 	op      Operation
-	read    func(*Attempt) (bytes int, err error) // answers a call that goes to no server
+	read    func(*Attempt) (bytes int, err error) // answers a call that is not sent on
 	arrived time.Time
 	limits  limits
 	attempt Attempt

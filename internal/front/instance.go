@@ -23,6 +23,19 @@ func (a *Attempt) RouteTo(server string) (*snapshot.Route, bool) {
 	return r, true
 }
 
+// Notices are who hears what a server says unasked: the agent's own instance, if the
+// server has instances.
+func (a *Attempt) Notices(server string) (*endpoint.Notices, bool) {
+	r, ok := a.Snapshot.Route(server)
+	switch {
+	case !ok:
+		return nil, false
+	case r.Cell.Instances() != nil:
+		return r.Cell.Notices().Of(a.whose()), true
+	}
+	return r.Cell.Notices(), true
+}
+
 // toInstance is the way to an instance of a server.
 func toInstance(r *snapshot.Route, cell *endpoint.Cell) *snapshot.Route {
 	return &snapshot.Route{Entry: r.Entry, Cell: cell, Redact: cell.Instance().Redact}

@@ -118,6 +118,41 @@ func (r *Router) Answer(ctx context.Context, c *Call, read func(*Attempt) (bytes
 	return err
 }
 
+// Reach has do act for a call once its server is ready, and counts that as a request
+// to it. What do waits for must end with ctx and with Attempt.Stopping, and by
+// Attempt.Deadline. The error is a *Failure.
+func (r *Router) Reach(ctx context.Context, c *Call, do func(*Attempt) error) error {
+	c.read = func(a *Attempt) (int, error) { return 0, do(a) }
+	_, err := c.take(ctx, reaching)
+	return err
+}
+
+// Stopping is closed when the gateway ends.
+func (a *Attempt) Stopping() <-chan struct{} { return a.call.router.stopping }
+
+// Deadline is when the call's time is up.
+func (a *Attempt) Deadline() time.Time { return a.call.limits.deadline }
+
+// GivenUp says why a call ends that had to wait: its caller has gone, its time is up,
+// or the gateway ends.
+func (a *Attempt) GivenUp(ctx context.Context) *Failure {
+	switch {
+	case ctx.Err() != nil:
+		return cancelled(true)
+	case !time.Now().Before(a.call.limits.deadline):
+		return a.timedOut(true)
+	}
+	return shuttingDown()
+}
+
+// Failed words an error with which a server's session refused what it was asked.
+func (a *Attempt) Failed(ctx context.Context, err error) *Failure {
+	if fail := a.callFailed(ctx, err); fail != nil {
+		return fail
+	}
+	return crashed(a.Route, err)
+}
+
 // Known returns an attempt by the current snapshot. ok reports whether the
 // connection itself settles the agent: by a credential or a pin. It is not a
 // call, and leaves no record.

@@ -28,6 +28,9 @@ func (a *Attempt) sent(ctx context.Context) error {
 	if size := int64(len(req.Params)); req.MaxBytes > 0 && size > req.MaxBytes {
 		return a.requestTooLarge(size, req.MaxBytes) // Before it is copied for the wire.
 	}
+	if a.call.Notice != nil {
+		defer a.listen(ctx)()
+	}
 	resp, err := st.Session.Call(ctx, req)
 	a.call.Record.Sent = len(req.Params)
 	if err == nil {
@@ -59,6 +62,9 @@ func (a *Attempt) request() endpoint.Request {
 	req.MaxBytes = a.Route.Entry.Settings.MaxRequestBytes
 	req.MaxResultBytes = a.Route.Entry.Settings.MaxResultBytes
 	req.By = a.by()
+	if a.call.Notice != nil {
+		req.LogLevel, req.Notice = a.call.LogLevel, a.noticed
+	}
 	return req
 }
 

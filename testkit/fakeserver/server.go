@@ -38,6 +38,8 @@ type server struct {
 	listeners   map[peer]struct{}        // who hears unasked notifications
 	sessions    map[string]chan<- []byte // HTTP sessions; SSE ones have a channel
 	subscribers map[string]*subscriber   // of 2026-07-28, by the id of their request
+	wanted      map[string]bool          // resources that are subscribed to with a handshake
+	level       int                      // of log messages, with a handshake: an index of levels
 	greeted     bool                     // initialize has come
 	listed      sync.Once                // closes wasListed
 	wasListed   chan struct{}            // tools/list was answered
@@ -57,6 +59,8 @@ func newServer(opt options) *server {
 		listeners:   map[peer]struct{}{},
 		sessions:    map[string]chan<- []byte{},
 		subscribers: map[string]*subscriber{},
+		wanted:      map[string]bool{},
+		level:       len(levels),
 		wasListed:   make(chan struct{}),
 	}
 }

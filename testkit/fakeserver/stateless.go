@@ -24,6 +24,7 @@ const (
 	metaClientInfo   = "io.modelcontextprotocol/clientInfo"
 	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
 	metaSubscription = "io.modelcontextprotocol/subscriptionId"
+	metaLogLevel     = "io.modelcontextprotocol/logLevel"
 )
 
 // rpcFault is an error to answer with.
@@ -128,16 +129,22 @@ type subscriber struct {
 	peer
 
 	id   json.RawMessage
+	uris []string // of the resources that it asks for
 	over chan struct{}
 }
 
 func (s *server) subscribe(p peer, m message) {
-	sub := &subscriber{p, m.ID, make(chan struct{})}
+	sub := &subscriber{p, m.ID, subscriptions(m), make(chan struct{})}
 	s.mu.Lock()
 	s.subscribers[string(m.ID)] = sub
 	s.mu.Unlock()
-	p.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"toolsListChanged":true},"_meta":{%q:%s}}}`,
-		metaSubscription, m.ID))
+	agreed := map[string]any{"toolsListChanged": true}
+	if sub.uris != nil {
+		agreed = map[string]any{"resourceSubscriptions": sub.uris}
+		s.rec.write(event{Event: m.Method, Request: m.ID})
+	}
+	p.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":%s,"_meta":{%q:%s}}}`,
+		marshal(agreed), metaSubscription, m.ID))
 }
 
 // unsubscribe ends a subscription, if there is one with that id.

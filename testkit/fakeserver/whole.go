@@ -41,6 +41,11 @@ func (s *server) answerWhole(p peer, m message) bool {
 		result = fmt.Appendf(nil, `{"messages":[{"role":"user","content":{"type":"text","text":"%s","n":1.0}}]}`, base64.StdEncoding.EncodeToString(m.Params))
 	case "completion/complete":
 		result = fmt.Appendf(nil, `{"completion":{"values":["%s"],"total":1.0}}`, base64.StdEncoding.EncodeToString(m.Params))
+	case "resources/subscribe", "resources/unsubscribe", "logging/setLevel":
+		if s.isStateless(m) {
+			return false
+		}
+		result = s.heed(m)
 	default:
 		return false
 	}
@@ -58,13 +63,18 @@ func (s *server) wholeCapabilities(c map[string]any) map[string]any {
 		c["resources"] = map[string]any{"listChanged": true, "subscribe": true}
 		c["prompts"] = map[string]any{"listChanged": true}
 		c["completions"] = map[string]any{}
+		c["logging"] = map[string]any{}
 	}
 	return c
 }
 
 // wholeTools are the tools that only a server with --whole has.
 func wholeTools() []tool {
-	return []tool{{"set_resources", "Adds these resources, in place of those before, and says so.", object, setResources}}
+	return []tool{
+		{"set_resources", "Adds these resources, in place of those before, and says so.", object, setResources},
+		{"touch", "Says of the resource name that it was updated, to those who want to hear.", object, touch},
+		{"log", "Says a log message, of level kind; silent: not as part of the call.", object, logMessage},
+	}
 }
 
 func setResources(c *call) []byte {

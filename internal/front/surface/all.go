@@ -72,7 +72,7 @@ func (s *All) Introduce(_ context.Context, c agents.Caller) (agents.Introduction
 	parts = slices.DeleteFunc(parts, func(text string) bool { return text == "" })
 	info := rawjson.AppendString([]byte(`{"name":"gatehouse","version":`), s.gateway.Version)
 	const changes = `{"listChanged":true}`
-	capabilities := json.RawMessage(`{"tools":` + changes + `,"resources":` + changes + `,"prompts":` + changes + `,"completions":{}}`)
+	capabilities := json.RawMessage(`{"tools":` + changes + `,"resources":{"listChanged":true,"subscribe":true},"logging":{},"prompts":` + changes + `,"completions":{}}`)
 	return agents.Introduction{
 		Capabilities: s.gateway.extended(capabilities, c),
 		ServerInfo:   append(info, '}'), Instructions: strings.Join(parts, "\n\n"),
@@ -106,6 +106,9 @@ func (s *All) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 	default:
 		if v.isTaskMethod() {
 			return v.aboutTasks("")
+		}
+		if serve := olderMethods(c)[r.Method]; serve != nil {
+			return serve(s, v)
 		}
 		return dst, unknownMethod(r.Method)
 	}

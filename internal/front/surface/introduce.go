@@ -40,8 +40,15 @@ func (o *One) capabilities(a *front.Attempt) json.RawMessage {
 		if !kinds.MayLeave(a, kind, o.server, a.Server) {
 			continue
 		}
-		out = rawjson.Set(out, kind.List.Capability(), []byte(`{"listChanged":true}`))
+		says := `{"listChanged":true}`
+		if kind == &resources && a.Server.Subscribable() {
+			says = `{"listChanged":true,"subscribe":true}`
+		}
+		out = rawjson.Set(out, kind.List.Capability(), []byte(says))
 		completes = completes || kind != &tools
+	}
+	if a.Server.Capability("logging") != nil {
+		out = rawjson.Set(out, "logging", []byte("{}"))
 	}
 	if completes && a.Server.Capability("completions") != nil {
 		out = rawjson.Set(out, "completions", []byte("{}"))

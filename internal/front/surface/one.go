@@ -67,6 +67,9 @@ func (o *One) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 		if v.isTaskMethod() {
 			return v.aboutTasks(o.server)
 		}
+		if serve := olderMethods(c)[r.Method]; serve != nil {
+			return serve(o, v)
+		}
 		return dst, unknownMethod(r.Method)
 	}
 }
@@ -85,6 +88,7 @@ type visit struct {
 // all of a kind.
 func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name string) {
 	call.Caller, call.RequestedAgent, call.Progress = v.caller, v.caller.Agent, v.r.Progress
+	call.LogLevel, call.Notice = v.r.LogLevel, v.r.Notice
 	call.Target = front.Target{Kind: kind, Server: server, Name: name}
 	call.Record.Operation, call.Record.Server = v.r.Method, server
 	switch kind {

@@ -26,7 +26,30 @@ type told struct {
 	mu    sync.Mutex
 	marks Marks
 	last  time.Time // when it was told of a change
+
+	inbox *Inbox // what else it is to be told; nil where there is nothing
 }
+
+// newTold is for a client that opens a session now.
+func (e *Edge) newTold(p *peer, marks Marks) *told {
+	t := &told{marks: marks}
+	if p.surface != nil {
+		t.inbox = NewInbox(&e.lost)
+	}
+	return t
+}
+
+// mail is the client's inbox; nil if it has none. A nil told has none.
+func (t *told) mail() *Inbox {
+	if t == nil {
+		return nil
+	}
+	return t.inbox
+}
+
+// renewer is a Surface that has something to do for a client when what it shows may
+// have changed.
+type renewer interface{ Renew(c Caller) }
 
 // pause is how long the client should not be told of changes.
 func (t *told) pause(now time.Time) time.Duration {
@@ -75,6 +98,9 @@ func (t *told) take(next Marks, now time.Time) []ListKind {
 func watch(ctx context.Context, s lists, c Caller, t *told, tell func(ListKind)) {
 	for {
 		changed := s.Changed()
+		if r, ok := s.(renewer); ok && c.Inbox != nil {
+			r.Renew(c)
+		}
 		if t.news(s.Marks(c)) != nil {
 			if !sleep(ctx, t.pause(time.Now())) {
 				return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/weight"
 )
@@ -42,6 +43,9 @@ type Caller struct {
 	// session: a JSON object. "" where there was no such moment, as in 2026-07-28, and
 	// for more than 8 KiB.
 	Declared string
+	// Inbox takes what the client is to be told unasked, at a surface; nil where it
+	// has no session.
+	Inbox *Inbox
 }
 
 // ToolHandler runs the gateway's tools. Its methods are called from many
@@ -80,6 +84,11 @@ type ToolCall struct {
 	// progressToken is replaced by the caller's. It never blocks, keeps no
 	// reference to its argument, and does nothing after CallTool has returned.
 	Progress func(params json.RawMessage)
+	// LogLevel is the level of log messages that the caller wants to hear of while the
+	// request runs, of a surface; 0 is none. Notice sends them: it is as Progress, and
+	// nil where there are none.
+	LogLevel endpoint.Level
+	Notice   func(method string, params json.RawMessage)
 	// Weight takes the bytes of the answer, before they are there.
 	Weight *weight.Share
 
@@ -225,6 +234,7 @@ type Edge struct {
 	paces    paces
 	origins  origins
 	stdios   atomic.Int64
+	lost     atomic.Uint64 // notifications that clients were too slow for
 }
 
 // New makes an edge for handler. A definition that is not a Tool object is logged
@@ -251,6 +261,9 @@ func New(handler ToolHandler, opts Options) *Edge {
 	}
 	return e
 }
+
+// Lost is how many notifications were dropped because clients read too slowly.
+func (e *Edge) Lost() uint64 { return e.lost.Load() }
 
 // Shutdown refuses new calls from now on (HTTP 503; over stdio a result with
 // isError), ends listening streams, and blocks until the running calls have

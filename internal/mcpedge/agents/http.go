@@ -3,6 +3,7 @@ package agents
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -390,7 +391,7 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	out.enter(running)
 	if seen := e.listsOf(p); seen != nil {
 		if p.told == nil { // The session is one of before a restart.
-			p.told = &told{marks: seen.Marks(p.caller())}
+			p.tell(e.newTold(p, seen.Marks(p.caller())))
 		}
 		watching := make(chan struct{})
 		go func() { // Ends with the stream.
@@ -398,6 +399,14 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 			watch(ctx, seen, p.caller(), p.told, func(kind ListKind) { out.event(changeNotice(kind)) })
 		}()
 		defer func() { end(); <-watching }()
+	}
+	if inbox := p.mail(); inbox != nil {
+		delivered := make(chan struct{})
+		go func() { // Ends with the stream.
+			defer close(delivered)
+			inbox.Deliver(ctx, func(method string, params json.RawMessage) { out.event(oneLine(olderNotice(method, params))) })
+		}()
+		defer func() { end(); <-delivered }()
 	}
 	e.listenUntil(ctx, v.who)
 }

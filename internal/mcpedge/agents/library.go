@@ -67,7 +67,7 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 	if initialize {
 		p.opened(init.ProtocolVersion, client, declaredBy(m.params))
 		if seen := e.listsOf(p); seen != nil {
-			p.told = &told{marks: seen.Marks(p.caller())}
+			p.tell(e.newTold(p, seen.Marks(p.caller())))
 		}
 		e.opts.OnClient(client)
 	}

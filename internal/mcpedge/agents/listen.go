@@ -38,7 +38,7 @@ func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify n
 		s := &stream{session: p.session, who: p.identity, owner: cmp.Or(p.identity.ID(), p.from), end: func() { cancel(errClosed) }}
 		err := e.inFlight.listen(s)
 		if err == nil {
-			e.tellOf(ctx, e.listsOf(p), caller, r, notify)
+			e.tellOf(ctx, p, e.listsOf(p), caller, r, notify)
 			e.inFlight.unlisten(s)
 		}
 		switch silenced := e.inFlight.untrack(c); {
@@ -52,8 +52,10 @@ func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify n
 }
 
 // tellOf tells of the changes that a subscription asks for until ctx ends.
-func (e *Edge) tellOf(ctx context.Context, s lists, caller Caller, r toolRequest, notify notifyFunc) {
-	t := &told{marks: s.Marks(caller)}
+func (e *Edge) tellOf(ctx context.Context, p *peer, s lists, caller Caller, r toolRequest, notify notifyFunc) {
+	t := e.newTold(p, s.Marks(caller))
+	caller.Inbox = t.inbox
+	defer t.inbox.End()
 	wanted := map[ListKind]bool{}
 	agreed := []byte("{}")
 	asked := rawjson.Get(r.params, "notifications")
@@ -62,6 +64,9 @@ func (e *Edge) tellOf(ctx context.Context, s lists, caller Caller, r toolRequest
 			wanted[ListKind(i)] = true
 			agreed = rawjson.Set(agreed, filter, []byte("true"))
 		}
+	}
+	if uris := followed(ctx, s, caller, rawjson.Get(asked, filterResources)); uris != nil {
+		agreed = rawjson.Set(agreed, filterResources, uris)
 	}
 	notify(notice(methodAcknowledged, rawjson.Set([]byte("{}"), "notifications", agreed), r.id))
 	ctx, end := context.WithCancel(ctx)
@@ -75,9 +80,55 @@ func (e *Edge) tellOf(ctx context.Context, s lists, caller Caller, r toolRequest
 			}
 		})
 	}()
+	delivered := make(chan struct{})
+	go func() { // Ends with the subscription.
+		defer close(delivered)
+		if t.inbox != nil {
+			t.inbox.Deliver(ctx, func(method string, params json.RawMessage) { notify(oneLine(notice(method, params, r.id))) })
+		}
+	}()
 	e.listenUntil(ctx, caller.Identity)
 	end()
 	<-watching
+	<-delivered
+}
+
+// filterResources is the member by which a client asks for updates of resources.
+const filterResources = "resourceSubscriptions"
+
+// follower is a Surface whose clients can hear of updates of resources.
+type follower interface {
+	// Follow has the caller's Inbox hear of resources until it ends, and returns those
+	// of them that it may hear of. It may block, and at most until ctx ends.
+	Follow(ctx context.Context, c Caller, uris []string) []string
+}
+
+// followed is those of the resources that a subscription asks for of which its client
+// will hear, as JSON; nil if it asks for none.
+func followed(ctx context.Context, s lists, caller Caller, asked json.RawMessage) json.RawMessage {
+	surface, ok := s.(follower)
+	if !ok || rawjson.First(asked) != '[' {
+		return nil
+	}
+	var uris []string
+	rawjson.Array(asked, rawjson.Space(asked, 0), 0, func(i int) int {
+		end := rawjson.Skip(asked, i, 1)
+		if end < 0 || len(uris) == maxHeld {
+			return -1
+		}
+		if uri := rawjson.Text(asked[i:end]); uri != "" {
+			uris = append(uris, uri)
+		}
+		return end
+	})
+	agreed := []byte{'['}
+	for i, uri := range surface.Follow(ctx, caller, uris) {
+		if i > 0 {
+			agreed = append(agreed, ',')
+		}
+		agreed = rawjson.AppendString(agreed, uri)
+	}
+	return append(agreed, ']')
 }
 
 // notice is a notification that belongs to a subscription.

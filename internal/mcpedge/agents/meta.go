@@ -14,6 +14,7 @@ import (
 type metaMembers struct {
 	whole                                json.RawMessage // nil unless it is an object
 	token, version, client, capabilities json.RawMessage
+	level                                json.RawMessage // of log messages
 }
 
 // The keys of a request's _meta, with their quotes.
@@ -22,7 +23,11 @@ const (
 	keyVersion      = `"` + mcp.MetaKeyProtocolVersion + `"`
 	keyClient       = `"` + mcp.MetaKeyClientInfo + `"`
 	keyCapabilities = `"` + mcp.MetaKeyClientCapabilities + `"`
+	keyLevel        = `"` + metaLevel + `"`
 )
+
+// metaLevel is the member by which a request asks for log messages.
+const metaLevel = "io.modelcontextprotocol/logLevel"
 
 // maxTokenBytes bounds a progress token, which every notification repeats.
 const maxTokenBytes = jsonrpc.MaxIDBytes
@@ -44,6 +49,8 @@ func (m *metaMembers) quick(b []byte, i int) int {
 			return when(set(&m.client, value), end)
 		case keyCapabilities:
 			return when(set(&m.capabilities, value), end)
+		case keyLevel:
+			return when(set(&m.level, value) && len(value) < maxTokenBytes, end)
 		default:
 			return when(bytes.IndexByte(key, '\\') < 0 && !looksLikeMeta(key), end)
 		}
@@ -83,6 +90,7 @@ func readMeta(params json.RawMessage) (m metaMembers, failure *rpcFailure) {
 	}
 	m.version = rawjson.Get(meta, mcp.MetaKeyProtocolVersion)
 	m.client = rawjson.Get(meta, mcp.MetaKeyClientInfo)
+	m.level = given(meta, metaLevel)
 	if m.capabilities = rawjson.Get(meta, mcp.MetaKeyClientCapabilities); emptyList(m.capabilities) {
 		m.capabilities = json.RawMessage("{}")
 	}

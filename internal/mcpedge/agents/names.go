@@ -13,7 +13,7 @@ var (
 	paramNames = []string{
 		"_meta", "name", "arguments", "inputResponses", "requestState", "protocolVersion", "capabilities", "clientInfo", "cursor", "requestId", "task",
 	}
-	metaNames = []string{"progressToken", mcp.MetaKeyProtocolVersion, mcp.MetaKeyClientInfo, mcp.MetaKeyClientCapabilities}
+	metaNames = []string{"progressToken", mcp.MetaKeyProtocolVersion, mcp.MetaKeyClientInfo, mcp.MetaKeyClientCapabilities, metaLevel}
 )
 
 // ambiguous reports whether an object has one of these members twice, or one

@@ -88,11 +88,30 @@ func (p *peer) known() (revision, client string) {
 	return p.revision, p.client
 }
 
+// tell has the client told of what changes from now on.
+func (p *peer) tell(t *told) {
+	p.mu.Lock()
+	before := p.told
+	p.told = t
+	p.mu.Unlock()
+	before.mail().End()
+}
+
+// telling is what the client is told of changes; nil if nothing is.
+func (p *peer) telling() *told {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.told
+}
+
+// mail is the client's inbox; nil if it has none.
+func (p *peer) mail() *Inbox { return p.telling().mail() }
+
 // caller is the client as a handler sees it, in a conversation of before
 // 2026-07-28.
 func (p *peer) caller() Caller {
 	revision, client := p.known()
-	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent, Declared: p.declares()}
+	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent, Declared: p.declares(), Inbox: p.mail()}
 }
 
 // negotiated corrects the revision that mcp-go would settle on: over HTTP the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/weight"
 )
@@ -45,17 +46,25 @@ func (p *progress) report(params json.RawMessage) {
 	if rawjson.First(params) != '{' || len(params) > maxQueuedBytes/2 {
 		return
 	}
-	params = rawjson.Set(params, "progressToken", p.token)
-	body := make([]byte, 0, len(params)+80)
-	body = append(body, `{"jsonrpc":"2.0","method":"notifications/progress","params":`...)
-	body = append(append(body, params...), '}')
+	p.add(olderNotice("notifications/progress", rawjson.Set(params, "progressToken", p.token)), maxQueuedProgress)
+}
 
+// notice queues a notification that belongs to the call, as report does.
+func (p *progress) notice(method string, params json.RawMessage) {
+	if rawjson.First(params) == '{' && len(params) <= maxQueuedBytes/2 {
+		p.add(olderNotice(method, params), maxNotices)
+	}
+}
+
+// add queues a message, of at most so many.
+func (p *progress) add(body []byte, most int) {
+	jsonrpc.OneLine(body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return
 	}
-	for len(p.queue) >= maxQueuedProgress || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {
+	for len(p.queue) >= most || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {
 		p.bytes -= len(p.queue[0])
 		p.queue = append(p.queue[:0], p.queue[1:]...) // The latest says most.
 	}

@@ -115,6 +115,7 @@ func (s *sessions) drop(id string) {
 	if e := s.open[id]; e != nil {
 		s.byUse.Remove(e)
 		delete(s.open, id)
+		e.Value.(*session).told.mail().End()
 		owner := e.Value.(*session).owner
 		if s.owned[owner]--; s.owned[owner] == 0 {
 			delete(s.owned, owner)

@@ -55,6 +55,7 @@ func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) erro
 func (e *Edge) Serve(ctx context.Context, with Conversation, in io.Reader, out io.Writer) error {
 	c := e.newStdioConn(ctx, with, out)
 	defer c.cancel(nil)
+	defer func() { c.peer.mail().End() }()
 	stuck, end := c.read(in)
 	switch {
 	case errors.Is(end, io.EOF):
@@ -79,7 +80,7 @@ type stdioConn struct {
 
 	lines   *lineReader
 	blocked atomic.Bool // somebody waits for a line
-	watched sync.Once   // the surface's lists are
+	watched *told       // what is told of changes to the client; nil if nothing is
 	ended   chan error  // holds one: why there are no more lines
 
 	writing sync.Mutex // held while a message is written, however long
@@ -206,20 +207,39 @@ func (c *stdioConn) handle(l line) (serve func()) {
 		return nil
 	}
 	c.answer(c.edge.serve(c.ctx, c.peer, m, nil, c.write))
-	if c.peer.told != nil && m.isNotification() && m.method == methodInitialized {
-		c.watched.Do(func() { go c.watch() })
+	if m.isNotification() && m.method == methodInitialized {
+		c.beginTelling()
 	}
 	return nil
+}
+
+// beginTelling has the client told of what changes from now on. One that has
+// initialized anew hears of what it has asked for since.
+func (c *stdioConn) beginTelling() {
+	now := c.peer.telling()
+	if now == nil || now == c.watched || c.watched != nil && now.inbox == nil {
+		return
+	}
+	c.watched = now
+	if now.inbox == nil {
+		go c.watch(c.ctx, now)
+		return
+	}
+	ctx, end := context.WithCancel(c.ctx)
+	go func() { // Ends with what it was opened with, or the conversation.
+		defer end()
+		now.inbox.Deliver(ctx, func(method string, params json.RawMessage) { c.write(oneLine(olderNotice(method, params))) })
+	}()
+	go c.watch(ctx, now)
 }
 
 // methodInitialized is how a client says that it has heard the answer to
 // initialize, and takes notifications from now on.
 const methodInitialized = "notifications/initialized"
 
-// watch tells the client of changes of the surface's lists until the conversation
-// ends.
-func (c *stdioConn) watch() {
-	watch(c.ctx, c.edge.listsOf(c.peer), c.peer.caller(), c.peer.told, func(kind ListKind) { c.write(changeNotice(kind)) })
+// watch tells the client of changes of the surface's lists until ctx ends.
+func (c *stdioConn) watch(ctx context.Context, t *told) {
+	watch(ctx, c.edge.listsOf(c.peer), c.peer.caller(), t, func(kind ListKind) { c.write(changeNotice(kind)) })
 }
 
 // beginCall is begin for a tools/call, or another request of a surface.

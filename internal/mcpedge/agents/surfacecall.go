@@ -43,8 +43,11 @@ func readSurfaceRequest(m message, supported []string) (toolRequest, *rpcFailure
 
 // runOn has a surface serve a request and returns the whole answer.
 func (e *Edge) runOn(ctx context.Context, s Surface, c *call, caller Caller, t ToolCall, r toolRequest) (a answer) {
-	if c.progress != nil {
+	if r.meta.token != nil {
 		t.Progress = c.progress.report
+	}
+	if c.progress != nil && t.LogLevel != 0 {
+		t.Notice = c.progress.notice
 	}
 	t.Weight = c.weight
 	request := Request{ToolCall: t, Method: r.method, Params: r.params}

@@ -26,7 +26,7 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 		c.own = e.opts.Budget.ShareOf(p.owner())
 		c.weight = &c.own
 	}
-	if r.meta.token != nil {
+	if r.meta.token != nil || p.logs(r) {
 		c.progress = startProgress(r.meta.token, e.opts.Budget, notify)
 	}
 	e.inFlight.track(c)
@@ -41,6 +41,15 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 		}
 		return a
 	}
+}
+
+// logs reports whether the client wants log messages, and may get some, while a
+// request runs.
+func (p *peer) logs(r toolRequest) bool {
+	if p.surface == nil {
+		return false
+	}
+	return r.meta.level != nil || !r.stateless && p.mail().Level() != 0
 }
 
 // runInPlace runs a tool once its caller has a place for it.
@@ -77,7 +86,7 @@ func (e *Edge) ownerOf(p *peer, caller Caller, t ToolCall) fair.Owner {
 
 // runTool has the handler run a tool and returns the whole answer.
 func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, r toolRequest) (a answer) {
-	if c.progress != nil {
+	if r.meta.token != nil {
 		t.Progress = c.progress.report
 	}
 	t.Weight = c.weight
@@ -108,9 +117,14 @@ func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 		if caller.Protocol == mcp.ProtocolVersion20251125 {
 			t.Task = r.task
 		}
+		if p.surface != nil {
+			caller.Inbox = p.mail()
+			t.LogLevel = caller.Inbox.Level()
+		}
 		return caller, t
 	}
 	caller.Protocol, caller.Client = mcp.ProtocolVersion20260728, r.meta.clientName()
+	t.LogLevel = endpoint.LevelNamed(rawjson.Text(r.meta.level))
 	t.Capabilities, t.InputResponses, t.RequestState = r.meta.capabilities, r.inputResponses, r.requestState
 	return caller, t
 }
