@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatehouse/internal/tracecontext"
 	"gatehouse/internal/weight"
 )
 
@@ -47,6 +48,9 @@ type Request struct {
 	// a session of that revision forwards them, any other leaves them out. nil
 	// is none.
 	Capabilities json.RawMessage
+	// Trace is what a url server gets of a trace as HTTP headers, beside what Params
+	// have of it; nil is nothing.
+	Trace *tracecontext.Context
 	// Into is what a result is appended to, so that it need not be copied once
 	// more; nobody else may use it until Call has returned. nil is allowed.
 	Into []byte

@@ -8,6 +8,8 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/tracecontext"
 	"gatehouse/testkit"
 )
 
@@ -67,6 +69,53 @@ func TestMeta_thatIsTooLarge_isRefusedAndNotDropped(t *testing.T) {
 			got, sent := sentParams(t, agents.ToolCall{Meta: json.RawMessage(c.meta)})
 			if got.err.Code != c.want || len(sent) != c.sent {
 				t.Errorf("got %q and %d requests, want %q and %d", got.err.Code, len(sent), c.want, c.sent)
+			}
+		})
+	}
+}
+
+const (
+	fromHeader = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+	fromMeta   = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+)
+
+func TestTrace_ofHeadersReachesTheServerInMeta_andThatOfMetaItsHeaders(t *testing.T) {
+	headers := &tracecontext.Context{Parent: fromHeader, State: "h=1", Baggage: "h=2"}
+	asMeta := `"traceparent":"` + fromHeader + `","tracestate":"h=1","baggage":"h=2"`
+	long := strings.Repeat("x", tracecontext.MaxBytes+1)
+	for _, c := range []struct {
+		name    string
+		headers *tracecontext.Context
+		meta    string
+		want    string // of _meta
+		sent    tracecontext.Context
+	}{
+		{"no trace", nil, `{"x":1}`, `{"x":1}`, tracecontext.Context{}},
+		{"headers alone", headers, ``, `{` + asMeta + `}`, *headers},
+		{"headers beside other members", headers, `{"x":1,"progressToken":2}`, `{"x":1,` + asMeta + `}`, *headers},
+		{"_meta alone", nil, `{"traceparent":"` + fromMeta + `","x":1}`, `{"traceparent":"` + fromMeta + `","x":1}`, tracecontext.Context{Parent: fromMeta}},
+		{"both", headers, `{"traceparent":"` + fromMeta + `"}`, `{"traceparent":"` + fromMeta + `","baggage":"h=2"}`, tracecontext.Context{Parent: fromMeta, Baggage: "h=2"}},
+		{"a malformed one stays where it is", headers, `{"traceparent":"00-ab-cd-01"}`, `{"traceparent":"00-ab-cd-01","baggage":"h=2"}`, tracecontext.Context{Baggage: "h=2"}},
+		{"what is too long", nil, `{"baggage":"` + long + `","x":1}`, `{"x":1}`, tracecontext.Context{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			call := agents.ToolCall{Trace: c.headers}
+			if c.meta != "" {
+				call.Meta = json.RawMessage(c.meta)
+			}
+			_, sent := sentParams(t, call)
+			if len(sent) != 1 {
+				t.Fatalf("got %d requests, want 1", len(sent))
+			}
+			if got := string(rawjson.Get(sent[0].Params, "_meta")); got != c.want {
+				t.Errorf("got the _meta %s, want %s", got, c.want)
+			}
+			var got tracecontext.Context
+			if sent[0].Trace != nil {
+				got = *sent[0].Trace
+			}
+			if got != c.sent {
+				t.Errorf("got %+v for the headers, want %+v", got, c.sent)
 			}
 		})
 	}

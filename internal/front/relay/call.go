@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/front"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/tracecontext"
 )
 
 // Call is a tools/call on its way. It implements front.Operation. Whoever makes
@@ -41,16 +42,16 @@ type Call struct {
 	Result Result
 	RPC    json.RawMessage
 
-	meta json.RawMessage // what of the request's _meta goes to the server
+	meta  json.RawMessage       // what of the request's _meta goes to the server
+	trace *tracecontext.Context // the same of its trace
 }
 
 // Run has the tool run. The error is a *front.Failure.
 func (c *Call) Run(ctx context.Context, router *front.Router) error {
-	var err error
-	if c.meta, err = travellingMeta(c.Sent.Meta); err != nil {
+	if err := c.travel(); err != nil {
 		return err
 	}
-	if err = c.checkWeights(); err != nil {
+	if err := c.checkWeights(); err != nil {
 		return err
 	}
 	return router.Forward(ctx, &c.Call, c)
@@ -64,6 +65,7 @@ func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
 		Capabilities: shownCapabilities(c.Sent.Capabilities, c.Extensions),
 		Into:         c.Dst,
 		Weight:       c.Sent.Weight,
+		Trace:        c.trace,
 	}
 }
 

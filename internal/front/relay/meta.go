@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/tracecontext"
 )
 
 // maxMetaBytes limits what of a call's _meta travels to its server.
@@ -21,13 +22,19 @@ var hopKeys = []string{
 	"io.modelcontextprotocol/clientCapabilities", "io.modelcontextprotocol/logLevel",
 }
 
-// travellingMeta returns the members of a request's _meta that concern its
-// server, as an object and value for value; nil if there are none. They may be
-// refused, but are never left out in silence.
-func travellingMeta(meta json.RawMessage) (json.RawMessage, error) {
+// travel reads what of a request goes on to its server beside the arguments: the
+// members of its _meta that concern the server, value for value, and its trace.
+// They may be refused, but are never left out in silence, except for a trace that
+// is too long (tracecontext.MaxBytes).
+func (c *Call) travel() error {
 	var out json.RawMessage
+	var trace tracecontext.Incoming
+	meta := c.Sent.Meta
 	rawjson.Each(meta, func(key []byte, start, end int) {
 		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), endpoint.OwnMeta) || len(out) > maxMetaBytes {
+			return
+		}
+		if !trace.Member(key, meta[start:end]) {
 			return
 		}
 		before := byte(',')
@@ -37,14 +44,17 @@ func travellingMeta(meta json.RawMessage) (json.RawMessage, error) {
 		out = append(rawjson.AppendString(append(out, before), string(key)), ':')
 		out = append(out, meta[start:end]...)
 	})
-	if out == nil {
-		return nil, nil
+	if out != nil {
+		out = append(out, '}')
 	}
-	if out = append(out, '}'); len(out) > maxMetaBytes {
-		return nil, &front.Failure{
+	if len(out) > maxMetaBytes {
+		return &front.Failure{
 			Code:    front.CodeInvalidArgument,
 			Message: "The _meta of this call is larger than 65536 bytes; not run. Your MCP client must send less of it: tell the user.",
 		}
 	}
-	return out, nil
+	var missing *tracecontext.Context
+	c.trace, missing = trace.Context(c.Sent.Trace)
+	c.meta = missing.AddTo(out)
+	return nil
 }

@@ -32,15 +32,14 @@ type Request struct {
 
 // Run sends the request and takes the answer. The error is a *front.Failure.
 func (r *Request) Run(ctx context.Context, router *front.Router) error {
-	var err error
-	if r.meta, err = travellingMeta(r.Sent.Meta); err != nil {
+	if err := r.travel(); err != nil {
 		return err
 	}
-	if err = r.checkWeights(); err != nil {
+	if err := r.checkWeights(); err != nil {
 		return err
 	}
 	for _, m := range r.Members {
-		if err = checkWeight(m.Name, m.Value); err != nil {
+		if err := checkWeight(m.Name, m.Value); err != nil {
 			return err
 		}
 	}
@@ -64,7 +63,7 @@ func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
 		params = append(append(rawjson.AppendString(params, m.Name), ':'), m.Value...)
 	}
 	return endpoint.Request{
-		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight,
+		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight, Trace: r.trace,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/tracecontext"
 	"gatehouse/internal/weight"
 )
 
@@ -79,6 +80,8 @@ type ToolCall struct {
 	Args json.RawMessage
 	// Meta is params._meta, an object; nil if it was absent or something else.
 	Meta json.RawMessage
+	// Trace is what the HTTP headers of the request say of a trace; nil is nothing.
+	Trace *tracecontext.Context
 	// Progress is nil when the caller gave no progress token. Otherwise it
 	// sends notifications/progress with these params, an object whose
 	// progressToken is replaced by the caller's. It never blocks, keeps no

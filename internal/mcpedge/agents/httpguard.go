@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/textcut"
+	"gatehouse/internal/tracecontext"
 	"gatehouse/internal/webguard"
 )
 
@@ -109,6 +110,7 @@ func preflight(w http.ResponseWriter) {
 	h.Set("Access-Control-Allow-Headers", strings.Join([]string{
 		"Content-Type", "Accept", "Authorization", "Last-Event-ID",
 		headerSession, headerVersion, "Mcp-Method", "Mcp-Name",
+		tracecontext.KeyParent, tracecontext.KeyState, tracecontext.KeyBaggage,
 	}, ", "))
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
+	"gatehouse/internal/tracecontext"
 )
 
 // httpRevisions are those served over HTTP, newest first. 2024-11-05 had
@@ -45,9 +46,10 @@ type peer struct {
 	from    string // Caller.From
 	// identity is what the HTTP request proved; nil if nothing was asked for.
 	identity *identity.Caller
-	surface  Surface // nil: the gateway's own tools
-	agent    string  // Caller.Agent
-	told     *told   // of changes of the surface's lists, since its session was opened
+	surface  Surface               // nil: the gateway's own tools
+	agent    string                // Caller.Agent
+	trace    *tracecontext.Context // of the HTTP request
+	told     *told                 // of changes of the surface's lists, since its session was opened
 
 	mu       sync.Mutex
 	revision string

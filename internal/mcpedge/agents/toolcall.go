@@ -109,7 +109,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, 
 // calls returns who calls what: what a request of 2026-07-28 says of its caller
 // itself, else what the conversation remembers.
 func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
-	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole}
+	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole, Trace: p.trace}
 	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/tracecontext"
 )
 
 // visitor is who sends an HTTP request, and where it is meant to go.
@@ -55,7 +56,7 @@ func (v *visitor) mayEnter(r *http.Request) bool {
 
 // peer is the visitor as the client of a request that belongs to no session.
 func (v *visitor) peer(r *http.Request) *peer {
-	return &peer{http: true, from: addressOf(r, v.who), identity: v.who, surface: v.surface, agent: v.agent}
+	return &peer{http: true, from: addressOf(r, v.who), identity: v.who, surface: v.surface, agent: v.agent, trace: tracecontext.OfHeaders(r.Header)}
 }
 
 // binding is what a session of the visitor is bound to; "" is nothing.

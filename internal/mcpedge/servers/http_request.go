@@ -39,6 +39,7 @@ func (c *conversation) request(ctx context.Context, x *exchange, req endpoint.Re
 		params = withToken(params, quote(x.id))
 	}
 	r := c.post(ctx, jsonrpc.AppendRequest(nil, quote(x.id), req.Method, params))
+	req.Trace.Headers(r.Header.Set)
 	if c.stateless() {
 		r.Header.Set(mcp.HeaderMethod, req.Method)
 		if req.Method == methodToolsCall {
