@@ -185,7 +185,7 @@ func (w *httpWire) firstEvent(ctx context.Context, message []byte, header http.H
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && data != "" {
 			return []byte(data), nil
 		}
 	}
@@ -220,7 +220,7 @@ func events(stream []byte) (last []byte, before [][]byte) {
 				data = append(data, bytes.TrimPrefix(d, []byte(" ")))
 			}
 		}
-		if data != nil {
+		if len(bytes.Join(data, nil)) > 0 {
 			before = append(before, bytes.Join(data, []byte("\n")))
 		}
 	}

@@ -75,7 +75,7 @@ func events(t *testing.T, req *http.Request) <-chan string {
 		defer resp.Body.Close()
 		lines := bufio.NewScanner(resp.Body)
 		for lines.Scan() {
-			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && data != "" {
 				out <- data
 			}
 		}

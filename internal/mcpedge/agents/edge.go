@@ -186,6 +186,7 @@ type Options struct {
 	SessionIdleTTL  time.Duration // until an idle HTTP session is forgotten; default 1 h
 	KeepAlive       time.Duration // between comments on a quiet stream; default 15 s
 	BodyTimeout     time.Duration // for the body of a request, to within KeepAlive; default 60 s
+	GoOnTime        time.Duration // for a call whose client can take up its stream; default 60 s
 	WriteTimeout    time.Duration // for one write to a client, to within KeepAlive; default 30 s
 }
 
@@ -203,6 +204,7 @@ func (o Options) withDefaults() Options {
 	o.SessionIdleTTL = cmp.Or(o.SessionIdleTTL, time.Hour)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 15*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 60*time.Second)
+	o.GoOnTime = cmp.Or(o.GoOnTime, 60*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
 	if o.Accepted == nil {
 		o.Accepted = func(*identity.Caller) bool { return true }
@@ -250,7 +252,7 @@ func New(handler ToolHandler, opts Options) *Edge {
 		handler:  handler,
 		tools:    readTools(handler.Definitions(), opts.Log),
 		inFlight: newInFlight(opts),
-		sessions: newSessions(opts.SessionIdleTTL),
+		sessions: newSessions(opts.SessionIdleTTL, newReplays(opts.GoOnTime)),
 		origins:  newOrigins(opts),
 	}
 	e.mcp = server.NewMCPServer(opts.Name, opts.Version, server.WithToolCapabilities(false))
@@ -277,6 +279,7 @@ func (e *Edge) Lost() uint64 { return e.lost.Load() }
 // refusing calls, until their input or context ends.
 func (e *Edge) Shutdown(ctx context.Context) error {
 	e.inFlight.close()
+	e.sessions.replays.close()
 	return e.inFlight.wait(ctx)
 }
 
@@ -293,6 +296,7 @@ func (e *Edge) Recheck() {
 // Close is Shutdown without patience: it cancels everything that runs and
 // returns at once.
 func (e *Edge) Close() {
+	e.sessions.replays.close()
 	e.inFlight.close()
 	e.inFlight.cancelAll(errClosed)
 }

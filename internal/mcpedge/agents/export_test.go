@@ -41,7 +41,7 @@ func requestOf(r toolRequest) Reading {
 type Sessions struct{ s *sessions }
 
 // NewSessions remembers nothing yet.
-func NewSessions() Sessions { return Sessions{newSessions(time.Hour)} }
+func NewSessions() Sessions { return Sessions{newSessions(time.Hour, newReplays(time.Minute))} }
 
 // Open opens a session for a client at an address.
 func (s Sessions) Open(from string) (id string) {
@@ -56,3 +56,42 @@ func (s Sessions) IsOpen(id string) bool {
 
 // MaxSessions is how many are.
 const MaxSessions = maxSessions
+
+// Streams are the streams of a session, for tests.
+type Streams struct{ r *replay }
+
+// NewStreams makes sessions of owners, of which at most so many bytes are kept
+// together.
+func NewStreams(most int64, owners ...string) (list []Streams) {
+	all := newReplays(time.Minute)
+	all.most = most
+	for _, owner := range owners {
+		list = append(list, Streams{all.of(owner)})
+	}
+	return list
+}
+
+// Stream begins a stream that nobody reads and returns what tells an event on it.
+func (s Streams) Stream() (tell func(body []byte) (id string)) {
+	stream := s.r.open(nil, func() {})
+	return func(body []byte) string {
+		_, event := stream.add(body)
+		return stream.id(event)
+	}
+}
+
+// Has reports whether a client can go on after an event.
+func (s Streams) Has(id string) bool {
+	_, _, ok := s.r.find(id)
+	return ok
+}
+
+// Bytes is how much is kept.
+func (s Streams) Bytes() int64 { return s.r.bytes.Load() }
+
+// Left is how many streams are remembered.
+func (s Streams) Left() int {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	return len(s.r.streams)
+}

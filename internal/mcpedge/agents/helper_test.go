@@ -273,7 +273,7 @@ func (r response) events(t *testing.T) []string {
 	var messages []string
 	for event := range strings.SplitSeq(r.body, "\n\n") {
 		for l := range strings.SplitSeq(event, "\n") {
-			if data, ok := strings.CutPrefix(l, "data: "); ok {
+			if data, ok := strings.CutPrefix(l, "data: "); ok && data != "" {
 				messages = append(messages, data)
 			}
 		}

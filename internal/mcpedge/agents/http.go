@@ -198,7 +198,12 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call 
 		}
 	}
 	out.enter(running)
-	a := e.beginCall(r.Context(), p, call, nil, out.notify)()
+	ctx, stop := r.Context(), func() {}
+	if !call.stateless {
+		ctx, stop = out.outlive(p, r)
+	}
+	defer stop()
+	a := e.beginCall(ctx, p, call, nil, out.notify)()
 	out.finish(a, statusOf(a, call.stateless))
 }
 
@@ -228,7 +233,9 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, v visitor, bo
 	} else {
 		out.enter(running)
 	}
-	a := e.serve(r.Context(), p, m, nil, out.notify)
+	ctx, stop := out.outlive(p, r)
+	defer stop()
+	a := e.serve(ctx, p, m, nil, out.notify)
 	if revision, _ := p.known(); initialize && revision != "" {
 		w.Header().Set(headerSession, e.sessions.create(p, time.Now()))
 	}
@@ -372,22 +379,18 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	if !ok {
 		return
 	}
-	ctx, end := context.WithCancel(r.Context())
+	if e.resume(w, r, v, p) {
+		return
+	}
+	ctx, end, ok := e.openStream(w, r, v, p)
+	if !ok {
+		return
+	}
 	defer end()
-	s := &stream{session: p.session, who: v.who, owner: cmp.Or(v.who.ID(), p.from), end: end}
-	if err := e.inFlight.listen(s); err != nil {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer e.inFlight.unlisten(s)
-	if !e.opts.Accepted(v.who) { // Since Recheck may have come between.
-		http.Error(w, errRevoked.Error(), http.StatusUnauthorized)
-		return
-	}
 	out := e.newReply(w, r)
 	defer out.end()
-	out.stream([]byte(": listening\n\n"))
+	out.listening(p, r.Header.Get(headerLastEvent))
+	defer func() { out.leave(r.Context().Err() == nil) }()
 	out.enter(running)
 	if seen := e.listsOf(p); seen != nil {
 		if p.told == nil { // The session is one of before a restart.
@@ -409,6 +412,26 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 		defer func() { end(); <-delivered }()
 	}
 	e.listenUntil(ctx, v.who)
+}
+
+// openStream counts a GET stream in, or answers that it may not be open. end must
+// follow, and ends its context.
+func (e *Edge) openStream(w http.ResponseWriter, r *http.Request, v visitor, p *peer) (ctx context.Context, end func(), ok bool) {
+	ctx, cancel := context.WithCancel(r.Context())
+	s := &stream{session: p.session, who: v.who, owner: cmp.Or(v.who.ID(), p.from), end: cancel}
+	if err := e.inFlight.listen(s); err != nil {
+		cancel()
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return nil, nil, false
+	}
+	end = func() { e.inFlight.unlisten(s); cancel() }
+	if !e.opts.Accepted(v.who) { // Since Recheck may have come between.
+		end()
+		http.Error(w, errRevoked.Error(), http.StatusUnauthorized)
+		return nil, nil, false
+	}
+	return ctx, end, true
 }
 
 // listenUntil blocks until the stream ends, at the latest soon after the time of

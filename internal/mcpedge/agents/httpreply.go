@@ -33,6 +33,13 @@ type reply struct {
 	since     time.Time // when the phase began
 	cutOff    bool      // the connection has a deadline
 	streaming bool
+
+	// What follows is of a session that keeps events: see resume.go.
+	replay *replay
+	primes bool
+	gone   func()
+	log    *eventStream // once there is one
+	sent   uint64       // the latest event of it that was written
 }
 
 // phase is how far a POST has come. While it runs, the watch may begin the
@@ -114,7 +121,19 @@ func acceptsEvents(r *http.Request) bool {
 func (p *reply) notify(body []byte) { p.event(body) }
 
 func (p *reply) event(body []byte) {
-	p.stream(eventHead, body, eventEnd)
+	if !p.canStream {
+		return
+	}
+	p.mu.Lock()
+	if p.replay == nil {
+		p.streamLocked(eventHead, body, eventEnd)
+		p.mu.Unlock()
+		return
+	}
+	p.streamLocked()
+	log := p.log
+	p.mu.Unlock()
+	log.tell(body)
 }
 
 // What stands around the message of an event.
@@ -135,8 +154,13 @@ func (p *reply) streamLocked(data ...[]byte) {
 	if !p.streaming {
 		p.streaming = true
 		startEvents(p.w)
+		if p.replay != nil && p.log == nil {
+			p.openLog()
+		}
 	}
-	p.push(data...)
+	if len(data) > 0 {
+		p.push(data...)
+	}
 }
 
 // push writes and flushes within the time limit, and lifts the limit again:
@@ -144,7 +168,7 @@ func (p *reply) streamLocked(data ...[]byte) {
 func (p *reply) push(data ...[]byte) {
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.opts.WriteTimeout))
 	for _, part := range data {
-		_, _ = p.w.Write(part) //nolint:gosec // It is an event stream of JSON.
+		_, _ = p.w.Write(part)
 	}
 	_ = p.control.Flush()
 	_ = p.control.SetWriteDeadline(time.Time{})
@@ -179,9 +203,11 @@ func (p *reply) finish(a answer, status int) {
 	p.enter(writing)
 	a.weight.Writing(p.cut)
 	p.mu.Lock()
-	streaming := p.streaming
+	streaming, kept := p.streaming, p.log != nil
 	p.mu.Unlock()
 	switch {
+	case kept:
+		p.finishLog(a)
 	case streaming && a.none():
 	case streaming:
 		p.push(eventHead, a.body, eventEnd)

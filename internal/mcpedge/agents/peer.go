@@ -49,6 +49,7 @@ type peer struct {
 	surface  Surface               // nil: the gateway's own tools
 	agent    string                // Caller.Agent
 	trace    *tracecontext.Context // of the HTTP request
+	replay   *replay               // of its session's streams; nil at the gate and without a session
 	told     *told                 // of changes of the surface's lists, since its session was opened
 
 	mu       sync.Mutex

@@ -26,7 +26,8 @@ const (
 // stands in the id, so an id from before a restart works, and so does one that was
 // forgotten here. At a surface only those that are remembered are open.
 type sessions struct {
-	ttl time.Duration
+	ttl     time.Duration
+	replays *replays
 
 	mu      sync.Mutex
 	open    map[string]*list.Element // of session
@@ -43,14 +44,15 @@ type session struct {
 	id, client string
 	declared   string // Caller.Declared
 	who        *identity.Caller
-	owner      string // its credential, or else its address
-	told       *told  // of changes of a surface's lists
+	owner      string  // its credential, or else its address
+	told       *told   // of changes of a surface's lists
+	replay     *replay // nil at the gate
 	used       time.Time
 }
 
-func newSessions(ttl time.Duration) *sessions {
+func newSessions(ttl time.Duration, kept *replays) *sessions {
 	return &sessions{
-		ttl: ttl, open: map[string]*list.Element{}, byUse: list.New(), owned: map[string]int{}, deleted: map[string]struct{}{},
+		ttl: ttl, replays: kept, open: map[string]*list.Element{}, byUse: list.New(), owned: map[string]int{}, deleted: map[string]struct{}{},
 	}
 }
 
@@ -67,7 +69,11 @@ func (s *sessions) create(p *peer, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := cmp.Or(p.identity.ID(), p.from)
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, declared: p.declares(), who: p.identity, owner: owner, told: p.told, used: now})
+	var kept *replay
+	if p.surface != nil {
+		kept = s.replays.of(owner)
+	}
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, declared: p.declares(), who: p.identity, owner: owner, told: p.told, replay: kept, used: now})
 	s.owned[owner]++
 	s.forgetOld(now)
 	return id
@@ -116,6 +122,7 @@ func (s *sessions) drop(id string) {
 		s.byUse.Remove(e)
 		delete(s.open, id)
 		e.Value.(*session).told.mail().End()
+		e.Value.(*session).replay.end()
 		owner := e.Value.(*session).owner
 		if s.owned[owner]--; s.owned[owner] == 0 {
 			delete(s.owned, owner)

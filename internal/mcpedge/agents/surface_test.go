@@ -98,13 +98,18 @@ func serveSurfaces(t *testing.T) string {
 // serveAt is serveSurfaces, with one of the surfaces as it is.
 func serveAt(t *testing.T, edge *agents.Edge, one place) string {
 	t.Helper()
+	return serveSurface(t, edge, one)
+}
+
+func serveSurface(t *testing.T, edge *agents.Edge, one agents.Surface) string {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", edge.Handler())
 	mux.Handle("/s/{name}", edge.HandlerAt(func(r *http.Request) agents.Surface {
 		if r.PathValue("name") == "none" {
 			return nil
 		}
-		if r.PathValue("name") == one.name {
+		if r.PathValue("name") == one.Name() {
 			return one
 		}
 		return place{r.PathValue("name"), nil}

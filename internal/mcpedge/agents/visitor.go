@@ -91,19 +91,21 @@ func (e *Edge) session(v *visitor, id string) (found openSession, ok bool) {
 	if state == sessionDeleted || v.surface != nil && state != sessionOpen {
 		return found, false
 	}
-	return openSession{id: id, revision: revision, client: known.client, declared: known.declared, agent: agent, told: known.told}, true
+	return openSession{id: id, revision: revision, client: known.client, declared: known.declared, agent: agent, told: known.told, replay: known.replay}, true
 }
 
 // openSession is what is known of a session.
 type openSession struct {
 	id, revision, client, declared, agent string
 
-	told *told
+	told   *told
+	replay *replay
 }
 
 // join makes a peer a part of a session.
 func (s openSession) join(p *peer) {
-	p.session, p.revision, p.client, p.declared, p.agent, p.told = s.id, s.revision, s.client, s.declared, s.agent, s.told
+	p.session, p.revision, p.client, p.declared, p.agent = s.id, s.revision, s.client, s.declared, s.agent
+	p.told, p.replay = s.told, s.replay
 }
 
 // revisionWithout is the revision of a request without a session and header.
