@@ -18,8 +18,12 @@ func (a *Attempt) inItsRun(st *endpoint.Status) error {
 
 // RunOver says of a call that it ended with a run of its server.
 func RunOver(r *snapshot.Route, run endpoint.Run) *Failure {
-	if run.Cell != r.Cell && run.Cell != nil {
-		return stopped(r)
+	if run.Cell != nil {
+		select {
+		case <-run.Cell.ClosedC():
+			return stopped(r)
+		default:
+		}
 	}
 	return &Failure{
 		Code: CodeServerCrashed, MayHaveRun: true,

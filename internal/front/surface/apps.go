@@ -34,7 +34,7 @@ func (v *visit) pageOf(p *passing) func(*front.Attempt) (policy.Decision, bool) 
 // the agent may use.
 func pageGranted(a *front.Attempt, uri string) (d policy.Decision, ok bool) {
 	server := a.Target().Server
-	route, ok := a.Snapshot.Route(server)
+	route, ok := a.RouteTo(server)
 	if !ok {
 		return d, false
 	}

@@ -348,6 +348,21 @@ func TestTasks_endWithTheRunOfTheirServer(t *testing.T) {
 	}
 }
 
+// A changed entry ends its server's tasks as it ends its calls.
+func TestTasks_endWithAChangeOfTheirServer(t *testing.T) {
+	s, server, session := taskStage(t, "2025-11-25", allowAll)
+	got, _ := s.follow(old, "tools/call", `{"name":"report","task":{}}`)
+	id := idOf(t, got)
+	route, _ := s.Snapshot().Route("db")
+	db := &testkit.Backend{Route: *route}
+	next := testkit.NewSession(2, server.answer).WithInfo(session.Info())
+	s.Next(allowAll, db.Again(testkit.Ready(1, next)))
+	route.Cell.Close()
+	if got, failure := s.follow(old, "tasks/result", about(id)); !strings.Contains(got, `"code":"CANCELLED"`) || len(next.Calls()) != 0 {
+		t.Errorf("got %s %s and that the next one was asked %v, want CANCELLED and nothing", got, failure, next.Calls())
+	}
+}
+
 func TestTasks_thatNobodyAsksFor_areCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, session := taskStage(t, "2026-07-28", allowAll)

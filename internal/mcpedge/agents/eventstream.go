@@ -111,7 +111,7 @@ func (s *eventStream) isOf(out *reply) bool {
 	return s.out == out
 }
 
-// take gives the stream to a connection, in the place of any other.
+// take hands the stream to a connection, in the place of any other.
 func (s *eventStream) take(out *reply) {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
