@@ -36,11 +36,12 @@ type Secret struct {
 	Value string
 }
 
-// Redactor replaces a fixed set of secrets. It is immutable and may be used
-// from any goroutine. It never shows its secrets when it is printed. A nil
+// Redactor replaces a fixed set of secrets, and those of a Live if it has one. It is
+// immutable and may be used from any goroutine. It never shows its secrets when it is printed. A nil
 // Redactor changes nothing.
 type Redactor struct {
 	forms []form // longest first
+	live  *Live  // more of them; nil if there are none
 }
 
 // form is one way in which a secret may be written.
@@ -124,19 +125,26 @@ type span struct {
 // they begin, the longest first.
 func (r *Redactor) find(s string) []span {
 	var spans []span
-	for _, f := range r.forms {
-		for from := 0; ; {
-			i := strings.Index(s[from:], f.text)
-			if i < 0 {
-				break
-			}
-			from += i
-			spans = appendSpan(spans, span{from, from + len(f.text), f.mark})
-			from++
+	for _, forms := range r.all() {
+		for _, f := range forms {
+			spans = f.appendTo(spans, s)
 		}
 	}
 	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	return spans
+}
+
+// appendTo adds the occurrences of one form.
+func (f form) appendTo(spans []span, s string) []span {
+	for from := 0; ; {
+		i := strings.Index(s[from:], f.text)
+		if i < 0 {
+			return spans
+		}
+		from += i
+		spans = appendSpan(spans, span{from, from + len(f.text), f.mark})
+		from++
+	}
 }
 
 // appendSpan adds an occurrence, or lets the last one grow if it is an
