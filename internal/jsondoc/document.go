@@ -102,8 +102,11 @@ func (n *Node) Members() []Member { return n.members }
 // Elements are an array's elements in file order. It must not be changed.
 func (n *Node) Elements() []*Node { return n.elements }
 
-// Member is the value of the first member with this key, or nil.
+// Member is the value of the first member with this key, or nil. Nil has none.
 func (n *Node) Member(key string) *Node {
+	if n == nil {
+		return nil
+	}
 	for i := range n.members {
 		if n.members[i].Key == key {
 			return n.members[i].Value

@@ -24,7 +24,7 @@ type Changes struct {
 type ChangedServer struct {
 	Name string `json:"name"`
 	// Fields are among transport, command, args, env, cwd, url, headers,
-	// envFile, env_pass, scope and disabled, in this order.
+	// auth, envFile, env_pass, scope and disabled, in this order.
 	Fields []string `json:"fields"`
 	// Variables are the names of the variables whose values changed, sorted.
 	Variables []string `json:"variables,omitempty"`
@@ -112,6 +112,7 @@ var fields = []struct {
 	{"cwd", func(e serversfile.Entry) any { return e.Cwd }, func(s Spec) any { return s.Cwd }},
 	{"url", func(e serversfile.Entry) any { return e.URL }, func(s Spec) any { return s.URL }},
 	{"headers", func(e serversfile.Entry) any { return e.Headers }, func(s Spec) any { return s.Headers }},
+	{"auth", func(e serversfile.Entry) any { return e.Auth }, func(s Spec) any { return s.Auth }},
 	{"envFile", func(e serversfile.Entry) any { return e.EnvFile }, nil},
 	{"env_pass", func(e serversfile.Entry) any { return e.Settings.EnvPass }, nil},
 	{"scope", func(e serversfile.Entry) any { return e.Settings.Scope }, func(s Spec) any { return s.Scope }},

@@ -130,6 +130,7 @@ func (x *expander) spec() Spec {
 	if e.Transport != serversfile.Stdio {
 		s.URL = x.url()
 		s.Headers = x.headers()
+		s.Auth = x.auth()
 		return s
 	}
 	s.Command = x.command()
@@ -226,6 +227,18 @@ func (x *expander) headers() map[string]string {
 		x.headerSecret(name, value)
 	}
 	return headers
+}
+
+// auth expands what may have variables of "gateway.auth".
+func (x *expander) auth() serversfile.Auth {
+	a := x.entry.Auth
+	a.ClientID = x.noNUL("auth.client_id", x.expand("auth", "auth.client_id", a.ClientID))
+	a.ClientSecret = x.noNUL("auth.client_secret", x.expand("auth", "auth.client_secret", a.ClientSecret))
+	x.secret("auth.client_secret", a.ClientSecret)
+	if x.entry.Auth.ClientSecret != "" && a.ClientSecret == "" && len(x.reasons) == 0 {
+		x.fail("auth.client_secret", "is empty once its variables are replaced")
+	}
+	return a
 }
 
 // noNUL refuses what no process can be given.

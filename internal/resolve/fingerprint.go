@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"reflect"
 	"strconv"
+
+	"gatehouse/internal/serversfile"
 )
 
 // specFingerprint is the lower-case hex SHA-256 of an unambiguous encoding of s.
@@ -21,7 +24,23 @@ func specFingerprint(s Spec) string {
 	if s.Scope != "" { // What is known of servers by older fingerprints stays known.
 		writeText(h, "scope", string(s.Scope))
 	}
+	writeAuth(h, s.Auth)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeAuth writes nothing where nothing is set: what is known of servers by their
+// fingerprints stays known.
+func writeAuth(h hash.Hash, a serversfile.Auth) {
+	if reflect.DeepEqual(a, serversfile.Auth{}) {
+		return
+	}
+	writeText(h, "auth", string(a.Type), a.ClientID, a.ClientSecret, a.ClientMetadataURL, a.Issuer, a.Account, a.Method, a.RedirectURI, strconv.Itoa(a.CallbackPort))
+	writeText(h, strconv.Itoa(len(a.Scopes)))
+	writeText(h, a.Scopes...)
+	if a.Resource != nil {
+		writeText(h, "resource", *a.Resource)
+	}
+	writeMap(h, a.Params)
 }
 
 func fingerprint(texts ...string) string {

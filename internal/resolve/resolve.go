@@ -54,7 +54,7 @@ func server(e serversfile.Entry, env Env) Server {
 func written(e serversfile.Entry) Spec {
 	return Spec{
 		Transport: e.Transport, Command: e.Command, Args: e.Args, Env: e.Env, Cwd: e.Cwd, URL: e.URL,
-		Headers: e.Headers, Scope: scopeOf(e),
+		Headers: e.Headers, Scope: scopeOf(e), Auth: e.Auth,
 	}
 }
 

@@ -22,4 +22,6 @@ type Spec struct {
 	Headers map[string]string
 	// Scope is empty for a server that all agents share.
 	Scope serversfile.Scope
+	// Auth says how a url server is logged in to.
+	Auth serversfile.Auth
 }

@@ -60,6 +60,8 @@ func (d doubter) secrets() {
 			for _, value := range m.Value.Members() {
 				d.named(value, jsondoc.KeyPath(path, value.Key), m.Key)
 			}
+		case "gateway":
+			d.clientSecret(m.Value.Member("auth"), jsondoc.KeyPath(path, "auth"))
 		}
 	}
 }
@@ -72,6 +74,14 @@ func (d doubter) named(m jsondoc.Member, path, field string) {
 	text := m.Value.Text()
 	if field == "headers" && credentialHeader(m.Key) && text != "" && !hasVariable(text) {
 		d.inClear(m.Value, path, "a credential", "write ${NAME} for it, and set NAME in an env file that only you can read (--env-file)")
+	}
+}
+
+// clientSecret looks at the secret of a registered client.
+func (d doubter) clientSecret(auth *jsondoc.Node, path string) {
+	n := auth.Member("client_secret")
+	if n != nil && n.Text() != "" && !hasVariable(n.Text()) {
+		d.inClear(n, jsondoc.KeyPath(path, "client_secret"), "a credential", "write ${NAME} for it, and set NAME in an env file that only you can read (--env-file)")
 	}
 }
 

@@ -82,6 +82,7 @@ type Entry struct {
 	Cwd         string
 	URL         string
 	Headers     map[string]string
+	Auth        Auth
 	Disabled    bool
 	Settings    Settings
 }

@@ -48,6 +48,7 @@ func (p *parser) entry(m jsondoc.Member, path string) Entry {
 	keys.ReadSet(m.Value, path, func(m jsondoc.Member, path string) { r.otherKey(m, path, keys.Names()) })
 	r.transport(m)
 	r.noEffect()
+	r.authUnused()
 	r.commandLine()
 	r.literalVariables()
 	r.agentVariables()
@@ -361,5 +362,7 @@ func usesVariables(e Entry) bool {
 	for _, text := range e.Headers {
 		look(text)
 	}
+	look(e.Auth.ClientID)
+	look(e.Auth.ClientSecret)
 	return found
 }

@@ -34,11 +34,13 @@ var ourKey = map[string]string{
 
 const tokenHeader = `write "headers": {"Authorization": "Bearer ${NAME}"} with the name of the variable that has the token` //nolint:gosec // It says where a token belongs.
 
+const loginInstead = `log in with "gatehouse login NAME"; what a registered client needs stands in "gateway": {"auth": {"client_id": "..."}}`
+
 // instead says what to write for keys of other programs that are not only
 // called otherwise.
 var instead = map[string]string{
 	"bearer_token_env_var": tokenHeader, "bearerTokenEnvVar": tokenHeader, "bearer_token": tokenHeader,
-	"oauth": tokenHeader, "auth": tokenHeader, "authProviderType": tokenHeader,
+	"oauth": loginInstead, "auth": loginInstead, "authProviderType": loginInstead,
 	"env_http_headers": `write "headers": {"HEADER": "${NAME}"}`, "envHeaders": `write "headers": {"HEADER": "${NAME}"}`,
 	"env_vars":      `write "gateway": {"env_pass": ["NAME"]}`,
 	"headersHelper": `no program is asked for headers here; write "headers", with ${NAME} or ${file:PATH} in their values`,
@@ -61,6 +63,7 @@ func (r *entryReader) otherKey(m jsondoc.Member, path string, known []string) {
 		r.enabled(m, path)
 	case restricts:
 		r.restricting(m, path, restriction, r.entry.Name)
+	case r.seedAuth(m): // A server that asks for a login is logged in to, whatever the entry says.
 	case slices.Contains(harmlessKeys, m.Key):
 		r.ignored = append(r.ignored, m)
 	default:

@@ -39,6 +39,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 		{Name: "restart", Read: r.restart},
 		{Name: "scope", Read: r.scope},
 		{Name: "max_instances", Read: whole(r, 1, 10_000, &s.MaxInstances)},
+		{Name: "auth", Read: r.auth},
 	})
 }
 

@@ -89,7 +89,7 @@ func Check(t *testing.T, src []byte, problems []jsondoc.Problem) {
 		switch {
 		case p.Code == "" || p.Severity == "" || p.Message == "" || p.File == "":
 			t.Errorf("want code, severity, message and file, got %+v", p)
-		case strings.Contains(text, "secret"):
+		case strings.Contains(strings.ReplaceAll(text, "client_secret", ""), "secret"): // That one is a key's.
 			t.Errorf("a value must not be shown: %s", text)
 		case strings.ContainsAny(text, "\n\r\x00"):
 			t.Errorf("a text must not have control characters: %q", text)
