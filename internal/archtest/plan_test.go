@@ -89,6 +89,7 @@ var homes = []home{
 	{"github.com/prometheus", []string{"internal/ops"}, "one package says in Prometheus' words how a gateway does"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
+	{"golang.org/x/oauth2", []string{"internal/login"}, "one package logs in to servers"},
 	{"golang.org/x/sys", []string{"internal/audit", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
 	{"golang.org/x/time", []string{"internal/quota"}, "one package counts what agents use"},
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},

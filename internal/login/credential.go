@@ -1,0 +1,241 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/login/store"
+	"gatehouse/internal/serversfile"
+)
+
+// Credential is what the requests to one server are shown. It is shared by all runs
+// and entries that have the same key.
+type Credential struct {
+	keeper *Keeper
+	key    store.Key
+	target Target
+
+	renewing turn // one renewal at a time
+
+	mu      sync.Mutex
+	record  store.Record
+	before  []store.Secrets // earlier ones, which servers may still repeat
+	trouble string
+	again   time.Time // no renewal before, after one that failed
+	unkept  bool      // the record could not be written
+	asked   bool      // the server has asked for a login
+	refused bool      // it wants no such token as this
+	forced  time.Time // when a token was renewed as the server refused it
+}
+
+// turn is a mutex that is waited for with a context.
+type turn struct {
+	once sync.Once
+	free chan struct{}
+}
+
+func (t *turn) take(ctx context.Context) error {
+	t.once.Do(func() { t.free = make(chan struct{}, 1) })
+	select {
+	case t.free <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t *turn) end() { <-t.free }
+
+const (
+	// ahead is how long before the end of a token it is renewed, or half of its
+	// lifetime if that is shorter.
+	ahead = time.Minute
+	// retryPause is how long a renewal that failed is not tried again while the token
+	// still serves.
+	retryPause = 5 * time.Second
+	// maxBefore is how many earlier tokens are remembered to be hidden.
+	maxBefore = 4
+)
+
+// Header returns the Authorization header of the next request, empty if there is no
+// login. It blocks while a token is renewed that has ended or is about to. The error
+// says why a token that has ended could not be renewed: that may pass.
+func (c *Credential) Header(ctx context.Context) (string, error) {
+	c.mu.Lock()
+	now := time.Now()
+	r, fine := c.record, now.Before(c.again)
+	c.mu.Unlock()
+	if !c.due(r, now) || fine && !over(r, now) {
+		return header(r), nil
+	}
+	r, err := c.renew(ctx, r)
+	if err != nil && !over(r, time.Now()) {
+		err = nil // It still serves.
+	}
+	return header(r), err
+}
+
+func header(r store.Record) string {
+	if !r.LoggedIn() {
+		return ""
+	}
+	return "Bearer " + string(r.Secrets.AccessToken)
+}
+
+// over reports whether the token has ended, as far as we know.
+func over(r store.Record, now time.Time) bool {
+	return !r.LoggedIn() || !r.Expires.IsZero() && !now.Before(r.Expires)
+}
+
+// due reports whether a record is to be renewed.
+func (c *Credential) due(r store.Record, now time.Time) bool {
+	switch {
+	case !r.LoggedIn():
+		return c.target.Auth.Type == serversfile.AuthClientCredentials
+	case r.Expires.IsZero() || !r.Renews():
+		return false
+	}
+	return !now.Before(r.Expires.Add(-min(ahead, r.Expires.Sub(r.Issued)/2)))
+}
+
+// Refused hears that the server has refused a request with that header, and how. It
+// reports whether the request should be made once more: there is another token now,
+// or there can be one. It blocks while that is found out.
+func (c *Credential) Refused(ctx context.Context, used string, status int, challenges []string) (again bool) {
+	said := ParseChallenge(challenges)
+	more := status == 403 && said.Error == "insufficient_scope"
+	if status != 401 && !more {
+		return false
+	}
+	c.mu.Lock()
+	r := c.record
+	c.asked = true
+	c.mu.Unlock()
+	if header(r) != used {
+		return header(r) != "" // It was renewed meanwhile.
+	}
+	if stored, err := c.keeper.store.Read(c.key); err == nil && stored.LoggedIn() && header(stored) != used {
+		c.adopt(stored)
+		return true
+	}
+	if status == 401 && used != "" && r.Renews() && c.force() {
+		next, err := c.renew(ctx, r)
+		if err != nil || next.LoggedIn() {
+			return err == nil && header(next) != used
+		}
+	}
+	c.noteRefused(used)
+	c.want(ctx, said, more)
+	return false
+}
+
+// force reports whether a token that the server refuses may be renewed: not if that
+// was done just now and did not help.
+func (c *Credential) force() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.forced) < retryPause {
+		return false
+	}
+	c.forced = time.Now()
+	return true
+}
+
+func (c *Credential) noteRefused(used string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if used != "" && header(c.record) == used {
+		c.refused = true
+	}
+}
+
+// want keeps what the server asked for, for the login to come.
+func (c *Credential) want(ctx context.Context, said Challenge, more bool) {
+	c.mu.Lock()
+	r := c.record
+	c.mu.Unlock()
+	next := r
+	if said.Metadata != "" && len(said.Metadata) <= maxURL {
+		next.Metadata = said.Metadata
+	}
+	if len(said.Scopes) > 0 && (more || !r.LoggedIn()) {
+		next.Wanted = union(r.Wanted, said.Scopes)[:min(maxScopes, len(union(r.Wanted, said.Scopes)))]
+	}
+	if next.Metadata == r.Metadata && slices.Equal(next.Wanted, r.Wanted) {
+		return
+	}
+	got, err := c.keeper.store.Change(ctx, c.key, func(_ context.Context, old store.Record, err error) (store.Record, bool, error) {
+		if err != nil || !old.Equal(r) {
+			return r, false, err // It is another login's, or cannot be read.
+		}
+		old.Metadata, old.Wanted = next.Metadata, next.Wanted
+		return old, true, nil
+	})
+	if _, lost := errors.AsType[*store.NotKept](err); err == nil || lost {
+		c.adopt(got)
+	}
+}
+
+// reload takes what is stored now, unless what is in force could not be stored.
+func (c *Credential) reload() {
+	r, err := c.keeper.store.Read(c.key)
+	if err != nil {
+		c.mu.Lock()
+		c.trouble = err.Error()
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Lock()
+	stale := c.unkept && !r.Issued.After(c.record.Issued)
+	c.mu.Unlock()
+	if !stale {
+		c.adopt(r)
+	}
+}
+
+// adopt puts a record in force.
+func (c *Credential) adopt(r store.Record) {
+	c.mu.Lock()
+	if !c.record.Equal(r) {
+		c.before = append([]store.Secrets{c.record.Secrets}, c.before...)
+		c.before = c.before[:min(len(c.before), maxBefore)]
+		c.trouble, c.again, c.refused = "", time.Time{}, false
+	}
+	c.record, c.unkept = r, false
+	c.mu.Unlock()
+	c.keeper.learn()
+}
+
+// recent lists the secrets in use and some earlier ones.
+func (c *Credential) recent() []store.Secrets {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]store.Secrets{c.record.Secrets}, c.before...)
+}
+
+func (c *Credential) state() (State, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.record
+	wanted := lacks(r.Scopes, r.Wanted)
+	return State{
+		LoggedIn: r.LoggedIn(), NeedsLogin: !r.LoggedIn() || c.refused || len(wanted) > 0, Issuer: r.Issuer, Account: c.key.Account, Store: "file",
+		Expires: r.Expires, Renews: r.LoggedIn() && r.Renews(), Wanted: wanted, Trouble: c.trouble,
+	}, r.LoggedIn() || c.asked || r.Ended != "" || len(wanted) > 0
+}
+
+// fail notes why a renewal failed.
+func (c *Credential) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trouble, c.again = err.Error(), time.Now().Add(retryPause)
+}
+
+// unrenewed words why there is no new token.
+func unrenewed(r store.Record, err error) error {
+	return fmt.Errorf("cannot renew the login at %s: %w", quoted(r.Issuer), err)
+}

@@ -1,0 +1,53 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"gatehouse/internal/login/store"
+)
+
+// Revoke tells the authorization server that the tokens of a record are not used any
+// more, the refresh token first. It blocks for 20 s at most. It is no error where the
+// server offers no revocation.
+func Revoke(ctx context.Context, r store.Record, agent string) error {
+	if r.Revocation == "" || !r.LoggedIn() {
+		return nil
+	}
+	w := newWeb(Network(r.Network), agent)
+	defer w.close()
+	var failure error
+	for _, t := range []struct {
+		hint  string
+		token store.Secret
+	}{{"refresh_token", r.Secrets.RefreshToken}, {"access_token", r.Secrets.AccessToken}} {
+		if t.token == "" {
+			continue
+		}
+		if err := w.revoke(ctx, r, t.hint, t.token); err != nil && failure == nil {
+			failure = fmt.Errorf("%s was not told (%w): a token that somebody has copied may serve until it ends", quoted(r.Issuer), err)
+		}
+	}
+	return failure
+}
+
+func (w *web) revoke(ctx context.Context, r store.Record, hint string, token store.Secret) error {
+	form := url.Values{"token": {string(token)}, "token_type_hint": {hint}}
+	header := http.Header{}
+	if r.Method == methodBasic {
+		req := &http.Request{Header: header}
+		req.SetBasicAuth(url.QueryEscape(r.ClientID), url.QueryEscape(string(r.Secrets.ClientSecret)))
+	} else {
+		form.Set("client_id", r.ClientID)
+		if r.Secrets.ClientSecret != "" {
+			form.Set("client_secret", string(r.Secrets.ClientSecret))
+		}
+	}
+	status, _, err := w.post(ctx, r.Revocation, "application/x-www-form-urlencoded", []byte(form.Encode()), header)
+	if err == nil && status/100 != 2 {
+		err = statusError(status)
+	}
+	return err
+}

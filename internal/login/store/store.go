@@ -1,0 +1,223 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/safefile"
+)
+
+const (
+	// maxFile is the size in bytes of a file that is read.
+	maxFile = 512 << 10
+	// maxList is how many credentials are listed.
+	maxList = 1000
+)
+
+// Store is a folder of credentials. Its methods may be called from any goroutine,
+// and other processes may use the folder at the same time.
+type Store struct{ dir string }
+
+// Open makes a Store of a folder, which is made when there is something to keep.
+func Open(dir string) *Store { return &Store{dir: dir} }
+
+// Dir is the folder.
+func (s *Store) Dir() string { return s.dir }
+
+// Unreadable means that there is a credential that cannot be used.
+type Unreadable struct {
+	Path string
+	Why  error
+}
+
+func (e *Unreadable) Error() string {
+	return fmt.Sprintf("cannot use what was kept of the login, %s: %v; log in again, or remove the file", e.Path, e.Why)
+}
+
+// Unwrap returns the cause.
+func (e *Unreadable) Unwrap() error { return e.Why }
+
+// NotKept means that a change could not be written. It is in force for whoever
+// made it, and lost with the process.
+type NotKept struct{ Why error }
+
+func (e *NotKept) Error() string { return "cannot keep the login: " + e.Why.Error() }
+
+// Unwrap returns the cause.
+func (e *NotKept) Unwrap() error { return e.Why }
+
+// Read returns the record of a key, the zero one if there is none. The error is
+// *Unreadable.
+func (s *Store) Read(k Key) (Record, error) { return read(s.path(k)) }
+
+func (s *Store) path(k Key) string { return filepath.Join(s.dir, k.id()+".json") }
+
+func read(path string) (Record, error) {
+	data, err := safefile.ReadOwn(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Record{}, nil
+	}
+	var r Record
+	if err == nil {
+		err = decode(data, &r)
+	}
+	if err != nil {
+		return Record{}, &Unreadable{Path: path, Why: err}
+	}
+	return r, nil
+}
+
+// decode reads a record. Its errors quote nothing.
+func decode(data []byte, r *Record) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return errors.New("it is empty")
+	}
+	if rawjson.Decode(data, r) != nil {
+		return errors.New("it is not what gatehouse writes")
+	}
+	return nil
+}
+
+// Change replaces the record of a key by what change makes of it, and returns
+// that. The lock of the key is held meanwhile. A change without keep is not
+// written. If it cannot be written the error is *NotKept, and the record is
+// returned all the same.
+func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Context, old Record, err error) (next Record, keep bool, failure error)) (Record, error) {
+	release := s.lock(ctx, k)
+	defer release()
+	old, err := s.Read(k)
+	next, keep, failure := change(ctx, old, err)
+	if !keep {
+		return next, failure
+	}
+	if err := s.write(k, next); err != nil {
+		return next, errors.Join(failure, &NotKept{err})
+	}
+	return next, failure
+}
+
+// Forget removes the record of a key and returns what was there last. It waits for
+// whoever changes it. It is no error if there is nothing to forget.
+func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
+	release := s.lock(ctx, k)
+	defer release()
+	r, err := s.Read(k)
+	if err := remove(s.path(k)); err != nil {
+		return r, err
+	}
+	if _, broken := errors.AsType[*Unreadable](err); broken {
+		return Record{}, nil // It is gone now.
+	}
+	return r, err
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot forget the login: %w", err)
+	}
+	return nil // The file of the lock stays: another process may hold it.
+}
+
+func (s *Store) write(k Key, r Record) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("internal: %w", err)
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	return safefile.WriteOwn(s.path(k), append(data, '\n'))
+}
+
+// prepare makes the folder, and closes it to the eyes of others.
+func (s *Store) prepare() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the folder for logins: %w", err)
+	}
+	info, err := os.Stat(s.dir)
+	if err == nil && info.Mode().Perm()&0o077 != 0 && info.Mode().Perm()&0o022 == 0 {
+		err = os.Chmod(s.dir, 0o700) //nolint:gosec // A folder needs x.
+	}
+	if err != nil {
+		return fmt.Errorf("cannot close the folder for logins to others: %w", err)
+	}
+	return nil // Where others may write, the writing refuses.
+}
+
+// Kept is a record of the folder.
+type Kept struct {
+	Record Record
+	Err    error // *Unreadable
+	path   string
+}
+
+// Remove forgets the record.
+func (k Kept) Remove() error { return remove(k.path) }
+
+// Is reports whether this is the record of a key.
+func (k Kept) Is(key Key) bool { return filepath.Base(k.path) == key.id()+".json" }
+
+// List returns all records, sorted by the server and the account; at most 1,000.
+func (s *Store) List() []Kept {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "*.json")) // The pattern is a good one.
+	var list []Kept
+	for _, path := range paths[:min(len(paths), maxList)] {
+		r, err := read(path)
+		list = append(list, Kept{Record: r, Err: err, path: path})
+	}
+	slices.SortStableFunc(list, func(a, b Kept) int { return strings.Compare(a.Record.Who(), b.Record.Who()) })
+	return list
+}
+
+const (
+	// lockPause is how often somebody who waits for a lock tries again.
+	lockPause = 10 * time.Millisecond
+	// lockPatience is how long anybody waits: longer than whoever holds it works,
+	// each of whose requests ends after 10 s.
+	lockPatience = 25 * time.Second
+)
+
+// lock takes the lock of a key and returns what releases it. It waits for whoever
+// holds it, but goes on without where there can be no lock, or its owner takes too
+// long.
+func (s *Store) lock(ctx context.Context, k Key) (release func()) {
+	nothing := func() {}
+	if s.prepare() != nil {
+		return nothing
+	}
+	f, err := os.OpenFile(filepath.Join(s.dir, k.id()+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nothing
+	}
+	patience := time.NewTimer(lockPatience)
+	defer patience.Stop()
+	for {
+		taken, err := tryLock(f)
+		if err == nil && !taken {
+			return func() { _ = f.Close() }
+		}
+		pause := time.NewTimer(lockPause)
+		select {
+		case <-pause.C:
+		case <-patience.C:
+			err = errors.New("its owner takes too long")
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		pause.Stop()
+		if err != nil {
+			_ = f.Close()
+			return nothing
+		}
+	}
+}
