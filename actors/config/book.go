@@ -174,7 +174,7 @@ func (b *book) planAll(old map[string]messages.ServerPlan, renewed string, now t
 
 func (b *book) plan(r resolve.Server) messages.ServerPlan {
 	p := messages.ServerPlan{
-		Entry: r.Entry, Spec: r.Spec, Redact: redact.New(r.Secrets),
+		Entry: r.Entry, Spec: r.Spec, Redact: redact.New(r.Secrets).With(b.src.Live),
 		Lazy: r.Entry.Settings.Start == serversfile.Lazy || r.Entry.Settings.Start == "" && b.src.Lazy,
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/redact"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/serversfile"
@@ -43,6 +44,9 @@ type Sources struct {
 	// HTTP is set if agents come over HTTP, Exposed if they need a credential
 	// there, because the listener can be reached from other machines.
 	HTTP, Exposed bool
+	// Live are secrets that come and go, such as the tokens of logins; nil if there
+	// are none.
+	Live *redact.Live
 }
 
 // Loaded is what was read from the files, parsed.

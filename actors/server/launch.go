@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/descriptors"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/eras"
+	"gatehouse/internal/login"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
@@ -47,6 +48,9 @@ type Launcher struct {
 	// Budget is what large answers of servers take their bytes of. It is set
 	// before the first Open; nil is none.
 	Budget *weight.Budget
+	// Logins has what url servers are shown by a login. It is set before the first
+	// Open; nil is none.
+	Logins *login.Keeper
 
 	mu    sync.Mutex
 	alive map[*childproc.Process]struct{}
@@ -232,41 +236,4 @@ func (s *processSession) Err() error {
 	default:
 		return nil
 	}
-}
-
-func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks Hooks) (endpoint.Session, error) {
-	session, err := servers.OpenHTTP(ctx, servers.HTTPOptions{
-		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
-		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
-		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice,
-		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String, Budget: l.Budget,
-	})
-	if err != nil {
-		return nil, urlExit(endpoint.Handshake, plan, err)
-	}
-	return &urlSession{Session: session, plan: plan}, nil
-}
-
-// urlSession words the end of a url server's session as an exit.
-type urlSession struct {
-	endpoint.Session
-	plan messages.ServerPlan
-}
-
-// Err implements endpoint.Session.
-func (s *urlSession) Err() error {
-	err := s.Session.Err()
-	if err == nil || errors.Is(err, endpoint.ErrStopped) {
-		return err
-	}
-	return urlExit(endpoint.Serving, s.plan, err)
-}
-
-func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoint.Exit {
-	exit := &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), At: time.Now()}
-	if refused, ok := errors.AsType[*servers.Unauthorized](err); ok {
-		exit.Phase = endpoint.Unauthorized
-		exit.Reason = plan.Redact.String(refused.Error()) + "; put valid credentials into the entry's headers"
-	}
-	return exit
 }

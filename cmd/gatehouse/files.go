@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/locate"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/redact"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/trust"
 	"gatehouse/messages"
@@ -161,7 +162,7 @@ func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listene
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), ServersDir: serversFolder(), HomeDir: home, GOOS: runtime.GOOS,
 		},
 		DefaultAgent: defaultAgent, Lazy: lazy,
-		ReachesSelf: reachesSelf(listener), RunsSelf: runsSelf(),
+		ReachesSelf: reachesSelf(listener), RunsSelf: runsSelf(), Live: &redact.Live{},
 	}
 	if f.project != nil {
 		src.Approved = &f.project.approved

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -11,7 +12,10 @@ import (
 
 	"gatehouse/internal/eras"
 	"gatehouse/internal/locate"
+	"gatehouse/internal/login"
+	"gatehouse/internal/login/store"
 	"gatehouse/internal/ownsocket"
+	"gatehouse/internal/redact"
 )
 
 // homeDir is the user's home: HOME, else what the passwd entry says, as services
@@ -100,3 +104,25 @@ func knownEras() *eras.Store {
 	}
 	return eras.Open(dir)
 }
+
+// loginStore is where logins are kept; nil where there is no place for them.
+func loginStore() *store.Store {
+	dir := stateFolder()
+	if dir == "" {
+		return nil
+	}
+	return store.Open(filepath.Join(dir, "credentials"))
+}
+
+// knownLogins has the logins of the gateway's servers; nil where there is no place to
+// keep them.
+func knownLogins(live *redact.Live, log *slog.Logger) *login.Keeper {
+	kept := loginStore()
+	if kept == nil {
+		return nil
+	}
+	return login.NewKeeper(kept, userAgent(), live, log)
+}
+
+// userAgent is how authorization servers are told who asks.
+func userAgent() string { return "gatehouse/" + version() }

@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/httpauth"
 	"gatehouse/internal/lists"
+	"gatehouse/internal/login"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/ops/metrics"
@@ -59,6 +60,7 @@ type app struct {
 	edge     *agents.Edge
 	audit    *audit.Log
 	launcher *server.Launcher
+	logins   *login.Keeper // nil if there is no place to keep them
 	starts   *server.Starts
 	reapers  *sync.WaitGroup
 	operator *operator
@@ -99,6 +101,8 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	budget := weight.New(largeMessages, time.Now)
 	a.launcher = server.NewLauncher(version(), instance, knownEras())
 	a.launcher.Budget = budget
+	a.logins = knownLogins(l.src.Live, log)
+	a.launcher.Logins = a.logins
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), serverActors)
 	a.router = front.New(front.Config{

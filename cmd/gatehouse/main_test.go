@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"gatehouse/testkit"
@@ -9,6 +10,10 @@ import (
 
 // TestMain lets this test binary be the gateway as well: see testkit.RunMain.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && strings.HasPrefix(os.Args[1], "http://") { // It is the browser of a test.
+		_, _ = testkit.Browse(os.Args[1]) // The login that waits for it says what is wrong.
+		return
+	}
 	startsGateways = false // This program is the tests, which must not start themselves.
 	os.Exit(testkit.RunMain(m, func() int {
 		startsGateways = true

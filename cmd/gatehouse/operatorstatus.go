@@ -109,6 +109,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	if f, ok := o.memory.Failure(r.Entry.Name); ok {
 		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At
 	}
+	s.Auth = o.authStatus(r)
 	s.ToolsProblem = r.Redact.String(catalog.Trouble())
 	s.ToolChanges, s.AccessChanges = o.toolChanges(r)
 	if catalog.Known {

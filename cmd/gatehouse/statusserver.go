@@ -47,6 +47,9 @@ func (p page) state(d admin.ServerDetail) []string {
 	if d.Reason != "" {
 		add("reason", line(d.Reason))
 	}
+	if d.Auth != nil {
+		add("login", p.loginText(d.Name, *d.Auth))
+	}
 	if d.NextAttempt != nil {
 		add("next try", fmt.Sprintf("in %s; \"gatehouse release %s\" tries now", age(d.NextAttempt.Sub(p.now)), line(d.Name)))
 	}
@@ -77,6 +80,32 @@ func (p page) state(d admin.ServerDetail) []string {
 		add("blocked", p.blockText(d.Name, b))
 	}
 	return lines
+}
+
+// loginText says how the login of a server is.
+func (p page) loginText(server string, a admin.Auth) string {
+	var parts []string
+	if a.Store != "" {
+		text := "logged in"
+		if a.Account != "" {
+			text += " as " + a.Account
+		}
+		var expires time.Time
+		if a.Expires != nil {
+			expires = *a.Expires
+		}
+		parts = append(parts, text+" at "+a.Issuer, untilWhen(expires, a.Renews, p.now))
+	}
+	if a.Problem != "" {
+		parts = append(parts, a.Problem)
+	}
+	if len(a.Wanted) > 0 {
+		parts = append(parts, "it asks for the scopes "+strings.Join(a.Wanted, " "))
+	}
+	if a.State == admin.NeedsLogin {
+		parts = append(parts, "log in with: gatehouse login "+server)
+	}
+	return line(strings.Join(parts, "; "))
 }
 
 // blockText says whose calls are refused, why and for how long.

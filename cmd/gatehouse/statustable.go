@@ -130,6 +130,12 @@ func (p page) below(s admin.ServerStatus) []string {
 	case s.LastError != "" && s.LastErrorAt != nil:
 		text, color = age(p.now.Sub(*s.LastErrorAt))+" ago: "+line(s.LastError), faint
 	}
+	if s.Auth != nil && s.Reason == "" && (text == "" || s.NeedsLogin()) {
+		text, color = p.loginText(s.Name, *s.Auth), faint
+		if s.NeedsLogin() {
+			color = yellow
+		}
+	}
 	if p.size.Rows > 0 { // There is one line.
 		text = whyGivenUp().ReplaceAllString(text, "")
 	}

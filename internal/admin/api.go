@@ -183,6 +183,9 @@ type ServerStatus struct {
 	AccessChanges []string `json:"access_changes,omitempty"`
 	// Protocol is the MCP revision that was last spoken with the server.
 	Protocol string `json:"protocol,omitempty"`
+	// Auth is how the login of a url server is; absent if there is none and nobody has
+	// asked for one.
+	Auth *Auth `json:"auth,omitempty"`
 	// Suspects are tools that ran at two or more crashes of the server.
 	Suspects []string `json:"suspects,omitempty"`
 	// Blocks are whose calls are refused, as they have ended the server.
@@ -199,6 +202,25 @@ type ServerStatus struct {
 	// most, waits included, rounded up by a quarter at most.
 	P50MS float64 `json:"p50_ms"`
 	P99MS float64 `json:"p99_ms"`
+}
+
+// The states of a login.
+const (
+	LoggedIn   = "logged-in"
+	NeedsLogin = "needs-auth"
+)
+
+// Auth is how the login of a server is.
+type Auth struct {
+	State   string     `json:"state"` // LoggedIn, or NeedsLogin: a person has to log in, again or for more
+	Issuer  string     `json:"issuer,omitempty"`
+	Account string     `json:"account,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"` // of what it has now; absent if that is not known
+	Renews  bool       `json:"renews"`            // by itself
+	Store   string     `json:"store,omitempty"`
+	// Wanted are scopes that the server asked for in vain.
+	Wanted  []string `json:"wanted,omitempty"`
+	Problem string   `json:"problem,omitempty"` // why the last renewal failed
 }
 
 // Block says that calls of a caller are refused until a time.

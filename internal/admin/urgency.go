@@ -24,7 +24,7 @@ func (s ServerStatus) Urgency() int {
 	case endpoint.Held:
 		return 3
 	case endpoint.Ready:
-		if len(s.Suspects) > 0 || len(s.Blocks) > 0 {
+		if len(s.Suspects) > 0 || len(s.Blocks) > 0 || s.NeedsLogin() {
 			return 4
 		}
 		return well
@@ -35,6 +35,9 @@ func (s ServerStatus) Urgency() int {
 	}
 	return 0 // A state that this program does not know.
 }
+
+// NeedsLogin reports whether a person has to log in, again or for more.
+func (s ServerStatus) NeedsLogin() bool { return s.Auth != nil && s.Auth.State == NeedsLogin }
 
 // Troubled reports whether somebody should look at a server.
 func (s ServerStatus) Troubled() bool { return s.Urgency() < well }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/snapshot"
@@ -41,12 +42,15 @@ func requestFailed(r *snapshot.Route, err error) *Failure {
 	if refused.Scope != "" {
 		scope = fmt.Sprintf("; it asks for the scope %q", refused.Scope)
 	}
-	fail.Message = fmt.Sprintf("%q refused this call: %s%s. %s", name, shortReason(r, refused.Reason), shortReason(r, scope), refusedAdvice(refused))
+	fail.Message = fmt.Sprintf("%q refused this call: %s%s. %s", name, shortReason(r, refused.Reason), shortReason(r, scope), refusedAdvice(r, refused))
 	return fail
 }
 
-func refusedAdvice(refused *endpoint.RefusedRequest) string {
+func refusedAdvice(r *snapshot.Route, refused *endpoint.RefusedRequest) string {
+	wantsLogin := refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden && refused.Scope != ""
 	switch {
+	case !refused.MayHaveRun && wantsLogin && r.Entry.LogsIn():
+		return "Not run. Don't try again: tell the user. Log in with: gatehouse login " + r.Entry.Name
 	case refused.MayHaveRun:
 		return "It may have taken effect. Check before repeating, and tell the user."
 	case refused.RetryAfter > 0:

@@ -56,6 +56,7 @@ type responseHead struct {
 	redirect   string // where it points to, without query
 	retryAfter time.Duration
 	scope      string // that a challenge asks for
+	login      bool   // a challenge asks for what a login brings
 }
 
 type exchangeKey struct{}

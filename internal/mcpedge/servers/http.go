@@ -41,9 +41,12 @@ type HTTPOptions struct {
 	Shown string
 	// Headers go with every request to the url's own host, and to no other.
 	// Those of the protocol itself can't be set.
-	Headers   map[string]string
-	Transport Transport // default Auto
-	Version   string    // of the gateway, told to the server
+	Headers map[string]string
+	// Credentials, unless nil, has the Authorization header of each request. The entry
+	// has none then.
+	Credentials Credentials
+	Transport   Transport // default Auto
+	Version     string    // of the gateway, told to the server
 	// Era is what the session begins with; unknown finds out.
 	Era endpoint.Era
 	// OnEra is told, whenever a session was opened or could not be, with what

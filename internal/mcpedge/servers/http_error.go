@@ -22,7 +22,9 @@ import (
 type Unauthorized struct {
 	Status int    // 401 or 403
 	Scope  string // that its challenge asks for, if it does
-	said   error
+	// Login reports whether it asks for a token that a login brings.
+	Login bool
+	said  error
 }
 
 func (e *Unauthorized) Error() string {
@@ -139,6 +141,8 @@ func plain(err error) error {
 	switch {
 	case errors.Is(err, errStream), errors.Is(err, ErrStreamEnded), errors.Is(err, errForeignHost):
 		return err
+	case isNoCredentials(err):
+		return err
 	case errno == syscall.ECONNREFUSED, errno == errWindowsRefused:
 		return errors.New("connection refused")
 	case errno == syscall.ECONNRESET, errno == errWindowsReset, errno == syscall.EPIPE:
@@ -161,6 +165,11 @@ func plain(err error) error {
 		return errno // Its text is the system's own.
 	}
 	return errors.New("connection failed")
+}
+
+func isNoCredentials(err error) bool {
+	_, ok := errors.AsType[*NoCredentials](err)
+	return ok
 }
 
 func isTimeout(err error) bool {

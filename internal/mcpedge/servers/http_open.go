@@ -243,7 +243,7 @@ func (c *conversation) handshakeError(ctx context.Context, f facts) error {
 	case c.ctx.Err() != nil:
 		return context.Cause(c.ctx)
 	case f.unauthorized():
-		return &Unauthorized{Status: f.status, Scope: f.head.scope, said: c.h.reason(f)}
+		return &Unauthorized{Status: f.status, Scope: f.head.scope, Login: f.head.login, said: c.h.reason(f)}
 	case c.way == overStreamable && isOlder(f.status):
 		return &notUnderstood{&olderTransport{c.h.reason(f)}}
 	case f.err != nil:

@@ -124,6 +124,12 @@ func (t *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.note(func(f *facts) { f.err = errForeignHost })
 		return nil, errForeignHost
 	}
+	return t.authorized(req)
+}
+
+// send sends a request with that Authorization header; empty for the entry's own.
+func (t *tap) send(req *http.Request, authorization string) (*http.Response, error) {
+	h, x := t.h, exchangeOf(req.Context())
 	before := x != nil && x.state().sent
 	x.note(func(f *facts) { f.status, f.err = 0, nil })
 	trace := &httptrace.ClientTrace{
@@ -134,6 +140,9 @@ func (t *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
 	t.addHeaders(req)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
 	resp, err := h.pool.RoundTrip(req)
 	if err != nil {
 		x.note(func(f *facts) { f.err = err })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ func readHead(resp *http.Response, now time.Time) responseHead {
 		media:   mediaType(resp),
 		session: resp.Header.Get("Mcp-Session-Id"),
 		scope:   challengedScope(resp.Header.Values("WWW-Authenticate")),
+		login:   challengesLogin(resp.Header.Values("WWW-Authenticate")),
 	}
 	if resp.StatusCode/100 == 3 {
 		if target, err := resp.Location(); err == nil {
@@ -50,6 +52,12 @@ func retryAfter(value string, now time.Time) time.Duration {
 		return min(at.Sub(now), maxRetryAfter)
 	}
 	return 0
+}
+
+// challengesLogin reports whether a challenge is one of the MCP authorization
+// specification.
+func challengesLogin(challenges []string) bool {
+	return slices.ContainsFunc(challenges, func(c string) bool { return strings.Contains(strings.ToLower(c), "resource_metadata") })
 }
 
 // challengedScope returns the scope that a challenge asks for, as a person may
