@@ -83,6 +83,7 @@ ifdef ATTACK
 else
 	GATEHOUSE_CHAOS_SEED=$(SEED) GATEHOUSE_CHAOS_RUNS=$(RUNS) GATEHOUSE_CHAOS_STEPS=$(STEPS) \
 		$(GO) test $(RACE) -count=1 -v -timeout 60m -run Chaos_randomSchedule ./testkit/chaos
+	GATEHOUSE_CHAOS_SESSIONS=500 $(GO) test $(RACE) -count=1 -v -timeout 10m -run Sessions_chaos ./internal/front/surface
 endif
 
 fuzz: ## run each fuzz target for FUZZ inputs (20000x), or for a time (10s)
