@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
 	"gatehouse/internal/textcut"
 	"gatehouse/messages"
@@ -15,6 +16,7 @@ import (
 const (
 	maxHistories = 2048 // servers; the one that has been quiet longest is forgotten
 	maxEvents    = 30   // of one server
+	maxCrashes   = 5    // likewise
 	maxOutput    = 20   // lines of one server
 	maxText      = 1000 // bytes of one event's details, or of one line
 )
@@ -40,9 +42,43 @@ type Output struct {
 
 // history is what is remembered of one server, the oldest first.
 type history struct {
-	last   time.Time
-	events []Happening
-	output []Output
+	last    time.Time
+	events  []Happening
+	output  []Output
+	crashes []Crash
+}
+
+// Crash is a run that ended by itself, and the calls that it was running. It
+// holds no secrets.
+type Crash struct {
+	At     time.Time
+	Run    uint64
+	Phase  endpoint.Phase
+	Reason string
+	Calls  endpoint.Calls
+	Stderr []string // its last lines
+}
+
+// Crashes returns the last crashes of a server, the oldest first. It does not
+// block.
+func (m *Memory) Crashes(server string) []Crash {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.histories[server]
+	if !ok {
+		return nil
+	}
+	return slices.Clone(h.crashes)
+}
+
+// crashed notes a crash. The caller holds the lock.
+func (m *Memory) crashed(now time.Time, e *endpoint.Exit) {
+	h := m.historyOf(e.Server, now)
+	crash := Crash{At: now, Run: e.Run, Phase: e.Phase, Reason: textcut.Marked(e.Reason, maxText), Calls: e.Calls}
+	for _, line := range e.Stderr[max(0, len(e.Stderr)-maxOutput):] {
+		crash.Stderr = append(crash.Stderr, textcut.Marked(line, maxText))
+	}
+	h.crashes = appendLast(h.crashes, crash, maxCrashes)
 }
 
 // History returns the last events of a server and the last lines that it wrote,

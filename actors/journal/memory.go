@@ -14,13 +14,13 @@ import (
 	"gatehouse/messages"
 )
 
-// Memory is what `status` says of the past: the last reload of each file, the
-// last failure of each server, its history and its last lines. It hears events where they are published,
+// Memory is what `status` says of the past: the last reloads, the last failure
+// of each server, its history, its crashes and its last lines. It hears events where they are published,
 // so that no mailbox stands between an event and its being shown; hearing and
 // reading take a short lock each.
 type Memory struct {
 	mu        sync.Mutex
-	reloads   map[string]Reload
+	reloads   []Reload // the oldest first; the last one of each file among them
 	failures  map[string]Failure
 	draining  map[drain]time.Time
 	histories map[string]*history
@@ -47,7 +47,7 @@ type drain struct {
 // Remember makes a Memory of what is published on the stream from now on,
 // until the stream is gone.
 func Remember(stream *eventstream.EventStream) *Memory {
-	m := &Memory{reloads: map[string]Reload{}, failures: map[string]Failure{}, draining: map[drain]time.Time{}, histories: map[string]*history{}}
+	m := &Memory{failures: map[string]Failure{}, draining: map[drain]time.Time{}, histories: map[string]*history{}}
 	stream.Subscribe(m.hear)
 	return m
 }
@@ -68,6 +68,7 @@ func (m *Memory) hear(e any) {
 		}
 	case messages.ServerCrashed:
 		m.failures[e.Exit.Server] = Failure{now, e.Exit.Reason}
+		m.crashed(now, e.Exit)
 	case messages.ServerQuarantined:
 		m.failures[e.Server] = Failure{now, e.Reason}
 	case messages.ServerNeedsAuth:
@@ -79,26 +80,44 @@ func (m *Memory) hear(e any) {
 	}
 }
 
-// maxReloads limits the files of which the last report is kept: which files
-// entries refer to may change without end.
+// maxReloads limits the reports that are kept: which files entries refer to may
+// change without end.
 const maxReloads = 256
 
 func (m *Memory) reloaded(r Reload) {
 	if r.Role == messages.RoleOperator {
 		return
 	}
-	m.reloads[r.File] = r
+	m.reloads = append(m.reloads, r)
 	if len(m.reloads) > maxReloads {
-		oldest := slices.MinFunc(slices.Collect(maps.Values(m.reloads)), func(a, b Reload) int { return a.At.Compare(b.At) })
-		delete(m.reloads, oldest.File)
+		m.reloads = slices.Delete(m.reloads, m.superseded(), m.superseded()+1)
 	}
+}
+
+// superseded is the oldest report that is not the last one of its file; the oldest
+// of all if each is.
+func (m *Memory) superseded() int {
+	last := map[string]int{}
+	for i, r := range m.reloads {
+		last[r.File] = i
+	}
+	return max(0, slices.IndexFunc(m.reloads, func(r Reload) bool { return !r.At.Equal(m.reloads[last[r.File]].At) }))
 }
 
 // Reloads lists the last report of each file, sorted by file.
 func (m *Memory) Reloads() []Reload {
+	last := map[string]Reload{}
+	for _, r := range m.AllReloads() {
+		last[r.File] = r
+	}
+	return slices.SortedFunc(maps.Values(last), func(a, b Reload) int { return strings.Compare(a.File, b.File) })
+}
+
+// AllReloads lists the last reports, the oldest first.
+func (m *Memory) AllReloads() []Reload {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.reloads), func(a, b Reload) int { return strings.Compare(a.File, b.File) })
+	return slices.Clone(m.reloads)
 }
 
 // Failure returns the last failure of a server, if there was one since it was

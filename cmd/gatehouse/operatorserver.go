@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/serversfile"
+	"gatehouse/internal/snapshot"
 	"gatehouse/internal/vars"
 )
 
@@ -23,7 +25,8 @@ func (o *operator) Server(name string) (admin.ServerDetail, error) {
 	}
 	d := admin.ServerDetail{
 		ServerStatus: o.serverStatus(r, time.Now()), Transport: string(r.Entry.Transport),
-		Output: []admin.OutputLine{}, History: []admin.ServerEvent{},
+		Output: []admin.OutputLine{}, History: []admin.ServerEvent{}, Crashes: []admin.Crash{},
+		Position: fmt.Sprintf("%s:%d:%d", r.Entry.Pos.File, r.Entry.Pos.Line, r.Entry.Pos.Column), Fingerprint: fingerprintOf(r),
 	}
 	_, running := o.app.actors.list()
 	d.Actor = running[name]
@@ -39,7 +42,29 @@ func (o *operator) Server(name string) (admin.ServerDetail, error) {
 	for _, l := range output {
 		d.Output = append(d.Output, admin.OutputLine{At: l.At, Run: l.Run, Stream: stream(l), Line: r.Redact.String(l.Line)})
 	}
+	for _, c := range o.memory.Crashes(name) {
+		d.Crashes = append(d.Crashes, crash(c, r.Redact.String))
+	}
 	return d, nil
+}
+
+// fingerprintDigits are enough to tell two forms of an entry apart.
+const fingerprintDigits = 12
+
+func fingerprintOf(r *snapshot.Route) string {
+	spec := r.Cell.Identity().Spec
+	return spec[:min(len(spec), fingerprintDigits)]
+}
+
+// crash is a crash without secrets.
+func crash(c journal.Crash, redact func(string) string) admin.Crash {
+	out := admin.Crash{
+		At: c.At, Run: c.Run, Phase: string(c.Phase), Reason: redact(c.Reason), InFlight: c.Calls.Len(), Calls: notNil(c.Calls.First), Stderr: []string{},
+	}
+	for _, line := range c.Stderr {
+		out.Stderr = append(out.Stderr, redact(line))
+	}
+	return out
 }
 
 func stream(l journal.Output) string {

@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/ops"
+	"gatehouse/messages"
 )
 
 // opsOptions are the flags of the operators' listener.
@@ -121,9 +122,15 @@ func (o *operator) openOps(f *opsFront) {
 	if f == nil {
 		return
 	}
+	pulse := &ops.Pulse{}
+	o.app.sys.EventStream.Subscribe(func(e any) {
+		if _, happened := e.(messages.Event); happened {
+			pulse.Beat()
+		}
+	})
 	f.server = ops.Serve(f.listener, ops.Options{
 		Gateway: o, Counted: o.app.counted, Instance: o.app.instance, Names: o.app.opts.namesAt(o.app.opts.ops.addr), Secure: f.secure, Token: f.token,
-		UID: os.Getuid(), Below: childproc.HoldsSocket, Refused: o.app.refused, Log: o.app.log,
+		UID: os.Getuid(), Changed: pulse.Next, Below: childproc.HoldsSocket, Refused: o.app.refused, Log: o.app.log,
 	})
 	o.ops = f
 	o.app.log.Info("serving operators", slog.String("url", f.address()))

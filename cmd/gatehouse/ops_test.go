@@ -104,7 +104,7 @@ func TestOps_page_showsTheTreeAndItsButtonsLeaveALineInTheAuditLog(t *testing.T)
 	}
 	p := openPage(t, g)
 	_, body := p.get("/")
-	for _, want := range append(actors, "one@1", "ready", "idle", ">two<") {
+	for _, want := range append(actors, ">one<", ">@1<", "ready", "idle", ">two<") {
 		if !strings.Contains(body, want) {
 			t.Errorf("the tree lacks %q:\n%s", want, body)
 		}

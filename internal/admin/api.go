@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/resolve"
@@ -20,6 +21,12 @@ type Gateway interface {
 	// Reload has every file read again and returns the reports; it blocks until
 	// all are in or ctx ends.
 	Reload(ctx context.Context) ([]Report, error)
+	// Reloads lists the last reports of all files, the oldest first. It does not
+	// block.
+	Reloads() []Report
+	// Access says which agents may use which servers by the rules in force. It does
+	// not block.
+	Access(q AccessQuery) Access
 	// Operate restarts, releases or holds a server and returns once it is in
 	// force; running calls may go on longer.
 	Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error)
@@ -246,9 +253,26 @@ type ServerDetail struct {
 	EnvPass   []string `json:"env_pass,omitempty"` // patterns of names that it gets from the gateway
 	URL       string   `json:"url,omitempty"`      // without userinfo and query
 	Headers   []string `json:"headers,omitempty"`  // names
+	// Position is where the entry stands, file:line:column.
+	Position string `json:"position"`
+	// Fingerprint is the same for two forms of an entry exactly if none needs another
+	// process: the first digits of a SHA-256 with variables expanded.
+	Fingerprint string `json:"fingerprint"`
 
 	Output  []OutputLine  `json:"output"`  // the last lines that it wrote, the oldest first
 	History []ServerEvent `json:"history"` // what happened to it, the oldest first
+	Crashes []Crash       `json:"crashes"` // the last ones, the oldest first
+}
+
+// Crash is a run of a server that ended by itself.
+type Crash struct {
+	At       time.Time       `json:"at"`
+	Run      uint64          `json:"run"`
+	Phase    string          `json:"phase"`
+	Reason   string          `json:"reason"`
+	InFlight int             `json:"in_flight"` // calls that were running
+	Calls    []endpoint.Call `json:"calls"`     // the oldest of them
+	Stderr   []string        `json:"stderr"`    // the last lines
 }
 
 // OutputLine is a line that a server wrote, secrets taken out.

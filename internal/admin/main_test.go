@@ -87,6 +87,10 @@ func (f *fake) OpsLink() (admin.OpsLink, error) {
 	return admin.OpsLink{URL: "http://127.0.0.1:8001/open?code=x", ExpiresMS: 60_000}, f.err
 }
 
+func (f *fake) Reloads() []admin.Report { return nil }
+
+func (f *fake) Access(admin.AccessQuery) admin.Access { return admin.Access{} }
+
 func (f *fake) ToolChanges(server string) ([]admin.ToolChange, error) {
 	f.note("changes", server)
 	return []admin.ToolChange{{Server: server, Tool: "t", Change: "new"}}, f.err

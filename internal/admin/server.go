@@ -168,7 +168,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ring := s.gw.Logs()
-	lines, at := ring.Last(q.N, q.keep)
+	lines, at := ring.Last(q.N, q.Keep)
 	if q.Server != "" && len(lines) == 0 {
 		if _, err := s.gw.Server(q.Server); err != nil { // One that was removed may be asked for.
 			reply(w, nil, err)
@@ -197,7 +197,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 			out = append(out, fmt.Appendf(nil, `{"lost":%d}`, lost))
 		}
 		for _, line := range lines {
-			if q.keep(line) {
+			if q.Keep(line) {
 				out = append(out, line)
 			}
 		}
@@ -244,8 +244,8 @@ func parseLogQuery(r *http.Request) (LogQuery, error) {
 	return q, nil
 }
 
-// keep reports whether a line of the log is wanted.
-func (q LogQuery) keep(line json.RawMessage) bool {
+// Keep reports whether a line of the log is wanted.
+func (q LogQuery) Keep(line json.RawMessage) bool {
 	if q.Server == "" && q.Level <= slog.LevelDebug {
 		return true
 	}

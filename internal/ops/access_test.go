@@ -144,7 +144,7 @@ func TestAction_fromThePage_isDoneAndSaysByWhom(t *testing.T) {
 	d := open(t, nil, admin.ServerStatus{Name: "db", State: "ready"})
 	form := url.Values{"token": {d.token()}, "server": {"db"}, "for": {"30m"}, "reason": {"tests"}}
 	a := d.press("hold", form, nil)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/?did=hold&server=db" {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/server?did=hold&name=db" {
 		t.Errorf("got %d to %q, want 303 to the page", a.status, a.header.Get("Location"))
 	}
 	if got, want := d.gateway.did(), []string{"hold db by the page on loopback tests"}; !slices.Equal(got, want) {

@@ -103,7 +103,7 @@ func (s *Server) do(ctx context.Context, name string, form url.Values) (to strin
 	if _, err := s.opts.Gateway.Operate(ctx, action, server, hold); err != nil {
 		return "", err
 	}
-	return "/?" + url.Values{"did": {name}, "server": {server}}.Encode(), nil
+	return "/server?" + url.Values{"name": {server}, "did": {name}}.Encode(), nil
 }
 
 // failed says why an action was refused or failed.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"gatehouse/internal/logging"
 	"gatehouse/internal/ops"
 	"gatehouse/internal/ops/metrics"
+	"gatehouse/internal/policy"
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +35,12 @@ type stub struct {
 
 	status admin.Status
 	ring   *logging.Ring
+
+	detail  admin.ServerDetail
+	tools   []admin.Tool
+	reloads []admin.Report
+	access  admin.Access
+	pulse   ops.Pulse
 
 	mu   sync.Mutex
 	done []string // "hold db by the page ...: reason"
@@ -51,6 +59,38 @@ func (s *stub) Operate(ctx context.Context, action admin.Action, server string, 
 	defer s.mu.Unlock()
 	s.done = append(s.done, strings.TrimSpace(string(action)+" "+server+" by "+admin.WhoActs(ctx)+" "+hold.Why))
 	return admin.Operated{}, nil
+}
+
+func (s *stub) Server(name string) (admin.ServerDetail, error) {
+	for _, one := range s.Status().Servers {
+		if one.Name == name {
+			d := s.detail
+			d.ServerStatus = one
+			return d, nil
+		}
+	}
+	return admin.ServerDetail{}, &admin.Error{Status: http.StatusNotFound, Message: "there is no such server"}
+}
+
+func (s *stub) Tools(server, _ string) (admin.Tools, error) {
+	return admin.Tools{Servers: []admin.ServerTools{{Server: server, Tools: s.tools}}}, nil
+}
+
+func (s *stub) Reloads() []admin.Report { return s.reloads }
+
+func (s *stub) Access(admin.AccessQuery) admin.Access { return s.access }
+
+func (s *stub) Explain(q admin.Question) (policy.Explanation, error) {
+	return policy.Explanation{Agent: q.Agent, Server: q.Server, Tool: q.Tool}, nil
+}
+
+// set changes the status, which the page hears of.
+func (s *stub) set(change func(*admin.Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Servers = slices.Clone(s.status.Servers)
+	change(&s.status)
+	s.pulse.Beat()
 }
 
 func (s *stub) did() []string {
@@ -81,7 +121,7 @@ func open(t *testing.T, change func(*ops.Options), servers ...admin.ServerStatus
 		t.Fatal(err)
 	}
 	o := ops.Options{
-		Gateway: d.gateway, Counted: metrics.NewBook(nil), Instance: "abc", UID: os.Getuid(), Log: slog.New(slog.DiscardHandler),
+		Gateway: d.gateway, Counted: metrics.NewBook(nil), Changed: d.gateway.pulse.Next, Instance: "abc", UID: os.Getuid(), Log: slog.New(slog.DiscardHandler),
 		Refused: func(_, reason string) { d.refused = append(d.refused, reason) }, Now: func() time.Time { return d.now },
 	}
 	if change != nil {

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"net/http"
-	"slices"
 
 	"gatehouse/internal/admin"
 )
@@ -19,10 +18,13 @@ func (s *Server) reloads(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) reports(r *http.Request) reloads {
-	page := reloads{frame: s.frame(r, "Reloads", ""), Reports: slices.Clone(s.opts.Gateway.Status().Reloads)}
-	slices.SortStableFunc(page.Reports, func(a, b admin.Report) int { return b.At.Compare(a.At) })
+	page := reloads{frame: s.frame(r, "Reloads", s.liveAt("reloads", nil)), Reports: reversed(s.opts.Gateway.Reloads())}
 	if r.URL.Query().Get("did") == "reload" {
 		page.Did = "All files have been read."
 	}
 	return page
+}
+
+func (s *Server) drawReloads(r *http.Request) (picture, bool) {
+	return picture{parts: []fragment{s.fragment("reload-list", "reload-list", s.reports(r))}}, true
 }

@@ -7,13 +7,16 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 )
 
 //go:embed page
 var pages embed.FS
 
-// templates are all of the page.
-var templates = template.Must(template.New("").Funcs(funcs).ParseFS(pages, "page/*.html"))
+// templates are all of the page. They are read when the first page is made.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(funcs).ParseFS(pages, "page/*.html"))
+})
 
 // files serves the page's style and script.
 func files(mux *http.ServeMux) {
@@ -28,7 +31,7 @@ func files(mux *http.ServeMux) {
 // render writes a template as a page.
 func (s *Server) render(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+	if err := templates().ExecuteTemplate(&page, name, data); err != nil {
 		s.opts.Log.Error("a page cannot be made", slog.String("page", name), slog.Any("err", err))
 		http.Error(w, "The page cannot be made; the gateway's log says why.", http.StatusInternalServerError)
 		return

@@ -46,6 +46,8 @@ type Options struct {
 	// Below reports whether a process below the gateway has a socket, by its
 	// inode: such a process may not act. nil reports false.
 	Below func(inode uint64) bool
+	// Changed is closed with the next event of the actor system; nil is never.
+	Changed func() <-chan struct{}
 	// Refused is told of requests that are refused for their credential.
 	Refused func(address, reason string)
 	Log     *slog.Logger
@@ -58,10 +60,12 @@ type Options struct {
 type Server struct {
 	opts   Options
 	access *access
-	door   *entrance.Door
-	http   *http.Server
-	stop   context.CancelFunc
-	served sync.WaitGroup
+	// streams has one for each page that follows.
+	streams chan struct{}
+	door    *entrance.Door
+	http    *http.Server
+	stop    context.CancelFunc
+	served  sync.WaitGroup
 }
 
 // Serve answers on the listener, in goroutines of its own, until Close, which
@@ -71,9 +75,9 @@ func Serve(l net.Listener, o Options) *Server {
 		o.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{opts: o, access: newAccess(o), door: entrance.New(maxConnections), stop: stop}
+	s := &Server{opts: o, access: newAccess(o), door: entrance.New(maxConnections), streams: make(chan struct{}, maxStreams), stop: stop}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerTime, ReadTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		Handler: s.routes(), ReadHeaderTimeout: headerTime, ReadTimeout: writeTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
@@ -103,7 +107,11 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.Handle("GET /metrics", metrics.Handler(s.opts.Counted, s.opts.Gateway.Status))
-	mux.HandleFunc("GET /reloads", s.reloads)
+	for path, page := range map[string]http.HandlerFunc{
+		"/server": s.server, "/reloads": s.reloads, "/rules": s.rules, "/log": s.log, "/bundle": s.bundle, "/live": s.live,
+	} {
+		mux.HandleFunc("GET "+path, page)
+	}
 	mux.HandleFunc("POST /actions/{action}", s.action)
 	files(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -44,6 +44,7 @@ type treeServer struct {
 	admin.ServerStatus
 
 	ID, Href, Why string
+	Generation    string // in which its actor was started, "" if it has none
 }
 
 // notice is something that somebody should look at.
@@ -54,7 +55,7 @@ type notice struct {
 
 func (s *Server) tree(r *http.Request) tree {
 	st := s.opts.Gateway.Status()
-	t := tree{frame: s.frame(r, "Actor tree", ""), Status: st, Gateway: "ready"}
+	t := tree{frame: s.frame(r, "Actor tree", s.liveAt("tree", nil)), Status: st, Gateway: "ready"}
 	if !st.Ready {
 		t.Gateway = "stopping"
 	}
@@ -68,10 +69,23 @@ func (s *Server) tree(r *http.Request) tree {
 	})
 	for _, one := range st.Servers {
 		t.InFlight += one.InFlight
-		t.Servers = append(t.Servers, treeServer{one, idOf(one.Name), hrefOf(one.Name), why(one)})
+		t.Servers = append(t.Servers, treeServer{one, idOf(one.Name), hrefOf(one.Name), why(one), strings.TrimPrefix(one.Actor, one.Name+"@")})
 	}
 	t.Attention = attention(st)
 	return t
+}
+
+func (s *Server) drawTree(r *http.Request) (picture, bool) {
+	t := s.tree(r)
+	p := picture{list: func() fragment { return s.fragment("servers", "servers", t) }}
+	for _, part := range []string{"summary", "attention", "actors"} {
+		p.parts = append(p.parts, s.fragment(part, part, t))
+	}
+	for _, row := range t.Servers {
+		p.rows = append(p.rows, s.fragment(row.ID, "server-row", row))
+		p.shape += row.ID
+	}
+	return p, true
 }
 
 func boolInt(b bool) int {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -62,6 +63,9 @@ func Compile(r Rules) *Policy {
 
 // HasAgent reports whether the rules have an agent of this id.
 func (p *Policy) HasAgent(id string) bool { return p.agents[id].shape != nil }
+
+// Agents are the ids of the agents that the rules have, sorted.
+func (p *Policy) Agents() []string { return slices.Sorted(maps.Keys(p.agents)) }
 
 // Hash is the hash of the rules file's bytes, as in Rules.
 func (p *Policy) Hash() string { return p.hash }

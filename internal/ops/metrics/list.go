@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metric is one that a gateway has, beside those of the process and of Go's
 // runtime.
@@ -62,12 +66,12 @@ var List = []Metric{
 }
 
 // descs are what the library knows the metrics by.
-var descs = func() map[string]*prometheus.Desc {
+var descs = sync.OnceValue(func() map[string]*prometheus.Desc {
 	all := map[string]*prometheus.Desc{}
 	for _, m := range List {
 		all[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
 	}
 	return all
-}()
+})
 
-func (m Metric) desc() *prometheus.Desc { return descs[m.Name] }
+func (m Metric) desc() *prometheus.Desc { return descs()[m.Name] }

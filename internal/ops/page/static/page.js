@@ -18,6 +18,12 @@ function grow(root) {
     const text = (el.dataset.before || "") + age(Math.abs(seconds)) + (el.dataset.after || "");
     if (el.textContent !== text) el.textContent = text;
   }
+  for (const el of root.querySelectorAll("time[data-clock]")) {
+    const at = new Date(el.dateTime);
+    const two = (n) => String(n).padStart(2, "0");
+    const text = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+    if (el.textContent !== text) { el.textContent = text; el.title = at.toLocaleString(); }
+  }
 }
 
 // filterNow hides the rows that the field's words are not in.
@@ -76,6 +82,7 @@ function append(part) {
   if (!list) return;
   const holder = document.createElement("template");
   holder.innerHTML = part.html;
+  grow(holder.content);
   for (const line of [...holder.content.children]) list.prepend(line);
   while (list.children.length > 1000) list.lastElementChild.remove();
 }
