@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -21,6 +22,7 @@ import (
 	"gatehouse/internal/descriptors"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/systemd"
 	"gatehouse/internal/terminal"
 )
 
@@ -173,11 +175,14 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	return l, nil
 }
 
-// listen opens the HTTP front's socket, before anything is started, so that a
+// listen opens the HTTP front's socket, unless systemd has done that, before anything is started, so that a
 // port in use costs nothing.
 func listen(opts runOptions) (net.Listener, error) {
 	if opts.transport != "http" {
 		return nil, nil //nolint:nilnil // Stdio needs no listener.
+	}
+	if l, err := systemd.Listener(); l != nil || err != nil {
+		return l, err
 	}
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr)
 	if err != nil {
@@ -239,7 +244,9 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	a.awaitNobody(ctx, end)
 	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)
 	defer restore()
+	manager := l.tellManager(ctx, a.operator.address)
 	e := a.await(signals, end)
+	l.warnOf(manager.Stopping())
 	finished := make(chan error, 1)
 	go func() { finished <- a.shutdown(e.reason, e.drain, closeHTTP) }()
 	select {
@@ -251,6 +258,21 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	case <-urgent(signals, e.signalled):
 		a.launcher.KillAll()
 		return failed(errors.New("stopped at once by a second signal"))
+	}
+}
+
+// tellManager tells systemd, if it has started the gateway, that it is ready, and
+// until ctx ends that it lives.
+func (l *launch) tellManager(ctx context.Context, address string) systemd.Manager {
+	m := systemd.FromEnvironment()
+	l.warnOf(m.Ready("serving " + cmp.Or(address, l.opts.transport)))
+	go m.KeepAlive(ctx) // Ends with ctx.
+	return m
+}
+
+func (l *launch) warnOf(err error) {
+	if err != nil {
+		l.log.Warn("systemd is not told", slog.Any("err", err))
 	}
 }
 
