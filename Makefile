@@ -51,10 +51,10 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist reproducible clean
+.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gatehouse
 	CGO_ENABLED=0 $(GO) build -buildmode=$(MODE) -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/gatehouse
@@ -125,7 +125,8 @@ e2e: ## install pinned MCP servers and clients from npm and PyPI and test the ga
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
 		$(MAKE) --no-print-directory npm python chromium && \
-		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/...; \
+		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/... && \
+		$(MAKE) --no-print-directory packages-test; \
 	fi
 
 npm: $(NPM)/node_modules/.package-lock.json
@@ -188,8 +189,16 @@ microbench: ## run the Go benchmarks that match MICRO, in the form benchstat rea
 man: ## write the manual's pages into dist/man
 	$(GO) run -ldflags "$(LDFLAGS)" ./cmd/gatehouse man dist/man
 
-dist: ## build release archives with licences, SBOMs and checksums into dist/
+dist: ## build the release into dist/: archives, .deb, .rpm, npm and Python packages, SBOMs, checksums
 	$(RELEASE) -out $(CURDIR)/dist $(PLATFORMS)
+
+# The program of the image is the one in the packages for npm and Python, which
+# needs no loader.
+packages-test: ## build the packages for HOST, and install and run each that this machine can
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	$(RELEASE) -out "$$dir" $(HOST) && mkdir "$$dir/image" && \
+	tar -xzf "$$dir/gatehouse-npm-$(subst /,-,$(HOST)).tgz" -C "$$dir/image" --strip-components 2 package/bin && \
+	GATEHOUSE_DIST="$$dir" GATEHOUSE_VERSION="$(or $(VERSION),devel)" $(GO) test -C internal/tools/release -count=1 -v -run 'Packages|Manifests' .
 
 # The second build is of a copy elsewhere and begins with an empty cache. It
 # takes minutes: all that is linked in is compiled.

@@ -246,7 +246,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	defer restore()
 	manager := l.tellManager(ctx, a.operator.address)
 	e := a.await(signals, end)
-	l.warnOf(manager.Stopping())
+	l.warnOf(manager.Stopping(ctx))
 	finished := make(chan error, 1)
 	go func() { finished <- a.shutdown(e.reason, e.drain, closeHTTP) }()
 	select {
@@ -265,7 +265,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 // until ctx ends that it lives.
 func (l *launch) tellManager(ctx context.Context, address string) systemd.Manager {
 	m := systemd.FromEnvironment()
-	l.warnOf(m.Ready("serving " + cmp.Or(address, l.opts.transport)))
+	l.warnOf(m.Ready(ctx, "serving "+cmp.Or(address, l.opts.transport)))
 	go m.KeepAlive(ctx) // Ends with ctx.
 	return m
 }

@@ -133,7 +133,7 @@ func TestPure_packages_neitherLookAtTheClockNorStartGoroutines(t *testing.T) {
 }
 
 func TestTree_topLevelFolders_areTheAgreedOnes(t *testing.T) {
-	want := []string{"actors", "cmd", "docs", "internal", "messages", "supervisor", "testkit"}
+	want := []string{"actors", "cmd", "deploy", "docs", "internal", "messages", "supervisor", "testkit"}
 	built := []string{"bin", "dist"} // By make; never committed.
 	entries, err := os.ReadDir(repository(t))
 	if err != nil {

@@ -410,19 +410,35 @@ func (e *entryReader) relativeArgs() {
 	}
 }
 
+// runners are programs that run one of a package, which their first word names.
+var runners = []string{"npx", "bunx", "uvx", "pipx"}
+
 // isGateway reports whether the server is this very gateway.
 func (e *entryReader) isGateway() bool {
 	path, plain := e.server.Command.Plain()
 	if !plain {
 		return false
 	}
+	var args []string
+	for _, a := range e.server.Args {
+		text, _ := a.Plain()
+		args = append(args, text)
+	}
 	name := strings.TrimSuffix(path[strings.LastIndexAny(path, `/\`)+1:], ".exe")
-	if name != EntryName && e.server.Name != EntryName {
-		return false
+	if slices.Contains(runners, name) {
+		i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") && a != "run" })
+		if i < 0 {
+			return false
+		}
+		name, _, _ = strings.Cut(args[i], "@")
+		name, _, _ = strings.Cut(name, "==")
+		args = args[i+1:]
+		return name == EntryName && startsGateway(args)
 	}
-	if len(e.server.Args) == 0 {
-		return true
-	}
-	first, _ := e.server.Args[0].Plain()
-	return first == "run" || first == "attach" || strings.HasPrefix(first, "-")
+	return (name == EntryName || e.server.Name == EntryName) && startsGateway(args)
+}
+
+// startsGateway reports whether arguments of gatehouse start a gateway, or attach to one.
+func startsGateway(args []string) bool {
+	return len(args) == 0 || args[0] == "run" || args[0] == "attach" || strings.HasPrefix(args[0], "-")
 }

@@ -43,13 +43,15 @@ func forUs(pid string, otherwise bool) bool {
 
 // Ready tells that the service does its work, and what it does in a line for
 // "systemctl status".
-func (m Manager) Ready(status string) error { return m.tell("READY=1\nSTATUS=" + status) }
+func (m Manager) Ready(ctx context.Context, status string) error {
+	return m.tell(ctx, "READY=1\nSTATUS="+status)
+}
 
 // Stopping tells that the service ends.
-func (m Manager) Stopping() error { return m.tell("STOPPING=1") }
+func (m Manager) Stopping(ctx context.Context) error { return m.tell(ctx, "STOPPING=1") }
 
-// KeepAlive gives signs of life, twice as often as they are due, until ctx ends. It
-// returns at once where none are due.
+// KeepAlive tells that the service lives, twice as often as that is due, until ctx
+// ends. It returns at once where nobody wants to know.
 func (m Manager) KeepAlive(ctx context.Context) {
 	if m.watchdog == 0 {
 		return
@@ -57,7 +59,7 @@ func (m Manager) KeepAlive(ctx context.Context) {
 	tick := time.NewTicker(m.watchdog / 2)
 	defer tick.Stop()
 	for {
-		_ = m.tell("WATCHDOG=1") // The next one may get through.
+		_ = m.tell(ctx, "WATCHDOG=1") // The next one may get through.
 		select {
 		case <-ctx.Done():
 			return
@@ -69,17 +71,17 @@ func (m Manager) KeepAlive(ctx context.Context) {
 // patience is how long systemd may take to take a message.
 const patience = time.Second
 
-func (m Manager) tell(text string) error {
+func (m Manager) tell(ctx context.Context, text string) error {
 	if m.socket == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "unixgram", m.socket) // A leading @ is the abstract namespace, as there.
 	if err != nil {
 		return fmt.Errorf("cannot reach systemd: %w", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()                 // It is told, or not.
 	_ = c.SetWriteDeadline(time.Now().Add(patience)) // A socket takes one.
 	if _, err := c.Write([]byte(text)); err != nil {
 		return fmt.Errorf("cannot reach systemd: %w", err)
@@ -103,7 +105,7 @@ func Listener() (net.Listener, error) {
 	if f == nil {
 		return nil, errors.New("systemd has opened a socket that is not there")
 	}
-	defer f.Close() // The listener has a descriptor of its own.
+	defer func() { _ = f.Close() }() // The listener has a descriptor of its own.
 	l, err := net.FileListener(f)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the socket that systemd has opened: %w", err)

@@ -27,7 +27,7 @@ func command(dir string, env []string, name string, args ...string) ([]byte, err
 
 // build makes the program, without symbols and without a trace of the folder
 // that it was built in.
-func (o options) build(p platform, to string) error {
+func (o options) build(p platform, mode, to string) error {
 	flags := "-s -w -buildid="
 	if o.version != "" {
 		flags += " -X main.release=" + o.version
@@ -37,7 +37,7 @@ func (o options) build(p platform, to string) error {
 		env = append(env, "GOCACHE="+o.cache)
 	}
 	// The version says which source it is, so the checkout's state need not.
-	_, err := command(o.root, env, "go", "build", "-buildmode="+o.mode, "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", to, "./cmd/gatehouse")
+	_, err := command(o.root, env, "go", "build", "-buildmode="+mode, "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", to, "./cmd/gatehouse")
 	return err
 }
 

@@ -1,7 +1,8 @@
 // Command release builds what "make dist" hands out. For each platform it
 // makes the program, a list of what is in it (an SBOM, CycloneDX), and an
-// archive of both with the licences of everything that is linked in. A file of
-// checksums comes last.
+// archive of both with the licences of everything that is linked in, the manual
+// and completions; for Linux also a .deb and a .rpm. Packages for npm and PyPI, and
+// the description for the MCP registry, follow; a file of checksums comes last.
 //
 // The same source makes the same bytes: nothing in them tells when, where or
 // by whom they were made.
@@ -60,13 +61,19 @@ func run(o options, platforms []string) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
+	extras, err := o.extras()
+	if err != nil {
+		return err
+	}
 	var made []string
+	var built []platform
 	for _, name := range platforms {
 		p, err := parsePlatform(name)
 		if err != nil {
 			return err
 		}
-		files, err := o.release(p, stamp)
+		built = append(built, p)
+		files, err := o.release(p, extras, stamp)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -75,14 +82,22 @@ func run(o options, platforms []string) error {
 		}
 		made = append(made, files...)
 	}
-	return writeSums(o.out, made)
+	root, err := o.npmRoot(built, stamp)
+	if err != nil {
+		return err
+	}
+	described, err := o.registry()
+	if err != nil {
+		return err
+	}
+	return writeSums(o.out, append(made, root, described))
 }
 
 // release makes the files of one platform and returns their names.
-func (o options) release(p platform, stamp time.Time) ([]string, error) {
+func (o options) release(p platform, extras []file, stamp time.Time) ([]string, error) {
 	name := "gatehouse-" + p.system + "-" + p.arch
 	program, sbom := name+p.ext(), name+".cdx.json"
-	if err := o.build(p, filepath.Join(o.out, program)); err != nil {
+	if err := o.build(p, o.mode, filepath.Join(o.out, program)); err != nil {
 		return nil, err
 	}
 	if err := o.listContents(filepath.Join(o.out, program), filepath.Join(o.out, sbom)); err != nil {
@@ -92,15 +107,55 @@ func (o options) release(p platform, stamp time.Time) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	archive := name + p.archive()
-	packed, err := pack(archive, content, stamp)
+	made := []string{program, sbom, name + p.archive()}
+	archived := slices.Clone(content)
+	for _, f := range extras {
+		f.name = "share/" + f.name
+		archived = append(archived, f)
+	}
+	packed, err := pack(name+p.archive(), archived, stamp)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(o.out, archive), packed, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(o.out, name+p.archive()), packed, 0o644); err != nil {
 		return nil, err
 	}
-	return []string{program, sbom, archive}, nil
+	if p.system == "linux" {
+		packages, err := o.systemPackages(p, content, extras, stamp)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, packages...)
+	}
+	carried, err := o.carried(p, filepath.Join(o.out, program), stamp)
+	return append(made, carried...), err
+}
+
+// carried are the packages of npm and Python with the program of one platform. They
+// are for any system of that name, so on Linux the program is one that needs no
+// loader.
+func (o options) carried(p platform, path string, stamp time.Time) ([]string, error) {
+	if p.system == "linux" && o.mode != "exe" {
+		dir, err := os.MkdirTemp("", "gatehouse-static-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		path = filepath.Join(dir, "gatehouse")
+		if err := o.build(p, "exe", path); err != nil {
+			return nil, err
+		}
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	node, err := o.npmPlatform(p, program, stamp)
+	if err != nil {
+		return nil, err
+	}
+	python, err := o.wheel(p, program, stamp)
+	return []string{node, python}, err
 }
 
 // contents is what goes into the archive.
