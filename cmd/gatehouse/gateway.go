@@ -33,6 +33,7 @@ import (
 	"gatehouse/internal/ops/metrics"
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/toolbook"
+	"gatehouse/internal/tracing"
 	"gatehouse/internal/weight"
 	"gatehouse/messages"
 	"gatehouse/supervisor"
@@ -59,6 +60,7 @@ type app struct {
 	tasks    *surface.Tasks
 	edge     *agents.Edge
 	audit    *audit.Log
+	tracing  *tracing.Tracer // nil if calls are not followed
 	launcher *server.Launcher
 	logins   *login.Keeper // nil if there is no place to keep them
 	starts   *server.Starts
@@ -85,6 +87,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	opts, log := l.opts, l.log
 	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, starts: server.NewStarts(opts.maxStarts), reapers: &sync.WaitGroup{}}
 	a.sys = newActorSystem(log)
+	a.tracing = openTracing(log, instance)
 	a.journal = a.spawn(journal.Props(log), "journal")
 	journal.Follow(a.sys, a.journal)
 	a.sys.EventStream.Subscribe(a.observed.forget)
@@ -114,7 +117,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		Refresh: func(name string, cell *endpoint.Cell, list endpoint.List) {
 			a.sys.Root.Send(a.supervisorPID, messages.RefreshTools{Name: name, Cell: cell, List: list})
 		},
-		Audit: a.record, Begin: a.begin(),
+		Audit: a.record, Begin: a.begin(), Tracer: a.tracer(),
 	})
 	a.tasks = surface.NewTasks(taskIdle)
 	a.tools = gate.New(gate.Config{Router: a.router, Exposed: a.surfaces().Exposed(), Debug: opts.debug, NoClientHints: opts.noClientHints})

@@ -38,6 +38,7 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 	if e := a.audit.Close(ctx); err == nil {
 		err = e
 	}
+	a.tracing.Close(ctx)
 	a.event(messages.GatewayStopped{})
 	a.operator.closeAdmin()
 	a.operator.closeOps()

@@ -47,7 +47,8 @@ type step func(*Attempt, context.Context) error
 var (
 	forwarding = []step{
 		(*Attempt).identify, (*Attempt).permit, (*Attempt).route, (*Attempt).unblocked, (*Attempt).limited,
-		(*Attempt).owned, (*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted, (*Attempt).sent,
+		entering(Waiting), (*Attempt).owned, (*Attempt).ready, (*Attempt).listed, (*Attempt).begun, (*Attempt).inTurn, (*Attempt).admitted,
+		entering(Sending), (*Attempt).sent,
 	}
 	identifying = []step{(*Attempt).identify}
 	routing     = []step{(*Attempt).identify, (*Attempt).permit, (*Attempt).route}
@@ -66,6 +67,7 @@ var (
 func (c *Call) take(ctx context.Context, steps []step) (*Attempt, error) {
 	defer c.granted.leave()
 	defer c.ticket.Leave()
+	c.enter(Deciding)
 	for {
 		err := c.tryOnce(ctx, steps)
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/policy"
 	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/tracecontext"
 )
 
 // Call is one request of an agent on its way. A surface fills in what it
@@ -47,6 +48,10 @@ type Call struct {
 	// call runs; 0 is none. Notice takes them, as Progress does.
 	LogLevel endpoint.Level
 	Notice   func(method string, params json.RawMessage)
+	// Meta is the request's _meta, and Headers what its HTTP headers say of a trace: by
+	// them the call is part of a trace. Both may be nil.
+	Meta    json.RawMessage
+	Headers *tracecontext.Context
 	// Record is the call's line in the audit log. The surface names the
 	// operation and what it is about, and may set the outcome of a success.
 	Record audit.Record
@@ -72,6 +77,7 @@ type Call struct {
 	// renewals counts how often the server had forgotten the session.
 	renewals int
 	ended    bool
+	span     Span // nil if nobody follows the call
 }
 
 // ID names the call in answers and logs.

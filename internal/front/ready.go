@@ -32,6 +32,7 @@ func (a *Attempt) ready(ctx context.Context) error {
 // why the call is refused: its time is up, the caller is gone, or the server's
 // state will not change by itself soon.
 func (a *Attempt) wait(ctx context.Context, st *endpoint.Status) error {
+	a.call.enter(Waiting)
 	a.call.granted.leave() // Nobody's drain waits for a call that waits.
 	a.passOn()
 	a.call.trouble = cmp.Or(st.Reason, a.call.trouble)

@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/quota"
 	"gatehouse/internal/snapshot"
+	"gatehouse/internal/tracecontext"
 )
 
 // Config is what a Router needs.
@@ -39,6 +40,8 @@ type Config struct {
 	// Begin, unless nil, takes a record of each call before it is sent to its
 	// server. An error refuses the call. It blocks for a bounded time.
 	Begin func(context.Context, audit.Record) error
+	// Tracer, unless nil, follows every call.
+	Tracer Tracer
 }
 
 // Router takes calls to servers. Its methods may be called from any goroutine.
@@ -79,6 +82,9 @@ func (r *Router) Start(c *Call) {
 	c.router, c.arrived = r, time.Now()
 	c.Record.CallID = r.cfg.Instance + "-" + strconv.FormatUint(r.cfg.Number(), 10)
 	c.Record.Client, c.Record.Credential = c.Caller.Client, c.Caller.Identity.ID()
+	if r.cfg.Tracer != nil {
+		c.span = r.cfg.Tracer.Begin(c, tracecontext.Of(c.Meta, c.Headers))
+	}
 }
 
 // Finish hands over the call's audit record. It is deferred, so that a call
@@ -88,6 +94,9 @@ func (r *Router) Finish(c *Call) {
 		_ = c.End(&Failure{Code: CodeInternal}) // Nobody is left to be told.
 	}
 	c.Record.LatencyMS = float64(time.Since(c.arrived).Microseconds()) / 1000
+	if c.span != nil {
+		c.span.End(c)
+	}
 	r.cfg.Audit(c.Record)
 }
 

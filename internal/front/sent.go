@@ -31,10 +31,16 @@ func (a *Attempt) sent(ctx context.Context) error {
 	if a.call.Notice != nil {
 		defer a.listen(ctx)()
 	}
+	if a.call.span != nil {
+		a.call.span.Sending(a, req.Method)
+	}
 	resp, err := st.Session.Call(ctx, req)
 	a.call.Record.Sent = len(req.Params)
 	if err == nil {
 		a.call.Record.Got = len(resp.Result) + len(resp.Error)
+		if resp.Error != nil && a.call.span != nil {
+			a.call.span.Refused(resp.Error)
+		}
 		if a.call.ticket.Held() {
 			a.call.ticket.Answered(a.call.Record.Got, time.Now())
 		}

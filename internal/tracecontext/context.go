@@ -4,6 +4,7 @@
 package tracecontext
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 
@@ -202,8 +203,10 @@ func (c *Context) AddTo(meta json.RawMessage) json.RawMessage {
 		if m.value == "" {
 			continue
 		}
-		if meta == nil {
-			meta = json.RawMessage("{}")
+		if meta == nil { // As it is for most.
+			meta = append(make(json.RawMessage, 0, len(m.key)+len(m.value)+len(`{"":""}`)), `{"`+m.key+`":`...)
+			meta = append(rawjson.AppendString(meta, m.value), '}')
+			continue
 		}
 		meta = rawjson.Set(meta, m.key, rawjson.AppendString(nil, m.value))
 	}
@@ -220,4 +223,18 @@ func (c *Context) Headers(set func(name, value string)) {
 			set(h.name, h.value)
 		}
 	}
+}
+
+// Parts are the ids of a well-formed traceparent and its flags, in hexadecimal
+// digits.
+func Parts(parent string) (trace, span, flags string) {
+	return parent[traceAt:traceEnd], parent[spanAt:spanEnd], parent[flagsAt:flagsEnd]
+}
+
+// Parent makes a traceparent.
+func Parent(trace [16]byte, span [8]byte, flags byte) string {
+	b := make([]byte, 0, flagsEnd)
+	b = append(hex.AppendEncode(append(b, "00-"...), trace[:]), '-')
+	b = append(hex.AppendEncode(b, span[:]), '-')
+	return string(hex.AppendEncode(b, []byte{flags}))
 }

@@ -118,6 +118,7 @@ func (g *Gate) CallTool(ctx context.Context, caller agents.Caller, sent agents.T
 	}
 	c := calls.Get().(*call)
 	c.Caller, c.Sent, c.Dst = caller, sent, dst
+	c.Meta, c.Headers = sent.Meta, sent.Trace
 	c.Progress, c.Record.Operation = sent.Progress, sent.Name
 	g.router.Start(&c.Call.Call)
 	defer func() {

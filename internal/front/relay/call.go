@@ -59,24 +59,25 @@ func (c *Call) Run(ctx context.Context, router *front.Router) error {
 
 // Request implements front.Operation.
 func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
+	meta, trace := c.carried()
 	return endpoint.Request{
 		Method:       "tools/call",
-		Params:       c.params(server),
+		Params:       c.params(server, meta),
 		Capabilities: shownCapabilities(c.Sent.Capabilities, c.Extensions),
 		Into:         c.Dst,
 		Weight:       c.Sent.Weight,
-		Trace:        c.trace,
+		Trace:        trace,
 	}
 }
 
 // params are the params of tools/call as a server gets them: the arguments as
 // the agent wrote them, and what travels of _meta. An answer to what a server
 // has asked for reaches it where it can have asked.
-func (c *Call) params(server endpoint.ServerInfo) json.RawMessage {
-	params := make([]byte, 0, len(c.Tool)+len(c.Args)+len(c.meta)+len(`{"_meta":,"name":"","arguments":}`))
+func (c *Call) params(server endpoint.ServerInfo, meta json.RawMessage) json.RawMessage {
+	params := make([]byte, 0, len(c.Tool)+len(c.Args)+len(meta)+len(`{"_meta":,"name":"","arguments":}`))
 	params = append(params, '{')
-	if c.meta != nil {
-		params = append(append(append(params, `"_meta":`...), c.meta...), ',')
+	if meta != nil {
+		params = append(append(append(params, `"_meta":`...), meta...), ',')
 	}
 	params = rawjson.AppendString(append(params, `"name":`...), c.Tool)
 	if c.Args != nil {

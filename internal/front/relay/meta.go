@@ -58,3 +58,17 @@ func (c *Call) travel() error {
 	c.meta = missing.AddTo(out)
 	return nil
 }
+
+// carried returns the _meta and the trace that the server is sent: those of the
+// request, or if the call is followed those of its own span.
+func (c *Call) carried() (json.RawMessage, *tracecontext.Context) {
+	trace := c.Carry(c.trace)
+	if trace == c.trace {
+		return c.meta, trace
+	}
+	meta := c.meta
+	if trace.State == "" && meta != nil {
+		meta = rawjson.Delete(meta, tracecontext.KeyState) // It belongs to the parent that is replaced.
+	}
+	return trace.AddTo(meta), trace
+}

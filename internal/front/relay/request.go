@@ -48,7 +48,8 @@ func (r *Request) Run(ctx context.Context, router *front.Router) error {
 
 // Request implements front.Operation.
 func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
-	members := append([]Member{{"_meta", r.meta}}, r.Members...)
+	meta, trace := r.carried()
+	members := append([]Member{{"_meta", meta}}, r.Members...)
 	if server.Stateless() {
 		members = append(members, Member{"inputResponses", r.Sent.InputResponses}, Member{"requestState", r.Sent.RequestState})
 	}
@@ -63,7 +64,7 @@ func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
 		params = append(append(rawjson.AppendString(params, m.Name), ':'), m.Value...)
 	}
 	return endpoint.Request{
-		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight, Trace: r.trace,
+		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight, Trace: trace,
 	}
 }
 

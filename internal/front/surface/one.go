@@ -89,6 +89,7 @@ type visit struct {
 func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name string) {
 	call.Caller, call.RequestedAgent, call.Progress = v.caller, v.caller.Agent, v.r.Progress
 	call.LogLevel, call.Notice = v.r.LogLevel, v.r.Notice
+	call.Meta, call.Headers = v.r.Meta, v.r.Trace
 	call.Target = front.Target{Kind: kind, Server: server, Name: name}
 	call.Record.Operation, call.Record.Server = v.r.Method, server
 	switch kind {
