@@ -46,6 +46,7 @@ func (s *server) postStateless(w http.ResponseWriter, r *http.Request, m message
 // judgeHeaders is strict about what 2026-07-28 asks of headers.
 func (s *server) judgeHeaders(r *http.Request, m message) *rpcFault {
 	var params struct {
+		URI       string
 		Name      string
 		Arguments map[string]json.RawMessage
 	}
@@ -61,7 +62,8 @@ func (s *server) judgeHeaders(r *http.Request, m message) *rpcFault {
 		return &rpcFault{-32020, "Mcp-Protocol-Version differs", nil}
 	case h.Get("Mcp-Method") != m.Method:
 		return &rpcFault{-32020, "Mcp-Method differs", nil}
-	case m.Method == "tools/call" && decodeHeader(h.Get("Mcp-Name")) != params.Name:
+	case (m.Method == "tools/call" || m.Method == "prompts/get") && decodeHeader(h.Get("Mcp-Name")) != params.Name,
+		m.Method == "resources/read" && decodeHeader(h.Get("Mcp-Name")) != params.URI:
 		return &rpcFault{-32020, "Mcp-Name differs", nil}
 	case !strings.Contains(h.Get("Accept"), "application/json") || !strings.Contains(h.Get("Accept"), "text/event-stream"):
 		return &rpcFault{-32600, "Accept lacks a type", nil}

@@ -197,6 +197,11 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call 
 			return
 		}
 	}
+	if failure := p.checkParams(r.Header, call); failure != nil {
+		a := failureAnswer(call.id, failure)
+		out.finish(a, statusOf(a, true))
+		return
+	}
 	out.enter(running)
 	ctx, stop := r.Context(), func() {}
 	if !call.stateless {
@@ -251,8 +256,20 @@ func (e *Edge) postStateless(r *http.Request, v visitor, m message, out *reply) 
 			return
 		}
 	}
+	p := v.peer(r)
+	if m.isToolCall() && p.surface != nil {
+		call, failure := readToolRequest(m, p.served())
+		if failure == nil {
+			failure = p.checkParams(r.Header, call)
+		}
+		if failure != nil {
+			a := failureAnswer(m.id, failure)
+			out.finish(a, statusOf(a, true))
+			return
+		}
+	}
 	out.enter(running)
-	a := e.serve(r.Context(), v.peer(r), m, nil, out.notify)
+	a := e.serve(r.Context(), p, m, nil, out.notify)
 	out.finish(a, statusOf(a, true))
 }
 

@@ -78,6 +78,14 @@ func (p place) Serve(_ context.Context, c agents.Caller, r agents.Request, dst [
 	return append(dst, out...), nil
 }
 
+// Definition is that of a tool whose parameter region travels in a header too.
+func (p place) Definition(_ agents.Caller, tool string) json.RawMessage {
+	if tool != "region" {
+		return json.RawMessage(`{}`)
+	}
+	return json.RawMessage(`{"name":"region","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}`)
+}
+
 func (p place) Introduce(context.Context, agents.Caller) (agents.Introduction, *agents.Error) {
 	if p.name == "broken" {
 		return agents.Introduction{}, &agents.Error{Code: -32603, Object: json.RawMessage(`{"code":-32603,"message":"is down"}`)}

@@ -43,10 +43,9 @@ func (c *conversation) request(ctx context.Context, x *exchange, req endpoint.Re
 	if c.stateless() {
 		r.Header.Set(mcp.HeaderMethod, req.Method)
 		if req.Method == methodToolsCall {
-			c.nameTool(r.Header, params)
-		} else if strings.HasPrefix(req.Method, "tasks/") {
-			nameTask(r.Header, params)
+			c.addParams(r.Header, params)
 		}
+		nameIn(r.Header, req.Method, params)
 	}
 	return r
 }
@@ -93,21 +92,28 @@ func (c *conversation) addSession(header http.Header) {
 	}
 }
 
-// nameTool sets the headers of a tool call: the tool's name, and parameters
-// for which its definition asks for that.
-func (c *conversation) nameTool(header http.Header, params json.RawMessage) {
-	name := rawjson.Text(rawjson.Get(params, "name"))
-	if value, ok := mcp.EncodeHeaderValue(name); ok {
-		header.Set(mcp.HeaderName, value)
-	}
-	for name, value := range c.headers.of(name, params) {
+// addParams sets the headers of a tool call for parameters for which its definition
+// asks for that.
+func (c *conversation) addParams(header http.Header, params json.RawMessage) {
+	for name, value := range c.headers.of(rawjson.Text(rawjson.Get(params, "name")), params) {
 		header.Set(name, value)
 	}
 }
 
-// nameTask sets the header by which a request about a task finds its way.
-func nameTask(header http.Header, params json.RawMessage) {
-	if value, ok := mcp.EncodeHeaderValue(rawjson.Text(rawjson.Get(params, "taskId"))); ok {
+// nameIn sets the header that names what a request is about.
+func nameIn(header http.Header, method string, params json.RawMessage) {
+	member := ""
+	switch {
+	case method == methodToolsCall, method == "prompts/get":
+		member = "name"
+	case method == "resources/read":
+		member = "uri"
+	case strings.HasPrefix(method, "tasks/"):
+		member = "taskId"
+	default:
+		return
+	}
+	if value, ok := mcp.EncodeHeaderValue(rawjson.Text(rawjson.Get(params, member))); ok {
 		header.Set(mcp.HeaderName, value)
 	}
 }

@@ -1,13 +1,13 @@
 package servers
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/mcpedge/paramheaders"
 	"gatehouse/internal/rawjson"
 )
 
@@ -18,19 +18,13 @@ type paramHeaders struct {
 	tools map[string]*mcp.Tool
 }
 
-// maxHeaderValue is the longest value that is sent in a header; servers refuse
-// longer ones.
-const maxHeaderValue = 8 << 10
-
-var headerAnnotation = []byte(`x-mcp-header`)
-
 // learn reads a page of tools/list, and returns it without the tools whose
 // annotations are wrong: the revision demands that of clients over HTTP. Every
 // other page stays as it is.
 func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.tools) == 0 && !bytes.Contains(page, headerAnnotation) {
+	if len(p.tools) == 0 && !paramheaders.In(page) {
 		return page
 	}
 	next := maps.Clone(p.tools)
@@ -61,20 +55,16 @@ func (p *paramHeaders) learn(page json.RawMessage) json.RawMessage {
 	return rawjson.Set(page, "tools", append(kept, ']'))
 }
 
-// maxHeaderSchema is the size in bytes of a schema that may ask for headers: it
-// is decoded, now and with each call.
-const maxHeaderSchema = 64 << 10
-
 // learnTool notes a definition that asks for headers, and reports whether it does
 // so rightly or not at all.
 func learnTool(tools map[string]*mcp.Tool, definition json.RawMessage) bool {
 	name := rawjson.Text(rawjson.Get(definition, "name"))
 	delete(tools, name)
-	if !bytes.Contains(definition, headerAnnotation) {
+	if !paramheaders.In(definition) {
 		return true
 	}
-	tool := &mcp.Tool{Name: name, RawInputSchema: bytes.Clone(rawjson.Get(definition, "inputSchema"))}
-	if len(tool.RawInputSchema) > maxHeaderSchema || mcp.ValidateParamHeaderAnnotations(tool) != nil {
+	tool, ok := paramheaders.Read(name, definition)
+	if !ok {
 		return false
 	}
 	tools[name] = tool
@@ -89,33 +79,7 @@ func (p *paramHeaders) of(tool string, params json.RawMessage) map[string]string
 	if t == nil {
 		return nil
 	}
-	headers := mcp.GenerateParamHeaders(t, forHeaders(t, params))
-	maps.DeleteFunc(headers, func(_, value string) bool { return len(value) > maxHeaderValue })
+	headers := mcp.GenerateParamHeaders(t, paramheaders.Few(t, params))
+	maps.DeleteFunc(headers, func(_, value string) bool { return len(value) > paramheaders.MaxValue })
 	return headers
-}
-
-// forHeaders are the params with only the arguments that become headers: mcp-go
-// decodes whatever it is given.
-func forHeaders(t *mcp.Tool, params json.RawMessage) json.RawMessage {
-	all := rawjson.Get(params, "arguments")
-	few := map[string]any{}
-	for _, binding := range mcp.ExtractParamHeaderBindings(t) {
-		value, into := all, few
-		for i, name := range binding.Path {
-			if value = rawjson.Get(value, name); value == nil || i == len(binding.Path)-1 {
-				break
-			}
-			inner, ok := into[name].(map[string]any)
-			if !ok {
-				inner = map[string]any{}
-				into[name] = inner
-			}
-			into = inner
-		}
-		if value != nil && len(value) <= maxHeaderValue {
-			into[binding.Path[len(binding.Path)-1]] = value
-		}
-	}
-	out, _ := json.Marshal(map[string]any{"arguments": few}) //nolint:errchkjson // Parts of valid JSON.
-	return out
 }
