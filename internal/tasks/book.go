@@ -57,21 +57,42 @@ type Book struct {
 	count uint64
 }
 
-// Hold takes a place for a task that who may be promised. It reports whether there
-// is one; the oldest of its tasks that are over gives way. Keep or Release must
-// follow.
-func (b *Book) Hold(who string) bool {
+// Hold takes a place for a task that who may be promised. ok reports whether there is
+// one; the oldest of its tasks that are over gives way. Where all owners together have
+// too many, the oldest of whoever has the most gives way: it is returned, to be
+// cancelled. Keep or Release must follow.
+func (b *Book) Hold(who string) (given *Task, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if (b.owned[who] >= MaxOwned || b.all >= MaxAll) && !b.dropOver(who) {
-		return false
+	switch {
+	case b.owned[who] < MaxOwned && b.all < MaxAll, b.dropOldest(who, true) != nil:
+	case b.owned[who] >= MaxOwned:
+		return nil, false
+	default:
+		most := b.richest()
+		if b.owned[most] <= b.owned[who]+1 {
+			return nil, false
+		}
+		if given = b.dropOldest(most, false); given == nil {
+			return nil, false // It holds places only.
+		}
 	}
 	if b.owned == nil {
 		b.owned = map[string]int{}
 	}
 	b.owned[who]++
 	b.all++
-	return true
+	return given, true
+}
+
+// richest is the owner that has the most.
+func (b *Book) richest() (most string) {
+	for who, n := range b.owned {
+		if n > b.owned[most] || n == b.owned[most] && who < most {
+			most = who
+		}
+	}
+	return most
 }
 
 // Release frees a place that is held.
@@ -88,18 +109,18 @@ func (b *Book) release(who string) {
 	}
 }
 
-// dropOver forgets the oldest task of an owner that is over, if there is one.
-func (b *Book) dropOver(who string) bool {
-	var oldest *Task
+// dropOldest forgets the oldest task of an owner, of those that are over or of all,
+// and returns it; nil if there is none.
+func (b *Book) dropOldest(who string, over bool) (oldest *Task) {
 	for _, t := range b.tasks {
-		if t.over && t.Owner.Who == who && (oldest == nil || t.place < oldest.place) {
+		if (t.over || !over) && t.Owner.Who == who && (oldest == nil || t.place < oldest.place) {
 			oldest = t
 		}
 	}
 	if oldest != nil {
 		b.drop(oldest)
 	}
-	return oldest != nil
+	return oldest
 }
 
 func (b *Book) drop(t *Task) {

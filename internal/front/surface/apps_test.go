@@ -68,6 +68,27 @@ func TestApps_aPageIsReadByWhoeverMayUseItsTool(t *testing.T) {
 	}
 }
 
+// Whether a tool that it may not use names a page, nobody hears.
+func TestApps_pagesOfHiddenTools_areAsThoseThatAreNotThere(t *testing.T) {
+	db, _ := pagesServer()
+	s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "tools": {"db": ["chart"]}}}}}`, db)
+	ask := func(uri string) string {
+		r := agents.Request{Method: "resources/read", Params: fmt.Appendf(nil, `{"uri":%q}`, uri)}
+		r.Capabilities = json.RawMessage(showsPages)
+		_, failure := s.one.Serve(context.Background(), stateless, r, nil)
+		return withoutCallID(strings.ReplaceAll(string(failure.Object), uri, "URI"))
+	}
+	if hidden, none := ask("ui://drop/1"), ask("ui://none/1"); hidden != none {
+		t.Errorf("got %s, want what is said of one that is not there: %s", hidden, none)
+	}
+}
+
+// withoutCallID is an error without the id of its call.
+func withoutCallID(failure string) string {
+	data := rawjson.Get([]byte(failure), "data")
+	return string(rawjson.Set([]byte(failure), "data", rawjson.Delete(data, "call_id")))
+}
+
 // What an earlier gateway has read is not what this server says.
 func TestApps_aKeptListGrantsNothing(t *testing.T) {
 	db, _ := pagesServer()

@@ -118,8 +118,12 @@ func (v *visit) offerTasks(c *relay.Call) (*offer, *front.Failure) {
 		return nil, nil //nolint:nilnil // Nothing is wrong with a call without tasks.
 	}
 	o := &offer{tasks: v.Tasks, who: v.who(), stateless: stateless}
+	given, ok := v.Tasks.book.Hold(o.who)
+	if given != nil {
+		v.Tasks.looking.Go(func() { v.Tasks.giveUp(*given) })
+	}
 	switch {
-	case v.Tasks.book.Hold(o.who):
+	case ok:
 	case stateless:
 		return nil, nil //nolint:nilnil // The server is not told that tasks can be followed, and answers at once.
 	default:

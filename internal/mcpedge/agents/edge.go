@@ -42,7 +42,7 @@ type Caller struct {
 	Agent string
 	// Declared are the client's capabilities, as it declared them when it opened its
 	// session: a JSON object. "" where there was no such moment, as in 2026-07-28, and
-	// for more than 8 KiB.
+	// for more than 2 KiB.
 	Declared string
 	// Inbox takes what the client is to be told unasked, at a surface; nil where it
 	// has no session.

@@ -26,6 +26,9 @@ type keptEvent struct {
 	at   time.Time
 }
 
+// size is what the event takes, in bytes.
+func (e keptEvent) size() int { return len(e.body) + eventOverhead }
+
 // What the id of an event begins with: whether its stream is that of a call.
 const (
 	ofCall  = "c"
@@ -66,12 +69,12 @@ func (s *eventStream) add(body []byte) (out *reply, event uint64) {
 	r, now := s.of, time.Now()
 	r.mu.Lock()
 	s.last++
-	if len(body) > maxReplayBytes || r.ended {
+	if len(body)+eventOverhead > maxReplayBytes || r.ended {
 		s.forget() // What follows could not be taken up without it.
 	} else {
-		s.kept = append(s.kept, keptEvent{body, now})
-		r.order = append(r.order, s)
-		r.count(len(body))
+		event := keptEvent{body, now}
+		s.kept, r.order = append(s.kept, event), append(r.order, s)
+		r.count(event.size())
 	}
 	r.dropOld(now)
 	out, event = s.out, s.last
@@ -84,7 +87,7 @@ func (s *eventStream) add(body []byte) (out *reply, event uint64) {
 func (s *eventStream) forget() {
 	bytes := 0
 	for _, e := range s.kept {
-		bytes += len(e.body)
+		bytes += e.size()
 	}
 	if s.kept = nil; bytes > 0 {
 		s.of.order = slices.DeleteFunc(s.of.order, func(of *eventStream) bool { return of == s })
@@ -102,6 +105,16 @@ func (s *eventStream) next(out *reply, after uint64) (body []byte, event uint64,
 		return nil, 0, false
 	}
 	return s.kept[after-s.lost()].body, after + 1, true
+}
+
+// after is how many bytes are kept of what follows an event.
+func (s *eventStream) after(event uint64) (bytes int) {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	for _, e := range s.kept[min(max(event, s.lost())-s.lost(), uint64(len(s.kept))):] {
+		bytes += len(e.body)
+	}
+	return bytes
 }
 
 // isOf reports whether a connection has the stream.

@@ -73,7 +73,7 @@ func (p *peer) declares() string {
 }
 
 // maxDeclared is how much is kept, in bytes, of what a client declares.
-const maxDeclared = 8 << 10
+const maxDeclared = 2 << 10
 
 // declaredBy are the capabilities in the params of initialize, as far as they are
 // kept.

@@ -14,6 +14,9 @@ const (
 	replayTime      = 5 * time.Minute
 )
 
+// eventOverhead is about what an event takes beside its body.
+const eventOverhead = 128
+
 // maxLeft is how many streams of a session are remembered that nobody reads and of
 // which nothing is kept.
 const maxLeft = 16
@@ -103,7 +106,7 @@ func (r *replay) dropFirst() {
 	s := r.order[0]
 	r.order[0] = nil
 	r.order = r.order[1:]
-	r.count(-len(s.kept[0].body))
+	r.count(-s.kept[0].size())
 	s.kept[0] = keptEvent{}
 	if s.kept = s.kept[1:]; len(s.kept) == 0 && s.over {
 		delete(r.streams, s.nr)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"gatehouse/internal/fair"
 )
 
 const headerLastEvent = "Last-Event-ID"
@@ -101,7 +103,7 @@ func (p *reply) finishLog(a answer) {
 		return
 	}
 	body := a.body
-	if len(body) <= maxReplayBytes {
+	if len(body)+eventOverhead <= maxReplayBytes {
 		body = bytes.Clone(body) // The buffer is used again.
 	}
 	out, event := p.log.add(body)
@@ -134,6 +136,7 @@ func (e *Edge) resume(w http.ResponseWriter, r *http.Request, v visitor, p *peer
 		return true
 	}
 	defer end()
+	e.inFlight.toil(ctx, fair.Owner{Who: p.owner()}, log.after(event)) // To be sent much for little is work.
 	out := e.newReply(w, r)
 	defer out.end()
 	out.enter(running)

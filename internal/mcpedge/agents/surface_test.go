@@ -240,7 +240,7 @@ func TestSurface_theWishForATask_isOfOneRevision(t *testing.T) {
 func TestSurface_knowsWhatASessionsClientDeclared(t *testing.T) {
 	url := serveSurfaces(t) + "/s/one"
 	for declared, want := range map[string]string{
-		`{"extensions":{"x/y":{"n":1.0}}}`: `{"extensions":{"x/y":{"n":1.0}}}`, `[]`: "", `{"x":"` + strings.Repeat("x", 8<<10) + `"}`: "",
+		`{"extensions":{"x/y":{"n":1.0}}}`: `{"extensions":{"x/y":{"n":1.0}}}`, `[]`: "", `{"x":"` + strings.Repeat("x", 2<<10) + `"}`: "",
 	} {
 		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":`+declared+`,"clientInfo":{"name":"t","version":"1"}}}`)
 		r = post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"declared"}}`, "Mcp-Session-Id", r.header.Get("Mcp-Session-Id"))
