@@ -156,7 +156,9 @@ func (a *AuthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/register":
 		a.register(w, body)
 	case "/authorize":
-		a.authorize(w, r)
+		a.agree(w, r, true)
+	case "/device":
+		a.device(w, form)
 	case "/token":
 		a.token(w, r, form)
 	case "/revoke":
@@ -172,7 +174,7 @@ func (a *AuthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *AuthServer) metadata() map[string]any {
 	return map[string]any{
 		"issuer": a.URL, "authorization_endpoint": a.URL + "/authorize", "token_endpoint": a.URL + "/token",
-		"registration_endpoint": a.URL + "/register", "revocation_endpoint": a.URL + "/revoke",
+		"registration_endpoint": a.URL + "/register", "device_authorization_endpoint": a.URL + "/device", "revocation_endpoint": a.URL + "/revoke",
 		"code_challenge_methods_supported": []string{"S256"}, "response_types_supported": []string{"code"},
 		"token_endpoint_auth_methods_supported": []string{"none", "client_secret_basic", "client_secret_post"},
 		"scopes_supported":                      []string{"mcp", "write", "offline_access"}, "authorization_response_iss_parameter_supported": true,
@@ -209,8 +211,15 @@ func (a *AuthServer) register(w http.ResponseWriter, body []byte) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// authorize is the page on which a person agrees, at once.
-func (a *AuthServer) authorize(w http.ResponseWriter, r *http.Request) {
+// Agree is the page on which a person agrees, at once, for what a test puts in its
+// place. iss says who answers.
+func (a *AuthServer) Agree(w http.ResponseWriter, r *http.Request, iss bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.agree(w, r, iss)
+}
+
+func (a *AuthServer) agree(w http.ResponseWriter, r *http.Request, iss bool) {
 	q := r.URL.Query()
 	c, known := a.clients[q.Get("client_id")]
 	if !known || c.Get("redirect_uri") != q.Get("redirect_uri") || q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" {
@@ -220,8 +229,26 @@ func (a *AuthServer) authorize(w http.ResponseWriter, r *http.Request) {
 	code := "code-" + rand.Text()
 	a.codes[code] = q
 	to, _ := url.Parse(q.Get("redirect_uri"))
-	to.RawQuery = url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {a.URL}}.Encode()
+	answer := url.Values{"code": {code}, "state": {q.Get("state")}}
+	if iss {
+		answer.Set("iss", a.URL)
+	}
+	to.RawQuery = answer.Encode()
 	http.Redirect(w, r, to.String(), http.StatusFound)
+}
+
+// device answers a device with a code. The person agrees after the first question.
+func (a *AuthServer) device(w http.ResponseWriter, form url.Values) {
+	if _, known := a.clients[form.Get("client_id")]; !known {
+		refuse(w, http.StatusUnauthorized, "invalid_client")
+		return
+	}
+	code := "device-" + rand.Text()
+	a.codes[code] = url.Values{"scope": {form.Get("scope")}, "resource": {form.Get("resource")}}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"device_code": code, "user_code": "WDJB-MJHT", "verification_uri": a.URL + "/device-page", "expires_in": 60, "interval": 1,
+	})
 }
 
 func (a *AuthServer) token(w http.ResponseWriter, r *http.Request, form url.Values) {
@@ -257,6 +284,18 @@ func (a *AuthServer) token(w http.ResponseWriter, r *http.Request, form url.Valu
 			delete(a.refresh, form.Get("refresh_token"))
 		}
 	case "client_credentials":
+	case "urn:ietf:params:oauth:grant-type:device_code":
+		asked, ok := a.codes[form.Get("device_code")]
+		switch {
+		case !ok || asked.Get("resource") != form.Get("resource"):
+			refuse(w, http.StatusBadRequest, "expired_token")
+			return
+		case !asked.Has("agreed"): // The person needs a moment.
+			asked.Set("agreed", "")
+			refuse(w, http.StatusBadRequest, "authorization_pending")
+			return
+		}
+		scope = asked.Get("scope")
 	default:
 		refuse(w, http.StatusBadRequest, "unsupported_grant_type")
 		return
@@ -271,7 +310,7 @@ func (a *AuthServer) issue(w http.ResponseWriter, grant, scope string) {
 	if a.Lifetime != 0 {
 		answer["expires_in"] = a.Lifetime
 	}
-	if !a.NoRefresh && grant != "client_credentials" && (grant == "authorization_code" || a.Rotate) {
+	if !a.NoRefresh && grant != "client_credentials" && (grant != "refresh_token" || a.Rotate) {
 		refresh := "refresh-" + rand.Text()
 		a.refresh[refresh] = scope
 		answer["refresh_token"] = refresh

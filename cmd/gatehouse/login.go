@@ -18,7 +18,7 @@ import (
 // loginOptions are the flags of login.
 type loginOptions struct {
 	fileOptions
-	manual, list, asJSON bool
+	manual, device, list, asJSON bool
 }
 
 func newLoginCommand() *cobra.Command {
@@ -29,7 +29,8 @@ func newLoginCommand() *cobra.Command {
 		Long: `login opens a page of the server's authorization server in your browser, on which
 you agree, and keeps what that brings for the gateway: agents never see it. A running
 gateway uses it at once. With --manual nothing is opened: the address is printed for
-a browser on any machine, and the address that it ends at is read from the input.
+a browser on any machine, and the address that it ends at is read from the input. With
+--device there is a code to enter instead, if the authorization server offers that.
 
 The entry needs nothing for it, unless its authorization server does not let clients
 register themselves: see docs/LOGIN.md. --list shows the logins that are kept.
@@ -54,6 +55,7 @@ gatehouse login --list           # what is kept`,
 	}
 	o.registerEntries(cmd)
 	cmd.Flags().BoolVar(&o.manual, "manual", false, "print the address, and read the one that the browser ends at, from the input")
+	cmd.Flags().BoolVar(&o.device, "device", false, "print a code to enter in a browser on any machine, where the authorization server offers that")
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the logins that are kept")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `with --list: print [{"server", "address", "account", "issuer", "scopes", "expires", "renews", "store", "problem"}]`)
 	return cmd
@@ -71,8 +73,10 @@ func (o *loginOptions) check(args []string) error {
 	switch {
 	case o.list && len(args) > 0:
 		return errors.New("--list takes no SERVER")
-	case o.list && o.manual:
-		return errors.New("--list and --manual exclude each other")
+	case o.list && (o.manual || o.device):
+		return errors.New("--list and --manual (or --device) exclude each other")
+	case o.manual && o.device:
+		return errors.New("--manual and --device exclude each other")
 	case !o.list && len(args) == 0:
 		return errors.New("SERVER is missing; write: gatehouse login SERVER, or gatehouse login --list")
 	case !o.list && o.asJSON:
@@ -96,7 +100,7 @@ func (o *loginOptions) login(ctx context.Context, cmd *cobra.Command, name strin
 	}
 	stderr := cmd.ErrOrStderr()
 	r, err := login.Login(ctx, t, login.Options{
-		Store: kept, Agent: userAgent(), Open: childproc.OpenBrowser, Manual: o.manual, Input: cmd.InOrStdin(), Now: time.Now,
+		Store: kept, Agent: userAgent(), Open: childproc.OpenBrowser, Manual: o.manual, Device: o.device, Input: cmd.InOrStdin(), Now: time.Now,
 		Say: func(text string) { fmt.Fprintln(stderr, line(text)) },
 	})
 	if _, wrong := errors.AsType[*login.Unfit](err); wrong {

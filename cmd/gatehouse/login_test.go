@@ -157,3 +157,50 @@ func TestLogin_noTokenIsShownAnywhere(t *testing.T) {
 		}
 	}
 }
+
+func TestLogin_aTokenThatDies_losesNoCall(t *testing.T) {
+	t.Parallel()
+	a, g, agent := beginGuarded(t, func(a *testkit.AuthServer) { a.Rotate = true })
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	agent.Execute(t, "guarded", "hello", nil).Good(t)
+	agent.Execute(t, "twin", "hello", nil).Good(t)
+	a.Expire(false)
+	var pending []*testkit.Pending
+	for i := range 20 {
+		pending = append(pending, agent.Go(t.Context(), []string{"guarded", "twin"}[i%2], "hello", nil))
+	}
+	for _, p := range pending {
+		p.Wait(t).Good(t)
+	}
+	if n := a.Grants("refresh_token"); n != 1 {
+		t.Errorf("got %d renewals, want 1", n)
+	}
+	if n := g.Count(0, "server crashed"); n != 0 {
+		t.Errorf("%d crashes are logged, want 0", n)
+	}
+}
+
+func TestLogin_ofClientCredentials_isTheGatewaysOwn(t *testing.T) {
+	t.Parallel()
+	a := testkit.StartAuthServer(t)
+	a.Add("robot", "marked-client-secret", "client_secret_post", "")
+	servers := testkit.Servers{"guarded": {"url": a.MCP(), "gateway": map[string]any{"auth": map[string]any{
+		"type": "client_credentials", "client_id": "robot", "client_secret": "${ROBOT_SECRET}", "token_endpoint_auth_method": "client_secret_post",
+	}}}}
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Env: []string{"ROBOT_SECRET=marked-client-secret"},
+	})
+	agent := g.Agent(t, "a")
+	agent.Execute(t, "guarded", "hello", nil).Good(t)
+	a.Expire(true)
+	agent.Execute(t, "guarded", "hello", nil).Good(t) // It gets another.
+	a.Change(func() { a.TokenStatus, a.TokenBody = 401, `{"error":"invalid_client","error_description":"marked-client-secret"}` })
+	a.Expire(true)
+	fail := agent.Execute(t, "guarded", "hello", nil)
+	if fail.Code() == "" || strings.Contains(fail.Text, "gatehouse login") {
+		t.Errorf("got %s, want a failure that asks nobody to log in", fail.Text)
+	}
+	if text := fail.Text + string(fail.Structured) + g.Log.Text() + operate(t, g, "status", "--json").out; strings.Contains(text, "marked-client-secret") {
+		t.Error("the client's secret is shown, want it nowhere")
+	}
+}

@@ -118,6 +118,8 @@ func expiry(at, now time.Time) time.Time {
 func ungranted(ctx context.Context, err error, hidden secrets) error {
 	said, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	case !ok && strings.HasPrefix(err.Error(), "oauth2: "):
 		return errors.New("it answered with something else than tokens")
 	case !ok:

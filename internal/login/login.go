@@ -31,9 +31,10 @@ type Options struct {
 	Agent string
 	// Open shows the person an address; nil shows none. An error is only said.
 	Open func(address string) error
-	// Manual reads the answer from Input in place of listening for it.
-	Manual bool
-	Input  io.Reader
+	// Manual reads the answer from Input in place of listening for it; Device waits for
+	// a person who enters a code on any machine.
+	Manual, Device bool
+	Input          io.Reader
 	// Say tells the person something, in one line.
 	Say func(text string)
 	Now func() time.Time
@@ -56,9 +57,12 @@ func Login(ctx context.Context, t Target, o Options) (store.Record, error) {
 		return store.Record{}, err
 	}
 	var got store.Record
-	if t.Auth.Type == serversfile.AuthClientCredentials {
+	switch {
+	case t.Auth.Type == serversfile.AuthClientCredentials:
 		got, err = byItself(ctx, t, o, f)
-	} else {
+	case o.Device:
+		got, err = o.byDevice(ctx, t, f, saved)
+	default:
 		got, err = o.byPerson(ctx, t, f, saved)
 	}
 	if err != nil {
@@ -103,15 +107,8 @@ func (o Options) byPerson(ctx context.Context, t Target, f found, saved store.Re
 		defer answers.close(ctx)
 	}
 	a := attempt{found: f, redirect: redirect, state: rand.Text(), verifier: oauth2.GenerateVerifier(), params: t.Auth.Params}
-	a.scopes, a.consent = wanted{
-		configured: t.Auth.Scopes, challenge: f.challenge.Scopes, stepUp: stepUp(saved), resource: f.scopes, server: f.server.Scopes,
-	}.scopes()
-	if kind == clientDynamic {
-		a.client, err = register(ctx, w, f.server, request(f.server, redirect, t.Auth.Method, false), t.Auth.Method)
-	} else {
-		a.client = known(kind, t.Auth, f.server)
-	}
-	if err != nil {
+	a.scopes, a.consent = o.wants(t, f, saved).scopes()
+	if a.client, err = o.client(ctx, w, kind, t.Auth, f.server, redirect); err != nil {
 		return store.Record{}, err
 	}
 	code, err := o.await(ctx, w, a, answers)
@@ -123,6 +120,19 @@ func (o Options) byPerson(ctx context.Context, t Target, f found, saved store.Re
 		return store.Record{}, fmt.Errorf("%s grants no token for the login: %w; begin again", quoted(f.server.Issuer), err)
 	}
 	return record(t, f, a.client, a.scopes, got, o.Now()), nil
+}
+
+// wants collects what decides which scopes a person's login asks for.
+func (o Options) wants(t Target, f found, saved store.Record) wanted {
+	return wanted{configured: t.Auth.Scopes, challenge: f.challenge.Scopes, stepUp: stepUp(saved), resource: f.scopes, server: f.server.Scopes}
+}
+
+// client returns who asks: a client that is known, or one that registers now.
+func (o Options) client(ctx context.Context, w *web, kind string, auth serversfile.Auth, m serverMetadata, redirect string) (client, error) {
+	if kind != clientDynamic {
+		return known(kind, auth, m), nil
+	}
+	return register(ctx, w, m, request(m, redirect, auth.Method, o.Device), auth.Method)
 }
 
 // stepUp is what a login asks for that replaces one whose scopes were not enough.

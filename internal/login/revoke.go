@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"gatehouse/internal/login/store"
@@ -34,18 +33,8 @@ func Revoke(ctx context.Context, r store.Record, agent string) error {
 }
 
 func (w *web) revoke(ctx context.Context, r store.Record, hint string, token store.Secret) error {
-	form := url.Values{"token": {string(token)}, "token_type_hint": {hint}}
-	header := http.Header{}
-	if r.Method == methodBasic {
-		req := &http.Request{Header: header}
-		req.SetBasicAuth(url.QueryEscape(r.ClientID), url.QueryEscape(string(r.Secrets.ClientSecret)))
-	} else {
-		form.Set("client_id", r.ClientID)
-		if r.Secrets.ClientSecret != "" {
-			form.Set("client_secret", string(r.Secrets.ClientSecret))
-		}
-	}
-	status, _, err := w.post(ctx, r.Revocation, "application/x-www-form-urlencoded", []byte(form.Encode()), header)
+	c := client{id: r.ClientID, method: r.Method, secret: r.Secrets.ClientSecret}
+	status, _, err := w.postForm(ctx, r.Revocation, c, url.Values{"token": {string(token)}, "token_type_hint": {hint}})
 	if err == nil && status/100 != 2 {
 		err = statusError(status)
 	}
