@@ -158,7 +158,7 @@ func gatewayFacts(st admin.Status, files doctor.Files) doctor.Gateway {
 var cures = map[endpoint.State]string{
 	endpoint.BackingOff:    "see what it wrote: gatehouse status NAME; once it is mended: gatehouse release NAME",
 	endpoint.Quarantined:   "see what it wrote: gatehouse status NAME; once it is mended: gatehouse release NAME",
-	endpoint.NeedsAuth:     "give it credentials that it accepts, then: gatehouse release NAME",
+	endpoint.NeedsAuth:     "log in: gatehouse login NAME; or give it credentials that it accepts, then: gatehouse release NAME",
 	endpoint.Misconfigured: "mend its entry: gatehouse validate",
 }
 

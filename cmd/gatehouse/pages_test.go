@@ -160,3 +160,28 @@ func decideFor(rules policy.Rules, agent, server, tool string) bool {
 	p := policy.Compile(rules)
 	return p.Decide(p.StandIn(agent), server, tool).Allow
 }
+
+// Whatever a page tells people to type is there: the command, and its flags.
+func TestPages_showCommandsThatThereAre(t *testing.T) {
+	block := regexp.MustCompile("(?s)\n```sh\n(.*?)```")
+	line := regexp.MustCompile(`(?m)^(?:bin/)?gatehouse ([^#|>\n]*)`)
+	for _, name := range []string{"../README.md", "AGENTS.md", "CLIENTS.md", "MIGRATING.md", "OPERATIONS.md"} {
+		n := 0
+		for _, b := range block.FindAllStringSubmatch(docsPage(t, name), -1) {
+			for _, m := range line.FindAllStringSubmatch(b[1], -1) {
+				n++
+				words := strings.Fields(regexp.MustCompile(`'[^']*'|"[^"]*"`).ReplaceAllString(m[1], "x"))
+				of, rest, err := newRoot().Find(words)
+				if err == nil {
+					err = of.ParseFlags(rest)
+				}
+				if err != nil {
+					t.Errorf("docs/%s shows %q: got %v, want a command that there is", name, m[0], err)
+				}
+			}
+		}
+		if n == 0 && name == "../README.md" {
+			t.Errorf("docs/%s: got no command in it, want some to try", name)
+		}
+	}
+}
