@@ -53,6 +53,9 @@ func (p ServerPlan) For(cell *endpoint.Cell) ServerPlan {
 	in := cell.Instance()
 	p.Cell, p.Redact, p.Instance = cell, in.Redact, in.Label
 	p.Spec, p.Lazy = p.Spec.For(in.Agent), false
+	if in.Session != "" {
+		p.Entry.Settings.IdleStop = p.Entry.Settings.SessionIdle
+	}
 	return p
 }
 

@@ -17,7 +17,10 @@ type Config struct {
 	// Server makes the Props of one server's actor. plan returns the server's
 	// current plan at any time, from any goroutine.
 	Server func(plan func() messages.ServerPlan) *actor.Props
-	Log    *slog.Logger
+	// SessionIdle is how long an instance for a session is kept without a sign of life
+	// of that, where its entry does not say; 0 is as long as the session.
+	SessionIdle time.Duration
+	Log         *slog.Logger
 }
 
 // Props makes the supervisor's actor.

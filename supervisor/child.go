@@ -30,10 +30,11 @@ type child struct {
 	// instances are those of an entry that has some, by their cells.
 	instances map[*endpoint.Cell]*child
 	hurry     chan struct{} // closed to end a drain before its time
+	gone      chan struct{} // closed when its actor has ended
 }
 
 func newChild(p messages.ServerPlan) *child {
-	k := &child{hurry: make(chan struct{}), instances: map[*endpoint.Cell]*child{}}
+	k := &child{hurry: make(chan struct{}), gone: make(chan struct{}), instances: map[*endpoint.Cell]*child{}}
 	k.setPlan(p)
 	return k
 }
@@ -95,6 +96,7 @@ func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.
 // ended notes that the child's actor is gone.
 func (k *child) ended(c actor.Context) {
 	k.stopTimer()
+	close(k.gone)
 	p := k.plan()
 	reason := "drained"
 	if !k.draining {

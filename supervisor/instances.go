@@ -39,14 +39,41 @@ func (s *supervisor) begun(c actor.Context, name string, cell *endpoint.Cell) (*
 	if !ok || entry.plan().Cell != cell.Instance().Of || s.stopping {
 		return nil, false // The entry's cell is closed, and with it this one.
 	}
-	k := newChild(entry.plan().For(cell))
+	k := newChild(s.planFor(entry, cell))
 	if !s.spawn(c, k) {
 		cell.Close()
 		cell.Instance().Of.Instances().Forget(cell)
 		return nil, false
 	}
 	entry.instances[cell] = k
+	s.endWithSession(c, k)
 	return k, true
+}
+
+// planFor is the plan of one of an entry's instances.
+func (s *supervisor) planFor(entry *child, cell *endpoint.Cell) messages.ServerPlan {
+	p := entry.plan().For(cell)
+	if cell.Instance().Session != "" && p.Entry.Settings.IdleStop == 0 {
+		p.Entry.Settings.IdleStop = s.cfg.SessionIdle
+	}
+	return p
+}
+
+// endWithSession has an instance end when the session does that it is for.
+func (s *supervisor) endWithSession(c actor.Context, k *child) {
+	p := k.plan()
+	client := p.Cell.Client()
+	if client == nil {
+		return
+	}
+	root, self, end := c.ActorSystem().Root, c.Self(), messages.EndInstance{Name: p.Entry.Name, Cell: p.Cell}
+	go func() { // Ends with the session or the instance.
+		select {
+		case <-client.Ended():
+			root.Send(self, end)
+		case <-k.gone:
+		}
+	}()
 }
 
 // spawn starts the actor of a child. Of an instance that has ended a moment ago
@@ -74,7 +101,7 @@ const maxNamesakes = 1000
 // keepInstances brings new settings to the instances of an entry.
 func (s *supervisor) keepInstances(c actor.Context, entry *child) {
 	for cell, k := range entry.instances {
-		k.setPlan(entry.plan().For(cell))
+		k.setPlan(s.planFor(entry, cell))
 		c.Send(k.pid, messages.SettingsChanged{})
 	}
 }

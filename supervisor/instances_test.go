@@ -21,7 +21,7 @@ func scoped(name string, generation uint64) messages.ServerPlan {
 // need has an agent's instance made and woken, as a call does.
 func (h *house) need(t *testing.T, p messages.ServerPlan, agent string) *endpoint.Cell {
 	t.Helper()
-	cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, 16, endpoint.Status{State: endpoint.Idle})
+	cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, nil, 16, endpoint.Status{State: endpoint.Idle})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestInstances_aRemovedEntryTakesThemAlong(t *testing.T) {
 		if got := a.Acquire(10); got != endpoint.Closed {
 			t.Errorf("a call is answered %v, want the instance closed", got)
 		}
-		if _, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "b"}, 16, endpoint.Status{}); err == nil {
+		if _, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "b"}, nil, 16, endpoint.Status{}); err == nil {
 			t.Error("another instance of a removed entry is made, want none")
 		}
 	})

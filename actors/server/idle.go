@@ -58,6 +58,9 @@ func (s *server) idleDue(c actor.Context, m idleDue) {
 	if n := plan.Cell.Admitted(); n != idle.admitted || plan.Cell.InFlight() > 0 {
 		idle.admitted, idle.quiet = n, now
 	}
+	if client := plan.Cell.Client(); client != nil && client.Alive().After(idle.quiet) {
+		idle.quiet = client.Alive()
+	}
 	if now.Sub(idle.quiet) < idle.after || !s.fallAsleep(c, plan) {
 		s.lookLater(c)
 	}

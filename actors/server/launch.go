@@ -117,12 +117,27 @@ func (l *Launcher) openProcess(ctx context.Context, plan messages.ServerPlan, ru
 
 // era is what the next run should begin with: what the cell has learnt, else
 // what an earlier gateway has.
+//
+// The client of a session is answered in its own revision, if the server speaks that.
 func (l *Launcher) era(plan messages.ServerPlan) endpoint.Era {
+	if ofOlderClient(plan) {
+		return endpoint.EraInitialize
+	}
 	return cmp.Or(plan.Cell.Era(), l.eras.Era(plan.Cell.Identity().Spec))
+}
+
+// ofOlderClient reports whether the server is for one client, of a revision before
+// 2026-07-28.
+func ofOlderClient(plan messages.ServerPlan) bool {
+	client := plan.Cell.Client()
+	return client != nil && client.Revision() != "" && client.Revision() < endpoint.StatelessRevision
 }
 
 // noteEra keeps what a run finds out, for the next one and for the next gateway.
 func (l *Launcher) noteEra(plan messages.ServerPlan) func(endpoint.Era) {
+	if ofOlderClient(plan) {
+		return func(endpoint.Era) {} // It was not the server's to choose.
+	}
 	return func(era endpoint.Era) {
 		plan.Cell.NoteEra(era)
 		l.eras.Note(plan.Cell.Identity().Spec, era, time.Now())
@@ -157,7 +172,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread, Computing: proc.Computing}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice, OnJunk: junk.hear, Redact: plan.Redact.String, Budget: l.Budget,
-		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan),
+		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan), Client: plan.Cell.Client(), AskTimeout: plan.Entry.Settings.CallTimeout,
 	})
 	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {

@@ -23,7 +23,7 @@ func (l *Launcher) openURL(ctx context.Context, plan messages.ServerPlan, hooks 
 		URL: plan.Spec.URL, Shown: vars.ShownURL(plan.Entry.URL), Headers: plan.Spec.Headers,
 		Transport: servers.Transport(cmp.Or(plan.Spec.Transport, serversfile.Auto)), Version: l.version,
 		MaxMessageBytes: plan.Entry.Settings.MaxResultBytes, OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice,
-		Era: l.era(plan), OnEra: l.noteEra(plan), OnRenewed: hooks.Renewed, Redact: plan.Redact.String, Budget: l.Budget,
+		Era: l.era(plan), OnEra: l.noteEra(plan), Client: plan.Cell.Client(), AskTimeout: plan.Entry.Settings.CallTimeout, OnRenewed: hooks.Renewed, Redact: plan.Redact.String, Budget: l.Budget,
 	}
 	if c := l.Logins.Of(LoginTarget(plan.Entry, plan.Spec)); c != nil {
 		opts.Credentials = c

@@ -107,7 +107,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.logins = knownLogins(l.src.Live, log)
 	a.launcher.Logins = a.logins
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
-	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, Log: log}), serverActors)
+	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, SessionIdle: opts.sessionIdle, Log: log}), serverActors)
 	a.router = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
 		RulesUnknown: a.rulesUnknown,
@@ -124,7 +124,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))
 	a.edge = agents.New(a.tools, agents.Options{
-		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1),
+		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1), SessionIdleTTL: opts.sessionIdle,
 		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.namesAt(opts.httpAddr), Authorize: a.gate.Authorize, Accepted: a.accepted, Arrived: a.door.Arrived,
 		OnClient: a.observed.clients.note,
 	})

@@ -33,6 +33,7 @@ func (o *operator) Status() admin.Status {
 		},
 		Log: admin.Log(logged),
 	}
+	st.StrayAnswers = o.app.edge.Strays()
 	st.Limited, st.Rules = limitedOf(o.app.router.Refused()), admin.Rules(snap.Policy.Counts())
 	if to := o.app.opts.auditOut; to != "" {
 		s := audited.Shipped

@@ -58,6 +58,7 @@ type runOptions struct {
 	logFormat       string
 	shutdownTimeout time.Duration
 	drainOnEOF      time.Duration
+	sessionIdle     time.Duration
 	linger          time.Duration
 	background      bool // it was started by attach
 	logFile         string
@@ -110,6 +111,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
 	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long calls that run or wait may go on after the end of the input")
+	f.DurationVar(&o.sessionIdle, "session-idle", 30*time.Minute, "how long a client's session over HTTP is kept without a request or an open stream")
 	f.DurationVar(&o.linger, "linger", 0, "with --transport attach: end once nobody has been attached for that long; 0s is never")
 	f.StringVar(&o.logFile, "log-file", "", "write the log to this file instead of stderr; at 10 MiB it is renamed to one with .1 at its end")
 	f.BoolVar(&o.background, "background", false, "")
@@ -156,6 +158,9 @@ func (o *runOptions) check() error {
 	}
 	if o.drainOnEOF < 0 {
 		errs = append(errs, fmt.Errorf("--drain-on-eof is %s: use 0s or more", o.drainOnEOF))
+	}
+	if o.sessionIdle < time.Second {
+		errs = append(errs, fmt.Errorf("--session-idle is %s: use 1s or more", o.sessionIdle))
 	}
 	errs = append(errs, o.checkSurface())
 	errs = append(errs, o.checkHTTP()...)

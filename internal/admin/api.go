@@ -98,8 +98,11 @@ type Status struct {
 	// Limited are whose calls exceeded their limits, the latest first, at most 100.
 	Limited []Limited `json:"limited"`
 	Rules   Rules     `json:"rules"`
-	Audit   Audit     `json:"audit"`
-	Log     Log       `json:"log"`
+	// StrayAnswers counts answers of clients that no server waits for: they are late,
+	// forged or another session's.
+	StrayAnswers uint64 `json:"stray_answers"`
+	Audit        Audit  `json:"audit"`
+	Log          Log    `json:"log"`
 }
 
 // Actor is an actor of the gateway's that runs.

@@ -33,6 +33,9 @@ type Request struct {
 	// LogLevel asks for log messages, of a server that is asked with each request; 0
 	// asks for none.
 	LogLevel Level
+	// Asks takes questions of the server that belong to this request to the client of
+	// the session; nil has none. It is used by sessions that are one client's.
+	Asks Asker
 	// Deadline is when the caller gives up, as if its context ended then, with
 	// ErrDeadline; zero is never.
 	Deadline time.Time

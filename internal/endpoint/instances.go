@@ -2,6 +2,8 @@ package endpoint
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -10,20 +12,31 @@ import (
 	"gatehouse/internal/redact"
 )
 
-// Whose says whom an instance of a server is for.
-type Whose struct{ Agent string }
+// Whose says whom an instance of a server is for: an agent, and a session of its
+// own if that is not empty.
+type Whose struct{ Agent, Session string }
 
-// label is what is put behind a server's name for an instance: "[backend]".
-func (w Whose) label(_ int) string { return "[" + w.Agent + "]" }
+// label is what is put behind a server's name for an instance: "[backend]", or
+// "#3f2a" for a session, whose id nobody else may know.
+func (w Whose) label(digits int) string {
+	if w.Session == "" {
+		return "[" + w.Agent + "]"
+	}
+	sum := sha256.Sum256([]byte(w.Session + "\x00" + w.Agent))
+	return "#" + hex.EncodeToString(sum[:])[:min(digits, 2*len(sum))]
+}
 
 // Instance says of a cell that it is not that of an entry but of one of its
 // instances.
 type Instance struct {
 	Whose
 
+	// Client is that of the session; nil if it is for no session, or for one of which
+	// nothing is remembered.
+	Client Client
 	// Of is the cell of the entry.
 	Of *Cell
-	// Label is what tells it from others of the same entry: "[backend]".
+	// Label is what tells it from others of the same entry: "[backend]" or "#3f2a".
 	Label string
 	// Redact takes the secrets of the instance out of texts.
 	Redact *redact.Redactor
@@ -63,6 +76,14 @@ func (c *Cell) Instances() *Instances { return c.instances }
 // Instance says whose instance the cell is; nil for the cell of an entry.
 func (c *Cell) Instance() *Instance { return c.instance }
 
+// Client is that of the session whose instance the cell is; nil if there is none.
+func (c *Cell) Client() Client {
+	if c.instance == nil {
+		return nil
+	}
+	return c.instance.Client
+}
+
 // Find returns the cell of whose instance, if there is one that takes calls.
 func (s *Instances) Find(whose Whose) (*Cell, bool) {
 	s.mu.Lock()
@@ -74,7 +95,7 @@ func (s *Instances) Find(whose Whose) (*Cell, bool) {
 // Obtain returns the cell of whose instance, and makes an idle one unless there are
 // limit already, those included that are ending. fresh says that it was made: it
 // must be woken, or it counts for ever.
-func (s *Instances) Obtain(whose Whose, limit int, first Status) (c *Cell, fresh bool, err error) {
+func (s *Instances) Obtain(whose Whose, client Client, limit int, first Status) (c *Cell, fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, ok := s.open[whose]; ok && !c.isClosed() {
@@ -86,7 +107,7 @@ func (s *Instances) Obtain(whose Whose, limit int, first Status) (c *Cell, fresh
 	case len(s.all) >= limit:
 		return nil, false, ErrTooManyInstances
 	}
-	in := &Instance{Whose: whose, Of: s.of, Label: s.label(whose), Redact: s.redact(whose.Agent)}
+	in := &Instance{Whose: whose, Client: client, Of: s.of, Label: s.label(whose), Redact: s.redact(whose.Agent)}
 	c = NewCell(s.of.name+in.Label, s.of.identity, first)
 	c.instance, c.notices = in, s.of.notices.Of(whose)
 	s.open[whose] = c

@@ -80,6 +80,9 @@ type Call struct {
 	span     Span // nil if nobody follows the call
 }
 
+// Deadline is when the call's time is up, once its server is known.
+func (c *Call) Deadline() time.Time { return c.limits.deadline }
+
 // ID names the call in answers and logs.
 func (c *Call) ID() string { return c.Record.CallID }
 

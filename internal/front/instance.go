@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/snapshot"
 )
 
@@ -17,7 +18,7 @@ func (a *Attempt) RouteTo(server string) (*snapshot.Route, bool) {
 	if !ok || r.Cell.Instances() == nil {
 		return r, ok
 	}
-	if cell, there := r.Cell.Instances().Find(a.whose()); there {
+	if cell, there := r.Cell.Instances().Find(a.whose(r)); there {
 		return toInstance(r, cell), true
 	}
 	return r, true
@@ -31,7 +32,7 @@ func (a *Attempt) Notices(server string) (*endpoint.Notices, bool) {
 	case !ok:
 		return nil, false
 	case r.Cell.Instances() != nil:
-		return r.Cell.Notices().Of(a.whose()), true
+		return r.Cell.Notices().Of(a.whose(r)), true
 	}
 	return r.Cell.Notices(), true
 }
@@ -41,8 +42,14 @@ func toInstance(r *snapshot.Route, cell *endpoint.Cell) *snapshot.Route {
 	return &snapshot.Route{Entry: r.Entry, Cell: cell, Redact: cell.Instance().Redact}
 }
 
-// whose is whom an instance is for that this call uses.
-func (a *Attempt) whose() endpoint.Whose { return endpoint.Whose{Agent: a.Agent} }
+// whose is whom an instance of a server is for that this call uses.
+func (a *Attempt) whose(r *snapshot.Route) endpoint.Whose {
+	w := endpoint.Whose{Agent: a.Agent}
+	if r.Entry.Settings.Scope == serversfile.ScopeSession {
+		w.Session = a.call.Caller.Session
+	}
+	return w
+}
 
 // owned goes on to the agent's own instance of a server that has instances, and has
 // it started if there is none.
@@ -70,8 +77,14 @@ func (a *Attempt) obtain(entry *snapshot.Route) error {
 		return &Failure{Code: CodeServerUnavailable, Message: fmt.Sprintf(
 			"%q runs once for each agent, and an agent called %q could reach the files of others; not run. Tell the user.", entry.Entry.Name, a.Agent)}
 	}
+	w, client := a.whose(entry), endpoint.Client(nil)
+	if entry.Entry.Settings.Scope == serversfile.ScopeSession {
+		if client = a.call.Caller.Asks; w.Session == "" {
+			return noSession(entry)
+		}
+	}
 	first := endpoint.Status{State: endpoint.Idle, Since: time.Now()}
-	cell, fresh, err := entry.Cell.Instances().Obtain(a.whose(), entry.Entry.Settings.MaxInstances, first)
+	cell, fresh, err := entry.Cell.Instances().Obtain(w, client, entry.Entry.Settings.MaxInstances, first)
 	switch {
 	case errors.Is(err, endpoint.ErrTooManyInstances):
 		return tooManyInstances(entry)
@@ -82,6 +95,13 @@ func (a *Attempt) obtain(entry *snapshot.Route) error {
 	}
 	a.Route = toInstance(entry, cell)
 	return nil
+}
+
+// noSession is for a caller that has none, for a server that runs once for each.
+func noSession(r *snapshot.Route) *Failure {
+	return &Failure{Code: CodeServerUnavailable, Message: fmt.Sprintf(
+		"%q runs once for each client session, and this request belongs to none; not run. Tell the user: the client must open a session (initialize, and send its Mcp-Session-Id; "+
+			"over stdio each client has one), or the server's gateway.scope must be \"agent\" or \"shared\".", r.Entry.Name)}
 }
 
 func tooManyInstances(r *snapshot.Route) *Failure {

@@ -71,6 +71,9 @@ func (a *Attempt) request() endpoint.Request {
 	if a.call.Notice != nil {
 		req.LogLevel, req.Notice = a.call.LogLevel, a.noticed
 	}
+	if a.Route.Cell.Client() == nil { // Only a session's own server may ask its client.
+		req.Asks = nil
+	}
 	return req
 }
 

@@ -32,10 +32,12 @@ const (
 // Scope says whom a process or connection of a server is for.
 type Scope string
 
-// The scopes. Under ScopeAgent each agent has one of its own.
+// The scopes. Under ScopeAgent each agent has one of its own, under ScopeSession each
+// session of a client.
 const (
-	ScopeShared Scope = "shared"
-	ScopeAgent  Scope = "agent"
+	ScopeShared  Scope = "shared"
+	ScopeAgent   Scope = "agent"
+	ScopeSession Scope = "session"
 )
 
 // AgentVariable is the variable that stands for the agent's id in env and headers,
@@ -66,6 +68,9 @@ type Settings struct {
 	// MaxInstances is how many processes or connections there may be where the
 	// scope is not ScopeShared.
 	MaxInstances int
+	// SessionIdle is how long an instance is kept under ScopeSession without a sign of
+	// life of its session; 0 is as long as the session.
+	SessionIdle time.Duration
 }
 
 // Entry is one server of .mcp.json as written: variables are not expanded.

@@ -10,22 +10,18 @@ import (
 // Codes of the problems of an entry's scope.
 const (
 	codeBadScope      = "bad-scope"
-	codeReservedScope = "reserved-scope"
 	codeAgentVariable = "agent-variable"
 )
 
 func (r *entryReader) scope(n *jsondoc.Node, path string) {
-	if !r.wantKind(n, path, jsondoc.KindString, `"shared" or "agent"`, "") {
+	if !r.wantKind(n, path, jsondoc.KindString, `"shared", "agent" or "session"`, "") {
 		return
 	}
 	switch scope := Scope(n.Text()); scope {
-	case ScopeShared, ScopeAgent:
+	case ScopeShared, ScopeAgent, ScopeSession:
 		r.entry.Settings.Scope = scope
-	case "session":
-		r.Add(n.Pos(), jsondoc.Error, path, codeReservedScope, `write "shared" or "agent"`,
-			"the scope %q is reserved and not yet supported", n.Text())
 	default:
-		r.Add(n.Pos(), jsondoc.Error, path, codeBadScope, `remove it for "shared"`, `must be "shared" or "agent"`)
+		r.Add(n.Pos(), jsondoc.Error, path, codeBadScope, `remove it for "shared"`, `must be "shared", "agent" or "session"`)
 	}
 }
 
@@ -64,7 +60,7 @@ func (r *entryReader) noAgentVariable(n *jsondoc.Node, path string) {
 		return
 	}
 	r.Add(n.Pos(), jsondoc.Error, path, codeAgentVariable, "write ${env:agent} for a variable of that name in the environment",
-		"${agent} is the agent's id, and known in env and headers of a server whose gateway.scope is agent")
+		"${agent} is the agent's id, and known in env and headers of a server whose gateway.scope is agent or session")
 }
 
 // IsAgentVariable reports whether a piece of a text stands for the agent's id.

@@ -122,7 +122,7 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 	if answerHTTP(w, m) {
 		return
 	}
-	if m.ID == nil {
+	if m.ID == nil || m.Method == "" {
 		s.handle(&bufferPeer{}, session, m)
 		w.WriteHeader(http.StatusAccepted)
 		return

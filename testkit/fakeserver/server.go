@@ -20,6 +20,8 @@ type message struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
 }
 
 // peer is where answers and notifications of one request go. send may be
@@ -40,9 +42,10 @@ type server struct {
 	subscribers map[string]*subscriber   // of 2026-07-28, by the id of their request
 	wanted      map[string]bool          // resources that are subscribed to with a handshake
 	level       int                      // of log messages, with a handshake: an index of levels
-	greeted     bool                     // initialize has come
-	listed      sync.Once                // closes wasListed
-	wasListed   chan struct{}            // tools/list was answered
+	questions   questions
+	greeted     bool          // initialize has come
+	listed      sync.Once     // closes wasListed
+	wasListed   chan struct{} // tools/list was answered
 }
 
 // runningCall is a tools/call that is being run.
@@ -68,8 +71,12 @@ func newServer(opt options) *server {
 // handle runs one message to its end; for a tools/call that is when the tool
 // has ended.
 func (s *server) handle(p peer, session string, m message) {
-	if s.opt.neverAnswer || m.Method == "" {
-		return // Answers to requests of ours do not exist: we send none.
+	if m.Method == "" {
+		s.questions.answered(m)
+		return
+	}
+	if s.opt.neverAnswer {
+		return
 	}
 	if m.Method == "server/discover" {
 		time.Sleep(s.opt.discoverIn)
@@ -134,6 +141,7 @@ func (s *server) initialize(p peer, m message) {
 	}
 	s.mu.Lock()
 	s.greeted = true
+	s.questions.client = m.Params
 	if stdio, ok := p.(*stdioPeer); ok {
 		s.listeners[stdio] = struct{}{}
 	}

@@ -71,6 +71,7 @@ func (s *server) wholeCapabilities(c map[string]any) map[string]any {
 // wholeTools are the tools that only a server with --whole has.
 func wholeTools() []tool {
 	return []tool{
+		{"ask_client", "Asks the client, by method and params, and returns its answer.", object, askClient},
 		{"set_resources", "Adds these resources, in place of those before, and says so.", object, setResources},
 		{"touch", "Says of the resource name that it was updated, to those who want to hear.", object, touch},
 		{"log", "Says a log message, of level kind; silent: not as part of the call.", object, logMessage},

@@ -44,6 +44,9 @@ type Call struct {
 
 	meta  json.RawMessage       // what of the request's _meta goes to the server
 	trace *tracecontext.Context // the same of its trace
+	// asked is what the server has asked the client for, in place of a result; nil if
+	// it has not.
+	asked json.RawMessage
 }
 
 // Run has the tool run. The error is a *front.Failure.
@@ -54,7 +57,7 @@ func (c *Call) Run(ctx context.Context, router *front.Router) error {
 	if err := c.checkWeights(); err != nil {
 		return err
 	}
-	return router.Forward(ctx, &c.Call, c)
+	return c.forward(ctx, router, c)
 }
 
 // Request implements front.Operation.
@@ -63,8 +66,9 @@ func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
 	return endpoint.Request{
 		Method:       "tools/call",
 		Params:       c.params(server, meta),
-		Capabilities: shownCapabilities(c.Sent.Capabilities, c.Extensions),
+		Capabilities: shownCapabilities(c.capabilities(), c.Extensions),
 		Into:         c.Dst,
+		Asks:         c.Sent.Asks,
 		Weight:       c.Sent.Weight,
 		Trace:        trace,
 	}

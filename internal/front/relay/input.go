@@ -11,11 +11,16 @@ import (
 	"gatehouse/internal/snapshot"
 )
 
-// input lets a server's question through to the caller, or says why it can't
-// get there: that takes a revision that knows such questions, on both sides.
+// input lets a server's question through to the caller, keeps it for one of an older
+// revision that can be asked, or says why it can't get there.
 func (c *Call) input(a *front.Attempt, answer Result) (Result, error) {
 	why := ""
 	switch {
+	case beforeStateless(c.Caller.Protocol) && a.Server.Stateless() && c.canAnswer(rawjson.Get(answer.Raw, "inputRequests")):
+		c.question(answer)
+		return Result{}, nil
+	case beforeStateless(c.Caller.Protocol) && c.Sent.Asks != nil:
+		why = "your MCP client does not say that it can be asked for that"
 	case beforeStateless(c.Caller.Protocol):
 		why = "your MCP client speaks a revision before " + stateless + " and can't pass such a question on"
 	case !a.Server.Stateless():

@@ -43,7 +43,7 @@ func (r *Request) Run(ctx context.Context, router *front.Router) error {
 			return err
 		}
 	}
-	return router.Forward(ctx, &r.Call.Call, r)
+	return r.forward(ctx, router, r)
 }
 
 // Request implements front.Operation.
@@ -64,7 +64,7 @@ func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
 		params = append(append(rawjson.AppendString(params, m.Name), ':'), m.Value...)
 	}
 	return endpoint.Request{
-		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.Sent.Capabilities, r.Extensions), Into: r.Dst, Weight: r.Sent.Weight, Trace: trace,
+		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.capabilities(), r.Extensions), Into: r.Dst, Asks: r.Sent.Asks, Weight: r.Sent.Weight, Trace: trace,
 	}
 }
 

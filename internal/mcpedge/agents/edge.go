@@ -47,6 +47,9 @@ type Caller struct {
 	// Inbox takes what the client is to be told unasked, at a surface; nil where it
 	// has no session.
 	Inbox *Inbox
+	// Asks is the client of the session, as servers may ask it for something; nil
+	// where no session is remembered.
+	Asks endpoint.Client
 }
 
 // ToolHandler runs the gateway's tools. Its methods are called from many
@@ -92,6 +95,9 @@ type ToolCall struct {
 	// nil where there are none.
 	LogLevel endpoint.Level
 	Notice   func(method string, params json.RawMessage)
+	// Asks has the client asked for something while the call runs, on the call's own
+	// stream where there is one; nil where it cannot be asked.
+	Asks endpoint.Asker
 	// Weight takes the bytes of the answer, before they are there.
 	Weight *weight.Share
 
@@ -240,6 +246,7 @@ type Edge struct {
 	origins  origins
 	stdios   atomic.Int64
 	lost     atomic.Uint64 // notifications that clients were too slow for
+	strays   atomic.Uint64 // answers of clients that nobody waits for
 }
 
 // New makes an edge for handler. A definition that is not a Tool object is logged
@@ -269,6 +276,10 @@ func New(handler ToolHandler, opts Options) *Edge {
 
 // Lost is how many notifications were dropped because clients read too slowly.
 func (e *Edge) Lost() uint64 { return e.lost.Load() }
+
+// Strays is how many answers of clients were dropped because nobody waits for them:
+// they are late, forged or another session's.
+func (e *Edge) Strays() uint64 { return e.strays.Load() }
 
 // Shutdown refuses new calls from now on (HTTP 503; over stdio a result with
 // isError), ends listening streams, and blocks until the running calls have

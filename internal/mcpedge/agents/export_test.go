@@ -2,6 +2,7 @@ package agents
 
 import (
 	"encoding/json"
+	"sync/atomic"
 	"time"
 )
 
@@ -95,3 +96,21 @@ func (s Streams) Left() int {
 	defer s.r.mu.Unlock()
 	return len(s.r.streams)
 }
+
+// Asked is a client that servers may ask.
+type Asked struct{ *Client }
+
+// NewAsked makes one that counts its own strays.
+func NewAsked() Asked { return Asked{newClient(&atomic.Uint64{})} }
+
+// Attach is the opening of a stream of its session.
+func (a Asked) Attach(send func(body []byte)) (detach func()) { return a.attach(send) }
+
+// Answered is the arrival of an answer.
+func (a Asked) Answered(body string) { a.answered([]byte(body), a.strays) }
+
+// End is the end of its session.
+func (a Asked) End() { a.end() }
+
+// Strays is how many answers nobody waited for.
+func (a Asked) Strays() uint64 { return a.strays.Load() }

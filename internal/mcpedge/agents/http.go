@@ -202,6 +202,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call 
 		out.finish(a, statusOf(a, true))
 		return
 	}
+	p.deaf = !out.canStream
 	out.enter(running)
 	ctx, stop := r.Context(), func() {}
 	if !call.stateless {
@@ -233,6 +234,7 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, v visitor, bo
 			return
 		}
 	}
+	p.deaf = !out.canStream
 	if initialize { // Its answer has a header to come.
 		out.enter(settling)
 	} else {
@@ -409,6 +411,9 @@ func (e *Edge) get(w http.ResponseWriter, r *http.Request, v visitor) {
 	out.listening(p, r.Header.Get(headerLastEvent))
 	defer func() { out.leave(r.Context().Err() == nil) }()
 	out.enter(running)
+	if p.asks != nil {
+		defer p.asks.attach(out.event)()
+	}
 	if seen := e.listsOf(p); seen != nil {
 		if p.told == nil { // The session is one of before a restart.
 			p.tell(e.newTold(p, seen.Marks(p.caller())))

@@ -38,7 +38,12 @@ type call struct {
 	weight   *weight.Share // of the answer: own, or that of its batch
 	own      weight.Share
 	progress *progress // nil without a token
-	silenced bool      // cancelled by the client: guarded by inFlight.mu
+	// asks is the client, and notify its way to it while the call runs.
+	asks     *Client
+	notify   notifyFunc
+	asking   sync.Mutex // held while the client is asked on the call's stream
+	over     bool       // that stream is another's now
+	silenced bool       // cancelled by the client: guarded by inFlight.mu
 }
 
 // inFlight counts what runs, so that it can be bounded, shared, cancelled and

@@ -65,7 +65,12 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 		}
 	}
 	if initialize {
-		p.opened(init.ProtocolVersion, client, declaredBy(m.params))
+		declared := declaredBy(m.params)
+		p.opened(init.ProtocolVersion, client, declared)
+		if p.asks == nil {
+			p.asks = newClient(&e.strays)
+		}
+		p.asks.opened(init.ProtocolVersion, declared)
 		if seen := e.listsOf(p); seen != nil {
 			p.tell(e.newTold(p, seen.Marks(p.caller())))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/textcut"
@@ -50,6 +51,8 @@ type peer struct {
 	agent    string                // Caller.Agent
 	trace    *tracecontext.Context // of the HTTP request
 	replay   *replay               // of its session's streams; nil at the gate and without a session
+	asks     *Client               // what servers may ask; nil where no session is remembered
+	deaf     bool                  // it takes no stream of events for this request
 	told     *told                 // of changes of the surface's lists, since its session was opened
 
 	mu       sync.Mutex
@@ -114,7 +117,15 @@ func (p *peer) mail() *Inbox { return p.telling().mail() }
 // 2026-07-28.
 func (p *peer) caller() Caller {
 	revision, client := p.known()
-	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent, Declared: p.declares(), Inbox: p.mail()}
+	return Caller{Client: client, Session: p.session, From: p.from, Protocol: revision, Identity: p.identity, Agent: p.agent, Declared: p.declares(), Inbox: p.mail(), Asks: p.asked()}
+}
+
+// asked is the client as endpoint.Client; nil if it cannot be asked.
+func (p *peer) asked() endpoint.Client {
+	if p.asks == nil {
+		return nil
+	}
+	return p.asks
 }
 
 // negotiated corrects the revision that mcp-go would settle on: over HTTP the

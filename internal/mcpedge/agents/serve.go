@@ -31,7 +31,8 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Shar
 		return answer{}
 	case !m.isRequest():
 		e.slowDown(ctx, p, costNotice, len(m.raw))
-		return answer{} // A response: we ask clients for nothing.
+		p.asks.answered(m.raw, &e.strays)
+		return answer{}
 	case m.isToolCall():
 		r, failure := readToolRequest(m, p.served())
 		if failure != nil {
@@ -58,8 +59,9 @@ func (e *Edge) serve(ctx context.Context, p *peer, m message, batch *weight.Shar
 	}
 }
 
-// notified acts on the one notification that matters here.
+// notified acts on the notifications that matter here.
 func (e *Edge) notified(p *peer, m message) {
+	p.asks.notified(m.method)
 	if m.method != string(mcp.MethodNotificationCancelled) || p.session == "" {
 		return
 	}

@@ -47,6 +47,7 @@ type session struct {
 	owner      string  // its credential, or else its address
 	told       *told   // of changes of a surface's lists
 	replay     *replay // nil at the gate
+	asks       *Client
 	used       time.Time
 }
 
@@ -73,7 +74,7 @@ func (s *sessions) create(p *peer, now time.Time) string {
 	if p.surface != nil {
 		kept = s.replays.of(owner)
 	}
-	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, declared: p.declares(), who: p.identity, owner: owner, told: p.told, replay: kept, used: now})
+	s.open[id] = s.byUse.PushFront(&session{id: id, client: client, declared: p.declares(), who: p.identity, owner: owner, told: p.told, replay: kept, asks: p.asks, used: now})
 	s.owned[owner]++
 	s.forgetOld(now)
 	return id
@@ -93,11 +94,27 @@ func (s *sessions) forgetOld(now time.Time) {
 		if now.Sub(old.used) < s.ttl {
 			break
 		}
+		if used := old.lastUsed(); now.Sub(used) < s.ttl { // A stream of it was open since.
+			old.used = used
+			s.byUse.MoveToFront(e)
+			continue
+		}
 		s.drop(old.id)
 	}
 	if s.byUse.Len() > maxSessions {
 		s.drop(s.surplus())
 	}
+}
+
+// lastUsed is when there was a sign of life of the session.
+func (s *session) lastUsed() time.Time {
+	if s.asks == nil {
+		return s.used
+	}
+	if alive := s.asks.Alive(); alive.After(s.used) {
+		return alive
+	}
+	return s.used
 }
 
 // surplus is the longest unused session of the owner that has the most: who opens
@@ -123,6 +140,7 @@ func (s *sessions) drop(id string) {
 		delete(s.open, id)
 		e.Value.(*session).told.mail().End()
 		e.Value.(*session).replay.end()
+		e.Value.(*session).asks.end()
 		owner := e.Value.(*session).owner
 		if s.owned[owner]--; s.owned[owner] == 0 {
 			delete(s.owned, owner)
@@ -151,7 +169,9 @@ func (s *sessions) look(id string) (known session, state sessionState) {
 	if e := s.open[id]; e != nil {
 		e.Value.(*session).used = now
 		s.byUse.MoveToFront(e)
-		return *e.Value.(*session), sessionOpen
+		found := e.Value.(*session)
+		found.asks.touch()
+		return *found, sessionOpen
 	}
 	if _, yes := s.deleted[id]; yes {
 		return session{}, sessionDeleted

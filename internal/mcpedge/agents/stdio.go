@@ -56,6 +56,8 @@ func (e *Edge) Serve(ctx context.Context, with Conversation, in io.Reader, out i
 	c := e.newStdioConn(ctx, with, out)
 	defer c.cancel(nil)
 	defer func() { c.peer.mail().End() }()
+	defer c.peer.asks.end()
+	c.peer.asks.attach(c.write)
 	stuck, end := c.read(in)
 	switch {
 	case errors.Is(end, io.EOF):
@@ -91,7 +93,7 @@ type stdioConn struct {
 func (e *Edge) newStdioConn(ctx context.Context, with Conversation, out io.Writer) *stdioConn {
 	ctx, cancel := context.WithCancelCause(ctx)
 	name := fmt.Sprintf("stdio-%d", e.stdios.Add(1))
-	return &stdioConn{edge: e, peer: &peer{session: name, surface: with.Surface, identity: with.Identity}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
+	return &stdioConn{edge: e, peer: &peer{session: name, surface: with.Surface, identity: with.Identity, asks: newClient(&e.strays)}, ctx: ctx, cancel: cancel, out: out, ended: make(chan error, 1)}
 }
 
 // read has the lines read and served until they end. If ctx ends while a line is

@@ -29,9 +29,13 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 	if r.meta.token != nil || p.logs(r) {
 		c.progress = startProgress(r.meta.token, e.opts.Budget, notify)
 	}
+	if c.asks = p.asks; !p.deaf {
+		c.notify = notify
+	}
 	e.inFlight.track(c)
 	return func() answer {
 		defer cancel(nil)
+		defer c.hangUp()
 		a := e.runInPlace(ctx, c, p, r)
 		silenced := e.inFlight.untrack(c)
 		c.progress.finish(silenced)
@@ -89,7 +93,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, 
 	if r.meta.token != nil {
 		t.Progress = c.progress.report
 	}
-	t.Weight = c.weight
+	t.Weight, t.Asks = c.weight, c.asker(r)
 	a.buffer = newBuffer()
 	b := jsonrpc.AppendResultHead(a.buffer.bytes, r.id)
 	start := len(b)
@@ -110,7 +114,7 @@ func (e *Edge) runTool(ctx context.Context, c *call, caller Caller, t ToolCall, 
 // itself, else what the conversation remembers.
 func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 	t := ToolCall{Name: r.name, Args: r.args, Meta: r.meta.whole, Trace: p.trace}
-	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent}
+	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent, Asks: p.asked()}
 	if !r.stateless {
 		caller.Protocol, caller.Client = p.known()
 		caller.Declared = p.declares()

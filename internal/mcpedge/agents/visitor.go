@@ -91,7 +91,9 @@ func (e *Edge) session(v *visitor, id string) (found openSession, ok bool) {
 	if state == sessionDeleted || v.surface != nil && state != sessionOpen {
 		return found, false
 	}
-	return openSession{id: id, revision: revision, client: known.client, declared: known.declared, agent: agent, told: known.told, replay: known.replay}, true
+	return openSession{
+		id: id, revision: revision, client: known.client, declared: known.declared, agent: agent, told: known.told, replay: known.replay, asks: known.asks,
+	}, true
 }
 
 // openSession is what is known of a session.
@@ -100,12 +102,13 @@ type openSession struct {
 
 	told   *told
 	replay *replay
+	asks   *Client
 }
 
 // join makes a peer a part of a session.
 func (s openSession) join(p *peer) {
 	p.session, p.revision, p.client, p.declared, p.agent = s.id, s.revision, s.client, s.declared, s.agent
-	p.told, p.replay = s.told, s.replay
+	p.told, p.replay, p.asks = s.told, s.replay, s.asks
 }
 
 // revisionWithout is the revision of a request without a session and header.

@@ -41,8 +41,9 @@ type conversation struct {
 	info      endpoint.ServerInfo
 	announces bool // changes of its lists
 
-	tools   *subscription
-	headers paramHeaders
+	tools     *subscription
+	questions questions
+	headers   paramHeaders
 
 	lastID atomic.Uint64
 	// ctx ends with the conversation; listening ends before, as soon as nothing
@@ -88,7 +89,7 @@ func (c *conversation) nextID() string {
 }
 
 func (c *conversation) newExchange(req endpoint.Request) *exchange {
-	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
+	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, asks: req.Asks, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
 	x.facts.id = x.id
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
@@ -190,14 +191,43 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 	case jsonrpc.Notification:
 		c.notified(m, of)
 	case jsonrpc.Request:
-		if body := replyLine(m); body != nil && !c.stateless() { // 2026-07-28 knows no requests of servers.
-			c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
+		if !c.stateless() { // 2026-07-28 knows no requests of servers.
+			c.asked(m, of)
 		}
 	case jsonrpc.Unknown:
 		if x := c.only(); c.way == overSSE && x != nil && m.Method == nil && m.Error != nil {
 			answer, failure, _ := x.responseTo(m)
 			x.settle(answer, failure, true) // An error without an id, on the one stream of all.
 		}
+	}
+}
+
+// asked answers a request of the server, or has its client do so: on the stream of
+// the call that it came with, or of the only one that runs.
+func (c *conversation) asked(m jsonrpc.Message, of *exchange) {
+	body := replyLine(m)
+	if forClient(c.h.opts.Client, m) {
+		var who endpoint.Asker = c.h.opts.Client
+		if of == nil {
+			of = c.only()
+		}
+		if of != nil && of.asks != nil {
+			who = of.asks
+		}
+		ask := c.questions.begin(c.ctx, m, who, c.h.opts.AskTimeout)
+		if ask != nil && c.h.enter() {
+			go func() { // Ends with the question: at its answer, after a time, or with the session.
+				defer c.h.work.Done()
+				if body := ask(); body != nil {
+					c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
+				}
+			}()
+			return
+		}
+		body = crowdedOut(m)
+	}
+	if body != nil {
+		c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
 	}
 }
 
@@ -216,6 +246,9 @@ func (c *conversation) only() *exchange {
 }
 
 func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
+	if id := withdrawnBy(m); id != nil {
+		c.questions.withdraw(id)
+	}
 	if of != nil && of.notice != nil && isNotice[m.Name()] {
 		of.notice(m.Name(), m.Params) // It came on the request's own stream.
 		return

@@ -20,6 +20,7 @@ type exchange struct {
 	limit    int64
 	progress func(json.RawMessage)
 	notice   func(string, json.RawMessage)
+	asks     endpoint.Asker
 	by       endpoint.Call
 	weight   *weight.Share // of who waits
 	// settled is closed when the answer is there.

@@ -43,10 +43,16 @@ const (
 // clientName is how we introduce ourselves to servers.
 const clientName = "gatehouse"
 
-func initializeParams(version string) json.RawMessage {
-	params, _ := json.Marshal(map[string]any{ //nolint:errchkjson // Strings always marshal.
-		"protocolVersion": latestRevision,
-		"capabilities":    struct{}{},
+// initializeParams introduces us, or the client for which the session is: by what it
+// may be asked for, and in its own revision.
+func initializeParams(version string, client endpoint.Client) json.RawMessage {
+	revision, capabilities := latestRevision, json.RawMessage("{}")
+	if client != nil && slices.Contains(revisions, client.Revision()) {
+		revision, capabilities = client.Revision(), endpoint.AskedOf(client.Declared())
+	}
+	params, _ := json.Marshal(map[string]any{ //nolint:errchkjson // It is valid JSON.
+		"protocolVersion": revision,
+		"capabilities":    capabilities,
 		"clientInfo":      clientInfo(version),
 	})
 	return params

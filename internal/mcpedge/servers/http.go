@@ -66,6 +66,10 @@ type HTTPOptions struct {
 	// OnNotice is the same for notifications that agents may have asked for. The
 	// params are not to be kept.
 	OnNotice func(method string, params json.RawMessage)
+	// Client is whose session this is for; nil if it is all agents'. Questions are
+	// answered by it, within AskTimeout.
+	Client     endpoint.Client
+	AskTimeout time.Duration
 	// OnRenewed is called when the server knew its session no longer and a new
 	// one has taken its place, with what it said. It must not block.
 	OnRenewed func(reason string)

@@ -38,6 +38,7 @@ func OpenHTTP(ctx context.Context, opts HTTPOptions) (*HTTP, error) {
 	h.mu.Lock()
 	h.current = c
 	h.mu.Unlock()
+	passRoots(opts.Client, h.done, h.tellRoots)
 	if c.ctx.Err() != nil { // Its stream has ended already.
 		h.lost(context.Cause(c.ctx))
 	}
@@ -215,7 +216,7 @@ func (c *conversation) initialize(ctx context.Context) error {
 			return err
 		}
 	}
-	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version), MaxResultBytes: maxHandshake})
+	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version, c.h.opts.Client), MaxResultBytes: maxHandshake})
 	if !f.answered || f.status/100 != 2 && f.status != 0 {
 		return c.handshakeError(ctx, f)
 	}

@@ -74,6 +74,10 @@ type Options struct {
 	// OnNotice is the same for notifications that agents may have asked for. The
 	// params are not to be kept.
 	OnNotice func(method string, params json.RawMessage)
+	// Client is whose session this is for; nil if it is all agents'. Questions are
+	// answered by it, within AskTimeout.
+	Client     endpoint.Client
+	AskTimeout time.Duration
 	// OnJunk is called for each line that is not a JSON-RPC message that anyone
 	// waits for, redacted and then cut to 200 bytes.
 	OnJunk func(line string)
@@ -159,6 +163,10 @@ type Stdio struct {
 	// session is given to anyone.
 	stateless bool
 	tools     *subscription
+	questions questions
+	// asking ends with the session, by stopAsking.
+	asking     context.Context
+	stopAsking context.CancelFunc
 
 	received atomic.Uint64
 	pace     jsonrpc.Pace
@@ -208,6 +216,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		ended:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	s.asking, s.stopAsking = context.WithCancel(context.WithoutCancel(ctx))
 	s.broken.s = s
 	s.workers.Go(s.read)
 	s.workers.Go(s.write)
@@ -217,6 +226,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		<-s.done
 		return nil, err
 	}
+	passRoots(s.opts.Client, s.ended, func() { _ = s.send(&outgoing{line: notificationLine(endpoint.NoticeRoots, nil)}) })
 	return s, nil
 }
 
@@ -270,6 +280,7 @@ func (s *Stdio) end(cause error) {
 		s.grace.Stop()
 	}
 	close(s.ended)
+	s.stopAsking()
 	for _, c := range pending {
 		c.finish(endpoint.Response{}, c.unsent(cause))
 	}

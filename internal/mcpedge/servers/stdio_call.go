@@ -18,6 +18,7 @@ type call struct {
 	id       int64
 	limit    int64
 	progress func(json.RawMessage)
+	asks     endpoint.Asker
 	notice   func(string, json.RawMessage)
 	listens  bool   // it is not answered before its end
 	into     []byte // what the result is appended to
@@ -102,7 +103,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, notice: req.Notice, listens: req.Method == methodListen, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, progress: req.Progress, asks: req.Asks, notice: req.Notice, listens: req.Method == methodListen, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = outgoing{line: requestLine(line, id, req.Method, params), call: c}
 	return c

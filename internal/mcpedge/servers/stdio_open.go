@@ -203,7 +203,7 @@ func (o *opening) askInitialize() error {
 	if o.initialize.call != nil {
 		return nil
 	}
-	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version), MaxResultBytes: maxHandshake})
+	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version, o.s.opts.Client), MaxResultBytes: maxHandshake})
 }
 
 // discovered takes the answer to server/discover. Where initialize has been

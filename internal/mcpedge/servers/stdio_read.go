@@ -133,9 +133,7 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 		s.notification(m)
 	case jsonrpc.Request:
 		s.cost += costOf(m, len(m.Params))
-		if line := replyLine(m); line != nil {
-			_ = s.send(&outgoing{line: line})
-		}
+		s.request(m)
 	case jsonrpc.Unknown:
 		return s.nameless(m)
 	}
@@ -216,7 +214,41 @@ func response(m jsonrpc.Message, into []byte, limit int64, share *weight.Share) 
 // not be copied for it.
 const answerRoom = 512
 
+// request answers a request of the server, or has its client do so.
+func (s *Stdio) request(m jsonrpc.Message) {
+	line := replyLine(m)
+	if forClient(s.opts.Client, m) {
+		ask := s.questions.begin(s.asking, m, s.whomToAsk(), s.opts.AskTimeout)
+		if ask != nil {
+			go func() { // Ends with the question: at its answer, after a time, or with the session.
+				if line := ask(); line != nil {
+					_ = s.send(&outgoing{line: line})
+				}
+			}()
+			return
+		}
+		line = crowdedOut(m)
+	}
+	if line != nil {
+		_ = s.send(&outgoing{line: line})
+	}
+}
+
+// whomToAsk is the client by the stream of the only call that is running, if there is
+// one, else by one of its session's own.
+func (s *Stdio) whomToAsk() endpoint.Asker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.only(); c != nil && c.asks != nil {
+		return c.asks
+	}
+	return s.opts.Client
+}
+
 func (s *Stdio) notification(m jsonrpc.Message) {
+	if id := withdrawnBy(m); id != nil {
+		s.questions.withdraw(id)
+	}
 	switch m.Name() {
 	case methodToolsChange:
 		s.opts.OnToolsChanged()

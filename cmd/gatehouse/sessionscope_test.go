@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"gatehouse/testkit"
+)
+
+// humanUser answers what servers ask, under a name.
+type humanUser string
+
+func (u humanUser) ListRoots(context.Context, mcp.ListRootsRequest) (*mcp.ListRootsResult, error) {
+	return &mcp.ListRootsResult{Roots: []mcp.Root{{URI: "file:///" + string(u), Name: string(u)}}}, nil
+}
+
+func (u humanUser) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
+	return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: mcp.ElicitationResponseActionAccept, Content: map[string]any{"city": string(u)}}}, nil
+}
+
+func (u humanUser) CreateMessage(context.Context, mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+	return &mcp.CreateMessageResult{SamplingMessage: mcp.SamplingMessage{Role: mcp.RoleAssistant, Content: mcp.NewTextContent("from " + string(u))}, Model: string(u)}, nil
+}
+
+// asUser makes a client of the older revisions that can be asked for everything.
+func asUser(name string) []client.ClientOption {
+	return []client.ClientOption{
+		client.WithLegacyProtocolOnly(), client.WithRootsHandler(humanUser(name)),
+		client.WithElicitationHandler(humanUser(name)), client.WithSamplingHandler(humanUser(name)),
+	}
+}
+
+// questions are what a server asks in the middle of a call, and where the user's name
+// is in the answer.
+var questions = map[string]map[string]any{
+	"roots/list":             {},
+	"elicitation/create":     {"message": "Which city?", "requestedSchema": map[string]any{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}}},
+	"sampling/createMessage": {"messages": []any{map[string]any{"role": "user", "content": map[string]any{"type": "text", "text": "hello"}}}, "maxTokens": 10},
+}
+
+func sessionServer(t *testing.T, args ...string) testkit.Entry {
+	return testkit.Fake(t, append([]string{"--whole"}, args...)...).Settings("scope", "session")
+}
+
+// wantAnswers has a server ask its client for everything, and fails the test unless
+// each answer is that user's.
+func wantAnswers(t *testing.T, a testkit.Agent, name string) {
+	t.Helper()
+	for method, params := range questions {
+		r := a.Execute(t, "s", "ask_client", map[string]any{"method": method, "params": params}).Good(t)
+		if got := r.Field("result"); !strings.Contains(got, name) {
+			t.Errorf("%s: the server is answered %s (%s), want the answer of %q", method, got, r.Field("error"), name)
+		}
+	}
+}
+
+func TestScopeSession_overHTTP_eachSessionIsAskedByItsOwnServer(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	anna := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, asUser("anna")...)}
+	bert := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, asUser("bert")...)}
+	first, second := pidOf(t, anna, "s"), pidOf(t, bert, "s")
+	if first == second {
+		t.Errorf("both sessions are served by process %d, want two", first)
+	}
+	wantAnswers(t, anna, "anna")
+	wantAnswers(t, bert, "bert")
+}
+
+func TestScopeSession_overStdio(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: testkit.Servers{"s": sessionServer(t, "--record", record, "--record-all")}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Stdio: true,
+	})
+	c := g.StdioClient(t, asUser("anna")...)
+	a := testkit.Agent{ID: "a", Caller: c}
+	wantAnswers(t, a, "anna")
+	if got := a.Execute(t, "s", "ask_client", map[string]any{"method": "roots/list"}).Good(t).Field("client"); !strings.Contains(got, `"roots"`) || !strings.Contains(got, `"2025-11-25"`) {
+		t.Errorf("the server was told %s, want the capabilities and the revision of the client", got)
+	}
+	if err := c.RootListChanges(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the server hears of the change", func() bool {
+		return slices.ContainsFunc(testkit.Methods(testkit.Record(t, record)), func(run []string) bool { return slices.Contains(run, "notifications/roots/list_changed") })
+	})
+}
+
+func TestScopeSession_whatAClientDidNotDeclare_itIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
+	r := a.Execute(t, "s", "ask_client", map[string]any{"method": "elicitation/create"}).Good(t)
+	if got := r.Field("error"); !strings.Contains(got, "-32601") {
+		t.Errorf("the server is answered %s, want -32601", got)
+	}
+	if got := r.Field("client"); strings.Contains(got, "elicitation") {
+		t.Errorf("the server was told %s, want no elicitation", got)
+	}
+}
+
+func TestScopeSession_endsWithTheSession(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t).Settings("max_instances", 1)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	raw := g.Raw(t)
+	a := testkit.Agent{ID: "a", Caller: raw}
+	first := pidOf(t, a, "s")
+	other := testkit.Agent{ID: "a", Caller: g.Raw(t)}
+	other.Execute(t, "s", "echo", nil).Failed(t, "SERVER_UNAVAILABLE")
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodDelete, raw.URL, http.NoBody)
+	req.Header.Set("Mcp-Session-Id", raw.Session)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	testkit.Gone(t, first)
+	testkit.Eventually(t, "another session has room", func() bool { return !other.Execute(t, "s", "echo", nil).IsError })
+}
+
+func TestScopeSession_withoutASession_isRefused(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	r, err := g.RawStateless(t, "{}").CallTool(t.Context(), "execute_tool", map[string]any{"agent_id": "a", "server": "s", "tool": "echo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Failed(t, "SERVER_UNAVAILABLE"); !strings.Contains(e.Message, "gateway.scope") {
+		t.Errorf("the message is %q, want gateway.scope in it", e.Message)
+	}
+	lists, err := g.RawStateless(t, "{}").CallTool(t.Context(), "get_server_tools", map[string]any{"agent_id": "a", "server": "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists.Failed(t, "SERVER_UNAVAILABLE")
+}
+
+// A client answers questions that nobody asked it, those of another session and its
+// own twice.
+func TestScopeSession_forgedAnswers_areDropped(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	raw := g.Raw(t)
+	for _, body := range []string{
+		`{"jsonrpc":"2.0","id":"gatehouse-1","result":{}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`,
+		`{"jsonrpc":"2.0","id":"ask-1","result":{"roots":[]}}`, `{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":"no"}}`,
+	} {
+		reply, err := raw.Post(t.Context(), []byte(body))
+		if err != nil || reply.Status != http.StatusAccepted || len(reply.Message) > 0 {
+			t.Errorf("%s is answered %d %s (%v), want 202 and nothing", body, reply.Status, reply.Message, err)
+		}
+	}
+	if st, _ := statusOf(t, g, "s"); st.StrayAnswers != 4 {
+		t.Errorf("status counts %d answers that nobody waits for, want 4", st.StrayAnswers)
+	}
+}

@@ -1,0 +1,75 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gatehouse/internal/rawjson"
+)
+
+// Asker takes requests of a server to a client.
+type Asker interface {
+	// Ask sends the client a request and waits for its answer, for the end of ctx, or
+	// of the client's session. It never waits longer. The response is the client's own.
+	//
+	// Errors: ErrNoStream if there was no way to the client for a while, ErrClientGone,
+	// ErrTooManyQuestions, or the cause of ctx, after which the client is told that
+	// nobody waits for its answer any more.
+	Ask(ctx context.Context, method string, params json.RawMessage) (Response, error)
+}
+
+// Client is the MCP client of a session that has instances of servers. Its methods
+// may be called from any goroutine; only Ask blocks.
+type Client interface {
+	Asker
+	// Revision is that of its session; "" if it has none.
+	Revision() string
+	// Declared are the capabilities that it declared, a JSON object; nil is none.
+	Declared() json.RawMessage
+	// Alive is when there was a sign of life of its session: now while a stream of it
+	// is open.
+	Alive() time.Time
+	// Ended is closed once its session has ended.
+	Ended() <-chan struct{}
+	// Hear has a function called with each notification of the client that concerns
+	// servers, until stop is called.
+	Hear(notified func(method string)) (stop func())
+}
+
+// The reasons for which a client was not asked.
+var (
+	ErrNoStream         = errors.New("the client has no stream open to be asked on")
+	ErrClientGone       = errors.New("the client's session has ended")
+	ErrTooManyQuestions = errors.New("the client is asked too much at once")
+)
+
+// NoticeRoots is how a client says that its roots have changed.
+const NoticeRoots = "notifications/roots/list_changed"
+
+// asked are the requests that servers may make of clients, and by which capability.
+var asked = map[string]string{"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
+
+// AskedBy returns the capability that a client declares which may be asked so.
+func AskedBy(method string) (capability string, ok bool) {
+	capability, ok = asked[method]
+	return capability, ok
+}
+
+// AskedOf are those of a client's capabilities by which servers ask it for something,
+// value for value; an object.
+func AskedOf(declared json.RawMessage) json.RawMessage {
+	out := []byte{'{'}
+	for _, name := range []string{"elicitation", "roots", "sampling"} {
+		value := rawjson.Get(declared, name)
+		if rawjson.First(value) != '{' {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(rawjson.AppendString(out, name), ':'), value...)
+	}
+	return append(out, '}')
+}

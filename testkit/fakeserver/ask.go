@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// questions are requests of this server to its client that wait for an answer.
+type questions struct {
+	client json.RawMessage // what initialize said of the client
+
+	mu      sync.Mutex
+	last    int
+	waiting map[string]chan message
+}
+
+// answered takes an answer of the client.
+func (q *questions) answered(m message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if ch := q.waiting[string(m.ID)]; ch != nil {
+		delete(q.waiting, string(m.ID))
+		ch <- m
+	}
+}
+
+// askClient asks the client in the middle of a call, and returns what it answered, and what
+// it said of itself.
+func askClient(c *call) []byte {
+	var args struct {
+		Method string          `json:"method"`
+		Params json.RawMessage `json:"params"`
+	}
+	_ = json.Unmarshal(c.raw, &args)
+	q := &c.s.questions
+	q.mu.Lock()
+	q.last++
+	id := fmt.Sprintf(`"ask-%d"`, q.last)
+	if q.waiting == nil {
+		q.waiting = map[string]chan message{}
+	}
+	answer := make(chan message, 1)
+	q.waiting[id] = answer
+	q.mu.Unlock()
+	if args.Params == nil {
+		args.Params = json.RawMessage("{}")
+	}
+	c.p.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"method":%s,"params":%s}`, id, marshal(args.Method), args.Params))
+	select {
+	case m := <-answer:
+		return c.result("asked", marshal(map[string]any{"result": m.Result, "error": m.Error, "client": q.client, "pid": os.Getpid()}))
+	case <-c.ctx.Done():
+		return nil
+	}
+}
