@@ -161,3 +161,23 @@ func TestScopeSession_forgedAnswers_areDropped(t *testing.T) {
 		t.Errorf("status counts %d answers that nobody waits for, want 4", st.StrayAnswers)
 	}
 }
+
+// A server of 2026-07-28 that all share asks clients of older revisions.
+func TestBridge_anOlderClientIsAsked_overHTTPAndStdio(t *testing.T) {
+	t.Parallel()
+	options := testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t, "--era", "stateless")}.JSON(), Rules: testkit.AllowAll("a"), Args: quick,
+	}
+	stdio := options
+	stdio.Stdio = true
+	for name, c := range map[string]testkit.Client{
+		"http":  testkit.StartGateway(t, options).HTTPClient(t, asUser("anna")...),
+		"stdio": testkit.StartGateway(t, stdio).StdioClient(t, asUser("anna")...),
+	} {
+		a := testkit.Agent{ID: "a", Caller: c}
+		r := a.Execute(t, "s", "ask", nil).Good(t)
+		if !strings.Contains(r.Text, "anna") || r.Field("state") != "state of a call" {
+			t.Errorf("%s: got %s with the state %q, want the answer of anna and the state", name, r.Text, r.Field("state"))
+		}
+	}
+}
