@@ -31,9 +31,16 @@ type fragment struct {
 // the table, for when Shape has changed: other rows, or in another order.
 type picture struct {
 	parts []fragment
-	rows  []fragment
+	rows  []row
 	shape string
 	list  func() fragment
+}
+
+// row is a part that is made only if its key is another one than before: many
+// rows mostly stay as they are.
+type row struct {
+	id, key string
+	make    func() fragment
 }
 
 // fragment renders a template that is one element.
@@ -155,11 +162,16 @@ var seed = maphash.MakeSeed()
 // anything.
 func (o *stream) picture(p picture) (wrote bool, err error) {
 	news := o.unknown(p.parts)
-	rows := o.unknown(p.rows)
-	if p.list != nil && p.shape != o.shape {
-		o.shape, rows = p.shape, []fragment{p.list()}
+	fresh := o.shape != p.shape && p.list != nil
+	for _, r := range p.rows {
+		if o.differs(r.id, r.key) && !fresh {
+			news = append(news, r.make())
+		}
 	}
-	news = append(news, rows...)
+	if fresh {
+		o.shape = p.shape
+		news = append(news, p.list())
+	}
 	for _, f := range news {
 		if err := o.event("part", "", f); err != nil {
 			return true, err
@@ -171,13 +183,19 @@ func (o *stream) picture(p picture) (wrote bool, err error) {
 // unknown are the fragments that are others than the reader has.
 func (o *stream) unknown(all []fragment) (news []fragment) {
 	for _, f := range all {
-		hash := maphash.String(seed, f.HTML)
-		if had, ok := o.sent[f.ID]; !ok || had != hash {
-			o.sent[f.ID] = hash
+		if o.differs(f.ID, f.HTML) {
 			news = append(news, f)
 		}
 	}
 	return news
+}
+
+// differs reports whether a part is another one than it was, and notes it.
+func (o *stream) differs(id, text string) bool {
+	hash := maphash.String(seed, text)
+	had, ok := o.sent[id]
+	o.sent[id] = hash
+	return !ok || had != hash
 }
 
 // event sends one event. It blocks until the reader has taken it, for partTime at

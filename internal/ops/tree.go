@@ -81,11 +81,22 @@ func (s *Server) drawTree(r *http.Request) (picture, bool) {
 	for _, part := range []string{"summary", "attention", "actors"} {
 		p.parts = append(p.parts, s.fragment(part, part, t))
 	}
-	for _, row := range t.Servers {
-		p.rows = append(p.rows, s.fragment(row.ID, "server-row", row))
-		p.shape += row.ID
+	var shape strings.Builder
+	for _, one := range t.Servers {
+		p.rows = append(p.rows, row{one.ID, one.shown(), func() fragment { return s.fragment(one.ID, "server-row", one) }})
+		shape.WriteString(one.ID)
 	}
+	p.shape = shape.String()
 	return p, true
+}
+
+// shown is all that the row of a server shows.
+func (t treeServer) shown() string {
+	last := int64(0)
+	if t.LastGood != nil {
+		last = t.LastGood.UnixNano()
+	}
+	return fmt.Sprint(t.Generation, t.State, t.Since.UnixNano(), t.Run, t.PID, t.InFlight, t.Restarts, last, t.Why)
 }
 
 func boolInt(b bool) int {
