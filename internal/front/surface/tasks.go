@@ -86,6 +86,15 @@ const (
 	cancelWait   = 5 * time.Second
 )
 
+// giveUpSoon is giveUp, and does not wait for the server.
+func (t *Tasks) giveUpSoon(task tasks.Task) {
+	t.looking.Add(1)
+	time.AfterFunc(0, func() {
+		defer t.looking.Done()
+		t.giveUp(task)
+	})
+}
+
 // giveUp tells a server that nobody wants a task any more.
 func (t *Tasks) giveUp(task tasks.Task) {
 	session := task.Run.Session()
@@ -120,7 +129,7 @@ func (v *visit) offerTasks(c *relay.Call) (*offer, *front.Failure) {
 	o := &offer{tasks: v.Tasks, who: v.who(), stateless: stateless}
 	given, ok := v.Tasks.book.Hold(o.who)
 	if given != nil {
-		v.Tasks.looking.Go(func() { v.Tasks.giveUp(*given) })
+		v.Tasks.giveUpSoon(*given)
 	}
 	switch {
 	case ok:
