@@ -92,3 +92,42 @@ func BenchmarkStdio(b *testing.B) {
 		}
 	}
 }
+
+// still is a surface whose calls have always the same answer.
+type still struct{ place }
+
+func (still) Serve(_ context.Context, _ agents.Caller, _ agents.Request, dst []byte) ([]byte, *agents.Error) {
+	return append(dst, `{"content":[]}`...), nil
+}
+
+// BenchmarkHTTP_surface is a POST to a surface, within a session, whose streams can
+// be taken up again, and without one.
+func BenchmarkHTTP_surface(b *testing.B) {
+	for name, session := range map[string]bool{"session": true, "none": false} {
+		b.Run(name, func(b *testing.B) {
+			h := agents.New(newScript(), agents.Options{}).HandlerAt(func(*http.Request) agents.Surface { return still{} }, "/mcp")
+			send := func(body, id string) *httptest.ResponseRecorder {
+				r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/mcp", strings.NewReader(body))
+				r.Header.Set("Content-Type", "application/json")
+				r.Header.Set("Accept", "application/json, text/event-stream")
+				if id != "" {
+					r.Header.Set("Mcp-Session-Id", id)
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatalf("got %d %.200s, want %d", w.Code, w.Body, http.StatusOK)
+				}
+				return w
+			}
+			id := ""
+			if session {
+				id = send(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, "").Header().Get("Mcp-Session-Id")
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				send(benchCalls["plain"], id)
+			}
+		})
+	}
+}
