@@ -153,18 +153,22 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, why error) {
 	case errors.Is(why, errNone):
 		code = "" // As RFC 6750 wants it.
 	}
-	w.Header().Set("WWW-Authenticate", g.challenge(code, why.Error()))
+	w.Header().Set("WWW-Authenticate", g.challenge(code, why.Error(), r))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, why.Error(), status)
 }
 
-func (g *Gate) challenge(code, description string) string {
+func (g *Gate) challenge(code, description string, r *http.Request) string {
 	parts := []string{`realm="gatehouse"`}
 	if code != "" {
 		parts = append(parts, `error="`+code+`"`, `error_description="`+description+`"`)
 	}
 	if _, accepted := g.opts.Credentials().JWT(); accepted && g.opts.MetadataURL != "" {
-		parts = append(parts, `resource_metadata="`+g.opts.MetadataURL+`"`)
+		where := g.opts.MetadataURL
+		if surface := surfacePath(r.URL.EscapedPath()); surface != "" {
+			where = strings.TrimSuffix(where, "/mcp") + surface
+		}
+		parts = append(parts, `resource_metadata="`+where+`"`)
 	}
 	return "Bearer " + strings.Join(parts, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,19 @@ func TestAuthorize_whereNobodyIsAsked_letsInAnonymously(t *testing.T) {
 		w, c := ask(gate(set, &counted{}, nil, nil), "Bearer whatever")
 		if c == nil || c.Credential != "" || c.Agents != nil {
 			t.Errorf("%s: got %v, status %d, want a caller that is not pinned", name, c, w.Code)
+		}
+	}
+}
+
+// Whoever asked for a surface is told of the metadata that name it.
+func TestAuthorize_theChallenge_namesTheSurface(t *testing.T) {
+	for path, want := range map[string]string{
+		"/mcp": "/mcp", "/all/mcp": "/all/mcp", "/servers/my%20db/mcp": "/servers/my%20db/mcp", "/servers/x%22%3E/mcp": "/servers/x%22%3E/mcp", "/other": "/mcp",
+	} {
+		w := httptest.NewRecorder()
+		gate(credentials(true), &counted{}, nil, nil).Authorize(w, httptest.NewRequest(http.MethodPost, path, http.NoBody))
+		if got := w.Header().Get("WWW-Authenticate"); !strings.HasSuffix(got, ` resource_metadata="https://gw.example.com/.well-known/oauth-protected-resource`+want+`"`) {
+			t.Errorf("%s: got %s, want the metadata of %s", path, got, want)
 		}
 	}
 }

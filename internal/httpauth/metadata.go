@@ -46,8 +46,30 @@ func ParsePublic(text string) (Public, error) {
 	}, nil
 }
 
-// Metadata serves the protected-resource metadata: where agents get tokens.
-// Anybody may read it. While no issuer is configured it is 404, because it
+// At is the resource at a path of the gateway's own, such as /servers/db/mcp: the one
+// that a client has asked for, as clients compare.
+func (p Public) At(path string) string {
+	return strings.TrimSuffix(p.Resource, "/mcp") + path
+}
+
+// surfacePath is the path of a surface beside /mcp that a path ends with; "" if it
+// ends with none.
+func surfacePath(path string) string {
+	rest, ok := strings.CutSuffix(strings.TrimRight(path, "/"), "/mcp")
+	if !ok {
+		return ""
+	}
+	if strings.HasSuffix(rest, "/all") {
+		return "/all/mcp"
+	}
+	if at := strings.LastIndex(rest, "/servers/"); at >= 0 && !strings.Contains(rest[at+len("/servers/"):], "/") && rest[at+len("/servers/"):] != "" {
+		return rest[at:] + "/mcp"
+	}
+	return ""
+}
+
+// Metadata serves the protected-resource metadata: where agents get tokens for the
+// resource whose path is asked for. Anybody may read it. While no issuer is configured it is 404, because it
 // would send clients nowhere.
 func Metadata(p Public, credentials func() *identity.Set) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,8 +78,12 @@ func Metadata(p Public, credentials func() *identity.Set) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
+		resource := p.Resource
+		if surface := surfacePath(r.URL.EscapedPath()); surface != "" {
+			resource = p.At(surface)
+		}
 		body, err := json.Marshal(map[string]any{
-			"resource": p.Resource, "resource_name": "gatehouse",
+			"resource": resource, "resource_name": "gatehouse",
 			"authorization_servers":    []string{settings.Issuer},
 			"bearer_methods_supported": []string{"header"},
 		})
@@ -71,11 +97,17 @@ func Metadata(p Public, credentials func() *identity.Set) http.Handler {
 	})
 }
 
-// MetadataPaths are the paths at which to serve Metadata.
+// MetadataPaths are the patterns of the paths at which to serve Metadata.
 func (p Public) MetadataPaths() []string {
-	paths := []string{wellKnown, wellKnown + "/mcp"}
-	if p.MetadataPath != paths[1] {
-		paths = append(paths, p.MetadataPath)
+	surfaces := []string{"/mcp", "/all/mcp", "/servers/{server}/mcp"}
+	paths := []string{wellKnown}
+	for _, s := range surfaces {
+		paths = append(paths, wellKnown+s)
+	}
+	if base := strings.TrimSuffix(p.MetadataPath, "/mcp"); base != wellKnown {
+		for _, s := range surfaces {
+			paths = append(paths, base+s)
+		}
 	}
 	return paths
 }

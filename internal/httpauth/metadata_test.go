@@ -53,6 +53,21 @@ func TestMetadata_tellsWhereTokensAre(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	for path, want := range map[string]string{
+		"/.well-known/oauth-protected-resource/all/mcp":             "https://gw.example.com/all/mcp",
+		"/.well-known/oauth-protected-resource/servers/my%20db/mcp": "https://gw.example.com/servers/my%20db/mcp",
+		"/.well-known/oauth-protected-resource/servers/x%22y/mcp":   "https://gw.example.com/servers/x%22y/mcp",
+		"/.well-known/oauth-protected-resource/servers/a/b/mcp":     "https://gw.example.com/mcp",
+		"/.well-known/oauth-protected-resource/team/servers/db/mcp": "https://gw.example.com/servers/db/mcp",
+		"/.well-known/oauth-protected-resource":                     "https://gw.example.com/mcp",
+	} {
+		w := httptest.NewRecorder()
+		httpauth.Metadata(p, func() *identity.Set { return credentials(true) }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		var got struct{ Resource string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Resource != want {
+			t.Errorf("%s: got %q %v, want %q", path, got.Resource, err, want)
+		}
+	}
 	if w := get(credentials(false)); w.Code != http.StatusNotFound {
 		t.Errorf("without an issuer: status %d", w.Code)
 	}

@@ -59,3 +59,31 @@ func (p *Policy) MayAllow(agent, server string, kind Kind) bool {
 	says, _ := a.check(ImplicitGrant, &q)
 	return says == allow
 }
+
+// GivesWhole reports whether the rules give an agent a server whole: no rule speaks of
+// its tools, resources or prompts.
+func (p *Policy) GivesWhole(agent, server string) bool {
+	a := p.agents[agent]
+	if a.shape == nil || !p.Decide(agent, server, "").Allow {
+		return false
+	}
+	q := query{Question: Question{Server: server}}
+	a.ask(&q)
+	for _, kind := range Listed {
+		q.Kind = kind
+		if a.allows(&q, kind).covers(server) || a.denies(&q).covers(server) {
+			return false
+		}
+	}
+	return true
+}
+
+// DecideMethod answers whether an agent may use a method of a server's that MCP does
+// not have: if it has been given the server whole.
+func (p *Policy) DecideMethod(agent, server, _ string) Decision {
+	d := p.Decide(agent, server, "")
+	if d.Allow && !p.GivesWhole(agent, server) {
+		return Decision{Step: ToolNotAllowed, Hash: p.hash}
+	}
+	return d
+}

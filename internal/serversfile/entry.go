@@ -71,6 +71,8 @@ type Settings struct {
 	// SessionIdle is how long an instance is kept under ScopeSession without a sign of
 	// life of its session; 0 is as long as the session.
 	SessionIdle time.Duration
+	// PassMethods are the methods of extensions that pass on the server's own surface.
+	PassMethods []string
 }
 
 // Entry is one server of .mcp.json as written: variables are not expanded.

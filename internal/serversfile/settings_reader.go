@@ -40,6 +40,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 		{Name: "scope", Read: r.scope},
 		{Name: "session_idle_ms", Read: r.millis(1, &s.SessionIdle)},
 		{Name: "max_instances", Read: whole(r, 1, 10_000, &s.MaxInstances)},
+		{Name: "pass_methods", Read: r.passMethods},
 		{Name: "auth", Read: r.auth},
 	})
 }

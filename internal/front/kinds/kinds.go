@@ -52,6 +52,15 @@ func Prompts(listedBy string) front.Kind {
 	return k
 }
 
+// Methods are methods of servers that MCP does not have. No list names them.
+func Methods() front.Kind {
+	k := unlisted(endpoint.Resources, "")
+	k.Noun, k.Plural, k.Ran = "method", "methods", "it has run"
+	k.Decide = whatever((*policy.Policy).DecideMethod)
+	k.AllowedByName = func(*policy.Policy, string, string) []string { return nil }
+	return k
+}
+
 // unlisted are things that need not be in a server's list to be there.
 func unlisted(list endpoint.List, listedBy string) front.Kind {
 	return front.Kind{

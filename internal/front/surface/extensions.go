@@ -68,6 +68,7 @@ func (o *One) extended(capabilities json.RawMessage, a *front.Attempt, caller ag
 	if value := rawjson.Get(theirs, extensionApps); caller.Protocol >= tasksRevision && rawjson.First(value) == '{' {
 		pass(extensionApps, value)
 	}
+	o.passedExtensions(a, theirs, pass)
 	if passing != nil {
 		capabilities = rawjson.Set(capabilities, "extensions", passing)
 	}

@@ -12,4 +12,5 @@ var (
 	resources = kinds.Resources("resources/list")
 	templates = kinds.Templates("resources/templates/list")
 	prompts   = kinds.Prompts("prompts/list")
+	methods   = kinds.Methods()
 )

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
 )
@@ -104,7 +105,22 @@ func (v *visit) listAll(l *allList) ([]byte, *agents.Error) {
 	}
 	_ = c.End(nil)
 	out.cursor = next
-	return out.end(v.caller, 0, nil), nil
+	return out.end(v.caller, l.ttl(a), nil), nil
+}
+
+// ttl is for how long a list may be kept, in milliseconds: as long as that of each
+// server.
+func (l *allList) ttl(a *front.Attempt) int64 {
+	ttl, some := int64(relay.MaxTTL), false
+	for server := range a.Servers() {
+		if r, ok := a.RouteTo(server); ok && len(a.Listed(l.kind, server)) > 0 {
+			ttl, some = min(ttl, max(r.Cell.Listed(l.kind.List).TTL, 0)), true
+		}
+	}
+	if !some {
+		return 0
+	}
+	return ttl
 }
 
 // position is where a page begins: at an item of a server.

@@ -70,6 +70,9 @@ func (o *One) Serve(ctx context.Context, c agents.Caller, r agents.Request, dst 
 		if serve := olderMethods(c)[r.Method]; serve != nil {
 			return serve(o, v)
 		}
+		if o.passes(c, r.Method) {
+			return v.pass(o.server)
+		}
 		return dst, unknownMethod(r.Method)
 	}
 }
@@ -97,6 +100,7 @@ func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name st
 		call.Record.Tool = name
 	case &prompts:
 		call.Record.Prompt = name
+	case &methods: // It is the operation.
 	default:
 		call.Record.Resource = name
 	}
