@@ -55,7 +55,7 @@ func (s *server) idleDue(c actor.Context, m idleDue) {
 		return
 	}
 	now, plan := time.Now(), s.plan()
-	if n := plan.Cell.Admitted(); n != idle.admitted || plan.Cell.InFlight() > 0 {
+	if n := plan.Cell.Admitted(); n != idle.admitted || plan.Cell.Working() {
 		idle.admitted, idle.quiet = n, now
 	}
 	if client := plan.Cell.Client(); client != nil && client.Alive().After(idle.quiet) {
@@ -82,7 +82,7 @@ func (s *server) fallAsleep(c actor.Context, plan messages.ServerPlan) bool {
 	if !plan.Cell.Move(endpoint.Slept, time.Now(), nil) {
 		return false
 	}
-	if plan.Cell.InFlight() > 0 {
+	if plan.Cell.Working() {
 		plan.Cell.Move(endpoint.Stayed, ready.Since, func(next *endpoint.Status) {
 			next.PID, next.Session = ready.PID, ready.Session
 		})

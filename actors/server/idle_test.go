@@ -83,6 +83,20 @@ func TestIdle_everyCallPutsItOff(t *testing.T) {
 	})
 }
 
+// A server that works on a task is not idle, though nobody calls it.
+func TestIdle_aTaskPutsItOff(t *testing.T) {
+	sessions := make(chan *testkit.Session, 10)
+	inRig(t, sleepy(time.Minute, sessions), func(t *testing.T, r *rig) {
+		testkit.Expect[messages.ServerReady](t, r.events)
+		r.cell.Promise(1)
+		r.Sleep(time.Hour)
+		wantState(t, r, endpoint.Ready)
+		r.cell.Promise(-1)
+		r.Sleep(2 * time.Minute)
+		wantState(t, r, endpoint.Idle)
+	})
+}
+
 func TestIdle_changedSettings_areInForceAtOnce(t *testing.T) {
 	sessions := make(chan *testkit.Session, 10)
 	inRig(t, sleepy(0, sessions), func(t *testing.T, r *rig) {

@@ -71,6 +71,7 @@ type Cell struct {
 
 	admitted atomic.Uint64
 	overdue  atomic.Uint64
+	promised atomic.Int64
 	suspects atomic.Pointer[[]string]
 	era      atomic.Pointer[Era]
 	guard    atomic.Pointer[Guard]

@@ -30,3 +30,11 @@ func (r Run) Session() Session {
 func (r Run) Is(cell *Cell, st *Status) bool {
 	return r.Cell == cell && st.Run == r.Nr && st.Session != nil
 }
+
+// Promise counts results that the server has promised and still owes: n more, or
+// fewer.
+func (c *Cell) Promise(n int64) { c.promised.Add(n) }
+
+// Working reports whether the server has calls in flight, or owes results. It does not
+// block.
+func (c *Cell) Working() bool { return c.InFlight() > 0 || c.promised.Load() > 0 }

@@ -45,6 +45,19 @@ type Task struct {
 	place uint64    // in the order in which they came
 	asked time.Time // when its owner last asked for it
 	over  bool      // it has come to an end that its owner has heard of
+	owed  bool      // its run is counted as owing it
+}
+
+// owe counts the task as one that its run owes, or as none.
+func (t *Task) owe(owed bool) {
+	switch {
+	case t.owed == owed || t.Run.Cell == nil:
+	case owed:
+		t.Run.Cell.Promise(1)
+	default:
+		t.Run.Cell.Promise(-1)
+	}
+	t.owed = owed
 }
 
 // Book remembers tasks. The zero Book is empty. Its methods may be called from any
@@ -124,6 +137,7 @@ func (b *Book) dropOldest(who string, over bool) (oldest *Task) {
 }
 
 func (b *Book) drop(t *Task) {
+	t.owe(false)
 	delete(b.tasks, t.ID)
 	b.release(t.Owner.Who)
 }
@@ -138,6 +152,7 @@ func (b *Book) Keep(t Task, now time.Time) {
 	}
 	b.count++
 	t.place, t.asked = b.count, now
+	t.owe(true)
 	b.tasks[t.ID] = &t
 }
 
@@ -174,7 +189,9 @@ func (b *Book) Note(id string, state json.RawMessage, over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if t := b.tasks[id]; t != nil {
-		t.State, t.over = state, t.over || over
+		if t.State, t.over = state, t.over || over; t.over {
+			t.owe(false)
+		}
 	}
 }
 
@@ -186,6 +203,7 @@ func (b *Book) Expire(since time.Time) (running []Task, more bool) {
 	defer b.mu.Unlock()
 	for _, t := range b.tasks {
 		if t.Run.Session() == nil {
+			t.owe(false)
 			t.Run = endpoint.Run{}
 		}
 		if t.asked.After(since) {

@@ -392,6 +392,21 @@ func TestTasks_thatNobodyAsksFor_areCancelled(t *testing.T) {
 	})
 }
 
+// A server that works on a task must not be stopped as idle.
+func TestTasks_countAsWork_untilTheirOwnersHearOfTheirEnd(t *testing.T) {
+	s, server, _ := taskStage(t, "2026-07-28", allowAll)
+	route, _ := s.Snapshot().Route("db")
+	got, _ := s.follow(stateless, "tools/call", `{"name":"report"}`)
+	id := idOf(t, got)
+	if s.follow(stateless, "tasks/get", about(id)); !route.Cell.Working() {
+		t.Error("a server with a task that runs is not working, want that it is")
+	}
+	server.finish()
+	if s.follow(stateless, "tasks/get", about(id)); route.Cell.Working() {
+		t.Error("a server whose task is over is still working, want that it is not")
+	}
+}
+
 func TestTasks_areBounded(t *testing.T) {
 	s, _, session := taskStage(t, "2025-11-25", allowAll)
 	var first string
