@@ -13,7 +13,8 @@ const { chromium } = await import(pathToFileURL(join(modules, 'playwright-core',
 const browser = await chromium.launch({
   executablePath,
   // Nothing but pages of the test is opened, often by root, who gets no sandbox.
-  args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  // They find nothing outside of this machine.
+  args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE [::1]'],
 })
 const context = await browser.newContext({
   viewport: { width: options.width, height: options.height },
