@@ -103,5 +103,5 @@ func page(w http.ResponseWriter, status int, title, text string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Connection", "close")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<!doctype html><meta charset=utf-8><title>gatehouse</title><h1>"+html.EscapeString(title)+"</h1><p>"+html.EscapeString(text)+"</p>\n") // Whoever asked may be gone.
+	_, _ = io.WriteString(w, "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>gatehouse</title><main><h1>"+html.EscapeString(title)+"</h1><p>"+html.EscapeString(text)+"</p></main>\n") // Whoever asked may be gone.
 }

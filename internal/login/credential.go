@@ -30,6 +30,7 @@ type Credential struct {
 	asked   bool      // the server has asked for a login
 	refused bool      // it wants no such token as this
 	forced  time.Time // when a token was renewed as the server refused it
+	dead    string    // a header that the server refuses, though its token has not ended
 }
 
 // turn is a mutex that is waited for with a context.
@@ -67,13 +68,13 @@ const (
 func (c *Credential) Header(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	now := time.Now()
-	r, fine := c.record, now.Before(c.again)
+	r, fine, dead := c.record, now.Before(c.again), c.dead != "" && c.dead == header(c.record)
 	c.mu.Unlock()
-	if !c.due(r, now) || fine && !over(r, now) {
+	if !dead && (!c.due(r, now) || fine && !over(r, now)) {
 		return header(r), nil
 	}
-	r, err := c.renew(ctx, r)
-	if err != nil && !over(r, time.Now()) {
+	r, err := c.renew(ctx, r, dead)
+	if err != nil && !dead && !over(r, time.Now()) {
 		err = nil // It still serves.
 	}
 	return header(r), err
@@ -122,16 +123,23 @@ func (c *Credential) Refused(ctx context.Context, used string, status int, chall
 		c.adopt(stored)
 		return true
 	}
-	if status == 401 && used != "" && r.Renews() && c.force() {
-		next, err := c.renew(ctx, r)
-		if err != nil || next.LoggedIn() {
-			return err == nil && header(next) != used
+	if status == 401 && used != "" && r.Renews() {
+		next, err := c.renew(ctx, r, true)
+		switch {
+		case err != nil && !errors.Is(err, errNoHelp):
+			return c.bury(used) // Header says why there is no other token, until there is.
+		case err == nil && next.LoggedIn():
+			return header(next) != used
 		}
 	}
 	c.noteRefused(used)
 	c.want(ctx, said, more)
 	return false
 }
+
+// errNoHelp means that a token which the server refuses has just come in place of
+// another one that it refused.
+var errNoHelp = errors.New("the server refuses a token that was renewed just now")
 
 // force reports whether a token that the server refuses may be renewed: not if that
 // was done just now and did not help.
@@ -142,6 +150,18 @@ func (c *Credential) force() bool {
 		return false
 	}
 	c.forced = time.Now()
+	return true
+}
+
+// bury notes that a token is refused that could not be renewed, for a reason that may
+// pass. It reports whether that token is the one in force.
+func (c *Credential) bury(used string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if header(c.record) != used {
+		return false
+	}
+	c.dead = used
 	return true
 }
 

@@ -17,8 +17,9 @@ const renewPatience = 2 * patience
 
 // renew gets new tokens in place of those of used, unless somebody else has meanwhile.
 // It returns what is in force then. Its waiting ends with ctx; a request that was
-// begun goes on, and what it brings is kept.
-func (c *Credential) renew(ctx context.Context, used store.Record) (store.Record, error) {
+// begun goes on, and what it brings is kept. A token that the server refuses is
+// renewed once: errNoHelp if that was just now.
+func (c *Credential) renew(ctx context.Context, used store.Record, refused bool) (store.Record, error) {
 	if err := c.renewing.take(ctx); err != nil {
 		return used, err
 	}
@@ -31,7 +32,7 @@ func (c *Credential) renew(ctx context.Context, used store.Record) (store.Record
 		defer c.renewing.end()
 		long, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewPatience)
 		defer cancel()
-		r, err := c.renewInTurn(long, used)
+		r, err := c.renewInTurn(long, used, refused)
 		done <- result{r, err}
 	}()
 	select {
@@ -43,7 +44,7 @@ func (c *Credential) renew(ctx context.Context, used store.Record) (store.Record
 }
 
 // renewInTurn is renew with nobody else at it in this process.
-func (c *Credential) renewInTurn(ctx context.Context, used store.Record) (store.Record, error) {
+func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused bool) (store.Record, error) {
 	c.mu.Lock()
 	r, trouble, pause := c.record, c.trouble, time.Now().Before(c.again)
 	c.mu.Unlock()
@@ -52,6 +53,9 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record) (store.
 	}
 	if pause {
 		return r, errors.New(trouble) // Whoever was before us has tried just now.
+	}
+	if refused && !c.force() {
+		return r, errNoHelp
 	}
 	got, err := c.keeper.store.Change(ctx, c.key, func(ctx context.Context, old store.Record, err error) (store.Record, bool, error) {
 		if err == nil && !old.Equal(r) && (!c.isUnkept() || old.Issued.After(r.Issued)) {

@@ -40,7 +40,7 @@ func (t *tap) authorized(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := t.send(req, header)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+	if err != nil || !isRefusal(resp.StatusCode) {
 		return resp, err
 	}
 	if !credentials.Refused(req.Context(), header, resp.StatusCode, resp.Header.Values("WWW-Authenticate")) {
@@ -55,11 +55,21 @@ func (t *tap) authorized(req *http.Request) (*http.Response, error) {
 			return resp, nil //nolint:nilerr // The first answer stands.
 		}
 	}
-	if header, err = credentials.Header(req.Context()); err != nil {
-		return resp, nil //nolint:nilerr // The first answer stands.
-	}
+	header, err = credentials.Header(req.Context())
 	_, _ = io.CopyN(io.Discard, resp.Body, maxOtherBody) // So that the connection can be used again.
 	_ = resp.Body.Close()
 	x.note(func(f *facts) { f.sent = false }) // It has not run: the server said so.
-	return t.send(again, header)
+	if err != nil {
+		err = &NoCredentials{err}
+		x.note(func(f *facts) { f.err = err })
+		return nil, err
+	}
+	if resp, err = t.send(again, header); err == nil && isRefusal(resp.StatusCode) {
+		_ = credentials.Refused(req.Context(), header, resp.StatusCode, resp.Header.Values("WWW-Authenticate")) // For what it asks for; this answer stands.
+	}
+	return resp, err
+}
+
+func isRefusal(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
 }

@@ -89,7 +89,13 @@ func (h *HTTP) converse(ctx context.Context, hint endpoint.Era) (*conversation, 
 // way. A server that merely lacks server/discover is not mentioned.
 func bothRefused(first *notUnderstood, second error) error {
 	_, answered := errors.AsType[*notUnderstood](second)
+	wanted, wants := errors.AsType[*Unauthorized](first)
+	_, older := errors.AsType[*olderTransport](second)
 	switch {
+	case wants && older:
+		return wanted // It has a question for us, and does not know initialize.
+	case wants:
+		return second
 	case errors.Is(first, errNotStateless) || !answered:
 		return second
 	case errors.Is(second, errNotStateless):
@@ -199,6 +205,8 @@ func (c *conversation) discover(ctx context.Context, hint endpoint.Era) error {
 		return context.Cause(c.ctx)
 	case f.unreached() && inTime.Err() == nil:
 		return plain(f.err)
+	case f.status == http.StatusUnauthorized:
+		return &notUnderstood{c.handshakeError(ctx, f)}
 	default:
 		return &notUnderstood{errNotStateless}
 	}
