@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"gatehouse/internal/audit"
@@ -14,6 +16,25 @@ func (a *app) begin() func(context.Context, audit.Record) error {
 		return nil
 	}
 	return a.audit.Begin
+}
+
+// checkAuditOut finds where --audit-otlp sends lines, or what is wrong with that or
+// with --audit-out.
+func (o *runOptions) checkAuditOut() error {
+	if o.auditOTLP {
+		if o.auditOut != "" {
+			return errors.New("--audit-otlp and --audit-out both say where lines go: give one of them")
+		}
+		out, err := audit.OTLPOutlet()
+		if err != nil {
+			return fmt.Errorf("--audit-otlp: %w", err)
+		}
+		o.auditOut = out
+	}
+	if _, err := audit.ParseOutlet(o.auditOut); err != nil {
+		return fmt.Errorf("--audit-out is %w", err)
+	}
+	return nil
 }
 
 // openAudit opens the audit log as the flags, which check has found to be good, have it.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"gatehouse/internal/audit"
 	"gatehouse/internal/locate"
 	"gatehouse/internal/logging"
 	"gatehouse/internal/policy"
@@ -54,6 +53,7 @@ type runOptions struct {
 	auditMode       string
 	auditKeep       days
 	auditOut        string
+	auditOTLP       bool
 	logLevel        string
 	logFormat       string
 	shutdownTimeout time.Duration
@@ -106,6 +106,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
 	o.auditKeep = days{text: env("GATEWAY_AUDIT_KEEP", "7d")}
 	f.StringVar(&o.auditOut, "audit-out", env("GATEWAY_AUDIT_OUT", ""), "where to send the lines of the audit log as well: syslog, syslog:PATH, syslog+tcp://HOST:PORT, unix:PATH, otlp+https://HOST:PORT, ... [GATEWAY_AUDIT_OUT]")
+	f.BoolVar(&o.auditOTLP, "audit-otlp", false, "--audit-out to where OTEL_EXPORTER_OTLP_LOGS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, as log records of OpenTelemetry")
 	f.Var(&o.auditKeep, "audit-keep", "how long the audit log is kept at least, such as 7d or 36h; less only if the disk is nearly full [GATEWAY_AUDIT_KEEP]")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
@@ -141,9 +142,7 @@ func (o *runOptions) check() error {
 	if o.auditMode != auditNormal && o.auditMode != auditStrict {
 		errs = append(errs, fmt.Errorf("--audit-mode is %q: use normal or strict", o.auditMode))
 	}
-	if _, err := audit.ParseOutlet(o.auditOut); err != nil {
-		errs = append(errs, fmt.Errorf("--audit-out is %w", err))
-	}
+	errs = append(errs, o.checkAuditOut())
 	if _, err := o.auditKeep.duration(); err != nil {
 		errs = append(errs, fmt.Errorf("--audit-keep is %w", err))
 	}

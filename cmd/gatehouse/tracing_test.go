@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestTraces_spanTreeOfACall_fromTheAgentToBothKindsOfServers(t *testing.T) {
 	collector := otlp.Start(t)
 	front, headers := recordingHeaders(t, testkit.StartHTTPFake(t).Base)
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"local": testkit.Fake(t), "remote": {"url": front + "/mcp"}}.JSON(), Rules: testkit.AllowAll("a"),
+		Servers: testkit.Servers{"local": testkit.Fake(t), "remote": {"url": front + "/mcp"}}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--audit-otlp"},
 		Env: []string{
 			"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20s3cr3t",
 			"OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_SERVICE_NAME=my-gateway",
@@ -54,6 +55,9 @@ func TestTraces_spanTreeOfACall_fromTheAgentToBothKindsOfServers(t *testing.T) {
 	if got := collector.Spans()[0].Resource["service.name"]; got != "my-gateway" {
 		t.Errorf("got the service %q, want my-gateway", got)
 	}
+	testkit.Eventually(t, "both calls in the log", func() bool {
+		return strings.Count(collector.Logs(), `"traceId":"`+agents+`"`) == 2 && strings.Contains(collector.Logs(), `\"trace_id\":\"`+agents+`\"`)
+	})
 	if bytes.Contains(collector.Raw(), []byte("argument-of-the-call")) {
 		t.Error("the collector was sent an argument of a call, want none")
 	}
@@ -114,14 +118,43 @@ func recordingHeaders(t *testing.T, base string) (string, *atomic.Pointer[http.H
 		t.Fatal(err)
 	}
 	var seen atomic.Pointer[http.Header]
+	own := &http.Transport{} // The default one is closed with other tests' servers.
+	t.Cleanup(own.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		if r.In.Header.Get("Traceparent") != "" {
 			h := r.In.Header.Clone()
 			seen.Store(&h)
 		}
 		r.SetURL(target)
-	}, FlushInterval: -1}
+	}, FlushInterval: -1, Transport: own}
 	srv := httptest.NewServer(proxy)
 	t.Cleanup(srv.Close)
 	return srv.URL, &seen
+}
+
+func TestAuditOTLP_besideAuditOut_isRefused(t *testing.T) {
+	for _, c := range []struct {
+		out, endpoint, protocol, want string
+	}{
+		{"", "http://collector:4318/", "", "otlp+http://collector:4318/v1/logs"},
+		{"", "", "", "otlp+http://localhost:4318/v1/logs"},
+		{"syslog", "", "", "error: --audit-otlp and --audit-out both say where lines go: give one of them"},
+		{"", "user:s3cr3t@x", "", "error: --audit-otlp: OTEL_EXPORTER_OTLP_ENDPOINT is not http:// or https:// and HOST:PORT, with a path or none; headers go into OTEL_EXPORTER_OTLP_HEADERS"},
+		{"", "http://user:s3cr3t@x", "", "error: --audit-otlp: OTEL_EXPORTER_OTLP_ENDPOINT is not http:// or https:// and HOST:PORT, with a path or none; headers go into OTEL_EXPORTER_OTLP_HEADERS"},
+		{"", "http://x:4317", "grpc", "error: --audit-otlp: log records are sent over HTTP, and the variables of OpenTelemetry ask for grpc: " +
+			"set OTEL_EXPORTER_OTLP_LOGS_PROTOCOL=http/json, and OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to where the collector takes HTTP"},
+	} {
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.endpoint)
+		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", c.protocol)
+		o := runOptions{auditOTLP: true, auditOut: c.out}
+		got := ""
+		if err := o.checkAuditOut(); err != nil {
+			got = "error: " + err.Error()
+		} else {
+			got = o.auditOut
+		}
+		if got != c.want {
+			t.Errorf("%q %q: got %s, want %s", c.out, c.endpoint, got, c.want)
+		}
+	}
 }

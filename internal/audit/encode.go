@@ -39,6 +39,7 @@ func appendRecord(buf *bytes.Buffer, r Record) error {
 	b = strconv.AppendUint(append(b, `,"generation":`...), r.Generation, 10)
 	b = appendOptional(b, `,"policy_hash":`, r.PolicyHash)
 	b = appendText(append(b, `,"outcome":`...), r.Outcome)
+	b = appendOptional(b, `,"trace_id":`, r.TraceID)
 	if r.Hits != 0 {
 		b = strconv.AppendInt(append(b, `,"hits":`...), int64(r.Hits), 10)
 	}

@@ -27,7 +27,7 @@ func TestRecord_isEncodedAsEncodingJSONHasIt(t *testing.T) {
 			Event: texts[0], CallID: texts[1], Instance: texts[2], AgentID: texts[3], RequestedAgent: texts[4],
 			Credential: texts[5], Client: texts[6], Operation: texts[7], Server: texts[8], Tool: texts[9],
 			Decision: audit.Decision(texts[10]), Step: texts[11], Rule: texts[12], PolicyHash: texts[0], Outcome: texts[1],
-			Resource: texts[13], Prompt: texts[14], Annotations: texts[15],
+			Resource: texts[13], Prompt: texts[14], Annotations: texts[15], TraceID: texts[2],
 		})
 	}
 	if err := quick.Check(property, &quick.Config{MaxCount: 2000}); err != nil {

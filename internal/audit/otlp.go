@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,8 +26,9 @@ const (
 	// otlpPath is where logs are taken unless the url says otherwise.
 	otlpPath = "/v1/logs"
 	// otlpHeaders is the variable with headers for each request, such as a
-	// collector's token.
-	otlpHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
+	// collector's token; that of logs stands in its place.
+	otlpHeaders     = "OTEL_EXPORTER_OTLP_HEADERS"
+	otlpLogsHeaders = "OTEL_EXPORTER_OTLP_LOGS_HEADERS"
 	// maxOTLPAnswer is how much of an answer is read.
 	maxOTLPAnswer = 64 << 10
 )
@@ -45,8 +47,39 @@ func parseOTLP(text string) (address string, err error) {
 	case u.Path == "" || u.Path == "/":
 		u.Path = otlpPath
 	}
-	_, err = parseOTLPHeaders(os.Getenv(otlpHeaders))
+	_, err = headersOTLP()
 	return u.String(), err
+}
+
+// OTLPOutlet returns, for ParseOutlet, where the variables of OpenTelemetry send log
+// records to: OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, or below OTEL_EXPORTER_OTLP_ENDPOINT,
+// or on this machine. An error does not show their values, which may have
+// passwords.
+func OTLPOutlet() (string, error) {
+	variable, address := "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", os.Getenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+	if address == "" {
+		variable, address = "OTEL_EXPORTER_OTLP_ENDPOINT", os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+		if address == "" {
+			address = "http://localhost:4318"
+		}
+		address = strings.TrimRight(address, "/") + otlpPath
+	}
+	if protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")); protocol == "grpc" {
+		return "", errors.New("log records are sent over HTTP, and the variables of OpenTelemetry ask for grpc: " +
+			"set OTEL_EXPORTER_OTLP_LOGS_PROTOCOL=http/json, and OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to where the collector takes HTTP")
+	}
+	if _, err := ParseOutlet("otlp+" + address); err != nil {
+		return "", fmt.Errorf("%s is not http:// or https:// and HOST:PORT, with a path or none; headers go into %s", variable, otlpHeaders)
+	}
+	return "otlp+" + address, nil
+}
+
+// headersOTLP are the headers for each request.
+func headersOTLP() (http.Header, error) {
+	if text := os.Getenv(otlpLogsHeaders); text != "" {
+		return parseOTLPHeaders(otlpLogsHeaders, text)
+	}
+	return parseOTLPHeaders(otlpHeaders, os.Getenv(otlpHeaders))
 }
 
 // otlp posts lines as log records: OTLP over HTTP, in JSON.
@@ -59,13 +92,13 @@ type otlp struct {
 }
 
 func newOTLP(ctx context.Context, address string) (*otlp, error) {
-	header, err := parseOTLPHeaders(os.Getenv(otlpHeaders))
+	header, err := headersOTLP()
 	if err != nil {
 		return nil, err
 	}
 	host, _ := os.Hostname() // Without one it has no name.
 	resource, err := rawjson.Marshal(map[string]any{"attributes": []any{
-		otlpAttribute("service.name", "gatehouse"), otlpAttribute("host.name", host), otlpAttribute("process.pid", strconv.Itoa(os.Getpid())),
+		otlpAttribute("service.name", cmp.Or(os.Getenv("OTEL_SERVICE_NAME"), "gatehouse")), otlpAttribute("host.name", host), otlpAttribute("process.pid", strconv.Itoa(os.Getpid())),
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("internal: %w", err)
@@ -81,9 +114,9 @@ func otlpAttribute(key, value string) any {
 	return map[string]any{"key": key, "value": map[string]string{"stringValue": value}}
 }
 
-// parseOTLPHeaders reads "name=value,name=value", percent-encoded, as the SDKs of
+// parseOTLPHeaders reads the value of a variable, "name=value,name=value", percent-encoded, as the SDKs of
 // OpenTelemetry do. An error does not show the values.
-func parseOTLPHeaders(text string) (http.Header, error) {
+func parseOTLPHeaders(variable, text string) (http.Header, error) {
 	header := http.Header{"Content-Type": {"application/json"}}
 	for i, pair := range strings.Split(text, ",") {
 		if strings.TrimSpace(pair) == "" {
@@ -92,7 +125,7 @@ func parseOTLPHeaders(text string) (http.Header, error) {
 		name, value, ok := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil || strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("%s: number %d is not NAME=VALUE, percent-encoded", otlpHeaders, i+1)
+			return nil, fmt.Errorf("%s: number %d is not NAME=VALUE, percent-encoded", variable, i+1)
 		}
 		header.Add(strings.TrimSpace(name), value)
 	}
@@ -149,7 +182,11 @@ func (o *otlp) frameOTLP(lines [][]byte, now time.Time) []byte {
 		b = append(b, `{"timeUnixNano":"`...)
 		b = strconv.AppendInt(b, at.UnixNano(), 10)
 		b = append(append(append(b, `","observedTimeUnixNano":"`...), observed...), `","severityNumber":9,"severityText":"INFO","body":{"stringValue":`...)
-		b = append(rawjson.AppendString(b, string(line)), `}}`...)
+		b = append(rawjson.AppendString(b, string(line)), '}')
+		if trace := rawjson.Get(line, "trace_id"); trace != nil {
+			b = append(append(b, `,"traceId":`...), trace...)
+		}
+		b = append(b, '}')
 	}
 	return append(b, `]}]}]}`...)
 }

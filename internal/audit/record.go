@@ -67,7 +67,8 @@ type Record struct {
 	Generation     uint64    `json:"generation"`
 	PolicyHash     string    `json:"policy_hash,omitempty"`
 	Outcome        string    `json:"outcome"`
-	Hits           int       `json:"hits,omitempty"` // of search_tools
+	TraceID        string    `json:"trace_id,omitempty"` // of the trace that the call is part of, in hexadecimal digits
+	Hits           int       `json:"hits,omitempty"`     // of search_tools
 	LatencyMS      float64   `json:"latency_ms"`
 	// Sent and Got are the bytes of the params that the server was sent and of its
 	// answer. They are counted, and not written.

@@ -84,6 +84,7 @@ func (r *Router) Start(c *Call) {
 	c.Record.Client, c.Record.Credential = c.Caller.Client, c.Caller.Identity.ID()
 	if r.cfg.Tracer != nil {
 		c.span = r.cfg.Tracer.Begin(c, tracecontext.Of(c.Meta, c.Headers))
+		c.Record.TraceID = c.span.TraceID()
 	}
 }
 

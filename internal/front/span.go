@@ -15,6 +15,8 @@ type Tracer interface {
 
 // Span is what a Tracer keeps of one call. One goroutine at a time uses it.
 type Span interface {
+	// TraceID names the trace, in hexadecimal digits.
+	TraceID() string
 	// Enter says what the call does from now on. A call that waits may be decided
 	// again, and one that could not be sent may wait again.
 	Enter(p Phase)

@@ -60,6 +60,9 @@ func withParent(from *tracecontext.Context) context.Context {
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(c))
 }
 
+// TraceID implements front.Span.
+func (s *span) TraceID() string { return s.whole.SpanContext().TraceID().String() }
+
 // Enter implements front.Span.
 func (s *span) Enter(p front.Phase) {
 	if !s.whole.IsRecording() || s.parts == maxPhases {

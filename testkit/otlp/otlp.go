@@ -1,5 +1,6 @@
 // Package otlp is a receiver of OpenTelemetry for tests: it takes traces over HTTP
-// in the official encoding, and shows them as the tests ask.
+// in the official encoding, and shows them as the tests ask. Logs it takes as they
+// come.
 package otlp
 
 import (
@@ -39,6 +40,7 @@ type Receiver struct {
 	spans   []Span
 	headers http.Header
 	raw     []byte
+	logs    []byte
 }
 
 // Start starts a receiver.
@@ -54,6 +56,12 @@ func Start(t testing.TB) *Receiver {
 // ServeHTTP implements [http.Handler].
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
+	if req.URL.Path == "/v1/logs" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.logs = append(r.logs, body...)
+		return
+	}
 	var in collector.ExportTraceServiceRequest
 	if err != nil || req.URL.Path != "/v1/traces" || proto.Unmarshal(body, &in) != nil {
 		http.Error(w, "not traces", http.StatusBadRequest)
@@ -108,6 +116,13 @@ func (r *Receiver) Raw() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]byte(nil), r.raw...)
+}
+
+// Logs is every byte that came as logs.
+func (r *Receiver) Logs() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return string(r.logs)
 }
 
 // Header are the headers of the last request.

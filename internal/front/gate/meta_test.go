@@ -121,6 +121,23 @@ func TestTrace_ofHeadersReachesTheServerInMeta_andThatOfMetaItsHeaders(t *testin
 	}
 }
 
+func TestTrace_isNamedInTheAuditLog(t *testing.T) {
+	for meta, want := range map[string]string{
+		``: "", `{"x":1}`: "", `{"traceparent":"00-ab-cd-01"}`: "",
+		`{"traceparent":"` + fromMeta + `"}`: "0af7651916cd43dd8448eb211c80319c",
+	} {
+		g := newGate(t, allowAll, up("db", testkit.Says(oneText)))
+		call := agents.ToolCall{Name: "execute_tool", Args: json.RawMessage(query)}
+		if meta != "" {
+			call.Meta = json.RawMessage(meta)
+		}
+		g.gate.CallTool(context.Background(), old, call, nil)
+		if got := g.Record().TraceID; got != want {
+			t.Errorf("of %s: got the trace %q, want %q", meta, got, want)
+		}
+	}
+}
+
 // A server is shown a capability only if the gate serves all that may follow
 // from it.
 func TestCapabilities_reachAServerOnlyIfAllThatFollowsIsServed(t *testing.T) {

@@ -56,6 +56,9 @@ func (c *Call) travel() error {
 	var missing *tracecontext.Context
 	c.trace, missing = trace.Context(c.Sent.Trace)
 	c.meta = missing.AddTo(out)
+	if c.trace != nil && c.trace.Parent != "" && c.Record.TraceID == "" {
+		c.Record.TraceID, _, _ = tracecontext.Parts(c.trace.Parent)
+	}
 	return nil
 }
 
