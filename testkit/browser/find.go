@@ -101,3 +101,11 @@ func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// Chromium returns where the Chromium is that tests use, and what it needs in its
+// environment; it skips the test if there is none.
+func Chromium(t testing.TB) (path string, env []string) {
+	t.Helper()
+	in := find(t)
+	return in.chromium, in.env
+}
