@@ -117,6 +117,37 @@ func TestInstances_aRemovedEntryTakesThemAlong(t *testing.T) {
 	})
 }
 
+// sessionClient is the client of a session that a test can end.
+type sessionClient struct {
+	endpoint.Client
+
+	ended chan struct{}
+}
+
+func (c sessionClient) Ended() <-chan struct{} { return c.ended }
+
+func TestInstances_oneOfASession_endsWithIt(t *testing.T) {
+	inScopedHouse(t, func(t *testing.T, h *house, p messages.ServerPlan) {
+		c := sessionClient{ended: make(chan struct{})}
+		cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "a", Session: "secret"}, c, 16, endpoint.Status{State: endpoint.Idle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if label := cell.Instance().Label; len(label) != 5 || label[0] != '#' {
+			t.Errorf("the instance is called %q, want # and four digits", label)
+		}
+		h.Send(h.sup, messages.WakeServer{Name: "files", Cell: cell})
+		started := testkit.ExpectThat(t, h.notes, func(n note) bool { return n.What == "started" })
+		h.Sleep(time.Hour)
+		close(c.ended)
+		testkit.ExpectThat(t, h.notes, func(n note) bool { return n == note{"stopping", started.ID} })
+		h.Sleep(0)
+		if left := p.Cell.Instances().List(); len(left) != 0 {
+			t.Errorf("%d instances are left, want none", len(left))
+		}
+	})
+}
+
 func TestInstances_stopWithAllServers(t *testing.T) {
 	inScopedHouse(t, func(t *testing.T, h *house, p messages.ServerPlan) {
 		h.need(t, p, "a")

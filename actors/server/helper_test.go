@@ -40,6 +40,8 @@ type script struct {
 	slot func(release func())
 	// change changes the plan before the start.
 	change func(*messages.ServerPlan)
+	// ends hears what the parent is told of instances that nobody needs; nil does not.
+	ends chan<- messages.EndInstance
 	// stays leaves a failed actor stopped; else it is restarted at once.
 	stays bool
 }
@@ -100,7 +102,11 @@ func (r *rig) start(s script) {
 	})
 	spawned := make(chan *actor.PID, 1)
 	r.parent = r.Spawn(actor.PropsFromFunc(func(c actor.Context) {
-		switch c.Message().(type) {
+		switch m := c.Message().(type) {
+		case messages.EndInstance:
+			if s.ends != nil {
+				s.ends <- m
+			}
 		case *actor.Started:
 			spawned <- c.Spawn(props)
 		case restart:

@@ -8,6 +8,9 @@ import (
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/redact"
+	"gatehouse/internal/serversfile"
+	"gatehouse/internal/snapshot"
 	"gatehouse/testkit"
 )
 
@@ -58,6 +61,35 @@ func TestMarks_areThoseOfWhatTheAgentSees(t *testing.T) {
 	s.Next(`{"agents": {"a": {}, "b": {"allow": {"servers": ["db"]}}}}`, db)
 	if got := one.Marks(a); got[agents.ToolsList] == 0 || got == lastA {
 		t.Errorf("without the server: got %v, want others than %v", got, lastA)
+	}
+}
+
+// Until an agent has an instance of its own it sees the lists of another; then it is
+// told of the difference, and nobody else is.
+func TestMarks_ofAServerWithInstances(t *testing.T) {
+	db := testkit.NewBackend("db", endpoint.Status{State: endpoint.Idle}).With(func(e *serversfile.Entry) { e.Settings.Scope = serversfile.ScopeAgent })
+	db.Cell.Split(func(string) *redact.Redactor { return redact.New(nil) })
+	s := testkit.NewStage(t, `{"agents": {"a": {"allow": {"servers": ["db"]}}, "b": {"allow": {"servers": ["db"]}}}}`, db)
+	one := surface.Gateway{Router: s.Router(front.Config{})}.One("db")
+	a, b := agents.Caller{Agent: "a"}, agents.Caller{Agent: "b"}
+	has := func(agent string, tools ...string) {
+		cell, _, err := db.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, nil, 9, endpoint.Status{State: endpoint.Idle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		(&testkit.Backend{Route: snapshot.Route{Cell: cell}}).Has(tools...)
+	}
+	has("a", "query")
+	before := one.Marks(b)
+	if before != one.Marks(a) || before[agents.ToolsList] == 0 {
+		t.Errorf("b sees %v, want what the instance of a has: %v", before, one.Marks(a))
+	}
+	has("b", "query", "extra")
+	if now := one.Marks(b); now == before {
+		t.Error("the own list of b has the mark of the one before, want another")
+	}
+	if now := one.Marks(a); now != before {
+		t.Errorf("the mark of a is %v, want it unchanged: %v", now, before)
 	}
 }
 

@@ -44,9 +44,22 @@ type Sessions struct{ s *sessions }
 // NewSessions remembers nothing yet.
 func NewSessions() Sessions { return Sessions{newSessions(time.Hour, newReplays(time.Minute))} }
 
+// NewIdleSessions remembers nothing yet, and forgets what is idle for so long.
+func NewIdleSessions(ttl time.Duration) Sessions {
+	return Sessions{newSessions(ttl, newReplays(time.Minute))}
+}
+
+// Attach opens a stream of a session.
+func (s Sessions) Attach(id string) (detach func()) {
+	return s.s.open[id].Value.(*session).asks.attach(func([]byte) {})
+}
+
+// Remembers is IsOpen without being a sign of life.
+func (s Sessions) Remembers(id string) bool { return s.s.open[id] != nil }
+
 // Open opens a session for a client at an address.
 func (s Sessions) Open(from string) (id string) {
-	return s.s.create(&peer{http: true, from: from, revision: "2025-11-25"}, time.Now())
+	return s.s.create(&peer{http: true, from: from, revision: "2025-11-25", asks: newClient(&atomic.Uint64{})}, time.Now())
 }
 
 // IsOpen reports whether a session is remembered.
