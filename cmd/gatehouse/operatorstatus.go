@@ -51,7 +51,7 @@ func (o *operator) Status() admin.Status {
 		st.Servers = append(st.Servers, s)
 		for _, in := range instancesOf(r) {
 			s := o.serverStatus(in, now)
-			s.Actor = running[in.Entry.Name]
+			s.Actor, s.Of = running[in.Entry.Name], name
 			st.Servers = append(st.Servers, s)
 		}
 	}

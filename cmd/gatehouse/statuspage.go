@@ -120,6 +120,9 @@ func (p page) cut(color, text string) string {
 func (p page) details(st admin.Status) []string {
 	lines := []string{fmt.Sprintf("instance %s, policy %s: %s, %s, limits for %d", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13),
 		plural.Of(st.Rules.Agents, "agent"), plural.Of(st.Rules.Roles, "role"), st.Rules.Limited)}
+	if st.Ops != "" {
+		lines = append(lines, fmt.Sprintf("page     %s (gatehouse ops open)", line(st.Ops)))
+	}
 	for _, f := range st.Files {
 		lines = append(lines, fmt.Sprintf("%-8s %s (%s)", line(f.Role), line(f.Path), line(f.Why)))
 	}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -117,23 +118,30 @@ func (w writer) moment(m Metric, nanos int64, labels ...string) {
 // valid is a label as the library takes it.
 func valid(label string) string { return strings.ToValidUTF8(label, "�") }
 
+// load is what the calls of a server are doing, its instances included.
+type load struct {
+	inFlight, waiting int
+	ready             bool
+}
+
 // servers writes how servers do. Those beyond the bound are added up.
 func (w writer) servers(list []admin.ServerStatus) {
-	byState := map[endpoint.State]int{}
-	var moreInFlight, moreWaiting int
-	for i, s := range list {
+	byState, loads := map[endpoint.State]int{}, map[string]load{}
+	for _, s := range list {
 		byState[endpoint.State(s.State)]++
-		if i >= MaxSets-1 {
-			moreInFlight, moreWaiting = moreInFlight+s.InFlight, moreWaiting+s.Waiting
-			continue
+		name := valid(cmp.Or(s.Of, s.Name))
+		if _, known := loads[name]; !known && len(loads) >= MaxSets-1 {
+			name = Other
 		}
-		w.put(inFlight, float64(s.InFlight), s.Name)
-		w.put(waiting, float64(s.Waiting), s.Name)
-		w.put(serverReady, number(s.State == string(endpoint.Ready) || s.State == string(endpoint.Idle)), s.Name)
+		l := loads[name]
+		l.inFlight, l.waiting = l.inFlight+s.InFlight, l.waiting+s.Waiting
+		l.ready = l.ready || s.State == string(endpoint.Ready) || s.State == string(endpoint.Idle)
+		loads[name] = l
 	}
-	if len(list) >= MaxSets {
-		w.put(inFlight, float64(moreInFlight), Other)
-		w.put(waiting, float64(moreWaiting), Other)
+	for name, l := range loads {
+		w.put(inFlight, float64(l.inFlight), name)
+		w.put(waiting, float64(l.waiting), name)
+		w.put(serverReady, number(l.ready), name)
 	}
 	for _, state := range states {
 		w.put(servers, float64(byState[state]), string(state))
