@@ -145,6 +145,27 @@ func TestLogin_ofARegisteredClient(t *testing.T) {
 	})
 }
 
+// TestLogin_twoAccountsOfOneServer has two entries with one address, each with a
+// name for its account.
+func TestLogin_twoAccountsOfOneServer(t *testing.T) {
+	w := newWorld(t, nil)
+	h := w.hostWith(t, testkit.Servers{
+		"notes": withAuth(w.Resource, map[string]any{"account": "mine"}),
+		"ours":  withAuth(w.Resource, map[string]any{"account": "the team's"}),
+	})
+	people := map[string]string{"notes": "ada", "ours": "grace"}
+	for server, name := range people {
+		login := h.run(t, "login", server)
+		newPerson(t, name, false).agrees(t, h.desk.opened(t, login))
+		login.ends(0)
+	}
+	for server, name := range people {
+		if got := whoami(t, h.agent(t), server); got != name {
+			t.Errorf("%s serves %q, want %q", server, got, name)
+		}
+	}
+}
+
 // address is one that a command prints for a person to open.
 var address = regexp.MustCompile(`(?m)(http://127\.0\.0\.1:\d+/\S+)`)
 
@@ -175,6 +196,16 @@ func TestLogin_manual_anotherState_isRefused(t *testing.T) {
 		t.Errorf("got the token requests %+v, want none", got)
 	}
 	h.wantsLogin(t)
+}
+
+func TestLogin_device(t *testing.T) {
+	h := host(t, nil, nil)
+	login := h.run(t, "login", "notes", "--device")
+	newPerson(t, "ada", false).agrees(t, login.await("an address", address))
+	login.ends(0)
+	h.is(t, "ada")
+	h.order(t, "expire", nil)
+	h.is(t, "ada")
 }
 
 // TestLogin_killedBetweenCodeAndToken_canBeDoneAgain ends a login at its worst

@@ -120,6 +120,19 @@ func TestRenewal_revokedRefreshToken_wantsALogin(t *testing.T) {
 	h.is(t, "ada")
 }
 
+// TestRenewal_refreshTokenUsedTwice_endsTheLogin has a thief use a refresh token
+// after the gateway has: the authorization server trusts neither any more.
+func TestRenewal_refreshTokenUsedTwice_endsTheLogin(t *testing.T) {
+	h := host(t, nil, nil)
+	h.logIn(t, "ada")
+	h.order(t, "expire", nil)
+	h.is(t, "ada")
+	h.order(t, "reuse", nil)
+	h.wantsLogin(t)
+	h.logIn(t, "ada")
+	h.is(t, "ada")
+}
+
 // TestRenewal_authorizationServerDown_isNotFinal ends the token while the
 // authorization server answers with pages of errors.
 func TestRenewal_authorizationServerDown_isNotFinal(t *testing.T) {

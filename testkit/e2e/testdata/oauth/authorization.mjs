@@ -67,7 +67,7 @@ function metadataPlaces({ issuerPath, metadata }) {
 
 // watch remembers what was asked and lets a test get in its way.
 function watch(provider) {
-  const state = { seen: [], grants: new Set(), tokens: [], secrets: new Set(), fail: 0, status: 503, hold: null }
+  const state = { seen: [], grants: new Set(), tokens: [], spent: [], secrets: new Set(), fail: 0, status: 503, hold: null }
   provider.use(async (ctx, next) => {
     const token = ctx.method === 'POST' && ctx.path.endsWith('/token')
     if (token && state.fail > 0) {
@@ -90,6 +90,8 @@ function watch(provider) {
     const { Grant, AccessToken, ClientCredentials } = ctx.oidc.entities
     if (Grant) state.grants.add(Grant.jti)
     state.tokens.push(AccessToken ?? ClientCredentials)
+    const { refresh_token } = ctx.oidc.params
+    if (refresh_token) state.spent.push({ refresh_token, client_id: ctx.oidc.client.clientId })
   })
   return state
 }

@@ -18,6 +18,10 @@ export function control({ provider, state }) {
     ])),
     // Access tokens alone end before their time.
     expire: () => Promise.all(state.tokens.splice(0).map((token) => token.destroy())),
+    // Somebody who has stolen a refresh token uses it after its owner has.
+    reuse: () => fetch(provider.urlFor('token'), {
+      method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', ...state.spent[0] }),
+    }),
     forget: () => { state.seen = [] },
   }
   const each = (end) => Promise.all([...state.grants].map(end))
