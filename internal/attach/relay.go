@@ -2,6 +2,7 @@ package attach
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"gatehouse/internal/mcpedge/jsonrpc"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/textcut"
 )
 
 // RelayOptions are what a relay needs.
@@ -206,6 +209,9 @@ func (r *Relay) establish(l *Link) {
 	}()
 }
 
+// resumeID is the id of an initialize that is repeated.
+var resumeID = []byte(`"gatehouse-attach"`)
+
 // resume returns what opens the client's session with another gateway, and whether
 // the client sees other lists than before.
 func (s *session) resume(l *Link) (hello []byte, changed bool) {
@@ -214,12 +220,25 @@ func (s *session) resume(l *Link) (hello []byte, changed bool) {
 	if s.params == nil {
 		return nil, false
 	}
-	l.resume = []byte(`"gatehouse-attach"`)
+	l.resume = resumeID
 	hello = append(jsonrpc.AppendRequest(nil, l.resume, methodInitialize, s.params), '\n')
 	if s.ready {
 		hello = append(jsonrpc.AppendNotification(hello, methodInitialized, nil), '\n')
 	}
 	return hello, s.ready && before != nil && before.Shown != l.Welcome.Shown
+}
+
+// refusal says why a line of the gateway's refuses the client's session, which was
+// to go on there; empty if it does not.
+func (l *Link) refusal(line []byte) string {
+	if l.resume == nil || !bytes.Contains(line, l.resume) || !bytes.Equal(rawjson.Get(line, "id"), l.resume) {
+		return ""
+	}
+	failure := rawjson.Get(line, "error")
+	if failure == nil {
+		return ""
+	}
+	return cmp.Or(textcut.Marked(rawjson.Text(rawjson.Get(failure, "message")), maxReason), "no reason is given")
 }
 
 // flush sends what waits, and the end of the input if that has come.
@@ -268,6 +287,9 @@ func (r *Relay) down(l *Link) {
 			if p.data[0] == mark {
 				r.control(l, p.data)
 				continue
+			}
+			if why := l.refusal(p.data); why != "" {
+				r.note("the new gateway does not take the session over: " + why)
 			}
 			parts, pass = r.judge(l, p)
 			if pass {
@@ -326,7 +348,7 @@ func (r *Relay) control(l *Link, line []byte) {
 		l.paused = true
 		ended := r.ended
 		r.mu.Unlock()
-		if !ended {
+		if l.owes = l.midline; !ended && !l.owes {
 			_, _ = l.Conn.Write(controlPaused) // If it fails the connection is at its end.
 		}
 	}()

@@ -235,3 +235,81 @@ func TestRelay_clientGone_endsWithAnError(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A client that stops in the middle of a long line keeps nobody from noticing that
+// the gateway has gone, nor the next one from being found.
+func TestRelay_clientStopsWithinALongLine_theNextGatewayIsFound(t *testing.T) {
+	dir := folder(t)
+	first := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, _ io.Writer) error {
+		_, err := io.Copy(io.Discard, in)
+		return err
+	})
+	c := newClient(t, dir, time.Minute)
+	c.say(t, call(1))
+	if _, err := io.WriteString(c.in, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"x":"`+strings.Repeat("x", 5<<20)); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	c.want(t, `"id":1`, "GATEWAY_LOST") // Said at once, and not when the line ends.
+	second := make(chan struct{})
+	newGateway(t, dir, "", func(ctx context.Context, h attach.Hello, in io.Reader, out io.Writer) error {
+		close(second)
+		return lines(echo)(ctx, h, in, out)
+	})
+	<-second
+	c.say(t, `"}}`)
+	c.want(t, `"id":2`, "not run")
+	c.say(t, call(3))
+	c.want(t, `"id":3`, "tools/call")
+}
+
+func TestRelay_pauseWithinALongLine_theLineGoesWhole(t *testing.T) {
+	dir := folder(t)
+	heard := make(chan string, 10)
+	first := newGateway(t, dir, "", lines(func(line string) string {
+		heard <- line
+		return ""
+	}))
+	c := newClient(t, dir, time.Minute)
+	long := `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"x":"` + strings.Repeat("x", 5<<20)
+	if _, err := io.WriteString(c.in, long); err != nil {
+		t.Fatal(err)
+	}
+	paused := make(chan struct{})
+	go func() {
+		first.Pause(t.Context())
+		close(paused)
+	}()
+	c.say(t, `"}}`)
+	<-paused
+	if got := <-heard; got != long+`"}}` {
+		t.Errorf("got %d bytes, want the line as it was sent, %d", len(got), len(long)+3)
+	}
+	c.say(t, call(3))
+	first.Close()
+	newGateway(t, dir, "", lines(echo))
+	c.want(t, `"id":2`, "GATEWAY_LOST")
+	c.want(t, `"id":3`, "tools/call")
+}
+
+func TestRelay_nextGatewayRefusesTheSession_isSaid(t *testing.T) {
+	dir := folder(t)
+	first := newGateway(t, dir, "", lines(echo))
+	c := newClient(t, dir, time.Minute)
+	c.say(t, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`)
+	c.want(t, `"id":1`)
+	first.Close()
+	newGateway(t, dir, "", lines(func(line string) string {
+		if id := idOf(line); strings.Contains(line, `"initialize"`) {
+			return `{"jsonrpc":"2.0","id":` + id + `,"error":{"code":-32602,"message":"no such revision"}}`
+		}
+		return echo(line)
+	}))
+	for {
+		if got := <-c.notes; strings.Contains(got, "does not take the session over: no such revision") {
+			break
+		}
+	}
+	c.say(t, call(2))
+	c.want(t, `"id":2`) // The client hears nothing of what it did not ask.
+}

@@ -113,43 +113,71 @@ func (r *Relay) unsent(request *request) {
 }
 
 // long takes a line of which this is only the first piece. It reports whether more
-// can come.
+// can come. While the client keeps the rest to itself nothing else has to wait.
 func (r *Relay) long(src *source, p piece) bool {
 	var ids jsonrpc.Skimmer
 	link := r.awaitLink()
-	if link != nil {
-		r.sending.Lock()
-		defer r.sending.Unlock()
-	}
-	var err error
+	sent := link != nil
 	for {
 		ids.Feed(p.data)
 		if p.last {
 			break
 		}
-		if link != nil && err == nil {
-			_, err = link.Conn.Write(p.data)
-		}
+		sent = sent && r.sendPiece(link, p.data)
 		var ended error
 		if p, ended = src.next(); ended != nil {
-			r.endLocked(link, true)
+			r.end(true)
 			return false
 		}
 	}
 	requests := longRequests(ids.Requests)
-	if link == nil || err != nil {
+	if !sent || !r.sendLast(link, p.data, requests) {
 		r.refuse(requests)
-		return true
+	}
+	return true
+}
+
+// sendPiece sends a part of a long line, and reports whether it could.
+func (r *Relay) sendPiece(link *Link, data []byte) bool {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	if !r.current(link) {
+		return false
+	}
+	link.midline = true
+	_, err := link.Conn.Write(data)
+	return err == nil
+}
+
+// sendLast sends the end of a long line with these requests. It reports false if
+// that cannot be, so that none of them has run.
+func (r *Relay) sendLast(link *Link, data []byte, requests []*request) bool {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	if !r.current(link) {
+		return false
 	}
 	r.mu.Lock()
 	for _, request := range requests {
 		r.pending.add(request)
 	}
 	r.mu.Unlock()
-	if _, err = link.Conn.Write(p.data); err != nil {
+	link.midline = false
+	_, err := link.Conn.Write(data)
+	if err == nil && link.owes {
+		_, err = link.Conn.Write(controlPaused)
+	}
+	if err != nil {
 		_ = link.Conn.Close()
 	}
 	return true
+}
+
+// current reports whether a link is still in use, and the client's input goes on.
+func (r *Relay) current(link *Link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.link == link && !r.ended
 }
 
 // longRequests are those of a line that is too long to be kept: calls, as nothing
@@ -211,9 +239,9 @@ func (r *Relay) endLocked(link *Link, partway bool) {
 	idle := link == nil && len(r.queue) == 0
 	r.mu.Unlock()
 	switch {
-	case already || paused:
+	case already || paused && !link.midline:
 	case link != nil:
-		r.sendEnd(link, partway)
+		r.sendEnd(link, partway || link.midline)
 	case idle:
 		r.done()
 	}

@@ -135,6 +135,11 @@ func (r *urlRelay) read(ctx context.Context) {
 // line takes one message of the client. initialize and notifications are in order.
 func (r *urlRelay) line(ctx context.Context, line []byte) {
 	m := read(line)
+	if m.request != nil {
+		r.mu.Lock()
+		r.running[string(m.request.id)] = false // A cancellation may be the very next line.
+		r.mu.Unlock()
+	}
 	switch {
 	case m.request == nil:
 		r.notify(ctx, m, line)
@@ -161,8 +166,12 @@ func (r *urlRelay) notify(ctx context.Context, m message, line []byte) {
 	}
 	r.ready = r.ready || m.method == methodInitialized
 	r.mu.Unlock()
-	if resp, err := r.post(ctx, m, line); err == nil { //nolint:bodyclose // pass does.
-		_ = r.pass(resp, nil)
+	if resp, err := r.post(ctx, m, line); err == nil {
+		if resp.StatusCode/100 == 2 {
+			_ = r.pass(resp, nil)
+		} else {
+			discard(resp) // A page for people, which no client may take for MCP.
+		}
 	}
 	if m.method == methodInitialized {
 		r.listen(ctx)
@@ -173,12 +182,12 @@ func (r *urlRelay) notify(ctx context.Context, m message, line []byte) {
 // reached is waited for.
 func (r *urlRelay) ask(ctx context.Context, m message, line []byte) {
 	m.request.line = line
-	r.mu.Lock()
-	r.running[string(m.request.id)] = false
-	r.mu.Unlock()
 	defer r.forget(m.request.id)
 	deadline := time.Now().Add(r.opts.Wait)
 	for pause := reconnectPause; ; pause = min(2*pause, time.Second) {
+		if r.givenUp(m.request.id) {
+			return
+		}
 		answered, f := r.try(ctx, m, line)
 		if answered || r.givenUp(m.request.id) {
 			return

@@ -2,10 +2,13 @@ package attach
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/internal/mcpedge/jsonrpc"
@@ -47,16 +50,20 @@ func (r *urlRelay) reopen(ctx context.Context, lost string) error {
 		return nil
 	}
 	m := message{method: methodInitialize, params: params}
-	resp, err := r.post(ctx, m, jsonrpc.AppendRequest(nil, []byte(`"gatehouse-attach"`), methodInitialize, params))
+	resp, err := r.post(ctx, m, jsonrpc.AppendRequest(nil, resumeID, methodInitialize, params))
 	if err != nil {
 		r.restore(lost)
 		return errors.New("it cannot be connected to")
 	}
 	session := resp.Header.Get("Mcp-Session-Id")
-	discard(resp)
 	if resp.StatusCode != http.StatusOK {
+		discard(resp)
 		r.restore(lost)
 		return fmt.Errorf("it answers %s", resp.Status)
+	}
+	if why := refusalIn(resp); why != "" {
+		r.restore(lost)
+		return errors.New("it does not take the session over: " + why)
 	}
 	r.restore(session)
 	if ready {
@@ -67,6 +74,25 @@ func (r *urlRelay) reopen(ctx context.Context, lost string) error {
 		r.tell(jsonrpc.AppendNotification(nil, "notifications/tools/list_changed", nil)) // It may have.
 	}
 	return nil
+}
+
+// refusalIn says why the answer to the repeated initialize is an error; empty if it
+// is none.
+func refusalIn(resp *http.Response) (why string) {
+	defer func() { _ = resp.Body.Close() }() // It was only read.
+	l := Link{resume: resumeID}
+	judge := func(message []byte) { why = cmp.Or(why, l.refusal(message)) }
+	body := io.LimitReader(resp.Body, maxMessage)
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		_ = events(body, judge) // The connection may break once it was said.
+		return why
+	}
+	all, err := io.ReadAll(body)
+	if err != nil {
+		return "its answer breaks off"
+	}
+	judge(all)
+	return why
 }
 
 func (r *urlRelay) restore(session string) {

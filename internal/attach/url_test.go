@@ -1,0 +1,231 @@
+package attach_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/internal/attach"
+)
+
+// elsewhere plays a gateway over HTTP, with sessions.
+type elsewhere struct {
+	mu       sync.Mutex
+	token    string // what it asks for; empty is none
+	session  string // the one that it knows
+	refusing string // the error that initialize gets; empty is none
+	heard    []string
+}
+
+func (e *elsewhere) set(change func(e *elsewhere)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(e)
+}
+
+func (e *elsewhere) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	line := string(body)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w.Header().Set("Connection", "close") // So that nobody sends on a connection that has gone.
+	e.heard = append(e.heard, req.Method+" "+line)
+	opens := strings.Contains(line, `"initialize"`)
+	switch {
+	case e.token != "" && req.Header.Get("Authorization") != "Bearer "+e.token:
+		http.Error(w, "no", http.StatusUnauthorized)
+	case req.Method == http.MethodGet:
+		http.Error(w, "no stream", http.StatusMethodNotAllowed)
+	case !opens && e.session != "" && req.Header.Get("Mcp-Session-Id") != e.session:
+		http.Error(w, "no such session", http.StatusNotFound)
+	case idOf(line) == "":
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		if opens {
+			w.Header().Set("Mcp-Session-Id", e.session)
+		}
+		switch {
+		case opens && e.refusing != "":
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":`+idOf(line)+`,"error":{"code":-32602,"message":"`+e.refusing+`"}}`)
+		case opens:
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":`+idOf(line)+`,"result":{"protocolVersion":"2025-11-25"}}`)
+		default:
+			_, _ = io.WriteString(w, echo(line))
+		}
+	}
+}
+
+// calls counts how often a call with this id came.
+func (e *elsewhere) calls(id string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, line := range e.heard {
+		if strings.Contains(line, `"id":`+id+`,`) && strings.Contains(line, "tools/call") {
+			n++
+		}
+	}
+	return n
+}
+
+// newURLClient starts a relay to an address.
+func newURLClient(t *testing.T, url string, wait time.Duration, token func() (string, error)) *client {
+	t.Helper()
+	if token == nil {
+		token = func() (string, error) { return "", nil }
+	}
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	c := &client{in: inW, out: bufio.NewReaderSize(outR, 1<<20), ended: make(chan error, 1)}
+	go func() {
+		c.ended <- attach.RelayURL(context.Background(), attach.URLOptions{URL: url, Token: token, In: inR, Out: outW, Wait: wait, Drain: time.Second})
+		_ = outW.Close()
+	}()
+	t.Cleanup(func() {
+		_ = inW.Close()
+		_ = outR.Close()
+		<-c.ended
+	})
+	return c
+}
+
+const (
+	saidHello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`
+	saidReady = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+)
+
+// begin opens a session.
+func (c *client) begin(t *testing.T) {
+	t.Helper()
+	c.say(t, saidHello)
+	c.want(t, `"id":0`, "protocolVersion")
+	c.say(t, saidReady)
+}
+
+func serve(t *testing.T, e *elsewhere, address string) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(e)
+	if address != "" {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Listener.Close()
+		s.Listener = l
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Without a gateway each call waits for its time, is answered by an error, and the
+// relay goes on trying: nothing has to be started anew.
+func TestRelayURL_gatewayGone_callsAreAnsweredAndItGoesOnTrying(t *testing.T) {
+	e := &elsewhere{session: "one"}
+	first := serve(t, e, "")
+	address := first.Listener.Addr().String()
+	c := newURLClient(t, first.URL, 150*time.Millisecond, nil)
+	c.begin(t)
+	c.say(t, call(1))
+	c.want(t, `"id":1`, "tools/call")
+	first.CloseClientConnections()
+	first.Close()
+	c.say(t, call(2))
+	c.want(t, `"id":2`, "cannot be connected to")
+	c.say(t, call(3))
+	c.want(t, `"id":3`, "cannot be connected to")
+	e.set(func(e *elsewhere) { e.session = "two" })
+	serve(t, e, address)
+	c.say(t, call(4))
+	c.want(t, "notifications/tools/list_changed") // It may be another gateway.
+	c.want(t, `"id":4`, "tools/call")
+	if n := e.calls("1"); n != 1 {
+		t.Errorf("got call 1 %d times, want once", n)
+	}
+}
+
+// A call that comes while the gateway restarts waits for it.
+func TestRelayURL_gatewayRestarts_callsWait(t *testing.T) {
+	e := &elsewhere{session: "one"}
+	first := serve(t, e, "")
+	address := first.Listener.Addr().String()
+	c := newURLClient(t, first.URL, time.Minute, nil)
+	c.begin(t)
+	first.CloseClientConnections()
+	first.Close()
+	c.say(t, call(1))
+	serve(t, e, address)
+	c.want(t, `"id":1`, "tools/call")
+}
+
+// The token is read anew for each request: it may be replaced while clients are
+// connected.
+func TestRelayURL_token_isReadAnew(t *testing.T) {
+	e := &elsewhere{session: "one", token: "first"}
+	var mu sync.Mutex
+	token, failure := "first", error(nil)
+	c := newURLClient(t, serve(t, e, "").URL, 150*time.Millisecond, func() (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return token, failure
+	})
+	c.begin(t)
+	e.set(func(e *elsewhere) { e.token = "second" })
+	c.say(t, saidReady) // A refusal of what needs no answer is no line of MCP.
+	c.say(t, call(1))
+	if got := c.want(t, `"id":1`, "401"); strings.Contains(got, "first") {
+		t.Errorf("got %s, want no token in it", got)
+	}
+	mu.Lock()
+	failure = errors.New("cannot read /home/ann/token: it is not there")
+	mu.Unlock()
+	c.say(t, call(2))
+	c.want(t, `"id":2`, "/home/ann/token: it is not there")
+	mu.Lock()
+	token, failure = "second", nil
+	mu.Unlock()
+	c.say(t, call(3))
+	c.want(t, `"id":3`, "tools/call")
+}
+
+// A session that the gateway has lost is opened again, once, and a failure of that
+// is said.
+func TestRelayURL_sessionLost_isOpenedAgain(t *testing.T) {
+	e := &elsewhere{session: "one"}
+	c := newURLClient(t, serve(t, e, "").URL, 150*time.Millisecond, nil)
+	c.begin(t)
+	e.set(func(e *elsewhere) { e.session, e.refusing = "two", "no such revision" })
+	c.say(t, call(1))
+	c.want(t, `"id":1`, "does not take the session over: no such revision")
+	e.set(func(e *elsewhere) { e.refusing = "" })
+	c.say(t, call(2))
+	c.want(t, "notifications/tools/list_changed")
+	c.want(t, `"id":2`, "tools/call")
+}
+
+// A call that its client gives up while it waits is not sent.
+func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
+	e := &elsewhere{session: "one"}
+	first := serve(t, e, "")
+	address := first.Listener.Addr().String()
+	c := newURLClient(t, first.URL, time.Minute, nil)
+	c.begin(t)
+	first.CloseClientConnections()
+	first.Close()
+	c.say(t, call(1))
+	c.say(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	c.say(t, call(2)) // Read after the cancellation.
+	serve(t, e, address)
+	c.want(t, `"id":2`, "tools/call")
+	if n := e.calls("1"); n != 0 {
+		t.Errorf("got the cancelled call %d times, want never", n)
+	}
+}
