@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"gatehouse/testkit"
@@ -180,4 +182,50 @@ func TestBridge_anOlderClientIsAsked_overHTTPAndStdio(t *testing.T) {
 			t.Errorf("%s: got %s with the state %q, want the answer of anna and the state", name, r.Text, r.Field("state"))
 		}
 	}
+}
+
+// On the surface of one server its own process is there from initialize on, and is
+// told what the client that opens the session can be asked for.
+func TestScopeSession_onOneServer(t *testing.T) {
+	t.Parallel()
+	options := testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick}
+	g := testkit.StartGateway(t, options)
+	tr, err := transport.NewStreamableHTTP(g.BaseURL(t) + "/servers/s/mcp?agent=a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Stdio, options.Args = true, append([]string{"--surface", "server:s", "--agent", "a"}, quick...)
+	stdio := testkit.StartGateway(t, options)
+	for name, c := range map[string]*client.Client{"http": openOlder(t, tr), "stdio": stdio.StdioClient(t, asUser("anna")...).Client} {
+		req := mcp.CallToolRequest{}
+		req.Params.Name, req.Params.Arguments = "ask_client", map[string]any{"method": "roots/list"}
+		res, err := c.CallTool(t.Context(), req)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		said, _ := json.Marshal(res.StructuredContent)
+		if !strings.Contains(string(said), "file:///anna") || !strings.Contains(string(said), `"elicitation"`) {
+			t.Errorf("%s: the server returns %s, want the roots and the capabilities of anna", name, said)
+		}
+	}
+	st, _ := statusOf(t, g, "s")
+	if n := len(st.Servers); n != 2 {
+		t.Errorf("status shows %d servers, want the entry and one instance: %+v", n, st.Servers)
+	}
+}
+
+// openOlder opens a session of anna.
+func openOlder(t *testing.T, tr transport.Interface) *client.Client {
+	t.Helper()
+	c := client.NewClient(tr, asUser("anna")...)
+	if err := c.Start(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // The gateway may be gone.
+	req := mcp.InitializeRequest{}
+	req.Params.ProtocolVersion, req.Params.ClientInfo = mcp.LATEST_PROTOCOL_VERSION, mcp.Implementation{Name: "anna", Version: "1"}
+	if _, err := c.Initialize(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -25,7 +25,7 @@ func (e *Edge) introduced(p *peer, result json.RawMessage) json.RawMessage {
 // introducedBy is a result of initialize or server/discover with what the
 // conversation's surface says of itself. revision is what initialize settles.
 func (e *Edge) introducedBy(ctx context.Context, p *peer, m message, revision string, result json.RawMessage) (json.RawMessage, *Error) {
-	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent, Protocol: revision, Client: clientOf(m.params)}
+	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent, Protocol: revision, Client: clientOf(m.params), Asks: p.asked()}
 	if revision == "" {
 		caller.Protocol, caller.Client = m.meta.revision(), m.meta.clientName()
 	}

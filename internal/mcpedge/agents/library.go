@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -56,21 +57,20 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 	if initialize {
 		init.ProtocolVersion = p.negotiated(init.ProtocolVersion)
 		result = init
+		e.prepare(p, m, init.ProtocolVersion)
 	}
 	raw, err := json.Marshal(result)
 	if err == nil && introduce && p.surface != nil {
 		var failure *Error
 		if raw, failure = e.introducedBy(ctx, p, m, init.ProtocolVersion, raw); failure != nil {
+			if initialize && p.http {
+				p.asks.end() // What was begun for it ends.
+			}
 			return errorAnswer(m.id, failure)
 		}
 	}
 	if initialize {
-		declared := declaredBy(m.params)
-		p.opened(init.ProtocolVersion, client, declared)
-		if p.asks == nil {
-			p.asks = newClient(&e.strays)
-		}
-		p.asks.opened(init.ProtocolVersion, declared)
+		p.opened(init.ProtocolVersion, client, declaredBy(m.params))
 		if seen := e.listsOf(p); seen != nil {
 			p.tell(e.newTold(p, seen.Marks(p.caller())))
 		}
@@ -86,6 +86,18 @@ func (e *Edge) encode(ctx context.Context, p *peer, m message, result any) answe
 		raw = e.listed(p, raw)
 	}
 	return resultAnswer(m.id, raw)
+}
+
+// prepare makes known who opens a session, and by which id: a server that runs for it
+// alone may be begun to say what it is.
+func (e *Edge) prepare(p *peer, m message, revision string) {
+	if p.asks == nil {
+		p.asks = newClient(&e.strays)
+	}
+	p.asks.opened(revision, declaredBy(m.params))
+	if p.http && p.surface != nil {
+		p.session = newSessionID(p, revision, time.Now())
+	}
 }
 
 // noTool stands for the tools in mcp-go, which lists them and calls none.

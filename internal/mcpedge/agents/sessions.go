@@ -57,16 +57,23 @@ func newSessions(ttl time.Duration, kept *replays) *sessions {
 	}
 }
 
-// create makes a new id for a session of the client's revision. It cannot be
+// newSessionID makes a new id for a session of the client's revision. It cannot be
 // guessed. It belongs to the credential of whoever opens it, if there is one, to
 // the surface and to the agent that the address names.
-func (s *sessions) create(p *peer, now time.Time) string {
-	revision, client := p.known()
+func newSessionID(p *peer, revision string, now time.Time) string {
 	random := rand.Text()[:randomLength-stampLength] + stamp(now)
 	id := "gh-" + strings.ReplaceAll(revision, "-", "") + "-" + random + ownerMark(random, bindingOf(p.surface, p.identity))
 	if p.agent != "" {
 		id += agentMark + p.agent
 	}
+	return id
+}
+
+// create opens the session of a client that has initialized, under the id that it has
+// by then or a new one, and returns that.
+func (s *sessions) create(p *peer, now time.Time) string {
+	revision, client := p.known()
+	id := cmp.Or(p.session, newSessionID(p, revision, now))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := cmp.Or(p.identity.ID(), p.from)
