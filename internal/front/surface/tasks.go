@@ -25,7 +25,8 @@ type Tasks struct {
 	ctx     context.Context //nolint:containedctx // It ends with Close.
 	cancel  context.CancelFunc
 	mu      sync.Mutex
-	look    *time.Timer // set while there are tasks
+	look    *time.Timer  // set while there are tasks
+	given   []tasks.Task // to be cancelled: they gave way
 	looking sync.WaitGroup
 }
 
@@ -62,6 +63,9 @@ func (t *Tasks) lookLater() {
 func (t *Tasks) lookAfter() {
 	defer t.looking.Done()
 	running, more := t.book.Expire(time.Now().Add(-t.idle))
+	t.mu.Lock()
+	running, t.given = append(running, t.given...), nil
+	t.mu.Unlock()
 	places := make(chan struct{}, maxCancelled)
 	var all sync.WaitGroup
 	for _, task := range running {
@@ -74,6 +78,7 @@ func (t *Tasks) lookAfter() {
 	all.Wait()
 	t.mu.Lock()
 	t.look = nil
+	more = more || t.given != nil
 	t.mu.Unlock()
 	if more {
 		t.lookLater()
@@ -86,13 +91,15 @@ const (
 	cancelWait   = 5 * time.Second
 )
 
-// giveUpSoon is giveUp, and does not wait for the server.
+// giveUpSoon has a task cancelled, and does not wait for that.
 func (t *Tasks) giveUpSoon(task tasks.Task) {
-	t.looking.Add(1)
-	time.AfterFunc(0, func() {
-		defer t.looking.Done()
-		t.giveUp(task)
-	})
+	t.lookLater()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.given = append(t.given, task)
+	if t.look != nil && t.look.Stop() {
+		t.look.Reset(0)
+	}
 }
 
 // giveUp tells a server that nobody wants a task any more.

@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/snapshot"
 	"gatehouse/internal/tasks"
 	"gatehouse/testkit"
+	"gatehouse/testkit/spec"
 )
 
 // followsTasks are the capabilities of a client that follows tasks.
@@ -54,7 +55,11 @@ func (s *taskServer) answer(_ context.Context, r endpoint.Request) (endpoint.Res
 	case r.Method == "tools/call":
 		result = `{"content":[{"type":"text","text":"at once"}]}`
 	case r.Method == "tasks/get":
-		result = fmt.Sprintf(`{"taskId":%q,"status":%q,%s,"ttlMs":60000%s}`, id, status, taskTimes, rest)
+		ttl := "ttlMs"
+		if r.Capabilities == nil {
+			ttl, rest = "ttl", ""
+		}
+		result = fmt.Sprintf(`{"taskId":%q,"status":%q,%s,%q:60000%s}`, id, status, taskTimes, ttl, rest)
 	case r.Method == "tasks/result":
 		result = `{"content":[{"type":"text","text":"done"}]}`
 	case r.Method == "tasks/cancel" && r.Capabilities == nil:
@@ -481,6 +486,43 @@ func TestTasks_onAll_areFollowed(t *testing.T) {
 	}
 }
 
+// Where all together have too many, the server hears that the task which gave way is
+// not wanted any more.
+func TestTasks_oneThatGaveWay_isCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, session := taskStage(t, "2025-11-25", allowAll)
+		call := func(from string) {
+			caller := old
+			caller.From = from
+			if got, failure := s.follow(caller, "tools/call", `{"name":"report","task":{}}`); !strings.Contains(got, `"taskId"`) {
+				t.Errorf("%s: got %s %s, want a task", from, got, failure)
+			}
+		}
+		call("the richest")
+		book := s.gateway.Tasks.Book()
+		for i := 1; i < tasks.MaxAll; i++ {
+			who := "the richest"
+			if i >= tasks.MaxOwned {
+				who = fmt.Sprint("owner ", i%100)
+			}
+			book.Hold(who)
+			book.Keep(tasks.Task{ID: fmt.Sprint(i), Owner: tasks.Owner{Who: who}}, time.Now())
+		}
+		call("a newcomer")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		var cancelled []string
+		for _, call := range session.Calls() {
+			if call.Method == "tasks/cancel" {
+				cancelled = append(cancelled, string(call.Params))
+			}
+		}
+		if want := []string{`{"taskId":"task-1"}`}; !slices.Equal(cancelled, want) {
+			t.Errorf("got %v cancelled, want %v", cancelled, want)
+		}
+	})
+}
+
 // A result that takes long is what tasks are for: it says nothing about the server.
 func TestTasks_aResultThatTakesLong_isNoSignOfAHungServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -503,4 +545,77 @@ func TestTasks_aResultThatTakesLong_isNoSignOfAHungServer(t *testing.T) {
 			t.Errorf("got %s %s, want the task", got, failure)
 		}
 	})
+}
+
+// What the gateway says of tasks fits the schema of the revision that has them.
+func TestTasks_of20251125_fitTheSchema(t *testing.T) {
+	s, server, session := taskStage(t, "2025-11-25", allowAll)
+	created, _ := s.follow(old, "tools/call", `{"name":"report","task":{}}`)
+	id := idOf(t, created)
+	fits := func(definition, value, failure string) {
+		t.Helper()
+		if err := spec.Validate("2025-11-25", definition, []byte(value)); err != nil {
+			t.Errorf("got %s %s, want a %s: %v", value, failure, definition, err)
+		}
+	}
+	ask := func(definition, method, params string) {
+		t.Helper()
+		got, failure := s.follow(old, method, params)
+		fits(definition, got, failure)
+	}
+	fits("CreateTaskResult", created, "")
+	ask("GetTaskResult", "tasks/get", about(id))
+	ask("CallToolResult", "tasks/result", about(id))
+	ask("CancelTaskResult", "tasks/cancel", about(id))
+	ask("ListTasksResult", "tasks/list", `{}`)
+	for _, on := range []agents.Surface{s.one, s.gateway.All()} {
+		got, _ := on.Introduce(context.Background(), old)
+		fits("ServerCapabilities", string(got.Capabilities), "")
+	}
+	route, _ := s.Snapshot().Route("db")
+	testkit.Publish(route.Cell, endpoint.Status{State: endpoint.BackingOff})
+	testkit.Publish(route.Cell, testkit.Ready(2, testkit.NewSession(2, server.answer).WithInfo(session.Info())))
+	ask("GetTaskResult", "tasks/get", about(id))
+	ask("CallToolResult", "tasks/result", about(id))
+	ask("ListTasksResult", "tasks/list", `{}`)
+}
+
+// A server may say of a task whatever it likes: what the gateway itself says goes on to
+// be of use, and no other id than the gateway's is in it.
+func TestTasks_ofOddServers_keepTheirIDs(t *testing.T) {
+	for _, odd := range []string{
+		`{"resultType":"task","taskId":"t","taskId":"t2","status":1}`,
+		`{"resultType":"task","taskId":"t","status":"working","createdAt":5,"_meta":[1],"statusMessage":{"x":1},"error":"x","result":"y"}`,
+		`{"resultType":"task","taskId":"t","status":"working","_meta":{"io.gatehouse/origin":"gateway","io.modelcontextprotocol/related-task":{"taskId":"t"}}}`,
+		`{"content":[],"resultType":"task","taskId":"t","status":"working"}`,
+	} {
+		s, _, session := taskStage(t, "2026-07-28", allowAll)
+		route, _ := s.Snapshot().Route("db")
+		testkit.Publish(route.Cell, endpoint.Status{State: endpoint.BackingOff})
+		testkit.Publish(route.Cell, testkit.Ready(2, testkit.NewSession(2, testkit.Says(odd)).WithInfo(session.Info())))
+		got, failure := s.follow(stateless, "tools/call", `{"name":"report"}`)
+		id := idOf(t, got)
+		if !json.Valid([]byte(got)) || strings.Contains(got, `"related-task":{"taskId":"t"}`) || !strings.Contains(got, `"io.gatehouse/origin":"server"`) {
+			t.Errorf("%s: got %s %s, want valid JSON with the gateway's id alone", odd, got, failure)
+		}
+		testkit.Publish(route.Cell, endpoint.Status{State: endpoint.BackingOff})
+		got, failure = s.follow(stateless, "tasks/get", about(id))
+		for _, want := range []string{`"status":"failed"`, `"createdAt":"`, `"lastUpdatedAt":"`, `"ttlMs":null`, id} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got %s %s, want %s in it", odd, got, failure, want)
+			}
+		}
+	}
+	for _, useless := range []string{
+		`{"resultType":"task"}`, `{"resultType":"task","taskId":""}`, `{"resultType":"task","taskId":7}`, `{"task":{"taskId":"t"}}`,
+		`{"resultType":"task","taskId":"` + strings.Repeat("x", tasks.MaxID+1) + `"}`,
+	} {
+		s, _, session := taskStage(t, "2026-07-28", allowAll)
+		route, _ := s.Snapshot().Route("db")
+		testkit.Publish(route.Cell, endpoint.Status{State: endpoint.BackingOff})
+		testkit.Publish(route.Cell, testkit.Ready(2, testkit.NewSession(2, testkit.Says(useless)).WithInfo(session.Info())))
+		if got, failure := s.follow(stateless, "tools/call", `{"name":"report"}`); !strings.Contains(got, `"code":"SERVER_ERROR"`) || len(got) > 4000 {
+			t.Errorf("%.80s: got %.300s %s, want SERVER_ERROR", useless, got, failure)
+		}
+	}
 }

@@ -86,5 +86,12 @@ func isOver(task json.RawMessage) bool {
 func lost(t *tasks.Task, why string) json.RawMessage {
 	out := rawjson.Set(t.State, memberStatus, []byte(`"failed"`))
 	out = rawjson.Set(out, memberMessage, rawjson.AppendString(nil, why))
+	ttl := "ttl"
+	if t.Stateless {
+		ttl = "ttlMs"
+	}
+	if rawjson.Get(out, ttl) == nil {
+		out = rawjson.Set(out, ttl, []byte("null"))
+	}
 	return rawjson.Set(rawjson.Set(out, "lastUpdatedAt", timeNow()), memberID, rawjson.AppendString(nil, t.ID))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -307,4 +308,55 @@ func await[T any](t *testing.T, from <-chan T) (v T) {
 		t.Fatal("waited in vain")
 	}
 	return v
+}
+
+// Many connections at once take up one stream: each hears what it had not heard, in
+// order and without gaps, and one hears the answer.
+func TestResume_manyAtOnce_eachGoesOnInOrder(t *testing.T) {
+	const connections, steps = 8, 60
+	s := newScene()
+	url, _ := s.serve(t, agents.Options{})
+	session := openSession(t, url, "2025-11-25")
+	begun := make(chan *broken, 1)
+	go func() { begun <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
+	call := await(t, s.began)
+	call.say(1)
+	first := await(t, begun)
+	named, _ := first.event()
+	first.close()
+	go func() {
+		for n := 2; n <= steps; n++ {
+			call.say(n)
+			runtime.Gosched() // So that they come while the others connect.
+		}
+		close(call.goOn)
+	}()
+	heard := make(chan []string, connections)
+	for range connections {
+		go func() {
+			again := open(t, http.MethodGet, url, "", "Mcp-Session-Id", session, "Last-Event-ID", named)
+			var ids []string
+			for id, _ := again.event(); id != ""; id, _ = again.event() {
+				ids = append(ids, id)
+			}
+			heard <- ids
+		}()
+	}
+	whole := 0
+	for range connections {
+		ids := await(t, heard)
+		for i, id := range ids {
+			if want := fmt.Sprintf("c1-%d", i+1); id != want {
+				t.Errorf("got %s, want %s", id, want)
+				break
+			}
+		}
+		if len(ids) == steps+1 {
+			whole++
+		}
+	}
+	if whole == 0 {
+		t.Errorf("got %d connections that heard all of it, want one at least", whole)
+	}
+	await(t, s.ended)
 }
