@@ -261,4 +261,3 @@ func (c *cell) next(ctx context.Context) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 }
-

@@ -13,8 +13,9 @@ import (
 	"gatehouse/testkit"
 )
 
-// 2,000 tools of 100 servers, from memory.
-func BenchmarkAll_toolsList(b *testing.B) {
+// manyTools is the surface of 2,000 tools of 100 servers, and what asks for its list.
+func manyTools(tb testing.TB) (list func()) {
+	tb.Helper()
 	var servers []*testkit.Backend
 	for i := range 100 {
 		var tools []string
@@ -23,15 +24,31 @@ func BenchmarkAll_toolsList(b *testing.B) {
 		}
 		servers = append(servers, testkit.ReadyBackend(fmt.Sprintf("server-%d", i), testkit.Hangs).Has(tools...))
 	}
-	s := testkit.NewStage(b, allowAll, servers...)
+	s := testkit.NewStage(tb, allowAll, servers...)
 	all := surface.Gateway{Router: s.Router(front.Config{})}.All()
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		out, failure := all.Serve(context.Background(), old, agents.Request{Method: "tools/list"}, nil)
 		if failure != nil || len(out) < 1_000_000 {
-			b.Fatalf("got %d bytes and %v, want the list", len(out), failure)
+			tb.Fatalf("got %d bytes and %v, want the list", len(out), failure)
 		}
 		s.Forget()
+	}
+}
+
+func BenchmarkAll_toolsList(b *testing.B) {
+	list := manyTools(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		list()
+	}
+}
+
+// A list comes from memory as it is: what it takes must not grow with the tools.
+func TestAll_toolsList_allocatesLessThanOnceATool(t *testing.T) {
+	list := manyTools(t)
+	list() // The first reads the definitions.
+	if got := testing.AllocsPerRun(5, list); got > 1500 {
+		t.Errorf("got %.0f allocations for 2,000 tools of 100 servers, want at most 1500", got)
 	}
 }
 
