@@ -111,7 +111,7 @@ func loginStore() *store.Store {
 	if dir == "" {
 		return nil
 	}
-	return store.Open(filepath.Join(dir, "credentials"))
+	return store.Open(filepath.Join(dir, "credentials")).WithKeyring(store.System{})
 }
 
 // knownLogins has the logins of the gateway's servers; nil where there is no place to

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 type loginOptions struct {
 	fileOptions
 	manual, device, list, asJSON bool
+	credentials                  string
 }
 
 func newLoginCommand() *cobra.Command {
@@ -57,6 +59,7 @@ gatehouse login --list           # what is kept`,
 	cmd.Flags().BoolVar(&o.manual, "manual", false, "print the address, and read the one that the browser ends at, from the input")
 	cmd.Flags().BoolVar(&o.device, "device", false, "print a code to enter in a browser on any machine, where the authorization server offers that")
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the logins that are kept")
+	cmd.Flags().StringVar(&o.credentials, "credentials", env("GATEWAY_CREDENTIALS", ""), "where the tokens are kept: keyring, that of the system, or file (default: where they are, else a keyring that answers within 2s) [GATEWAY_CREDENTIALS]")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `with --list: print [{"server", "address", "account", "issuer", "scopes", "expires", "renews", "store", "problem"}]`)
 	return cmd
 }
@@ -71,6 +74,8 @@ func (o *fileOptions) registerEntries(cmd *cobra.Command) {
 
 func (o *loginOptions) check(args []string) error {
 	switch {
+	case o.credentials != "" && o.credentials != string(store.InKeyring) && o.credentials != string(store.InFile):
+		return fmt.Errorf("--credentials is %q: use keyring or file", o.credentials)
 	case o.list && len(args) > 0:
 		return errors.New("--list takes no SERVER")
 	case o.list && (o.manual || o.device):
@@ -100,7 +105,7 @@ func (o *loginOptions) login(ctx context.Context, cmd *cobra.Command, name strin
 	}
 	stderr := cmd.ErrOrStderr()
 	r, err := login.Login(ctx, t, login.Options{
-		Store: kept, Agent: userAgent(), Open: childproc.OpenBrowser, Manual: o.manual, Device: o.device, Input: cmd.InOrStdin(), Now: time.Now,
+		Store: kept, Agent: userAgent(), Open: childproc.OpenBrowser, Manual: o.manual, Device: o.device, Place: store.Place(o.credentials), Input: cmd.InOrStdin(), Now: time.Now,
 		Say: func(text string) { fmt.Fprintln(stderr, line(text)) },
 	})
 	if _, wrong := errors.AsType[*login.Unfit](err); wrong {
@@ -181,7 +186,7 @@ func listLogins(w io.Writer, asJSON bool) error {
 	if kept := loginStore(); kept != nil {
 		for _, k := range kept.List() {
 			r := k.Record
-			l := loginLine{Server: r.Server, Address: r.Shown, Account: r.Account, Issuer: r.Issuer, Scopes: notNil(r.Scopes), Expires: r.Expires, Renews: r.Renews(), Store: "file", Problem: r.Ended}
+			l := loginLine{Server: r.Server, Address: r.Shown, Account: r.Account, Issuer: r.Issuer, Scopes: notNil(r.Scopes), Expires: r.Expires, Renews: r.Renews(), Store: string(cmp.Or(r.Place, store.InFile)), Problem: r.Ended}
 			if k.Err != nil {
 				l.Problem = k.Err.Error()
 			}

@@ -89,6 +89,7 @@ var homes = []home{
 	{"github.com/prometheus", []string{"internal/ops"}, "one package says in Prometheus' words how a gateway does"},
 	{"github.com/spf13", []string{"cmd"}, "the command line is cmd's"},
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
+	{"github.com/zalando/go-keyring", []string{"internal/login/store"}, "one package keeps logins"},
 	{"golang.org/x/oauth2", []string{"internal/login"}, "one package logs in to servers"},
 	{"golang.org/x/sys", []string{"internal/audit", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
 	{"go.opentelemetry.io", []string{"internal/tracing", "testkit"}, "one package knows the SDK"},

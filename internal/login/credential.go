@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -243,7 +244,7 @@ func (c *Credential) state() (State, bool) {
 	r := c.record
 	wanted := lacks(r.Scopes, r.Wanted)
 	return State{
-		LoggedIn: r.LoggedIn(), NeedsLogin: !r.LoggedIn() || c.refused || len(wanted) > 0, Issuer: r.Issuer, Account: c.key.Account, Store: "file",
+		LoggedIn: r.LoggedIn(), NeedsLogin: !r.LoggedIn() || c.refused || len(wanted) > 0, Issuer: r.Issuer, Account: c.key.Account, Store: string(cmp.Or(r.Place, store.InFile)),
 		Expires: r.Expires, Renews: r.LoggedIn() && r.Renews(), Wanted: wanted, Trouble: c.trouble,
 	}, r.LoggedIn() || c.asked || r.Ended != "" || len(wanted) > 0
 }

@@ -35,6 +35,9 @@ type Options struct {
 	// a person who enters a code on any machine.
 	Manual, Device bool
 	Input          io.Reader
+	// Place is where the secrets are kept. Default: where those of the login before are,
+	// else a keyring that answers, else a file.
+	Place store.Place
 	// Say tells the person something, in one line.
 	Say func(text string)
 	Now func() time.Time
@@ -68,6 +71,7 @@ func Login(ctx context.Context, t Target, o Options) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
+	got.Place = cmp.Or(o.Place, saved.Place, store.Auto)
 	return o.Store.Change(context.WithoutCancel(ctx), t.Key(), func(context.Context, store.Record, error) (store.Record, bool, error) {
 		return got, true, nil
 	})

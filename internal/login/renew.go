@@ -77,6 +77,7 @@ func (c *Credential) ask(ctx context.Context, r store.Record) (store.Record, boo
 	now := time.Now()
 	if c.target.Auth.Type == serversfile.AuthClientCredentials {
 		next, err := ownLogin(ctx, c.target, c.keeper.agent, r)
+		next.Place = r.Place
 		return next, err == nil, err
 	}
 	w := newWeb(Network(r.Network), c.keeper.agent)

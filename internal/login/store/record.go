@@ -87,6 +87,8 @@ type Record struct {
 	// Ended says why the login is of no use any more; empty if it is.
 	Ended string `json:"ended,omitempty"`
 
+	// Place is where Secrets are; empty is a file.
+	Place   Place   `json:"store,omitempty"`
 	Secrets Secrets `json:"secrets,omitzero"`
 }
 

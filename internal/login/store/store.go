@@ -26,10 +26,16 @@ const (
 
 // Store is a folder of credentials. Its methods may be called from any goroutine,
 // and other processes may use the folder at the same time.
-type Store struct{ dir string }
+type Store struct {
+	dir     string
+	keyring Keyring
+}
 
 // Open makes a Store of a folder, which is made when there is something to keep.
 func Open(dir string) *Store { return &Store{dir: dir} }
+
+// WithKeyring returns the Store with a keyring, in which secrets may be.
+func (s *Store) WithKeyring(k Keyring) *Store { return &Store{dir: s.dir, keyring: k} }
 
 // Dir is the folder.
 func (s *Store) Dir() string { return s.dir }
@@ -58,11 +64,24 @@ func (e *NotKept) Unwrap() error { return e.Why }
 
 // Read returns the record of a key, the zero one if there is none. The error is
 // *Unreadable.
-func (s *Store) Read(k Key) (Record, error) { return read(s.path(k)) }
+func (s *Store) Read(k Key) (Record, error) { return s.read(k.id()) }
 
-func (s *Store) path(k Key) string { return filepath.Join(s.dir, k.id()+".json") }
+func (s *Store) path(id string) string { return filepath.Join(s.dir, id+".json") }
 
-func read(path string) (Record, error) {
+func (s *Store) read(id string) (Record, error) {
+	r, err := s.shown(id)
+	if err == nil {
+		err = s.reveal(id, &r)
+	}
+	if err != nil {
+		return Record{}, &Unreadable{Path: s.path(id), Why: err}
+	}
+	return r, nil
+}
+
+// shown reads what the file has, which may lack the secrets.
+func (s *Store) shown(id string) (Record, error) {
+	path := s.path(id)
 	data, err := safefile.ReadOwn(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, nil
@@ -71,10 +90,7 @@ func read(path string) (Record, error) {
 	if err == nil {
 		err = decode(data, &r)
 	}
-	if err != nil {
-		return Record{}, &Unreadable{Path: path, Why: err}
-	}
-	return r, nil
+	return r, err //nolint:wrapcheck // read says which file.
 }
 
 // decode reads a record. Its errors quote nothing.
@@ -100,8 +116,11 @@ func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Conte
 	if !keep {
 		return next, failure
 	}
-	if err := s.write(k, next); err != nil {
+	if err := s.write(k, &next); err != nil {
 		return next, errors.Join(failure, &NotKept{err})
+	}
+	if old.Place == InKeyring && next.Place != InKeyring {
+		_ = s.unhide(k.id()) // It is of no use to anybody.
 	}
 	return next, failure
 }
@@ -112,7 +131,7 @@ func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
 	release := s.lock(ctx, k)
 	defer release()
 	r, err := s.Read(k)
-	if err := remove(s.path(k)); err != nil {
+	if err := s.remove(k.id()); err != nil {
 		return r, err
 	}
 	if _, broken := errors.AsType[*Unreadable](err); broken {
@@ -121,22 +140,46 @@ func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
 	return r, err
 }
 
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s *Store) remove(id string) error {
+	r, _ := s.shown(id) // What cannot be read is in no keyring, as far as anybody knows.
+	var hidden error
+	if r.Place == InKeyring {
+		hidden = s.unhide(id)
+	}
+	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot forget the login: %w", err)
+	}
+	if hidden != nil {
+		return hidden
 	}
 	return nil // The file of the lock stays: another process may hold it.
 }
 
-func (s *Store) write(k Key, r Record) error {
-	data, err := json.Marshal(r)
+// write writes a record, and decides where its secrets are if that is still open.
+func (s *Store) write(k Key, r *Record) error {
+	shown := *r
+	switch r.Place {
+	case InKeyring:
+		if err := s.hide(k, r.Secrets); err != nil {
+			return err
+		}
+		shown.Secrets = Secrets{}
+	case Auto:
+		r.Place = InFile
+		if r.LoggedIn() && s.hide(k, r.Secrets) == nil {
+			r.Place, shown.Secrets = InKeyring, Secrets{}
+		}
+		shown.Place = r.Place
+	case InFile:
+	}
+	data, err := json.Marshal(shown)
 	if err != nil {
 		return fmt.Errorf("internal: %w", err)
 	}
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	return safefile.WriteOwn(s.path(k), append(data, '\n'))
+	return safefile.WriteOwn(s.path(k.id()), append(data, '\n'))
 }
 
 // prepare makes the folder, and closes it to the eyes of others.
@@ -158,22 +201,21 @@ func (s *Store) prepare() error {
 type Kept struct {
 	Record Record
 	Err    error // *Unreadable
-	path   string
+	store  *Store
+	id     string
 }
 
 // Remove forgets the record.
-func (k Kept) Remove() error { return remove(k.path) }
-
-// Is reports whether this is the record of a key.
-func (k Kept) Is(key Key) bool { return filepath.Base(k.path) == key.id()+".json" }
+func (k Kept) Remove() error { return k.store.remove(k.id) }
 
 // List returns all records, sorted by the server and the account; at most 1,000.
 func (s *Store) List() []Kept {
 	paths, _ := filepath.Glob(filepath.Join(s.dir, "*.json")) // The pattern is a good one.
 	var list []Kept
 	for _, path := range paths[:min(len(paths), maxList)] {
-		r, err := read(path)
-		list = append(list, Kept{Record: r, Err: err, path: path})
+		id := strings.TrimSuffix(filepath.Base(path), ".json")
+		r, err := s.read(id)
+		list = append(list, Kept{Record: r, Err: err, store: s, id: id})
 	}
 	slices.SortStableFunc(list, func(a, b Kept) int { return strings.Compare(a.Record.Who(), b.Record.Who()) })
 	return list

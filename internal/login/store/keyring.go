@@ -1,0 +1,155 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"gatehouse/internal/rawjson"
+)
+
+// Place is where the secrets of a record are.
+type Place string
+
+// The places. Auto is a keyring that answers, else a file; it is decided when the
+// record is first written, and kept.
+const (
+	Auto      Place = "auto"
+	InFile    Place = "file"
+	InKeyring Place = "keyring"
+)
+
+// Keyring keeps secrets for the user. Its methods may block for as long as they like.
+type Keyring interface {
+	Set(user, secret string) error
+	Get(user string) (string, error)
+	Delete(user string) error
+}
+
+// service is what our secrets are called in a keyring.
+const service = "gatehouse"
+
+// keyringPatience is how long a keyring is waited for.
+const keyringPatience = 2 * time.Second
+
+// System is the keyring of the system: the Secret Service, the Keychain, or the
+// Credential Manager.
+type System struct{}
+
+// Set implements [Keyring].
+func (System) Set(user, secret string) error {
+	if err := reachable(); err != nil {
+		return err
+	}
+	return keyring.Set(service, user, secret) //nolint:wrapcheck // The store says what it was for.
+}
+
+// Get implements [Keyring].
+func (System) Get(user string) (string, error) {
+	if err := reachable(); err != nil {
+		return "", err
+	}
+	return keyring.Get(service, user) //nolint:wrapcheck // The store says what it was for.
+}
+
+// Delete implements [Keyring].
+func (System) Delete(user string) error {
+	if err := reachable(); err != nil {
+		return err
+	}
+	return keyring.Delete(service, user) //nolint:wrapcheck // The store says what it was for.
+}
+
+// reachable reports whether there is a bus on which a keyring may be. Without one the
+// library would start a bus of its own, on which nobody answers.
+func reachable() error {
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" || os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
+		return nil
+	}
+	return errors.New("there is no session bus (DBUS_SESSION_BUS_ADDRESS)")
+}
+
+// errSilent means that a keyring does not answer: it is locked, and nobody unlocks it.
+var errSilent = errors.New("it did not answer within 2 s; is it locked?")
+
+// inTime waits for a keyring. late is what is done about an answer that nobody waits
+// for any more.
+func inTime[T any](ask func() (T, error), late func()) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers, given := make(chan answer, 1), make(chan struct{})
+	go func() { // Ends with the answer.
+		v, err := ask()
+		select {
+		case <-given:
+			if err == nil {
+				late()
+			}
+		default:
+			answers <- answer{v, err}
+		}
+	}()
+	patience := time.NewTimer(keyringPatience)
+	defer patience.Stop()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-patience.C:
+		close(given)
+		var none T
+		return none, errSilent
+	}
+}
+
+// hide puts the secrets of a key into the keyring.
+func (s *Store) hide(k Key, secrets Secrets) error {
+	if s.keyring == nil {
+		return errors.New("there is no keyring")
+	}
+	data, err := json.Marshal(secrets)
+	if err != nil {
+		return fmt.Errorf("internal: %w", err)
+	}
+	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(k.id(), string(data)) }, func() { _ = s.keyring.Delete(k.id()) })
+	if err != nil {
+		return fmt.Errorf("the keyring of the system does not take it: %w", err)
+	}
+	return nil
+}
+
+// reveal takes the secrets of a record out of the keyring.
+func (s *Store) reveal(id string, r *Record) error {
+	if r.Place != InKeyring {
+		return nil
+	}
+	if s.keyring == nil {
+		return errors.New("there is no keyring")
+	}
+	text, err := inTime(func() (string, error) { return s.keyring.Get(id) }, func() {})
+	if err != nil {
+		return fmt.Errorf("its secrets are in the keyring of the system: %w", err)
+	}
+	if len(text) > maxFile || rawjson.Decode([]byte(text), &r.Secrets) != nil {
+		return errors.New("what the keyring of the system has is not what gatehouse writes")
+	}
+	return nil
+}
+
+// unhide removes the secrets of a key from the keyring.
+func (s *Store) unhide(id string) error {
+	if s.keyring == nil {
+		return nil
+	}
+	_, err := inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Delete(id) }, func() {})
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		return fmt.Errorf("the keyring of the system still has it: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"gatehouse/internal/login/store"
+	"gatehouse/testkit"
+)
+
+func placed(token string, p store.Place) store.Record {
+	r := record(token)
+	r.Place = p
+	return r
+}
+
+func TestKeyring_thatAnswers_hasTheSecrets_andTheFileHasNone(t *testing.T) {
+	t.Parallel()
+	dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
+	s := store.Open(dir).WithKeyring(ring)
+	if err := keep(t, s, key, placed("marked-secret", store.Auto)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(fileOf(t, dir))
+	if err != nil || strings.Contains(string(data), "marked-secret") {
+		t.Errorf("got %s and %v in the file, want no secret", data, err)
+	}
+	got, err := s.Read(key)
+	if err != nil || got.Secrets.AccessToken != "marked-secret" || got.Place != store.InKeyring {
+		t.Errorf("got %v in %q and %v, want the secret in the keyring", got.LoggedIn(), got.Place, err)
+	}
+	if list := s.List(); len(list) != 1 || !list[0].Record.LoggedIn() {
+		t.Errorf("got %+v listed, want the login", list)
+	}
+	if _, err := store.Open(dir).Read(key); err == nil || !strings.Contains(err.Error(), "keyring") {
+		t.Errorf("got %v without a keyring, want why it cannot be read", err)
+	}
+	if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 {
+		t.Errorf("got %d secrets and %v after it was forgotten, want none", ring.Len(), err)
+	}
+}
+
+func TestKeyring_thatFails_leavesAFile(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "c")
+	s := store.Open(dir).WithKeyring(&testkit.Keyring{Err: errors.New("locked")})
+	if err := keep(t, s, key, placed("one", store.Auto)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Read(key); err != nil || !got.LoggedIn() || got.Place != store.InFile {
+		t.Errorf("got %v in %q and %v, want the login in a file", got.LoggedIn(), got.Place, err)
+	}
+	err := keep(t, s, key, placed("two", store.InKeyring)) // Who asks for it does not get a file instead.
+	if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("got %v, want *store.NotKept with the reason", err)
+	}
+	if _, err := s.Forget(t.Context(), key); err != nil {
+		t.Errorf("got %v, want it forgotten without the keyring", err)
+	}
+}
+
+func TestKeyring_thatDoesNotAnswer_isGivenUpAfter2s(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ring := &testkit.Keyring{Hang: make(chan struct{})}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		if err := keep(t, s, key, placed("one", store.Auto)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Read(key); err != nil || got.Place != store.InFile || !got.LoggedIn() {
+			t.Errorf("got %v in %q and %v, want the login in a file", got.LoggedIn(), got.Place, err)
+		}
+		close(ring.Hang)
+		synctest.Wait()
+		if ring.Len() != 0 {
+			t.Errorf("got %d secrets in the keyring, want the late answer undone", ring.Len())
+		}
+	})
+}
+
+func TestKeyring_ofALoginThatMovesToAFile_forgetsIt(t *testing.T) {
+	t.Parallel()
+	ring := &testkit.Keyring{}
+	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+	for _, p := range []store.Place{store.InKeyring, store.InFile} {
+		if err := keep(t, s, key, placed("one", p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Read(key); err != nil || !got.LoggedIn() || ring.Len() != 0 {
+		t.Errorf("got %v, %v and %d secrets in the keyring, want the login in the file alone", got.LoggedIn(), err, ring.Len())
+	}
+}
