@@ -150,9 +150,6 @@ func withoutSecrets(uri string) string {
 	if !ok {
 		return uri
 	}
-	host := rest
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		host = rest[:i]
-	}
+	host, _, _ := strings.Cut(rest, "/")
 	return scheme + "://" + rest[strings.LastIndexByte(host, '@')+1:]
 }

@@ -33,6 +33,7 @@ type traced struct {
 
 // variables sets those of OpenTelemetry: names without OTEL_, and values in turn.
 func variables(t testing.TB, pairs ...string) {
+	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		t.Setenv("OTEL_"+pairs[i], pairs[i+1])
 	}
