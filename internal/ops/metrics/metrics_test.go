@@ -195,8 +195,11 @@ func TestCalls_hostileLabels_stayInTheirQuotes(t *testing.T) {
 
 func TestServers_instancesAndNamesThatLookAlike_areOneSet(t *testing.T) {
 	text, _ := scrape(t, metrics.NewBook(known), admin.Status{Servers: []admin.ServerStatus{
-		{Name: "s", State: "ready", InFlight: 1}, {Name: "s for a", Of: "s", State: "ready", InFlight: 2}, {Name: "s for b", Of: "s", State: "idle", InFlight: 4},
-		{Name: "x\xff", State: "held", InFlight: 1}, {Name: "x\xfe", State: "held", InFlight: 1},
+		{Name: "s", State: "ready", InFlight: 1},
+		{Name: "s for a", Of: "s", State: "ready", InFlight: 2},
+		{Name: "s for b", Of: "s", State: "idle", InFlight: 4},
+		{Name: "x\xff", State: "held", InFlight: 1},
+		{Name: "x\xfe", State: "held", InFlight: 1},
 	}}, "")
 	for sample, want := range map[string]float64{
 		`gatehouse_calls_in_flight{server="s"}`: 7, `gatehouse_calls_in_flight{server="x\uFFFD"}`: 2, `gatehouse_server_ready{server="s"}`: 1, `gatehouse_servers{state="ready"}`: 2,
