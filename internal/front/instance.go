@@ -54,8 +54,11 @@ func (a *Attempt) whose(r *snapshot.Route) endpoint.Whose {
 // owned goes on to the agent's own instance of a server that has instances, and has
 // it started if there is none.
 func (a *Attempt) owned(context.Context) error {
+	if cell := a.Route.Cell; cell.Instances() == nil && cell.Instance() == nil {
+		return nil // As nearly always.
+	}
 	entry, ok := a.Snapshot.Route(a.Route.Entry.Name)
-	if !ok || entry.Cell.Instances() == nil {
+	if !ok {
 		return nil
 	}
 	return a.obtain(entry)
