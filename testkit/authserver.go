@@ -391,7 +391,7 @@ func (a *AuthServer) mcp(w http.ResponseWriter, r *http.Request, body []byte) {
 // Browse does what a browser does with an address: it goes there and follows where it
 // is sent. It returns the address at which it ends.
 func Browse(address string) (end string, err error) {
-	resp, err := http.Get(address) //nolint:noctx // It is the test's own.
+	resp, err := http.Get(address)
 	if err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ func (s *Store) hide(k Key, secrets Secrets) error {
 	if s.keyring == nil {
 		return errors.New("there is no keyring")
 	}
-	data, err := json.Marshal(secrets)
+	data, err := json.Marshal(secrets) //nolint:gosec // That they are secrets is why they go there.
 	if err != nil {
 		return fmt.Errorf("internal: %w", err)
 	}

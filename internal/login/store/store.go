@@ -90,7 +90,7 @@ func (s *Store) shown(id string) (Record, error) {
 	if err == nil {
 		err = decode(data, &r)
 	}
-	return r, err //nolint:wrapcheck // read says which file.
+	return r, err // read says which file.
 }
 
 // decode reads a record. Its errors quote nothing.
