@@ -20,7 +20,7 @@ func (o *operator) Status() admin.Status {
 		Version: version(), PID: os.Getpid(), Instance: o.app.instance, Started: o.started,
 		UptimeMS: now.Sub(o.started).Milliseconds(), Ready: o.app.ready.Load(),
 		Transport: o.app.opts.transport, Address: o.address, Ops: o.ops.address(),
-		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(), Sessions: o.app.edge.Sessions(),
+		Pinned: append([]string{}, o.app.opts.agents...), Clients: o.app.observed.clients.list(), Sessions: o.app.edge.Sessions(), NoticesLost: o.app.edge.Lost(),
 		Generation: snap.Generation, GenerationSince: snap.Loaded, GenerationAgeMS: now.Sub(snap.Loaded).Milliseconds(),
 		PolicyHash: snap.PolicyHash, RulesUnreadable: o.unreadable(), Files: o.filesInUse(force.Hashes), Reloads: []admin.Report{},
 		Attach:     o.app.attach.status(o.app.opts),

@@ -78,6 +78,8 @@ type Status struct {
 	Clients []string `json:"clients"` // the programs that called last, the newest first
 	// Sessions is how many sessions over HTTP are open.
 	Sessions int `json:"sessions"`
+	// NoticesLost is how many notifications were dropped because clients read too slowly.
+	NoticesLost uint64 `json:"notices_lost,omitempty"`
 
 	Generation      uint64    `json:"generation"`
 	GenerationSince time.Time `json:"generation_since"`

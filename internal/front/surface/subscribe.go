@@ -182,6 +182,8 @@ func (v *visit) unsubscribe() ([]byte, *agents.Error) {
 
 // Follow implements what agents asks of surfaces for subscriptions of 2026-07-28.
 func (o *One) Follow(ctx context.Context, c agents.Caller, uris []string) (agreed []string) {
+	ctx, cancel := context.WithTimeout(ctx, followWait)
+	defer cancel()
 	v := visit{Gateway: o.gateway, ctx: ctx, caller: c, r: agents.Request{Method: methodListen}}
 	for _, uri := range uris {
 		if len(uri) <= maxURIBytes && v.joined(target{o.server, uri, uri}) {
@@ -193,6 +195,8 @@ func (o *One) Follow(ctx context.Context, c agents.Caller, uris []string) (agree
 
 // Follow implements what agents asks of surfaces for subscriptions of 2026-07-28.
 func (s *All) Follow(ctx context.Context, c agents.Caller, uris []string) (agreed []string) {
+	ctx, cancel := context.WithTimeout(ctx, followWait)
+	defer cancel()
 	v := visit{Gateway: s.gateway, ctx: ctx, caller: c, r: agents.Request{Method: methodListen}}
 	for _, uri := range uris {
 		if len(uri) > maxURIBytes {
@@ -206,6 +210,10 @@ func (s *All) Follow(ctx context.Context, c agents.Caller, uris []string) (agree
 }
 
 const methodListen = "subscriptions/listen"
+
+// followWait is how long a subscription of 2026-07-28 waits, before it is
+// acknowledged, for servers that are to announce resources.
+const followWait = 10 * time.Second
 
 func (v *visit) joined(t target) bool {
 	rpc, failure, _ := v.join(t)

@@ -59,6 +59,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	w.put(auditQueued, float64(st.Audit.Queued))
 	w.put(logWritten, float64(st.Log.Written))
 	w.put(logLost, float64(st.Log.Lost))
+	w.put(noticesLost, float64(st.NoticesLost))
 	w.put(sessions, float64(st.Sessions), "http")
 	if st.Attach != nil {
 		w.put(sessions, float64(st.Attach.Attached), "attach")

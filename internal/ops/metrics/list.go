@@ -51,6 +51,8 @@ var (
 	logWritten   = Metric{"gatehouse_log_lines_written_total", count, nil, "Lines that were logged on stderr."}
 	logLost      = Metric{"gatehouse_log_lines_lost_total", count, nil, "Lines of the log that nobody read in time."}
 
+	noticesLost = Metric{"gatehouse_notifications_lost_total", count, nil, "Notifications that were dropped because clients read too slowly."}
+
 	sessions = Metric{"gatehouse_sessions", gauge, []string{"via"}, "Open sessions of agents: http, or attach."}
 	ready    = Metric{"gatehouse_ready", gauge, nil, "1 until shutdown begins."}
 	info     = Metric{"gatehouse_build_info", gauge, []string{"version"}, "1; the version is a label."}
@@ -62,7 +64,7 @@ var List = []Metric{
 	callsTotal, duration, inFlight, waiting, refused, requests, results,
 	servers, serverReady, starts, restarts, quarantines, startTime, lastCrash,
 	reloadsTotal, lastSuccess, lastGood, generation, since, unreadable,
-	auditWritten, auditLost, auditQueued, logWritten, logLost, sessions, ready, info, others,
+	auditWritten, auditLost, auditQueued, logWritten, logLost, noticesLost, sessions, ready, info, others,
 }
 
 // descs are what the library knows the metrics by.
