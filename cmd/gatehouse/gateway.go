@@ -119,7 +119,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 		},
 		Audit: a.record, Begin: a.begin(), Tracer: a.tracer(),
 	})
-	a.tasks = surface.NewTasks(taskIdle)
+	a.tasks = surface.NewTasks(opts.sessionIdle)
 	a.tools = gate.New(gate.Config{Router: a.router, Exposed: a.surfaces().Exposed(), Debug: opts.debug, NoClientHints: opts.noClientHints})
 	a.gate = newGate(opts, l.found.rules.Path, a.credentials, a.refused, log)
 	a.door = entrance.New(min(descriptors.Limit()/2, maxConnections))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/mcpedge/agents"
@@ -16,9 +15,6 @@ const allPath = "/all" + mcpPath
 
 // serverPath is where each server is over HTTP, as it is.
 const serverPath = "/servers/{server}" + mcpPath
-
-// taskIdle is how long a server works on a task that nobody asks for.
-const taskIdle = 30 * time.Minute
 
 // The values of --surface. A server's name follows the prefix.
 const (

@@ -30,10 +30,10 @@ type Tasks struct {
 	looking sync.WaitGroup
 }
 
-// NewTasks makes them. A task is cancelled that nobody has asked for in that time.
-// Close must follow.
+// NewTasks makes them. A task is cancelled that nobody has asked for in that time; 0
+// is 30 min. Close must follow.
 func NewTasks(idle time.Duration) *Tasks {
-	t := &Tasks{idle: idle}
+	t := &Tasks{idle: cmp.Or(idle, 30*time.Minute)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
