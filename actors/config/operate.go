@@ -176,7 +176,9 @@ func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.Ser
 	}
 	if p.Scoped() {
 		secrets := r.Secrets
-		cell.Split(func(agent string) *redact.Redactor { return redact.New(resolve.SecretsFor(secrets, agent)).With(b.src.Live) })
+		cell.Split(func(agent string) *redact.Redactor {
+			return redact.New(resolve.SecretsFor(secrets, agent)).With(b.src.Live)
+		})
 	}
 	return cell
 }

@@ -194,7 +194,9 @@ func TestLogin_ofClientCredentials_isTheGatewaysOwn(t *testing.T) {
 	agent.Execute(t, "guarded", "hello", nil).Good(t)
 	a.Expire(true)
 	agent.Execute(t, "guarded", "hello", nil).Good(t) // It gets another.
-	a.Change(func() { a.TokenStatus, a.TokenBody = 401, `{"error":"invalid_client","error_description":"marked-client-secret"}` })
+	a.Change(func() {
+		a.TokenStatus, a.TokenBody = 401, `{"error":"invalid_client","error_description":"marked-client-secret"}`
+	})
 	a.Expire(true)
 	fail := agent.Execute(t, "guarded", "hello", nil)
 	if fail.Code() == "" || strings.Contains(fail.Text, "gatehouse login") {

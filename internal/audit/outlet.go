@@ -35,7 +35,7 @@ const outletForms = "syslog, syslog:PATH, syslog+udp://HOST:PORT, syslog+tcp://H
 // "otlp+https://HOST:PORT" are receivers of OTLP. The empty text is nowhere.
 // Nothing is opened.
 func ParseOutlet(s string) (Outlet, error) {
-	o := Outlet{name: s}
+	o := Outlet{name: withoutUserinfo(s)}
 	scheme, rest, _ := strings.Cut(s, ":")
 	host, isURL := strings.CutPrefix(rest, "//")
 	o.syslog = strings.HasPrefix(scheme, "syslog")
@@ -50,22 +50,22 @@ func ParseOutlet(s string) (Outlet, error) {
 		o.network, o.address = "unix", rest
 	case isURL && (scheme == "syslog+udp" || scheme == "syslog+tcp" || scheme == "tcp"):
 		o.network, o.address = strings.TrimPrefix(scheme, "syslog+"), host
-		if _, port, err := net.SplitHostPort(host); err != nil || port == "" {
-			return o, fmt.Errorf("%q: after // belongs HOST:PORT", s)
+		if _, port, err := net.SplitHostPort(host); err != nil || port == "" || strings.Contains(host, "@") {
+			return o, fmt.Errorf("%q: after // belongs HOST:PORT", o.name)
 		}
 	case isURL && (scheme == "otlp+http" || scheme == "otlp+https"):
 		var err error
 		o.network = "otlp"
 		if o.address, err = parseOTLP(strings.TrimPrefix(s, "otlp+")); err != nil {
-			return o, fmt.Errorf("%q: %w", s, err)
+			return o, fmt.Errorf("%q: %w", o.name, err)
 		}
 	case scheme == "fd":
 		if n, err := strconv.Atoi(rest); err != nil || n < 2 {
-			return o, fmt.Errorf("%q: after fd: belongs the number of a descriptor, 2 or more", s)
+			return o, fmt.Errorf("%q: after fd: belongs the number of a descriptor, 2 or more", o.name)
 		}
 		o.network, o.address = "fd", rest
 	default:
-		return o, fmt.Errorf("%q: use %s", s, outletForms)
+		return o, fmt.Errorf("%q: use %s", o.name, outletForms)
 	}
 	return o, nil
 }
@@ -73,7 +73,17 @@ func ParseOutlet(s string) (Outlet, error) {
 // none reports whether nothing is sent.
 func (o Outlet) none() bool { return o.network == "" }
 
-// String is the outlet as it was given.
+// withoutUserinfo hides a name and password, which do not belong there but may
+// have been given, from those who read errors and the log.
+func withoutUserinfo(s string) string {
+	from, to := strings.Index(s, "//"), strings.LastIndexByte(s, '@')
+	if from < 0 || to < from {
+		return s
+	}
+	return s[:from+2] + "…" + s[to:]
+}
+
+// String is the outlet as it was given, without userinfo.
 func (o Outlet) String() string { return o.name }
 
 const (

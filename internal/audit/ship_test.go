@@ -223,3 +223,15 @@ func TestShip_begin_waitsForTheReceiver(t *testing.T) {
 	}
 	closeLog(t, l)
 }
+
+// A password does not belong there, but may have been given.
+func TestParseOutlet_errors_hideUserinfo(t *testing.T) {
+	for _, s := range []string{
+		"otlp+http://user:hunter2@h/", "otlp+https://hunter2@h y/", "tcp://user:hunter2@h", "syslog+udp://u:hunter2@", "carrier://u:hunter2@h",
+		"tcp://u:hunter2@x@h",
+	} {
+		if _, err := audit.ParseOutlet(s); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want an error without the password", s, err)
+		}
+	}
+}
