@@ -165,30 +165,32 @@ func TestResume_aCallThatNobodyTakesUp_isCancelled(t *testing.T) {
 		s := newScene()
 		url, _ := s.serve(t, agents.Options{GoOnTime: c.goOn})
 		session := openSession(t, url, c.revision)
-		ctx, cancel := context.WithCancel(t.Context())
 		body := slowCall
 		if c.token == "" {
 			body = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}}`
 		}
-		done := make(chan struct{})
+		ctx, leave := context.WithCancel(t.Context())
+		headers, left := make(chan struct{}), make(chan struct{})
 		go func() {
-			defer close(done)
+			defer close(left)
 			resp, err := plainTransport.RoundTrip(request(ctx, http.MethodPost, url, body, "Mcp-Session-Id", session))
 			if err != nil {
 				return
 			}
 			defer resp.Body.Close()
+			close(headers)
 			_, _ = bufio.NewReader(resp.Body).ReadString(0)
 		}()
 		call := await(t, s.began)
 		if c.token != "" {
 			call.say(1)
+			await(t, headers) // Before that there is no stream to take up.
 		}
-		cancel()
+		leave()
 		if err := await(t, s.ended); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: the call ended by %v, want %q", c.name, err, c.want)
 		}
-		await(t, done)
+		await(t, left)
 	}
 }
 
