@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -206,5 +207,41 @@ func TestAction_byAServerBehindTheGateway_isRefusedWhateverItHolds(t *testing.T)
 	a := d.press("restart", form, nil)
 	if a.status != http.StatusForbidden || len(d.gateway.did()) != 0 {
 		t.Errorf("got %d, done %q, want 403 and nothing", a.status, d.gateway.did())
+	}
+}
+
+// elsewhere is a listener whose connections seem to come from an address.
+type elsewhere struct {
+	net.Listener
+
+	from net.Addr
+}
+
+type movedConn struct {
+	net.Conn
+
+	from net.Addr
+}
+
+func (l elsewhere) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return movedConn{c, l.from}, err
+}
+
+func (c movedConn) RemoteAddr() net.Addr { return c.from }
+
+func TestAction_byWhoHasLetGoOfItsSocket_isRefused(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not say whose process is at the other end")
+	}
+	for _, from := range []string{"127.0.0.1", "127.9.9.9", "::1"} {
+		d := openAt(t, func(l net.Listener) net.Listener {
+			return elsewhere{l, &net.TCPAddr{IP: net.ParseIP(from), Port: 1}}
+		}, func(o *ops.Options) { withToken(o); o.Below = func(uint64) bool { return false } })
+		d.enter(d.server.Link())
+		a := d.press("restart", url.Values{"token": {d.token()}, "server": {"db"}}, nil)
+		if a.status != http.StatusForbidden || len(d.gateway.did()) != 0 {
+			t.Errorf("from %s: got %d, done %q, want 403 and nothing", from, a.status, d.gateway.did())
+		}
 	}
 }

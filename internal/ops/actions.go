@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
 	"gatehouse/internal/admin"
-	"gatehouse/internal/webguard"
 )
 
 // maxForm is how large the form of an action may be, in bytes.
@@ -47,30 +44,16 @@ func (s *Server) mayAct(r *http.Request) error {
 	if !equal(r.PostForm.Get("token"), s.access.act) {
 		return refusal(http.StatusForbidden, "it does not have this process's token: reload the page and try again")
 	}
-	uid, inode, known := s.peer(r)
-	if known && s.opts.Below != nil && s.opts.Below(inode) {
+	from := peerAt(r)
+	switch {
+	case s.opts.Below != nil && from.known && s.opts.Below(from.inode):
 		return refusal(http.StatusForbidden, "servers behind the gateway, and what they start, may not operate it")
-	}
-	if readerOf(r) != byReach {
-		return nil
-	}
-	if !known || uid != s.opts.UID && uid != 0 {
+	case s.opts.Below != nil && from.hides():
+		return refusal(http.StatusForbidden, "it came from this machine, and whose process sent it is not known: keep the connection open until the answer")
+	case readerOf(r) == byReach && (!from.known || from.uid != s.opts.UID && from.uid != 0):
 		return refusal(http.StatusForbidden, "it is not known to be the gateway's own user: open the page by “gatehouse ops open”")
 	}
 	return nil
-}
-
-// peer finds who is at the other end, on this machine.
-func (s *Server) peer(r *http.Request) (uid int, inode uint64, known bool) {
-	if !webguard.OnLoopback(r) {
-		return 0, 0, false
-	}
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	if !ok || err != nil {
-		return 0, 0, false
-	}
-	return peerOf(local.AddrPort(), remote)
 }
 
 // do carries out one action and returns where to go on.

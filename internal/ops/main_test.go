@@ -114,6 +114,12 @@ type desk struct {
 // open serves a gateway whose servers are these.
 func open(t *testing.T, change func(*ops.Options), servers ...admin.ServerStatus) *desk {
 	t.Helper()
+	return openAt(t, func(l net.Listener) net.Listener { return l }, change, servers...)
+}
+
+// openAt is open at another listener than the real one.
+func openAt(t *testing.T, at func(net.Listener) net.Listener, change func(*ops.Options), servers ...admin.ServerStatus) *desk {
+	t.Helper()
 	d := &desk{T: t, now: time.Unix(1_790_000_000, 0), jar: map[string]string{}}
 	d.gateway = &stub{ring: logging.NewRing(), status: admin.Status{Ready: true, Servers: servers, Actors: []admin.Actor{{Name: "journal", Does: "writes"}, {Name: "servers"}}}}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -127,7 +133,7 @@ func open(t *testing.T, change func(*ops.Options), servers ...admin.ServerStatus
 	if change != nil {
 		change(&o)
 	}
-	d.server = ops.Serve(l, o)
+	d.server = ops.Serve(at(l), o)
 	d.url = "http://" + l.Addr().String()
 	t.Cleanup(d.server.Close)
 	return d

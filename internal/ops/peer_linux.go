@@ -14,20 +14,51 @@ import (
 // maxSockets is how much of the kernel's list of sockets is read, in bytes.
 const maxSockets = 64 << 20
 
+// peersAreKnown says that peerOf finds every process of this machine, as long as
+// that has its socket open.
+const peersAreKnown = true
+
 // peerOf finds whose process is at the other end of a connection on this
-// machine: its user, and the inode of its socket. It reads the kernel's list of
+// machine: its user, and the inode of its socket. It reads the kernel's lists of
 // sockets, so it is for what is rare. ok is false if it is not known.
 func peerOf(local, remote netip.AddrPort) (uid int, inode uint64, ok bool) {
-	file := "/proc/net/tcp"
-	if remote.Addr().Is6() && !remote.Addr().Is4In6() {
-		file = "/proc/net/tcp6"
+	for _, list := range listsOf(local, remote) {
+		f, err := os.Open(list.path)
+		if err != nil {
+			continue
+		}
+		uid, inode, ok = findPeer(io.LimitReader(f, maxSockets), list.local, list.remote)
+		_ = f.Close() // It was only read.
+		if ok {
+			break
+		}
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return 0, 0, false
+	return uid, inode, ok
+}
+
+// socketList is a list of the kernel's, with a connection's ends as they are there.
+type socketList struct {
+	path          string
+	local, remote netip.AddrPort
+}
+
+// listsOf are the lists that may have a connection. One of IPv4 may have been made
+// with a socket of IPv6, where its addresses are mapped ones.
+func listsOf(local, remote netip.AddrPort) []socketList {
+	local, remote = unmapped(local), unmapped(remote)
+	six := socketList{"/proc/net/tcp6", mapped(local), mapped(remote)}
+	if remote.Addr().Is4() {
+		return []socketList{{"/proc/net/tcp", local, remote}, six}
 	}
-	defer func() { _ = f.Close() }() // It was only read.
-	return findPeer(io.LimitReader(f, maxSockets), local, remote)
+	return []socketList{six}
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().WithZone("").Unmap(), a.Port())
+}
+
+func mapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
 }
 
 // findPeer reads a list in the form of /proc/net/tcp. The peer's socket is the
@@ -49,7 +80,7 @@ func findPeer(list io.Reader, local, remote netip.AddrPort) (uid int, inode uint
 // procAddress writes an address as the kernel's lists do: each four bytes in the
 // order of the machine, which is little-endian wherever gatehouse is built for.
 func procAddress(a netip.AddrPort) string {
-	ip := a.Addr().Unmap().AsSlice()
+	ip := a.Addr().AsSlice()
 	for word := range slices.Chunk(ip, 4) {
 		slices.Reverse(word)
 	}

@@ -1,8 +1,13 @@
 package ops_test
 
 import (
+	"fmt"
+	"net/http"
 	"net/netip"
+	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gatehouse/internal/ops"
@@ -24,5 +29,28 @@ func TestFindPeer_listOfSockets_isTheOneOfTheOtherEnd(t *testing.T) {
 	six, want := netip.MustParseAddrPort("[::1]:8001"), "00000000000000000000000001000000:1F41"
 	if got := ops.ProcAddress(six); got != want {
 		t.Errorf("%s: got %s, want %s", six, got, want)
+	}
+}
+
+func TestAction_byAServerBehindTheGateway_thatDialsByIPv6_isRefused(t *testing.T) {
+	d := open(t, func(o *ops.Options) { withToken(o); o.Below = func(inode uint64) bool { return inode != 0 } })
+	at := netip.MustParseAddrPort(strings.TrimPrefix(d.url, "http://"))
+	fd, err := syscall.Socket(syscall.AF_INET6, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Skip("no IPv6 here:", err)
+	}
+	conn := os.NewFile(uintptr(fd), "socket")
+	defer conn.Close()
+	if err := syscall.Connect(fd, &syscall.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}); err != nil {
+		t.Skip("no IPv6 here:", err)
+	}
+	d.enter(d.server.Link())
+	form := url.Values{"token": {d.token()}, "server": {"db"}}.Encode()
+	fmt.Fprintf(conn, "POST /actions/restart HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nAuthorization: Bearer the-token\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", at, d.url, len(form), form)
+	got := make([]byte, 64)
+	n, _ := conn.Read(got)
+	if want := fmt.Sprint("HTTP/1.1 ", http.StatusForbidden); !strings.HasPrefix(string(got[:n]), want) || len(d.gateway.did()) != 0 {
+		t.Errorf("got %q, done %q, want %s and nothing", got[:n], d.gateway.did(), want)
 	}
 }
