@@ -49,7 +49,20 @@ func discover(ctx context.Context, t Target, saved store.Record, agent string) (
 	if _, none := errors.AsType[*notHere](err); none {
 		return f, noServer(t, p, described)
 	}
+	if err == nil {
+		err = checkSameServer(t.Auth, f.server, saved)
+	}
 	return f, err
+}
+
+// checkSameServer refuses another authorization server than before to an entry that
+// has a client: whoever answers for the server could have its secret sent anywhere.
+func checkSameServer(auth serversfile.Auth, m serverMetadata, saved store.Record) error {
+	if auth.ClientID == "" || auth.Issuer != "" || saved.Issuer == "" || sameIssuer(m.Issuer, saved.Issuer) {
+		return nil
+	}
+	return fmt.Errorf("its authorization server was %s, and now it names %s, to which the client of the entry was not sent; if that is the right one, set gateway.auth.issuer to it",
+		quoted(saved.Issuer), quoted(m.Issuer))
 }
 
 // noServer says that there is nobody to log in with.

@@ -17,7 +17,7 @@ func TestNetworkOf_everySpelling(t *testing.T) {
 		"::ffff:10.0.0.1": login.Private, "2002:a00:1::": login.Private, "64:ff9b::a00:1": login.Private, "fec0::1": login.Private,
 		"169.254.1.1": login.LinkLocal, "fe80::1": login.LinkLocal, "fe80::1%eth0": login.LinkLocal,
 		"169.254.169.254": login.Never, "::ffff:169.254.169.254": login.Never, "64:ff9b::a9fe:a9fe": login.Never, "2002:a9fe:a9fe::": login.Never,
-		"::169.254.169.254": login.Never, "fd00:ec2::254": login.Never, "100.100.100.200": login.Never, "168.63.129.16": login.Never,
+		"::169.254.169.254": login.Never, "fd00:ec2::254": login.Never, "fd20:ce::254": login.Never, "100.100.100.200": login.Never, "168.63.129.16": login.Never,
 		"0.0.0.0": login.Never, "::": login.Never, "0.1.2.3": login.Never, "224.0.0.1": login.Never, "255.255.255.255": login.Never, "ff02::1": login.Never, "240.0.0.1": login.Never,
 	}
 	for text, want := range cases {

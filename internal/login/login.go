@@ -201,6 +201,9 @@ func (o Options) await(ctx context.Context, w *web, a attempt, answers *callback
 	if err := w.reachable(ctx, a.found.server.Authorize); err != nil {
 		return "", fmt.Errorf("the page of %s is not opened: %w", quoted(a.found.server.Issuer), err)
 	}
+	if text := a.mixed(); text != "" {
+		o.Say(text)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, waiting, ErrWaited)
 	defer cancel()
 	if answers == nil {

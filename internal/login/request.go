@@ -37,6 +37,18 @@ func (a attempt) address() string {
 	return a.config().AuthCodeURL(a.state, options...)
 }
 
+// mixed warns a person whose login would go to somebody else than the page suggests;
+// empty where it does not, or where the answer will say who sends it.
+func (a attempt) mixed() string {
+	page, err := url.Parse(a.found.server.Authorize)
+	issuer, wrong := url.Parse(a.found.server.Issuer)
+	if err != nil || wrong != nil || a.found.server.IssPromised || strings.EqualFold(page.Hostname(), issuer.Hostname()) {
+		return ""
+	}
+	return fmt.Sprintf("The page is at %s, and what you agree to there goes to %s, which the server has named. If you do not expect that, do not agree.",
+		quoted(page.Hostname()), quoted(a.found.server.Issuer))
+}
+
 func (a attempt) config() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: a.client.id, ClientSecret: string(a.client.secret), RedirectURL: a.redirect, Scopes: a.scopes,

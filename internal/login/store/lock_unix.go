@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// noFollow keeps a link that somebody has put in place of a lock from being followed.
+const noFollow = syscall.O_NOFOLLOW
+
 // tryLock locks a file, or reports that another one has. The lock ends with the
 // file, and so with the process.
 func tryLock(f *os.File) (taken bool, err error) {

@@ -237,7 +237,7 @@ func (s *Store) lock(ctx context.Context, k Key) (release func()) {
 	if s.prepare() != nil {
 		return nothing
 	}
-	f, err := os.OpenFile(filepath.Join(s.dir, k.id()+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(s.dir, k.id()+".lock"), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nothing
 	}
