@@ -1,9 +1,12 @@
 package tracing
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
+
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 
 	"gatehouse/internal/textcut"
 )
@@ -42,4 +45,19 @@ func (c *complaints) count(now time.Time) (more int, due bool) {
 	}
 	more, c.last, c.skipped = c.skipped, now, 0
 	return more, true
+}
+
+// complaining is an exporter whose errors its own Tracer's log hears: the SDK
+// would tell whichever handler the process has by then.
+type complaining struct {
+	sdk.SpanExporter
+	heard *complaints
+}
+
+// ExportSpans exports spans, or complains that it cannot.
+func (c complaining) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	if err := c.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		c.heard.Handle(err)
+	}
+	return nil
 }

@@ -61,7 +61,8 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	otel.SetErrorHandler(newComplaints(o.Log))
+	heard := newComplaints(o.Log)
+	otel.SetErrorHandler(heard)
 	about, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithHost(),
@@ -72,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about)), o.Version), nil
+	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(complaining{exporter, heard}), sdk.WithResource(about)), o.Version), nil
 }
 
 func newTracer(p *sdk.TracerProvider, version string) *Tracer {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestMatrix(t *testing.T) {
 	web := testkit.StartGateway(t, options)
 	for _, server := range []string{"pipe", "web", "pipe-new", "web-new"} {
 		opt := options
-		opt.Stdio, opt.Args = true, append(opt.Args[:len(opt.Args):len(opt.Args)], "--surface", "server:"+server)
+		opt.Stdio, opt.Args = true, append(slices.Clip(opt.Args), "--surface", "server:"+server)
 		pipe := overStdio(t, testkit.StartGateway(t, opt))
 		for _, revision := range []string{"2024-11-05", "2025-06-18", "2025-11-25", stateless} {
 			newCell(t, "stdio", revision, server, pipe).run(t)
@@ -226,10 +227,8 @@ func (c *cell) hears(t *testing.T, feature string, notes [][]byte, method string
 		}
 		return true
 	}
-	for _, note := range notes {
-		if fits(note) {
-			return
-		}
+	if slices.ContainsFunc(notes, fits) {
+		return
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
