@@ -20,7 +20,7 @@ func TestOperator_aServerOfTheGateway_isRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := "env -i GATEHOUSE_TEST_MAIN=1 PATH=$PATH HOME=" + g.Dir + " XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")
+	base := "env -i GATEHOUSE_TEST_MAIN=1 PATH=$PATH HOME=" + g.Dir + " GATEHOUSE_HOME=" + g.Dir + " XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")
 	said := filepath.Join(g.Dir, "said")
 	script := strings.Join([]string{
 		"{", base, self, "restart good; echo code $?;",
