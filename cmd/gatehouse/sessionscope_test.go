@@ -144,6 +144,39 @@ func TestScopeSession_withoutASession_isRefused(t *testing.T) {
 	lists.Failed(t, "SERVER_UNAVAILABLE")
 }
 
+// A client hears of its own server's that something is done which a user was asked to
+// do elsewhere, and of nothing that it declared nothing of.
+func TestScopeSession_theEndOfAnElicitation_isPassedOn(t *testing.T) {
+	t.Parallel()
+	const done = "notifications/elicitation/complete"
+	options := testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick}
+	stdio := options
+	stdio.Stdio = true
+	g := testkit.StartGateway(t, options)
+	for name, c := range map[string]testkit.Client{"http": g.HTTPClient(t, asUser("anna")...), "stdio": testkit.StartGateway(t, stdio).StdioClient(t, asUser("anna")...)} {
+		heard := make(chan mcp.JSONRPCNotification, 10)
+		c.OnNotification(func(n mcp.JSONRPCNotification) {
+			if strings.HasPrefix(n.Method, "notifications/elicitation") {
+				heard <- n
+			}
+		})
+		a := testkit.Agent{ID: "a", Caller: c}
+		for _, method := range []string{"notifications/elicitation/other", done} {
+			a.Execute(t, "s", "tell_client", map[string]any{"method": method, "params": map[string]any{"elicitationId": "e-1"}}).Good(t)
+		}
+		testkit.Eventually(t, "the client hears of it", func() bool { return len(heard) > 0 })
+		n := <-heard
+		if got := n.Params.AdditionalFields["elicitationId"]; n.Method != done || got != "e-1" {
+			t.Errorf("%s: the client hears %s of %v, want %s of e-1", name, n.Method, got, done)
+		}
+	}
+	raw := g.Raw(t)
+	reply, err := raw.Post(t.Context(), []byte(`{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"execute_tool","arguments":{"agent_id":"a","server":"s","tool":"tell_client","arguments":{"method":"`+done+`","params":{}}}}}`))
+	if err != nil || len(reply.Message) == 0 || len(reply.Notifications) > 0 {
+		t.Errorf("who declared no elicitation hears %s and %s (%v), want the result alone", reply.Notifications, reply.Message, err)
+	}
+}
+
 // A client answers questions that nobody asked it, those of another session and its
 // own twice.
 func TestScopeSession_forgedAnswers_areDropped(t *testing.T) {

@@ -18,6 +18,10 @@ type Asker interface {
 	// ErrTooManyQuestions, or the cause of ctx, after which the client is told that
 	// nobody waits for its answer any more.
 	Ask(ctx context.Context, method string, params json.RawMessage) (Response, error)
+	// Tell has the client told something, which it copies: during a call before the
+	// call's answer, where that has a stream. It does not block. Where there is no such
+	// stream it returns what sends it, which blocks as Ask does until there is a way.
+	Tell(method string, params json.RawMessage) (send func(ctx context.Context))
 }
 
 // Client is the MCP client of a session that has instances of servers. Its methods
@@ -48,6 +52,10 @@ var (
 // NoticeRoots is how a client says that its roots have changed.
 const NoticeRoots = "notifications/roots/list_changed"
 
+// NoticeElicited is how a server says that something is done which it has asked the
+// user to do at an address.
+const NoticeElicited = "notifications/elicitation/complete"
+
 // asked are the requests that servers may make of clients, and by which capability.
 var asked = map[string]string{"sampling/createMessage": "sampling", "elicitation/create": "elicitation", "roots/list": "roots"}
 
@@ -55,6 +63,11 @@ var asked = map[string]string{"sampling/createMessage": "sampling", "elicitation
 func AskedBy(method string) (capability string, ok bool) {
 	capability, ok = asked[method]
 	return capability, ok
+}
+
+// ToldBy returns the capability that a client declares which is told so.
+func ToldBy(method string) (capability string, ok bool) {
+	return "elicitation", method == NoticeElicited
 }
 
 // AskedOf are those of a client's capabilities by which servers ask it for something,

@@ -55,3 +55,14 @@ func askClient(c *call) []byte {
 		return nil
 	}
 }
+
+// tellClient sends the client a notification in the middle of a call.
+func tellClient(c *call) []byte {
+	var args struct {
+		Method string          `json:"method"`
+		Params json.RawMessage `json:"params"`
+	}
+	_ = json.Unmarshal(c.raw, &args)
+	c.p.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":%s,"params":%s}`, marshal(args.Method), args.Params))
+	return c.result("told", nil)
+}

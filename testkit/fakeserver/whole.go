@@ -72,6 +72,7 @@ func (s *server) wholeCapabilities(c map[string]any) map[string]any {
 func wholeTools() []tool {
 	return []tool{
 		{"ask_client", "Asks the client, by method and params, and returns its answer.", object, askClient},
+		{"tell_client", "Sends the client a notification, by method and params.", object, tellClient},
 		{"set_resources", "Adds these resources, in place of those before, and says so.", object, setResources},
 		{"touch", "Says of the resource name that it was updated, to those who want to hear.", object, touch},
 		{"log", "Says a log message, of level kind; silent: not as part of the call.", object, logMessage},

@@ -24,11 +24,12 @@ func (c *fakeClient) Ask(ctx context.Context, method string, params json.RawMess
 	c.asked = append(c.asked, method+" "+string(params))
 	return c.answer(ctx, method, params)
 }
-func (c *fakeClient) Revision() string          { return "2025-11-25" }
-func (c *fakeClient) Declared() json.RawMessage { return json.RawMessage(c.declared) }
-func (c *fakeClient) Alive() time.Time          { return time.Now() }
-func (c *fakeClient) Ended() <-chan struct{}    { return nil }
-func (c *fakeClient) Hear(func(string)) func()  { return func() {} }
+func (c *fakeClient) Tell(string, json.RawMessage) func(context.Context) { return nil }
+func (c *fakeClient) Revision() string                                   { return "2025-11-25" }
+func (c *fakeClient) Declared() json.RawMessage                          { return json.RawMessage(c.declared) }
+func (c *fakeClient) Alive() time.Time                                   { return time.Now() }
+func (c *fakeClient) Ended() <-chan struct{}                             { return nil }
+func (c *fakeClient) Hear(func(string)) func()                           { return func() {} }
 
 func answers(result string) func(context.Context, string, json.RawMessage) (endpoint.Response, error) {
 	return func(context.Context, string, json.RawMessage) (endpoint.Response, error) {

@@ -185,6 +185,12 @@ func (c *Client) Ask(ctx context.Context, method string, params json.RawMessage)
 	return c.ask(ctx, method, params, func([]byte) bool { return false })
 }
 
+// Tell implements endpoint.Asker, on a stream of the session's own.
+func (c *Client) Tell(method string, params json.RawMessage) (send func(ctx context.Context)) {
+	body := jsonrpc.AppendNotification(nil, method, params)
+	return func(ctx context.Context) { _ = c.send(ctx, body) } // Nobody is told that it has not come.
+}
+
 // ask asks on a stream that try knows of, if it reports that there is one, else on
 // one of the session's own.
 func (c *Client) ask(ctx context.Context, method string, params json.RawMessage, try func(body []byte) bool) (endpoint.Response, error) {

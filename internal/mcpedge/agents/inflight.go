@@ -37,7 +37,10 @@ type call struct {
 
 	weight   *weight.Share // of the answer: own, or that of its batch
 	own      weight.Share
-	progress *progress // nil without a token
+	budget   *weight.Budget
+	progress *progress  // nil unless something is to be told meanwhile
+	queueing sync.Mutex // guards progress where servers tell something, and told
+	told     bool       // nothing more is queued
 	// asks is the client, and notify its way to it while the call runs.
 	asks     *Client
 	notify   notifyFunc

@@ -21,7 +21,7 @@ import (
 // share of the batch that it is part of, if any.
 func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *weight.Share, notify notifyFunc) (run func() answer) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel, weight: batch}
+	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel, weight: batch, budget: e.opts.Budget}
 	if batch == nil {
 		c.own = e.opts.Budget.ShareOf(p.owner())
 		c.weight = &c.own
@@ -38,7 +38,7 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 		defer c.hangUp()
 		a := e.runInPlace(ctx, c, p, r)
 		silenced := e.inFlight.untrack(c)
-		c.progress.finish(silenced)
+		c.finishQueue(silenced)
 		if a.weight = &c.own; silenced {
 			a.free()
 			return answer{}

@@ -202,19 +202,11 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 	}
 }
 
-// asked answers a request of the server, or has its client do so: on the stream of
-// the call that it came with, or of the only one that runs.
+// asked answers a request of the server, or has its client do so.
 func (c *conversation) asked(m jsonrpc.Message, of *exchange) {
 	body := replyLine(m)
 	if forClient(c.h.opts.Client, m) {
-		var who endpoint.Asker = c.h.opts.Client
-		if of == nil {
-			of = c.only()
-		}
-		if of != nil && of.asks != nil {
-			who = of.asks
-		}
-		ask := c.questions.begin(c.ctx, m, who, c.h.opts.AskTimeout)
+		ask := c.questions.begin(c.ctx, m, c.whomToAsk(of), c.h.opts.AskTimeout)
 		if ask != nil && c.h.enter() {
 			go func() { // Ends with the question: at its answer, after a time, or with the session.
 				defer c.h.work.Done()
@@ -229,6 +221,30 @@ func (c *conversation) asked(m jsonrpc.Message, of *exchange) {
 	if body != nil {
 		c.h.aside(func(ctx context.Context) { c.tell(ctx, nil, body) })
 	}
+}
+
+// whomToAsk is the client by the stream of the call that something came with, or of the
+// only one that runs, else by one of its session's own.
+func (c *conversation) whomToAsk(of *exchange) endpoint.Asker {
+	if of == nil {
+		of = c.only()
+	}
+	if of != nil && of.asks != nil {
+		return of.asks
+	}
+	return c.h.opts.Client
+}
+
+// tellClient passes a notification on.
+func (c *conversation) tellClient(m jsonrpc.Message, of *exchange) {
+	send := c.questions.passOn(m, c.whomToAsk(of))
+	if send == nil || !c.h.enter() {
+		return
+	}
+	go func() { // Ends with the notification: once it is sent, after a time, or with the session.
+		defer c.h.work.Done()
+		send(c.ctx)
+	}()
 }
 
 // only returns the only exchange that waits for an answer, nil if there are more
@@ -251,6 +267,10 @@ func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
 	}
 	if of != nil && of.notice != nil && isNotice[m.Name()] {
 		of.notice(m.Name(), m.Params) // It came on the request's own stream.
+		return
+	}
+	if !c.stateless() && isToldToClient(c.h.opts.Client, m) {
+		c.tellClient(m, of)
 		return
 	}
 	switch m.Name() {

@@ -14,10 +14,11 @@ import (
 // maxQuestions is how many requests of a server wait for the client at a time.
 const maxQuestions = 32
 
-// questions are the requests of a server that are its client's to answer. The zero
-// value has none; it belongs to one session.
+// questions are the requests of a server that are its client's to answer, and what it
+// tells that. The zero value has none; it belongs to one session.
 type questions struct {
 	mu      sync.Mutex
+	telling int                                // notifications that wait for a way to the client
 	waiting map[string]context.CancelCauseFunc // by the server's id
 }
 

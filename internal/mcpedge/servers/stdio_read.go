@@ -255,6 +255,12 @@ func (s *Stdio) notification(m jsonrpc.Message) {
 	case methodProgress:
 		s.progress(m.Params)
 	default:
+		if isToldToClient(s.opts.Client, m) {
+			if send := s.questions.passOn(m, s.whomToAsk()); send != nil {
+				go send(s.asking) // Ends with the notification: once it is sent, after a time, or with the session.
+			}
+			return
+		}
 		if s.noticeOfCall(m) {
 			return
 		}
