@@ -46,7 +46,7 @@ func (s *supervisor) begun(c actor.Context, name string, cell *endpoint.Cell) (*
 		return nil, false
 	}
 	entry.instances[cell] = k
-	s.endWithSession(c, k)
+	s.endInTime(c, k)
 	return k, true
 }
 
@@ -59,20 +59,23 @@ func (s *supervisor) planFor(entry *child, cell *endpoint.Cell) messages.ServerP
 	return p
 }
 
-// endWithSession has an instance end when the session does that it is for.
-func (s *supervisor) endWithSession(c actor.Context, k *child) {
-	p := k.plan()
-	client := p.Cell.Client()
-	if client == nil {
-		return
+// endInTime has an instance end when the session does that it is for, or when it has
+// to give way.
+func (s *supervisor) endInTime(c actor.Context, k *child) {
+	p, ended := k.plan(), (<-chan struct{})(nil)
+	if client := p.Cell.Client(); client != nil {
+		ended = client.Ended()
 	}
 	root, self, end := c.ActorSystem().Root, c.Self(), messages.EndInstance{Name: p.Entry.Name, Cell: p.Cell}
 	go func() { // Ends with the session or the instance.
 		select {
-		case <-client.Ended():
-			root.Send(self, end)
+		case <-ended:
+		case <-p.Cell.Instance().GivesWay:
+			end.Timeout = p.Entry.Settings.DrainTimeout
 		case <-k.gone:
+			return
 		}
+		root.Send(self, end)
 	}()
 }
 

@@ -21,7 +21,7 @@ func scoped(name string, generation uint64) messages.ServerPlan {
 // need has an agent's instance made and woken, as a call does.
 func (h *house) need(t *testing.T, p messages.ServerPlan, agent string) *endpoint.Cell {
 	t.Helper()
-	cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, nil, 16, endpoint.Status{State: endpoint.Idle})
+	cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, "", nil, 16, endpoint.Status{State: endpoint.Idle})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestInstances_aRemovedEntryTakesThemAlong(t *testing.T) {
 		if got := a.Acquire(10); got != endpoint.Closed {
 			t.Errorf("a call is answered %v, want the instance closed", got)
 		}
-		if _, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "b"}, nil, 16, endpoint.Status{}); err == nil {
+		if _, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "b"}, "", nil, 16, endpoint.Status{}); err == nil {
 			t.Error("another instance of a removed entry is made, want none")
 		}
 	})
@@ -129,7 +129,7 @@ func (c sessionClient) Ended() <-chan struct{} { return c.ended }
 func TestInstances_oneOfASession_endsWithIt(t *testing.T) {
 	inScopedHouse(t, func(t *testing.T, h *house, p messages.ServerPlan) {
 		c := sessionClient{ended: make(chan struct{})}
-		cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "a", Session: "secret"}, c, 16, endpoint.Status{State: endpoint.Idle})
+		cell, _, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "a", Session: "secret"}, "", c, 16, endpoint.Status{State: endpoint.Idle})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +157,68 @@ func TestInstances_stopWithAllServers(t *testing.T) {
 		testkit.Expect[messages.ServersStopped](t, asker)
 		if left := p.Cell.Instances().List(); len(left) != 0 {
 			t.Errorf("%d instances are left, want none", len(left))
+		}
+	})
+}
+
+// obtain asks for a session's instance of a server that may have four, and has it
+// started if it is a new one.
+func (h *house) obtain(p messages.ServerPlan, session, by string) (*endpoint.Cell, error) {
+	cell, fresh, err := p.Cell.Instances().Obtain(endpoint.Whose{Agent: "a", Session: session}, by, nil, 4, endpoint.Status{State: endpoint.Idle, Since: time.Now()})
+	if fresh {
+		h.Send(h.sup, messages.WakeServer{Name: p.Entry.Name, Cell: cell})
+	}
+	h.Sleep(time.Second)
+	return cell, err
+}
+
+func TestInstances_ofWhoHasTheMost_giveWayToSomebodyElse(t *testing.T) {
+	inScopedHouse(t, func(t *testing.T, h *house, p messages.ServerPlan) {
+		var cells []*endpoint.Cell
+		for _, session := range []string{"1", "2", "3", "4"} {
+			cell, err := h.obtain(p, session, "hog")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cells = append(cells, cell)
+		}
+		cells[0].Acquire(1) // It has a call, and the second has been used the longest ago.
+		if _, err := h.obtain(p, "5", "hog"); err == nil || len(p.Cell.Instances().List()) != 4 {
+			t.Errorf("a fifth one of the same: got %v and %d instances, want it refused and four", err, len(p.Cell.Instances().List()))
+		}
+		if _, err := h.obtain(p, "6", "other"); err == nil {
+			t.Error("one beyond the limit is made at once, want that a place has to be made first")
+		}
+		for i, c := range cells {
+			admission := c.Acquire(9)
+			if got, want := admission == endpoint.Closed, i == 1; got != want {
+				t.Errorf("instance %d is closed: %t, want %t", i+1, got, want)
+			}
+			if admission == endpoint.Admitted {
+				c.Release()
+			}
+		}
+		cells[0].Release()
+		if _, err := h.obtain(p, "7", "hog"); err == nil {
+			t.Error("whoever had the most takes the place that it gave, want it kept")
+		}
+		if _, err := h.obtain(p, "6", "other"); err != nil {
+			t.Errorf("the place is not there: %v", err)
+		}
+		h.Sleep(time.Minute)
+		if _, err := h.obtain(p, "8", "third"); err == nil {
+			t.Error("a fifth one is made, want it refused")
+		}
+		if _, err := h.obtain(p, "8", "third"); err != nil {
+			t.Errorf("the place is not there: %v", err)
+		}
+		h.Sleep(time.Minute)
+		for range 3 {
+			_, _ = h.obtain(p, "9", "other")
+			h.Sleep(time.Minute)
+		}
+		if got := len(p.Cell.Instances().List()); got != 4 {
+			t.Errorf("%d instances are left where nobody has two more than who asks, want four", got)
 		}
 	})
 }

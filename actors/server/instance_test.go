@@ -22,7 +22,7 @@ func TestIdle_anInstance_isNotKept(t *testing.T) {
 			change(p)
 			entry := endpoint.NewCell("files", endpoint.Identity{}, endpoint.Status{State: endpoint.Idle})
 			entry.Split(func(string) *redact.Redactor { return redact.New(nil) })
-			cell, _, err := entry.Instances().Obtain(endpoint.Whose{Agent: "a"}, nil, 1, endpoint.Status{State: endpoint.Idle})
+			cell, _, err := entry.Instances().Obtain(endpoint.Whose{Agent: "a"}, "", nil, 1, endpoint.Status{State: endpoint.Idle})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,6 +40,8 @@ type Instance struct {
 	Label string
 	// Redact takes the secrets of the instance out of texts.
 	Redact *redact.Redactor
+	// GivesWay is closed when the instance is to end, for that of somebody else.
+	GivesWay <-chan struct{}
 }
 
 // The reasons for which there is no instance.
@@ -59,14 +61,15 @@ type Instances struct {
 	mu     sync.Mutex
 	closed bool
 	open   map[Whose]*Cell
-	all    map[*Cell]struct{} // with those that are ending
+	all    map[*Cell]*held // with those that are ending
+	turn   turn
 }
 
 // Split makes the cell that of an entry which has instances. redact makes what
 // takes the secrets of one of them out of texts. It is called before others know
 // the cell.
 func (c *Cell) Split(redact func(agent string) *redact.Redactor) *Cell {
-	c.instances = &Instances{of: c, redact: redact, open: map[Whose]*Cell{}, all: map[*Cell]struct{}{}}
+	c.instances = &Instances{of: c, redact: redact, open: map[Whose]*Cell{}, all: map[*Cell]*held{}}
 	return c
 }
 
@@ -92,26 +95,30 @@ func (s *Instances) Find(whose Whose) (*Cell, bool) {
 	return c, ok && !c.isClosed()
 }
 
-// Obtain returns the cell of whose instance, and makes an idle one unless there are
-// limit already, those included that are ending. fresh says that it was made: it
-// must be woken, or it counts for ever.
-func (s *Instances) Obtain(whose Whose, client Client, limit int, first Status) (c *Cell, fresh bool, err error) {
+// Obtain returns the cell of whose instance, which by asks for, a credential or else
+// an address or a conversation. It makes an idle one unless there are limit already,
+// those included that are ending; whoever has the most of them gives way then, for the
+// next try. fresh says that it was made: it must be woken, or it counts for ever.
+func (s *Instances) Obtain(whose Whose, by string, client Client, limit int, first Status) (c *Cell, fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, ok := s.open[whose]; ok && !c.isClosed() {
+		s.all[c].note(by, first.Since)
 		return c, false, nil
 	}
 	switch {
 	case s.closed:
 		return nil, false, ErrNoInstances
-	case len(s.all) >= limit:
+	case s.full(by, limit, first.Since):
 		return nil, false, ErrTooManyInstances
 	}
-	in := &Instance{Whose: whose, Client: client, Of: s.of, Label: s.label(whose), Redact: s.redact(whose.Agent)}
+	h := &held{leave: make(chan struct{})}
+	h.note(by, first.Since)
+	in := &Instance{Whose: whose, Client: client, Of: s.of, Label: s.label(whose), Redact: s.redact(whose.Agent), GivesWay: h.leave}
 	c = NewCell(s.of.name+in.Label, s.of.identity, first)
 	c.instance, c.notices = in, s.of.notices.Of(whose)
 	s.open[whose] = c
-	s.all[c] = struct{}{}
+	s.all[c] = h
 	return c, true, nil
 }
 

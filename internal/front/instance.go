@@ -87,7 +87,7 @@ func (a *Attempt) obtain(entry *snapshot.Route) error {
 		}
 	}
 	first := endpoint.Status{State: endpoint.Idle, Since: time.Now()}
-	cell, fresh, err := entry.Cell.Instances().Obtain(w, client, entry.Entry.Settings.MaxInstances, first)
+	cell, fresh, err := entry.Cell.Instances().Obtain(w, a.call.Caller.Owner(), client, entry.Entry.Settings.MaxInstances, first)
 	switch {
 	case errors.Is(err, endpoint.ErrTooManyInstances):
 		return tooManyInstances(entry)

@@ -73,7 +73,7 @@ func TestMarks_ofAServerWithInstances(t *testing.T) {
 	one := surface.Gateway{Router: s.Router(front.Config{})}.One("db")
 	a, b := agents.Caller{Agent: "a"}, agents.Caller{Agent: "b"}
 	has := func(agent string, tools ...string) {
-		cell, _, err := db.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, nil, 9, endpoint.Status{State: endpoint.Idle})
+		cell, _, err := db.Cell.Instances().Obtain(endpoint.Whose{Agent: agent}, "", nil, 9, endpoint.Status{State: endpoint.Idle})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -155,7 +155,7 @@ func (v *visit) offerTasks(c *relay.Call) (*offer, *front.Failure) {
 
 // who is whose tasks those of the caller are, whatever its agent.
 func (v *visit) who() string {
-	return cmp.Or(v.caller.Identity.ID(), v.caller.From, v.caller.Session)
+	return v.caller.Owner()
 }
 
 // close releases the place if it was not needed.

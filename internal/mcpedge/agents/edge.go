@@ -52,6 +52,10 @@ type Caller struct {
 	Asks endpoint.Client
 }
 
+// Owner names who answers for the request: its credential, or else the address that
+// it came from, or the conversation.
+func (c *Caller) Owner() string { return cmp.Or(c.Identity.ID(), c.From, c.Session) }
+
 // ToolHandler runs the gateway's tools. Its methods are called from many
 // goroutines at once.
 type ToolHandler interface {
