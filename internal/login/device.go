@@ -49,6 +49,9 @@ func (o Options) byDevice(ctx context.Context, t Target, f found, saved store.Re
 	if err != nil {
 		return store.Record{}, fmt.Errorf("%s gives no code for a login: %w", quoted(f.server.Issuer), err)
 	}
+	if text := a.mixed(d.Page); text != "" {
+		o.Say(text)
+	}
 	if d.Complete != "" {
 		o.Say("Open this address in a browser on any machine, and agree there if it shows the code " + clean(d.User) + ":")
 		o.Say(d.Complete)

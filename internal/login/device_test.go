@@ -31,6 +31,18 @@ func TestLogin_byDevice_waitsForThePerson(t *testing.T) {
 	}
 }
 
+func TestLogin_byDevice_atThePageOfAnother_saysWhoGetsTheLogin(t *testing.T) {
+	t.Parallel()
+	a, p := testkit.StartAuthServer(t), &person{}
+	a.Handle["/device"] = text(200, `{"device_code":"d","user_code":"u","interval":1,"expires_in":1,"verification_uri":"https://localhost/"}`)
+	o := p.options(newStore(t))
+	o.Device = true
+	_, err := login.Login(within(t), target(a), o)
+	if said := strings.Join(p.said, "\n"); !strings.Contains(said, a.URL) || !strings.Contains(said, "do not agree") {
+		t.Errorf("got %q said and %v, want a word of who gets the login", said, err)
+	}
+}
+
 func TestLogin_byDevice_withAServerThatLies_endsInASentence(t *testing.T) {
 	t.Parallel()
 	code := func(more string) http.HandlerFunc {

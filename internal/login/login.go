@@ -201,7 +201,7 @@ func (o Options) await(ctx context.Context, w *web, a attempt, answers *callback
 	if err := w.reachable(ctx, a.found.server.Authorize); err != nil {
 		return "", fmt.Errorf("the page of %s is not opened: %w", quoted(a.found.server.Issuer), err)
 	}
-	if text := a.mixed(); text != "" {
+	if text := a.mixed(a.found.server.Authorize); text != "" && !a.found.server.IssPromised {
 		o.Say(text)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, waiting, ErrWaited)

@@ -38,11 +38,11 @@ func (a attempt) address() string {
 }
 
 // mixed warns a person whose login would go to somebody else than the page suggests;
-// empty where it does not, or where the answer will say who sends it.
-func (a attempt) mixed() string {
-	page, err := url.Parse(a.found.server.Authorize)
+// empty if it would not.
+func (a attempt) mixed(address string) string {
+	page, err := url.Parse(address)
 	issuer, wrong := url.Parse(a.found.server.Issuer)
-	if err != nil || wrong != nil || a.found.server.IssPromised || strings.EqualFold(page.Hostname(), issuer.Hostname()) {
+	if err != nil || wrong != nil || strings.EqualFold(page.Hostname(), issuer.Hostname()) {
 		return ""
 	}
 	return fmt.Sprintf("The page is at %s, and what you agree to there goes to %s, which the server has named. If you do not expect that, do not agree.",
