@@ -30,6 +30,9 @@ type Request struct {
 	// Notice, if set, hears the method and params of notifications that belong to this
 	// request alone, as Progress does; it must not keep them.
 	Notice func(method string, params json.RawMessage)
+	// Lasts, if set, is called when the server shows that the answer will take a while:
+	// it has ended the stream on which it was to come. It may block on a slow client.
+	Lasts func()
 	// LogLevel asks for log messages, of a server that is asked with each request; 0
 	// asks for none.
 	LogLevel Level

@@ -69,6 +69,7 @@ func (c *Call) Request(server endpoint.ServerInfo) endpoint.Request {
 		Capabilities: shownCapabilities(c.capabilities(), c.Extensions),
 		Into:         c.Dst,
 		Asks:         c.Sent.Asks,
+		Lasts:        c.Sent.Lasts,
 		Weight:       c.Sent.Weight,
 		Trace:        trace,
 	}

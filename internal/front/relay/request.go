@@ -64,7 +64,7 @@ func (r *Request) Request(server endpoint.ServerInfo) endpoint.Request {
 		params = append(append(rawjson.AppendString(params, m.Name), ':'), m.Value...)
 	}
 	return endpoint.Request{
-		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.capabilities(), r.Extensions), Into: r.Dst, Asks: r.Sent.Asks, Weight: r.Sent.Weight, Trace: trace,
+		Method: r.Method, Params: append(params, '}'), Capabilities: shownCapabilities(r.capabilities(), r.Extensions), Into: r.Dst, Asks: r.Sent.Asks, Lasts: r.Sent.Lasts, Weight: r.Sent.Weight, Trace: trace,
 	}
 }
 

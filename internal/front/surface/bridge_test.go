@@ -110,3 +110,17 @@ func TestBridge_whatEndsIt(t *testing.T) {
 		}
 	}
 }
+
+// Who calls hears that its server lets the answer take a while.
+func TestServe_aServerThatTakesAWhile_isHeardOf(t *testing.T) {
+	session := testkit.NewSession(1, func(_ context.Context, r endpoint.Request) (endpoint.Response, error) {
+		r.Lasts()
+		return endpoint.Response{Result: json.RawMessage(`{"content":[]}`)}, nil
+	}).WithInfo(endpoint.ServerInfo{ProtocolVersion: "2025-11-25", Tools: true})
+	s := newStage(t, allowAll, testkit.NewBackend("db", testkit.Ready(1, session)).Has("query"))
+	heard := 0
+	r := agents.Request{Method: "tools/call", ToolCall: agents.ToolCall{Name: "query", Args: json.RawMessage(`{}`), Lasts: func() { heard++ }}}
+	if _, failure := s.one.Serve(t.Context(), old, r, nil); failure != nil || heard != 1 {
+		t.Errorf("got %d (%v), want one word of it", heard, failure)
+	}
+}

@@ -57,12 +57,17 @@ func (c *call) finishQueue(drop bool) {
 // tell sends a message on the call's stream, and reports whether there is one. It may
 // block on a slow client.
 func (c *call) tell(body []byte) bool {
+	return c.notify != nil && c.whileItRuns(func() { c.notify(body) })
+}
+
+// whileItRuns uses the call's stream, unless that is another's now.
+func (c *call) whileItRuns(do func()) bool {
 	c.asking.Lock()
 	defer c.asking.Unlock()
-	if c.over || c.notify == nil {
+	if c.over {
 		return false
 	}
-	c.notify(body)
+	do()
 	return true
 }
 

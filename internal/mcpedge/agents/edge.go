@@ -99,6 +99,9 @@ type ToolCall struct {
 	// nil where there are none.
 	LogLevel endpoint.Level
 	Notice   func(method string, params json.RawMessage)
+	// Lasts has the client know its stream while nothing is said on it, so that it can
+	// take it up; nil where it cannot.
+	Lasts func()
 	// Asks has the client asked for something while the call runs, on the call's own
 	// stream where there is one; nil where it cannot be asked.
 	Asks endpoint.Asker

@@ -43,6 +43,7 @@ type call struct {
 	told     bool       // nothing more is queued
 	// asks is the client, and notify its way to it while the call runs.
 	asks     *Client
+	begin    func() // begins the stream; nil where it cannot be taken up
 	notify   notifyFunc
 	asking   sync.Mutex // held while the client is asked on the call's stream
 	over     bool       // that stream is another's now

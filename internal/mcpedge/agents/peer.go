@@ -51,6 +51,7 @@ type peer struct {
 	agent    string                // Caller.Agent
 	trace    *tracecontext.Context // of the HTTP request
 	replay   *replay               // of its session's streams; nil at the gate and without a session
+	begin    func()                // begins the stream of its request; nil where that cannot be taken up
 	asks     *Client               // what servers may ask; nil where no session is remembered
 	deaf     bool                  // it takes no stream of events for this request
 	told     *told                 // of changes of the surface's lists, since its session was opened

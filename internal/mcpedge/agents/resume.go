@@ -44,6 +44,9 @@ func (p *reply) outlive(of *peer, r *http.Request) (ctx context.Context, stop fu
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	p.resumable(of, func() { cancel(errGone) })
+	if p.primes && p.canStream {
+		of.begin = func() { p.stream() }
+	}
 	unhook := context.AfterFunc(r.Context(), func() {
 		p.mu.Lock()
 		log, primes := p.log, p.primes

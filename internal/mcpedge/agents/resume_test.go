@@ -27,6 +27,7 @@ type scene struct {
 // play is a running call.
 type play struct {
 	progress func(json.RawMessage)
+	lasts    func()
 	goOn     chan struct{}
 }
 
@@ -35,7 +36,7 @@ func newScene() *scene {
 }
 
 func (s *scene) Serve(ctx context.Context, _ agents.Caller, r agents.Request, dst []byte) ([]byte, *agents.Error) {
-	p := &play{r.Progress, make(chan struct{})}
+	p := &play{r.Progress, r.Lasts, make(chan struct{})}
 	s.began <- p
 	select {
 	case <-p.goOn:
@@ -192,6 +193,42 @@ func TestResume_aCallThatNobodyTakesUp_isCancelled(t *testing.T) {
 		}
 		await(t, left)
 	}
+}
+
+// Once its server shows that a call takes a while, its client can take its stream up,
+// though nothing has been said on it.
+func TestResume_aCallThatTakesAWhile_isNamedAtOnce(t *testing.T) {
+	const quiet = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}}`
+	s := newScene()
+	url, _ := s.serve(t, agents.Options{})
+	session := openSession(t, url, "2025-11-25")
+	opened := make(chan *broken, 1)
+	go func() { opened <- open(t, http.MethodPost, url, quiet, "Mcp-Session-Id", session) }()
+	call := await(t, s.began)
+	call.lasts()
+	first := await(t, opened)
+	named, data := first.event()
+	if named == "" || data != "" {
+		t.Errorf("got the event %q %q, want one that names the stream and says nothing", named, data)
+	}
+	first.close()
+	again := open(t, http.MethodGet, url, "", "Mcp-Session-Id", session, "Last-Event-ID", named)
+	close(call.goOn)
+	if _, data := again.event(); data != slowAnswer {
+		t.Errorf("got %s, want %s", data, slowAnswer)
+	}
+	if err := await(t, s.ended); err != nil {
+		t.Errorf("the call ended by %v, want that it went on", err)
+	}
+	call.lasts() // Late: it does nothing.
+	// Others have no event to go on with.
+	older := openSession(t, url, "2025-06-18")
+	go func() { opened <- open(t, http.MethodPost, url, quiet, "Mcp-Session-Id", older) }()
+	if call = await(t, s.began); call.lasts != nil {
+		t.Error("a client of 2025-06-18 can be named its stream, want not")
+	}
+	close(call.goOn)
+	await(t, opened)
 }
 
 // An event is one of its session: others have no such id, and hear nothing of it.

@@ -49,7 +49,7 @@ func (e *Edge) runOn(ctx context.Context, s Surface, c *call, caller Caller, t T
 	if c.progress != nil && t.LogLevel != 0 {
 		t.Notice = c.progress.notice
 	}
-	t.Weight, t.Asks = c.weight, c.asker(r)
+	t.Weight, t.Asks, t.Lasts = c.weight, c.asker(r), c.begin
 	request := Request{ToolCall: t, Method: r.method, Params: r.params}
 	if r.method == "" {
 		request.Method = string(mcp.MethodToolsCall)

@@ -32,6 +32,9 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 	if c.asks = p.asks; !p.deaf {
 		c.notify = notify
 	}
+	if p.begin != nil {
+		c.begin = func() { c.whileItRuns(p.begin) }
+	}
 	e.inFlight.track(c)
 	return func() answer {
 		defer cancel(nil)

@@ -89,7 +89,7 @@ func (c *conversation) nextID() string {
 }
 
 func (c *conversation) newExchange(req endpoint.Request) *exchange {
-	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, asks: req.Asks, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
+	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, lasts: req.Lasts, asks: req.Asks, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
 	x.facts.id = x.id
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes

@@ -20,6 +20,7 @@ type exchange struct {
 	limit    int64
 	progress func(json.RawMessage)
 	notice   func(string, json.RawMessage)
+	lasts    func() // nil, or hears that the answer takes a while
 	asks     endpoint.Asker
 	by       endpoint.Call
 	weight   *weight.Share // of who waits

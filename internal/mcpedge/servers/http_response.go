@@ -170,6 +170,9 @@ func (c *conversation) accept(data []byte, x *exchange) bool {
 func (c *conversation) receiveStream(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
 	e := c.newEventStream(resp.Body, x)
 	err := e.read()
+	if err == nil && !x.state().answered && e.id != "" && x.lasts != nil {
+		x.lasts()
+	}
 	for err == nil && !x.state().answered && e.id != "" && c.way == overStreamable {
 		if err = c.resume(ctx, e, x); err == nil && x.state().answered {
 			return false

@@ -319,8 +319,14 @@ func TestHTTPCall_streamThatIsClosedOnPurpose_isResumed(t *testing.T) {
 		event(w, `{"jsonrpc":"2.0","id":%s,"result":{"late":true}}`, id)
 	}
 	s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
-	res, err := s.Call(t.Context(), tool(`1`))
+	lasts := make(chan struct{}, 2)
+	req := tool(`1`)
+	req.Lasts = func() { lasts <- struct{}{} }
+	res, err := s.Call(t.Context(), req)
 	wantResult(t, outcome{res, err}, `{"late":true}`)
+	if len(lasts) != 1 {
+		t.Errorf("the caller hears %d times that it takes a while, want once", len(lasts))
+	}
 	if got := await(t, asked); got != "7 in s1" {
 		t.Errorf("got %q, want event 7 in session s1", got)
 	}
