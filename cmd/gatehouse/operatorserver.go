@@ -81,9 +81,7 @@ func describe(d *admin.ServerDetail, e serversfile.Entry, redact func(string) st
 		d.URL, d.Headers = vars.ShownURL(e.URL), slices.Sorted(maps.Keys(e.Headers))
 		return
 	}
-	for _, word := range append([]string{e.Command}, e.Args...) {
-		d.Command = append(d.Command, redact(vars.WithoutDefaults(word)))
-	}
+	d.Command = shownWords(append([]string{e.Command}, e.Args...), redact)
 	d.Cwd = redact(vars.WithoutDefaults(e.Cwd))
 	if dir := serversFolder(); d.Cwd == "" && dir != "" {
 		d.Cwd = resolve.OwnFolder(dir, e.Name)
