@@ -3,6 +3,7 @@
 package attach_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -132,17 +133,21 @@ func TestRelay_gatewayDies_callsAreAnsweredAndAskedIsAgain(t *testing.T) {
 // doubt about what came before.
 func TestRelay_gatewayPauses_theNextOneGetsTheRest(t *testing.T) {
 	dir := folder(t)
-	release := make(chan struct{})
+	heard, release := make(chan struct{}), make(chan struct{})
 	first := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
-		all, err := io.ReadAll(in)
+		r := bufio.NewReader(in)
+		call, _ := r.ReadString('\n')
+		close(heard)
+		rest, err := io.ReadAll(r)
 		<-release
-		for line := range strings.Lines(string(all)) {
+		for line := range strings.Lines(call + string(rest)) {
 			_, _ = io.WriteString(out, echo(strings.TrimSpace(line))+"\n")
 		}
 		return err
 	})
 	c := newClient(t, dir, time.Minute)
 	c.say(t, call(1))
+	<-heard                  // Before, it would be the next one's.
 	first.Pause(t.Context()) // All that was sent before has been read then.
 	c.say(t, call(2))
 	c.say(t, `{"jsonrpc":"2.0","id":3,"method":"ping"}`)
