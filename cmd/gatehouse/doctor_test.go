@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"gatehouse/internal/doctor"
-	"gatehouse/testkit"
 )
 
 // freePort keeps doctor from the port that something else may have here.
@@ -162,17 +161,6 @@ func TestDoctor_namesWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestDoctor_ofARunningGateway_saysWhichServersFail(t *testing.T) {
-	p := newPerson(t, testkit.Servers{"bad": {"command": "nowhere-to-be-found"}}, testkit.AllowAll("a"))
-	a := p.open(t, "--agent", "a")
-	testkit.Eventually(t, "the server has failed", func() bool {
-		r := runIn(t, p.env, "doctor")
-		return strings.Contains(r.out, "server bad is ") && strings.Contains(r.out, "gatehouse status bad")
-	})
-	runIn(t, p.env, "doctor").want(t, exitNo, "reached by attach", "started with: run --transport attach")
-	a.end(t)
 }
 
 func TestValidate_andStart_warnOfAFileThatClientsReadToo(t *testing.T) {
