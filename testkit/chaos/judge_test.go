@@ -51,7 +51,8 @@ type evidence struct {
 	ran     map[string][]testkit.Recorded
 	heard   map[string]bool // requests of which a server heard that they are cancelled
 	audit   map[string][]auditLine
-	applied map[int]int // generation to version of .mcp.json
+	summed  map[string]int // refused calls that have no line of their own, by agent
+	applied map[int]int    // generation to version of .mcp.json
 	lost    map[string]bool
 	crowd   []testkit.Line  // deaths with more calls than are named
 	endless map[string]bool // servers that once were made to write an endless line
@@ -64,6 +65,8 @@ type auditLine struct {
 	Generation int    `json:"generation"`
 	PolicyHash string `json:"policy_hash"`
 	Decision   string `json:"decision"`
+	AgentID    string `json:"agent_id"`
+	Count      int    `json:"count"`
 }
 
 func (w *world) evidence() *evidence {
@@ -83,13 +86,49 @@ func (w *world) evidence() *evidence {
 	}
 	e.readLog()
 	testkit.Eventually(w.t, "every answered call is in the audit log", func() bool {
-		e.audit = w.readAudit()
-		return !slices.ContainsFunc(w.calls, func(c *call) bool {
-			id := callID(c)
-			return id != "" && len(e.audit[id]) == 0
-		})
+		e.audit, e.summed = w.readAudit()
+		return e.allAudited()
 	})
 	return e
+}
+
+// allAudited reports whether each answered call is in the audit log. Calls that
+// are refused faster than it takes full lines are counted there, each once, with
+// those whose callers gave up.
+func (e *evidence) allAudited() bool {
+	without, unanswered := map[string]int{}, map[string]int{}
+	for _, c := range e.w.calls {
+		switch id := callID(c); {
+		case id == "":
+			unanswered[c.agent]++
+		case len(e.audit[id]) > 0:
+		case summable(c):
+			without[c.agent]++
+		default:
+			return false
+		}
+	}
+	for agent, n := range without {
+		if e.summed[agent] < n {
+			return false
+		}
+	}
+	for agent, n := range e.summed {
+		if n > without[agent]+unanswered[agent] {
+			e.w.t.Errorf("the audit log counts %d refused calls of %s without lines, want at most the %d without, and %d without an answer",
+				n, agent, without[agent], unanswered[agent])
+		}
+	}
+	return true
+}
+
+// summable reports whether a call was refused by the gateway itself, so that its
+// line may be one with others'.
+func summable(c *call) bool {
+	f := c.failure()
+	return f != nil && slices.Contains([]string{
+		"DENIED_BY_POLICY", "RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND",
+	}, f.Code)
 }
 
 // request names a request of one process.
@@ -122,18 +161,24 @@ func (e *evidence) readLog() {
 }
 
 // readAudit returns the lines on the ends of calls by call_id.
-func (w *world) readAudit() map[string][]auditLine {
+func (w *world) readAudit() (byCall map[string][]auditLine, summed map[string]int) {
 	w.t.Helper()
 	content, err := os.ReadFile(w.g.AuditFile)
 	check(w.t, err)
-	byCall := map[string][]auditLine{}
+	byCall, summed = map[string][]auditLine{}, map[string]int{}
 	for line := range strings.Lines(string(content)) {
 		var a auditLine
-		if json.Unmarshal([]byte(line), &a) == nil && a.Event == "" && a.Operation == "execute_tool" {
+		if json.Unmarshal([]byte(line), &a) != nil {
+			continue
+		}
+		switch {
+		case a.Event == "refused":
+			summed[a.AgentID] += a.Count
+		case a.Event == "" && a.Operation == "execute_tool":
 			byCall[a.CallID] = append(byCall[a.CallID], a)
 		}
 	}
-	return byCall
+	return byCall, summed
 }
 
 func callID(c *call) string {
@@ -209,10 +254,28 @@ func (e *evidence) cancelled(c *call, times int) string {
 	return "its server never heard that it was cancelled"
 }
 
+// summedUp checks the decision on a call that has no line of its own, which would
+// name the rules: some that were in force must say the same.
+func (e *evidence) summedUp(c *call) string {
+	if servers := e.serversAt(generation(c)); servers.version < c.floorServers {
+		return fmt.Sprintf("decided by servers %d when %d were in force", servers.version, c.floorServers)
+	}
+	denied := c.failure().Code == "DENIED_BY_POLICY"
+	for _, rules := range e.w.allRules {
+		if rules.version >= c.floorRules && rules.allows(c.agent, c.server, c.tool) != denied {
+			return ""
+		}
+	}
+	return fmt.Sprintf("no rules from %d on say that it is denied=%v", c.floorRules, denied)
+}
+
 // decided checks the decision by the generation that the answer names, and
 // that this is no older than what was known to be in force.
 func (e *evidence) decided(c *call) string {
 	audited := e.audit[callID(c)]
+	if len(audited) == 0 && summable(c) {
+		return e.summedUp(c)
+	}
 	if len(audited) != 1 {
 		return fmt.Sprintf("the audit log tells of it %d times", len(audited))
 	}
@@ -281,6 +344,8 @@ func (e *evidence) refused(c *call, f *failure, times int) string {
 		allowed = k.brittle || k.ghost || c.late() && (k.hurt || k.changed || k.lazy)
 	case "SERVER_CRASHED":
 		allowed = k.hurt && e.diedOf(c, f)
+	case "CALL_BLOCKED":
+		allowed = k.hurt && e.blocked(c)
 	case "OVERLOADED":
 		allowed = k.narrow
 	case "RESULT_TOO_LARGE":
@@ -303,6 +368,15 @@ func (c *call) late() bool {
 		limit = hurtCallTimeout
 	}
 	return limit > 0 && c.ended.Sub(c.started) >= time.Duration(limit)*time.Millisecond
+}
+
+// blocked reports whether the log says that calls of its agent, or of all agents
+// at its address, had ended the server so often that they are refused. They are a
+// moment before it does.
+func (e *evidence) blocked(c *call) bool {
+	return slices.ContainsFunc(e.lines, func(l testkit.Line) bool {
+		return l.Msg == "caller blocked" && l.Str("server") == c.server && slices.Contains([]string{"", c.agent}, l.Str("agent")) && l.Time.Before(c.ended.Add(time.Second))
+	})
 }
 
 // diedOf reports whether the log of a death names the call, or could not.
