@@ -12,26 +12,30 @@ import (
 // loggerKey is under what the wish for a server's log messages is held in an inbox.
 type loggerKey struct{ server string }
 
-// level is that of the params; ok is false if there is none.
-func (v *visit) level() (endpoint.Level, bool) {
-	level := endpoint.LevelNamed(rawjson.Text(rawjson.Get(v.r.Params, "level")))
-	return level, level != 0
-}
-
 // notALevel says what is wrong with the params of logging/setLevel.
 const notALevel = "params.level must be a level of log messages: debug, info, notice, warning, error, critical, alert or emergency"
 
 // needsSession says that there is nobody to tell.
 const needsSession = "log messages need a session: initialize one, and send its Mcp-Session-Id"
 
+// wantedLevel returns the level that a logging/setLevel asks for, or why it cannot
+// be set.
+func (v *visit) wantedLevel() (level endpoint.Level, why string) {
+	level = endpoint.LevelNamed(rawjson.Text(rawjson.Get(v.r.Params, "level")))
+	switch {
+	case level == 0:
+		return 0, notALevel
+	case v.caller.Inbox == nil:
+		return 0, needsSession
+	}
+	return level, ""
+}
+
 // setLevel has the client's session hear log messages of the server.
 func (o *One) setLevel(v visit) ([]byte, *agents.Error) {
-	level, ok := v.level()
-	switch {
-	case !ok:
-		return v.refuse(notALevel)
-	case v.caller.Inbox == nil:
-		return v.refuse(needsSession)
+	level, why := v.wantedLevel()
+	if why != "" {
+		return v.refuse(why)
 	}
 	var c front.Call
 	v.begin(&c, o.server, &tools, "")
@@ -55,12 +59,9 @@ func (o *One) setLevel(v visit) ([]byte, *agents.Error) {
 // setLevel has the client's session hear log messages of all servers that its agent
 // may use, of those that come later too.
 func (s *All) setLevel(v visit) ([]byte, *agents.Error) {
-	level, ok := v.level()
-	switch {
-	case !ok:
-		return v.refuse(notALevel)
-	case v.caller.Inbox == nil:
-		return v.refuse(needsSession)
+	level, why := v.wantedLevel()
+	if why != "" {
+		return v.refuse(why)
 	}
 	var c front.Call
 	v.begin(&c, "", &tools, "")
