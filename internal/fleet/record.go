@@ -1,0 +1,91 @@
+package fleet
+
+import (
+	"time"
+
+	"gatehouse/internal/endpoint"
+)
+
+// Node is what a gateway says of itself while it lives.
+type Node struct {
+	ID string `json:"id"`
+	// Boot tells one process of this node from its next one.
+	Boot string `json:"boot"`
+	// Address is where its peers reach it: HOST:PORT.
+	Address string    `json:"address"`
+	Version string    `json:"version"`
+	Since   time.Time `json:"since"`
+	// Generation is that which it decides by; 0 is none yet.
+	Generation uint64 `json:"generation"`
+	// Leaving means that it gives up what it owns and claims nothing any more.
+	Leaving bool `json:"leaving,omitempty"`
+}
+
+// Owner says who runs a server, and since which claim.
+type Owner struct {
+	Node    string `json:"node"`
+	Boot    string `json:"boot"`
+	Address string `json:"address"`
+	// Epoch is given by the store with the claim and grows with each.
+	Epoch int64 `json:"-"`
+}
+
+// Record is what the owner of a server says of it, and what the next owner goes on
+// with.
+type Record struct {
+	State    endpoint.State `json:"state"`
+	Since    time.Time      `json:"since"`
+	Run      uint64         `json:"run"`
+	PID      int            `json:"pid,omitempty"`
+	Restarts int            `json:"restarts,omitempty"`
+	Opened   int            `json:"opened,omitempty"`
+	Reason   string         `json:"reason,omitempty"` // redacted
+	RetryAt  time.Time      `json:"retry_at,omitzero"`
+	// Catalog changes with what the server lists.
+	Catalog string `json:"catalog,omitempty"`
+	// Busy means that the server is starting or has calls in flight: the death of
+	// its node counts as a failure of it.
+	Busy bool `json:"busy,omitempty"`
+	// History is that of its failures, in the form of package restart.
+	History []byte `json:"history,omitempty"`
+	// Suspects are the tools that may have ended it.
+	Suspects []string `json:"suspects,omitempty"`
+	Epoch    int64    `json:"epoch"` // of the owner that wrote it
+}
+
+// Content is a configuration of the whole fleet: the bytes of both files, with
+// their variables as they are written.
+type Content struct {
+	Servers []byte `json:"servers"`
+	Rules   []byte `json:"rules"`
+	// By is who applied it, for people.
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+	// DigestKey keys the digests of expanded entries by which nodes are compared.
+	DigestKey []byte `json:"digest_key"`
+	// RulesOnly means that the servers are those in force before.
+	RulesOnly bool `json:"rules_only,omitempty"`
+	// Candidate is the revision of the candidate that this was made active from.
+	Candidate int64 `json:"candidate,omitempty"`
+}
+
+// Ack is what a node says of a candidate.
+type Ack struct {
+	Node      string `json:"node"`
+	Candidate int64  `json:"candidate"`
+	// Problems are why it cannot follow; none means that it can.
+	Problems []string `json:"problems,omitempty"`
+	// Digests of expanded entries, by server, keyed with the candidate's DigestKey.
+	Digests map[string]string `json:"digests,omitempty"`
+}
+
+// Hold is an operator's wish about one server, for all nodes.
+type Hold struct {
+	// Held is false once it has been released.
+	Held  bool      `json:"held"`
+	Until time.Time `json:"until,omitzero"` // zero is until it is released
+	Why   string    `json:"why,omitempty"`
+	By    string    `json:"by,omitempty"`
+	// Revision makes a fresh cell of the server on every node; set by the store.
+	Revision int64 `json:"-"`
+}

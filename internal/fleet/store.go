@@ -1,0 +1,90 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Lease is what the records of a node are kept by; 0 is none.
+type Lease int64
+
+// Store is what the nodes of a fleet agree by. Its methods block until ctx ends at
+// the longest and may be called from any goroutine. A method whose ctx has ended may
+// have had its effect or not.
+type Store interface {
+	// Join grants a lease and puts the node's record under it. The previous lease of
+	// the same node, if it still lives, is revoked first. granted is how long the
+	// lease lasts without a renewal, as the store says: it may be more than ttl.
+	//
+	// Errors: ErrTaken if a node with this id lives that is another one.
+	Join(ctx context.Context, n Node, ttl time.Duration, previous Lease) (l Lease, granted time.Duration, err error)
+	// Renew makes the lease last as long again as granted from the moment of sending,
+	// once it has seen by a read that all nodes agree on that the node's record is
+	// still there. It has the view read anew if Follow has missed something.
+	//
+	// Errors: ErrLost if the lease is gone.
+	Renew(ctx context.Context, n Node, l Lease) error
+	// Revoke ends a lease, and with it all records under it.
+	Revoke(ctx context.Context, l Lease) error
+	// PutNode replaces the node's record. Errors: ErrLost.
+	PutNode(ctx context.Context, n Node, l Lease) error
+	// Claim makes the node of o the owner of key unless somebody owns it, and returns
+	// the owner that there is, with its epoch. won reports whether that is o.
+	// Errors: ErrLost.
+	Claim(ctx context.Context, key string, o Owner, l Lease) (owner Owner, won bool, err error)
+	// Release ends the ownership of key, if its epoch is this one.
+	Release(ctx context.Context, key string, epoch int64) error
+	// Write keeps what the owner says of key. Errors: ErrFenced if the epoch is not
+	// that of the owner.
+	Write(ctx context.Context, key string, epoch int64, r Record) error
+	// Forget removes the records of keys that no configuration knows any more.
+	Forget(ctx context.Context, key string) error
+
+	// Propose puts a candidate and returns its revision.
+	Propose(ctx context.Context, c Content) (revision int64, err error)
+	// Acknowledge says what a node thinks of a candidate.
+	Acknowledge(ctx context.Context, a Ack, l Lease) error
+	// Activate makes the candidate of this revision the configuration, if it is still
+	// the candidate, each of these acks is still there and no node has joined that
+	// counted does not name. Errors: ErrOvertaken.
+	Activate(ctx context.Context, candidate int64, counted []string) (generation uint64, err error)
+	// PutHold sets an operator's wish about a server, and Restart asks for a fresh
+	// process of it; both make a new generation.
+	PutHold(ctx context.Context, server string, h Hold) (generation uint64, err error)
+	Restart(ctx context.Context, server string) (generation uint64, err error)
+
+	// Follow calls hear with the whole view, and again with each later one, from one
+	// goroutine, until ctx ends. Trouble with the store is no end: it goes on by
+	// itself and reads all again. It returns ctx's cause.
+	Follow(ctx context.Context, hear func(View)) error
+}
+
+// The reasons for which a Store refuses.
+var (
+	ErrTaken     = errors.New("a node with this id lives already")
+	ErrLost      = errors.New("the lease is gone")
+	ErrFenced    = errors.New("another node owns it by now")
+	ErrOvertaken = errors.New("something has changed meanwhile")
+)
+
+// View is all that the store holds of a fleet, at one revision. Whoever gets one must
+// not change it.
+type View struct {
+	Revision int64
+	// Store identifies the store: another number, or a smaller revision, means that
+	// it was restored from a backup.
+	Store uint64
+	// Generation is that of the fleet's configuration, holds and restarts; it grows.
+	Generation uint64
+	Active     *Content // nil before the first
+	Candidate  *Content // nil if there was none; its Candidate is its own revision
+	Acks       map[string]Ack
+	Nodes      map[string]Node
+	// Joined are the revisions with which nodes have joined.
+	Joined   map[string]int64
+	Owners   map[string]Owner  // by key
+	Records  map[string]Record // by key; kept when the owner is gone
+	Holds    map[string]Hold   // by server
+	Restarts map[string]int64  // by server: the revision of the latest
+}
