@@ -18,6 +18,8 @@ type Status struct {
 	Session Session
 	Reason  string    // why it is not ready, redacted; empty when there is nothing to say
 	RetryAt time.Time // when the next attempt is due; zero when none is planned
+	// Node is the gateway of the fleet that runs it, if that is another one.
+	Node string
 	// Restarts counts the runs that ended by themselves, Opened those that became
 	// ready.
 	Restarts, Opened int
@@ -141,7 +143,7 @@ func (c *Cell) Move(fact Fact, at time.Time, change func(next *Status)) bool {
 func (s *Status) entering(to State, at time.Time) *Status {
 	next := &Status{State: to, Since: at, Run: s.Run, Restarts: s.Restarts, Opened: s.Opened, replaced: make(chan struct{})}
 	if to == Draining {
-		next.PID, next.Session, next.Reason = s.PID, s.Session, s.Reason
+		next.PID, next.Session, next.Reason, next.Node = s.PID, s.Session, s.Reason, s.Node
 	}
 	return next
 }
@@ -153,6 +155,21 @@ func (c *Cell) NextRun() uint64 {
 		return c.instance.Of.NextRun()
 	}
 	return c.runs.Add(1)
+}
+
+// PassRuns has the next run have a higher number than this one, which another gateway
+// of the fleet has begun.
+func (c *Cell) PassRuns(run uint64) {
+	if c.instance != nil {
+		c.instance.Of.PassRuns(run)
+		return
+	}
+	for {
+		last := c.runs.Load()
+		if last >= run || c.runs.CompareAndSwap(last, run) {
+			return
+		}
+	}
 }
 
 // Enter counts a call of an owner in, unless the cell is closed or the owner may

@@ -25,7 +25,8 @@ const (
 type Fact string
 
 // The facts. The server's actor reports those up to Parked, the supervisor the
-// others; Life says what each means.
+// others; the stand-in for a server that runs elsewhere repeats what it hears. Life
+// says what each means.
 const (
 	Begun   Fact = "begun"
 	Opened  Fact = "opened"
@@ -36,6 +37,7 @@ const (
 	Parked  Fact = "parked"
 	Retried Fact = "retried"
 	GivenUp Fact = "given-up"
+	Moved   Fact = "moved"
 	Removed Fact = "removed"
 	Ended   Fact = "ended"
 )
@@ -68,6 +70,7 @@ var life = []Step{
 	// An actor that panics because of a bug has not reported Crashed before.
 	{Retried, "the supervisor will start another run after a delay", alive, BackingOff},
 	{GivenUp, "the supervisor will only probe from now on", alive, Quarantined},
+	{Moved, "another gateway of the fleet runs it, or is about to", alive, Starting},
 	{Removed, "the entry was changed or removed, or the gateway shuts down", alive, Draining},
 	{Ended, "the actor has ended", append(slices.Clone(alive), Draining), Stopped},
 }

@@ -71,6 +71,9 @@ type Settings struct {
 	// SessionIdle is how long an instance is kept under ScopeSession without a sign of
 	// life of its session; 0 is as long as the session.
 	SessionIdle time.Duration
+	// Single is whether a fleet of gateways runs the server once; nil leaves it to the
+	// transport.
+	Single *bool
 	// PassMethods are the methods of extensions that pass on the server's own surface.
 	PassMethods []string
 }
@@ -92,6 +95,15 @@ type Entry struct {
 	Auth        Auth
 	Disabled    bool
 	Settings    Settings
+}
+
+// RunsOnce reports whether all gateways of a fleet share one process or connection
+// of the server, instead of each having one of its own.
+func (e Entry) RunsOnce() bool {
+	if e.Settings.Single != nil {
+		return *e.Settings.Single
+	}
+	return e.Transport == Stdio
 }
 
 // DefaultSettings are the settings of an entry without a "gateway" object.

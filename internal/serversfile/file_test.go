@@ -151,6 +151,20 @@ func TestParse_settings(t *testing.T) {
 	}
 }
 
+func TestParse_single_isWhatAProcessIsUnlessItSaysOtherwise(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"command": "x"}`: true,
+		`{"command": "x", "gateway": {"single": false}}`:                                  false,
+		`{"command": "x", "gateway": {"single": true}}`:                                   true,
+		`{"url": "https://example.com/mcp"}`:                                              false,
+		`{"url": "https://example.com/mcp", "type": "http", "gateway": {"single": true}}`: true,
+	} {
+		if got := problemtest.Entry(t, body).RunsOnce(); got != want {
+			t.Errorf("%s: got %t, want %t", body, got, want)
+		}
+	}
+}
+
 func TestParse_tooLarge_isSaidOfTheFileAsAWhole(t *testing.T) {
 	s, problems := serversfile.Parse(".mcp.json", make([]byte, jsondoc.MaxFileBytes+1))
 	if len(problems) != 1 || problems[0].Code != "file-too-large" || problems[0].Line != 0 || len(s.Entries) > 0 {

@@ -40,6 +40,7 @@ func (r *entryReader) settings(n *jsondoc.Node, path string) {
 		{Name: "scope", Read: r.scope},
 		{Name: "session_idle_ms", Read: r.millis(1, &s.SessionIdle)},
 		{Name: "max_instances", Read: whole(r, 1, 10_000, &s.MaxInstances)},
+		{Name: "single", Read: r.single},
 		{Name: "pass_methods", Read: r.passMethods},
 		{Name: "auth", Read: r.auth},
 	})
@@ -96,6 +97,13 @@ func (r *entryReader) start(n *jsondoc.Node, path string) {
 	default:
 		r.Add(n.Pos(), jsondoc.Error, path, codeBadStart, "remove it to leave the choice to --init-strategy",
 			`must be "eager" or "lazy"`)
+	}
+}
+
+func (r *entryReader) single(n *jsondoc.Node, path string) {
+	if r.wantKind(n, path, jsondoc.KindBool, "true or false", "") {
+		once := n.Bool()
+		r.entry.Settings.Single = &once
 	}
 }
 
