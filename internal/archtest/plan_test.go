@@ -91,7 +91,7 @@ var homes = []home{
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
 	{"github.com/zalando/go-keyring", []string{"internal/login/store"}, "one package keeps logins"},
 	{"golang.org/x/oauth2", []string{"internal/login"}, "one package logs in to servers"},
-	{"golang.org/x/sys", []string{"internal/audit", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
+	{"golang.org/x/sys", []string{"internal/audit", "internal/bootclock", "internal/childproc", "internal/filewatch", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
 	{"go.opentelemetry.io", []string{"internal/tracing", "testkit"}, "one package knows the SDK"},
 	{"golang.org/x/time", []string{"internal/quota"}, "one package counts what agents use"},
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},

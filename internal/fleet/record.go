@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -67,6 +68,18 @@ type Content struct {
 	RulesOnly bool `json:"rules_only,omitempty"`
 	// Candidate is the revision of the candidate that this was made active from.
 	Candidate int64 `json:"candidate,omitempty"`
+}
+
+// MaxContent is how many bytes both files may have together: stores limit what one
+// request may hold.
+const MaxContent = 1 << 20
+
+// Check returns an error that wraps ErrTooLarge if the files are more than a store takes.
+func (c Content) Check() error {
+	if n := len(c.Servers) + len(c.Rules); n > MaxContent {
+		return fmt.Errorf("%w: both files have %d bytes together, and may have %d: remove what no agent needs", ErrTooLarge, n, MaxContent)
+	}
+	return nil
 }
 
 // Ack is what a node says of a candidate.

@@ -17,7 +17,7 @@ type Store interface {
 	// the same node, if it still lives, is revoked first. granted is how long the
 	// lease lasts without a renewal, as the store says: it may be more than ttl.
 	//
-	// Errors: ErrTaken if a node with this id lives that is another one.
+	// Errors: ErrTaken if a node with this id lives that is another process.
 	Join(ctx context.Context, n Node, ttl time.Duration, previous Lease) (l Lease, granted time.Duration, err error)
 	// Renew makes the lease last as long again as granted from the moment of sending,
 	// once it has seen by a read that all nodes agree on that the node's record is
@@ -30,32 +30,33 @@ type Store interface {
 	// PutNode replaces the node's record. Errors: ErrLost.
 	PutNode(ctx context.Context, n Node, l Lease) error
 	// Claim makes the node of o the owner of key unless somebody owns it, and returns
-	// the owner that there is, with its epoch. won reports whether that is o.
-	// Errors: ErrLost.
+	// the owner that there is, with its epoch. won reports whether that is o under
+	// this lease, by this call or an earlier one. Errors: ErrLost.
 	Claim(ctx context.Context, key string, o Owner, l Lease) (owner Owner, won bool, err error)
 	// Release ends the ownership of key, if its epoch is this one.
 	Release(ctx context.Context, key string, epoch int64) error
 	// Write keeps what the owner says of key. Errors: ErrFenced if the epoch is not
 	// that of the owner.
 	Write(ctx context.Context, key string, epoch int64, r Record) error
-	// Forget removes the records of keys that no configuration knows any more.
+	// Forget removes the record of a key that no configuration knows any more, unless
+	// somebody owns it.
 	Forget(ctx context.Context, key string) error
 
-	// Propose puts a candidate and returns its revision.
+	// Propose puts a candidate and returns its revision. Errors: ErrTooLarge.
 	Propose(ctx context.Context, c Content) (revision int64, err error)
 	// Acknowledge says what a node thinks of a candidate.
 	Acknowledge(ctx context.Context, a Ack, l Lease) error
 	// Activate makes the candidate of this revision the configuration, if it is still
-	// the candidate, each of these acks is still there and no node has joined that
-	// counted does not name. Errors: ErrOvertaken.
-	Activate(ctx context.Context, candidate int64, counted []string) (generation uint64, err error)
+	// the candidate, and if since the revision counted, that of a View, neither the
+	// acks of these nodes have changed nor a node has joined. Errors: ErrOvertaken.
+	Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error)
 	// PutHold sets an operator's wish about a server, and Restart asks for a fresh
 	// process of it; both make a new generation.
 	PutHold(ctx context.Context, server string, h Hold) (generation uint64, err error)
 	Restart(ctx context.Context, server string) (generation uint64, err error)
 
-	// Follow calls hear with the whole view, and again with each later one, from one
-	// goroutine, until ctx ends. Trouble with the store is no end: it goes on by
+	// Follow calls hear with the whole view, and again with later ones, from one
+	// goroutine, until ctx ends. Views that follow each other fast may come as one. Trouble with the store is no end: it goes on by
 	// itself and reads all again. It returns ctx's cause.
 	Follow(ctx context.Context, hear func(View)) error
 }
@@ -66,6 +67,7 @@ var (
 	ErrLost      = errors.New("the lease is gone")
 	ErrFenced    = errors.New("another node owns it by now")
 	ErrOvertaken = errors.New("something has changed meanwhile")
+	ErrTooLarge  = errors.New("the configuration is too large for a fleet")
 )
 
 // View is all that the store holds of a fleet, at one revision. Whoever gets one must
@@ -87,4 +89,6 @@ type View struct {
 	Records  map[string]Record // by key; kept when the owner is gone
 	Holds    map[string]Hold   // by server
 	Restarts map[string]int64  // by server: the revision of the latest
+	// Damaged are the keys that cannot be read, and why. Nothing else knows of them.
+	Damaged map[string]string
 }

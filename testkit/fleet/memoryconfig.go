@@ -1,0 +1,73 @@
+package fleet
+
+import (
+	"context"
+
+	"gatehouse/internal/fleet"
+)
+
+// Propose implements fleet.Store.
+func (c *MemoryClient) Propose(ctx context.Context, content fleet.Content) (revision int64, err error) {
+	if err := content.Check(); err != nil {
+		return 0, err
+	}
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		m.commit(put{key: fleet.KeyCandidate, value: encoded(content)})
+		revision = m.revision
+		return nil
+	})
+	return revision, err
+}
+
+// Acknowledge implements fleet.Store.
+func (c *MemoryClient) Acknowledge(ctx context.Context, a fleet.Ack, l fleet.Lease) error {
+	return c.ask(ctx, func(m *MemoryStore) error {
+		if _, lives := m.leases[l]; !lives {
+			return fleet.ErrLost
+		}
+		m.commit(put{key: fleet.AckKey(a.Node), value: encoded(a), lease: l})
+		return nil
+	})
+}
+
+// Activate implements fleet.Store.
+func (c *MemoryClient) Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error) {
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		content := m.view().Candidate
+		if content == nil || content.Candidate != candidate || m.joinedAfter(counted) {
+			return fleet.ErrOvertaken
+		}
+		for _, node := range acks {
+			if a, ok := m.keys[fleet.AckKey(node)]; !ok || a.entry.Modified > counted {
+				return fleet.ErrOvertaken
+			}
+		}
+		generation = m.newGeneration(put{key: fleet.KeyActive, value: encoded(content)})
+		return nil
+	})
+	return generation, err
+}
+
+// PutHold implements fleet.Store.
+func (c *MemoryClient) PutHold(ctx context.Context, server string, h fleet.Hold) (generation uint64, err error) {
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		generation = m.newGeneration(put{key: fleet.HoldKey(server), value: encoded(h)})
+		return nil
+	})
+	return generation, err
+}
+
+// Restart implements fleet.Store.
+func (c *MemoryClient) Restart(ctx context.Context, server string) (generation uint64, err error) {
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		generation = m.newGeneration(put{key: fleet.RestartKey(server)})
+		return nil
+	})
+	return generation, err
+}
+
+// newGeneration writes something that every node decides by.
+func (m *MemoryStore) newGeneration(w put) uint64 {
+	m.commit(w, put{key: fleet.KeyGeneration})
+	return uint64(m.revision)
+}
