@@ -42,14 +42,23 @@ type stub struct {
 	access  admin.Access
 	pulse   ops.Pulse
 
-	mu   sync.Mutex
-	done []string // "hold db by the page ...: reason"
+	mu    sync.Mutex
+	asked int      // for its status
+	done  []string // "hold db by the page ...: reason"
 }
 
 func (s *stub) Status() admin.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	return s.status
+}
+
+// asks is how often it was asked for its status.
+func (s *stub) asks() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *stub) Logs() *logging.Ring { return s.ring }

@@ -18,7 +18,7 @@ func operate(t *testing.T, g *testkit.Gateway, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), testkit.Binary(t), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"HOME=" + g.Dir, "GATEHOUSE_HOME=" + g.Dir, "XDG_STATE_HOME=" + filepath.Join(g.Dir, "state"), "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + g.Dir, "GATEHOUSE_HOME=" + g.Dir, "XDG_STATE_HOME=" + filepath.Join(g.Dir, "state"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR")}
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("gatehouse %v ended with %v, want it to end well: %s", args, err, out)

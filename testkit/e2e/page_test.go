@@ -268,6 +268,47 @@ func TestPage_foreignPage_canNeitherReadNorPress(t *testing.T) {
 	}
 }
 
+// unread lists the cells of the page's tables that have no heading in sight and no
+// label, or one that stands on another line than what it is about.
+const unread = `[...document.querySelectorAll("main td")].filter((cell) => {
+	if (!cell.textContent.trim() || !cell.checkVisibility() || cell.querySelector(".state")) return false;
+	const head = cell.closest("table").querySelectorAll("thead th")[[...cell.parentElement.children].indexOf(cell)];
+	if (head?.getBoundingClientRect().width > 1) return false;
+	const label = getComputedStyle(cell, "::before").content;
+	const line = parseFloat(getComputedStyle(cell).lineHeight);
+	return label === "none" || label === '""' || cell.getBoundingClientRect().height > 1.5 * line;
+}).map((cell) => (cell.dataset.label || "?") + " " + cell.textContent.trim() + " of " + cell.parentElement.firstElementChild.textContent.trim())`
+
+func TestPage_onAPhone_eachViewFitsAndEachNumberSaysWhatItIs(t *testing.T) {
+	g, p := pageWorld(t, browser.Options{Width: 390, Height: 844, Phone: true}, nil)
+	claude := g.Agent(t, "claude-code")
+	claude.Execute(t, "postgres", "query", nil)
+	claude.Execute(t, "postgres", "stderr", map[string]any{"line": "connection to db-1 lost"})
+	claude.Execute(t, "postgres", "crash", map[string]any{"code": 3})
+	p.Wait(t, rowOf("postgres"), "ready")
+	base := regexp.MustCompile(`^http://[^/]+`).FindString(p.URL(t))
+	for name, path := range map[string]string{
+		"tree": "/", "server": "/server?name=postgres", "log": "/log", "reloads": "/reloads", "bundle": "/bundle",
+		"rules": "/rules?agent=ci&server=github&name=create_issue",
+	} {
+		p.Goto(t, base+path)
+		p.Wait(t, "h1", "")
+		for _, dark := range []bool{false, true} {
+			p.Dark(t, dark)
+			shot(t, p, fmt.Sprintf("phone-%s-dark-%v", name, dark))
+			axe(t, p, name)
+		}
+		var bare []string
+		var wide int
+		p.Eval(t, &bare, unread)
+		p.Eval(t, &wide, `document.documentElement.scrollWidth - document.documentElement.clientWidth`)
+		if len(bare) > 0 || wide > 0 {
+			t.Errorf("%s: got %q without a label beside it, %d px wider than the screen; want neither", name, bare, wide)
+		}
+	}
+	calm(t, p)
+}
+
 func TestPage_500servers_onAPhoneInTheDark(t *testing.T) {
 	many := testkit.Servers{}
 	for i := range 493 {
