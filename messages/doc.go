@@ -30,6 +30,16 @@
 //	supervisor → server      SettingsChanged    look at the plan's settings again
 //	cmd        → supervisor  StopServers        shutdown: stop them all, in parallel
 //	supervisor → cmd         ServersStopped     every server actor has ended
+//	supervisor → fleet       WantOwner           a server that a fleet runs once is to run
+//	supervisor → fleet       Awaited             ... a call waits for it
+//	supervisor → fleet       Unwanted            ... it is not to run any more
+//	supervisor → fleet       ServerState         what has become of one that this gateway owns
+//	supervisor → fleet       Released            nothing of it runs here any more
+//	fleet      → supervisor  OwnedHere           run it, by this claim
+//	fleet      → supervisor  OwnedThere          another gateway runs it, and how it fares
+//	fleet      → supervisor  GiveUp              drain it: another gateway shall run it
+//	fleet      → supervisor  TenureLost          kill what runs by claims
+//	supervisor → fleet       TenureLeft          ... nothing of it is left
 //	all        → event stream  events.go        what the journal logs
 //
 // # The event stream

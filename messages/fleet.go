@@ -40,8 +40,9 @@ type OwnedHere struct {
 	Cell   *endpoint.Cell
 	Epoch  int64
 	Record fleet.Record
-	// Died means that the owner before died with the server busy, which is a failure of it.
-	Died bool
+	// Died is the node that owned it before, if that died with the server busy: a
+	// failure of it. Else it is empty.
+	Died string
 }
 
 // OwnedThere tells the supervisor that another node runs a server, or what has

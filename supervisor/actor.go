@@ -20,7 +20,9 @@ type Config struct {
 	// SessionIdle is how long an instance for a session is kept without a sign of life
 	// of that, where its entry does not say; 0 is as long as the session.
 	SessionIdle time.Duration
-	Log         *slog.Logger
+	// Fleet is nil for a gateway of its own.
+	Fleet *Fleet
+	Log   *slog.Logger
 }
 
 // Props makes the supervisor's actor.
@@ -53,6 +55,8 @@ type supervisor struct {
 	running  map[string]*child // by actor id: those that have not ended yet
 	asker    *actor.PID        // who waits for ServersStopped
 	stopping bool
+	lost     *actor.PID // who waits for TenureLeft
+	vacating int        // children whose actor has ended, and what they ran perhaps not
 }
 
 // Receive implements actor.Actor.
@@ -60,7 +64,9 @@ func (s *supervisor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.self = c.Self()
-	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case *actor.Stopping:
+		s.stopReports()
+	case *actor.Stopped, *actor.Restarting:
 	case messages.ApplyDiff:
 		s.apply(c, m)
 	case messages.WakeServer:
@@ -73,6 +79,22 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.lift(c, m)
 	case messages.StopServers:
 		s.stopAll(c, m)
+	case messages.OwnedHere:
+		s.ownedHere(c, m)
+	case messages.OwnedThere:
+		s.ownedThere(c, m)
+	case messages.GiveUp:
+		s.giveUp(c, m)
+	case messages.TenureLost:
+		s.tenureLost(c)
+	case reportDue:
+		s.reportDue(c, m)
+	case vacated:
+		s.vacated(c, m.child)
+	case givenUp:
+		s.givenUp(c, m)
+	case beginDue:
+		s.beginDue(c, m)
 	case restartDue:
 		s.restartDue(c, m)
 	case drained:
@@ -88,15 +110,18 @@ func (s *supervisor) Receive(c actor.Context) {
 // waits for its time, which the call may bring forward.
 func (s *supervisor) wake(c actor.Context, m messages.WakeServer) {
 	k, ok := s.begun(c, m.Name, m.Cell)
-	if !ok || k.pid == nil {
+	if !ok {
 		return
 	}
 	k.wanted = time.Now()
-	if k.failing {
+	switch {
+	case k.failing:
 		k.wake()
-		return
+	case k.pid != nil:
+		c.Send(k.pid, messages.StartServer{})
+	default:
+		s.await(c, k)
 	}
-	c.Send(k.pid, messages.StartServer{})
 }
 
 // tell passes a message on to the server's actor, if cell is still the one
@@ -130,7 +155,7 @@ func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 		return
 	}
 	if !p.Scoped() {
-		s.spawn(c, k)
+		s.settle(c, k)
 	}
 }
 
@@ -143,6 +168,7 @@ func (s *supervisor) keep(c actor.Context, p messages.ServerPlan) {
 	wasLazy := k.plan().Lazy
 	k.setPlan(p)
 	s.keepInstances(c, k)
+	s.settle(c, k)
 	if k.pid == nil {
 		return
 	}
@@ -159,8 +185,12 @@ func (s *supervisor) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor,
 ) {
 	s.children = sup
 	k, ok := s.running[pid.Id]
-	if !ok || k.draining {
+	if !ok || k.draining || k.place.leaving {
 		sup.StopChildren(pid)
+		return
+	}
+	if k.place.is == elsewhere {
+		s.standInFailed(k, sup, reason)
 		return
 	}
 	exit := s.asExit(k, reason)
@@ -209,13 +239,14 @@ func (s *supervisor) terminated(c actor.Context, m *actor.Terminated) {
 		return
 	}
 	delete(s.running, m.Who.Id)
-	k.ended(c)
-	if in := k.plan().Cell.Instance(); in != nil {
-		in.Of.Instances().Forget(k.plan().Cell)
-		if entry, current := s.current[k.plan().Entry.Name]; current && entry.instances[k.plan().Cell] == k {
-			delete(entry.instances, k.plan().Cell)
-		}
+	if k.place.leaving && !k.draining {
+		s.leftPlace(c, k)
+		s.allStopped(c)
+		return
 	}
+	k.ended(c)
+	s.endedPlace(c, k)
+	s.forgetInstance(k)
 	if s.current[k.plan().Name()] == k {
 		delete(s.current, k.plan().Name())
 	}

@@ -26,6 +26,7 @@ type child struct {
 	opened   int         // runs that had become ready at the last failure
 	failing  bool        // it has failed and waits for its next start
 	draining bool
+	place    place     // where it runs
 	wanted   time.Time // when a call waited for it last
 	// instances are those of an entry that has some, by their cells.
 	instances map[*endpoint.Cell]*child

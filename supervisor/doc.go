@@ -13,6 +13,10 @@
 // is closed, and when the last call has left it, or the time is up, the child
 // is stopped.
 //
+// In a fleet a server that runs once has no actor until the fleet's actor says where
+// that is: one of its own by a claim, or a stand-in for another gateway's. The one
+// takes the place of the other in the same cell, once nothing of it is left.
+//
 // A restart of the supervisor itself is a bug in it: its children stop with
 // it.
 package supervisor

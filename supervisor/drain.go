@@ -21,13 +21,15 @@ func (s *supervisor) drain(c actor.Context, name string, cell *endpoint.Cell, ti
 	for _, instance := range k.instances {
 		s.drainChild(c, instance, timeout)
 	}
-	if k.pid == nil {
-		return
-	}
 	s.drainChild(c, k, timeout)
 }
 
 func (s *supervisor) drainChild(c actor.Context, k *child, timeout time.Duration) {
+	s.unwanted(c, k)
+	if k.pid == nil {
+		s.dropped(k)
+		return
+	}
 	p := k.plan()
 	k.draining = true
 	k.stopTimer()
@@ -44,6 +46,19 @@ func (s *supervisor) drainChild(c actor.Context, k *child, timeout time.Duration
 		}
 		root.Send(self, due)
 	}()
+}
+
+// dropped forgets a child that has no actor.
+func (s *supervisor) dropped(k *child) {
+	if k.draining {
+		return
+	}
+	k.draining = true
+	close(k.gone)
+	p := k.plan()
+	p.Cell.Move(endpoint.Removed, time.Now(), nil)
+	p.Cell.Move(endpoint.Ended, time.Now(), nil)
+	s.forgetInstance(k)
 }
 
 // drained stops the child's actor; with it end its process and the calls that

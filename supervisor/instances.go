@@ -40,7 +40,7 @@ func (s *supervisor) begun(c actor.Context, name string, cell *endpoint.Cell) (*
 		return nil, false // The entry's cell is closed, and with it this one.
 	}
 	k := newChild(s.planFor(entry, cell))
-	if !s.spawn(c, k) {
+	if !s.settle(c, k) {
 		cell.Close()
 		cell.Instance().Of.Instances().Forget(cell)
 		return nil, false
@@ -81,12 +81,12 @@ func (s *supervisor) endInTime(c actor.Context, k *child) {
 
 // spawn starts the actor of a child. Of an instance that has ended a moment ago
 // there may still be one of the same name.
-func (s *supervisor) spawn(c actor.Context, k *child) bool {
+func (s *supervisor) spawn(c actor.Context, k *child, props *actor.Props) bool {
 	p := k.plan()
 	name := fmt.Sprintf("%s@%d", p.Name(), p.Generation)
-	pid, err := c.SpawnNamed(s.cfg.Server(k.plan), name)
+	pid, err := c.SpawnNamed(props, name)
 	for n := 2; err != nil && p.Instance != "" && n <= maxNamesakes; n++ {
-		pid, err = c.SpawnNamed(s.cfg.Server(k.plan), fmt.Sprintf("%s.%d", name, n))
+		pid, err = c.SpawnNamed(props, fmt.Sprintf("%s.%d", name, n))
 	}
 	if err != nil {
 		s.cfg.Log.Error("cannot spawn server actor", slog.String("server", p.Name()), slog.Any("err", err))
@@ -105,7 +105,9 @@ const maxNamesakes = 1000
 func (s *supervisor) keepInstances(c actor.Context, entry *child) {
 	for cell, k := range entry.instances {
 		k.setPlan(s.planFor(entry, cell))
-		c.Send(k.pid, messages.SettingsChanged{})
+		if s.settle(c, k); k.pid != nil {
+			c.Send(k.pid, messages.SettingsChanged{})
+		}
 	}
 }
 
@@ -114,6 +116,19 @@ func (s *supervisor) endInstance(c actor.Context, m messages.EndInstance) {
 	m.Cell.Close()
 	if k, ok := s.find(m.Name, m.Cell); ok && m.Cell.Instance() != nil {
 		s.drainInstance(c, k, m.Timeout)
+	}
+}
+
+// forgetInstance makes room for another instance where the child was one.
+func (s *supervisor) forgetInstance(k *child) {
+	p := k.plan()
+	in := p.Cell.Instance()
+	if in == nil {
+		return
+	}
+	in.Of.Instances().Forget(p.Cell)
+	if entry, current := s.current[p.Entry.Name]; current && entry.instances[p.Cell] == k {
+		delete(entry.instances, p.Cell)
 	}
 }
 

@@ -40,6 +40,15 @@ func (s *suspects) note(tools []string) (fresh []string) {
 	return fresh
 }
 
+// suspected is what an owner before has left.
+func suspected(names []string) suspects {
+	s := suspects{crashes: map[string]int{}}
+	for _, name := range names[:min(len(names), maxSuspected)] {
+		s.crashes[name] = suspectAfter
+	}
+	return s
+}
+
 // names are all suspects, in order.
 func (s *suspects) names() []string {
 	all := maps.Clone(s.crashes)

@@ -1,0 +1,348 @@
+package supervisor_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+	"gatehouse/internal/restart"
+	"gatehouse/internal/serversfile"
+	"gatehouse/messages"
+	"gatehouse/supervisor"
+	"gatehouse/testkit"
+)
+
+// party is a house whose supervisor is one of a fleet's.
+type party struct {
+	*house
+
+	fleet  *testkit.Probe
+	mu     sync.Mutex
+	runs   []*sync.WaitGroup // of servers that were started by a claim, and run
+	killed int
+}
+
+func inFleet(t *testing.T, f func(t *testing.T, p *party)) {
+	t.Helper()
+	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
+		h := &house{
+			World: w, notes: w.Probe(), events: w.Events(), logs: &testkit.Logs{},
+			pids: map[string]*actor.PID{}, plans: map[string]func() messages.ServerPlan{},
+		}
+		p := &party{house: h, fleet: w.Probe()}
+		h.sup = w.Spawn(supervisor.Props(supervisor.Config{Server: h.server, Log: h.logs.Logger(), Fleet: &supervisor.Fleet{
+			Actor: p.fleet.PID, Owned: p.owned, Remote: p.remote,
+		}}))
+		defer p.ends()
+		f(t, p)
+	})
+}
+
+func (p *party) owned(plan func() messages.ServerPlan, _ int64, runs *sync.WaitGroup) (*actor.Props, func()) {
+	p.mu.Lock()
+	p.runs = append(p.runs, runs)
+	p.mu.Unlock()
+	runs.Add(1)
+	return p.server(plan), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.killed++
+	}
+}
+
+// ends has the processes of all servers end.
+func (p *party) ends() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, runs := range p.runs {
+		runs.Done()
+	}
+	p.runs = nil
+}
+
+// remote is a stand-in that tells what it hears.
+func (p *party) remote(func() messages.ServerPlan) *actor.Props {
+	return actor.PropsFromFunc(func(c actor.Context) {
+		switch m := c.Message().(type) {
+		case *actor.Started:
+			c.Send(p.notes.PID, note{"stands in", ""})
+		case messages.OwnedThere:
+			c.Send(p.notes.PID, note{"is at", m.Owner.Node})
+		case *actor.Stopping:
+			c.Send(p.notes.PID, note{"steps down", ""})
+		}
+	})
+}
+
+// single is the plan of a server that the fleet runs once.
+func single(name string, generation uint64) messages.ServerPlan {
+	p := plan(name, generation)
+	p.Entry.Transport = serversfile.Stdio
+	return p
+}
+
+// start has a server started, and expects the fleet to be asked for it.
+func (p *party) start(t *testing.T, plan messages.ServerPlan) {
+	t.Helper()
+	p.apply(messages.ApplyDiff{Generation: 1, Start: []messages.ServerPlan{plan}})
+	if m := testkit.Expect[messages.WantOwner](t, p.fleet); m.Key != "files" || m.Cell != plan.Cell {
+		t.Fatalf("got %+v, want the fleet asked for files", m)
+	}
+	testkit.ExpectNone(t, p.notes)
+}
+
+func here(plan messages.ServerPlan, epoch int64) messages.OwnedHere {
+	return messages.OwnedHere{Key: plan.Entry.Name, Cell: plan.Cell, Epoch: epoch}
+}
+
+func there(plan messages.ServerPlan, node string) messages.OwnedThere {
+	return messages.OwnedThere{Key: plan.Entry.Name, Cell: plan.Cell, Owner: fleet.Owner{Node: node, Epoch: 9}}
+}
+
+// claimed has a server run by a claim.
+func (p *party) claimed(t *testing.T, plan messages.ServerPlan, m messages.OwnedHere) {
+	t.Helper()
+	p.start(t, plan)
+	p.Send(p.sup, m)
+	testkit.ExpectExactly(t, p.notes, note{"started", "files@1"})
+}
+
+func TestFleet_aSingleServer_runsOnlyByAClaim(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		p.Send(p.sup, here(plan, 5)) // Once more is nothing new.
+		testkit.ExpectNone(t, p.notes)
+	})
+}
+
+func TestFleet_aServerThatIsNotSingle_runsHereUnasked(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := plan("web", 1) // By url.
+		p.apply(messages.ApplyDiff{Generation: 1, Start: []messages.ServerPlan{plan}})
+		testkit.ExpectExactly(t, p.notes, note{"started", "web@1"})
+		testkit.ExpectNone(t, p.fleet)
+	})
+}
+
+func TestFleet_ownedElsewhere_aStandInTakesItsPlace(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		p.Send(p.sup, there(plan, "n2"))
+		testkit.ExpectExactly(t, p.notes, note{"stands in", ""}, note{"is at", "n2"})
+		p.Send(p.sup, there(plan, "n3")) // The same stand-in hears of it.
+		testkit.ExpectExactly(t, p.notes, note{"is at", "n3"})
+		p.Send(p.sup, here(plan, 11))
+		testkit.ExpectExactly(t, p.notes, note{"steps down", ""}, note{"started", "files@1"})
+	})
+}
+
+func TestFleet_theOwnerTellsWhatBecomesOfIt(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); m.Record.State != endpoint.Starting || m.Epoch != 5 || !m.Record.Busy {
+			t.Errorf("got %+v, want it starting, and busy by that, by epoch 5", m)
+		}
+		plan.Cell.Move(endpoint.Opened, time.Now(), func(next *endpoint.Status) { next.PID = 77 })
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); m.Record.State != endpoint.Ready || m.Record.PID != 77 || m.Record.Busy {
+			t.Errorf("got %+v, want it ready in process 77 and without calls", m)
+		}
+		plan.Cell.Acquire(10)
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); !m.Record.Busy {
+			t.Errorf("got %+v, want it busy", m)
+		}
+		p.Sleep(time.Minute)
+		testkit.ExpectNone(t, p.fleet) // A server in use costs no more writes.
+		plan.Cell.Release()
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); m.Record.Busy {
+			t.Errorf("got %+v, want it not busy", m)
+		}
+		p.Sleep(time.Hour)
+		testkit.ExpectNone(t, p.fleet)
+	})
+}
+
+func TestFleet_theHistoryComesWithTheClaim(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		m := here(plan, 5)
+		policy := plan.Entry.Settings.Restart
+		var history restart.History
+		for range policy.MaxFailures {
+			_, history = restart.Next(policy, history, restart.Failure{At: time.Now(), Phase: endpoint.Serving}, 0)
+		}
+		m.Record = fleet.Record{State: endpoint.Starting, Run: 7, Restarts: 5, History: history.Encode(), Suspects: []string{"burn"}}
+		p.claimed(t, plan, m)
+		if st := plan.Cell.Status(); st.Restarts != 5 || plan.Cell.NextRun() != 8 {
+			t.Errorf("got %+v, want 5 restarts, and runs from 8 on", st)
+		}
+		if got := plan.Cell.Suspects(); len(got) != 1 || got[0] != "burn" {
+			t.Errorf("got suspects %q, want burn", got)
+		}
+		p.fail("files@1", crash(plan, endpoint.Serving))
+		testkit.Expect[messages.ServerQuarantined](t, p.events)
+	})
+}
+
+func TestFleet_theDeathOfANode_isAFailureOfItsBusyServers(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		m := here(plan, 5)
+		m.Died, m.Record = "n1", fleet.Record{State: endpoint.Ready, Since: time.Now(), Run: 3, Opened: 1, Busy: true}
+		p.Send(p.sup, m)
+		if e := testkit.Expect[messages.ServerBackingOff](t, p.events); e.Attempt != 1 || e.Run != 3 {
+			t.Errorf("got %+v, want the first failure, of run 3", e)
+		}
+		wantState(t, plan, endpoint.BackingOff)
+		testkit.ExpectNone(t, p.notes)
+		p.Sleep(time.Second)
+		testkit.ExpectExactly(t, p.notes, note{"started", "files@1"})
+	})
+}
+
+func TestFleet_quarantineGoesOnAtTheNextOwner(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		m := here(plan, 5)
+		m.Record = fleet.Record{State: endpoint.Quarantined, Run: 3, RetryAt: time.Now().Add(time.Minute), Reason: "6 failures"}
+		p.Send(p.sup, m)
+		p.Sleep(59 * time.Second)
+		wantState(t, plan, endpoint.Quarantined)
+		testkit.ExpectNone(t, p.notes)
+		p.Sleep(2 * time.Second)
+		testkit.ExpectExactly(t, p.notes, note{"started", "files@1"})
+	})
+}
+
+func TestFleet_tenureLost_killsAtOnceAndWaitsForTheProcess(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		plan.Cell.Move(endpoint.Opened, time.Now(), nil)
+		plan.Cell.Acquire(10) // A call is under way: nobody waits for it.
+		p.Sleep(0)
+		asker := p.Probe()
+		p.System.Root.RequestWithCustomSender(p.sup, messages.TenureLost{}, asker.PID)
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
+		testkit.ExpectNone(t, asker)
+		p.mu.Lock()
+		if p.killed != 1 {
+			t.Errorf("killed %d times, want once", p.killed)
+		}
+		p.mu.Unlock()
+		p.ends()
+		testkit.Expect[messages.TenureLeft](t, asker)
+		wantState(t, plan, endpoint.Starting)
+		p.Send(p.sup, there(plan, "n2"))
+		testkit.ExpectExactly(t, p.notes, note{"stands in", ""}, note{"is at", "n2"})
+	})
+}
+
+func TestFleet_tenureLost_withNothingRunning_isLeftAtOnce(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		asker := p.Probe()
+		p.System.Root.RequestWithCustomSender(p.sup, messages.TenureLost{}, asker.PID)
+		testkit.Expect[messages.TenureLeft](t, asker)
+	})
+}
+
+func TestFleet_giveUp_drainsInTheSameCell(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		plan.Cell.Move(endpoint.Opened, time.Now(), nil)
+		plan.Cell.Acquire(10)
+		p.Send(p.sup, messages.GiveUp{Key: "files", Cell: plan.Cell, Timeout: time.Minute})
+		p.Sleep(time.Second)
+		wantState(t, plan, endpoint.Starting)
+		testkit.ExpectNone(t, p.notes) // The call goes on.
+		plan.Cell.Release()
+		p.Sleep(time.Second)
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
+		p.ends()
+		if m := testkit.Expect[messages.Released](t, p.fleet); m.Epoch != 5 || m.Cell != plan.Cell {
+			t.Errorf("got %+v, want epoch 5 released", m)
+		}
+		select {
+		case <-plan.Cell.ClosedC():
+			t.Error("its cell is closed, want it open for the next owner")
+		default:
+		}
+	})
+}
+
+func TestFleet_giveUp_doesNotWaitForEver(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		plan.Cell.Acquire(10)
+		p.Send(p.sup, messages.GiveUp{Key: "files", Cell: plan.Cell, Timeout: time.Minute})
+		p.Sleep(time.Minute + time.Second)
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
+		p.ends()
+		testkit.Expect[messages.Released](t, p.fleet)
+	})
+}
+
+func TestFleet_aRemovedServer_isReleasedOnceItHasEnded(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		p.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(plan, time.Minute)}})
+		testkit.Expect[messages.Unwanted](t, p.fleet)
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
+		testkit.ExpectNone(t, p.fleet)
+		p.ends()
+		testkit.Expect[messages.Released](t, p.fleet)
+	})
+}
+
+func TestFleet_ownedTooLate_isReleased(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		p.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(plan, time.Minute)}})
+		testkit.Expect[messages.Unwanted](t, p.fleet)
+		p.Send(p.sup, here(plan, 5))
+		if m := testkit.Expect[messages.Released](t, p.fleet); m.Epoch != 5 {
+			t.Errorf("got %+v, want epoch 5 released", m)
+		}
+		testkit.ExpectNone(t, p.notes)
+	})
+}
+
+func TestFleet_aCallWaitsForALazyServer_theFleetHearsOfIt(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		plan.Lazy = true
+		plan.Cell.Move(endpoint.Parked, time.Now(), nil)
+		p.start(t, plan)
+		p.Send(p.sup, messages.WakeServer{Name: "files", Cell: plan.Cell})
+		testkit.Expect[messages.Awaited](t, p.fleet)
+		p.Send(p.sup, here(plan, 5))
+		testkit.ExpectExactly(t, p.notes, note{"started", "files@1"}, note{"start", "files@1"})
+	})
+}
+
+func TestFleet_singleTurnedOff_runsHereWithoutAClaim(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.claimed(t, plan, here(plan, 5))
+		no := false
+		plan.Entry.Settings.Single = &no
+		p.apply(messages.ApplyDiff{Generation: 2, Keep: []messages.ServerPlan{plan}})
+		testkit.Expect[messages.Unwanted](t, p.fleet)
+		testkit.ExpectThat(t, p.notes, func(n note) bool { return n.What == "stopping" })
+		p.ends()
+		testkit.Expect[messages.Released](t, p.fleet)
+		testkit.ExpectThat(t, p.notes, func(n note) bool { return n == note{"started", "files@1"} })
+	})
+}
