@@ -16,9 +16,12 @@ import (
 const (
 	NoticeUpdated = "notifications/resources/updated"
 	NoticeLogged  = "notifications/message"
+	// NoticeTask says how it stands with a task: NoticeTaskOld before 2026-07-28.
+	NoticeTask    = "notifications/tasks"
+	NoticeTaskOld = "notifications/tasks/status"
 )
 
-// maxTopics is how many resources of one server may be subscribed to.
+// maxTopics is how many resources and tasks of one server may be subscribed to.
 const maxTopics = 10_000
 
 // quiet is for how long a server goes on with a level that only a call wanted: the
@@ -34,7 +37,8 @@ var ErrTooManySubscriptions = errors.New("there are as many subscriptions as the
 // methods may be called from any goroutine, and but for AwaitLevel never block.
 type Notices struct {
 	mu      sync.Mutex
-	topics  map[string]*topic
+	topics  map[Topic]*topic
+	early   []early // said of tasks that nobody knew yet
 	loggers map[*Logger]struct{}
 	held    Level // by calls that have ended
 	release *time.Timer
@@ -78,7 +82,14 @@ func (n *Notices) idle() bool {
 	return len(n.topics) == 0 && len(n.loggers) == 0
 }
 
-// topic is a resource that somebody wants to hear of.
+// Topic is what somebody may want to hear of: a resource by its URI, or a task by the
+// server's id.
+type Topic struct {
+	Name string
+	Task bool
+}
+
+// topic is a Topic that somebody wants to hear of.
 type topic struct {
 	subscribers map[*Subscription]struct{}
 	version     uint64 // changes when the server is to be asked
@@ -87,11 +98,11 @@ type topic struct {
 	was         bool   // it had agreed before
 }
 
-// Subscription is somebody's wish to hear of a resource.
+// Subscription is somebody's wish to hear of a resource or a task.
 type Subscription struct {
 	of      *Notices
-	uri     string
-	hear    func(uri string)
+	topic   Topic
+	hear    func(name string, params json.RawMessage)
 	settled chan struct{}
 	answer  Response
 	err     error
@@ -103,18 +114,23 @@ type Subscription struct {
 func (n *Notices) Subscribe(uri string, hear func(uri string)) (*Subscription, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.topics[uri]
+	return n.subscribe(Topic{Name: uri}, func(uri string, _ json.RawMessage) { hear(uri) })
+}
+
+// subscribe makes a subscription. The mutex is held.
+func (n *Notices) subscribe(to Topic, hear func(name string, params json.RawMessage)) (*Subscription, error) {
+	t := n.topics[to]
 	switch {
 	case t == nil && len(n.topics) >= maxTopics:
 		return nil, ErrTooManySubscriptions
 	case t == nil:
 		if n.topics == nil {
-			n.topics = map[string]*topic{}
+			n.topics = map[Topic]*topic{}
 		}
 		t = &topic{subscribers: map[*Subscription]struct{}{}, failed: true}
-		n.topics[uri] = t
+		n.topics[to] = t
 	}
-	s := &Subscription{of: n, uri: uri, hear: hear, settled: make(chan struct{})}
+	s := &Subscription{of: n, topic: to, hear: hear, settled: make(chan struct{})}
 	t.subscribers[s] = struct{}{}
 	if t.open {
 		close(s.settled)
@@ -146,12 +162,12 @@ func (s *Subscription) Answer() (Response, error) { return s.answer, s.err }
 func (s *Subscription) End() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
-	t := s.of.topics[s.uri]
+	t := s.of.topics[s.topic]
 	if t == nil {
 		return
 	}
 	if delete(t.subscribers, s); len(t.subscribers) == 0 {
-		delete(s.of.topics, s.uri)
+		delete(s.of.topics, s.topic)
 		s.of.change()
 	}
 }
@@ -225,10 +241,10 @@ func (n *Notices) change() {
 
 // Wanted is what a server is to be asked for.
 type Wanted struct {
-	// URIs are those of resources, each with a number that is another one when the
-	// server is to be asked once more.
-	URIs  map[string]uint64
-	Level Level
+	// Topics are what somebody wants to hear of, each with a number that is another one
+	// when the server is to be asked once more.
+	Topics map[Topic]uint64
+	Level  Level
 	// Begun is another number once all is to be asked for anew.
 	Begun uint64
 }
@@ -240,9 +256,9 @@ func (n *Notices) Wanted() (w Wanted, changed <-chan struct{}) {
 	if n.changed == nil {
 		n.changed = make(chan struct{})
 	}
-	w = Wanted{Level: n.held, Begun: n.begun, URIs: make(map[string]uint64, len(n.topics))}
-	for uri, t := range n.topics {
-		w.URIs[uri] = t.version
+	w = Wanted{Level: n.held, Begun: n.begun, Topics: make(map[Topic]uint64, len(n.topics))}
+	for topic, t := range n.topics {
+		w.Topics[topic] = t.version
 	}
 	for l := range n.loggers {
 		w.Level = moreVerbose(w.Level, l.level)
@@ -256,7 +272,7 @@ func (n *Notices) Forgotten() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.begun++
-	n.told = 0
+	n.told, n.early = 0, nil
 	for _, t := range n.topics {
 		t.version = n.number()
 		t.was = t.was || t.open
@@ -265,12 +281,12 @@ func (n *Notices) Forgotten() {
 	n.change()
 }
 
-// Settle says what a server has answered to the wish for a resource. What had been
-// subscribed to before the server forgot it may have changed meanwhile: who wants it
-// is told so.
-func (n *Notices) Settle(uri string, version uint64, answer Response, err error) {
+// Settle says what a server has answered to the wish to hear of something. A resource
+// that had been subscribed to before the server forgot it may have changed meanwhile:
+// who wants it is told so.
+func (n *Notices) Settle(topic Topic, version uint64, answer Response, err error) {
 	n.mu.Lock()
-	t := n.topics[uri]
+	t := n.topics[topic]
 	if t == nil || t.version != version {
 		n.mu.Unlock()
 		return
@@ -280,7 +296,7 @@ func (n *Notices) Settle(uri string, version uint64, answer Response, err error)
 	for s := range t.subscribers {
 		select {
 		case <-s.settled:
-			if !failed && t.was {
+			if !failed && t.was && !topic.Task {
 				told = append(told, s)
 			}
 			continue
@@ -293,11 +309,11 @@ func (n *Notices) Settle(uri string, version uint64, answer Response, err error)
 	}
 	t.open, t.failed = !failed, failed
 	if len(t.subscribers) == 0 {
-		delete(n.topics, uri)
+		delete(n.topics, topic)
 	}
 	n.mu.Unlock()
 	for _, s := range told {
-		s.hear(uri)
+		s.hear(topic.Name, nil)
 	}
 }
 
@@ -342,6 +358,8 @@ func (n *Notices) Hear(method string, params json.RawMessage) {
 		n.updated(rawjson.Text(rawjson.Get(params, "uri")))
 	case NoticeLogged:
 		n.logged(params)
+	case NoticeTask, NoticeTaskOld:
+		n.taskSaid(params, method == NoticeTaskOld)
 	}
 }
 
@@ -352,17 +370,17 @@ func (n *Notices) updated(uri string) {
 	}
 	var told []*Subscription
 	n.mu.Lock()
-	if t := n.topics[uri]; t != nil {
+	if t := n.topics[Topic{Name: uri}]; t != nil {
 		told = append(told, keys(t.subscribers)...)
 	}
 	for at, t := range n.topics {
-		if at != uri && below(uri, at) {
+		if !at.Task && at.Name != uri && below(uri, at.Name) {
 			told = append(told, keys(t.subscribers)...)
 		}
 	}
 	n.mu.Unlock()
 	for _, s := range told {
-		s.hear(uri)
+		s.hear(uri, nil)
 	}
 }
 

@@ -69,7 +69,8 @@ type Settings struct {
 	// scope is not ScopeShared.
 	MaxInstances int
 	// SessionIdle is how long an instance is kept under ScopeSession without a sign of
-	// life of its session; 0 is as long as the session.
+	// life of its session; 0 is as long as the session. A task is kept that long under
+	// any scope.
 	SessionIdle time.Duration
 	// Single is whether a fleet of gateways runs the server once; nil leaves it to the
 	// transport.

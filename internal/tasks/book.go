@@ -39,8 +39,16 @@ type Task struct {
 	Stateless bool
 	// Run is the server's run that made it. The zero Run is over.
 	Run endpoint.Run
+	// Idle is for how long it is kept if nobody asks for it.
+	Idle time.Duration
 	// State is what the server last said of it, an object without its id.
 	State json.RawMessage
+	// Tell, unless nil, takes what the server says of it unasked to its owner. It does
+	// not block.
+	Tell func(t Task, said json.RawMessage)
+	// Forgotten, unless nil, is called once the book has no such task any more. It
+	// neither blocks nor asks the book.
+	Forgotten func()
 
 	place uint64    // in the order in which they came
 	asked time.Time // when its owner last asked for it
@@ -140,6 +148,9 @@ func (b *Book) drop(t *Task) {
 	t.owe(false)
 	delete(b.tasks, t.ID)
 	b.release(t.Owner.Who)
+	if t.Forgotten != nil {
+		t.Forgotten()
+	}
 }
 
 // Keep remembers a task at the place that is held for it. Its ID is one that
@@ -169,6 +180,27 @@ func (b *Book) Find(o Owner, id string, now time.Time) (t Task, ok bool) {
 	return *found, true
 }
 
+// Look returns a task, whoever asks and without that counting as asked. ok is false if
+// there is none.
+func (b *Book) Look(id string) (t Task, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := b.tasks[id]
+	if found == nil {
+		return Task{}, false
+	}
+	return *found, true
+}
+
+// Follow has what a server says unasked of a task told in another way than before.
+func (b *Book) Follow(id string, tell func(t Task, said json.RawMessage)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t := b.tasks[id]; t != nil {
+		t.Tell = tell
+	}
+}
+
 // Of returns the tasks of an owner, the oldest first.
 func (b *Book) Of(o Owner) []Task {
 	b.mu.Lock()
@@ -195,10 +227,10 @@ func (b *Book) Note(id string, state json.RawMessage, over bool) {
 	}
 }
 
-// Expire forgets the tasks that nobody has asked for since a time, and returns
-// those of them that may still be running. Runs that are over are let go. more
-// reports whether tasks are left.
-func (b *Book) Expire(since time.Time) (running []Task, more bool) {
+// Expire forgets the tasks that nobody has asked for within their Idle, and returns
+// those of them that may still be running. Runs that are over are let go. shortest is
+// the shortest Idle of those that are left; 0: there are none.
+func (b *Book) Expire(now time.Time) (running []Task, shortest time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range b.tasks {
@@ -206,7 +238,10 @@ func (b *Book) Expire(since time.Time) (running []Task, more bool) {
 			t.owe(false)
 			t.Run = endpoint.Run{}
 		}
-		if t.asked.After(since) {
+		if now.Sub(t.asked) < t.Idle {
+			if shortest == 0 || t.Idle < shortest {
+				shortest = t.Idle
+			}
 			continue
 		}
 		b.drop(t)
@@ -214,5 +249,5 @@ func (b *Book) Expire(since time.Time) (running []Task, more bool) {
 			running = append(running, *t)
 		}
 	}
-	return running, len(b.tasks) > 0
+	return running, shortest
 }

@@ -131,19 +131,9 @@ func (v *visit) await(a *front.Attempt, t target) (rpc []byte, err error) {
 		return nil, &front.Failure{Code: front.CodeOverloaded, Message: "Not subscribed: " + err.Error() + "."}
 	}
 	s, _ := held.(*endpoint.Subscription)
-	late := time.NewTimer(time.Until(a.Deadline()))
-	defer late.Stop()
-	select {
-	case <-s.Settled():
-	case <-v.ctx.Done():
-	case <-a.Stopping():
-	case <-late.C:
-	}
-	select {
-	case <-s.Settled():
-	default:
+	if err := v.settled(a, s); err != nil {
 		inbox.Release(key)
-		return nil, a.GivenUp(v.ctx)
+		return nil, err
 	}
 	answer, err := s.Answer()
 	switch {
@@ -155,6 +145,24 @@ func (v *visit) await(a *front.Attempt, t target) (rpc []byte, err error) {
 		return nil, a.Failed(v.ctx, err)
 	}
 	return nil, nil
+}
+
+// settled waits until a server has answered whether it speaks of something.
+func (v *visit) settled(a *front.Attempt, s *endpoint.Subscription) error {
+	late := time.NewTimer(time.Until(a.Deadline()))
+	defer late.Stop()
+	select {
+	case <-s.Settled():
+	case <-v.ctx.Done():
+	case <-a.Stopping():
+	case <-late.C:
+	}
+	select {
+	case <-s.Settled():
+		return nil
+	default:
+		return a.GivenUp(v.ctx)
+	}
 }
 
 // hearer tells the client's inbox of a resource, for as long as the rules let its

@@ -60,6 +60,8 @@ func (v *visit) aboutTasks(server string) ([]byte, *agents.Error) {
 		return v.noSuchTask(server, rawjson.Text(id))
 	case t.Run.Session() == nil:
 		return v.lostTask(&t)
+	case !stateless && v.caller.Inbox != nil:
+		v.Tasks.book.Follow(t.ID, v.teller(t.ID))
 	}
 	return v.forward(t.Server, passing{
 		kind: &tools, name: t.Tool, notThere: rpcInvalidParams, of: &t.Run, patient: v.r.Method == tasksResult,
@@ -99,7 +101,7 @@ func (v *visit) taskAnswer(a *front.Attempt, t *tasks.Task, result json.RawMessa
 	if rawjson.Get(result, memberStatus) == nil {
 		return relatedTask(result, t, false) // An acknowledgement.
 	}
-	result = shownTask(a, t, result)
+	result = shownTask(a.Route, t, result)
 	if t.Stateless {
 		result = rawjson.Set(result, "resultType", []byte(`"complete"`)) // Some say that it is a task.
 	}
@@ -131,12 +133,18 @@ func (v *visit) lostTask(t *tasks.Task) ([]byte, *agents.Error) {
 	case v.r.Method == tasksCancel && !t.Stateless:
 		return v.dst, failed(fail, rpcInvalidParams)
 	case v.r.Method == tasksGet:
-		answer = lost(t, fail.Message)
-		if t.Stateless {
-			answer = rawjson.Set(answer, "error", rpcError(rpcInternal, fail.Message, fail.JSON()).Object)
-		}
+		answer = lostState(t, fail)
 	}
 	return c.Finish(relay.Own(answer), true), nil
+}
+
+// lostState is the state of a task that ended with its server, and why.
+func lostState(t *tasks.Task, why *front.Failure) json.RawMessage {
+	state := lost(t, why.Message)
+	if t.Stateless {
+		state = rawjson.Set(state, "error", rpcError(rpcInternal, why.Message, why.JSON()).Object)
+	}
+	return state
 }
 
 // listTasks lists the tasks of the caller's on a server, or on all, as it has last

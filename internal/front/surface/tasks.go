@@ -26,12 +26,13 @@ type Tasks struct {
 	cancel  context.CancelFunc
 	mu      sync.Mutex
 	look    *time.Timer  // set while there are tasks
+	next    time.Time    // when it goes off
 	given   []tasks.Task // to be cancelled: they gave way
 	looking sync.WaitGroup
 }
 
-// NewTasks makes them. A task is cancelled that nobody has asked for in that time; 0
-// is 30 min. Close must follow.
+// NewTasks makes them. A task is cancelled that nobody has asked for in that time,
+// unless the server's entry has another; 0 is 30 min. Close must follow.
 func NewTasks(idle time.Duration) *Tasks {
 	t := &Tasks{idle: cmp.Or(idle, 30*time.Minute)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
@@ -49,20 +50,28 @@ func (t *Tasks) Close() {
 	t.looking.Wait()
 }
 
-// lookLater looks after the tasks in a while, unless that is planned.
-func (t *Tasks) lookLater() {
+// lookLater looks after the tasks in a while, for the sake of one that is kept for that
+// long, unless that is planned.
+func (t *Tasks) lookLater(idle time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.look == nil && t.ctx.Err() == nil {
+	in := min(idle/8, maxLook) + time.Second
+	next := time.Now().Add(in)
+	switch {
+	case t.ctx.Err() != nil:
+	case t.look == nil:
 		t.looking.Add(1)
-		t.look = time.AfterFunc(t.idle/8+time.Second, t.lookAfter)
+		t.look, t.next = time.AfterFunc(in, t.lookAfter), next
+	case next.Before(t.next) && t.look.Stop():
+		t.look.Reset(in)
+		t.next = next
 	}
 }
 
 // lookAfter cancels the tasks that nobody has asked for.
 func (t *Tasks) lookAfter() {
 	defer t.looking.Done()
-	running, more := t.book.Expire(time.Now().Add(-t.idle))
+	running, shortest := t.book.Expire(time.Now())
 	t.mu.Lock()
 	running, t.given = append(running, t.given...), nil
 	t.mu.Unlock()
@@ -78,12 +87,17 @@ func (t *Tasks) lookAfter() {
 	all.Wait()
 	t.mu.Lock()
 	t.look = nil
-	more = more || t.given != nil
+	if t.given != nil {
+		shortest = min(cmp.Or(shortest, t.idle), t.idle)
+	}
 	t.mu.Unlock()
-	if more {
-		t.lookLater()
+	if shortest > 0 {
+		t.lookLater(shortest)
 	}
 }
+
+// maxLook is the longest time between looks after the tasks, less a second.
+const maxLook = time.Hour
 
 // So many tasks are cancelled at a time, and a server has so long for one.
 const (
@@ -93,7 +107,7 @@ const (
 
 // giveUpSoon has a task cancelled, and does not wait for that.
 func (t *Tasks) giveUpSoon(task tasks.Task) {
-	t.lookLater()
+	t.lookLater(t.idle)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.given = append(t.given, task)
@@ -119,6 +133,7 @@ func (t *Tasks) giveUp(task tasks.Task) {
 
 // offer is a place that is held for the task that a call may be answered with.
 type offer struct {
+	visit     *visit
 	tasks     *Tasks
 	who       string
 	stateless bool
@@ -133,7 +148,7 @@ func (v *visit) offerTasks(c *relay.Call) (*offer, *front.Failure) {
 	if v.Tasks == nil || !asked && (!stateless || declared(v.r.Capabilities, extensionTasks) == nil) {
 		return nil, nil //nolint:nilnil // Nothing is wrong with a call without tasks.
 	}
-	o := &offer{tasks: v.Tasks, who: v.who(), stateless: stateless}
+	o := &offer{visit: v, tasks: v.Tasks, who: v.who(), stateless: stateless}
 	given, ok := v.Tasks.book.Hold(o.who)
 	if given != nil {
 		v.Tasks.giveUpSoon(*given)
@@ -181,12 +196,15 @@ func (o *offer) take(a *front.Attempt, answer relay.Result, id string) (relay.Re
 	kept := tasks.Task{
 		ID: "gh-" + rand.Text(), Theirs: promised, Owner: tasks.Owner{Who: o.who, Agent: a.Agent},
 		Server: target.Server, Tool: target.Name, Stateless: o.stateless, Run: a.Run,
+		Idle: cmp.Or(a.Route.Entry.Settings.SessionIdle, o.tasks.idle),
 	}
-	shown := shownTask(a, &kept, task)
+	shown := shownTask(a.Route, &kept, task)
 	kept.State = stateOf(shown)
 	o.kept = true
+	begin := o.visit.follow(a, &kept)
 	o.tasks.book.Keep(kept, time.Now())
-	o.tasks.lookLater()
+	begin()
+	o.tasks.lookLater(kept.Idle)
 	if !o.stateless {
 		shown = relatedTask(rawjson.Set(answer.Raw, "task", shown), &kept, false)
 	}

@@ -397,6 +397,42 @@ func TestTasks_thatNobodyAsksFor_areCancelled(t *testing.T) {
 	})
 }
 
+// A server's entry may have another time, shorter or longer than the gateway's.
+func TestTasks_areKeptAsLongAsTheServersEntrySays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, session := taskStage(t, "2026-07-28", allowAll)
+		idle := func(d time.Duration) {
+			s.Change(func(now *snapshot.Snapshot) {
+				route, _ := now.Route("db")
+				route.Entry.Settings.SessionIdle = d
+			})
+		}
+		cancelled := func() (n int) {
+			synctest.Wait()
+			for _, call := range session.Calls() {
+				if call.Method == "tasks/cancel" {
+					n++
+				}
+			}
+			return n
+		}
+		s.follow(stateless, "tools/call", `{"name":"report"}`)
+		idle(time.Minute)
+		s.follow(stateless, "tools/call", `{"name":"report"}`)
+		idle(3 * time.Hour)
+		s.follow(stateless, "tools/call", `{"name":"report"}`)
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{50 * time.Second, 0}, {30 * time.Second, 1}, {50 * time.Minute, 1}, {20 * time.Minute, 2}, {time.Hour, 2}, {2 * time.Hour, 3}} {
+			time.Sleep(step.after)
+			if got := cancelled(); got != step.want {
+				t.Errorf("%v later: got %d cancelled, want %d", step.after, got, step.want)
+			}
+		}
+	})
+}
+
 // A server that works on a task must not be stopped as idle.
 func TestTasks_countAsWork_untilTheirOwnersHearOfTheirEnd(t *testing.T) {
 	s, server, _ := taskStage(t, "2026-07-28", allowAll)

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/snapshot"
 	"gatehouse/internal/tasks"
 )
 
@@ -21,13 +22,13 @@ const (
 
 // shownTask is a server's task as its owner sees it: under the gateway's id, and
 // without secrets in what is not the tool's result.
-func shownTask(a *front.Attempt, t *tasks.Task, task json.RawMessage) json.RawMessage {
+func shownTask(r *snapshot.Route, t *tasks.Task, task json.RawMessage) json.RawMessage {
 	task = rawjson.Set(task, memberID, rawjson.AppendString(nil, t.ID))
 	if message := rawjson.Get(task, memberMessage); rawjson.First(message) == '"' {
-		task = rawjson.Set(task, memberMessage, rawjson.AppendString(nil, a.Route.Redact.String(rawjson.Text(message))))
+		task = rawjson.Set(task, memberMessage, rawjson.AppendString(nil, r.Redact.String(rawjson.Text(message))))
 	}
 	if failure := rawjson.Get(task, "error"); rawjson.First(failure) == '{' {
-		task = rawjson.Set(task, "error", front.RedactedRPC(a.Route, failure))
+		task = rawjson.Set(task, "error", front.RedactedRPC(r, failure))
 	}
 	if result := rawjson.Get(task, "result"); rawjson.First(result) == '{' {
 		task = rawjson.Set(task, "result", relatedTask(result, t, false))

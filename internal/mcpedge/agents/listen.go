@@ -29,6 +29,9 @@ func (e *Edge) isSubscription(p *peer, m message) bool {
 // its credential or the edge ends it. It counts as a stream and takes no place of
 // a call.
 func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
+	if failure := e.undeclared(p, r); failure != nil {
+		return func() answer { return failureAnswer(r.id, failure) }
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel}
 	e.inFlight.track(c)
@@ -65,8 +68,13 @@ func (e *Edge) tellOf(ctx context.Context, p *peer, s lists, caller Caller, r to
 			agreed = rawjson.Set(agreed, filter, []byte("true"))
 		}
 	}
-	if uris := followed(ctx, s, caller, rawjson.Get(asked, filterResources)); uris != nil {
-		agreed = rawjson.Set(agreed, filterResources, uris)
+	if surface, ok := s.(follower); ok {
+		if uris := namesIn(rawjson.Get(asked, filterResources)); uris != nil {
+			agreed = rawjson.Set(agreed, filterResources, listOf(surface.Follow(ctx, caller, uris)))
+		}
+		if ids := namesIn(rawjson.Get(asked, filterTasks)); ids != nil {
+			agreed = rawjson.Set(agreed, filterTasks, listOf(surface.FollowTasks(ctx, caller, ids)))
+		}
 	}
 	notify(notice(methodAcknowledged, rawjson.Set([]byte("{}"), "notifications", agreed), r.id))
 	ctx, end := context.WithCancel(ctx)
@@ -93,42 +101,71 @@ func (e *Edge) tellOf(ctx context.Context, p *peer, s lists, caller Caller, r to
 	<-delivered
 }
 
-// filterResources is the member by which a client asks for updates of resources.
-const filterResources = "resourceSubscriptions"
+// The members by which a client asks for updates of resources, and of its tasks.
+const (
+	filterResources = "resourceSubscriptions"
+	filterTasks     = "taskIds"
+)
 
-// follower is a Surface whose clients can hear of updates of resources.
+// follower is a Surface whose clients can hear of updates of resources and tasks.
 type follower interface {
 	// Follow has the caller's Inbox hear of resources until it ends, and returns those
 	// of them that it may hear of. It may block, and at most until ctx ends.
 	Follow(ctx context.Context, c Caller, uris []string) []string
+	// FollowTasks does so for tasks of the caller's, by their ids; ctx is that of the
+	// subscription.
+	FollowTasks(ctx context.Context, c Caller, ids []string) []string
 }
 
-// followed is those of the resources that a subscription asks for of which its client
-// will hear, as JSON; nil if it asks for none.
-func followed(ctx context.Context, s lists, caller Caller, asked json.RawMessage) json.RawMessage {
-	surface, ok := s.(follower)
-	if !ok || rawjson.First(asked) != '[' {
+// extensionTasks is what a client declares that can follow tasks.
+const extensionTasks = "io.modelcontextprotocol/tasks"
+
+// undeclared refuses a subscription to tasks of a client that does not declare that it
+// can follow some, where there are any.
+func (e *Edge) undeclared(p *peer, r toolRequest) *rpcFailure {
+	_, follows := e.listsOf(p).(follower)
+	if !follows || rawjson.Get(rawjson.Get(r.params, "notifications"), filterTasks) == nil {
 		return nil
 	}
-	var uris []string
-	rawjson.Array(asked, rawjson.Space(asked, 0), 0, func(i int) int {
-		end := rawjson.Skip(asked, i, 1)
-		if end < 0 || len(uris) == maxHeld {
+	if rawjson.First(rawjson.Get(rawjson.Get(r.meta.capabilities, "extensions"), extensionTasks)) == '{' {
+		return nil
+	}
+	return &rpcFailure{
+		code: mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, text: "to hear of tasks your client must declare the extension " + extensionTasks,
+		data: json.RawMessage(`{"requiredCapabilities":{"extensions":{"` + extensionTasks + `":{}}}}`),
+	}
+}
+
+// namesIn reads a list of URIs or ids, at most as many as are held for a client; nil
+// if it is none.
+func namesIn(list json.RawMessage) []string {
+	if rawjson.First(list) != '[' {
+		return nil
+	}
+	names := []string{}
+	rawjson.Array(list, rawjson.Space(list, 0), 0, func(i int) int {
+		end := rawjson.Skip(list, i, 1)
+		if end < 0 || len(names) == maxHeld {
 			return -1
 		}
-		if uri := rawjson.Text(asked[i:end]); uri != "" {
-			uris = append(uris, uri)
+		if name := rawjson.Text(list[i:end]); name != "" {
+			names = append(names, name)
 		}
 		return end
 	})
-	agreed := []byte{'['}
-	for i, uri := range surface.Follow(ctx, caller, uris) {
+	return names
+}
+
+// listOf is a list of strings as JSON.
+func listOf(names []string) json.RawMessage {
+	list := []byte{'['}
+	for i, name := range names {
 		if i > 0 {
-			agreed = append(agreed, ',')
+			list = append(list, ',')
 		}
-		agreed = rawjson.AppendString(agreed, uri)
+		list = rawjson.AppendString(list, name)
 	}
-	return append(agreed, ']')
+	return append(list, ']')
 }
 
 // notice is a notification that belongs to a subscription.

@@ -292,7 +292,7 @@ func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
 }
 
 // isNotice are the notifications that may belong to one request alone.
-var isNotice = map[string]bool{endpoint.NoticeLogged: true, endpoint.NoticeUpdated: true, methodAcknowledged: true}
+var isNotice = map[string]bool{endpoint.NoticeLogged: true, endpoint.NoticeUpdated: true, endpoint.NoticeTask: true, methodAcknowledged: true}
 
 // tell posts a message that expects no answer, and returns what became of it.
 func (c *conversation) tell(ctx context.Context, x *exchange, body []byte) facts {

@@ -25,7 +25,7 @@ func Follow(ctx context.Context, session endpoint.Session, wanted *endpoint.Noti
 		f.follow(ctx)
 		return
 	}
-	f := &asking{session: session, wanted: wanted, have: map[string]wish{}}
+	f := &asking{session: session, wanted: wanted, have: map[endpoint.Topic]wish{}}
 	for {
 		want, changed := wanted.Wanted()
 		f.ask(ctx, want)
@@ -45,7 +45,7 @@ type asking struct {
 	wanted  *endpoint.Notices
 	begun   uint64
 	level   endpoint.Level
-	have    map[string]wish // resources
+	have    map[endpoint.Topic]wish
 }
 
 // wish is what a server was asked for: its number, and whether it agreed.
@@ -65,23 +65,27 @@ func (f *asking) ask(ctx context.Context, want endpoint.Wanted) {
 		_, _ = f.call(ctx, "logging/setLevel", "level", want.Level.String()) // Who wants it gets what comes.
 		f.wanted.Told(want.Level)
 	}
-	for uri, was := range f.have {
-		if _, still := want.URIs[uri]; still {
+	for topic, was := range f.have {
+		if _, still := want.Topics[topic]; still {
 			continue
 		}
-		delete(f.have, uri)
-		if was.agreed {
-			_, _ = f.call(ctx, "resources/unsubscribe", "uri", uri) // It can do no more than say what nobody hears.
+		delete(f.have, topic)
+		if was.agreed && !topic.Task {
+			_, _ = f.call(ctx, "resources/unsubscribe", "uri", topic.Name) // It can do no more than say what nobody hears.
 		}
 	}
-	for uri, version := range want.URIs {
-		if f.have[uri].version == version || ctx.Err() != nil {
+	for topic, version := range want.Topics {
+		if f.have[topic].version == version || ctx.Err() != nil {
 			continue
 		}
-		answer, err := f.call(ctx, "resources/subscribe", "uri", uri)
-		f.have[uri] = wish{version, err == nil && answer.Error == nil}
+		var answer endpoint.Response
+		var err error
+		if !topic.Task { // Of tasks a server speaks unasked.
+			answer, err = f.call(ctx, "resources/subscribe", "uri", topic.Name)
+		}
+		f.have[topic] = wish{version, err == nil && answer.Error == nil}
 		if ctx.Err() == nil && !errors.Is(err, endpoint.ErrRenewed) { // It is asked once more, then.
-			f.wanted.Settle(uri, version, answer, err)
+			f.wanted.Settle(topic, version, answer, err)
 		}
 	}
 }

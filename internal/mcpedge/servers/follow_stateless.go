@@ -16,8 +16,12 @@ import (
 // they become one.
 const maxListens = 8
 
-// errNotHeard is why a resource is not subscribed to.
-var errNotHeard = errors.New("the server does not announce changes of this resource")
+// errNotHeard is why something is not subscribed to.
+var errNotHeard = errors.New("the server does not announce changes of this")
+
+// maxSaidOfTask bounds what a server says of a task, whose result may be in it, in
+// bytes.
+const maxSaidOfTask = 1 << 20
 
 // listening is what a session of 2026-07-28 is listened to for. Each request is for
 // what was wanted when it was made; where some of that is wanted no more, another one
@@ -33,10 +37,10 @@ type listening struct {
 
 // listen is one request to listen.
 type listen struct {
-	uris map[string]uint64 // with the number of the wish
-	end  context.CancelFunc
+	topics map[endpoint.Topic]uint64 // with the number of the wish
+	end    context.CancelFunc
 	// acknowledged has what the server agreed to, once.
-	acknowledged chan []string
+	acknowledged chan []endpoint.Topic
 	over         chan struct{} // closed when it has ended
 	failure      endpoint.Response
 	err          error
@@ -83,20 +87,22 @@ func (f *listening) drop() bool {
 // listen brings the requests in line with what is wanted.
 func (f *listening) listen(ctx context.Context, want endpoint.Wanted) {
 	f.drop()
-	missing := maps.Clone(want.URIs)
+	missing := maps.Clone(want.Topics)
 	var stale []*listen
 	for _, l := range f.open {
 		if f.begun != want.Begun || len(f.open) > maxListens || !l.allWanted(want) {
 			stale = append(stale, l)
 			continue
 		}
-		for uri := range l.uris {
-			delete(missing, uri)
+		for topic := range l.topics {
+			delete(missing, topic)
 		}
 	}
 	f.begun = want.Begun
-	if len(missing) > 0 {
-		f.begin(ctx, missing)
+	for _, task := range []bool{false, true} { // A server may know the one and refuse the other.
+		if some := ofKind(missing, task); len(some) > 0 {
+			f.begin(ctx, some)
+		}
 	}
 	for _, l := range stale {
 		l.end()
@@ -105,20 +111,27 @@ func (f *listening) listen(ctx context.Context, want endpoint.Wanted) {
 	f.drop()
 }
 
+// ofKind are the tasks among topics, or the resources.
+func ofKind(topics map[endpoint.Topic]uint64, task bool) map[endpoint.Topic]uint64 {
+	some := maps.Clone(topics)
+	maps.DeleteFunc(some, func(t endpoint.Topic, _ uint64) bool { return t.Task != task })
+	return some
+}
+
 // allWanted reports whether all that is listened for is still wanted.
 func (l *listen) allWanted(want endpoint.Wanted) bool {
-	for uri, version := range l.uris {
-		if want.URIs[uri] != version {
+	for topic, version := range l.topics {
+		if want.Topics[topic] != version {
 			return false
 		}
 	}
 	return true
 }
 
-// begin listens for resources and says what the server has agreed to.
-func (f *listening) begin(ctx context.Context, uris map[string]uint64) {
+// begin listens for what is wanted and says what the server has agreed to.
+func (f *listening) begin(ctx context.Context, topics map[endpoint.Topic]uint64) {
 	own, end := context.WithCancel(ctx)
-	l := &listen{uris: uris, end: end, acknowledged: make(chan []string, 1), over: make(chan struct{})}
+	l := &listen{topics: topics, end: end, acknowledged: make(chan []endpoint.Topic, 1), over: make(chan struct{})}
 	go func() { // Ends when it is told to, or with the session.
 		defer func() {
 			close(l.over)
@@ -127,21 +140,20 @@ func (f *listening) begin(ctx context.Context, uris map[string]uint64) {
 			default:
 			}
 		}()
-		l.failure, l.err = f.session.Call(own, endpoint.Request{
-			Method: methodListen, Params: listenForParams(slices.Sorted(maps.Keys(uris))), MaxResultBytes: maxAnswerToListen,
-			Notice: func(method string, params json.RawMessage) { l.hear(f.wanted, method, params) },
-		})
+		req := listenFor(topics)
+		req.Notice = func(method string, params json.RawMessage) { l.hear(f.wanted, method, params) }
+		l.failure, l.err = f.session.Call(own, req)
 	}()
 	timer := time.NewTimer(followTimeout)
 	defer timer.Stop()
 	select {
 	case agreed := <-l.acknowledged:
 		f.open = append(f.open, l)
-		for uri, version := range uris {
-			if slices.Contains(agreed, uri) {
-				f.wanted.Settle(uri, version, endpoint.Response{}, nil)
+		for topic, version := range topics {
+			if slices.Contains(agreed, topic) {
+				f.wanted.Settle(topic, version, endpoint.Response{}, nil)
 			} else {
-				f.wanted.Settle(uri, version, endpoint.Response{}, errNotHeard)
+				f.wanted.Settle(topic, version, endpoint.Response{}, errNotHeard)
 			}
 		}
 	case <-l.over:
@@ -163,8 +175,8 @@ func (f *listening) refused(ctx context.Context, l *listen) {
 	if answer.Error == nil && err == nil {
 		err = errNotHeard
 	}
-	for uri, version := range l.uris {
-		f.wanted.Settle(uri, version, answer, err)
+	for topic, version := range l.topics {
+		f.wanted.Settle(topic, version, answer, err)
 	}
 }
 
@@ -174,22 +186,48 @@ func (l *listen) hear(wanted *endpoint.Notices, method string, params json.RawMe
 		wanted.Hear(method, params)
 		return
 	}
-	var agreed []string
-	_ = rawjson.Decode(rawjson.Get(rawjson.Get(params, "notifications"), "resourceSubscriptions"), &agreed) // What cannot be read is none.
+	var agreed []endpoint.Topic
+	notifications := rawjson.Get(params, "notifications")
+	for _, f := range listenFilters {
+		var names []string
+		_ = rawjson.Decode(rawjson.Get(notifications, f.member), &names) // What cannot be read is none.
+		for _, name := range names {
+			agreed = append(agreed, endpoint.Topic{Name: name, Task: f.task})
+		}
+	}
 	select {
 	case l.acknowledged <- agreed:
 	default:
 	}
 }
 
-// listenForParams asks for updates of resources.
-func listenForParams(uris []string) []byte {
+// listenFilters are the members by which a server is asked for what it says of some
+// resources, and of some tasks.
+var listenFilters = []struct {
+	member string
+	task   bool
+}{{"resourceSubscriptions", false}, {"taskIds", true}}
+
+// listenFor is the request that asks for topics, all of one kind. Of tasks a server
+// speaks only to those that declare that they can follow some.
+func listenFor(topics map[endpoint.Topic]uint64) endpoint.Request {
+	r := endpoint.Request{Method: methodListen, MaxResultBytes: maxAnswerToListen}
+	names, filter := make([]string, 0, len(topics)), listenFilters[0]
+	for topic := range topics {
+		names = append(names, topic.Name)
+		if topic.Task {
+			filter = listenFilters[1]
+			r.Capabilities, r.MaxResultBytes = json.RawMessage(`{"extensions":{"io.modelcontextprotocol/tasks":{}}}`), maxSaidOfTask
+		}
+	}
+	slices.Sort(names)
 	list := []byte{'['}
-	for i, uri := range uris {
+	for i, name := range names {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		list = rawjson.AppendString(list, uri)
+		list = rawjson.AppendString(list, name)
 	}
-	return append(append([]byte(`{"notifications":{"resourceSubscriptions":`), list...), "]}}"...)
+	r.Params = append(append([]byte(`{"notifications":{"`+filter.member+`":`), list...), "]}}"...)
+	return r
 }

@@ -77,12 +77,12 @@ func announcesAny(info endpoint.ServerInfo) bool {
 // speaksUnasked reports whether a server may say something beside changes of lists
 // that is not part of a request.
 func speaksUnasked(info endpoint.ServerInfo) bool {
-	return info.Subscribable() || info.Capability("logging") != nil
+	return info.Subscribable() || info.Capability("logging") != nil || info.TakesTasks()
 }
 
 // noticed has a hook hear of notifications that agents may have asked for.
 func noticed(m jsonrpc.Message, hear func(string, json.RawMessage)) {
-	if name := m.Name(); m.Params != nil && (name == endpoint.NoticeUpdated || name == endpoint.NoticeLogged) {
+	if name := m.Name(); m.Params != nil && (name == endpoint.NoticeUpdated || name == endpoint.NoticeLogged || name == endpoint.NoticeTaskOld) {
 		hear(name, endpoint.WithoutOwnMeta(m.Params))
 	}
 }
