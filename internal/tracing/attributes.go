@@ -3,60 +3,36 @@ package tracing
 import (
 	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"gatehouse/internal/audit"
 	"gatehouse/internal/front"
 	"gatehouse/internal/serversfile"
-	"gatehouse/internal/textcut"
 )
 
 // The attributes by OpenTelemetry's conventions for MCP, and our own.
 const (
-	keyMethod    = attribute.Key("mcp.method.name")
-	keySession   = attribute.Key("mcp.session.id")
-	keyProtocol  = attribute.Key("mcp.protocol.version")
-	keyResource  = attribute.Key("mcp.resource.uri")
-	keyTool      = attribute.Key("gen_ai.tool.name")
-	keyPrompt    = attribute.Key("gen_ai.prompt.name")
-	keyGenAI     = attribute.Key("gen_ai.operation.name")
-	keyTransport = attribute.Key("network.transport")
-	keyClient    = attribute.Key("client.address")
-	keyError     = attribute.Key("error.type")
-	keyRPCStatus = attribute.Key("rpc.response.status_code")
+	keyMethod    = "mcp.method.name"
+	keySession   = "mcp.session.id"
+	keyProtocol  = "mcp.protocol.version"
+	keyResource  = "mcp.resource.uri"
+	keyTool      = "gen_ai.tool.name"
+	keyPrompt    = "gen_ai.prompt.name"
+	keyGenAI     = "gen_ai.operation.name"
+	keyTransport = "network.transport"
+	keyClient    = "client.address"
+	keyError     = "error.type"
+	keyRPCStatus = "rpc.response.status_code"
 
-	keyServer     = attribute.Key("gatehouse.server")
-	keyAgent      = attribute.Key("gatehouse.agent")
-	keyCallID     = attribute.Key("gatehouse.call_id")
-	keyOperation  = attribute.Key("gatehouse.operation")
-	keyDecision   = attribute.Key("gatehouse.decision")
-	keyRule       = attribute.Key("gatehouse.rule")
-	keyGeneration = attribute.Key("gatehouse.generation")
-	keyRun        = attribute.Key("gatehouse.run")
+	keyServer     = "gatehouse.server"
+	keyAgent      = "gatehouse.agent"
+	keyCallID     = "gatehouse.call_id"
+	keyOperation  = "gatehouse.operation"
+	keyDecision   = "gatehouse.decision"
+	keyRule       = "gatehouse.rule"
+	keyGeneration = "gatehouse.generation"
+	keyRun        = "gatehouse.run"
 )
 
-const (
-	toolsCall = "tools/call"
-	// maxText is the length in bytes at which a text is cut: most come from agents.
-	maxText = 256
-)
-
-// texts collects attributes, and leaves out empty ones.
-type texts []attribute.KeyValue
-
-func (t *texts) add(key attribute.Key, value string) {
-	if value != "" {
-		*t = append(*t, key.String(short(value)))
-	}
-}
-
-// short is a text that is not too long, and keeps nothing longer alive.
-func short(text string) string {
-	if len(text) > maxText {
-		text = strings.Clone(textcut.To(text, maxText))
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
+const toolsCall = "tools/call"
 
 // methodOf is the method of MCP that a call is: the gateway's tools are called.
 func methodOf(c *front.Call) string {
@@ -91,46 +67,45 @@ func nameOf(c *front.Call) string {
 	return methodOf(c) + " " + short(about)
 }
 
-func ofCall(c *front.Call) []attribute.KeyValue {
-	t := make(texts, 0, 20)
-	t.add(keyMethod, methodOf(c))
+// ofCall adds what is known of a call that has ended.
+func (r *record) ofCall(c *front.Call) {
+	r.text(keyMethod, methodOf(c))
 	if tool := toolOf(c); tool != "" {
-		t.add(keyGenAI, "execute_tool")
-		t.add(keyTool, tool)
+		r.text(keyGenAI, "execute_tool")
+		r.text(keyTool, tool)
 	}
-	t.add(keyPrompt, c.Record.Prompt)
-	t.add(keyResource, withoutSecrets(c.Record.Resource))
-	t.add(keySession, c.Caller.Session)
-	t.add(keyProtocol, c.Caller.Protocol)
-	t.add(keyTransport, transport(strings.HasPrefix(c.Caller.Session, "stdio-")))
-	t.add(keyClient, c.Caller.From)
-	t.add(keyServer, c.Record.Server)
-	t.add(keyAgent, c.Record.AgentID)
-	t.add(keyCallID, c.Record.CallID)
-	t.add(keyOperation, c.Record.Operation)
-	t.add(keyDecision, string(c.Record.Decision))
-	t.add(keyRule, c.Record.Rule)
-	return append(t, keyGeneration.Int64(int64(c.Record.Generation))) //nolint:gosec // It counts reloads.
+	r.text(keyPrompt, c.Record.Prompt)
+	r.text(keyResource, withoutSecrets(c.Record.Resource))
+	r.text(keySession, c.Caller.Session)
+	r.text(keyProtocol, c.Caller.Protocol)
+	r.text(keyTransport, transport(strings.HasPrefix(c.Caller.Session, "stdio-")))
+	r.text(keyClient, c.Caller.From)
+	r.text(keyServer, c.Record.Server)
+	r.text(keyAgent, c.Record.AgentID)
+	r.text(keyCallID, c.Record.CallID)
+	r.text(keyOperation, c.Record.Operation)
+	r.text(keyDecision, string(c.Record.Decision))
+	r.text(keyRule, c.Record.Rule)
+	r.integer(keyGeneration, c.Record.Generation)
 }
 
-// ofSend are the attributes of what is sent to a server.
-func ofSend(a *front.Attempt, method string) []attribute.KeyValue {
-	t := make(texts, 0, 8)
-	t.add(keyMethod, method)
+// ofSend adds what is sent to a server.
+func (r *record) ofSend(a *front.Attempt, method string) {
+	r.text(keyMethod, method)
 	target := a.Target()
 	switch {
 	case method == toolsCall:
-		t.add(keyGenAI, "execute_tool")
-		t.add(keyTool, target.Name)
+		r.text(keyGenAI, "execute_tool")
+		r.text(keyTool, target.Name)
 	case strings.HasPrefix(method, "prompts/"):
-		t.add(keyPrompt, target.Name)
+		r.text(keyPrompt, target.Name)
 	case strings.HasPrefix(method, "resources/"):
-		t.add(keyResource, withoutSecrets(target.Name))
+		r.text(keyResource, withoutSecrets(target.Name))
 	}
-	t.add(keyProtocol, a.Server.ProtocolVersion)
-	t.add(keyTransport, transport(a.Route.Entry.Transport == serversfile.Stdio))
-	t.add(keyServer, a.Route.Entry.Name)
-	return append(t, keyRun.Int64(int64(a.Run.Nr))) //nolint:gosec // It counts starts.
+	r.text(keyProtocol, a.Server.ProtocolVersion)
+	r.text(keyTransport, transport(a.Route.Entry.Transport == serversfile.Stdio))
+	r.text(keyServer, a.Route.Entry.Name)
+	r.integer(keyRun, uint64(a.Run.Nr))
 }
 
 func transport(stdio bool) string {

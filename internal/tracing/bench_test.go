@@ -20,7 +20,7 @@ import (
 func BenchmarkExecuteTool(b *testing.B) {
 	collector := httptest.NewServer(nethttp.HandlerFunc(func(_ nethttp.ResponseWriter, r *nethttp.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer collector.Close()
-	for _, c := range []struct{ name, ratio string }{{"off", ""}, {"tenth", "0.1"}, {"all", "1"}} {
+	for _, c := range []struct{ name, ratio string }{{"off", ""}, {"none", "0"}, {"tenth", "0.1"}, {"all", "1"}} {
 		b.Run(c.name, func(b *testing.B) {
 			var cfg front.Config
 			if c.ratio != "" {

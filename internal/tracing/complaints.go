@@ -1,12 +1,9 @@
 package tracing
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
-
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 
 	"gatehouse/internal/textcut"
 )
@@ -17,7 +14,7 @@ const complaintEvery = time.Minute
 // maxComplaint is how many bytes of an error are logged.
 const maxComplaint = 300
 
-// complaints log what the SDK cannot do, once a minute.
+// complaints log what cannot be sent, once a minute.
 type complaints struct {
 	log *slog.Logger
 
@@ -45,19 +42,4 @@ func (c *complaints) count(now time.Time) (more int, due bool) {
 	}
 	more, c.last, c.skipped = c.skipped, now, 0
 	return more, true
-}
-
-// complaining is an exporter whose errors its own Tracer's log hears: the SDK
-// would tell whichever handler the process has by then.
-type complaining struct {
-	sdk.SpanExporter
-	heard *complaints
-}
-
-// ExportSpans exports spans, or complains that it cannot.
-func (c complaining) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
-	if err := c.SpanExporter.ExportSpans(ctx, spans); err != nil {
-		c.heard.Handle(err)
-	}
-	return nil
 }

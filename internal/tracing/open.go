@@ -11,11 +11,10 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // Options say whose spans they are.
@@ -27,8 +26,10 @@ type Options struct {
 
 // Tracer is a front.Tracer. It owns the goroutine that sends spans, until Close.
 type Tracer struct {
-	provider *sdk.TracerProvider
-	tracer   trace.Tracer
+	sampling sampling
+	limits   limits
+	queue    *queue
+	sender   *sender
 }
 
 // Asked reports whether the variables of OpenTelemetry ask for traces:
@@ -57,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if err != nil || !asked {
 		return nil, err
 	}
-	exporter, err := newExporter(ctx)
+	client, err := newClient(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,28 +74,33 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(complaining{exporter, heard}), sdk.WithResource(about)), o.Version), nil
+	which, err := samplingOf(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG"))
+	if err != nil {
+		o.Log.Warn("sampler of traces not used", slog.String("error", err.Error()))
+	}
+	t := &Tracer{sampling: which, limits: limitsOfEnv()}
+	t.queue = newQueue(t.limits)
+	t.sender = newSender(context.WithoutCancel(ctx), client, t.queue, heard, about, o.Version)
+	return t, nil
 }
 
-func newTracer(p *sdk.TracerProvider, version string) *Tracer {
-	return &Tracer{provider: p, tracer: p.Tracer("gatehouse", trace.WithInstrumentationVersion(version))}
-}
-
-// newExporter makes the exporter for the protocol that is asked for. It reads the
+// newClient makes what sends by the protocol that is asked for. It reads the
 // endpoint, headers, certificates and so on from the variables itself.
-func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
+func newClient(ctx context.Context) (otlptrace.Client, error) {
 	variable := "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 	if os.Getenv(variable) == "" {
 		variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
 	}
+	var c otlptrace.Client
 	switch protocol := os.Getenv(variable); protocol {
 	case "", "http/protobuf":
-		return otlptracehttp.New(ctx) //nolint:wrapcheck // It says what it is about.
+		c = otlptracehttp.NewClient()
 	case "grpc":
-		return otlptracegrpc.New(ctx) //nolint:wrapcheck // Likewise.
+		c = otlptracegrpc.NewClient()
 	default:
 		return nil, fmt.Errorf("%s is %q: use http/protobuf or grpc", variable, protocol)
 	}
+	return c, c.Start(ctx) //nolint:wrapcheck // It says what it is about.
 }
 
 // closePatience is how long the end of the gateway waits for a collector.
@@ -108,5 +114,6 @@ func (t *Tracer) Close(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, closePatience)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // The handler of errors has heard of them.
+	t.queue.close()
+	t.sender.close(ctx)
 }

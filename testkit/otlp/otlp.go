@@ -26,6 +26,12 @@ type Span struct {
 	Parent string // this; "" is none
 	State  string // tracestate
 	Status string // "UNSET", "ERROR"
+	// Message is that of the status.
+	Message string
+	Flags   uint32
+	Start   uint64 // in nanoseconds since 1970, as is
+	End     uint64 // this
+	Dropped uint32 // attributes
 	// Attributes are shown as text.
 	Attributes map[string]string
 	// Resource are the attributes of the program.
@@ -39,6 +45,7 @@ type Receiver struct {
 	mu      sync.Mutex
 	spans   []Span
 	headers http.Header
+	sizes   []int // spans in each request
 	raw     []byte
 	logs    []byte
 }
@@ -70,6 +77,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.headers, r.raw = req.Header, append(r.raw, body...)
+	before := len(r.spans)
 	for _, of := range in.GetResourceSpans() {
 		about := attributes(of.GetResource().GetAttributes())
 		for _, scope := range of.GetScopeSpans() {
@@ -78,6 +86,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			}
 		}
 	}
+	r.sizes = append(r.sizes, len(r.spans)-before)
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
@@ -86,6 +95,7 @@ func read(s *trace.Span, about map[string]string) Span {
 		Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):], State: s.GetTraceState(),
 		Trace: fmt.Sprintf("%x", s.GetTraceId()), ID: fmt.Sprintf("%x", s.GetSpanId()), Parent: fmt.Sprintf("%x", s.GetParentSpanId()),
 		Status: s.GetStatus().GetCode().String()[len("STATUS_CODE_"):], Attributes: attributes(s.GetAttributes()), Resource: about,
+		Message: s.GetStatus().GetMessage(), Flags: s.GetFlags(), Start: s.GetStartTimeUnixNano(), End: s.GetEndTimeUnixNano(), Dropped: s.GetDroppedAttributesCount(),
 	}
 }
 
@@ -109,6 +119,13 @@ func (r *Receiver) Spans() []Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Span(nil), r.spans...)
+}
+
+// Sizes are how many spans came with each request.
+func (r *Receiver) Sizes() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]int(nil), r.sizes...)
 }
 
 // Raw is every byte that came.
