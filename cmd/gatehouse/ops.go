@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gatehouse/internal/admin"
@@ -144,11 +143,11 @@ func (o *operator) closeOps() {
 }
 
 // OpsLink implements admin.Gateway.
-func (o *operator) OpsLink() (admin.OpsLink, error) {
+func (o *operator) OpsLink(q admin.OpsLinkQuery) (admin.OpsLink, error) {
 	if o.ops == nil {
 		return admin.OpsLink{}, &admin.Error{Status: http.StatusConflict, Message: "this gateway has no operators' listener: start it with --ops 8001"}
 	}
-	return admin.OpsLink{URL: o.ops.reachable() + o.ops.server.Link(), ExpiresMS: ops.LinkLife.Milliseconds()}, nil
+	return admin.OpsLink{URL: o.ops.reachable() + o.ops.server.Link(q.Here), ExpiresMS: ops.LinkLife.Milliseconds()}, nil
 }
 
 // reachable is an address under which this machine reaches the listener: one that
@@ -159,40 +158,4 @@ func (f *opsFront) reachable() string {
 		address = strings.Replace(address, everywhere, "//localhost:", 1)
 	}
 	return address
-}
-
-func newOpsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "ops", Short: "Work with the operators' page of the running gateway"}
-	cmd.AddCommand(newOpsOpenCommand())
-	return cmd
-}
-
-func newOpsOpenCommand() *cobra.Command {
-	var o running
-	cmd := &cobra.Command{
-		Use:   "open",
-		Short: "Print a link that opens the operators' page of the running gateway once",
-		Long: `open prints a link to the page of a gateway that was started with --ops. It works
-once, within a minute: the browser that opens it may see the page and press its
-buttons for twelve hours, or until the gateway ends.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := interruptible(cmd)
-			defer stop()
-			gw, err := o.connect(ctx)
-			if err != nil {
-				return err
-			}
-			link, err := gw.Client.OpsLink(ctx)
-			if err != nil {
-				return asked(ctx, gw.Client, err)
-			}
-			if o.asJSON {
-				return writeJSON(cmd.OutOrStdout(), link)
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), line(link.URL))
-			return err
-		},
-	}
-	o.register(cmd, `print {"url", "expires_ms"}`)
-	return cmd
 }

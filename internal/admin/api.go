@@ -45,7 +45,7 @@ type Gateway interface {
 	// Call runs a tool as execute_tool does. It blocks for as long as that.
 	Call(ctx context.Context, call Call) (json.RawMessage, error)
 	// OpsLink makes a link that opens the operators' page once, within a minute.
-	OpsLink() (OpsLink, error)
+	OpsLink(OpsLinkQuery) (OpsLink, error)
 	// Logs is the log so far and from now on.
 	Logs() *logging.Ring
 }
@@ -364,6 +364,13 @@ type Log struct {
 type Hold struct {
 	ForMS int64  `json:"for_ms,omitempty"` // 0: until it is released
 	Why   string `json:"why,omitempty"`
+}
+
+// OpsLinkQuery says what a link to the operators' page is for.
+type OpsLinkQuery struct {
+	// Here makes a link for a browser of the gateway's own user on this machine: no
+	// other user, and no server behind the gateway, can use it.
+	Here bool `json:"here,omitempty"`
 }
 
 // OpsLink is a link that opens the operators' page once.

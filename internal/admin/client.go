@@ -134,9 +134,9 @@ func (c *Client) ToolChanges(ctx context.Context, server string) ([]ToolChange, 
 }
 
 // OpsLink asks for a link that opens the operators' page once.
-func (c *Client) OpsLink(ctx context.Context) (OpsLink, error) {
+func (c *Client) OpsLink(ctx context.Context, q OpsLinkQuery) (OpsLink, error) {
 	var link OpsLink
-	err := c.ask(ctx, http.MethodPost, "/v1/ops/link", nil, &link)
+	err := c.ask(ctx, http.MethodPost, "/v1/ops/link", q, &link)
 	return link, err
 }
 

@@ -83,7 +83,7 @@ func (f *fake) Tools(server, agent string) (admin.Tools, error) {
 	return admin.Tools{Agent: agent, Tokens: 3}, f.err
 }
 
-func (f *fake) OpsLink() (admin.OpsLink, error) {
+func (f *fake) OpsLink(admin.OpsLinkQuery) (admin.OpsLink, error) {
 	return admin.OpsLink{URL: "http://127.0.0.1:8001/open?code=x", ExpiresMS: 60_000}, f.err
 }
 

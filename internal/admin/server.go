@@ -93,8 +93,13 @@ func (s *Server) routes() http.Handler {
 		changes, err := s.gw.ToolChanges(r.URL.Query().Get("server"))
 		reply(w, changes, err)
 	})
-	mux.HandleFunc("POST /v1/ops/link", func(w http.ResponseWriter, _ *http.Request) {
-		link, err := s.gw.OpsLink()
+	mux.HandleFunc("POST /v1/ops/link", func(w http.ResponseWriter, r *http.Request) {
+		var q OpsLinkQuery
+		if err := body(w, r, &q); err != nil {
+			reply(w, nil, err)
+			return
+		}
+		link, err := s.gw.OpsLink(q)
 		reply(w, link, err)
 	})
 	mux.HandleFunc("POST /v1/find", s.find)

@@ -10,9 +10,13 @@ import (
 )
 
 // OpenBrowser has the user's browser show an address: with the program that $BROWSER
-// names, else the one of the system. No shell sees the address, and only http and
-// https ones are opened. It returns once the program has been started.
+// names, else the one of the system. No shell sees the address, but other users may,
+// in the list of processes; only http and https ones are opened. It returns once the
+// program has been started, and an error where ShowsPages reports false.
 func OpenBrowser(address string) error {
+	if !ShowsPages() {
+		return errors.New("there is no display here")
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.HasPrefix(address, "-") {
 		return errors.New("only addresses that begin with http:// or https:// are opened")
@@ -30,6 +34,22 @@ func OpenBrowser(address string) error {
 		return nil
 	}
 	return errors.New("there is no program for it here")
+}
+
+// ShowsPages reports whether a browser that is started here would be seen by the
+// person who starts it: not without a display, nor on a machine that they reach by
+// SSH. A program that $BROWSER names is believed to know.
+func ShowsPages() bool { return showsPages(os.Getenv, runtime.GOOS) }
+
+func showsPages(getenv func(string) string, goos string) bool {
+	if getenv("BROWSER") != "" {
+		return true
+	}
+	switch goos {
+	case "darwin", "windows":
+		return getenv("SSH_CONNECTION") == ""
+	}
+	return getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != ""
 }
 
 // browsers lists the programs that show an address, the best first.

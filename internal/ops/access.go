@@ -49,45 +49,68 @@ type access struct {
 type secret struct {
 	hash  [sha256.Size]byte
 	until time.Time
+	here  bool // it opens for the gateway's own user alone, on this machine
 }
 
 func newAccess(o Options) *access {
 	return &access{token: o.Token, act: rand.Text(), cookie: "gatehouse-ops-" + o.Instance, secure: o.Secure, now: o.Now}
 }
 
+// link returns the code of a new link.
+func (a *access) link(here bool) string {
+	return a.issue(&a.links, secret{until: a.now().Add(LinkLife), here: here}, maxLinks)
+}
+
 // issue adds a new secret to a list and returns its text.
-func (a *access) issue(list *[]secret, life time.Duration, limit int) string {
+func (a *access) issue(list *[]secret, s secret, limit int) string {
 	text := rand.Text()
+	s.hash = sha256.Sum256([]byte(text))
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	*list = append(*list, secret{sha256.Sum256([]byte(text)), a.now().Add(life)})
+	*list = append(*list, s)
 	if len(*list) > limit {
 		*list = slices.Delete(*list, 0, len(*list)-limit)
 	}
 	return text
 }
 
-// holds reports whether a text is one of a list's that has not expired. With
-// once it is none from then on.
-func (a *access) holds(list *[]secret, text string, once bool) bool {
+// find returns the index of a text in a list, from which it drops what has
+// expired; -1 if it is not there. The caller holds the lock.
+func (a *access) find(list *[]secret, text string) int {
 	hash, now := sha256.Sum256([]byte(text)), a.now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	*list = slices.DeleteFunc(*list, func(s secret) bool { return now.After(s.until) })
-	i := slices.IndexFunc(*list, func(s secret) bool { return subtle.ConstantTimeCompare(s.hash[:], hash[:]) == 1 })
-	if i >= 0 && once {
-		*list = slices.Delete(*list, i, i+1)
-	}
-	return i >= 0
+	return slices.IndexFunc(*list, func(s secret) bool { return subtle.ConstantTimeCompare(s.hash[:], hash[:]) == 1 })
 }
 
-// enter turns a link's code into a cookie, once. It reports whether it did.
-func (a *access) enter(w http.ResponseWriter, code string) bool {
-	if !a.holds(&a.links, code, true) {
+// inSession reports whether a text is that of a session which has not expired.
+func (a *access) inSession(text string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.find(&a.sessions, text) >= 0
+}
+
+// redeem reports whether a code is that of a link which has not expired. One that
+// opens for the gateway's user alone stays as it is when somebody else asks;
+// otherwise it is used up.
+func (a *access) redeem(code string, byUser bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := a.find(&a.links, code)
+	if i < 0 || a.links[i].here && !byUser {
+		return false
+	}
+	a.links = slices.Delete(a.links, i, i+1)
+	return true
+}
+
+// enter turns a link's code into a cookie, once. It reports whether it did. byUser
+// says that the gateway's own user asks, on this machine.
+func (a *access) enter(w http.ResponseWriter, code string, byUser bool) bool {
+	if !a.redeem(code, byUser) {
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the listener is: on loopback it need not be.
-		Name: a.cookie, Value: a.issue(&a.sessions, sessionLife, maxSessions), Path: "/", MaxAge: int(sessionLife.Seconds()),
+		Name: a.cookie, Value: a.issue(&a.sessions, secret{until: a.now().Add(sessionLife)}, maxSessions), Path: "/", MaxAge: int(sessionLife.Seconds()),
 		HttpOnly: true, Secure: a.secure, SameSite: http.SameSiteStrictMode,
 	})
 	return true
@@ -96,7 +119,7 @@ func (a *access) enter(w http.ResponseWriter, code string) bool {
 // of says as whom a request is let in. The error is errNoCredential, or why the
 // token cannot be compared. It may read the token's file.
 func (a *access) of(r *http.Request) (reader, error) {
-	if c, err := r.Cookie(a.cookie); err == nil && a.holds(&a.sessions, c.Value, false) {
+	if c, err := r.Cookie(a.cookie); err == nil && a.inSession(c.Value) {
 		return byCookie, nil
 	}
 	if a.token == nil {

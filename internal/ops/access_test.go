@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestAccess_tokenFileUnreadable_refusesAndSaysNothingOfWhy(t *testing.T) {
 
 func TestLink_opensOnceWithinAMinute(t *testing.T) {
 	d := open(t, withToken)
-	link := d.server.Link()
+	link := d.server.Link(false)
 	if a := d.ask("HEAD", link, nil, nil); a.status != http.StatusMethodNotAllowed {
 		t.Errorf("HEAD of the link: got %d, want 405, so that a look ahead does not use it up", a.status)
 	}
@@ -63,16 +64,42 @@ func TestLink_opensOnceWithinAMinute(t *testing.T) {
 	if a := d.enter(link); a.status != http.StatusUnauthorized || len(d.jar) != 0 {
 		t.Errorf("the link a second time: got %d, %v, want 401 and no cookie", a.status, d.jar)
 	}
-	late := d.server.Link()
+	late := d.server.Link(false)
 	d.now = d.now.Add(ops.LinkLife + time.Second)
 	if a := d.enter(late); a.status != http.StatusUnauthorized {
 		t.Errorf("a link after a minute: got %d, want 401", a.status)
 	}
 }
 
+func TestLink_forABrowserHere_opensForTheGatewaysUserAlone(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not say whose process is at the other end")
+	}
+	var below atomic.Bool // whether a server behind the gateway asks, which has read the list of processes
+	below.Store(true)
+	d := open(t, func(o *ops.Options) { withToken(o); o.Below = func(uint64) bool { return below.Load() } })
+	link := d.server.Link(true)
+	if a := d.enter(link); a.status != http.StatusUnauthorized || len(d.jar) != 0 {
+		t.Errorf("a server behind the gateway: got %d, %v, want 401 and no cookie", a.status, d.jar)
+	}
+	below.Store(false)
+	if a := d.enter(link); a.status != http.StatusOK || len(d.jar) != 1 {
+		t.Errorf("the user after it: got %d, %v, want 200 and a cookie", a.status, d.jar)
+	}
+	far := openAt(t, func(l net.Listener) net.Listener {
+		return elsewhere{l, &net.TCPAddr{IP: net.ParseIP("203.0.113.7"), Port: 1}}
+	}, withToken)
+	if a := far.enter(far.server.Link(true)); a.status != http.StatusUnauthorized {
+		t.Errorf("another machine: got %d, want 401", a.status)
+	}
+	if a := far.enter(far.server.Link(false)); a.status != http.StatusOK {
+		t.Errorf("another machine with a link that was only printed: got %d, want 200", a.status)
+	}
+}
+
 func TestSession_endsAfterTwelveHours(t *testing.T) {
 	d := open(t, withToken)
-	d.enter(d.server.Link())
+	d.enter(d.server.Link(false))
 	d.now = d.now.Add(13 * time.Hour)
 	if a := d.get("/"); a.status != http.StatusUnauthorized {
 		t.Errorf("after 13 hours: got %d, want 401", a.status)
@@ -156,7 +183,7 @@ func TestAction_fromThePage_isDoneAndSaysByWhom(t *testing.T) {
 func TestAction_withoutWhatOnlyThePageHas_isRefused(t *testing.T) {
 	d := open(t, nil, admin.ServerStatus{Name: "db"})
 	token := d.token()
-	d.enter(d.server.Link())
+	d.enter(d.server.Link(false))
 	good := url.Values{"token": {token}, "server": {"db"}}
 	for name, c := range map[string]struct {
 		form   url.Values
@@ -191,7 +218,7 @@ func TestAction_byAnotherUsersProcess_needsALink(t *testing.T) {
 	if a := d.press("restart", form, nil); os.Getuid() != 0 && a.status != http.StatusForbidden {
 		t.Errorf("without a link: got %d, want 403", a.status)
 	}
-	d.enter(d.server.Link())
+	d.enter(d.server.Link(false))
 	if a := d.press("restart", form, nil); a.status != http.StatusSeeOther {
 		t.Errorf("with a link: got %d, want 303", a.status)
 	}
@@ -203,7 +230,7 @@ func TestAction_byAServerBehindTheGateway_isRefusedWhateverItHolds(t *testing.T)
 	}
 	d := open(t, func(o *ops.Options) { o.Below = func(inode uint64) bool { return inode != 0 } })
 	form := url.Values{"token": {d.token()}, "server": {"db"}}
-	d.enter(d.server.Link())
+	d.enter(d.server.Link(false))
 	a := d.press("restart", form, nil)
 	if a.status != http.StatusForbidden || len(d.gateway.did()) != 0 {
 		t.Errorf("got %d, done %q, want 403 and nothing", a.status, d.gateway.did())
@@ -238,7 +265,7 @@ func TestAction_byWhoHasLetGoOfItsSocket_isRefused(t *testing.T) {
 		d := openAt(t, func(l net.Listener) net.Listener {
 			return elsewhere{l, &net.TCPAddr{IP: net.ParseIP(from), Port: 1}}
 		}, func(o *ops.Options) { withToken(o); o.Below = func(uint64) bool { return false } })
-		d.enter(d.server.Link())
+		d.enter(d.server.Link(false))
 		a := d.press("restart", url.Values{"token": {d.token()}, "server": {"db"}}, nil)
 		if a.status != http.StatusForbidden || len(d.gateway.did()) != 0 {
 			t.Errorf("from %s: got %d, done %q, want 403 and nothing", from, a.status, d.gateway.did())

@@ -44,7 +44,7 @@ func TestAction_byAServerBehindTheGateway_thatDialsByIPv6_isRefused(t *testing.T
 	if err := syscall.Connect(fd, &syscall.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}); err != nil {
 		t.Skip("no IPv6 here:", err)
 	}
-	d.enter(d.server.Link())
+	d.enter(d.server.Link(false))
 	form := url.Values{"token": {d.token()}, "server": {"db"}}.Encode()
 	fmt.Fprintf(conn, "POST /actions/restart HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nAuthorization: Bearer the-token\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", at, d.url, len(form), form)

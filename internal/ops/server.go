@@ -98,10 +98,10 @@ func (s *Server) Close() {
 	s.served.Wait()
 }
 
-// Link returns the path of a link that opens the page once, within LinkLife.
-func (s *Server) Link() string {
-	return "/open?code=" + s.access.issue(&s.access.links, LinkLife, maxLinks)
-}
+// Link returns the path of a link that opens the page once, within LinkLife. With
+// here it does so for the gateway's own user alone, on this machine, as far as the
+// system tells whose process asks.
+func (s *Server) Link(here bool) string { return "/open?code=" + s.access.link(here) }
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -152,12 +152,23 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 		s.sorry(w, http.StatusMethodNotAllowed, "A link is opened by GET.")
 		return
 	}
-	if !s.access.enter(w, r.URL.Query().Get("code")) {
-		s.refuse(r, "a link that is used up or older than a minute")
-		s.sorry(w, http.StatusUnauthorized, "This link has been used, or is older than a minute. Run “gatehouse ops open” for another one.")
+	if !s.access.enter(w, r.URL.Query().Get("code"), s.byUser(r)) {
+		s.refuse(r, "a link that is used up, older than a minute, or of another user")
+		s.sorry(w, http.StatusUnauthorized, "This link has been used, is older than a minute, or is for a browser of another user. Run “gatehouse ops open --print” for another one.")
 		return
 	}
 	s.render(w, http.StatusOK, "opened", nil)
+}
+
+// byUser reports whether a request came from a process of the gateway's own user, or
+// of root, on this machine, and from none of the servers behind the gateway. Where
+// the system does not tell, it reports true.
+func (s *Server) byUser(r *http.Request) bool {
+	from := peerAt(r)
+	if !from.known {
+		return !peersAreKnown
+	}
+	return (from.uid == s.opts.UID || from.uid == 0) && (s.opts.Below == nil || !s.opts.Below(from.inode))
 }
 
 func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request, err error) {
