@@ -19,10 +19,10 @@ import (
 type Deps struct {
 	// Open starts a run; see Opener.
 	Open Opener
-	// List reads all pages of a session's tools/list.
-	List func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error)
-	// Read reads another list of a session to its end, and for how many
-	// milliseconds it may be kept.
+	// List reads all pages of a session's tools/list, and for how many milliseconds it
+	// may be kept.
+	List func(ctx context.Context, s endpoint.Session) (tools []endpoint.Tool, ttl int64, err error)
+	// Read reads another list of a session likewise.
 	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
 	// Follow, unless nil, asks a session for what agents want to hear of, until ctx or
 	// the session ends.

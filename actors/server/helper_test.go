@@ -82,10 +82,18 @@ func inRig(t *testing.T, write func() script, f func(t *testing.T, r *rig)) {
 	})
 }
 
+// keptFor is for how many milliseconds the servers let their tools be kept.
+const keptFor = 900
+
 func (r *rig) start(s script) {
-	deps := server.Deps{Open: s.open, List: s.list, Read: s.read, Starts: server.NewStarts(1), Reapers: r.reapers, Log: r.Logs.Logger()}
-	if deps.List == nil {
-		deps.List = lists("read", "write")
+	deps := server.Deps{Open: s.open, Read: s.read, Starts: server.NewStarts(1), Reapers: r.reapers, Log: r.Logs.Logger()}
+	list := s.list
+	if list == nil {
+		list = lists("read", "write")
+	}
+	deps.List = func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, int64, error) {
+		tools, err := list(ctx, s)
+		return tools, keptFor, err
 	}
 	if s.slot != nil {
 		turn, _ := deps.Starts.Acquire(context.Background(), nil) // It is free.

@@ -63,7 +63,7 @@ func open(t *testing.T, args ...string) endpoint.Session {
 
 func TestLauncher_process_isOpenedListedCalledAndStopped(t *testing.T) {
 	s := open(t)
-	tools, err := servers.ListTools(within(t), s)
+	tools, _, err := servers.ListTools(within(t), s)
 	if err != nil || !slices.ContainsFunc(tools, func(tool endpoint.Tool) bool { return tool.Name == "echo" }) {
 		t.Fatalf("got tools %v, %v, want echo among them", tools, err)
 	}

@@ -75,7 +75,7 @@ func readList(ctx context.Context, deps Deps, plan messages.ServerPlan, session 
 	catalog := endpoint.Catalog{Known: true, Info: session.Info()}
 	var err error
 	if list == endpoint.Tools {
-		catalog.Tools, err = deps.List(ctx, session)
+		catalog.Tools, catalog.TTL, err = deps.List(ctx, session)
 	} else {
 		catalog.Tools, catalog.TTL, err = deps.Read(ctx, session, list)
 	}

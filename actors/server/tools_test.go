@@ -49,6 +49,9 @@ func TestTools_refresh_publishesTheNewList(t *testing.T) {
 		if got := names(r.cell.Catalog()); !slices.Equal(got, []string{"read", "grow"}) {
 			t.Errorf("got %v, want [read grow]", got)
 		}
+		if got := r.cell.Catalog().TTL; got != keptFor {
+			t.Errorf("the list may be kept for %d ms, want %d", got, keptFor)
+		}
 		if e := testkit.Expect[messages.ToolsListed](t, r.events); e != (messages.ToolsListed{Server: "files", Run: 1, Tools: 2}) {
 			t.Errorf("got %+v, want 2 tools of files in run 1", e)
 		}

@@ -11,6 +11,8 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/surface"
+	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/testkit"
 )
 
@@ -61,6 +63,28 @@ func TestLists_ofResourcesAndPrompts_areReadOnceAskedFor_andWhatTheRulesLeave(t 
 	}
 	if calls := session.Calls(); len(calls) != 0 {
 		t.Errorf("the server was sent %v, want nothing", calls)
+	}
+}
+
+// Tools may be kept as long as the server says, on all as long as each says.
+func TestLists_ofTools_mayBeKeptAsLongAsTheServersSay(t *testing.T) {
+	db, _ := whole(all)
+	web := testkit.ReadyBackend("web", testkit.Hangs).Has("look")
+	s := newStage(t, allowAll, db, web)
+	everything := surface.Gateway{Router: s.Router(front.Config{})}.All()
+	for _, c := range []struct {
+		db, web  int64
+		one, all string
+	}{{0, 9, "0", "0"}, {700, 400, "700", "400"}, {400_000, 500_000, "300000", "300000"}, {-5, 7, "0", "0"}} {
+		for b, ttl := range map[*testkit.Backend]int64{db: c.db, web: c.web} {
+			b.Cell.PublishList(endpoint.Tools, endpoint.Catalog{Known: true, At: time.Now(), TTL: ttl, Tools: []endpoint.Tool{{Name: "x", Raw: []byte(`{"name":"x"}`)}}})
+		}
+		for on, want := range map[agents.Surface]string{s.one: c.one, everything: c.all} {
+			got, failure := on.Serve(t.Context(), stateless, agents.Request{Method: "tools/list"}, nil)
+			if failure != nil || !strings.HasSuffix(string(got), `"cacheScope":"private","ttlMs":`+want+`}`) {
+				t.Errorf("%s, of servers that say %d and %d: got %s %v, want ttlMs %s", on.Name(), c.db, c.web, got, failure, want)
+			}
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func FuzzListTools(f *testing.F) {
 			t.Skip("a session checks that before")
 		}
 		pages := 0
-		tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+		tools, _, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
 			if pages++; pages > 3 {
 				return endpoint.Response{Result: json.RawMessage(`{"tools":[]}`)}, nil
 			}

@@ -268,7 +268,7 @@ func TestListTools_ofASessionThatIsForgotten_beginsAgain(t *testing.T) {
 		}
 	}
 	s := openHTTP(t, servers.HTTPOptions{URL: f.URL})
-	tools, err := servers.ListTools(t.Context(), s)
+	tools, _, err := servers.ListTools(t.Context(), s)
 	if err != nil || len(tools) != 2 {
 		t.Errorf("got %s %v, want a and b", tools, err)
 	}

@@ -32,7 +32,7 @@ func library(tools int) *server.MCPServer {
 
 func callLibrary(t *testing.T, s endpoint.Session) {
 	t.Helper()
-	tools, err := servers.ListTools(t.Context(), s)
+	tools, _, err := servers.ListTools(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

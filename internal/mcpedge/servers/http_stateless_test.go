@@ -396,7 +396,7 @@ func TestHTTP_stateless_parametersInHeaders(t *testing.T) {
 	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Era: endpoint.EraStateless})
 	list := func() []string {
 		t.Helper()
-		definitions, err := servers.ListTools(t.Context(), s)
+		definitions, _, err := servers.ListTools(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 func TestReadList_eachKind(t *testing.T) {
 	answers := map[string]string{
+		"tools/list":               `{"tools":[{"name":"t"}],"ttlMs":42}`,
 		"resources/list":           `{"resources":[{"uri":"a://1", "n":1.0},{"name":"no uri"}],"ttlMs":700,"nextCursor":"x"}`,
 		"resources/list x":         `{"resources":[{"uri":"a://2"},{"uri":"a://1"}],"ttlMs":9}`,
 		"resources/templates/list": `{"resourceTemplates":[{"uriTemplate":"a://{x}","name":"n"}]}`,
@@ -30,6 +31,10 @@ func TestReadList_eachKind(t *testing.T) {
 		if got := said(servers.ReadList(t.Context(), session, list)); got != want {
 			t.Errorf("%s: got %s, want %s", list.Capability(), got, want)
 		}
+	}
+	session.WithInfo(endpoint.ServerInfo{Tools: true})
+	if got, want := said(servers.ListTools(t.Context(), session)), `t={"name":"t"} 42 <nil>`; got != want {
+		t.Errorf("tools: got %s, want %s", got, want)
 	}
 	// A server that does not declare a list is not asked for it.
 	if got, want := said(servers.ReadList(t.Context(), testkit.NewSession(1, testkit.Hangs), endpoint.Prompts)), "0 <nil>"; got != want {

@@ -27,20 +27,21 @@ const (
 )
 
 // ListTools reads every page of tools/list and returns the tools in the server's
-// order, each once and with the server's own JSON. It blocks until it has the
-// list or ctx ends. A server that does not declare tools has none.
+// order, each once and with the server's own JSON, and for how many milliseconds the
+// server lets them be kept. It blocks until it has the list or ctx ends. A server that
+// does not declare tools has none.
 //
 // Cursors of any kind are sent back as they came; pages are read as long as they
 // bring new tools. Where something was odd, so that tools may be missing, the
 // error is *endpoint.OddList and the tools are those that were found. Any other
 // error comes without tools: a page that could not be read, or more than 10,000
 // tools or 64 MiB.
-func ListTools(ctx context.Context, session endpoint.Session) ([]endpoint.Tool, error) {
+func ListTools(ctx context.Context, session endpoint.Session) (tools []endpoint.Tool, ttl int64, err error) {
 	if !session.Info().Tools {
-		return nil, nil
+		return nil, 0, nil
 	}
 	l, err := readPages(ctx, session, toolsKind)
-	return l.tools, err
+	return l.tools, l.ttl, err
 }
 
 func readPages(ctx context.Context, session endpoint.Session, kind *listKind) (toolList, error) {

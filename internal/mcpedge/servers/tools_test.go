@@ -48,7 +48,7 @@ func TestListTools_joinsThePagesInTheServersOrder(t *testing.T) {
 		"last":      `{"tools":[{"name":"b"}],"nextCursor":null}`,
 		"forbidden": "",
 	}
-	got, err := servers.ListTools(t.Context(), lister{page: func(cursor string) (endpoint.Response, error) { return result("%s", pages[cursor]) }})
+	got, _, err := servers.ListTools(t.Context(), lister{page: func(cursor string) (endpoint.Response, error) { return result("%s", pages[cursor]) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestListTools_thatCannotBeRead_isAnError(t *testing.T) {
 		"a list of another type": {func(string) (endpoint.Response, error) { return result(`{"tools":{}}`) }, "no list of tools"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := servers.ListTools(t.Context(), lister{page: c.page})
+			got, _, err := servers.ListTools(t.Context(), lister{page: c.page})
 			if err == nil || !strings.Contains(err.Error(), c.want) || got != nil {
 				t.Errorf("got %d tools and %v, want %s", len(got), err, c.want)
 			}
@@ -100,14 +100,14 @@ func TestListTools_thatCannotBeRead_isAnError(t *testing.T) {
 }
 
 func TestListTools_asksNoServerThatHasNone(t *testing.T) {
-	got, err := servers.ListTools(t.Context(), lister{noTools: true})
+	got, _, err := servers.ListTools(t.Context(), lister{noTools: true})
 	if err != nil || len(got) != 0 {
 		t.Errorf("got %s %v, want no tools and no error", got, err)
 	}
 }
 
 func TestListTools_leavesOutWhatNobodyCouldCall(t *testing.T) {
-	tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+	tools, _, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
 		return result("%s", `{"tools":[{"name":"a","x":1},{"title":"no name"},{"name":""},{"name":7},`+
 			`"name",{"name":"a","second":true},{"x":{"name":"inner"},"n\u0061me":"\u00e9"}]}`)
 	}})
@@ -124,7 +124,7 @@ func TestListTools_leavesOutWhatNobodyCouldCall(t *testing.T) {
 }
 
 func TestListTools_definitionsThatCanBeReadInTwoWays_areLeftOut(t *testing.T) {
-	tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+	tools, _, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
 		return result("%s", `{"tools":[{"name":"a"},{"name":"b","NAME":"c"},{"name":"d","name":"e"},{"name":"f","inputschema":{}},{"name":"g","x":1,"X":2}]}`)
 	}})
 	var names []string
@@ -188,7 +188,7 @@ func TestListTools_oddCursors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := -1
-			tools, err := servers.ListTools(t.Context(), lister{page: func(cursor string) (endpoint.Response, error) {
+			tools, _, err := servers.ListTools(t.Context(), lister{page: func(cursor string) (endpoint.Response, error) {
 				n++
 				if c.page != nil {
 					return result("%s", c.page(n))
@@ -211,7 +211,7 @@ func TestListTools_oddCursors(t *testing.T) {
 }
 
 func TestListTools_definitionsCannotPose(t *testing.T) {
-	got, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+	got, _, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
 		return result(`{"tools":[{"name":"a","_meta":{"io.gatehouse/cut":"x","own":1}},{"name":"b","_meta":{"io\u002egatehouse/cut":1}}]}`)
 	}})
 	if err != nil || len(got) != 2 || string(got[0].Raw) != `{"name":"a","_meta":{"own":1}}` || string(got[1].Raw) != `{"name":"b","_meta":{}}` {

@@ -51,7 +51,7 @@ func TestWeight_ofAListOfTools_isLittleMoreThanItsSize(t *testing.T) {
 	} {
 		n := 0
 		got := allocated(func() {
-			_, _ = servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) { // What it says is shown elsewhere.
+			_, _, _ = servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) { // What it says is shown elsewhere.
 				n++
 				return endpoint.Response{Result: []byte(page)}, nil
 			}})
@@ -63,7 +63,7 @@ func TestWeight_ofAListOfTools_isLittleMoreThanItsSize(t *testing.T) {
 // What is left of a page that is large for something else is its tools.
 func TestListTools_keepsNothingOfAPageButItsTools(t *testing.T) {
 	page := []byte(filled(8<<20, `{"tools":[{"name":"a"}],"x":[%s]}`, `0,`))
-	tools, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
+	tools, _, err := servers.ListTools(t.Context(), lister{page: func(string) (endpoint.Response, error) {
 		return endpoint.Response{Result: page}, nil
 	}})
 	if err != nil || len(tools) != 1 {
