@@ -79,25 +79,25 @@ func (g *Gate) check(r *http.Request, set *identity.Set) (*identity.Caller, erro
 	if !errors.Is(err, identity.ErrUnknown) || !accepted || !identity.LooksLikeJWT(token) {
 		return caller, err
 	}
-	return g.checkJWT(r.Context(), set, settings, token)
+	return g.checkJWT(r.Context(), set, settings, token, audiencesAt(settings.Audience, r.URL.EscapedPath()))
 }
 
 // checkJWT checks with the keys at hand, and once more with fresh ones if the
 // token's key is not among them.
-func (g *Gate) checkJWT(ctx context.Context, set *identity.Set, settings identity.JWT, token string) (*identity.Caller, error) {
+func (g *Gate) checkJWT(ctx context.Context, set *identity.Set, settings identity.JWT, token string, also []string) (*identity.Caller, error) {
 	source := Source{URL: settings.KeysURL, File: settings.KeysFile}
 	keys, err := g.opts.Keys.Get(ctx, source)
 	if err != nil {
 		return nil, err
 	}
-	caller, err := set.CheckJWT(token, keys, time.Now())
+	caller, err := set.CheckJWT(token, keys, time.Now(), also...)
 	if !errors.Is(err, identity.ErrUnknownKey) {
 		return caller, err
 	}
 	if keys, err = g.opts.Keys.Renew(ctx, source); err != nil {
 		return nil, err
 	}
-	return set.CheckJWT(token, keys, time.Now())
+	return set.CheckJWT(token, keys, time.Now(), also...)
 }
 
 // bearer reads the token of a request. Only the header counts: a token in a

@@ -64,6 +64,48 @@ func TestAuthorize_theChallenge_namesTheSurface(t *testing.T) {
 	}
 }
 
+// A token that is meant for a surface opens that one alone; one for the gateway opens
+// all. Which servers there are does not matter.
+func TestAuthorize_tokensMeantForASurface_openThatOne(t *testing.T) {
+	const gw = "https://gw.example.com"
+	k := newKey(t, "k1")
+	g := gate(credentials(true), &counted{answer: published(t, k)}, nil, nil)
+	for _, c := range []struct {
+		audience any
+		path     string
+		in       bool
+	}{
+		{gw + "/mcp", "/mcp", true},
+		{gw + "/mcp", "/servers/db/mcp", true},
+		{gw + "/mcp", "/all/mcp", true},
+		{gw + "/servers/db/mcp", "/servers/db/mcp", true},
+		{gw + "/servers/db/mcp", "/servers/db/mcp/", true},
+		{gw + "/servers/db/mcp", "/servers/%64b/mcp", true},
+		{gw + "/servers/my%20db/mcp", "/servers/my%20db/mcp", true},
+		{[]string{"https://other.example.com", gw + "/servers/db/mcp"}, "/servers/db/mcp", true},
+		{gw + "/all/mcp", "/all/mcp", true},
+		{gw + "/servers/all/mcp", "/servers/all/mcp", true},
+		{gw + "/servers/db/mcp", "/mcp", false},
+		{gw + "/servers/db/mcp", "/all/mcp", false},
+		{gw + "/servers/db/mcp", "/servers/web/mcp", false},
+		{gw + "/servers/db/mcp", "/servers/db", false},
+		{gw + "/all/mcp", "/servers/all/mcp", false},
+		{gw + "/all/mcp", "/servers/db/mcp", false},
+		{gw + "/all/mcp", "/mcp", false},
+		{gw + "/servers/all/mcp", "/all/mcp", false},
+		{gw + "/servers/a%2Fb/mcp", "/servers/a/b/mcp", false},
+		{gw + "/servers/db", "/servers/db/mcp", false},
+		{gw + "/servers/DB/mcp", "/servers/db/mcp", false},
+		{"https://other.example.com/servers/db/mcp", "/servers/db/mcp", false},
+		{"/servers/db/mcp", "/servers/db/mcp", false},
+	} {
+		w, caller := askAt(g, c.path, "Bearer "+k.tokenFor(t, c.audience, "backend"))
+		if got := caller != nil; got != c.in || !c.in && w.Code != http.StatusUnauthorized {
+			t.Errorf("a token for %v at %s: let in is %v with status %d, want %v", c.audience, c.path, got, w.Code, c.in)
+		}
+	}
+}
+
 func TestAuthorize_headers(t *testing.T) {
 	k := newKey(t, "k1")
 	stranger := newKey(t, "k1")

@@ -58,6 +58,12 @@ func published(t testing.TB, keys ...key) []byte {
 // token signs an access token for an agent.
 func (k key) token(t testing.TB, agents ...string) string {
 	t.Helper()
+	return k.tokenFor(t, audience, agents...)
+}
+
+// tokenFor signs one that is meant for somebody: a text, or a list of them.
+func (k key) tokenFor(t testing.TB, audience any, agents ...string) string {
+	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k.private, KeyID: k.kid}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +95,11 @@ func fileStore(c *counted) *httpauth.KeyStore {
 
 // ask sends a request with these Authorization headers through a gate.
 func ask(g *httpauth.Gate, authorization ...string) (*httptest.ResponseRecorder, *identity.Caller) {
-	r := httptest.NewRequest(http.MethodPost, "/mcp", http.NoBody)
+	return askAt(g, "/mcp", authorization...)
+}
+
+func askAt(g *httpauth.Gate, path string, authorization ...string) (*httptest.ResponseRecorder, *identity.Caller) {
+	r := httptest.NewRequest(http.MethodPost, path, http.NoBody)
 	for _, a := range authorization {
 		r.Header.Add("Authorization", a)
 	}

@@ -52,18 +52,15 @@ func (p Public) At(path string) string {
 	return strings.TrimSuffix(p.Resource, "/mcp") + path
 }
 
-// surfacePath is the path of a surface beside /mcp that a path ends with; "" if it
-// ends with none.
-func surfacePath(path string) string {
-	rest, ok := strings.CutSuffix(strings.TrimRight(path, "/"), "/mcp")
-	if !ok {
-		return ""
-	}
-	if strings.HasSuffix(rest, "/all") {
-		return "/all/mcp"
-	}
-	if at := strings.LastIndex(rest, "/servers/"); at >= 0 && !strings.Contains(rest[at+len("/servers/"):], "/") && rest[at+len("/servers/"):] != "" {
-		return rest[at:] + "/mcp"
+// surfaceOf is the path of the surface whose metadata is at a path, with or without
+// that of the public url before it; "" is the gate.
+func (p Public) surfaceOf(escaped string) string {
+	for _, base := range []string{strings.TrimSuffix(p.MetadataPath, gatePath), wellKnown} {
+		if path, ok := strings.CutPrefix(escaped, base); ok {
+			if surface := surfacePath(path); surface != "" {
+				return surface
+			}
+		}
 	}
 	return ""
 }
@@ -79,7 +76,7 @@ func Metadata(p Public, credentials func() *identity.Set) http.Handler {
 			return
 		}
 		resource := p.Resource
-		if surface := surfacePath(r.URL.EscapedPath()); surface != "" {
+		if surface := p.surfaceOf(r.URL.EscapedPath()); surface != "" {
 			resource = p.At(surface)
 		}
 		body, err := json.Marshal(map[string]any{

@@ -58,7 +58,8 @@ func TestMetadata_tellsWhereTokensAre(t *testing.T) {
 		"/.well-known/oauth-protected-resource/servers/my%20db/mcp": "https://gw.example.com/servers/my%20db/mcp",
 		"/.well-known/oauth-protected-resource/servers/x%22y/mcp":   "https://gw.example.com/servers/x%22y/mcp",
 		"/.well-known/oauth-protected-resource/servers/a/b/mcp":     "https://gw.example.com/mcp",
-		"/.well-known/oauth-protected-resource/team/servers/db/mcp": "https://gw.example.com/servers/db/mcp",
+		"/.well-known/oauth-protected-resource/team/servers/db/mcp": "https://gw.example.com/mcp", // It is not this gateway's.
+		"/.well-known/oauth-protected-resource/servers/all/mcp":     "https://gw.example.com/servers/all/mcp",
 		"/.well-known/oauth-protected-resource":                     "https://gw.example.com/mcp",
 	} {
 		w := httptest.NewRecorder()
@@ -66,6 +67,18 @@ func TestMetadata_tellsWhereTokensAre(t *testing.T) {
 		var got struct{ Resource string }
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Resource != want {
 			t.Errorf("%s: got %q %v, want %q", path, got.Resource, err, want)
+		}
+	}
+	team, err := httpauth.ParsePublic("https://gw.example.com/team/servers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/.well-known/oauth-protected-resource/team/servers/all/mcp", "/.well-known/oauth-protected-resource/all/mcp"} {
+		w := httptest.NewRecorder()
+		httpauth.Metadata(team, func() *identity.Set { return credentials(true) }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		var got struct{ Resource string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Resource != "https://gw.example.com/team/servers/all/mcp" {
+			t.Errorf("%s: got %q %v, want all of the gateway below /team/servers", path, got.Resource, err)
 		}
 	}
 	if w := get(credentials(false)); w.Code != http.StatusNotFound {

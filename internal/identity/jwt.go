@@ -34,8 +34,9 @@ func LooksLikeJWT(token string) bool { return strings.Count(token, ".") == 2 }
 // CheckJWT returns who bears an access token of the issuer, whose keys these are.
 // The errors are ErrUnknown, ErrUnknownKey, ErrExpired, ErrNotYet and
 // ErrNoAgent. No claim is believed before the signature is verified, and what the
-// token says about keys (jwk, jku, x5u, x5c) is ignored.
-func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) {
+// token says about keys (jwk, jku, x5u, x5c) is ignored. It must be meant for the
+// audience of the settings, or for one of also.
+func (s *Set) CheckJWT(token string, keys Keys, now time.Time, also ...string) (*Caller, error) {
 	settings, ok := s.JWT()
 	if !ok || len(token) > MaxTokenBytes {
 		return nil, ErrUnknown
@@ -62,7 +63,7 @@ func (s *Set) CheckJWT(token string, keys Keys, now time.Time) (*Caller, error) 
 			if !exactClaims(token, settings.AgentClaim) {
 				return nil, ErrUnknown
 			}
-			return callerOf(settings, claims, all[settings.AgentClaim], now)
+			return callerOf(settings, claims, also, all[settings.AgentClaim], now)
 		}
 	}
 	return nil, ErrUnknown
@@ -108,11 +109,11 @@ func exactClaims(token, agentClaim string) bool {
 }
 
 // callerOf judges claims whose signature is good.
-func callerOf(settings JWT, claims jwt.Claims, agents any, now time.Time) (*Caller, error) {
+func callerOf(settings JWT, claims jwt.Claims, also []string, agents any, now time.Time) (*Caller, error) {
 	if claims.Expiry == nil || settings.Issuer == "" || settings.Audience == "" || !validSubject(claims.Subject) {
 		return nil, ErrUnknown
 	}
-	expected := jwt.Expected{Issuer: settings.Issuer, AnyAudience: jwt.Audience{settings.Audience}, Time: now}
+	expected := jwt.Expected{Issuer: settings.Issuer, AnyAudience: append(jwt.Audience{settings.Audience}, also...), Time: now}
 	switch err := claims.ValidateWithLeeway(expected, Leeway); {
 	case err == nil:
 	case errors.Is(err, jwt.ErrExpired):
