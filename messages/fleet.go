@@ -115,6 +115,13 @@ type CandidateReply struct {
 // InForce tells the fleet actor by which generation this node decides now.
 type InForce struct{ Generation uint64 }
 
+// MoveServer tells the fleet actor to give up a server, and its instances, if this node
+// owns it. Node shall have it next; an empty one leaves that to their order.
+type MoveServer struct {
+	Server, Node string
+	Drain        time.Duration
+}
+
 // LeaveFleet tells the fleet actor to give up what this node owns, server by server,
 // and then its lease. It answers FleetLeft.
 type LeaveFleet struct{ Drain time.Duration }

@@ -117,10 +117,10 @@ func (s *supervisor) wake(c actor.Context, m messages.WakeServer) {
 	switch {
 	case k.failing:
 		k.wake()
+	case k.place.key != "" && k.target() == nowhere:
+		s.await(c, k)
 	case k.pid != nil:
 		c.Send(k.pid, messages.StartServer{})
-	default:
-		s.await(c, k)
 	}
 }
 

@@ -217,7 +217,7 @@ func (s *supervisor) endedPlace(c actor.Context, k *child) {
 // standInFailed hears of a bug in a stand-in. The next news of the server make
 // another one.
 func (s *supervisor) standInFailed(k *child, children actor.Supervisor, reason any) {
-	s.asExit(k, reason)
+	_ = s.asExit(k, reason) // It logs what it was.
 	k.place.owner, k.place.leaving = nil, true
 	children.StopChildren(k.pid)
 }

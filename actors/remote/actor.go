@@ -157,7 +157,7 @@ func (s *standIn) wake(c actor.Context) {
 // show has the cell show what the owner says, as far as that is not ready: that takes a
 // session.
 func (s *standIn) show() {
-	switch s.there.Record.State {
+	switch s.there.Record.State { //nolint:exhaustive // All else is on its way to something.
 	case endpoint.Idle:
 		s.move(endpoint.Parked)
 	case endpoint.BackingOff:

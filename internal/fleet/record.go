@@ -52,6 +52,9 @@ type Record struct {
 	// Suspects are the tools that may have ended it.
 	Suspects []string `json:"suspects,omitempty"`
 	Epoch    int64    `json:"epoch"` // of the owner that wrote it
+	Node     string   `json:"node"`  // the owner that wrote it
+	// Next is the node that shall own it next, where an operator says so.
+	Next string `json:"next,omitempty"`
 }
 
 // Content is a configuration of the whole fleet: the bytes of both files, with

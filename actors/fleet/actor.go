@@ -1,0 +1,247 @@
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+)
+
+// Config is what the fleet's actor is given.
+type Config struct {
+	Store fleet.Store
+	// Node is this gateway. Boot tells its process from others of the same id.
+	Node fleet.Node
+	TTL  time.Duration
+	// Previous is the lease of an earlier process of this node; it ends when this one
+	// joins. Joined, unless nil, hears of each new lease. It may block for a moment.
+	Previous fleet.Lease
+	Joined   func(fleet.Lease)
+	// Standing is where others read what the actor knows; it has the clock.
+	Standing *Standing
+	// Guard, unless nil, tells who ends what a gateway leaves that it is to end what
+	// runs by claims at that moment, if it hears no other. It may block for a moment.
+	Guard func(until fleet.Instant) error
+	// Running, unless nil, asks the owner of a key before whether anything of it still
+	// runs. It blocks until ctx ends at the longest.
+	Running func(ctx context.Context, address, key string) (bool, error)
+	// Content, unless nil, hears what the fleet has agreed on whenever that changes. It
+	// must not block.
+	Content func(messages.FleetChanged)
+	// Taken is called once if another process has this node's id and does not go.
+	Taken func(error)
+	Log   *slog.Logger
+}
+
+// Props makes the fleet's actor.
+func Props(cfg Config) *actor.Props {
+	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}}
+	f.life, f.die = context.WithCancel(context.Background())
+	return actor.PropsFromProducer(func() actor.Actor { return f })
+}
+
+// member is the actor.
+type member struct {
+	cfg        Config
+	node       fleet.Node
+	self       *actor.PID
+	root       *actor.RootContext
+	supervisor *actor.PID // nil until it has wanted something
+	life       context.Context
+	die        context.CancelFunc
+
+	lease    fleet.Lease // 0 without one
+	previous fleet.Lease // is to end before the next one
+	tenure   fleet.Tenure
+	joining  bool
+	renewing bool
+	ending   bool // what ran by a tenure that is over is ending
+	taken    fleet.Instant
+	ticker   *time.Timer
+
+	view  fleet.View
+	told  uint64 // the generation that was handed on
+	wants map[string]*want
+	owned map[string]*ownership
+
+	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
+	drain  time.Duration
+	left   bool
+}
+
+// The actor's own messages.
+type (
+	seen   struct{ view fleet.View }
+	joined struct {
+		sent    fleet.Instant
+		lease   fleet.Lease
+		granted time.Duration
+		err     error
+	}
+	joinDue struct{}
+	tickDue struct{}
+	renewed struct {
+		lease fleet.Lease
+		sent  fleet.Instant
+		err   error
+	}
+	revoked struct{ lease fleet.Lease }
+)
+
+// IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
+func (seen) IgnoreDeadLetterLogging()    {}
+func (joined) IgnoreDeadLetterLogging()  {}
+func (joinDue) IgnoreDeadLetterLogging() {}
+func (tickDue) IgnoreDeadLetterLogging() {}
+func (renewed) IgnoreDeadLetterLogging() {}
+func (revoked) IgnoreDeadLetterLogging() {}
+
+// Receive implements actor.Actor.
+func (f *member) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		f.start(c)
+	case messages.WantOwner, messages.Awaited, messages.Unwanted, messages.ServerState, messages.Released, messages.TenureLeft:
+		f.supervisor = c.Sender()
+		f.ofSupervisor(m)
+	case messages.InForce:
+		f.inForce(m)
+	case messages.LeaveFleet:
+		f.leave(c.Sender(), m)
+	case messages.MoveServer:
+		f.move(m)
+	case seen:
+		f.seen(m.view)
+	case joinDue:
+		f.join()
+	case joined:
+		f.joined(m)
+	case tickDue:
+		f.tick()
+	case renewed:
+		f.renewed(m)
+	case revoked:
+		f.revoked()
+	case claimDue:
+		f.claimDue(m)
+	case claimed:
+		f.claimed(m)
+	case writeDue:
+		f.writeDue(m)
+	case written:
+		f.written(m)
+	case released:
+		f.released(m)
+	case *actor.Stopping:
+		f.die()
+	case actor.SystemMessage, actor.AutoReceiveMessage:
+	default:
+		f.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
+	}
+}
+
+// start follows the store and joins the fleet, once.
+func (f *member) start(c actor.Context) {
+	if f.self != nil {
+		return
+	}
+	f.self, f.root = c.Self(), c.ActorSystem().Root
+	go func() { // Ends with the actor.
+		_ = f.cfg.Store.Follow(f.life, func(v fleet.View) { f.root.Send(f.self, seen{v}) }) // It ends with its context alone.
+	}()
+	f.join()
+}
+
+func (f *member) ofSupervisor(m any) {
+	switch m := m.(type) {
+	case messages.WantOwner:
+		f.want(m)
+	case messages.Awaited:
+		f.awaited(m)
+	case messages.Unwanted:
+		f.unwanted(m)
+	case messages.ServerState:
+		f.state(m)
+	case messages.Released:
+		f.stopped(m)
+	case messages.TenureLeft:
+		f.tenureLeft()
+	}
+}
+
+// ask runs what waits for the store, and has the actor hear what became of it.
+func (f *member) ask(timeout time.Duration, what func(ctx context.Context) any) {
+	go func() { // Ends by its time, or with the actor.
+		ctx, cancel := context.WithTimeout(f.life, timeout)
+		defer cancel()
+		f.root.Send(f.self, what(ctx))
+	}()
+}
+
+// later has the actor hear something after a while.
+func (f *member) later(after time.Duration, m any) *time.Timer {
+	return time.AfterFunc(after, func() { f.root.Send(f.self, m) })
+}
+
+// tell sends the supervisor something.
+func (f *member) tell(m any) {
+	if f.supervisor != nil {
+		f.root.RequestWithCustomSender(f.supervisor, m, f.self)
+	}
+}
+
+// seen takes in what the store holds by now.
+func (f *member) seen(v fleet.View) {
+	if f.view.Store != 0 && (v.Store != f.view.Store || v.Revision < f.view.Revision) {
+		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
+			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
+		f.told = 0
+	}
+	f.view = v
+	f.cfg.Standing.view.Store(&v)
+	f.handOn()
+	for _, w := range f.wants {
+		f.settle(w)
+	}
+}
+
+// handOn hands on what the fleet has agreed on, if that is news.
+func (f *member) handOn() {
+	v := f.view
+	if v.Generation == 0 || v.Generation == f.told || v.Active == nil || f.cfg.Content == nil {
+		return
+	}
+	f.told = v.Generation
+	f.cfg.Content(messages.FleetChanged{Generation: v.Generation, Content: v.Active, Holds: v.Holds, Restarts: v.Restarts})
+}
+
+// inForce has the others know by which generation this node decides.
+func (f *member) inForce(m messages.InForce) {
+	if f.node.Generation != m.Generation {
+		f.node.Generation = m.Generation
+		f.putNode()
+	}
+}
+
+// putNode has the others know what this node says of itself.
+func (f *member) putNode() {
+	if f.lease == 0 {
+		return // It joins with that.
+	}
+	node, lease := f.node, f.lease
+	go func() { // Ends by its time, or with the actor.
+		for f.life.Err() == nil {
+			ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
+			err := f.cfg.Store.PutNode(ctx, node, lease)
+			cancel()
+			if err == nil || lost(err) {
+				return
+			}
+			pause(f.life, time.Second)
+		}
+	}()
+}

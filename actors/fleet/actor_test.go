@@ -1,0 +1,346 @@
+package fleet_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	fleetactor "gatehouse/actors/fleet"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+func TestFleet_oneOwns_othersHearOfIt(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.wants("files")
+		b.wants("files")
+		s.Sleep(time.Second)
+		owner, other := a, b
+		if _, ok := b.standing.Owned("files"); ok {
+			owner, other = b, a
+		}
+		m := owner.owns(t, "files")
+		if until := owner.guarded(); until <= fleet.Instant(0).Add(ttl/2) {
+			t.Errorf("the guard ends it at %d, want a time after the first renewal is due", until)
+		}
+		owner.says(m, fleet.Record{State: endpoint.Ready, Run: 1})
+		if got := other.hears(t, owner.id, endpoint.Ready); got.Owner.Epoch != m.Epoch || got.Owner.Address != owner.id+":1" {
+			t.Errorf("got %+v, want epoch %d at the address of %s", got.Owner, m.Epoch, owner.id)
+		}
+		testkit.ExpectNone(t, other.sup)
+	})
+}
+
+func TestFleet_inPeace_nothingIsWrittenAndNothingMoves(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		for _, key := range []string{"x", "y", "z"} {
+			a.wants(key)
+			b.wants(key)
+		}
+		s.Sleep(5 * time.Second)
+		before := s.store.Writes()
+		s.Sleep(time.Hour)
+		if got := s.store.Writes(); got != before {
+			t.Errorf("%d writes in an hour, want none", got-before)
+		}
+		if n := len(a.standing.Owns()) + len(b.standing.Owns()); n != 3 {
+			t.Errorf("%d servers are owned, want 3", n)
+		}
+	})
+}
+
+func TestFleet_cutOff_stopsBeforeAnybodyElseCanBegin(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, readyBusy)
+		b := s.sets("b")
+		b.wants("files")
+		b.hears(t, "a", endpoint.Ready)
+		a.way.Cut()
+		s.Sleep(0)
+		a.loses(t)
+		if _, known := s.store.View().Owners["files"]; !known {
+			t.Error("the store knows no owner, want that the lease outlives the tenure")
+		}
+		taken := b.owns(t, "files")
+		if taken.Epoch <= m.Epoch || taken.Died != "a" || taken.Record.Run != 3 {
+			t.Errorf("got %+v, want a later epoch, the record of a and that it died with calls", taken)
+		}
+		a.way.Heal()
+		s.Sleep(3 * time.Second)
+		a.hears(t, "b", endpoint.Starting)
+	})
+}
+
+func TestFleet_ownerDies_itsIdleServersHaveNotFailed(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, fleet.Record{State: endpoint.Ready, Run: 3, History: []byte("{}"), Suspects: []string{"burn"}})
+		b := s.sets("b")
+		b.wants("files")
+		a.dies()
+		taken := b.owns(t, "files")
+		if taken.Died != "" || string(taken.Record.History) != "{}" || len(taken.Record.Suspects) != 1 {
+			t.Errorf("got %+v, want its history and suspects, and no failure", taken)
+		}
+	})
+}
+
+func TestFleet_leaseEndedByAnOperator_theNextOwnerAsksFirst(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		a.says(a.owns(t, "files"), readyBusy)
+		b := s.sets("b")
+		b.wants("files")
+		b.hears(t, "a", endpoint.Ready)
+		b.mu.Lock()
+		b.runs = true
+		b.mu.Unlock()
+		s.store.Expire("a")
+		testkit.Expect[messages.TenureLost](t, a.sup)
+		b.hears(t, "", "")
+		s.Sleep(time.Second)
+		testkit.ExpectNone(t, b.sup)
+		b.mu.Lock()
+		b.runs = false
+		b.mu.Unlock()
+		b.owns(t, "files")
+	})
+}
+
+func TestFleet_storeGone_allStopAndComeBackWithIt(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		s.store.Freeze()
+		s.Sleep(0)
+		began := time.Now()
+		a.loses(t)
+		if took := time.Since(began); took > ttl {
+			t.Errorf("stopped %v after the store, want within a TTL", took)
+		}
+		s.Sleep(time.Minute)
+		s.store.Thaw()
+		began = time.Now()
+		if again := a.owns(t, "files"); again.Epoch <= m.Epoch {
+			t.Errorf("got epoch %d after %d, want a later one", again.Epoch, m.Epoch)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("back %v after the store, want soon", took)
+		}
+	})
+}
+
+func TestFleet_aLateTenure_isNotRenewedAnyMore(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		a.owns(t, "files")
+		a.way.Mute() // Renewals arrive, and their answers do not.
+		s.Sleep(0)
+		testkit.Expect[messages.TenureLost](t, a.sup)
+		s.Sleep(ttl + time.Second)
+		if _, known := s.store.View().Owners["files"]; known {
+			t.Error("the lease is renewed though the gateway may not act on it, want it to end")
+		}
+	})
+}
+
+func TestFleet_lazy_isClaimedByWhoeverNeedsItFirst(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.wantsSo("files", true)
+		cell := b.wantsSo("files", true)
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, a.sup)
+		testkit.ExpectNone(t, b.sup)
+		b.tells(messages.Awaited{Key: "files", Cell: cell})
+		b.owns(t, "files")
+		a.hears(t, "b", endpoint.Starting)
+	})
+}
+
+func TestFleet_changedEntry_goesOnAtTheSameOwner(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		old := a.wants("files")
+		m := a.owns(t, "files")
+		a.tells(messages.Unwanted{Key: "files", Cell: old})
+		a.wants("files")
+		if again := a.owns(t, "files"); again.Epoch != m.Epoch || again.Record.Run != 0 {
+			t.Errorf("got %+v, want the same epoch %d and a fresh start", again, m.Epoch)
+		}
+		a.tells(messages.Released{Key: "files", Cell: old, Epoch: m.Epoch})
+		s.Sleep(time.Second)
+		if _, ok := a.standing.Owned("files"); !ok {
+			t.Error("it is owned no more as its old form has ended, want that it goes on")
+		}
+	})
+}
+
+func TestFleet_removedServer_leavesNothingInTheStore(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		cell := a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, readyBusy)
+		a.tells(messages.Unwanted{Key: "files", Cell: cell})
+		a.tells(messages.Released{Key: "files", Cell: cell, Epoch: m.Epoch})
+		s.Sleep(time.Second)
+		v := s.store.View()
+		if len(v.Owners) != 0 || len(v.Records) != 0 {
+			t.Errorf("the store has owners %v and records %v, want neither", v.Owners, v.Records)
+		}
+	})
+}
+
+func TestFleet_statesAreWrittenRarely_andTheLastOneAlways(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		before := s.store.Writes()
+		for run := range uint64(100) {
+			a.says(m, fleet.Record{State: endpoint.Ready, Run: run})
+		}
+		s.Sleep(2 * time.Second)
+		if n := s.store.Writes() - before; n > 7 {
+			t.Errorf("%d writes for 100 states in a second, want a few", n)
+		}
+		if got := s.store.View().Records["files"]; got.Run != 99 || got.Epoch != m.Epoch || got.Node != "a" {
+			t.Errorf("got %+v, want run 99 as a wrote it", got)
+		}
+	})
+}
+
+func TestFleet_leaving_givesUpAllAndThenItsLease(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, readyBusy)
+		b := s.sets("b")
+		b.wants("files")
+		asker := s.Probe()
+		s.System.Root.RequestWithCustomSender(a.pid, messages.LeaveFleet{Drain: time.Minute}, asker.PID)
+		if g := testkit.Expect[messages.GiveUp](t, a.sup); g.Timeout != time.Minute || g.Cell != m.Cell {
+			t.Errorf("got %+v, want it drained for a minute", g)
+		}
+		s.Sleep(time.Second)
+		if !s.store.View().Nodes["a"].Leaving {
+			t.Error("the others do not see that it leaves, want that they do")
+		}
+		s.Sleep(10 * time.Second) // It drains, and keeps its tenure.
+		testkit.ExpectNone(t, asker)
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		testkit.Expect[messages.FleetLeft](t, asker)
+		if taken := b.owns(t, "files"); taken.Died != "" {
+			t.Errorf("got %+v, want no failure of a server that was drained", taken)
+		}
+		if v := s.store.View(); len(v.Nodes) != 1 {
+			t.Errorf("got nodes %v, want b alone", v.Nodes)
+		}
+	})
+}
+
+func TestFleet_leaving_withoutALease_isQuick(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		s.store.Freeze()
+		a := s.sets("a")
+		asker := s.Probe()
+		s.System.Root.RequestWithCustomSender(a.pid, messages.LeaveFleet{}, asker.PID)
+		testkit.Expect[messages.FleetLeft](t, asker)
+	})
+}
+
+func TestFleet_moved_goesToTheChosenNode(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, readyBusy)
+		others := []*ship{s.sets("b"), s.sets("c"), s.sets("d")}
+		for _, sh := range others {
+			sh.wants("files")
+		}
+		s.Send(a.pid, messages.MoveServer{Server: "files", Node: "c", Drain: time.Second})
+		testkit.Expect[messages.GiveUp](t, a.sup)
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		others[1].owns(t, "files")
+		a.hears(t, "c", endpoint.Starting)
+	})
+}
+
+func TestFleet_idTaken_waitsAndSaysSo(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		s.sets("a")
+		again := s.sets("a", func(c *fleetactor.Config) { c.Node.Boot = "another" })
+		s.Sleep(2*ttl + time.Second)
+		if err := again.gaveUp(); err != nil {
+			t.Errorf("it gives up by %v within 2 TTL, want it to wait", err)
+		}
+		s.Sleep(3 * time.Second)
+		if again.gaveUp() == nil {
+			t.Error("it waits for ever, want it to give up")
+		}
+	})
+}
+
+func TestFleet_restartedInPlace_goesOnAtOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		var lease fleet.Lease
+		a := s.sets("a", func(c *fleetactor.Config) { c.Joined = func(l fleet.Lease) { lease = l } })
+		a.wants("files")
+		a.owns(t, "files")
+		a.dies()
+		again := s.sets("a", func(c *fleetactor.Config) { c.Node.Boot, c.Previous = "another", lease })
+		again.wants("files")
+		began := time.Now()
+		again.owns(t, "files")
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %v, want it without waiting for its old lease", took)
+		}
+	})
+}
+
+func TestFleet_whatIsAgreedOn_isHandedOnOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		ctx := context.Background()
+		candidate, err := a.way.Propose(ctx, fleet.Content{Servers: []byte("{}"), Rules: []byte("{}"), By: "me"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		generation, err := a.way.Activate(ctx, candidate, nil, candidate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Sleep(time.Minute)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(a.content) != 1 || a.content[0].Generation != generation || a.content[0].Content.By != "me" {
+			t.Errorf("got %+v, want generation %d once", a.content, generation)
+		}
+	})
+}
+
+func TestFleet_theGenerationInForce_isSeenByOthers(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.Send(a.pid, messages.InForce{Generation: 7})
+		s.Sleep(time.Second)
+		if got := s.store.View().Nodes["a"].Generation; got != 7 {
+			t.Errorf("got generation %d, want 7", got)
+		}
+	})
+}

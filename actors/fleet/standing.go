@@ -1,0 +1,71 @@
+package fleet
+
+import (
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+)
+
+// Standing is what others may know of a gateway in its fleet at any time. It is written
+// by the actor alone. Its methods may be called from any goroutine and do not block.
+type Standing struct {
+	now   func() fleet.Instant
+	stop  atomic.Int64 // until when it may act on what it owns; 0 is not at all
+	heard atomic.Int64 // when it was last in contact with the store
+	owned atomic.Pointer[map[string]Holding]
+	view  atomic.Pointer[fleet.View]
+}
+
+// Holding is a server that this gateway owns.
+type Holding struct {
+	Epoch int64
+	Cell  *endpoint.Cell
+}
+
+// NewStanding makes that of a gateway that owns nothing. now is the clock of tenures.
+func NewStanding(now func() fleet.Instant) *Standing {
+	s := &Standing{now: now}
+	s.owned.Store(&map[string]Holding{})
+	s.view.Store(&fleet.View{})
+	s.heard.Store(int64(now()))
+	return s
+}
+
+// Tenure returns how long this gateway may still act on what it owns; 0 is not any more.
+func (s *Standing) Tenure() time.Duration {
+	return max(0, fleet.Instant(s.stop.Load()).Sub(s.now()))
+}
+
+// Holds reports whether this gateway may act on what it owns under a key by an epoch.
+func (s *Standing) Holds(key string, epoch int64) bool {
+	return int64(s.now()) < s.stop.Load() && (*s.owned.Load())[key].Epoch == epoch
+}
+
+// Owned returns what this gateway owns under a key.
+func (s *Standing) Owned(key string) (Holding, bool) {
+	h, ok := (*s.owned.Load())[key]
+	return h, ok
+}
+
+// Owns returns the keys of all that this gateway owns. The caller must not change it.
+func (s *Standing) Owns() map[string]Holding { return *s.owned.Load() }
+
+// Silence returns how long ago this gateway has last been in contact with the store.
+func (s *Standing) Silence() time.Duration { return s.now().Sub(fleet.Instant(s.heard.Load())) }
+
+// View returns the latest that is known of the fleet. The caller must not change it.
+func (s *Standing) View() fleet.View { return *s.view.Load() }
+
+// contact notes that the store has answered what was asked at that moment.
+func (s *Standing) contact(sent fleet.Instant) {
+	s.heard.Store(max(s.heard.Load(), int64(sent)))
+}
+
+func (s *Standing) change(how func(owned map[string]Holding)) {
+	next := maps.Clone(*s.owned.Load())
+	how(next)
+	s.owned.Store(&next)
+}

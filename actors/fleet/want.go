@@ -1,0 +1,268 @@
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+)
+
+const (
+	// rankStep is how long a node waits with a claim for each that goes before it.
+	rankStep = 150 * time.Millisecond
+	// chosenStep is how long it waits where another one was chosen by an operator.
+	chosenStep = 2 * time.Second
+	// claimAgain is how long it waits after a claim that failed.
+	claimAgain = 500 * time.Millisecond
+	// askOwner bounds the question to an owner before whether it has stopped, and
+	// askAgain is how long it waits with the next where that has not.
+	askOwner = 300 * time.Millisecond
+	askAgain = 50 * time.Millisecond
+)
+
+// want is a server that the supervisor wants to run somewhere.
+type want struct {
+	key      string
+	name     string
+	cell     *endpoint.Cell
+	lazy     bool
+	awaited  bool
+	absent   uint64 // numbers the times at which nobody owned it
+	waiting  *time.Timer
+	claiming bool
+	yield    time.Time // until when others go first
+	last     fleet.Owner
+	told     messages.OwnedThere
+	toldAny  bool
+}
+
+// claimDue: it is this node's turn to claim.
+type claimDue struct {
+	key    string
+	absent uint64
+}
+
+// claimed: a claim was answered.
+type claimed struct {
+	key   string
+	lease fleet.Lease
+	owner fleet.Owner
+	won   bool
+	err   error
+}
+
+// IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
+func (claimDue) IgnoreDeadLetterLogging() {}
+func (claimed) IgnoreDeadLetterLogging()  {}
+
+// want takes note of a server that is to run. What this node owns already it runs in
+// the new cell at once: its entry has changed.
+func (f *member) want(m messages.WantOwner) {
+	w := &want{key: m.Key, name: m.Name, cell: m.Cell, lazy: m.Lazy}
+	if old := f.wants[m.Key]; old != nil {
+		old.stopWaiting()
+		w.absent, w.last, w.claiming = old.absent, old.last, old.claiming
+	}
+	f.wants[m.Key] = w
+	if o := f.owned[m.Key]; o != nil && !o.leaving {
+		o.cell = m.Cell
+		f.publish(m.Key, o)
+		f.tell(messages.OwnedHere{Key: m.Key, Cell: m.Cell, Epoch: o.epoch})
+		return
+	}
+	f.settle(w)
+}
+
+// awaited claims a lazy server for a call.
+func (f *member) awaited(m messages.Awaited) {
+	if w := f.wants[m.Key]; w != nil && w.cell == m.Cell {
+		w.awaited = true
+		f.settle(w)
+	}
+}
+
+func (f *member) unwanted(m messages.Unwanted) {
+	if w := f.wants[m.Key]; w != nil && w.cell == m.Cell {
+		w.stopWaiting()
+		delete(f.wants, m.Key)
+	}
+}
+
+// settle brings a server that is wanted in line with what is known: it is another
+// node's, or is to be claimed.
+func (f *member) settle(w *want) {
+	owner, known := f.view.Owners[w.key]
+	if o := f.owned[w.key]; o != nil {
+		if f.view.Revision >= o.epoch && owner.Epoch != o.epoch && !o.leaving {
+			f.lose("the fleet's store does not know it as the owner of " + w.name + " any more")
+		}
+		return
+	}
+	switch {
+	case known && owner.Node != f.node.ID:
+		w.last, w.awaited = owner, false
+		w.stopWaiting()
+		w.absent++
+		f.tellOwner(w, owner)
+	case known && owner.Boot != f.node.Boot:
+		// An earlier process of this node: its lease is about to end.
+	default:
+		f.tellOwner(w, fleet.Owner{})
+		f.claimInTurn(w)
+	}
+}
+
+// tellOwner tells the supervisor who owns a server, and how that fares, if that is news.
+func (f *member) tellOwner(w *want, owner fleet.Owner) {
+	m := messages.OwnedThere{Key: w.key, Cell: w.cell, Owner: owner}
+	if r := f.view.Records[w.key]; owner.Node != "" && r.Epoch == owner.Epoch {
+		m.Record = r
+	} else if owner.Node != "" {
+		m.Record.State = endpoint.Starting
+	}
+	switch {
+	case !w.toldAny && owner.Node == "":
+		return // It begins with nobody.
+	case w.toldAny && sameNews(w.told, m):
+		return
+	}
+	w.told, w.toldAny = m, true
+	f.tell(m)
+}
+
+// sameNews reports whether two messages tell a stand-in the same.
+func sameNews(a, b messages.OwnedThere) bool {
+	x, y := a.Record, b.Record
+	return a.Owner == b.Owner && x.State == y.State && x.Run == y.Run && x.Catalog == y.Catalog && x.Reason == y.Reason &&
+		x.RetryAt.Equal(y.RetryAt) && x.Restarts == y.Restarts && x.Opened == y.Opened
+}
+
+// claimInTurn has a server claimed that nobody owns, after those that go before this
+// node.
+func (f *member) claimInTurn(w *want) {
+	if f.lease == 0 || f.leaver != nil || w.waiting != nil || w.claiming || w.lazy && !w.awaited {
+		return
+	}
+	rank, may := fleet.Rank(w.key, f.node.ID, f.view.Nodes)
+	if !may {
+		return // It is not seen yet, or leaves.
+	}
+	wait := time.Duration(rank) * rankStep
+	if next := f.view.Records[w.key].Next; next == f.node.ID {
+		wait = 0
+	} else if n, lives := f.view.Nodes[next]; lives && !n.Leaving {
+		wait += chosenStep
+	}
+	wait = max(wait, time.Until(w.yield))
+	w.absent++
+	w.waiting = f.later(wait, claimDue{w.key, w.absent})
+}
+
+func (f *member) claimDue(m claimDue) {
+	w := f.wants[m.key]
+	if w == nil || w.absent != m.absent {
+		return
+	}
+	w.waiting = nil
+	if f.lease == 0 || f.leaver != nil {
+		return
+	}
+	w.claiming = true
+	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
+	lease, key, last := f.lease, w.key, w.last
+	f.ask(f.cfg.TTL, func(ctx context.Context) any {
+		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
+		if err == nil && won {
+			f.awaitEnd(ctx, last, key)
+		}
+		return claimed{key, lease, owner, won, err}
+	})
+}
+
+// awaitEnd blocks until the owner before says that nothing of it runs any more, or does
+// not answer: a lease can end while its node is well.
+func (f *member) awaitEnd(ctx context.Context, last fleet.Owner, key string) {
+	if f.cfg.Running == nil || last.Address == "" || last.Boot == f.node.Boot {
+		return
+	}
+	for ctx.Err() == nil {
+		asked, cancel := context.WithTimeout(ctx, askOwner)
+		running, err := f.cfg.Running(asked, last.Address, key)
+		cancel()
+		if err != nil || !running {
+			return
+		}
+		pause(ctx, askAgain)
+	}
+}
+
+// claimed has a server run here that was won.
+func (f *member) claimed(m claimed) {
+	w := f.wants[m.key]
+	if w != nil {
+		w.claiming = false
+	}
+	switch {
+	case m.lease != f.lease:
+		if w != nil {
+			f.settle(w)
+		}
+	case lost(m.err):
+		f.lose("the fleet's store has ended this gateway's lease")
+	case m.err != nil:
+		f.cfg.Log.Debug("cannot claim a server", slog.String("key", m.key), slog.Any("err", m.err))
+		if w != nil {
+			w.absent++
+			w.waiting = f.later(claimAgain, claimDue{w.key, w.absent})
+		}
+	case !m.won:
+		if w != nil {
+			w.last = m.owner // The view is about to say so.
+			f.settle(w)
+		}
+	default:
+		f.won(m, w)
+	}
+}
+
+func (f *member) won(m claimed, w *want) {
+	o := &ownership{key: m.key, epoch: m.owner.Epoch}
+	f.owned[m.key] = o
+	if w == nil || f.leaver != nil {
+		o.leaving = true
+		f.release(o)
+		return
+	}
+	o.cell = w.cell
+	w.awaited, w.toldAny, w.yield = false, false, time.Time{}
+	f.publish(m.key, o)
+	r := f.view.Records[m.key]
+	here := messages.OwnedHere{Key: m.key, Cell: w.cell, Epoch: o.epoch, Record: r}
+	if r.Busy && r.Epoch != o.epoch {
+		here.Died = r.Node
+	}
+	f.cfg.Log.Info("this gateway owns a server", slog.String("server", w.name), slog.Int64("epoch", o.epoch), slog.String("before", w.last.Node))
+	f.tell(here)
+}
+
+// publish lets others see what this node owns.
+func (f *member) publish(key string, o *ownership) {
+	f.cfg.Standing.change(func(owned map[string]Holding) { owned[key] = Holding{o.epoch, o.cell} })
+}
+
+func (w *want) stopWaiting() {
+	if w.waiting != nil {
+		w.waiting.Stop()
+		w.waiting = nil
+	}
+}
+
+// forgetClaim makes what was known of claims void: they were by a lease that is over.
+func (w *want) forgetClaim() {
+	w.stopWaiting()
+	w.absent++
+	w.toldAny = false
+}
