@@ -60,6 +60,9 @@ type Request struct {
 	// Into is what a result is appended to, so that it need not be copied once
 	// more; nobody else may use it until Call has returned. nil is allowed.
 	Into []byte
+	// Generation is that of the configuration that the request was decided by, for
+	// sessions of another gateway's servers; 0 is none.
+	Generation uint64
 	// By says whose tool call this is; empty for requests of the gateway's own.
 	By Call
 }
@@ -171,6 +174,15 @@ func (e *RequestTooLarge) Error() string {
 // ErrNoRoom means that an answer was thrown away because there were too many
 // large ones at the moment. The session goes on.
 var ErrNoRoom = errors.New("there is no room for the result: the gateway holds too many large ones")
+
+// ErrFull is the cause of a NotWritten whose request met as many calls as allowed in
+// flight at the gateway that runs the server.
+var ErrFull = errors.New("as many calls as allowed are in flight")
+
+// ErrStale is the cause of a NotWritten whose request was decided by an older
+// configuration than that of the gateway that runs the server. By now this gateway has
+// a newer one too: the request can be decided anew.
+var ErrStale = errors.New("the call was decided by an older configuration than that of the gateway that runs the server")
 
 // ErrStopped is the cause with which the gateway itself ends a session: calls
 // that still run at the end of a drain or of a shutdown get it.

@@ -50,6 +50,9 @@ func (a *Attempt) sent(ctx context.Context) error {
 		a.call.renewals++
 		return errAgain
 	}
+	if errors.Is(err, endpoint.ErrStale) && a.call.router.cfg.Store.Load() != a.Snapshot {
+		return errAgain
+	}
 	fail := a.callFailed(ctx, err)
 	if fail == nil {
 		a.leave()
@@ -67,7 +70,7 @@ func (a *Attempt) request() endpoint.Request {
 	req.Deadline, req.Progress = a.call.limits.deadline, a.call.Progress
 	req.MaxBytes = a.Route.Entry.Settings.MaxRequestBytes
 	req.MaxResultBytes = a.Route.Entry.Settings.MaxResultBytes
-	req.By = a.by()
+	req.By, req.Generation = a.by(), a.Snapshot.Generation
 	if a.call.Notice != nil {
 		req.LogLevel, req.Notice = a.call.LogLevel, a.noticed
 	}
@@ -86,6 +89,8 @@ func (a *Attempt) callFailed(ctx context.Context, err error) *Failure {
 		return a.timedOut(!notWritten)
 	case ctx.Err() != nil && (notWritten || errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
 		return cancelled(!notWritten)
+	case errors.Is(err, endpoint.ErrFull):
+		return overloaded(a.Route)
 	case notWritten:
 		return nil
 	}
