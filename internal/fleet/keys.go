@@ -11,6 +11,11 @@ const (
 	KeyCandidate  = "config/candidate"
 	KeyActive     = "config/active"
 	KeyGeneration = "generation"
+
+	// Of each of the first two a name: what has one is not written again.
+	KeyCandidateName = "config/candidate.name"
+	KeyActiveName    = "config/active.name"
+
 	AcksPrefix    = "acks/"
 	NodesPrefix   = "nodes/"
 	OwnersPrefix  = "owners/"

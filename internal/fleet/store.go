@@ -48,7 +48,8 @@ type Store interface {
 	Acknowledge(ctx context.Context, a Ack, l Lease) error
 	// Activate makes the candidate of this revision the configuration, if it is still
 	// the candidate, and if since the revision counted, that of a View, neither the
-	// acks of these nodes have changed nor a node has joined. Errors: ErrOvertaken.
+	// acks of these nodes have changed nor a node has joined. What is active already
+	// stays so, with its generation. Errors: ErrOvertaken.
 	Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error)
 	// PutHold sets an operator's wish about a server, and Restart asks for a fresh
 	// process of it; both make a new generation.

@@ -63,6 +63,9 @@ var configCases = []Case{
 			t.Fatal(err)
 		}
 		v = eye.until("the generation", func(v fleet.View) bool { return v.Generation == generation })
+		if again, err := b.Activate(ctx(t), candidate, []string{"a", "b"}, v.Revision); err != nil || again != generation {
+			t.Errorf("got generation %d (%v) for what is active already, want %d still", again, err, generation)
+		}
 		if v.Active == nil || v.Active.Candidate != candidate || v.Active.By != "me" || !bytes.Equal(v.Active.Rules, []byte(`{"by":"me"}`)) {
 			t.Errorf("got active %+v at its generation, want the candidate", v.Active)
 		}
@@ -93,7 +96,7 @@ var configCases = []Case{
 		v = eye.until("one node", func(v fleet.View) bool { return len(v.Nodes) == 1 && len(v.Acks) == 1 })
 		generation, err = a.Activate(ctx(t), candidate, []string{"a", "b"}, v.Revision)
 		refused(t, "an ack has gone", generation, err)
-		if _, err = a.Activate(ctx(t), candidate, []string{"a"}, v.Revision); err != nil {
+		if _, err := a.Activate(ctx(t), candidate, []string{"a"}, v.Revision); err != nil {
 			t.Errorf("got %v for those that are left, want that they are enough", err)
 		}
 	}},
@@ -106,7 +109,7 @@ var configCases = []Case{
 		v := eye.acked(second, "a")
 		generation, err := a.Activate(ctx(t), first, []string{"a"}, v.Revision)
 		refused(t, "another candidate", generation, err)
-		if _, err = a.Activate(ctx(t), second, []string{"a"}, v.Revision); err != nil {
+		if _, err := a.Activate(ctx(t), second, []string{"a"}, v.Revision); err != nil {
 			t.Errorf("the later one: %v", err)
 		}
 	}},

@@ -26,9 +26,9 @@ var followCases = []Case{
 	{"views come in the order of revisions, each whole", func(t *testing.T, open func() fleet.Store) {
 		eye := watch(t, open())
 		a := join(t, open(), "a")
-		candidate := proposes(t, a, "me")
 		var before int64
 		for range 5 {
+			candidate := proposes(t, a, "me")
 			generation, err := a.Activate(ctx(t), candidate, nil, candidate)
 			if err != nil {
 				t.Fatal(err)

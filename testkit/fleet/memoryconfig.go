@@ -33,7 +33,12 @@ func (c *MemoryClient) Acknowledge(ctx context.Context, a fleet.Ack, l fleet.Lea
 // Activate implements fleet.Store.
 func (c *MemoryClient) Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error) {
 	err = c.ask(ctx, func(m *MemoryStore) error {
-		content := m.view().Candidate
+		v := m.view()
+		if v.Active != nil && v.Active.Candidate == candidate {
+			generation = uint64(m.keys[fleet.KeyActive].entry.Modified) // It was done before.
+			return nil
+		}
+		content := v.Candidate
 		if content == nil || content.Candidate != candidate || m.joinedAfter(counted) {
 			return fleet.ErrOvertaken
 		}

@@ -1,0 +1,126 @@
+package fleetstore
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"gatehouse/internal/fleet"
+)
+
+// Propose implements fleet.Store.
+func (s *Store) Propose(ctx context.Context, content fleet.Content) (revision int64, err error) {
+	if err := content.Check(); err != nil {
+		return 0, err
+	}
+	value, name := encoded(content), s.key(fleet.KeyCandidateName)
+	own := rand.Text()
+	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		// A try whose answer was lost must not be followed by another candidate.
+		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.Value(name), "=", own)).
+			Then(clientv3.OpGet(name)).
+			Else(clientv3.OpPut(name, own), clientv3.OpPut(s.key(fleet.KeyCandidate), value)).Commit()
+		if err != nil {
+			return err
+		}
+		revision = done.Header.Revision
+		if done.Succeeded {
+			revision = done.Responses[0].GetResponseRange().Kvs[0].ModRevision
+		}
+		return nil
+	})
+	return revision, err
+}
+
+// Acknowledge implements fleet.Store.
+func (s *Store) Acknowledge(ctx context.Context, a fleet.Ack, l fleet.Lease) error {
+	return s.underLease(ctx, a.Node, l, fleet.AckKey(a.Node), a)
+}
+
+// Activate implements fleet.Store.
+func (s *Store) Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error) {
+	content, err := s.candidate(ctx, candidate)
+	if err != nil {
+		return 0, err
+	}
+	name, own := s.key(fleet.KeyActiveName), strconv.FormatInt(candidate, 10)
+	puts := []clientv3.Op{clientv3.OpPut(s.key(fleet.KeyActive), encoded(content)), clientv3.OpPut(name, own), s.newGeneration()}
+	ifs := []clientv3.Cmp{
+		clientv3.Compare(clientv3.ModRevision(s.key(fleet.KeyCandidate)), "=", candidate),
+		clientv3.Compare(clientv3.CreateRevision(s.key(fleet.NodesPrefix)), "<", counted+1).WithPrefix(),
+	}
+	for _, node := range acks {
+		ack := s.key(fleet.AckKey(node))
+		ifs = append(
+			ifs, clientv3.Compare(clientv3.CreateRevision(ack), ">", 0),
+			clientv3.Compare(clientv3.ModRevision(ack), "<", counted+1),
+		)
+	}
+	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.Value(name), "=", own)).
+			Then(clientv3.OpGet(name)).Else(clientv3.OpTxn(ifs, puts, nil)).Commit()
+		switch {
+		case err != nil:
+			return err
+		case done.Succeeded:
+			generation = uint64(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
+		case !done.Responses[0].GetResponseTxn().Succeeded:
+			return fleet.ErrOvertaken
+		default:
+			generation = uint64(done.Header.Revision)
+		}
+		return nil
+	})
+	return generation, err
+}
+
+// candidate returns the candidate of a revision.
+func (s *Store) candidate(ctx context.Context, revision int64) (*fleet.Content, error) {
+	var content *fleet.Content
+	err := s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		got, err := c.Get(ctx, s.key(fleet.KeyCandidate))
+		if err != nil {
+			return err
+		}
+		content = fleet.NewBoard(0, 0, s.entries(got.Kvs)).View().Candidate
+		if content == nil || content.Candidate != revision {
+			return fleet.ErrOvertaken
+		}
+		return nil
+	})
+	return content, err
+}
+
+// newGeneration is the write that makes a new generation of the fleet.
+func (s *Store) newGeneration() clientv3.Op { return clientv3.OpPut(s.key(fleet.KeyGeneration), "") }
+
+// PutHold implements fleet.Store.
+func (s *Store) PutHold(ctx context.Context, server string, h fleet.Hold) (uint64, error) {
+	return s.wish(ctx, fleet.HoldKey(server), encoded(h))
+}
+
+// Restart implements fleet.Store.
+func (s *Store) Restart(ctx context.Context, server string) (uint64, error) {
+	return s.wish(ctx, fleet.RestartKey(server), rand.Text()) // No other restart looks like this one.
+}
+
+// wish writes what an operator wants, with a new generation, once: an earlier try may
+// have done it.
+func (s *Store) wish(ctx context.Context, key, value string) (generation uint64, err error) {
+	at := s.key(key)
+	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.Value(at), "=", value)).
+			Then(clientv3.OpGet(at)).Else(clientv3.OpPut(at, value), s.newGeneration()).Commit()
+		if err != nil {
+			return err
+		}
+		generation = uint64(done.Header.Revision)
+		if done.Succeeded {
+			generation = uint64(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
+		}
+		return nil
+	})
+	return generation, err
+}
