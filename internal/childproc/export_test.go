@@ -34,3 +34,11 @@ func WithoutLists() { listsChildren = func() bool { return false } }
 
 // NewShared returns the get of a shared look.
 func NewShared[T any](take func() T) func() T { return newShared(take).get }
+
+// GuardEnviron returns the environment of an instance's guard.
+func GuardEnviron(instance, record string) []string { return guardEnviron(instance, record) }
+
+// ProcFile returns a file in the folder of one process, limit bytes at most.
+func ProcFile(pid int, name string, limit int) ([]byte, error) {
+	return tryProcFile(pid, name, limit)
+}

@@ -139,10 +139,9 @@ func startGuard(instance, record string) (*guard, error) {
 	defer closeAll(r)
 	g := &guard{pipe: w, told: map[int]proc{}, ended: make(chan struct{})}
 	g.cmd = &exec.Cmd{
-		Path: "/proc/self/exe", // Right even if the file was replaced meanwhile.
-		Args: []string{"gatehouse", "guard"},
-		// A guard needs little: one thread that works, and a small heap.
-		Env:         []string{guardVariable + "=" + instance, guardRecord + "=" + record, "GOMAXPROCS=1", "GOGC=50"},
+		Path:        "/proc/self/exe", // Right even if the file was replaced meanwhile.
+		Args:        []string{"gatehouse", "guard"},
+		Env:         guardEnviron(instance, record),
 		Dir:         "/",
 		Stdin:       r, // Stdout and stderr are /dev/null: clients wait for the end of ours.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
@@ -157,6 +156,17 @@ func startGuard(instance, record string) (*guard, error) {
 		close(g.ended)
 	}()
 	return g, nil
+}
+
+// guardEnviron is all that a guard knows of its surroundings. It needs little:
+// one thread that works, and a small heap. A build with the race detector has
+// the detector's options too: without them each end would take a second.
+func guardEnviron(instance, record string) []string {
+	env := []string{guardVariable + "=" + instance, guardRecord + "=" + record, "GOMAXPROCS=1", "GOGC=50"}
+	if options, ok := os.LookupEnv("GORACE"); ok {
+		env = append(env, "GORACE="+options)
+	}
+	return env
 }
 
 // tellPatience is how long a guard may take to read.

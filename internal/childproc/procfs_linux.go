@@ -3,7 +3,6 @@ package childproc
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -38,19 +37,43 @@ var filesRead, scansOfProc atomic.Int64
 
 // readProcFile reads a file in the folder of one process, limit bytes at most.
 // What was read before an error still counts.
-func readProcFile(pid int, name string, limit int64) []byte {
+func readProcFile(pid int, name string, limit int) []byte {
 	data, _ := tryProcFile(pid, name, limit)
 	return data
 }
 
-func tryProcFile(pid int, name string, limit int64) ([]byte, error) {
+// tryProcFile reads without os.File, which costs more than these files do: who
+// ends a server reads hundreds of them.
+func tryProcFile(pid int, name string, limit int) ([]byte, error) {
 	filesRead.Add(1)
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/" + name)
+	path := "/proc/" + strconv.Itoa(pid) + "/" + name
+	fd, err := retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll(f)
-	return io.ReadAll(io.LimitReader(f, limit)) //nolint:wrapcheck // Nobody shows it.
+	defer func() { _ = unix.Close(fd) }()
+	data := make([]byte, 0, min(usualFile, limit))
+	for len(data) < limit {
+		if len(data) == cap(data) {
+			data = slices.Grow(data, len(data))
+		}
+		room := data[len(data):min(cap(data), limit)]
+		n, err := retried(func() (int, error) { return unix.Read(fd, room) })
+		if n <= 0 || err != nil {
+			return data, err
+		}
+		data = data[:len(data)+n]
+	}
+	return data, nil
+}
+
+// retried calls again what a signal has interrupted.
+func retried(call func() (int, error)) (int, error) {
+	for {
+		if n, err := call(); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }
 
 // readProc reads one process; it reports false if there is none.
@@ -65,8 +88,13 @@ func parseStat(pid int, stat string) (proc, bool) {
 	if i < 0 {
 		return proc{}, false
 	}
-	fields := strings.Fields(stat[i+1:]) // from the third on
-	if len(fields) < 20 {
+	fields := make([]string, 0, 20) // from the third on
+	for field := range strings.FieldsSeq(stat[i+1:]) {
+		if fields = append(fields, field); len(fields) == cap(fields) {
+			break
+		}
+	}
+	if len(fields) < cap(fields) {
 		return proc{}, false
 	}
 	p := proc{pid: pid}
@@ -112,6 +140,8 @@ func allPIDs() []int {
 }
 
 const (
+	// usualFile is as much as most of these files have, in bytes.
+	usualFile = 1 << 10
 	// maxStat is more than a stat has, in bytes.
 	maxStat = 4 << 10
 	// maxEnviron is how much of a process's environment is looked at, in bytes:
@@ -144,6 +174,9 @@ func entries(of []proc, key string) map[string][]proc {
 // false while the process has no environment to look at.
 func (p proc) addTo(found map[string][]proc, key string) bool {
 	env, known := p.environ()
+	if !bytes.Contains(env, []byte(key+"=")) {
+		return known
+	}
 	for kv := range bytes.SplitSeq(env, []byte{0}) {
 		if name, _, ok := bytes.Cut(kv, []byte{'='}); ok && string(name) == key && !slices.Contains(found[string(kv)], p) {
 			found[string(kv)] = append(found[string(kv)], p)
