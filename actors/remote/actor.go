@@ -221,6 +221,14 @@ func (s *standIn) closeAll(cause error) {
 // ends one after the other gets no more of them.
 const maxEarlier = 64
 
+// spent reports whether a session has ended, and no call is under way in it.
+func spent(e endpoint.Session) bool {
+	if s, ok := e.(interface{ Spent() bool }); ok {
+		return s.Spent()
+	}
+	return e.Err() != nil
+}
+
 // abandon ends the attempt. Its session takes no more calls; those in it go on.
 func (s *standIn) abandon() {
 	if s.stop == nil {
@@ -235,7 +243,7 @@ func (s *standIn) abandon() {
 	if s.session == nil {
 		return
 	}
-	s.earlier = slices.DeleteFunc(s.earlier, func(e endpoint.Session) bool { return e.Err() != nil })
+	s.earlier = slices.DeleteFunc(s.earlier, spent)
 	if s.earlier = append(s.earlier, s.session); len(s.earlier) > maxEarlier {
 		s.earlier[0].Close(endpoint.ErrStopped)
 		s.earlier = s.earlier[1:]

@@ -37,7 +37,7 @@ func (s *Session) Call(ctx context.Context, req endpoint.Request) (endpoint.Resp
 	case !s.begin():
 		return endpoint.Response{}, &endpoint.NotWritten{Cause: s.why()}
 	}
-	defer s.work.Done()
+	defer s.leave()
 	for try := 1; ; try++ {
 		resp, err := s.once(ctx, req)
 		if err == nil || !errors.Is(err, errConnectionEnded) || try == maxTries {
@@ -101,7 +101,7 @@ func (s *Session) concluded(ctx context.Context, err error) error {
 	}
 	_, unreached := errors.AsType[*Unreached](notWritten)
 	if ok || unreached || errors.Is(err, errConnectionEnded) {
-		s.Close(notWritten.Cause)
+		s.retire(notWritten.Cause)
 	}
 	return err
 }

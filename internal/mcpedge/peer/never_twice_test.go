@@ -112,6 +112,52 @@ func TestCall_onAConnectionThatTheOwnerHasClosed_isSentOnAnother(t *testing.T) {
 	}
 }
 
+// An owner that leaves takes no new calls, and finishes those that it has.
+func TestCall_thatTheOwnerHas_goesOnWhileItRefusesOthers(t *testing.T) {
+	began, goOn := make(chan struct{}, 1), make(chan struct{})
+	o := newOwner(t, func(context.Context, endpoint.Request) (endpoint.Response, error) {
+		began <- struct{}{}
+		<-goOn
+		return endpoint.Response{Result: []byte(`{}`)}, nil
+	})
+	s := o.open(t)
+	done := begun(t.Context(), s, call("c1"))
+	await(t, "the call at the server", began)
+	o.cell.Close()
+	if _, err := s.Call(t.Context(), call("c2")); !isNotWritten(err) {
+		t.Errorf("the second call: got %v, want a *NotWritten", err)
+	}
+	await(t, "the end of the session", s.Done())
+	if s.Spent() {
+		t.Error("the session is spent, want that the first call is still under way")
+	}
+	close(goOn)
+	if err := await(t, "the first call", done); err != nil {
+		t.Errorf("the first call: %v", err)
+	}
+	if !s.Spent() {
+		t.Error("the session is not spent, want that it is without calls")
+	}
+}
+
+func TestCall_inASessionThatHasEnded_endsWhenItIsClosed(t *testing.T) {
+	began := make(chan struct{}, 1)
+	o := newOwner(t, func(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
+		began <- struct{}{}
+		return testkit.Hangs(ctx, req)
+	})
+	s := o.open(t)
+	done := begun(t.Context(), s, call("c1"))
+	await(t, "the call at the server", began)
+	o.cell.Close()
+	_, _ = s.Call(t.Context(), call("c2")) // It is refused, and ends the session.
+	s.Close(s.OwnerLost())
+	err := await(t, "the first call", done)
+	if _, ok := errors.AsType[*endpoint.Exit](err); !ok {
+		t.Errorf("got %v, want that the owner was lost", err)
+	}
+}
+
 func TestCall_tenureThatEndsOnTheWay_keepsTheCallFromTheServer(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`))
 	lapsed := peer.Fenced(o.session, func() bool { return false })

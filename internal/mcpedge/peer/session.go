@@ -13,7 +13,9 @@ import (
 
 // Session is a session with a server that another gateway of the fleet runs. It ends
 // by Close, when no connection to that gateway can be made, and when that gateway does
-// not own the server any more or does not run it at the moment.
+// not own the server any more or does not run it at the moment. Where it ends by itself
+// calls that have been sent go on, each to its own end or to Close: an owner that takes
+// no more of them finishes what it has.
 type Session struct {
 	client *Client
 	target Target
@@ -26,8 +28,10 @@ type Session struct {
 	work     sync.WaitGroup
 	done     chan struct{}
 
-	mu    sync.Mutex
-	cause error // why it ended; set once
+	mu     sync.Mutex
+	cause  error // why it ended; set once
+	closed bool
+	calls  int // under way
 }
 
 var _ endpoint.Session = (*Session)(nil)
@@ -78,15 +82,36 @@ func (s *Session) Close(cause error) {
 	cause = cmp.Or(cause, errClosed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.cancel(cause)
 	if s.cause != nil {
 		return
 	}
 	s.cause = cause
-	s.cancel(cause)
 	go func() { // Ends with the last call, which has just been told.
 		s.work.Wait()
 		close(s.done)
 	}()
+}
+
+// retire ends the session for calls to come.
+func (s *Session) retire(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause == nil {
+		s.cause = cause
+		close(s.done)
+	}
+}
+
+// Spent reports whether the session has ended and no call is under way in it.
+func (s *Session) Spent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause != nil && s.calls == 0
 }
 
 // OwnerLost is the cause to close a session with once its server has another owner, or
@@ -103,5 +128,14 @@ func (s *Session) begin() bool {
 		return false
 	}
 	s.work.Add(1)
+	s.calls++
 	return true
+}
+
+// leave counts a call out.
+func (s *Session) leave() {
+	s.mu.Lock()
+	s.calls--
+	s.mu.Unlock()
+	s.work.Done()
 }
