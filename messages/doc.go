@@ -40,6 +40,12 @@
 //	fleet      → supervisor  GiveUp              drain it: another gateway shall run it
 //	fleet      → supervisor  TenureLost          kill what runs by claims
 //	supervisor → fleet       TenureLeft          ... nothing of it is left
+//	fleet      → config      FleetChanged        what the fleet has agreed on
+//	fleet      → config      CandidateQuery      could you follow this?
+//	config     → fleet       CandidateReply      ... problems, and what variables mean here
+//	config     → fleet       InForce             what was agreed on decides here now
+//	config     → fleet       CannotFollow        ... or does not, and why
+//	config     → fleet       HoldLapsed          the time of a hold is over
 //	all        → event stream  events.go        what the journal logs
 //
 // # The event stream

@@ -87,7 +87,8 @@ type ServerState struct {
 func (m ServerState) LogValue() slog.Value { return slog.StringValue(m.Key) }
 
 // FleetChanged tells the config actor what the fleet has agreed on. It is applied as
-// one step, with the fleet's own generation, or not at all.
+// one step, with the fleet's own generation, or not at all. Its sender hears InForce or
+// CannotFollow.
 type FleetChanged struct {
 	Generation uint64
 	Content    *fleet.Content
@@ -111,6 +112,23 @@ type CandidateReply struct {
 	Problems  []string
 	Digests   map[string]string
 }
+
+// CannotFollow tells the fleet actor that what the fleet has agreed on is not in force
+// here, and why: nothing has changed.
+type CannotFollow struct {
+	Generation uint64
+	Problems   []string
+}
+
+// HoldLapsed tells the fleet actor that the time of a hold is over: somebody has to
+// release it, unless it has been replaced meanwhile.
+type HoldLapsed struct {
+	Server string
+	Hold   fleet.Hold
+}
+
+// IgnoreDeadLetterLogging keeps a late timer out of the log.
+func (HoldLapsed) IgnoreDeadLetterLogging() {}
 
 // InForce tells the fleet actor by which generation this node decides now.
 type InForce struct{ Generation uint64 }

@@ -24,6 +24,8 @@ const (
 const (
 	// TriggerChange is an event of the file system.
 	TriggerChange = "change"
+	// TriggerFleet is what a fleet has agreed on.
+	TriggerFleet = "fleet"
 	// TriggerPoll is the slow poll, for changes without an event.
 	TriggerPoll = "poll"
 	// TriggerSighup is a SIGHUP.

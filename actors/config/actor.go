@@ -27,7 +27,7 @@ type Config struct {
 func Props(cfg Config) *actor.Props {
 	// A restart, which only a bug can cause, goes on with the same state: what
 	// is in force must not be started a second time.
-	a := &configActor{cfg: cfg, waiting: map[uint64]step{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources), approvals: newApprovals(cfg.Sources, cfg.First)}
+	a := &configActor{cfg: cfg, waiting: map[uint64][]step{}, timed: map[string]int64{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources), approvals: newApprovals(cfg.Sources, cfg.First)}
 	return actor.PropsFromProducer(func() actor.Actor { return a })
 }
 
@@ -44,11 +44,16 @@ type configActor struct {
 	pending  []pending
 	checking bool // a goroutine looks at programs
 	// waiting are the generations that the gateway has not confirmed yet.
-	waiting map[uint64]step
+	// Of one generation of a fleet there may be several: what variables mean here
+	// may have changed.
+	waiting map[uint64][]step
 	// asked are the operators who wait for one of these generations.
 	asked map[uint64]asker
 	// settling wait until nothing is waited for.
 	settling []*actor.PID
+	// fleet is who hears what becomes of the fleet's configuration; nil without one.
+	fleet *actor.PID
+	timed map[string]int64 // by server: the revision of the hold whose time is waited for
 }
 
 // asker gets the reply once its generation is in force.
@@ -84,6 +89,8 @@ func (a *configActor) Receive(c actor.Context) {
 		a.watch(c)
 	case messages.SnapshotReplaced:
 		a.replaced(c, m)
+	case messages.FleetChanged, messages.CandidateQuery:
+		a.ofFleet(c, m)
 	case messages.RestartServer, messages.ReleaseServer, messages.HoldServer:
 		a.operate(c, m)
 	case holdOver:
@@ -113,19 +120,25 @@ func (a *configActor) take(c actor.Context, s step, begun time.Time) {
 		return
 	}
 	s.inForce = a.book.inForce()
-	a.waiting[s.snapshot.Generation] = s
+	a.waiting[s.snapshot.Generation] = append(a.waiting[s.snapshot.Generation], s)
 	c.Request(a.cfg.Gateway, messages.ReplaceSnapshot{Snapshot: s.snapshot})
 }
 
 // replaced goes on with a generation that callers see by now.
 func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {
-	s, ok := a.waiting[m.Generation]
-	if !ok {
+	steps := a.waiting[m.Generation]
+	if len(steps) == 0 {
 		return
 	}
-	delete(a.waiting, m.Generation)
+	s := steps[0]
+	if a.waiting[m.Generation] = steps[1:]; len(steps) == 1 {
+		delete(a.waiting, m.Generation)
+	}
 	a.cfg.View.store(s.inForce)
 	c.Send(a.cfg.Supervisor, s.diff)
+	if a.fleet != nil {
+		c.Send(a.fleet, messages.InForce{Generation: m.Generation})
+	}
 	a.report(c, s)
 	if who, ok := a.asked[m.Generation]; ok {
 		delete(a.asked, m.Generation)

@@ -20,11 +20,16 @@ import (
 type book struct {
 	src        Sources
 	generation uint64
-	loaded     Loaded
-	plans      map[string]messages.ServerPlan
-	holds      map[string]hold // by server, whether it is in the files or not
-	holdSeq    uint64
-	rejected   []string // the files whose latest content was rejected
+	// serial counts what was accepted here. Without a fleet it is the generation; in a
+	// fleet that is the store's, and what follows from other values of variables than
+	// before has the same one.
+	serial   uint64
+	fleet    *wishes // nil without a fleet, and before it has agreed on anything
+	loaded   Loaded
+	plans    map[string]messages.ServerPlan
+	holds    map[string]hold // by server, whether it is in the files or not
+	holdSeq  uint64
+	rejected []string // the files whose latest content was rejected
 }
 
 // step is what follows from one change: a report, and for an accepted one a
@@ -141,14 +146,17 @@ func (b *book) accept(next Loaded, report messages.ConfigReloaded, now time.Time
 	changes := resolve.Diff(b.loaded.resolved, next.resolved)
 	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
 	b.loaded = next
-	return b.advance(report, "", now)
+	return b.advance(report, nil, now)
 }
 
 // advance makes the next generation from what the book has by now. The renewed
-// server, if any, gets a fresh cell though nothing about its entry has changed.
-func (b *book) advance(report messages.ConfigReloaded, renewed string, now time.Time) step {
+// servers get a fresh cell though nothing about their entries has changed.
+func (b *book) advance(report messages.ConfigReloaded, renewed []string, now time.Time) step {
 	old := b.plans
-	b.generation++
+	b.serial++
+	if b.fleet == nil {
+		b.generation = b.serial
+	}
 	b.plans = b.planAll(old, renewed, now)
 	report.Outcome, report.Generation = messages.Applied, b.generation
 	return step{report: report, snapshot: b.snapshot(now), diff: b.difference(old)}
@@ -156,15 +164,15 @@ func (b *book) advance(report messages.ConfigReloaded, renewed string, now time.
 
 // planAll carries over the cell of every server whose identity is unchanged and
 // that is not renewed, and makes a new one for all others.
-func (b *book) planAll(old map[string]messages.ServerPlan, renewed string, now time.Time) map[string]messages.ServerPlan {
+func (b *book) planAll(old map[string]messages.ServerPlan, renewed []string, now time.Time) map[string]messages.ServerPlan {
 	plans := make(map[string]messages.ServerPlan, len(b.loaded.resolved))
 	for _, r := range b.loaded.resolved {
 		p := b.held(b.plan(r))
 		was, ok := old[r.Entry.Name]
-		if ok && was.Cell.Identity() == cellIdentity(r, p) && r.Entry.Name != renewed {
+		if ok && was.Cell.Identity() == cellIdentity(r, p) && !slices.Contains(renewed, r.Entry.Name) {
 			p.Cell, p.Generation = was.Cell, was.Generation
 		} else {
-			p.Generation = b.generation
+			p.Generation = b.serial
 			p.Cell = b.newCell(was, r, p, now)
 		}
 		plans[r.Entry.Name] = p

@@ -144,7 +144,7 @@ func (b *book) renew(name, trigger string, now time.Time) (step, messages.Operat
 	if _, ok := b.plans[name]; ok {
 		report.Changed = []resolve.ChangedServer{{Name: name, Fields: []string{trigger}}}
 	}
-	s := b.advance(report, name, now)
+	s := b.advance(report, []string{name}, now)
 	return s, messages.OperateReply{Generation: b.generation}
 }
 

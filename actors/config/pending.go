@@ -14,9 +14,16 @@ import (
 // pending is a change that waits for a look at the file system: the watcher
 // reads files, and a goroutine of this actor looks at programs.
 type pending struct {
-	change messages.ConfigChanged
-	begun  time.Time
-	lacks  lacks
+	change    messages.ConfigChanged
+	agreed    *messages.FleetChanged // instead of a change
+	candidate *candidate             // instead of a change
+	begun     time.Time
+	lacks     lacks
+}
+
+// ofFile reports whether it is a change of this file.
+func (p pending) ofFile(role messages.FileRole, path string) bool {
+	return p.agreed == nil && p.candidate == nil && p.change.Role == role && p.change.Path == path
 }
 
 // lacks is what must be found out before a change can be decided.
@@ -36,7 +43,7 @@ func (l lacks) some() bool { return len(l.unread)+len(l.unchecked) > 0 }
 // still waits is out of date by now.
 func (a *configActor) changed(c actor.Context, m messages.ConfigChanged) {
 	change := pending{change: m, begun: time.Now()}
-	changes := slices.DeleteFunc(slices.Clone(a.pending), func(p pending) bool { return p.change.Role == m.Role && p.change.Path == m.Path })
+	changes := slices.DeleteFunc(slices.Clone(a.pending), func(p pending) bool { return p.ofFile(m.Role, m.Path) })
 	if m.Role == messages.RoleServers || m.Role == messages.RoleRules {
 		changes = append(changes, change)
 	} else {
@@ -62,6 +69,9 @@ func (a *configActor) tryAll(c actor.Context, changes []pending) {
 
 // try works on a copy of the book: if that panics, what is in force stays.
 func (a *configActor) try(c actor.Context, p pending) lacks {
+	if p.agreed != nil || p.candidate != nil {
+		return a.tryFleet(c, p)
+	}
 	trial := *a.book
 	s := trial.change(p.change, p.begun)
 	if s.lacks.some() {

@@ -91,7 +91,8 @@ type Ack struct {
 	Candidate int64  `json:"candidate"`
 	// Problems are why it cannot follow; none means that it can.
 	Problems []string `json:"problems,omitempty"`
-	// Digests of expanded entries, by server, keyed with the candidate's DigestKey.
+	// Digests of the values of variables, by DigestName, keyed with the candidate's
+	// DigestKey.
 	Digests map[string]string `json:"digests,omitempty"`
 }
 

@@ -29,7 +29,8 @@ type Env struct {
 	// and each ${file:PATH}, by absolute path. What is missing here is in
 	// Unread of the result.
 	Files map[string]File
-	// FileDir is the absolute folder of .mcp.json.
+	// FileDir is the absolute folder of .mcp.json; empty if the entries come from no
+	// folder, as in a fleet: what is relative in them is an error then.
 	FileDir string
 	// ServersDir is the absolute folder in which every server that names no cwd
 	// has a folder of its own, see OwnFolder; empty if there is none.
@@ -55,8 +56,9 @@ type Reference struct {
 	// Variable is VAR, or file:PATH.
 	Variable string
 
-	value string
-	set   bool
+	value  string
+	set    bool
+	passed bool // env_pass lets it through; nothing in the entry mentions it
 }
 
 // Expansion is one entry with its variables expanded. It holds secrets.
@@ -182,7 +184,7 @@ func (x *expander) environment() map[string]string {
 		if ok && !taken[vars.FoldName(name, x.env.GOOS)] && x.passes(name) {
 			env[name] = value
 			x.secret(jsondoc.KeyPath("env", name), value)
-			x.refs = append(x.refs, Reference{Field: "env", Variable: name, value: value, set: true})
+			x.refs = append(x.refs, Reference{Field: "env", Variable: name, value: value, set: true, passed: true})
 		}
 	}
 	if len(env) == 0 {

@@ -18,6 +18,9 @@ func (x *expander) resolve(v vars.Variable) (string, error) {
 	case v.Path != "":
 		return x.fileContent(v)
 	case v.Name == "workspaceFolder":
+		if x.env.FileDir == "" {
+			return "", errors.New("${workspaceFolder} is unknown: " + noFolder)
+		}
 		return workspaceFolder(x.env.FileDir), nil
 	case v.Name == "userHome":
 		if x.env.HomeDir == "" {
@@ -80,8 +83,14 @@ func (x *expander) absolute(path string) (string, error) {
 	if filepath.IsAbs(path) {
 		return path, nil
 	}
+	if x.env.FileDir == "" {
+		return "", fmt.Errorf("%s is relative, and %s", jsondoc.Quote(path), noFolder)
+	}
 	return filepath.Join(x.env.FileDir, path), nil
 }
+
+// noFolder says why nothing may be relative.
+const noFolder = "the configuration of a fleet stands in no folder: write an absolute path, or start each replica with --fleet-root"
 
 // workspaceFolder is the folder of the file, or its parent when the file
 // stands in a program's own folder.

@@ -1,0 +1,190 @@
+package config_test
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	configactor "gatehouse/actors/config"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+	"gatehouse/internal/resolve"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+// member is a config actor whose files come from a fleet. The fleet's actor is the
+// operator of the stage.
+type member struct{ *stage }
+
+// inFleet plays with a config actor that has heard of no configuration yet.
+func inFleet(t *testing.T, env resolve.Env, play func(t *testing.T, m *member)) {
+	t.Helper()
+	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
+		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
+		env.ServersDir, env.GOOS = "/state/servers", "linux"
+		s.pid = w.Spawn(configactor.Props(configactor.Config{
+			Sources: configactor.Sources{
+				ServersFile: serversFile, RulesFile: rulesFile, EnvFiles: []string{envFile}, ReachesSelf: noURL, RunsSelf: noProgram, Env: env,
+			},
+			Gateway: s.gateway.PID, Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler),
+		}))
+		m := &member{s}
+		m.accepted() // Generation 1: nothing.
+		play(t, m)
+	})
+}
+
+// content is a configuration of a fleet with these servers.
+func content(servers string) *fleet.Content {
+	return &fleet.Content{Servers: []byte(`{"mcpServers": {` + servers + `}}`), Rules: []byte(someRules), DigestKey: []byte("key"), Candidate: 5}
+}
+
+// accepted plays the gateway for what is on its way, and returns what follows.
+func (m *member) accepted() (messages.ApplyDiff, messages.ConfigReloaded) {
+	m.t.Helper()
+	d := m.inForce()
+	return d, testkit.Expect[messages.ConfigReloaded](m.t, m.events)
+}
+
+// agreed says what the fleet has agreed on, which is accepted.
+func (m *member) agreed(f messages.FleetChanged) messages.ApplyDiff {
+	m.t.Helper()
+	m.ask(f)
+	d, _ := m.accepted()
+	if got := testkit.Expect[messages.InForce](m.t, m.operator); got.Generation != f.Generation || m.snap.Generation != f.Generation {
+		m.t.Fatalf("got generation %d in force and %d in the snapshot, want %d", got.Generation, m.snap.Generation, f.Generation)
+	}
+	return d
+}
+
+// judged asks whether a candidate could be followed.
+func (m *member) judged(c *fleet.Content) messages.CandidateReply {
+	m.t.Helper()
+	m.ask(messages.CandidateQuery{Content: c})
+	r := testkit.Expect[messages.CandidateReply](m.t, m.operator)
+	if r.Candidate != c.Candidate {
+		m.t.Errorf("got an answer about candidate %d, want %d", r.Candidate, c.Candidate)
+	}
+	m.nothing()
+	return r
+}
+
+func TestFleet_whatWasAgreedOn_isOneStepWithTheFleetsGeneration(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		first := m.agreed(messages.FleetChanged{Generation: 57, Content: content(`"a": {"command": "a"}, "b": {"command": "b"}`)})
+		if got, want := shape(first), "start a@2 , start b@2 "; strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if m.snap.PolicyHash != changed("", "", someRules).Hash {
+			t.Errorf("got the rules %s, want those of the fleet", m.snap.PolicyHash)
+		}
+		second := m.agreed(messages.FleetChanged{Generation: 63, Content: content(`"a": {"command": "a"}, "b": {"command": "c"}`)})
+		if got, want := shape(second), "drain b, start b@3, keep a@2"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		m.ask(messages.FleetChanged{Generation: 63, Content: content(`"a": {"command": "a"}, "b": {"command": "c"}`)})
+		m.nothing() // It was told twice.
+		restored := m.agreed(messages.FleetChanged{Generation: 12, Content: content(`"a": {"command": "a"}`)})
+		if got, want := shape(restored), "drain b, keep a@2"; got != want {
+			t.Errorf("got %q once the store was restored, want %q", got, want)
+		}
+	})
+}
+
+func TestFleet_holdsAndRestarts_renewTheirServersAlone(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		both := content(`"a": {"command": "a"}, "b": {"command": "b"}`)
+		m.agreed(messages.FleetChanged{Generation: 5, Content: both, Restarts: map[string]int64{"a": 3}})
+		restarts := map[string]int64{"a": 3, "b": 6}
+		if got, want := shape(m.agreed(messages.FleetChanged{Generation: 6, Content: both, Restarts: restarts})), "drain b, start b@3, keep a@2"; got != want {
+			t.Errorf("restarted: got %q, want %q", got, want)
+		}
+		until := time.Now().Add(time.Minute)
+		holds := map[string]fleet.Hold{"a": {Held: true, Why: "broken", Until: until, Revision: 7}}
+		held := m.agreed(messages.FleetChanged{Generation: 7, Content: both, Restarts: restarts, Holds: holds})
+		if got, want := shape(held), "drain a, start a@4 held, keep b@3"; got != want {
+			t.Errorf("held: got %q, want %q", got, want)
+		}
+		if got := m.cell("a").Status(); got.State != endpoint.Held || !strings.Contains(got.Reason, "broken") {
+			t.Errorf("got %s (%q), want held with the reason", got.State, got.Reason)
+		}
+		m.Sleep(time.Minute + time.Second)
+		if got := testkit.Expect[messages.HoldLapsed](t, m.operator); got.Server != "a" || got.Hold.Revision != 7 {
+			t.Errorf("got %+v once its time was over, want the hold of a", got)
+		}
+		m.nothing() // The fleet releases it, for all.
+		released := m.agreed(messages.FleetChanged{Generation: 8, Content: both, Restarts: restarts, Holds: map[string]fleet.Hold{"a": {Revision: 8}}})
+		if got, want := shape(released), "drain a, start a@5, keep b@3"; got != want {
+			t.Errorf("released: got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestFleet_whatCannotBeFollowed_changesNothing(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		m.agreed(messages.FleetChanged{Generation: 5, Content: content(`"a": {"command": "a"}`)})
+		m.ask(messages.FleetChanged{Generation: 6, Content: content(`"a": {}`)})
+		got := testkit.Expect[messages.CannotFollow](t, m.operator)
+		if got.Generation != 6 || len(got.Problems) == 0 || !strings.Contains(got.Problems[0], "command") {
+			t.Errorf("got %+v, want generation 6 and what is wrong", got)
+		}
+		if r := testkit.Expect[messages.ConfigReloaded](t, m.events); r.Outcome != messages.Rejected || r.Trigger != messages.TriggerFleet {
+			t.Errorf("got %+v, want that it was rejected", r)
+		}
+		m.nothing()
+	})
+}
+
+func TestFleet_aVariableChangesHere_theGenerationStays(t *testing.T) {
+	inFleet(t, resolve.Env{Environ: []string{"TOKEN=1"}}, func(t *testing.T, m *member) {
+		m.agreed(messages.FleetChanged{Generation: 5, Content: content(`"a": {"command": "a", "args": ["${TOKEN}"]}`)})
+		d, _ := m.apply(messages.RoleEnv, envFile, "TOKEN=2\n")
+		if got, want := shape(d), "drain a, start a@3"; got != want || m.snap.Generation != 5 {
+			t.Errorf("got %q in generation %d, want %q in generation 5", got, m.snap.Generation, want)
+		}
+	})
+}
+
+func TestFleet_candidate_isJudgedWithoutAChange(t *testing.T) {
+	inFleet(t, resolve.Env{Environ: []string{"HERE=1"}}, func(t *testing.T, m *member) {
+		good := m.judged(content(`"a": {"command": "a", "args": ["${HERE}"]}`))
+		if len(good.Problems) != 0 || good.Digests[fleet.DigestName("a", "HERE")] == "" || len(good.Digests) != 1 {
+			t.Errorf("got %+v, want no problem and the digest of one variable", good)
+		}
+		lacking := content(`"a": {"command": "a", "args": ["${GONE}"]}`)
+		if got := m.judged(lacking).Problems; len(got) != 1 || !strings.Contains(got[0], "GONE") {
+			t.Errorf("got the problems %v, want that GONE is not set", got)
+		}
+		lacking.RulesOnly = true
+		if got := m.judged(lacking); len(got.Problems) != 0 || len(got.Digests) != 0 {
+			t.Errorf("got %+v for a change of the rules alone, want nothing that keeps it back", got)
+		}
+		lacking.Rules = []byte(`{`)
+		if got := m.judged(lacking).Problems; len(got) == 0 || !strings.Contains(got[0], rulesFile) {
+			t.Errorf("got the problems %v, want what is wrong with the rules", got)
+		}
+		relative := m.judged(content(`"a": {"command": "./a"}`)).Problems
+		if len(relative) != 1 || !strings.Contains(relative[0], "--fleet-root") {
+			t.Errorf("got the problems %v for what is relative, want one that names --fleet-root", relative)
+		}
+	})
+}
+
+func TestFleet_candidateNamesAFile_itIsReadFirst(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		watcher := m.watching()
+		m.ask(messages.CandidateQuery{Content: content(`"a": {"command": "a", "args": ["${file:/secret}"]}`)})
+		told := testkit.ExpectThat(t, watcher, func(w messages.WatchFiles) bool { return len(w.Unread) > 0 })
+		if !slices.Equal(told.Unread, []string{"/secret"}) {
+			t.Errorf("got %v to be read, want /secret", told.Unread)
+		}
+		testkit.ExpectNone(t, m.operator)
+		m.Send(m.pid, changed(messages.RoleDependency, "/secret", "value"))
+		if got := testkit.Expect[messages.CandidateReply](t, m.operator); len(got.Problems) != 0 || len(got.Digests) != 1 {
+			t.Errorf("got %+v, want no problem and one digest", got)
+		}
+	})
+}
