@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,7 +37,6 @@ type owner struct {
 	redact     func(string) string
 
 	proxy  *fleetkit.Proxy
-	http   *http.Server
 	client *peer.Client
 	mine   atomic.Uint64 // the generation of the gateway that calls
 }
@@ -57,20 +55,26 @@ func newOwner(t *testing.T, answer testkit.Answer, change ...func(*owner)) *owne
 	for _, c := range change {
 		c(o)
 	}
-	o.http = peer.NewServer(o.config()).HTTP()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = o.http.Serve(l) }()
-	o.proxy = fleetkit.StartProxy(t, l.Addr().String())
+	o.proxy = fleetkit.StartProxy(t, o.serve(t))
 	o.client = peer.NewClient(peer.ClientConfig{Generation: o.mine.Load})
 	t.Cleanup(func() {
 		o.client.Close()
 		o.session.Close(errors.New("the test is over"))
-		_ = o.http.Close()
 	})
 	return o
+}
+
+// serve has the owner listen, and returns where.
+func (o *owner) serve(t testing.TB) string {
+	t.Helper()
+	server := peer.NewServer(o.config()).HTTP()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return l.Addr().String()
 }
 
 func (o *owner) config() peer.ServerConfig {
