@@ -17,7 +17,7 @@ func TestOpsOpen_showsThePageInTheBrowserAndPrintsTheLink(t *testing.T) {
 	dir := t.TempDir()
 	asked, browser := filepath.Join(dir, "asked"), filepath.Join(dir, "browser")
 	script := "#!/bin/sh\nprintf '%s\\n' \"$*\" > '" + asked + ".new' && mv '" + asked + ".new' '" + asked + "'\n"
-	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil { //nolint:gosec // It is run.
+	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	withBrowser := operatorEnv(g, "BROWSER="+browser)

@@ -98,6 +98,7 @@ var homes = []home{
 	{"google.golang.org/grpc", []string{"internal/fleetstore"}, "one package knows how etcd is reached"},
 	{"golang.org/x/time", []string{"internal/quota"}, "one package counts what agents use"},
 	{"os/exec", []string{"internal/childproc", "testkit"}, "one package owns processes, their groups and their reaping"},
+	{"google.golang.org/grpc", []string{"testkit"}, "it is for tests"},
 	{"google.golang.org/protobuf", []string{"testkit"}, "it is for tests"},
 	{"github.com/google/go-cmp", []string{"testkit"}, "it is for tests"},
 	{"github.com/rogpeppe/go-internal", []string{"testkit"}, "it is for tests"},

@@ -70,6 +70,24 @@ func TestSpans_ofACall_areATreeInTheAgentsTrace(t *testing.T) {
 	}
 }
 
+func TestSpans_overGRPC_arriveAsOverHTTP(t *testing.T) {
+	collector := otlp.StartGRPC(t)
+	variables(t, "EXPORTER_OTLP_ENDPOINT", collector.URL, "EXPORTER_OTLP_PROTOCOL", "grpc", "EXPORTER_OTLP_HEADERS", "x-tenant=me")
+	session := testkit.NewSession(1, testkit.Says(text))
+	s := newTracedTo(t, collector, testkit.NewBackend("db", testkit.Ready(1, session)))
+	s.execute("db", "query", `{"traceparent":"`+sampled+`"}`)
+	whole, parts := s.whole()
+	if whole.Name != "tools/call query" || whole.Trace != traceID || whole.Parent != "b7ad6b7169203331" || whole.Resource["service.name"] != "gatehouse" {
+		t.Errorf("got %+v, want tools/call query of gatehouse in the agent's trace", whole)
+	}
+	if got := names(parts); !slices.Equal(got, []string{"decide", "wait", "send"}) {
+		t.Errorf("got %v under the call, want decide, wait, send", got)
+	}
+	if got := collector.Header().Get("X-Tenant"); got != "me" {
+		t.Errorf("got the metadata %q, want that of OTEL_EXPORTER_OTLP_HEADERS", got)
+	}
+}
+
 func TestSpans_ofCallsThatFail_sayTheCodeAndWhere(t *testing.T) {
 	refuses := func(context.Context, endpoint.Request) (endpoint.Response, error) {
 		return endpoint.Response{Error: []byte(`{"code":-32000,"message":"s3cr3t-value"}`)}, nil

@@ -1,6 +1,6 @@
 // Package otlp is a receiver of OpenTelemetry for tests: it takes traces over HTTP
-// in the official encoding, and shows them as the tests ask. Logs it takes as they
-// come.
+// or gRPC in the official encoding, and shows them as the tests ask. Logs it takes
+// over HTTP, as they come.
 package otlp
 
 import (
@@ -50,7 +50,7 @@ type Receiver struct {
 	logs    []byte
 }
 
-// Start starts a receiver.
+// Start starts a receiver of what comes over HTTP.
 func Start(t testing.TB) *Receiver {
 	t.Helper()
 	r := &Receiver{}
@@ -74,9 +74,15 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "not traces", http.StatusBadRequest)
 		return
 	}
+	r.take(&in, body, req.Header)
+	w.Header().Set("Content-Type", "application/x-protobuf")
+}
+
+// take keeps what a request brought.
+func (r *Receiver) take(in *collector.ExportTraceServiceRequest, body []byte, headers http.Header) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.headers, r.raw = req.Header, append(r.raw, body...)
+	r.headers, r.raw = headers, append(r.raw, body...)
 	before := len(r.spans)
 	for _, of := range in.GetResourceSpans() {
 		about := attributes(of.GetResource().GetAttributes())
@@ -87,7 +93,6 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 	}
 	r.sizes = append(r.sizes, len(r.spans)-before)
-	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
 func read(s *trace.Span, about map[string]string) Span {
@@ -142,7 +147,7 @@ func (r *Receiver) Logs() string {
 	return string(r.logs)
 }
 
-// Header are the headers of the last request.
+// Header are the headers of the last request, or the metadata of gRPC.
 func (r *Receiver) Header() http.Header {
 	r.mu.Lock()
 	defer r.mu.Unlock()
