@@ -32,6 +32,10 @@ type Config struct {
 	// Content, unless nil, hears what the fleet has agreed on whenever that changes. It
 	// must not block.
 	Content func(messages.FleetChanged)
+	// Candidate, unless nil, has it found out whether this gateway can follow another
+	// configuration. It must not block. The actor is sent the CandidateReply, as it is
+	// the other answers to Content: InForce, CannotFollow and HoldLapsed.
+	Candidate func(messages.CandidateQuery)
 	// Taken is called once if another process has this node's id and does not go.
 	Taken func(error)
 	Log   *slog.Logger
@@ -63,10 +67,13 @@ type member struct {
 	taken    fleet.Instant
 	ticker   *time.Timer
 
-	view  fleet.View
-	told  uint64 // the generation that was handed on
-	wants map[string]*want
-	owned map[string]*ownership
+	view fleet.View
+	told uint64 // the generation that was handed on
+	// judged is the candidate that this node was asked about last, ack its answer.
+	judged int64
+	ack    *fleet.Ack
+	wants  map[string]*want
+	owned  map[string]*ownership
 
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
 	drain  time.Duration
@@ -110,6 +117,14 @@ func (f *member) Receive(c actor.Context) {
 		f.ofSupervisor(m)
 	case messages.InForce:
 		f.inForce(m)
+	case messages.CandidateReply:
+		f.judgement(m)
+	case messages.CannotFollow:
+		f.cannotFollow(m)
+	case messages.HoldLapsed:
+		f.holdLapsed(m)
+	case holdAgain:
+		f.releaseLater(m)
 	case messages.LeaveFleet:
 		f.leave(c.Sender(), m)
 	case messages.MoveServer:
@@ -204,6 +219,7 @@ func (f *member) seen(v fleet.View) {
 	f.view = v
 	f.cfg.Standing.view.Store(&v)
 	f.handOn()
+	f.candidate()
 	for _, w := range f.wants {
 		f.settle(w)
 	}

@@ -80,6 +80,7 @@ func (f *member) joined(m joined) {
 	f.lease, f.tenure = m.lease, tenure
 	f.cfg.Log.Info("joined the fleet", slog.String("node", f.node.ID), slog.Duration("ttl", m.granted))
 	f.hold(m.sent)
+	f.putAck()
 	f.tick()
 	for _, w := range f.wants {
 		f.settle(w)

@@ -141,6 +141,9 @@ var configCases = []Case{
 		if h := v.Holds["a/b"]; !h.Held || h.Why != "why" || h.By != "me" || h.Revision != int64(held) {
 			t.Errorf("got the hold %+v, want it as it was put, at revision %d", h, held)
 		}
+		if again, err := s.PutHold(ctx(t), "a/b", fleet.Hold{Held: true, Why: "why", By: "me"}); err != nil || again != held {
+			t.Errorf("got generation %d (%v) for the same hold, want %d still", again, err, held)
+		}
 		released, err := s.PutHold(ctx(t), "a/b", fleet.Hold{})
 		if err != nil {
 			t.Fatal(err)

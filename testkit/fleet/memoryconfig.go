@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 
 	"gatehouse/internal/fleet"
@@ -56,7 +57,12 @@ func (c *MemoryClient) Activate(ctx context.Context, candidate int64, acks []str
 // PutHold implements fleet.Store.
 func (c *MemoryClient) PutHold(ctx context.Context, server string, h fleet.Hold) (generation uint64, err error) {
 	err = c.ask(ctx, func(m *MemoryStore) error {
-		generation = m.newGeneration(put{key: fleet.HoldKey(server), value: encoded(h)})
+		at, value := fleet.HoldKey(server), encoded(h)
+		if was, ok := m.keys[at]; ok && bytes.Equal(was.entry.Value, value) {
+			generation = uint64(was.entry.Modified) // It is so already.
+			return nil
+		}
+		generation = m.newGeneration(put{key: at, value: value})
 		return nil
 	})
 	return generation, err

@@ -1,0 +1,84 @@
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+)
+
+// candidate has it found out whether this node can follow a new candidate.
+func (f *member) candidate() {
+	c := f.view.Candidate
+	if c == nil || c.Candidate == f.judged || f.cfg.Candidate == nil {
+		return
+	}
+	if a := f.view.Active; a != nil && a.Candidate == c.Candidate {
+		return // It was agreed on before this node came.
+	}
+	f.judged = c.Candidate
+	f.cfg.Candidate(messages.CandidateQuery{Content: c})
+}
+
+// judgement has the others know whether this node can follow a candidate.
+func (f *member) judgement(m messages.CandidateReply) {
+	if m.Candidate != f.judged {
+		return // It is about an older one.
+	}
+	f.ack = &fleet.Ack{Node: f.node.ID, Candidate: m.Candidate, Problems: m.Problems, Digests: m.Digests}
+	f.putAck()
+}
+
+// putAck keeps at it until the store has it, or the lease is gone: with the next one
+// it begins again.
+func (f *member) putAck() {
+	if f.lease == 0 || f.ack == nil {
+		return
+	}
+	ack, lease := *f.ack, f.lease
+	go func() { // Ends by its lease, or with the actor.
+		for f.life.Err() == nil {
+			ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
+			err := f.cfg.Store.Acknowledge(ctx, ack, lease)
+			cancel()
+			if err == nil || lost(err) {
+				return
+			}
+			pause(f.life, time.Second)
+		}
+	}()
+}
+
+// cannotFollow is what the configuration's actor says of something that is in force
+// everywhere else.
+func (f *member) cannotFollow(m messages.CannotFollow) {
+	f.cfg.Log.Error("this gateway cannot follow what the fleet has agreed on, and goes on with what it has",
+		slog.Uint64("generation", m.Generation), slog.Any("problems", m.Problems))
+}
+
+// holdLapsed releases a server whose hold is over. Every node does, and one succeeds.
+func (f *member) holdLapsed(m messages.HoldLapsed) {
+	if now := f.view.Holds[m.Server]; !now.Held || now.Revision != m.Hold.Revision {
+		return
+	}
+	over := fleet.Hold{Until: m.Hold.Until, Why: "the time of the hold is over", By: "the fleet"}
+	store := f.cfg.Store
+	go func() { // Ends by its time, or with the actor.
+		ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
+		defer cancel()
+		if _, err := store.PutHold(ctx, m.Server, over); err != nil {
+			f.root.Send(f.self, holdAgain{m})
+		}
+	}()
+}
+
+// holdAgain is the actor's own message: a release has failed.
+type holdAgain struct{ over messages.HoldLapsed }
+
+// IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
+func (holdAgain) IgnoreDeadLetterLogging() {}
+
+// releaseLater tries again to release a server whose hold is over.
+func (f *member) releaseLater(m holdAgain) { f.later(time.Second, m.over) }

@@ -1,0 +1,108 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	fleetactor "gatehouse/actors/fleet"
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+)
+
+// asks adds a gateway whose judgement of candidates a test plays, and returns what it
+// was asked.
+func (s *sea) asks(id string) (sh *ship, asked func() []messages.CandidateQuery) {
+	var all []messages.CandidateQuery
+	sh = s.sets(id, func(c *fleetactor.Config) {
+		c.Candidate = func(m messages.CandidateQuery) { all = append(all, m) }
+	})
+	return sh, func() []messages.CandidateQuery {
+		s.Sleep(10 * time.Millisecond)
+		return all
+	}
+}
+
+// proposes puts a candidate.
+func (s *sea) proposes(t *testing.T) int64 {
+	t.Helper()
+	candidate, err := s.store.Client().Propose(t.Context(), fleet.Content{Servers: []byte("{}"), Rules: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Sleep(10 * time.Millisecond)
+	return candidate
+}
+
+func TestBallot_aNodeAnswersEachCandidateOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, asked := s.asks("a")
+		first := s.proposes(t)
+		if got := asked(); len(got) != 1 || got[0].Content.Candidate != first {
+			t.Fatalf("got %+v, want that it was asked about candidate %d", got, first)
+		}
+		s.Send(a.pid, messages.CandidateReply{Candidate: first - 1, Problems: []string{"old"}})
+		s.Send(a.pid, messages.CandidateReply{Candidate: first, Problems: []string{"why"}, Digests: map[string]string{"x": "1"}})
+		s.Sleep(10 * time.Millisecond)
+		got := s.store.View().Acks["a"]
+		if got.Candidate != first || len(got.Problems) != 1 || got.Problems[0] != "why" || got.Digests["x"] != "1" {
+			t.Errorf("got the ack %+v, want what was answered", got)
+		}
+		second := s.proposes(t)
+		if got := asked(); len(got) != 2 || got[1].Content.Candidate != second {
+			t.Errorf("got %+v, want that it was asked about candidate %d once more", got, second)
+		}
+	})
+}
+
+func TestBallot_aNewLeaseHasTheAnswerToo(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, _ := s.asks("a")
+		candidate := s.proposes(t)
+		s.Send(a.pid, messages.CandidateReply{Candidate: candidate})
+		s.Sleep(10 * time.Millisecond)
+		s.store.Expire("a")
+		s.Sleep(ttl) // It finds out by its next renewal.
+		a.tells(messages.TenureLeft{})
+		s.Sleep(3 * ttl)
+		if v := s.store.View(); v.Acks["a"].Candidate != candidate || len(v.Nodes) != 1 {
+			t.Errorf("got the ack %+v of %d nodes after it has joined again, want candidate %d of one", v.Acks["a"], len(v.Nodes), candidate)
+		}
+	})
+}
+
+func TestBallot_whatIsActiveAlready_isNotJudged(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		candidate := s.proposes(t)
+		if _, err := s.store.Client().Activate(t.Context(), candidate, nil, candidate); err != nil {
+			t.Fatal(err)
+		}
+		if _, asked := s.asks("late"); len(asked()) != 0 {
+			t.Errorf("got %+v, want no question about what is in force", asked())
+		}
+	})
+}
+
+func TestBallot_aHoldThatIsOver_isReleasedOnceForAll(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		held, err := s.store.Client().PutHold(t.Context(), "s", fleet.Hold{Held: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Sleep(10 * time.Millisecond)
+		over := messages.HoldLapsed{Server: "s", Hold: s.store.View().Holds["s"]}
+		s.Send(a.pid, over)
+		s.Send(b.pid, over)
+		s.Sleep(10 * time.Millisecond)
+		v := s.store.View()
+		if v.Holds["s"].Held || v.Generation <= held {
+			t.Fatalf("got %+v in generation %d, want it released in a later one than %d", v.Holds["s"], v.Generation, held)
+		}
+		again := v.Generation
+		s.Send(a.pid, over)
+		s.Sleep(10 * time.Millisecond)
+		if got := s.store.View().Generation; got != again {
+			t.Errorf("got generation %d after late news of it, want %d still", got, again)
+		}
+	})
+}
