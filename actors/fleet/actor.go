@@ -237,6 +237,10 @@ func (f *member) handOn() {
 
 // inForce has the others know by which generation this node decides.
 func (f *member) inForce(m messages.InForce) {
+	if f.told == 0 {
+		return // It is not the fleet's: the gateway begins with an empty one.
+	}
+	f.cfg.Standing.force.Store(m.Generation)
 	if f.node.Generation != m.Generation {
 		f.node.Generation = m.Generation
 		f.putNode()

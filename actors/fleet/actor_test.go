@@ -337,10 +337,23 @@ func TestFleet_whatIsAgreedOn_isHandedOnOnce(t *testing.T) {
 func TestFleet_theGenerationInForce_isSeenByOthers(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
 		a := s.sets("a")
-		s.Send(a.pid, messages.InForce{Generation: 7})
+		s.Send(a.pid, messages.InForce{Generation: 1}) // Its own, empty one.
+		candidate, err := a.way.Propose(context.Background(), fleet.Content{Servers: []byte("{}"), Rules: []byte("{}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		generation, err := a.way.Activate(context.Background(), candidate, nil, candidate)
+		if err != nil {
+			t.Fatal(err)
+		}
 		s.Sleep(time.Second)
-		if got := s.store.View().Nodes["a"].Generation; got != 7 {
-			t.Errorf("got generation %d, want 7", got)
+		if got := a.standing.Generation(); got != 0 {
+			t.Errorf("it decides by generation %d, want none before it says so", got)
+		}
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		s.Sleep(time.Second)
+		if got := s.store.View().Nodes["a"].Generation; got != generation || a.standing.Generation() != generation {
+			t.Errorf("got generation %d, and %d itself; want %d", got, a.standing.Generation(), generation)
 		}
 	})
 }

@@ -17,6 +17,7 @@ type Standing struct {
 	heard atomic.Int64 // when it was last in contact with the store
 	owned atomic.Pointer[map[string]Holding]
 	view  atomic.Pointer[fleet.View]
+	force atomic.Uint64
 }
 
 // Holding is a server that this gateway owns.
@@ -52,6 +53,9 @@ func (s *Standing) Owned(key string) (Holding, bool) {
 
 // Owns returns the keys of all that this gateway owns. The caller must not change it.
 func (s *Standing) Owns() map[string]Holding { return *s.owned.Load() }
+
+// Generation returns that of the fleet by which this gateway decides; 0 is none yet.
+func (s *Standing) Generation() uint64 { return s.force.Load() }
 
 // Silence returns how long ago this gateway has last been in contact with the store.
 func (s *Standing) Silence() time.Duration { return s.now().Sub(fleet.Instant(s.heard.Load())) }

@@ -19,10 +19,10 @@ type Deps struct {
 	// Open opens a session with the server at its owner. It blocks for a few seconds at
 	// most. The session lives on its own until it is closed.
 	Open func(ctx context.Context, plan messages.ServerPlan, there messages.OwnedThere) (endpoint.Session, error)
-	// List reads all pages of a session's tools/list.
-	List func(ctx context.Context, s endpoint.Session) ([]endpoint.Tool, error)
-	// Read reads another list of a session to its end, and for how many milliseconds it
+	// List reads all pages of a session's tools/list, and for how many milliseconds it
 	// may be kept.
+	List func(ctx context.Context, s endpoint.Session) (tools []endpoint.Tool, ttl int64, err error)
+	// Read reads another list of a session likewise.
 	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
 	// Listed, unless nil, hears that a server has listed something. It does not block.
 	Listed func()

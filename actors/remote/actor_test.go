@@ -56,11 +56,11 @@ func (r *rig) open(_ context.Context, _ messages.ServerPlan, there messages.Owne
 	return s, nil
 }
 
-func (r *rig) list(context.Context, endpoint.Session) ([]endpoint.Tool, error) {
+func (r *rig) list(context.Context, endpoint.Session) ([]endpoint.Tool, int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lists++
-	return []endpoint.Tool{{Name: "read"}}, nil
+	return []endpoint.Tool{{Name: "read"}}, 0, nil
 }
 
 // refuse has no session be opened from now on, for that reason; nil has it.

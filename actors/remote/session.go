@@ -133,7 +133,7 @@ func (d Deps) catalog(ctx context.Context, session endpoint.Session, list endpoi
 	catalog := endpoint.Catalog{Known: true, Info: session.Info()}
 	var err error
 	if list == endpoint.Tools {
-		catalog.Tools, err = d.List(ctx, session)
+		catalog.Tools, catalog.TTL, err = d.List(ctx, session)
 	} else {
 		catalog.Tools, catalog.TTL, err = d.Read(ctx, session, list)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,9 +32,13 @@ type Deps struct {
 	// Starts paces the starts of processes.
 	Starts *Starts
 	// Reapers counts the runs whose process or connection is not gone yet.
-	Reapers *sync.WaitGroup
+	Reapers Reapers
 	Log     *slog.Logger
 }
+
+// Reapers runs what sees to the end of a run, and counts it until it has ended:
+// a sync.WaitGroup, or more than one.
+type Reapers interface{ Go(run func()) }
 
 func (d Deps) listed() {
 	if d.Listed != nil {

@@ -53,7 +53,7 @@ type Launcher struct {
 	Logins *login.Keeper
 
 	mu    sync.Mutex
-	alive map[*childproc.Process]struct{}
+	alive map[*childproc.Process]*endpoint.Cell
 }
 
 // NewLauncher makes a Launcher. version is told to servers; instance marks
@@ -62,7 +62,7 @@ type Launcher struct {
 func NewLauncher(version, instance string, known *eras.Store) *Launcher {
 	return &Launcher{
 		version: version, instance: instance, eras: known,
-		base: vars.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]struct{}{},
+		base: vars.BaseEnv(os.Environ(), runtime.GOOS), alive: map[*childproc.Process]*endpoint.Cell{},
 	}
 }
 
@@ -89,6 +89,17 @@ func (l *Launcher) KillAll() {
 	defer l.mu.Unlock()
 	for p := range l.alive {
 		p.Kill()
+	}
+}
+
+// Kill kills the process groups of the server in a cell, at once.
+func (l *Launcher) Kill(cell *endpoint.Cell) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, of := range l.alive {
+		if of == cell {
+			p.Kill()
+		}
 	}
 }
 
@@ -164,7 +175,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		scarce := descriptors.Scarce(err) || errors.Is(err, syscall.EAGAIN) // That many processes there may not be.
 		return nil, &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), Scarce: scarce}
 	}
-	l.watch(proc)
+	l.watch(proc, plan.Cell)
 	if hooks.Started != nil {
 		hooks.Started(proc.Computing)
 	}
@@ -187,9 +198,9 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 }
 
 // watch keeps the process in mind until it is gone.
-func (l *Launcher) watch(p *childproc.Process) {
+func (l *Launcher) watch(p *childproc.Process, cell *endpoint.Cell) {
 	l.mu.Lock()
-	l.alive[p] = struct{}{}
+	l.alive[p] = cell
 	l.mu.Unlock()
 	go func() { // Ends with the process.
 		<-p.Done()

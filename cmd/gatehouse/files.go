@@ -24,6 +24,7 @@ import (
 
 // foundFiles are the files of one command and why they were chosen.
 type foundFiles struct {
+	fleet          bool // they are those of a fleet, in its store
 	servers, rules locate.Found
 	envFiles       []locate.Found
 	project        *project // whose files these are, approved; nil if they are the user's own
@@ -173,8 +174,11 @@ func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listene
 // load reads and parses all files.
 func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc.Problem) {
 	read := readFile
-	if f.project != nil {
+	switch {
+	case f.project != nil:
 		read = f.project.read
+	case f.fleet:
+		read = readNothing
 	}
 	var servers []byte
 	loaded, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {

@@ -68,6 +68,7 @@ type app struct {
 	operator *operator
 	gate     *httpauth.Gate
 	attach   *attachFront // nil if clients cannot attach
+	fleet    *fleetSide   // nil if it is not one of a fleet
 	door     *entrance.Door
 	ready    atomic.Bool
 	observed observed
@@ -85,7 +86,7 @@ type app struct {
 // assemble wires the actors. Nothing runs yet but the journal.
 func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	opts, log := l.opts, l.log
-	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, store: &snapshot.Store{}, starts: server.NewStarts(opts.maxStarts), reapers: &sync.WaitGroup{}}
+	a := &app{opts: opts, log: log, instance: instance, audit: auditLog, fleet: l.fleet, store: &snapshot.Store{}, starts: server.NewStarts(opts.maxStarts), reapers: &sync.WaitGroup{}}
 	a.sys = newActorSystem(log)
 	a.tracing = openTracing(log, instance)
 	a.journal = a.spawn(journal.Props(log), "journal")
@@ -107,7 +108,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.logins = knownLogins(l.src.Live, log)
 	a.launcher.Logins = a.logins
 	a.gatewayPID = a.spawn(gateway.Props(a.store, log), "gateway")
-	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, SessionIdle: opts.sessionIdle, Log: log}), serverActors)
+	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, SessionIdle: opts.sessionIdle, Fleet: a.joinFleet(budget), Log: log}), serverActors)
 	a.router = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
 		RulesUnknown: a.rulesUnknown,
@@ -150,8 +151,11 @@ func (a *app) record(r audit.Record) {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Follow: servers.Follow, Listed: a.store.Touch, Starts: a.starts, Reapers: a.reapers, Log: a.log}
-	return a.actors.follow(server.Props(deps, plan), a.log)
+	return a.actors.follow(server.Props(a.serverDeps(), plan), a.log)
+}
+
+func (a *app) serverDeps() server.Deps {
+	return server.Deps{Open: a.launcher.Open, List: servers.ListTools, Read: servers.ReadList, Follow: servers.Follow, Listed: a.store.Touch, Starts: a.starts, Reapers: a.reapers, Log: a.log}
 }
 
 func (a *app) spawn(props *actor.Props, name string) *actor.PID {
@@ -178,6 +182,7 @@ func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 	}), "config")
 	<-applied
 	a.recallLists()
+	a.fleet.begin(a.configPID)
 	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
 		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log, Read: readWatched,
 	}), "watcher")

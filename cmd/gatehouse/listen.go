@@ -20,7 +20,7 @@ import (
 
 // httpFlags are those that mean nothing over stdio, so each asks for HTTP. Those of
 // opsFlags mean something to the operators' listener too.
-var httpFlags = []string{"http", "allow-origin", "allow-host", "public-url", "tls-cert", "tls-key", "insecure"}
+var httpFlags = []string{"http", "allow-origin", "allow-host", "public-url", "tls-cert", "tls-key", "insecure", "fleet"}
 
 var opsFlags = []string{"allow-host", "tls-cert", "tls-key", "insecure"}
 

@@ -43,6 +43,7 @@ type runOptions struct {
 	transport       string
 	httpAddr        string
 	ops             opsOptions
+	fleet           fleetOptions
 	agents          []string
 	surface         string
 	debounce        time.Duration
@@ -96,6 +97,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio, http, or attach (only by \"gatehouse attach\", which http serves too); flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
 	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "serve over HTTP at this address, HOST:PORT, or a port for this machine only [GATEWAY_HTTP_ADDR]")
 	o.ops.register(f)
+	o.fleet.register(f)
 	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
 	f.StringVar(&o.surface, "surface", surfaceGate, "what the agent sees over stdio: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
 	f.StringVar(&o.rulesUnreadable, "rules-unreadable", unreadableDeny, "when changed rules cannot be read for 10s: deny every call until they can, or keep the ones before")
@@ -163,6 +165,7 @@ func (o *runOptions) check() error {
 	}
 	errs = append(errs, o.checkSurface())
 	errs = append(errs, o.checkHTTP()...)
+	errs = append(errs, o.checkFleet()...)
 	for _, id := range o.agents {
 		if !policy.ValidAgentID(id) {
 			errs = append(errs, fmt.Errorf("--agent names %q: an agent id has letters, digits, _ . and - only", id))

@@ -28,11 +28,14 @@ func (o *operator) unreadable() *admin.Unreadable {
 }
 
 // readyz answers whether the gateway decides calls by what is in its files.
-func (a *app) readyz(w http.ResponseWriter, _ *http.Request) {
+func (a *app) readyz(w http.ResponseWriter, r *http.Request) {
 	const unknown = "the rules have changed and cannot be read"
+	unready := a.fleet.unready(r.Context())
 	switch doubt := a.operator.view.Doubt(); {
 	case !a.ready.Load():
 		answer(w, http.StatusServiceUnavailable, "not ready")
+	case unready != "":
+		answer(w, http.StatusServiceUnavailable, "not ready: "+unready)
 	case doubt == nil:
 		answer(w, http.StatusOK, "ready")
 	case a.opts.rulesUnreadable == unreadableKeep:

@@ -43,6 +43,7 @@ Calls are traced by OpenTelemetry if its variables ask for it, such as OTEL_EXPO
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
 			opts.implyHTTP(cmd.Flags())
+			opts.fleet.note(cmd.Flags())
 			return runGateway(opts, cmd.InOrStdin(), terminal.Raw(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},
 	}
@@ -91,6 +92,7 @@ func runGateway(opts runOptions, stdin io.Reader, stdout, stderr io.Writer) (err
 		defer l.listener.Close()
 	}
 	defer l.ops.close()
+	defer l.fleet.close()
 	return l.serve(stdin, stdout)
 }
 
@@ -123,13 +125,14 @@ type launch struct {
 	listener net.Listener // nil over stdio
 	attach   *attachFront // nil if clients cannot attach
 	ops      *opsFront    // nil without --ops
+	fleet    *fleetSide   // nil without --fleet
 }
 
 // prepare reads the files and opens the port. Problems of the files are printed
 // on stderr. Nothing has been started when it returns, and without an error the
 // caller must close the listener.
 func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, err error) {
-	found, err := opts.find()
+	found, err := opts.findForRun()
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +156,7 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	}()
 	src := found.sources(opts.initStrategy == "lazy", opts.defaultAgent, listener)
 	src.HTTP, src.Exposed = listener != nil, listener != nil && exposed(listener) && !opts.insecure
+	opts.fleet.sources(&src)
 	loaded, problems := found.load(src)
 	if jsondoc.HasErrors(problems) {
 		printProblems(stderr, problems)
@@ -160,14 +164,18 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	}
 	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener, attach: front}
 	if listener != nil {
-		if err := safeToListen(opts, listener, loaded.Credentials); err != nil {
-			return nil, err
+		if err := safeToListen(opts, listener, loaded.Credentials); err != nil && opts.fleet.name == "" {
+			return nil, err // A fleet has its rules later, and each is looked at then.
 		}
 		if l.listener, err = secured(opts, listener, log); err != nil {
 			return nil, err
 		}
 	}
 	if l.ops, err = openOps(opts, log); err != nil {
+		return nil, err
+	}
+	if l.fleet, err = openFleet(opts, log); err != nil {
+		l.ops.close()
 		return nil, err
 	}
 	warn(log, found, problems)
@@ -233,7 +241,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if l.listener != nil {
 		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + mcpPath
 	}
-	end := make(chan ending, 2) // One of each that can end it.
+	end := make(chan ending, 3) // One of each that can end it.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := a.openAttach(l.attach); err != nil {
@@ -243,13 +251,19 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	a.operator.openAdmin()
 	l.opts.tellStarter(saysReady)
 	a.awaitNobody(ctx, end)
+	stopPeers := a.servePeers(end)
 	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)
 	defer restore()
 	manager := l.tellManager(ctx, a.operator.address)
 	e := a.await(signals, end)
 	l.warnOf(manager.Stopping(ctx))
 	finished := make(chan error, 1)
-	go func() { finished <- a.shutdown(e.reason, e.drain, closeHTTP) }()
+	go func() {
+		a.leave(e)
+		err := a.shutdown(e.reason, e.drain, closeHTTP)
+		stopPeers()
+		finished <- err
+	}()
 	select {
 	case err := <-finished:
 		if err = errors.Join(e.err, err); err != nil {

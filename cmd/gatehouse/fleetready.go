@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/fleet"
+)
+
+// peersPatience is how long other gateways have to say whether they have tenure.
+const peersPatience = time.Second
+
+// unready returns why this gateway should not be sent calls; empty if it should. It may
+// ask other gateways, and blocks for a second at most.
+func (f *fleetSide) unready(ctx context.Context) string {
+	switch {
+	case f == nil:
+		return ""
+	case f.leaving.Load():
+		return "it leaves the fleet"
+	case f.standing.Generation() == 0:
+		return fmt.Sprintf("the fleet %q has no configuration yet: put one there with \"gatehouse apply --fleet %s --fleet-store ...\"", f.opts.name, f.opts.name)
+	case f.standing.Tenure() > 0:
+		return ""
+	}
+	switch fleet.Stand(f.askPeers(ctx)) {
+	case fleet.StoreDown:
+		return ""
+	case fleet.CutOff:
+		return "it has lost the fleet's store, which others have"
+	default:
+		return "it has lost the fleet's store, and not all others say whether they have too"
+	}
+}
+
+// askPeers asks all other gateways whether they have tenure.
+func (f *fleetSide) askPeers(ctx context.Context) []fleet.Heard {
+	ctx, cancel := context.WithTimeout(ctx, peersPatience)
+	defer cancel()
+	nodes := f.standing.View().Nodes
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(nodes)), func(id string) bool { return id == f.node.ID })
+	heard := make([]fleet.Heard, len(ids))
+	var all sync.WaitGroup
+	for i, id := range ids {
+		all.Go(func() {
+			answer, err := f.client.Tenure(ctx, nodes[id].Address)
+			heard[i] = fleet.Heard{Node: id, Answered: err == nil, Tenure: answer.Tenure}
+		})
+	}
+	all.Wait()
+	return heard
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"gatehouse/actors/remote"
+	"gatehouse/actors/server"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/peer"
+	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/internal/serversfile"
+	"gatehouse/messages"
+)
+
+// ownedRuns are the servers that a gateway runs for its fleet, by the keys by which it
+// owns them.
+type ownedRuns struct {
+	mu    sync.Mutex
+	byKey map[string]*ownedRun
+}
+
+// ownedRun is what runs by one key.
+type ownedRun struct {
+	plan  func() messages.ServerPlan
+	form  string
+	count int // runs that have not ended
+}
+
+// begin notes whose plan runs by a key from now on.
+func (r *ownedRuns) begin(key string, plan func() messages.ServerPlan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byKey == nil {
+		r.byKey = map[string]*ownedRun{}
+	}
+	run := r.byKey[key]
+	if run == nil {
+		run = &ownedRun{}
+		r.byKey[key] = run
+	}
+	run.plan, run.form = plan, formOf(plan().Entry)
+}
+
+// add counts runs of a key.
+func (r *ownedRuns) add(key string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if run := r.byKey[key]; run != nil {
+		run.count += n
+	}
+}
+
+// running reports whether anything of a key runs.
+func (r *ownedRuns) running(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	run := r.byKey[key]
+	return run != nil && run.count > 0
+}
+
+// get returns the plan of what runs by a key, and the form of its entry.
+func (r *ownedRuns) get(key string) (plan messages.ServerPlan, form string, ok bool) {
+	r.mu.Lock()
+	run := r.byKey[key]
+	r.mu.Unlock()
+	if run == nil {
+		return messages.ServerPlan{}, "", false
+	}
+	return run.plan(), run.form, true
+}
+
+// formOf identifies an entry as it is written: two gateways that have the same one have
+// the same form, whatever its variables are for them.
+func formOf(e serversfile.Entry) string {
+	text, err := json.Marshal(struct {
+		Transport            serversfile.Transport
+		Command              string
+		Args                 []string
+		Env, Headers         map[string]string
+		EnvFile, Cwd, URL    string
+		Auth                 serversfile.Auth
+		Scope                serversfile.Scope
+		EnvPass, PassMethods []string
+	}{
+		e.Transport, e.Command, e.Args, e.Env, e.Headers, e.EnvFile, e.Cwd, e.URL, e.Auth,
+		e.Settings.Scope, e.Settings.EnvPass, e.Settings.PassMethods,
+	})
+	if err != nil {
+		return "" // It is made of texts.
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// ownedProps makes the actor of a server that this gateway runs by a claim: in the last
+// step before a request is sent it is asked whether the claim still holds.
+func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *sync.WaitGroup) (*actor.Props, func()) {
+	key, cell := keyOfPlan(plan()), plan().Cell
+	a.fleet.runs.begin(key, plan)
+	deps := a.serverDeps()
+	deps.Reapers = countedRuns{all: a.reapers, own: runs, runs: &a.fleet.runs, key: key}
+	open, holds := deps.Open, func() bool { return a.fleet.standing.Holds(key, epoch) }
+	deps.Open = func(ctx context.Context, p messages.ServerPlan, run uint64, hooks server.Hooks) (endpoint.Session, error) {
+		session, err := open(ctx, p, run, hooks)
+		if err != nil {
+			return nil, err
+		}
+		return peer.Fenced(session, holds), nil
+	}
+	return a.actors.follow(server.Props(deps, plan), a.log), func() { a.launcher.Kill(cell) }
+}
+
+// remoteProps makes the stand-in for a server that another gateway runs.
+func (a *app) remoteProps(plan func() messages.ServerPlan) *actor.Props {
+	deps := remote.Deps{Open: a.openRemote, List: servers.ListTools, Read: servers.ReadList, Listed: a.store.Touch, Log: a.log}
+	return a.actors.follow(remote.Props(deps, plan), a.log)
+}
+
+// openRemote opens a session with a server at the gateway that owns it.
+func (a *app) openRemote(ctx context.Context, plan messages.ServerPlan, there messages.OwnedThere) (endpoint.Session, error) {
+	session, err := a.fleet.client.Open(ctx, peer.Target{
+		Key: there.Key, Node: there.Owner.Node, Address: there.Owner.Address, Epoch: there.Owner.Epoch, Form: formOf(plan.Entry),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
+}
+
+// countedRuns counts the runs of a server for all who wait for their end.
+type countedRuns struct {
+	all, own *sync.WaitGroup
+	runs     *ownedRuns
+	key      string
+}
+
+// Go implements server.Reapers.
+func (c countedRuns) Go(run func()) {
+	c.own.Add(1)
+	c.runs.add(c.key, 1)
+	c.all.Go(func() {
+		defer c.own.Done()
+		defer c.runs.add(c.key, -1)
+		run()
+	})
+}

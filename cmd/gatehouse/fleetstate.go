@@ -1,0 +1,56 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"path/filepath"
+
+	"gatehouse/internal/fleet"
+	"gatehouse/internal/rawjson"
+	"gatehouse/internal/safefile"
+)
+
+// fleetState is what a gateway of a fleet leaves for its next process in the same
+// place: that ends the lease of this one, and need not wait for it.
+type fleetState struct {
+	Boot  string      `json:"boot"`
+	Lease fleet.Lease `json:"lease"`
+}
+
+// fleetStatePath is where that is kept; empty if there is no place for it.
+func fleetStatePath(o fleetOptions) string {
+	dir := stateFolder()
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "fleet", o.name+"@"+o.node+".json")
+}
+
+// maxFleetState is the size in bytes of a file that is read.
+const maxFleetState = 4096
+
+// readFleetState reads what an earlier process has left; the zero value is nothing.
+func readFleetState(path string) fleetState {
+	var s fleetState
+	if path == "" {
+		return s
+	}
+	if text, err := safefile.ReadOwn(path, maxFleetState); err == nil && rawjson.Decode(text, &s) != nil {
+		return fleetState{}
+	}
+	return s
+}
+
+// writeFleetState keeps it. Without it the next process waits for the lease to end.
+func writeFleetState(path string, s fleetState) error {
+	if path == "" {
+		return nil
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return safefile.ReplaceOwn(path, text)
+}
+
+func newBoot() string { return rand.Text() }
