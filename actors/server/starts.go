@@ -44,6 +44,10 @@ type start struct {
 // computes may wait for a moment too.
 const asleep = 2
 
+// doze is in how many looks one is a look at a start that sleeps: most go on to, and
+// a look reads a file for each thread.
+const doze = 4
+
 // NewStarts makes a pacer that lets at most limit servers start at the same
 // time; 0 is any number.
 func NewStarts(limit int) *Starts {
@@ -134,24 +138,45 @@ func (s *Starts) watch(done <-chan struct{}) {
 	}
 }
 
-// look finds out which starts sleep.
+// look finds out which starts sleep. It begins with the youngest, which work most
+// likely, and ends once so many work that nobody may begin, whatever the others do.
 func (s *Starts) look() {
-	s.mu.Lock()
-	looks := make(map[*start]func() bool, len(s.running))
-	for r := range s.running {
-		if r.computing != nil {
-			looks[r] = r.computing
-		}
-	}
-	s.mu.Unlock()
-	for r, computing := range looks {
-		works := computing() // It reads files.
+	working := 0
+	for _, r := range s.due() {
+		works := r.computing() // It reads files.
 		s.mu.Lock()
-		if r.idle++; works {
-			r.idle = 0
+		if r.own.idle++; works {
+			r.own.idle = 0
+			working++
 		}
 		s.mu.Unlock()
+		if working == pace.Most(s.cores) {
+			return
+		}
 	}
+}
+
+// watched is a start that is to be looked at.
+type watched struct {
+	own       *start
+	computing func() bool
+}
+
+// due returns the starts that are to be looked at now, the youngest first.
+func (s *Starts) due() (due []watched) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.running {
+		switch {
+		case r.computing == nil:
+		case r.idle >= asleep && (r.idle-asleep)%doze != doze-1:
+			r.idle++
+		default:
+			due = append(due, watched{r, r.computing})
+		}
+	}
+	slices.SortFunc(due, func(a, b watched) int { return b.own.began.Compare(a.own.began) })
+	return due
 }
 
 // admit lets in who may begin now, with the lock held.

@@ -189,3 +189,43 @@ func TestStarts_givenUp_isNotStartedAnyMore(t *testing.T) {
 		}
 	})
 }
+
+// A look at a server costs a file for each of its threads, so those that sleep are
+// looked at now and then, and none once so many work that nobody may begin.
+func TestStarts_looks_areFew(t *testing.T) {
+	const windows = 80
+	for name, c := range map[string]struct{ working, most int }{
+		"two work":              {2, windows/4 + 2},
+		"as many work as count": {4, 3}, // Those before they did.
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := server.NewStartsOn(0, 2, machine(0))
+				looks := 0
+				begin := func(computing func() bool) {
+					time.Sleep(time.Millisecond) // The youngest are looked at first.
+					called := make(chan struct{})
+					close(called)
+					turn, err := s.Acquire(t.Context(), called)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					turn.Watch(computing)
+				}
+				begin(func() bool { looks++; return false })
+				for range c.working {
+					begin(func() bool { return true })
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), windows*pace.Window(0))
+				defer cancel()
+				if _, err := s.Acquire(ctx, nil); err == nil {
+					t.Fatal("got a turn, want none while others work")
+				}
+				if looks > c.most {
+					t.Errorf("got %d looks at the one that sleeps in %d windows, want %d at most", looks, windows, c.most)
+				}
+			})
+		})
+	}
+}

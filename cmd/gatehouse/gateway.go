@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/descriptors"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/entrance"
+	"gatehouse/internal/eras"
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/gate"
 	"gatehouse/internal/front/surface"
@@ -75,7 +76,9 @@ type app struct {
 	actors   actorBook
 	counted  *metrics.Book // nil without --ops
 	toolbook *toolbook.Book
+	eras     *eras.Store // nil where there is no place for them
 	lists    *lists.Store
+	keeping  *keeping
 	// inputEnded is set over stdio once the agent has closed its end.
 	inputEnded atomic.Bool
 	hungUp     func() bool // whether a SIGHUP means that the terminal was closed
@@ -98,12 +101,14 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	}
 	a.sys.EventStream.Subscribe(a.auditEvent)
 	a.toolbook = knownTools()
-	a.sys.EventStream.Subscribe(a.toolsListed)
 	a.lists = a.keptLists()
+	a.keeping = newKeeping(a.lists)
+	a.sys.EventStream.Subscribe(a.toolsListed)
 	a.sys.EventStream.Subscribe(a.recallForNew)
 	a.operator = &operator{app: a, files: l.found, ring: opts.ring, memory: journal.Remember(a.sys.EventStream), view: &configactor.View{}, started: time.Now()}
 	budget := weight.New(largeMessages, time.Now)
-	a.launcher = server.NewLauncher(version(), instance, knownEras())
+	a.eras = knownEras()
+	a.launcher = server.NewLauncher(version(), instance, a.eras)
 	a.launcher.Budget = budget
 	a.logins = knownLogins(l.src.Live, log)
 	a.launcher.Logins = a.logins

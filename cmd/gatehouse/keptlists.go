@@ -3,9 +3,11 @@ package main
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/later"
 	"gatehouse/internal/lists"
 	"gatehouse/messages"
 )
@@ -18,6 +20,40 @@ func (a *app) keptLists() *lists.Store {
 		return nil
 	}
 	return lists.Open(dir, func(err error) { a.event(messages.KeptListsFailed{Reason: err.Error()}) })
+}
+
+// keepGather is for how long lists are gathered before they are written.
+const keepGather = 500 * time.Millisecond
+
+// keeping gathers the lists of servers that start together, and has them written.
+type keeping struct {
+	lists *lists.Store
+	work  *later.Work
+
+	mu   sync.Mutex
+	news map[string]*endpoint.Catalog // by fingerprint
+}
+
+func newKeeping(s *lists.Store) *keeping {
+	k := &keeping{lists: s, news: map[string]*endpoint.Catalog{}}
+	k.work = later.New(keepGather, k.write)
+	return k
+}
+
+// keep has a list written soon. It does not block.
+func (k *keeping) keep(fingerprint string, c *endpoint.Catalog) {
+	k.mu.Lock()
+	k.news[fingerprint] = c
+	k.mu.Unlock()
+	k.work.Ask()
+}
+
+func (k *keeping) write() {
+	k.mu.Lock()
+	news := k.news
+	k.news = map[string]*endpoint.Catalog{}
+	k.mu.Unlock()
+	k.lists.KeepAll(news, time.Now())
 }
 
 // recallLists makes the tools known that servers had under an earlier gateway, of

@@ -39,11 +39,33 @@ func (a *app) shutdown(reason string, drain time.Duration, closeHTTP func(contex
 		err = e
 	}
 	a.tracing.Close(ctx)
+	a.writeLearnt(ctx)
 	a.event(messages.GatewayStopped{})
 	a.operator.closeAdmin()
 	a.operator.closeOps()
 	a.stopActors()
 	return err
+}
+
+// learntPatience is how long the end of the gateway waits for what servers have
+// shown to be written: the next gateway only finds it out once more.
+const learntPatience = time.Second
+
+// writeLearnt has what was learnt of servers lately written.
+func (a *app) writeLearnt(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, learntPatience)
+	defer cancel()
+	written := make(chan struct{})
+	go func() { // Ends with the disk's answer, or with the process.
+		a.toolbook.Wait()
+		a.eras.Wait()
+		a.keeping.work.Wait()
+		close(written)
+	}()
+	select {
+	case <-written:
+	case <-ctx.Done():
+	}
 }
 
 // stopServers drains and stops every server and waits until their processes

@@ -45,7 +45,7 @@ func (a *app) toolsListed(e any) {
 		name = r.Entry.Name
 		if catalog := r.Cell.Catalog(); catalog.Known && catalog.Err == "" && !catalog.Kept {
 			a.compareTools(name, r, catalog)
-			a.lists.Keep(r.Cell.Identity().Spec, catalog, time.Now())
+			a.keeping.keep(r.Cell.Identity().Spec, catalog)
 		}
 	})
 }

@@ -19,18 +19,19 @@ const (
 // that waits for input does not. It costs a read or two of /proc for each
 // process, and one for each of its threads.
 func (p *Process) Computing() bool {
+	var buffer [maxStat]byte
 	pids := []int{p.PID()}
 	for i := 0; i < len(pids) && i < maxComputing; i++ {
 		main := strconv.Itoa(pids[i])
-		if works(pids[i], "stat") {
+		if works(pids[i], "stat", buffer[:]) {
 			return true
 		}
 		for _, thread := range threads(pids[i]) {
-			if thread != main && works(pids[i], "task/"+thread+"/stat") {
+			if thread != main && works(pids[i], "task/"+thread+"/stat", buffer[:]) {
 				return true
 			}
 		}
-		for child := range strings.FieldsSeq(string(readProcFile(pids[i], "task/"+main+"/children", maxStat))) {
+		for child := range strings.FieldsSeq(string(readOnce(pids[i], "task/"+main+"/children", buffer[:]))) {
 			if pid, err := strconv.Atoi(child); err == nil {
 				pids = append(pids, pid)
 			}
@@ -40,8 +41,8 @@ func (p *Process) Computing() bool {
 }
 
 // works reports whether a process or thread has work to do, by its stat.
-func works(pid int, file string) bool {
-	stat := readProcFile(pid, file, maxStat)
+func works(pid int, file string, buffer []byte) bool {
+	stat := readOnce(pid, file, buffer)
 	end := bytes.LastIndexByte(stat, ')')
 	if end < 0 {
 		return false // It is gone.

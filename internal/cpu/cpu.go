@@ -12,11 +12,12 @@ import (
 func Cores() int { return runtime.GOMAXPROCS(0) }
 
 // Meter measures from one reading to the next. It is for one goroutine at a
-// time.
+// time. It is for a short while: it does not notice a quota that comes later.
 type Meter struct {
 	machine ticks
 	quota   spent
 	at      time.Time
+	free    bool // of a quota, when it was made: it is not looked for again
 }
 
 // ticks is how much time the processors have had and how much of that was left,
@@ -46,7 +47,11 @@ func (m *Meter) Idle() (part float64, known bool) {
 	if !ok {
 		return 0, false
 	}
-	m.machine, m.quota, m.at = machine, readSpent(), time.Now()
+	if !m.free {
+		m.quota = readSpent()
+		m.free = m.quota.perSecond == 0
+	}
+	m.machine, m.at = machine, time.Now()
 	if last.at.IsZero() || machine.total <= last.machine.total {
 		return 0, false
 	}

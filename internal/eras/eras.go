@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/later"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/safefile"
 )
@@ -28,6 +29,8 @@ const (
 	// refresh is the age at which an entry that is still right is written anew,
 	// so that it is not forgotten before others.
 	refresh = 7 * 24 * time.Hour
+	// gather is for how long what is learnt is gathered before it is written.
+	gather = 500 * time.Millisecond
 )
 
 // entry is what is known of one server.
@@ -40,18 +43,18 @@ type entry struct {
 // any goroutine. A nil Store knows nothing.
 type Store struct {
 	path   string
-	writer sync.WaitGroup // at most one
+	writer *later.Work
 
-	mu      sync.Mutex
-	known   map[string]entry
-	news    map[string]entry // what the file doesn't have yet; the zero entry forgets
-	writing bool
+	mu    sync.Mutex
+	known map[string]entry
+	news  map[string]entry // what the file doesn't have yet; the zero entry forgets
 }
 
 // Open makes a Store of the file in a folder, which is made when there is
 // something to write. It reads the file.
 func Open(folder string) *Store {
 	s := &Store{path: filepath.Join(folder, fileName), news: map[string]entry{}}
+	s.writer = later.New(gather, s.write)
 	s.known = load(s.path)
 	return s
 }
@@ -72,23 +75,25 @@ func (s *Store) Era(fingerprint string) endpoint.Era {
 // meanwhile.
 func (s *Store) Note(fingerprint string, era endpoint.Era, now time.Time) {
 	if s != nil && s.take(fingerprint, entry{era, now}) {
-		s.writer.Go(s.write)
+		s.writer.Ask()
 	}
 }
 
-// Wait waits until all is written.
-func (s *Store) Wait() { s.writer.Wait() }
+// Wait has all written at once, and waits for it. It is for the end.
+func (s *Store) Wait() {
+	if s != nil {
+		s.writer.Wait()
+	}
+}
 
-// write writes until there is nothing new.
 func (s *Store) write() {
-	for news := s.next(); news != nil; news = s.next() {
-		all := load(s.path)
-		learn(all, news)
-		_ = save(s.path, all) // The next gateway asks once more, then.
-	}
+	news := s.next()
+	all := load(s.path)
+	learn(all, news)
+	_ = save(s.path, all) // The next gateway asks once more, then.
 }
 
-// take notes an entry and reports whether the caller is to write the file.
+// take notes an entry and reports whether it is news.
 func (s *Store) take(fingerprint string, e entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,21 +103,13 @@ func (s *Store) take(fingerprint string, e entry) bool {
 	}
 	learn(s.known, map[string]entry{fingerprint: e})
 	s.news[fingerprint] = e
-	if s.writing {
-		return false
-	}
-	s.writing = true
 	return true
 }
 
-// next hands out what is to be written, nil if there is nothing more.
+// next hands out what is to be written.
 func (s *Store) next() map[string]entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.news) == 0 {
-		s.writing = false
-		return nil
-	}
 	news := s.news
 	s.news = map[string]entry{}
 	return news

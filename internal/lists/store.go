@@ -133,11 +133,16 @@ func (s *Store) path(k key, fingerprint string) string {
 	return filepath.Join(s.folder, k.name(fingerprint)+fileExt)
 }
 
-// Keep writes what a server has listed, unless that is what its file has. If
-// another call of Keep is writing, that one writes it too, and this one returns at
-// once.
+// Keep is KeepAll for one server.
 func (s *Store) Keep(fingerprint string, c *endpoint.Catalog, now time.Time) {
-	if s == nil || !c.Known || c.Kept || c.Err != "" || !s.take(fingerprint, c) {
+	s.KeepAll(map[string]*endpoint.Catalog{fingerprint: c}, now)
+}
+
+// KeepAll writes what servers have listed, by their fingerprints, but for what their
+// files have. If another call is writing, that one writes it too, and this one returns
+// at once.
+func (s *Store) KeepAll(all map[string]*endpoint.Catalog, now time.Time) {
+	if s == nil || !s.take(all) {
 		return
 	}
 	for news := s.next(); news != nil; news = s.next() {
@@ -146,11 +151,15 @@ func (s *Store) Keep(fingerprint string, c *endpoint.Catalog, now time.Time) {
 }
 
 // take notes what is to be written and reports whether the caller is to write.
-func (s *Store) take(fingerprint string, c *endpoint.Catalog) bool {
+func (s *Store) take(all map[string]*endpoint.Catalog) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.news[fingerprint] = c
-	if s.writing {
+	for fingerprint, c := range all {
+		if c.Known && !c.Kept && c.Err == "" {
+			s.news[fingerprint] = c
+		}
+	}
+	if s.writing || len(s.news) == 0 {
 		return false
 	}
 	s.writing = true

@@ -84,7 +84,7 @@ func Next(m Machine, s Starts) (n int, grown bool) {
 		cores *= unknown
 	}
 	n = min(s.Waiting, max(0, cores-counted))
-	n = max(n, min(s.Called, 2*cores-counted))
+	n = max(n, min(s.Called, Most(cores)-counted))
 	if more := min(s.Waiting, s.growth(m)); more > n {
 		n, grown = more, true
 	}
@@ -93,6 +93,10 @@ func Next(m Machine, s Starts) (n int, grown bool) {
 	}
 	return n, grown && n > 0
 }
+
+// Most is how many starts that work keep all others from beginning on a busy machine
+// with so many cores, those that are called included.
+func Most(cores int) int { return 2 * max(cores, 1) }
 
 // young is how many starts could be a burden, now or later.
 func (s Starts) young() (n int) {

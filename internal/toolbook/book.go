@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/later"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/textcut"
 )
@@ -68,12 +69,11 @@ type Definition struct {
 type Book struct {
 	path   string // of the file; empty for none
 	show   func(string) string
-	writer sync.WaitGroup // at most one
+	writer *later.Work
 
-	mu      sync.Mutex
-	known   map[string]*server // by fingerprint
-	news    map[string]*server // what the file does not have yet
-	writing bool
+	mu    sync.Mutex
+	known map[string]*server // by fingerprint
+	news  map[string]*server // what the file does not have yet
 }
 
 // server is what is known of one server.
@@ -92,6 +92,7 @@ const hashed = "sha256:"
 // shown. It reads the file.
 func Open(folder string, show func(string) string) *Book {
 	b := &Book{show: show, known: map[string]*server{}, news: map[string]*server{}}
+	b.writer = later.New(gather, b.write)
 	if folder != "" {
 		b.path = fileIn(folder)
 		b.known = load(b.path)

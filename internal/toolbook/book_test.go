@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -137,4 +138,29 @@ func TestDifference(t *testing.T) {
 			t.Errorf("%q to %q: got %q, want %q", c.before, c.after, got, c.want)
 		}
 	}
+}
+
+// The whole file is written each time, so the lists of servers that start together
+// are written together.
+func TestNote_ofManyServers_isWrittenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		b := toolbook.Open(dir, terminal.Line)
+		for i := range 50 {
+			b.Note(fmt.Sprint(i), list("a", "1"), now)
+			time.Sleep(5 * time.Millisecond)
+			if _, err := os.Stat(filepath.Join(dir, "tools.json")); !os.IsNotExist(err) {
+				t.Fatalf("got a file after %d servers (%v), want one for all", i+1, err)
+			}
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		next := toolbook.Open(dir, terminal.Line)
+		defer next.Wait()
+		for i := range 50 {
+			if got := next.Note(fmt.Sprint(i), list("a", "2"), now); len(got) != 1 {
+				t.Errorf("server %d: got the changes %v, want one: the file has the list before", i, got)
+			}
+		}
+	})
 }

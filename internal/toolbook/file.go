@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/safefile"
@@ -17,6 +18,9 @@ const (
 	// maxFile is the size in bytes of a file that is read, and up to which one is
 	// written: servers that were not heard of for long are left out.
 	maxFile = 8 << 20
+	// gather is for how long what servers list is gathered before it is written: the
+	// whole file is, each time.
+	gather = 500 * time.Millisecond
 )
 
 func fileIn(folder string) string { return filepath.Join(folder, fileName) }
@@ -27,34 +31,26 @@ func (b *Book) keep(fingerprint string, s *server) {
 		return
 	}
 	b.news[fingerprint] = s
-	if !b.writing {
-		b.writing = true
-		b.writer.Go(b.write)
-	}
+	b.writer.Ask()
 }
 
-// Wait waits until all is written.
+// Wait has all written at once, and waits for it. It is for the end.
 func (b *Book) Wait() { b.writer.Wait() }
 
-// write writes until there is nothing new. Other gateways may have learnt
-// something meanwhile: their servers stay.
+// write writes what is new. Other gateways may have learnt something meanwhile: their
+// servers stay.
 func (b *Book) write() {
-	for news := b.next(); news != nil; news = b.next() {
-		all := load(b.path)
-		maps.Copy(all, news)
-		forgetOldest(all, maxServers)
-		_ = save(b.path, all) // Then a change is noticed only while this process runs.
-	}
+	news := b.next()
+	all := load(b.path)
+	maps.Copy(all, news)
+	forgetOldest(all, maxServers)
+	_ = save(b.path, all) // Then a change is noticed only while this process runs.
 }
 
-// next hands out what is to be written, nil if there is nothing more.
+// next hands out what is to be written.
 func (b *Book) next() map[string]*server {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.news) == 0 {
-		b.writing = false
-		return nil
-	}
 	news := b.news
 	b.news = map[string]*server{}
 	return news
