@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -93,6 +95,64 @@ func TestScopeSession_overStdio(t *testing.T) {
 	testkit.Eventually(t, "the server hears of the change", func() bool {
 		return slices.ContainsFunc(testkit.Methods(testkit.Record(t, record)), func(run []string) bool { return slices.Contains(run, "notifications/roots/list_changed") })
 	})
+}
+
+// A client of 2026-07-28 over stdio has a session without a handshake: its server, of an
+// older revision, hears what it declares with its calls, and asks it by their answers.
+func TestScopeSession_aClientOf20260728_isAskedByTheAnswersToItsCalls(t *testing.T) {
+	t.Parallel()
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Stdio: true})
+	in, out := g.Stdin(), bufio.NewScanner(g.Stdout())
+	out.Buffer(nil, 1<<20)
+	type reply struct {
+		ID     int
+		Result struct {
+			ResultType, RequestState string
+			InputRequests            map[string]struct{ Method string }
+			StructuredContent        json.RawMessage
+		}
+	}
+	id := 0
+	call := func(more map[string]any, method string) (r reply) {
+		t.Helper()
+		id++
+		params := map[string]any{
+			"name": "execute_tool", "arguments": map[string]any{"agent_id": "a", "server": "s", "tool": "ask_client", "args": map[string]any{"method": method, "params": questions[method]}},
+			"_meta": map[string]any{
+				mcp.MetaKeyProtocolVersion: mcp.ProtocolVersion20260728, mcp.MetaKeyClientInfo: map[string]any{"name": "t", "version": "1"},
+				mcp.MetaKeyClientCapabilities: map[string]any{"elicitation": map[string]any{"form": map[string]any{}}, "roots": map[string]any{}, "sampling": map[string]any{}},
+			},
+		}
+		maps.Copy(params, more)
+		body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Write(append(body, '\n')); err != nil || !out.Scan() {
+			t.Fatalf("%s: %v %v, want an answer", method, err, out.Err())
+		}
+		if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.ID != id {
+			t.Fatalf("%s: got %s %v, want the answer to request %d", method, out.Bytes(), err, id)
+		}
+		return r
+	}
+	for method := range questions {
+		asked := call(nil, method).Result
+		var key string
+		for k, request := range asked.InputRequests {
+			key = k
+			if request.Method != method {
+				t.Errorf("asked for %s, want %s", request.Method, method)
+			}
+		}
+		if asked.ResultType != "input_required" || asked.RequestState == "" {
+			t.Fatalf("%s: got %+v, want a question", method, asked)
+		}
+		done := call(map[string]any{"requestState": asked.RequestState, "inputResponses": map[string]any{key: map[string]any{"from": "anna"}}}, method).Result
+		if got := string(done.StructuredContent); !strings.Contains(got, `{"from":"anna"}`) || !strings.Contains(got, `"elicitation":{"form":{}}`) {
+			t.Errorf("%s: got %s, want what the client has answered, and what it has declared", method, got)
+		}
+	}
 }
 
 func TestScopeSession_whatAClientDidNotDeclare_itIsNotAskedFor(t *testing.T) {

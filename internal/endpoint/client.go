@@ -44,6 +44,8 @@ type Client interface {
 
 // The reasons for which a client was not asked.
 var (
+	ErrNoCall           = errors.New("this client can be asked only in a call of a tool, while the server runs no other")
+	ErrUndeclared       = errors.New("the client has not declared with its call that it can be asked for this")
 	ErrNoStream         = errors.New("the client has no stream open to be asked on")
 	ErrClientGone       = errors.New("the client's session has ended")
 	ErrTooManyQuestions = errors.New("the client is asked too much at once")

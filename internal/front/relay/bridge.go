@@ -109,7 +109,7 @@ func (c *Call) question(answer Result) { c.asked = bytes.Clone(answer.Raw) }
 // capabilities are those of the caller: what it says with its request, or what it
 // declared when it opened its session, if it can be asked.
 func (c *Call) capabilities() json.RawMessage {
-	if c.Sent.Capabilities != nil || c.Sent.Asks == nil || c.Caller.Asks == nil {
+	if c.Sent.Capabilities != nil || !beforeStateless(c.Caller.Protocol) || c.Sent.Asks == nil || c.Caller.Asks == nil {
 		return c.Sent.Capabilities
 	}
 	return c.Caller.Asks.Declared()

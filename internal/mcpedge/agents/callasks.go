@@ -8,11 +8,14 @@ import (
 	"gatehouse/internal/mcpedge/jsonrpc"
 )
 
-// asker has the call's client asked on its stream; nil where it cannot be asked, as in
-// 2026-07-28, where servers ask in their results.
+// asker has the call's client asked on its stream, or in 2026-07-28 by answers to its
+// calls of tools; nil where it cannot be asked.
 func (c *call) asker(r toolRequest) endpoint.Asker {
-	if c.asks == nil || r.stateless {
+	switch {
+	case c.asks == nil, r.stateless && r.method != "":
 		return nil
+	case r.stateless:
+		return (*inRounds)(c)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -38,6 +39,7 @@ type Client struct {
 	declared json.RawMessage
 	last     uint64
 	waiting  map[string]chan endpoint.Response
+	parked   map[string]*call // of a client of 2026-07-28 that has been asked, by state
 	streams  []*clientStream
 	came     chan struct{} // closed when a stream is opened; nil if nobody waits
 	hearers  map[*hearer]struct{}
@@ -61,6 +63,57 @@ func (c *Client) opened(revision, declared string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.revision, c.declared = revision, json.RawMessage(declared)
+}
+
+// speaks notes what a request of 2026-07-28 says of its client, where no handshake has
+// settled anything. A nil Client hears nothing.
+func (c *Client) speaks(capabilities json.RawMessage) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.revision != "" && c.revision != endpoint.StatelessRevision || c.revision != "" && bytes.Equal(c.declared, capabilities) {
+		return
+	}
+	c.revision, c.declared = endpoint.StatelessRevision, nil
+	if rawjson.First(capabilities) == '{' && len(capabilities) <= maxDeclared {
+		c.declared = bytes.Clone(capabilities)
+	}
+}
+
+// park keeps a call whose client has been asked something, by the state with which it
+// comes back.
+func (c *Client) park(state string, asking *call) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.over:
+		return endpoint.ErrClientGone
+	case len(c.parked) >= maxQuestions:
+		return endpoint.ErrTooManyQuestions
+	}
+	if c.parked == nil {
+		c.parked = map[string]*call{}
+	}
+	c.parked[state] = asking
+	return nil
+}
+
+// parkedAs is the call that is kept by a state; nil if there is none.
+func (c *Client) parkedAs(state string) *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.parked[state]
+}
+
+// unpark forgets a state, and reports whether there was a call by it.
+func (c *Client) unpark(state string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, there := c.parked[state]
+	delete(c.parked, state)
+	return there
 }
 
 // touch notes a sign of life. A nil Client has none.
@@ -180,13 +233,21 @@ func (c *Client) stream() (*clientStream, <-chan struct{}) {
 	return nil, c.came
 }
 
-// Ask implements endpoint.Asker, on a stream of the session's own.
+// Ask implements endpoint.Asker, on a stream of the session's own. In 2026-07-28 nobody
+// is asked but in a call.
 func (c *Client) Ask(ctx context.Context, method string, params json.RawMessage) (endpoint.Response, error) {
+	if c.Revision() >= endpoint.StatelessRevision {
+		return endpoint.Response{}, endpoint.ErrNoCall
+	}
 	return c.ask(ctx, method, params, func([]byte) bool { return false })
 }
 
-// Tell implements endpoint.Asker, on a stream of the session's own.
+// Tell implements endpoint.Asker, on a stream of the session's own. 2026-07-28 has no
+// such notifications.
 func (c *Client) Tell(method string, params json.RawMessage) (send func(ctx context.Context)) {
+	if c.Revision() >= endpoint.StatelessRevision {
+		return nil
+	}
 	body := jsonrpc.AppendNotification(nil, method, params)
 	return func(ctx context.Context) { _ = c.send(ctx, body) } // Nobody is told that it has not come.
 }

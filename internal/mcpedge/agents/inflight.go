@@ -2,6 +2,7 @@ package agents
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,6 +49,11 @@ type call struct {
 	asking   sync.Mutex // held while the client is asked on the call's stream
 	over     bool       // that stream is another's now
 	silenced bool       // cancelled by the client: guarded by inFlight.mu
+	// Of a client of 2026-07-28: what it has declared, the tool, and how the call goes
+	// on once it has been asked something, which asking guards.
+	said   json.RawMessage
+	name   string
+	rounds *rounds
 }
 
 // inFlight counts what runs, so that it can be bounded, shared, cancelled and
@@ -199,6 +205,19 @@ func (f *inFlight) untrack(c *call) (silenced bool) {
 		delete(f.named, c.key)
 	}
 	return c.silenced
+}
+
+// rename has a call's client name it by another request.
+func (f *inFlight) rename(c *call, key callKey) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.named[c.key] == c {
+		delete(f.named, c.key)
+	}
+	if _, running := f.calls[c]; running {
+		c.key = key
+		f.named[key] = c
+	}
 }
 
 // cancel ends the call that its client names, if it runs, and silences it.

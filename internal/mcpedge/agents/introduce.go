@@ -28,6 +28,7 @@ func (e *Edge) introducedBy(ctx context.Context, p *peer, m message, revision st
 	caller := Caller{Session: p.session, From: p.from, Identity: p.identity, Agent: p.agent, Protocol: revision, Client: clientOf(m.params), Asks: p.asked()}
 	if revision == "" {
 		caller.Protocol, caller.Client = m.meta.revision(), m.meta.clientName()
+		p.asks.speaks(m.meta.capabilities)
 	}
 	about, failure := p.surface.Introduce(ctx, caller)
 	if failure != nil {

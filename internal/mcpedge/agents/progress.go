@@ -30,6 +30,7 @@ type progress struct {
 	bytes int          // in the queue
 	share weight.Share // what the queue takes of the budget
 	ended bool
+	muted bool // nobody waits for what comes
 }
 
 // startProgress copies the token: who reports may still do so when the call is
@@ -46,7 +47,34 @@ func (p *progress) report(params json.RawMessage) {
 	if rawjson.First(params) != '{' || len(params) > maxQueuedBytes/2 {
 		return
 	}
-	p.add(olderNotice("notifications/progress", rawjson.Set(params, "progressToken", p.token)), maxQueuedProgress)
+	p.mu.Lock()
+	token := p.token
+	p.mu.Unlock()
+	if token != nil {
+		p.add(olderNotice("notifications/progress", rawjson.Set(params, "progressToken", token)), maxQueuedProgress)
+	}
+}
+
+// mute drops what is queued and whatever comes: the client's request has been answered.
+// A nil progress has nothing.
+func (p *progress) mute() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted, p.queue, p.bytes = true, nil, 0
+}
+
+// goOn has what comes belong to the client's next request, which has that token; nil
+// asks for no progress.
+func (p *progress) goOn(token json.RawMessage) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted, p.token = false, bytes.Clone(token)
 }
 
 // notice queues a notification that belongs to the call, as report does.
@@ -61,7 +89,7 @@ func (p *progress) add(body []byte, most int) {
 	jsonrpc.OneLine(body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
+	if p.ended || p.muted {
 		return
 	}
 	for len(p.queue) >= most || len(p.queue) > 0 && p.bytes+len(body) > maxQueuedBytes {

@@ -20,8 +20,19 @@ import (
 // it gave a token. It takes a place of its caller's once it is run. batch is the
 // share of the batch that it is part of, if any.
 func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *weight.Share, notify notifyFunc) (run func() answer) {
+	if failure, ok := e.comesBack(p, r); ok {
+		return func() (a answer) {
+			if failure != nil {
+				a = failureAnswer(r.id, failure)
+			}
+			return a
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{key: callKey{p.session, string(r.id)}, who: p.identity, cancel: cancel, weight: batch, budget: e.opts.Budget}
+	if r.stateless {
+		c.said, c.name = r.meta.capabilities, r.name
+	}
 	if batch == nil {
 		c.own = e.opts.Budget.ShareOf(p.owner())
 		c.weight = &c.own
@@ -40,12 +51,14 @@ func (e *Edge) beginCall(ctx context.Context, p *peer, r toolRequest, batch *wei
 		defer cancel(nil)
 		defer c.hangUp()
 		a := e.runInPlace(ctx, c, p, r)
-		silenced := e.inFlight.untrack(c)
+		id, waiting := c.last(ctx, r.id)
+		silenced := e.inFlight.untrack(c) || !waiting
 		c.finishQueue(silenced)
 		if a.weight = &c.own; silenced {
 			a.free()
 			return answer{}
 		}
+		a.answering(r.id, id)
 		return a
 	}
 }
@@ -131,6 +144,7 @@ func (p *peer) calls(r toolRequest) (Caller, ToolCall) {
 		return caller, t
 	}
 	caller.Protocol, caller.Client = mcp.ProtocolVersion20260728, r.meta.clientName()
+	p.asks.speaks(r.meta.capabilities)
 	t.LogLevel = endpoint.LevelNamed(rawjson.Text(r.meta.level))
 	t.Capabilities, t.InputResponses, t.RequestState = r.meta.capabilities, r.inputResponses, r.requestState
 	return caller, t

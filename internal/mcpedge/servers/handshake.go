@@ -44,11 +44,14 @@ const (
 const clientName = "gatehouse"
 
 // initializeParams introduces us, or the client for which the session is: by what it
-// may be asked for, and in its own revision.
+// may be asked for, and in its own revision if that has a handshake.
 func initializeParams(version string, client endpoint.Client) json.RawMessage {
 	revision, capabilities := latestRevision, json.RawMessage("{}")
-	if client != nil && slices.Contains(revisions, client.Revision()) {
-		revision, capabilities = client.Revision(), endpoint.AskedOf(client.Declared())
+	if client != nil {
+		capabilities = endpoint.AskedOf(client.Declared())
+		if slices.Contains(revisions, client.Revision()) {
+			revision = client.Revision()
+		}
 	}
 	params, _ := json.Marshal(map[string]any{ //nolint:errchkjson // It is valid JSON.
 		"protocolVersion": revision,
