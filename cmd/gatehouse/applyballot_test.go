@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/fleet"
+	fleetkit "gatehouse/testkit/fleet"
+)
+
+// replica is one that answers candidates as a test wants.
+type replica struct {
+	id     string
+	says   func(candidate int64) *fleet.Ack // nil is no answer
+	halts  bool                             // it does not follow what is active
+	client *fleetkit.MemoryClient
+}
+
+// can answers that a replica can follow, with the digest of one variable.
+func can(digest string) func(int64) *fleet.Ack {
+	return func(c int64) *fleet.Ack {
+		return &fleet.Ack{Candidate: c, Digests: map[string]string{fleet.DigestName("db", "TOKEN"): digest}}
+	}
+}
+
+func cannot(c int64) *fleet.Ack {
+	return &fleet.Ack{Candidate: c, Problems: []string{"variable TOKEN is not set"}}
+}
+
+func silent(int64) *fleet.Ack { return nil }
+
+// lives plays a replica until ctx ends.
+func (r *replica) lives(ctx context.Context, t *testing.T, m *fleetkit.MemoryStore) {
+	t.Helper()
+	r.client = m.Client()
+	n := fleet.Node{ID: r.id, Boot: r.id, Version: "v1.2.3"}
+	l, _, err := r.client.Join(ctx, n, time.Hour, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		judged := int64(0)
+		_ = r.client.Follow(ctx, func(v fleet.View) {
+			if v.Candidate != nil && v.Candidate.Candidate != judged {
+				judged = v.Candidate.Candidate
+				if ack := r.says(judged); ack != nil {
+					ack.Node = r.id
+					_ = r.client.Acknowledge(ctx, *ack, l)
+				}
+			}
+			if v.Generation != n.Generation && !r.halts {
+				n.Generation = v.Generation
+				_ = r.client.PutNode(ctx, n, l)
+			}
+		})
+	}()
+}
+
+// applied applies a configuration to a fleet of these replicas, and returns what was
+// printed, the error's text and what the store holds afterwards.
+func applied(t *testing.T, change func(*applier), before *fleet.Content, replicas ...*replica) (out, problem string, v fleet.View) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		m := fleetkit.NewMemoryStore()
+		if before != nil {
+			c := m.Client()
+			candidate, _ := c.Propose(ctx, *before)
+			if _, err := c.Activate(ctx, candidate, nil, candidate); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range replicas {
+			r.lives(ctx, t, m)
+		}
+		synctest.Wait()
+		var b strings.Builder
+		a := &applier{store: m.Client(), out: &b, name: "shop", wait: 30 * time.Second}
+		if change != nil {
+			change(a)
+		}
+		err := a.apply(ctx, fleet.Content{Servers: []byte("servers"), Rules: []byte("rules"), By: "me"})
+		if err != nil {
+			problem = err.Error()
+		}
+		out, v = b.String(), m.View()
+		cancel()
+		synctest.Wait()
+	})
+	return out, problem, v
+}
+
+// wants fails unless a text has all of these words.
+func wants(t *testing.T, what, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s: got %q, want %q in it", what, text, w)
+		}
+	}
+}
+
+// unchanged fails unless nothing is active.
+func unchanged(t *testing.T, v fleet.View) {
+	t.Helper()
+	if v.Active != nil || v.Generation != 0 {
+		t.Errorf("got %+v active in generation %d, want nothing", v.Active, v.Generation)
+	}
+}
+
+func TestApply_allCanFollow_itIsInForceOnAll(t *testing.T) {
+	out, problem, v := applied(t, nil, nil, &replica{id: "n1", says: can("1")}, &replica{id: "n2", says: can("1")})
+	if problem != "" || v.Active == nil || string(v.Active.Rules) != "rules" || v.Active.By != "me" {
+		t.Fatalf("got %q and %+v active, want the new configuration", problem, v.Active)
+	}
+	wants(t, "output", out, "n1 (v1.2.3): can follow", "n2 (v1.2.3): can follow", "is in force on 2 replicas")
+}
+
+func TestApply_oneCannotFollow_nothingChanges(t *testing.T) {
+	out, problem, v := applied(t, nil, nil, &replica{id: "n1", says: can("1")}, &replica{id: "n2", says: cannot})
+	unchanged(t, v)
+	wants(t, "output", out, "n2 (v1.2.3): cannot follow", "TOKEN is not set")
+	wants(t, "error", problem, "nothing has changed", "n2", "--skip n2")
+}
+
+func TestApply_skip_goesOnWithoutOne(t *testing.T) {
+	out, problem, v := applied(t, func(a *applier) { a.skip = []string{"n2", "gone"} }, nil,
+		&replica{id: "n1", says: can("1")}, &replica{id: "n2", says: cannot, halts: true})
+	if problem != "" || v.Active == nil {
+		t.Fatalf("got %q, want that it is active", problem)
+	}
+	wants(t, "output", out, "n2 (v1.2.3): skipped", "in force on 1 replica", `no replica "gone"`)
+}
+
+func TestApply_variablesDiffer_namesServerVariableAndReplica(t *testing.T) {
+	out, problem, v := applied(t, nil, nil,
+		&replica{id: "n1", says: can("1")}, &replica{id: "n2", says: can("2")}, &replica{id: "n3", says: can("1")})
+	unchanged(t, v)
+	wants(t, "output", out, `server "db": ${TOKEN} has different values: one on n1, n3; another on n2`)
+	wants(t, "error", problem, "nothing has changed", "--skip")
+}
+
+func TestApply_noAnswer_namesWho(t *testing.T) {
+	_, problem, v := applied(t, nil, nil, &replica{id: "n1", says: can("1")}, &replica{id: "n2", says: silent})
+	unchanged(t, v)
+	wants(t, "error", problem, "no answer from n2 within 30s", "--skip n2")
+}
+
+func TestApply_noReplicaLives_writesNothingUnlessFirst(t *testing.T) {
+	_, problem, v := applied(t, nil, nil)
+	wants(t, "error", problem, "no replica", "--first")
+	if v.Candidate != nil {
+		t.Errorf("got the candidate %+v, want nothing written", v.Candidate)
+	}
+	out, problem, v := applied(t, func(a *applier) { a.first = true }, nil)
+	if problem != "" || v.Active == nil {
+		t.Errorf("got %q and %+v active, want the first configuration", problem, v.Active)
+	}
+	wants(t, "output", out, "is in force on 0 replicas")
+}
+
+func TestApply_sameFiles_changeNothing(t *testing.T) {
+	out, problem, _ := applied(t, nil, &fleet.Content{Servers: []byte("servers"), Rules: []byte("rules")}, &replica{id: "n1", says: cannot})
+	if problem != "" {
+		t.Errorf("got the error %q, want none", problem)
+	}
+	wants(t, "output", out, "nothing to do")
+}
+
+func TestApply_rulesAlone_areSaidToBeThat(t *testing.T) {
+	_, _, v := applied(t, nil, &fleet.Content{Servers: []byte("servers"), Rules: []byte("old")}, &replica{id: "n1", says: can("1")})
+	if v.Active == nil || !v.Active.RulesOnly || string(v.Active.Rules) != "rules" {
+		t.Errorf("got %+v active, want the new rules, as a change of the rules alone", v.Active)
+	}
+}
+
+func TestApply_anotherOneComesAfter_isToldSo(t *testing.T) {
+	var other *replica
+	other = &replica{id: "n1", says: func(int64) *fleet.Ack {
+		go func() { _, _ = other.client.Propose(context.Background(), fleet.Content{By: "her"}) }()
+		return nil
+	}}
+	second := false
+	ask := other.says
+	other.says = func(c int64) *fleet.Ack {
+		if second {
+			return nil
+		}
+		second = true
+		return ask(c)
+	}
+	_, problem, v := applied(t, nil, nil, other)
+	unchanged(t, v)
+	wants(t, "error", problem, "her has proposed another configuration")
+}
+
+func TestApply_oneDoesNotFollow_isNamed(t *testing.T) {
+	_, problem, v := applied(t, nil, nil, &replica{id: "n1", says: can("1")}, &replica{id: "n2", says: can("1"), halts: true})
+	if v.Active == nil {
+		t.Error("got nothing active, want the configuration")
+	}
+	wants(t, "error", problem, "is active, but n2 does not decide by it yet")
+}
