@@ -164,6 +164,13 @@ func (b *book) judge(c *fleet.Content) (messages.CandidateReply, lacks) {
 	return reply, lacks{}
 }
 
+// Check returns the problems of a configuration for a fleet that can be found without a
+// replica: those of both files.
+func (src Sources) Check(c *fleet.Content) []jsondoc.Problem {
+	_, problems := src.withContent(Loaded{}, c)
+	return problems
+}
+
 // withContent returns what would be loaded with both files of a fleet, and their
 // problems. Without any content the files stay as they are.
 func (src Sources) withContent(l Loaded, c *fleet.Content) (Loaded, []jsondoc.Problem) {

@@ -24,6 +24,8 @@ var examples = map[string]string{
   gatehouse init --dir .       into this folder, without a server`,
 	"gatehouse disconnect": `  gatehouse disconnect cursor --dry-run   what would change
   gatehouse disconnect cursor`,
+	"gatehouse apply": `  gatehouse apply --fleet shop --fleet-store https://etcd-1:2379,https://etcd-2:2379
+  gatehouse apply --skip gateway-3   go on without a replica that cannot follow`,
 	"gatehouse validate": `  gatehouse validate
   gatehouse validate --mcp-config servers.json --rules rules.json --json`,
 	"gatehouse explain": `  gatehouse explain backend db drop_table

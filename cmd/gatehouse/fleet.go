@@ -42,9 +42,11 @@ type fleetSide struct {
 
 	send func(to *actor.PID, m any)
 
-	mu      sync.Mutex
-	config  *actor.PID
-	content *messages.FleetChanged // what the config actor could not be told yet
+	mu     sync.Mutex
+	config *actor.PID
+	// What the config actor could not be told or asked yet.
+	content   *messages.FleetChanged
+	candidate *messages.CandidateQuery
 }
 
 // openPatience is how long a gateway waits at its start for the store of its fleet.
@@ -157,7 +159,7 @@ func (f *fleetSide) props() *actor.Props {
 				f.log.Warn("cannot keep the lease: after a restart this gateway waits for its end", slog.Any("err", err))
 			}
 		},
-		Running: f.running, Content: f.heard,
+		Running: f.running, Content: f.heard, Candidate: f.asked,
 		Taken: func(error) {
 			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)
 		},
@@ -177,6 +179,14 @@ func (f *fleetSide) heard(m messages.FleetChanged) {
 	f.handOn()
 }
 
+// asked hands on that it is to be found out whether another configuration could be followed.
+func (f *fleetSide) asked(m messages.CandidateQuery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.candidate = &m
+	f.handOn()
+}
+
 // begin has the config actor hear of it from now on.
 func (f *fleetSide) begin(config *actor.PID) {
 	if f == nil {
@@ -190,8 +200,15 @@ func (f *fleetSide) begin(config *actor.PID) {
 
 // handOn is called with the mutex held.
 func (f *fleetSide) handOn() {
-	if f.config != nil && f.content != nil {
+	if f.config == nil {
+		return
+	}
+	if f.content != nil {
 		f.send(f.config, *f.content)
 		f.content = nil
+	}
+	if f.candidate != nil {
+		f.send(f.config, *f.candidate)
+		f.candidate = nil
 	}
 }

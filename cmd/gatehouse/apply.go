@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	configactor "gatehouse/actors/config"
+	"gatehouse/internal/fleet"
+	"gatehouse/internal/fleetstore"
+	"gatehouse/internal/jsondoc"
+	"gatehouse/messages"
+)
+
+// applyOptions are the flags of apply.
+type applyOptions struct {
+	files    fileOptions
+	fleet    fleetOptions
+	wait     time.Duration
+	skip     []string
+	first    bool
+	insecure bool
+}
+
+func newApplyCommand() *cobra.Command {
+	var o applyOptions
+	cmd := &cobra.Command{
+		Use:    "apply",
+		Hidden: true, // Until a fleet works end to end.
+		Short:  "Put both files into a fleet, once all of its replicas can follow",
+		Long: `apply checks both files and proposes them to the fleet. Each replica says whether it
+can follow: it parses them and resolves all variables. If one cannot, or two resolve a
+variable differently, nothing changes anywhere, and apply says who and why. Else all
+switch, and apply returns once they have.
+
+Variables stay as they are written: each replica resolves them by its own environment
+and env files. What a replica cannot resolve never keeps back a change of the rules
+alone. Of two who apply at once the later one wins, and the other is told.
+
+Exit code 0: in force on all replicas; 1: not; 2: wrong use.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return failedUnlessNil(o.run(cmd))
+		},
+	}
+	f := cmd.Flags()
+	o.files.register(f)
+	_ = f.MarkHidden("env-file") // It is there. Replicas have their own.
+	o.fleet.registerStore(f)
+	f.DurationVar(&o.wait, "wait", 30*time.Second, "for how long to wait for the replicas' answers")
+	f.StringSliceVar(&o.skip, "skip", nil, "go on without this replica: it serves by what it has until it can follow; repeatable")
+	f.BoolVar(&o.first, "first", false, "put the configuration in place though no replica lives")
+	f.BoolVar(&o.insecure, "insecure", false, "reach etcd on another machine without encryption: who can change what is sent runs commands on every replica")
+	return cmd
+}
+
+func failedUnlessNil(err error) error {
+	if err == nil || errors.Is(err, errNo) {
+		return err
+	}
+	return failed(err)
+}
+
+func (o *applyOptions) check() error {
+	switch {
+	case o.fleet.name == "":
+		return fmt.Errorf("apply needs --fleet (%s): the name of the fleet", fleetVariable)
+	case o.wait <= 0:
+		return fmt.Errorf("--wait is %s: use more than 0", o.wait)
+	}
+	return o.fleet.checkName()
+}
+
+func (o *applyOptions) run(cmd *cobra.Command) error {
+	found, err := o.files.find()
+	if err != nil {
+		return err
+	}
+	c, problems := readContent(found)
+	printProblems(cmd.OutOrStdout(), problems)
+	if jsondoc.HasErrors(problems) {
+		return errNo
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	config, err := o.fleet.storeTLS()
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(cmd)
+	defer stop()
+	opening, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	store, err := fleetstore.Open(opening, fleetstore.Config{URLs: o.fleet.store, TLS: config, Fleet: o.fleet.name, Insecure: o.insecure})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: asking the replicas of %s\n", found.servers.Path, found.rules.Path, o.fleet.name)
+	a := &applier{store: store, out: cmd.OutOrStdout(), name: o.fleet.name, wait: o.wait, skip: o.skip, first: o.first}
+	return a.apply(ctx, c)
+}
+
+// readContent reads and checks both files.
+func readContent(found foundFiles) (fleet.Content, []jsondoc.Problem) {
+	c := fleet.Content{By: whoApplies(), At: time.Now().UTC(), DigestKey: []byte(rand.Text())}
+	read := readFile
+	if found.project != nil {
+		read = found.project.read
+	}
+	var problems []jsondoc.Problem
+	for _, file := range []struct {
+		role messages.FileRole
+		path string
+		into *[]byte
+	}{{messages.RoleServers, found.servers.Path, &c.Servers}, {messages.RoleRules, found.rules.Path, &c.Rules}} {
+		m := read(file.role, file.path)
+		if m.Err != "" {
+			problems = append(problems, jsondoc.Problem{
+				File: file.path, Code: configactor.CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err, Hint: "put a readable file there",
+			})
+		}
+		*file.into = m.Content
+	}
+	if len(problems) == 0 {
+		problems = configactor.Sources{ServersFile: found.servers.Path, RulesFile: found.rules.Path}.Check(&c)
+	}
+	return c, problems
+}
+
+// whoApplies names who applies, for those who look at the fleet later.
+func whoApplies() string {
+	name := "somebody"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}
