@@ -118,8 +118,10 @@ func (p page) cut(color, text string) string {
 
 // details are what is in order and can be left out: files, reloads, the audit.
 func (p page) details(st admin.Status) []string {
-	lines := []string{fmt.Sprintf("instance %s, policy %s: %s, %s, limits for %d", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13),
-		plural.Of(st.Rules.Agents, "agent"), plural.Of(st.Rules.Roles, "role"), st.Rules.Limited)}
+	lines := []string{fmt.Sprintf("instance %s, policy %s: %s", line(st.Instance), terminal.Cut(line(st.PolicyHash), 13), st.Rules)}
+	if len(st.Actors) > 0 {
+		lines = append(lines, "actors   "+actorsText(st.Actors))
+	}
 	if st.Ops != "" {
 		lines = append(lines, fmt.Sprintf("page     %s (gatehouse ops open)", line(st.Ops)))
 	}
@@ -131,7 +133,7 @@ func (p page) details(st admin.Status) []string {
 			lines = append(lines, reloadLine(r))
 		}
 	}
-	if auditFine(st.Audit) {
+	if st.Audit.Fine() {
 		lines = append(lines, auditLine(st.Audit))
 	}
 	return lines
@@ -141,31 +143,18 @@ func reloadLine(r admin.Report) string {
 	return fmt.Sprintf("reload   %s %s: %s", r.At.Local().Format("15:04:05"), line(r.File), line(reportText(r)))
 }
 
-// auditFine reports whether nothing is missing in the audit log, as far as the
-// gateway knows.
-func auditFine(a admin.Audit) bool {
-	sent := a.Out == nil || a.Out.Lost == 0 && a.Out.Err == ""
-	return a.Err == "" && a.Lost == 0 && a.Young == 0 && a.Cut == 0 && sent
-}
+func auditLine(a admin.Audit) string { return "audit    " + line(a.String()) }
 
-func auditLine(a admin.Audit) string {
-	text := fmt.Sprintf("audit    %d written, %d lost", a.Written, a.Lost)
-	if a.Young > 0 {
-		text += fmt.Sprintf(", %s deleted before their time: the disk is nearly full", plural.Of(a.Young, "file"))
-	}
-	if out := a.Out; out != nil {
-		text += fmt.Sprintf(", %d sent to %s", out.Sent, line(out.To))
-		if out.Lost > 0 || out.Err != "" {
-			text += fmt.Sprintf(" (%d not sent, %d waiting) %s", out.Lost, out.Queued, line(out.Err))
+// actorsText names the gateway's own actors, and says which failed how often.
+func actorsText(actors []admin.Actor) string {
+	names := make([]string, len(actors))
+	for i, a := range actors {
+		names[i] = line(a.Name)
+		if a.Restarts > 0 {
+			names[i] += fmt.Sprintf(" (%s)", plural.Of(a.Restarts, "restart"))
 		}
 	}
-	if a.Cut > 0 {
-		text += ", its last lines were taken away: see audit verify"
-	}
-	if a.Err != "" {
-		text += fmt.Sprintf(", %d waiting: %s", a.Queued, line(a.Err))
-	}
-	return text
+	return strings.Join(names, ", ")
 }
 
 // notes are what is out of the ordinary.
@@ -182,15 +171,11 @@ func (p page) notes(st admin.Status) []string {
 	if o := st.PassedOver; o != nil {
 		lines = append(lines, fmt.Sprintf("passed over %s: %s", line(strings.Join(o.Files, ", ")), line(o.Why)), "  hint: "+line(o.Hint))
 	}
-	if !auditFine(st.Audit) {
+	if !st.Audit.Fine() {
 		lines = append(lines, p.cut(red, auditLine(st.Audit)))
 	}
 	if st.Log.Lost > 0 {
-		text := fmt.Sprintf("log      %s lost", plural.Of(st.Log.Lost, "line"))
-		if st.Log.Err != "" {
-			text += ": " + line(st.Log.Err)
-		}
-		lines = append(lines, p.cut(yellow, text))
+		lines = append(lines, p.cut(yellow, "log      "+line(st.Log.String())))
 	}
 	for _, l := range st.Limited {
 		lines = append(lines, p.limitedLine(l))
@@ -289,11 +274,7 @@ func (p page) servers(head string, blocks []block, rows int) []string {
 
 // limitedLine says whose calls exceeded a limit.
 func (p page) limitedLine(l admin.Limited) string {
-	who := l.Agent
-	if l.Credential != "" {
-		who += " with " + l.Credential
-	}
-	return line(fmt.Sprintf("limit    %s: %s refused, the last %s ago by %s", who, plural.Of(l.Refused, "call"), age(p.now.Sub(l.At)), l.Limit))
+	return line(fmt.Sprintf("limit    %s: %s refused, the last %s ago by %s", l.Who(), plural.Of(l.Refused, "call"), age(p.now.Sub(l.At)), l.Limit))
 }
 
 // whoseIs says how agents reach a gateway, and which.

@@ -16,7 +16,7 @@ import (
 // It is as long as it needs to be, unless it is drawn: then there is the newest of
 // these, as much as there is room for.
 func (p page) server(d admin.ServerDetail) string {
-	head, output, history := slices.Concat(p.state(d), p.origin(d)), p.output(d), p.history(d)
+	head, output, history := slices.Concat(p.state(d), p.origin(d)), slices.Concat(p.crashes(d), p.output(d)), p.history(d)
 	if p.drawn && p.size.Rows > 0 {
 		rows := p.size.Rows - 1 // The last row stays empty.
 		head = head[:min(len(head), rows)]
@@ -56,8 +56,15 @@ func (p page) state(d admin.ServerDetail) []string {
 	if d.LastError != "" && d.LastErrorAt != nil && d.LastError != d.Reason {
 		add("failed", age(p.now.Sub(*d.LastErrorAt))+" ago: "+line(d.LastError))
 	}
-	add("run", fmt.Sprintf("%d, %s", d.Run, plural.Of(d.Restarts, "restart"))+strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0"))
+	run := fmt.Sprintf("%d, %s", d.Run, plural.Of(d.Restarts, "restart")) + strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0")
+	if d.Actor != "" {
+		run += ", actor " + line(d.Actor)
+	}
+	add("run", run)
 	calls := fmt.Sprintf("%d, of which %d failed, %d in flight", d.Calls, d.Errors, d.InFlight)
+	if d.Waiting > 0 {
+		calls += fmt.Sprintf(", %d waiting", d.Waiting)
+	}
 	if d.Calls > 0 {
 		calls += fmt.Sprintf("; half took at most %s, 99 of 100 %s", latency(d.P50MS), latency(d.P99MS))
 	}
@@ -84,45 +91,17 @@ func (p page) state(d admin.ServerDetail) []string {
 
 // loginText says how the login of a server is.
 func (p page) loginText(server string, a admin.Auth) string {
-	var parts []string
-	if a.Store != "" {
-		text := "logged in"
-		if a.Account != "" {
-			text += " as " + a.Account
-		}
-		var expires time.Time
-		if a.Expires != nil {
-			expires = *a.Expires
-		}
-		parts = append(parts, text+" at "+a.Issuer, untilWhen(expires, a.Renews, p.now))
+	var expires time.Time
+	if a.Expires != nil {
+		expires = *a.Expires
 	}
-	if a.Problem != "" {
-		parts = append(parts, a.Problem)
-	}
-	if len(a.Wanted) > 0 {
-		parts = append(parts, "it asks for the scopes "+strings.Join(a.Wanted, " "))
-	}
-	if a.State == admin.NeedsLogin {
-		parts = append(parts, "log in with: gatehouse login "+server)
-	}
-	return line(strings.Join(parts, "; "))
+	return line(a.Text(server, untilWhen(expires, a.Renews, p.now)))
 }
 
 // blockText says whose calls are refused, why and for how long.
 func (p page) blockText(server string, b admin.Block) string {
-	who := "every agent"
-	if b.Agent != "" {
-		who = "agent " + b.Agent
-	}
-	if b.Origin != "" {
-		who += " from " + b.Origin
-	}
-	what := "all tools"
-	if b.Tool != "" {
-		what = "tool " + b.Tool
-	}
-	return line(fmt.Sprintf("%s, %s, for %s more: its calls ended the server %s (%s); \"gatehouse release %s\" ends that",
-		who, what, age(b.Until.Sub(p.now)), times(b.Crashes), b.Reason, server))
+	return line(fmt.Sprintf("%s, for %s more: its calls ended the server %s (%s); \"gatehouse release %s\" ends that",
+		b.Whose(), age(b.Until.Sub(p.now)), times(b.Crashes), b.Reason, server))
 }
 
 // times says how often: "once", "3 times".
@@ -151,6 +130,9 @@ func (p page) origin(d admin.ServerDetail) []string {
 	add("envFile", d.EnvFile)
 	add("url", d.URL)
 	add("headers", strings.Join(d.Headers, " "))
+	if d.Position != "" {
+		add("entry", d.Position+", fingerprint "+d.Fingerprint)
+	}
 	return lines
 }
 

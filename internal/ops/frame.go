@@ -73,6 +73,7 @@ var funcs = template.FuncMap{
 	"moment": func(t time.Time) template.HTML { return moment(t, "", " ago") },
 	"join":   func(list []string) string { return strings.Join(list, ", ") },
 	"millis": func(ms float64) string { return strconv.FormatFloat(ms, 'f', -1, 64) + " ms" },
+	"ends":   func(t *time.Time) template.HTML { return moment(*t, "ends in ", "") },
 	"until":  func(t *time.Time) template.HTML { return moment(*t, "next try in ", "") },
 }
 

@@ -11,6 +11,7 @@ type reloads struct {
 	frame
 
 	Reports []admin.Report // the newest first
+	Status  admin.Status
 }
 
 func (s *Server) reloads(w http.ResponseWriter, r *http.Request) {
@@ -18,7 +19,7 @@ func (s *Server) reloads(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) reports(r *http.Request) reloads {
-	page := reloads{frame: s.frame(r, "Reloads", s.liveAt("reloads", nil)), Reports: reversed(s.opts.Gateway.Reloads())}
+	page := reloads{frame: s.frame(r, "Reloads", s.liveAt("reloads", nil)), Reports: reversed(s.opts.Gateway.Reloads()), Status: s.opts.Gateway.Status()}
 	if r.URL.Query().Get("did") == "reload" {
 		page.Did = "All files have been read."
 	}
@@ -26,5 +27,6 @@ func (s *Server) reports(r *http.Request) reloads {
 }
 
 func (s *Server) drawReloads(r *http.Request) (picture, bool) {
-	return picture{parts: []fragment{s.fragment("reload-list", "reload-list", s.reports(r))}}, true
+	page := s.reports(r)
+	return picture{parts: []fragment{s.fragment("reload-list", "reload-list", page), s.fragment("files", "files", page)}}, true
 }

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/plural"
@@ -45,12 +44,6 @@ type treeServer struct {
 
 	ID, Href, Why string
 	Generation    string // in which its actor was started, "" if it has none
-}
-
-// notice is something that somebody should look at.
-type notice struct {
-	State, Server, Href, Text string
-	Until                     *time.Time
 }
 
 func (s *Server) tree(r *http.Request) tree {
@@ -113,51 +106,3 @@ func idOf(server string) string {
 }
 
 func hrefOf(server string) string { return "/server?" + url.Values{"name": {server}}.Encode() }
-
-// why is why a server is not as it should be, "" if it is.
-func why(s admin.ServerStatus) string {
-	switch {
-	case s.Reason != "":
-		return s.Reason
-	case len(s.Suspects) > 0:
-		return "crashed twice or more while it ran " + strings.Join(s.Suspects, ", ")
-	}
-	return ""
-}
-
-// maxNotices is how many notices the page shows.
-const maxNotices = 12
-
-// attention lists what somebody should look at, the most urgent first.
-func attention(st admin.Status) []notice {
-	var list []notice
-	if !st.Ready {
-		list = append(list, notice{Text: "The gateway is shutting down."})
-	}
-	if u := st.RulesUnreadable; u != nil {
-		text := "The rules have changed and cannot be read: " + u.Reason
-		if u.Refusing {
-			text += ". Every call is refused"
-		}
-		list = append(list, notice{Text: text})
-	}
-	for _, r := range st.Reloads {
-		if r.Outcome == admin.Rejected {
-			list = append(list, notice{Server: r.File, Href: "/reloads", Text: "a change was rejected, the version before stays in force"})
-		}
-	}
-	if a := st.Audit; a.Err != "" || a.Lost > 0 {
-		list = append(list, notice{Text: strings.TrimSpace(fmt.Sprintf("Audit log: %s lost. %s", plural.Of(a.Lost, "record"), a.Err))})
-	}
-	troubled := slices.DeleteFunc(slices.Clone(st.Servers), func(s admin.ServerStatus) bool {
-		return !s.Troubled() || s.State == "starting" && s.Restarts == 0
-	})
-	slices.SortStableFunc(troubled, func(a, b admin.ServerStatus) int { return cmp.Compare(a.Urgency(), b.Urgency()) })
-	for _, s := range troubled {
-		list = append(list, notice{s.State, s.Name, hrefOf(s.Name), cmp.Or(why(s), "is not ready"), s.NextAttempt})
-	}
-	if more := len(list) - maxNotices; more > 0 {
-		list = append(list[:maxNotices], notice{Text: fmt.Sprintf("and %d more: filter by a state", more)})
-	}
-	return list
-}
