@@ -27,13 +27,24 @@ func (q *questions) answered(m message) {
 }
 
 // askClient asks the client in the middle of a call, and returns what it answered, and what
-// it said of itself.
+// it said of itself. In 2026-07-28 it asks by its answer.
 func askClient(c *call) []byte {
 	var args struct {
 		Method string          `json:"method"`
 		Params json.RawMessage `json:"params"`
 	}
 	_ = json.Unmarshal(c.raw, &args)
+	if _, stateless := c.meta[metaVersion]; stateless {
+		var params struct {
+			InputResponses map[string]json.RawMessage `json:"inputResponses"`
+		}
+		_ = json.Unmarshal(c.params, &params) // Without them it is the first time.
+		if answer, ok := params.InputResponses["asked"]; ok {
+			return c.result("asked", marshal(map[string]any{"result": answer}))
+		}
+		return fmt.Appendf(nil, `{"resultType":"input_required","requestState":"asked","inputRequests":{"asked":%s}}`,
+			marshal(map[string]any{"method": args.Method, "params": args.Params}))
+	}
 	q := &c.s.questions
 	q.mu.Lock()
 	q.last++
