@@ -47,7 +47,7 @@ func splitArgs(args []string) (client, gateway []string) {
 func (g *Gateway) attachClient(t testing.TB, program string, args []string) {
 	t.Helper()
 	cmd := exec.Command(program, append([]string{"attach", "--mcp-config", g.ServersFile, "--rules", g.RulesFile}, args...)...)
-	cmd.Dir, cmd.Env, cmd.Stderr = g.Dir, append(environment(g.Dir), g.opt.Env...), t.Output()
+	cmd.Dir, cmd.Env, cmd.Stderr = g.Dir, g.opt.environment(g.Dir), t.Output()
 	var err error
 	g.stdin, err = cmd.StdinPipe()
 	check(t, err)

@@ -16,6 +16,9 @@ import (
 // mainVariable tells a re-executed test binary to be the gateway.
 const mainVariable = "GATEHOUSE_TEST_MAIN"
 
+// binaryVariable tells a re-executed test binary where the gateway is.
+const binaryVariable = "GATEHOUSE_TEST_BINARY"
+
 // RunMain is the body of a TestMain whose test binary can also be the gateway:
 // re-executed by StartGateway it runs gateway and exits with its code;
 // otherwise it runs the tests and then removes what was built for them.
@@ -38,7 +41,7 @@ func RunMain(m *testing.M, gateway func() int) int {
 // gateway: for one that the gateway itself starts.
 func AsGateway() []string {
 	env := []string{mainVariable + "=1"}
-	for _, key := range []string{"GORACE", "GOCOVERDIR"} {
+	for _, key := range []string{"GORACE", "GOGC", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// binaryVariable tells a re-executed test binary where the gateway is.
-const binaryVariable = "GATEHOUSE_TEST_BINARY"
-
 // RunBuilt is RunMain for tests outside of package main: the gateway that
 // they start is the one that Built builds.
-func RunBuilt(m *testing.M) int { return RunMain(m, becomeGateway) }
+func RunBuilt(m *testing.M) int {
+	startsBuilt = true
+	return RunMain(m, becomeGateway)
+}
 
 // becomeGateway replaces this process, a copy of the test binary, by the
 // gateway: same process id, same pipes.

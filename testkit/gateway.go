@@ -86,8 +86,7 @@ func StartGateway(t testing.TB, opt Options) *Gateway {
 
 func (g *Gateway) start(t testing.TB) {
 	t.Helper()
-	self, err := os.Executable()
-	check(t, err)
+	program := g.opt.program(t)
 	g.Args = []string{"run", "--audit-log", g.AuditFile, "--log-format", "json", "--log-level", "debug"}
 	if !g.opt.Search {
 		g.Args = append(g.Args, "--mcp-config", g.ServersFile, "--rules", g.RulesFile)
@@ -102,9 +101,10 @@ func (g *Gateway) start(t testing.TB) {
 		g.Args = append(g.Args, "--transport", "attach")
 	}
 	g.Args = append(g.Args, args...)
-	g.cmd = exec.Command(cmp.Or(g.opt.Program, self), g.Args...)
+	g.cmd = exec.Command(program, g.Args...)
 	g.cmd.Dir = g.Dir
-	g.cmd.Env = append(environment(g.Dir), g.opt.Env...)
+	g.cmd.Env = g.opt.environment(g.Dir)
+	var err error
 	g.stdin, err = g.cmd.StdinPipe()
 	check(t, err)
 	stdout, err := g.cmd.StdoutPipe()
@@ -121,20 +121,56 @@ func (g *Gateway) start(t testing.TB) {
 		_ = g.cmd.Wait() // ProcessState tells the rest.
 	}()
 	if g.opt.behindAttach() {
-		g.attachClient(t, cmp.Or(g.opt.Program, self), client)
+		g.attachClient(t, program, client)
 	}
+}
+
+// startsBuilt is set in a test process whose gateways are built programs: see
+// RunBuilt.
+var startsBuilt bool
+
+// built returns the program that Env names by Built, or "" where the test
+// binary is the gateway.
+func (o Options) built() string {
+	if !startsBuilt || o.Program != "" {
+		return ""
+	}
+	for _, kv := range o.Env {
+		if path, ok := strings.CutPrefix(kv, binaryVariable+"="); ok {
+			return path
+		}
+	}
+	return ""
+}
+
+// program returns what is executed. A built gateway is executed at once: a test
+// binary that becomes one would have to be set up first, for nothing.
+func (o Options) program(t testing.TB) string {
+	t.Helper()
+	self, err := os.Executable()
+	check(t, err)
+	return cmp.Or(o.Program, o.built(), self)
 }
 
 // environment is the little that a gateway in a test may know of its
 // surroundings.
+func (o Options) environment(dir string) []string {
+	env := append(environment(dir), o.Env...)
+	if o.built() == "" { // Else what it starts would have this, too.
+		env = append(env, mainVariable+"=1")
+	}
+	return env
+}
+
+// environment is what every gateway in a test may know.
 func environment(dir string) []string {
 	env := []string{
-		mainVariable + "=1", "HOME=" + dir, "USERPROFILE=" + dir,
+		"HOME=" + dir, "USERPROFILE=" + dir,
 		"GATEHOUSE_HOME=" + dir,
 		"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"),
 		"XDG_STATE_HOME=" + filepath.Join(dir, "state"),
 	}
-	for _, key := range []string{"PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "GORACE", "GOCOVERDIR"} {
+	for _, key := range []string{"PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "GORACE", "GOGC", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}

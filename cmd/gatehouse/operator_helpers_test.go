@@ -25,7 +25,7 @@ type ran struct {
 // operatorEnv is the environment of an operator of this gateway.
 func operatorEnv(g *testkit.Gateway, more ...string) []string {
 	env := []string{"GATEHOUSE_TEST_MAIN=1", "HOME=" + g.Dir, "GATEHOUSE_HOME=" + g.Dir, "XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")}
-	for _, key := range []string{"PATH", "TMPDIR", "GORACE", "GOCOVERDIR"} {
+	for _, key := range []string{"PATH", "TMPDIR", "GORACE", "GOGC", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}

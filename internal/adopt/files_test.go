@@ -40,6 +40,25 @@ func noFile(string) ([]byte, error) { return nil, errors.New("there is none") }
 // imported reads one test file, and makes the plan of it.
 func imported(t *testing.T, path string) (clients.Found, []byte, adopt.Plan) {
 	t.Helper()
+	was, ok := imports[path]
+	if !ok {
+		was = importOf(t, path)
+		imports[path] = was
+	}
+	return was.found, was.data, was.plan
+}
+
+// imports are the files that were read before: each test reads them all.
+var imports = map[string]outcome{}
+
+type outcome struct {
+	found clients.Found
+	data  []byte
+	plan  adopt.Plan
+}
+
+func importOf(t *testing.T, path string) outcome {
+	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +76,7 @@ func imported(t *testing.T, path string) (clients.Found, []byte, adopt.Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found, data, plan
+	return outcome{found, data, plan}
 }
 
 func eachFile(t *testing.T, test func(t *testing.T, path string)) {

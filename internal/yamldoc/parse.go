@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -195,7 +196,8 @@ func kindOf(n *yaml.Node) jsondoc.Kind {
 	case "", "~", "null", "Null", "NULL":
 		return jsondoc.KindNull
 	}
-	if number().MatchString(n.Value) {
+	// Most texts begin as no number does.
+	if strings.IndexByte("-0123456789", n.Value[0]) >= 0 && number().MatchString(n.Value) {
 		return jsondoc.KindNumber
 	}
 	return jsondoc.KindString
