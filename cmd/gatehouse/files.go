@@ -221,9 +221,11 @@ func fileRead(role messages.FileRole, path string, content filewatch.Content) me
 }
 
 func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File {
-	files := []watcher.File{
-		{Role: messages.RoleServers, Path: src.ServersFile, Mark: l.Hash(src.ServersFile)},
-		{Role: messages.RoleRules, Path: src.RulesFile, Mark: l.Hash(src.RulesFile)},
+	var files []watcher.File
+	if src.ServersFile != fleetServersFile {
+		files = append(files,
+			watcher.File{Role: messages.RoleServers, Path: src.ServersFile, Mark: l.Hash(src.ServersFile)},
+			watcher.File{Role: messages.RoleRules, Path: src.RulesFile, Mark: l.Hash(src.RulesFile)})
 	}
 	for _, path := range src.EnvFiles {
 		files = append(files, watcher.File{

@@ -47,7 +47,7 @@ func readNothing(role messages.FileRole, path string) messages.ConfigChanged {
 	case messages.RoleServers:
 		m.Content = []byte(`{"mcpServers": {}}`)
 	case messages.RoleRules:
-		m.Content = []byte(`{"version": 1, "agents": {}}`)
+		m.Content = []byte(`{"agents": {}}`)
 	default:
 		return readFile(role, path)
 	}
