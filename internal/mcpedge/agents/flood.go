@@ -22,6 +22,10 @@ const (
 	postsBurst  = 450 * time.Millisecond // and over HTTP
 )
 
+// together is the step of the clock at which those who wait go on. To wake up for each
+// message anew costs an idle gateway more than to answer it.
+const together = 100 * time.Millisecond
+
 // maxPaces bounds how many owners are remembered. Beyond it all begin anew.
 const maxPaces = 10_000
 
@@ -52,16 +56,23 @@ func (e *Edge) slowDown(ctx context.Context, p *peer, cost time.Duration, size i
 	if p.http {
 		burst = postsBurst
 	}
-	wait := e.paces.of(p.owner()).Spend(cost+time.Duration(size)*costBytes, burst, time.Now())
+	now := time.Now()
+	wait := e.paces.of(p.owner()).Spend(cost+time.Duration(size)*costBytes, burst, now)
 	if wait == 0 {
 		return
 	}
-	pause := time.NewTimer(wait)
+	pause := time.NewTimer(untilStep(now, wait))
 	defer pause.Stop()
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
 	}
+}
+
+// untilStep is a wait that ends with a step of the clock. What it is longer lets those
+// that come next pass without one, so the pace is the same.
+func untilStep(now time.Time, wait time.Duration) time.Duration {
+	return now.Add(wait + together - 1).Truncate(together).Sub(now)
 }
 
 // slowRequest waits if whoever sent an HTTP request floods with such as are no

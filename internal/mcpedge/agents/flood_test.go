@@ -200,3 +200,22 @@ func TestHTTP_largeBodiesOfOne_waitWhileOthersCall(t *testing.T) {
 		}
 	})
 }
+
+// To wake up costs an idle gateway more than to answer a ping: those that wait go on
+// together, ten times a second.
+func TestHTTPFlood_isServedInSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := agents.New(newScript(), agents.Options{})
+		begun := time.Now()
+		steps := map[time.Time]int{}
+		for range 3000 {
+			req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+			req.Header.Set("Content-Type", "application/json")
+			f.Handler().ServeHTTP(httptest.NewRecorder(), req)
+			steps[time.Now()]++
+		}
+		if most := 1 + int(time.Since(begun)/(100*time.Millisecond)); len(steps) > most {
+			t.Errorf("3,000 of them were answered at %d moments in %v, want at most %d", len(steps), time.Since(begun), most)
+		}
+	})
+}
