@@ -51,6 +51,9 @@ func Login(ctx context.Context, t Target, o Options) (store.Record, error) {
 	if err := t.Check(); err != nil {
 		return store.Record{}, err
 	}
+	if at := t.inClear(); at != "" {
+		o.Say(fmt.Sprintf("Warning: %q is at %s: whoever is on the way there can read the tokens and use them. Use its https address, or a tunnel that ends on this machine.", t.Name, at))
+	}
 	saved, err := o.Store.Read(t.Key())
 	if err != nil {
 		o.Say(err.Error())

@@ -53,6 +53,25 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
+func TestLogin_toAnAddressInClear_warnsBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // Nobody is asked.
+	for address, want := range map[string]bool{
+		"http://mcp.example.com/mcp?key=s3cr3t": true, "http://192.0.2.1:8000/mcp": true, "HTTP://localhost.example.com/": true,
+		"https://mcp.example.com/mcp": false, "http://localhost:8000/mcp": false, "http://127.0.0.2/mcp": false, "http://[::1]/mcp": false,
+	} {
+		p := &person{}
+		if _, err := login.Login(ctx, login.Target{Name: "far", URL: address}, p.options(newStore(t))); err == nil {
+			t.Errorf("%s: got no error, want that of the context", address)
+		}
+		said := strings.Join(p.said, "\n")
+		if got := strings.Contains(said, `"far"`) && strings.Contains(said, "can read the tokens"); got != want || strings.Contains(said, "s3cr3t") {
+			t.Errorf("%s: got %q, want a warning: %t, without the query", address, said, want)
+		}
+	}
+}
+
 func TestLogin_byBrowser_keepsTokens(t *testing.T) {
 	t.Parallel()
 	a, s, p := testkit.StartAuthServer(t), newStore(t), &person{}

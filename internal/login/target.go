@@ -69,6 +69,16 @@ func (t Target) Check() error {
 	return nil
 }
 
+// inClear returns the origin to which tokens would go in clear text, over plain http
+// to another machine; "" if they don't.
+func (t Target) inClear() string {
+	u, err := url.Parse(t.URL)
+	if err != nil || !strings.EqualFold(u.Scheme, "http") || isLoopback(u.Hostname()) {
+		return ""
+	}
+	return origin(u)
+}
+
 // shownAddress is an address without what may be secret in it.
 func (t Target) shownAddress() string {
 	if t.Shown != "" {

@@ -11,14 +11,16 @@ import (
 )
 
 // CredentialInClear reports whether a credential would go over plain http to
-// another machine: in a header or in the url of the server, or as arguments of a
-// program that connects to one. It is for servers without a Problem.
+// another machine: in a header or in the url of the server, by the login that its
+// entry asks for, or as arguments of a program that connects to one. It is for
+// servers without a Problem.
 func (s Server) CredentialInClear() bool {
 	if s.Entry.Disabled {
 		return false
 	}
 	if s.Spec.Transport != serversfile.Stdio {
-		return plainHTTP(s.Spec.URL) && (urlCredential(s.Spec.URL) || headerCredential(s.Spec.Headers))
+		login := s.Entry.Auth.Type == serversfile.AuthOAuth || s.Entry.Auth.Type == serversfile.AuthClientCredentials
+		return plainHTTP(s.Spec.URL) && (login || urlCredential(s.Spec.URL) || headerCredential(s.Spec.Headers))
 	}
 	credential := func(arg string) bool {
 		header := strings.ToLower(strings.TrimSpace(arg))

@@ -13,10 +13,12 @@ import (
 const (
 	codeSecret   = "secret-in-clear-text"
 	codeUnpinned = "unpinned-package"
+	codeNoIssuer = "auth-without-issuer"
 )
 
 // Doubts are warnings about a servers file: secrets that stand in it in clear
-// text, and packages that are run in whatever version is the newest. A file
+// text, or go to whomever a server names, and packages that are run in whatever
+// version is the newest. A file
 // with errors has none. No secret is quoted. Parse is for all else that is
 // wrong.
 func Doubts(file string, src []byte) []jsondoc.Problem {
@@ -62,6 +64,7 @@ func (d doubter) secrets() {
 			}
 		case "gateway":
 			d.clientSecret(m.Value.Member("auth"), jsondoc.KeyPath(path, "auth"))
+			d.withoutIssuer(m.Value.Member("auth"), jsondoc.KeyPath(path, "auth"))
 		}
 	}
 }
@@ -82,6 +85,16 @@ func (d doubter) clientSecret(auth *jsondoc.Node, path string) {
 	n := auth.Member("client_secret")
 	if n != nil && n.Text() != "" && !hasVariable(n.Text()) {
 		d.inClear(n, jsondoc.KeyPath(path, "client_secret"), "a credential", "write ${NAME} for it, and set NAME in an env file that only you can read (--env-file)")
+	}
+}
+
+// withoutIssuer warns of a client's secret that goes to the authorization server which
+// the server names at the first login.
+func (d doubter) withoutIssuer(auth *jsondoc.Node, path string) {
+	n, issuer := auth.Member("client_secret"), auth.Member("issuer")
+	if n != nil && n.Text() != "" && (issuer == nil || issuer.Text() == "") {
+		d.Add(n.Pos(), jsondoc.Warning, jsondoc.KeyPath(path, "client_secret"), codeNoIssuer, `set "issuer" beside it to the address of the authorization server where the client is registered`,
+			"goes to whichever authorization server the server names at the first login")
 	}
 }
 

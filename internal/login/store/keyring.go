@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,19 +110,26 @@ func inTime[T any](ask func() (T, error), late func()) (T, error) {
 	}
 }
 
-// hide puts the secrets of a key into the keyring.
-func (s *Store) hide(k Key, secrets Secrets) error {
+// item is what the secrets of a record are called in the keyring: id, where a
+// version before has written it.
+func item(id string, r Record) string { return cmp.Or(r.Item, id) }
+
+// hide puts the secrets of a record into the keyring, as a new item. What the keyring
+// had of it stays for as long as the file does not name the new one.
+func (s *Store) hide(k Key, r *Record) error {
 	if s.keyring == nil {
 		return errors.New("there is no keyring")
 	}
+	secrets, name := r.Secrets, k.id()+"-"+rand.Text()
 	data, err := json.Marshal(secrets) //nolint:gosec // That they are secrets is why they go there.
 	if err != nil {
 		return fmt.Errorf("internal: %w", err)
 	}
-	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(k.id(), string(data)) }, func() { _ = s.keyring.Delete(k.id()) })
+	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(name, string(data)) }, func() { _ = s.keyring.Delete(name) })
 	if err != nil {
 		return fmt.Errorf("the keyring of the system does not take it: %w", err)
 	}
+	r.Item = name
 	return nil
 }
 
@@ -132,7 +141,7 @@ func (s *Store) reveal(id string, r *Record) error {
 	if s.keyring == nil {
 		return errors.New("there is no keyring")
 	}
-	text, err := inTime(func() (string, error) { return s.keyring.Get(id) }, func() {})
+	text, err := inTime(func() (string, error) { return s.keyring.Get(item(id, *r)) }, func() {})
 	if err != nil {
 		return fmt.Errorf("its secrets are in the keyring of the system: %w", err)
 	}
@@ -142,12 +151,12 @@ func (s *Store) reveal(id string, r *Record) error {
 	return nil
 }
 
-// unhide removes the secrets of a key from the keyring.
-func (s *Store) unhide(id string) error {
+// unhide removes an item from the keyring.
+func (s *Store) unhide(name string) error {
 	if s.keyring == nil {
 		return nil
 	}
-	_, err := inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Delete(id) }, func() {})
+	_, err := inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Delete(name) }, func() {})
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return fmt.Errorf("the keyring of the system still has it: %w", err)
 	}

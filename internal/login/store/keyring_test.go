@@ -82,6 +82,44 @@ func TestKeyring_thatDoesNotAnswer_isGivenUpAfter2s(t *testing.T) {
 	})
 }
 
+// A keyring that was locked answers when it is unlocked, which may be after the next
+// login.
+func TestKeyring_thatAnswersLate_leavesTheNewerSecret(t *testing.T) {
+	t.Parallel()
+	for _, place := range []store.Place{store.Auto, store.InKeyring} {
+		synctest.Test(t, func(t *testing.T) {
+			ring := &testkit.Keyring{Hang: make(chan struct{})}
+			s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+			_ = keep(t, s, key, placed("one", place)) // It fails where it may not be in a file.
+			locked := ring.Hang
+			ring.Hang = nil
+			if err := keep(t, s, key, placed("two", store.InKeyring)); err != nil {
+				t.Fatal(err)
+			}
+			close(locked)
+			synctest.Wait()
+			got, err := s.Read(key)
+			if err != nil || got.Secrets.AccessToken != "two" || ring.Len() != 1 {
+				t.Errorf("%s: got the newer secret: %t, %v and %d in the keyring; want it alone", place, got.Secrets.AccessToken == "two", err, ring.Len())
+			}
+		})
+	}
+}
+
+func TestKeyring_ofALoginThatIsRenewed_hasOneItem(t *testing.T) {
+	t.Parallel()
+	ring := &testkit.Keyring{}
+	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+	for _, token := range []string{"one", "two", "three"} {
+		if err := keep(t, s, key, placed(token, store.InKeyring)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Read(key); err != nil || got.Secrets.AccessToken != "three" || ring.Len() != 1 {
+		t.Errorf("got the last secret: %t, %v and %d in the keyring; want it alone", got.Secrets.AccessToken == "three", err, ring.Len())
+	}
+}
+
 func TestKeyring_ofALoginThatMovesToAFile_forgetsIt(t *testing.T) {
 	t.Parallel()
 	ring := &testkit.Keyring{}

@@ -69,6 +69,10 @@ type Record struct {
 	Token      string `json:"token_endpoint,omitempty"`
 	Revocation string `json:"revocation_endpoint,omitempty"`
 
+	// Item is what the secrets are called in the keyring: another name each time, so
+	// that a keyring which answers late changes nothing that is in use.
+	Item string `json:"item,omitempty"`
+
 	// ClientKind is how the client came to be: dynamic, metadata, registered or
 	// client_credentials.
 	ClientKind string `json:"client_kind,omitempty"`

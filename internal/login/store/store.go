@@ -119,9 +119,6 @@ func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Conte
 	if err := s.write(k, &next); err != nil {
 		return next, errors.Join(failure, &NotKept{err})
 	}
-	if old.Place == InKeyring && next.Place != InKeyring {
-		_ = s.unhide(k.id()) // It is of no use to anybody.
-	}
 	return next, failure
 }
 
@@ -144,7 +141,7 @@ func (s *Store) remove(id string) error {
 	r, _ := s.shown(id) // What cannot be read is in no keyring, as far as anybody knows.
 	var hidden error
 	if r.Place == InKeyring {
-		hidden = s.unhide(id)
+		hidden = s.unhide(item(id, r))
 	}
 	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot forget the login: %w", err)
@@ -157,20 +154,36 @@ func (s *Store) remove(id string) error {
 
 // write writes a record, and decides where its secrets are if that is still open.
 func (s *Store) write(k Key, r *Record) error {
-	shown := *r
+	before, _ := s.shown(k.id()) // What cannot be read is in no keyring, as far as anybody knows.
+	r.Item = ""
 	switch r.Place {
 	case InKeyring:
-		if err := s.hide(k, r.Secrets); err != nil {
+		if err := s.hide(k, r); err != nil {
 			return err
 		}
-		shown.Secrets = Secrets{}
 	case Auto:
 		r.Place = InFile
-		if r.LoggedIn() && s.hide(k, r.Secrets) == nil {
-			r.Place, shown.Secrets = InKeyring, Secrets{}
+		if r.LoggedIn() && s.hide(k, r) == nil {
+			r.Place = InKeyring
 		}
-		shown.Place = r.Place
 	case InFile:
+	}
+	if err := s.put(k, *r); err != nil {
+		if r.Place == InKeyring {
+			_ = s.unhide(r.Item) // Nothing names it.
+		}
+		return err
+	}
+	if before.Place == InKeyring {
+		_ = s.unhide(item(k.id(), before)) // It is of no use to anybody.
+	}
+	return nil
+}
+
+// put writes the file of a record, without secrets that are elsewhere.
+func (s *Store) put(k Key, shown Record) error {
+	if shown.Place == InKeyring {
+		shown.Secrets = Secrets{}
 	}
 	data, err := json.Marshal(shown)
 	if err != nil {
