@@ -52,7 +52,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
+.PHONY: fleet help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		echo "vet $$system"; \
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
+
+fleet: ## do all harms of docs/FLEET.md to real gateways with a real etcd, TIMES times each (20)
+	GATEHOUSE_FLEET_TIMES=$(or $(TIMES),20) $(GO) test -count=1 -v -timeout 10h -run Acceptance ./testkit/fleet
 
 find: ## print how well search_tools finds what the sets of questions in SETS ask for
 	@$(if $(SETS),:,echo "make find: name a folder of sets: make find SETS=DIR"; exit 2)

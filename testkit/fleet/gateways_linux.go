@@ -31,7 +31,7 @@ type Options struct {
 	Servers int
 	// Odd is the name of one more of them, "" for none.
 	Odd string
-	// Rules is the rules file; all agents may do everything if it is empty.
+	// Rules is the rules file; Agent may do everything if it is empty.
 	Rules string
 	// Args are more flags of each gateway.
 	Args []string
@@ -93,10 +93,10 @@ func Start(t testing.TB, o Options) *Fleet {
 	for i := range o.Nodes {
 		f.Nodes = append(f.Nodes, f.node("n"+strconv.Itoa(i+1)))
 	}
+	f.Apply(f.Config(), o.Rules, "--first")
 	for _, n := range f.Nodes {
 		n.Start()
 	}
-	f.Apply(f.Config(), o.Rules, "--first")
 	for _, n := range f.Nodes {
 		n.AwaitReady()
 	}
@@ -120,10 +120,13 @@ func (o Options) withDefaults() Options {
 		o.Servers = 6
 	}
 	if o.Rules == "" {
-		o.Rules = testkit.Rules{"*": {Allow: []string{"*"}}}.JSON()
+		o.Rules = testkit.Rules{Agent: {Allow: []string{"*"}}}.JSON()
 	}
 	return o
 }
+
+// Agent is who calls.
+const Agent = "load"
 
 // Server is the name of a server that all share.
 func Server(i int) string { return "s" + strconv.Itoa(i) }
@@ -171,7 +174,7 @@ func (f *Fleet) node(id string) *Node {
 // environment is the little that a gateway may know of its surroundings.
 func (n *Node) environment() []string {
 	env := []string{
-		"HOME=" + n.Dir, "XDG_CONFIG_HOME=" + filepath.Join(n.Dir, "config"), "XDG_STATE_HOME=" + filepath.Join(n.Dir, "state"),
+		"HOME=" + n.Dir, "GATEHOUSE_HOME=" + n.Dir, "XDG_CONFIG_HOME=" + filepath.Join(n.Dir, "config"), "XDG_STATE_HOME=" + filepath.Join(n.Dir, "state"),
 		"XDG_RUNTIME_DIR=" + n.Dir,
 	}
 	for _, key := range []string{"PATH", "TMPDIR"} {
@@ -222,7 +225,7 @@ func (f *Fleet) Second(of *Node) *Node {
 
 // CallOnce makes one call of a server's echo.
 func (f *Fleet) CallOnce(n *Node, server, id string) *Called {
-	ctx, stop := context.WithTimeout(context.Background(), testkit.Patience)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	return f.Call(ctx, http.DefaultClient, n, server, id)
 }
@@ -265,7 +268,7 @@ func (n *Node) Wait() int {
 	select {
 	case <-done:
 		return cmd.ProcessState.ExitCode()
-	case <-time.After(testkit.Patience):
+	case <-time.After(patience):
 		n.fleet.t.Fatalf("%s did not end", n.ID)
 		return -1
 	}
@@ -296,7 +299,19 @@ func (n *Node) end() {
 // AwaitReady waits until the gateway wants to be sent calls.
 func (n *Node) AwaitReady() {
 	n.fleet.t.Helper()
-	testkit.Eventually(n.fleet.t, n.ID+" is ready", n.Ready)
+	Eventually(n.fleet.t, n.ID+" is ready", n.Ready)
+}
+
+// Eventually waits until something is true that nothing tells of.
+func Eventually(t testing.TB, what string, ask func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !ask(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("never came true: %s", what)
+		}
+	}
 }
 
 // Ready reports whether the gateway wants to be sent calls.
@@ -382,7 +397,7 @@ func (f *Fleet) Owner(server string) *Node {
 func (f *Fleet) AwaitOwner(server string) *Node {
 	f.t.Helper()
 	var owner *Node
-	testkit.Eventually(f.t, server+" has an owner", func() bool {
+	Eventually(f.t, server+" has an owner", func() bool {
 		owner = f.Owner(server)
 		return owner != nil
 	})

@@ -10,10 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"gatehouse/testkit"
 )
 
 // Load calls servers through gateways, again and again.
@@ -50,7 +49,7 @@ func (f *Fleet) Call(ctx context.Context, client *http.Client, n *Node, server, 
 	c := &Called{ID: id, Server: server, Node: n, Begun: time.Now()}
 	defer func() { c.Took = time.Since(c.Begun) }()
 	body, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
-		"name": "execute_tool", "arguments": map[string]any{"server": server, "tool": "echo", "arguments": map[string]any{"id": id}},
+		"name": "execute_tool", "arguments": map[string]any{"agent_id": Agent, "server": server, "tool": "echo", "arguments": map[string]any{"id": id}},
 		"_meta": map[string]any{
 			"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": map[string]any{"name": "load", "version": "1"},
 			"io.modelcontextprotocol/clientCapabilities": map[string]any{},
@@ -114,7 +113,8 @@ func (c *Called) read(status int, text []byte) {
 }
 
 // Load begins to call all shared servers through all gateways, with so many callers at
-// each. Each waits a little between its calls.
+// each. Each waits a little between its calls. As a balancer does, it asks the gateways
+// whether they are ready, and calls none that is not.
 func (f *Fleet) Load(callers int, pause time.Duration) *Load {
 	l := &Load{f: f, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	for i := range f.options.Servers {
@@ -122,15 +122,32 @@ func (f *Fleet) Load(callers int, pause time.Duration) *Load {
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	for _, n := range f.Nodes {
+		ready := &atomic.Bool{}
+		l.work.Go(func() { l.ask(n, ready) })
 		for i := range callers {
-			l.work.Go(func() { l.run(n, i, pause) })
+			l.work.Go(func() { l.run(n, i, pause, ready) })
 		}
 	}
 	f.t.Cleanup(func() { l.End(0) })
 	return l
 }
 
-func (l *Load) run(n *Node, first int, pause time.Duration) {
+// askEvery is how often a gateway is asked whether it is ready.
+const askEvery = 20 * time.Millisecond
+
+func (l *Load) ask(n *Node, ready *atomic.Bool) {
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for l.ctx.Err() == nil {
+		ready.Store(n.Ready())
+		select {
+		case <-tick.C:
+		case <-l.ctx.Done():
+		}
+	}
+}
+
+func (l *Load) run(n *Node, first int, pause time.Duration, ready *atomic.Bool) {
 	tick := time.NewTimer(0)
 	defer tick.Stop()
 	for i := first; ; i++ {
@@ -138,6 +155,10 @@ func (l *Load) run(n *Node, first int, pause time.Duration) {
 		case <-tick.C:
 		case <-l.ctx.Done():
 			return
+		}
+		if !ready.Load() {
+			tick.Reset(pause)
+			continue
 		}
 		l.mu.Lock()
 		l.next++
@@ -147,10 +168,6 @@ func (l *Load) run(n *Node, first int, pause time.Duration) {
 		l.mu.Lock()
 		l.calls = append(l.calls, c)
 		l.mu.Unlock()
-		if c.Code == "connection" { // The gateway is gone: a balancer would not ask it so often.
-			tick.Reset(20 * time.Millisecond)
-			continue
-		}
 		tick.Reset(pause)
 	}
 }
@@ -184,7 +201,7 @@ func (l *Load) Calls() []*Called {
 func (l *Load) AwaitAnswer(t testing.TB, server string, nodes []*Node, since time.Time) time.Duration {
 	t.Helper()
 	var first time.Time
-	testkit.Eventually(t, fmt.Sprintf("%s answers through %d others", server, len(nodes)), func() bool {
+	Eventually(t, fmt.Sprintf("%s answers through %d others", server, len(nodes)), func() bool {
 		for _, c := range l.Calls() {
 			at := c.Begun.Add(c.Took)
 			if c.Server == server && c.Code == "" && at.After(since) && slices.Contains(nodes, c.Node) && (first.IsZero() || at.Before(first)) {
