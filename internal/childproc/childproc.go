@@ -30,6 +30,9 @@ type Command struct {
 	// leave its group: with a number of the package's own it goes
 	// into the environment, as GATEHOUSE_RUN, which descendants inherit.
 	Mark string
+	// Leased means that the child runs by a lease: see Reaper.Lease. It needs
+	// InstanceVariable in Env.
+	Leased bool
 	// OnStderr, if set, hears the lines of stderr in order, without their line
 	// ends and with blank ones left out, at most 200 in a second: of a flood it
 	// hears how many were left out. It is called from one goroutine and must
@@ -91,7 +94,10 @@ func Start(c Command) (*Process, error) {
 		cmd.Env = append(cmd.Env, entry)
 	}
 	cmd.SysProcAttr = sysProcAttr()
-	err = spawn(cmd)
+	if leased := c.leasedEntry(); leased != "" {
+		cmd.Env = append(cmd.Env, leased)
+	}
+	err = spawn(cmd, c.Leased)
 	closeAll(in.child, out.child, errOut.child)
 	if err != nil {
 		closeAll(in.ours, out.ours, errOut.ours)

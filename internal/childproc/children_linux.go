@@ -19,12 +19,13 @@ var children = struct {
 // child is a process that this package started.
 type child struct {
 	proc
-	leads bool // a process group, the one that is to end with it
+	leads  bool // a process group, the one that is to end with it
+	leased bool // it runs by a lease
 }
 
 // startOwned starts cmd so that it cannot be taken for an orphan. If it
 // succeeds, disown must be called once the child is reaped.
-func startOwned(cmd *exec.Cmd, leads bool) error {
+func startOwned(cmd *exec.Cmd, as child) error {
 	children.mu.Lock()
 	children.starting++
 	children.mu.Unlock()
@@ -35,7 +36,8 @@ func startOwned(cmd *exec.Cmd, leads bool) error {
 	if err == nil {
 		p, _ := readProc(cmd.Process.Pid) // There at least as a zombie.
 		p.pid = cmd.Process.Pid
-		children.owned[p.pid] = child{p, leads}
+		as.proc = p
+		children.owned[p.pid] = as
 		childrenChanged()
 	}
 	return err //nolint:wrapcheck // The callers say what was to be started.

@@ -22,7 +22,12 @@ func ReadRecord(path string) (instance string, pid int, err error) {
 
 // HearGroups returns the groups that a guard knows after these words.
 func HearGroups(words string) []int {
-	return slices.Collect(maps.Keys(hearGroups(strings.NewReader(words))))
+	g := groups{}
+	for line := range strings.SplitSeq(words, "\n") {
+		g.hear(line)
+		hearUntil(line)
+	}
+	return slices.Collect(maps.Keys(g))
 }
 
 // ProcReads returns how many files of /proc this process has read, and how

@@ -1,9 +1,7 @@
 package childproc
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -50,9 +48,9 @@ func init() {
 func runGuard() int {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
 	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse-guard"), 0) // For ps; nothing depends on it.
-	groups := hearGroups(os.Stdin)
-	killAt := time.Now().Add(guardTerm)
 	instance := os.Getenv(guardVariable)
+	groups := listen(os.Stdin, instance)
+	killAt := time.Now().Add(guardTerm)
 	for range guardRounds {
 		met, left := ending{
 			find:   func() []proc { return leftBy(instance, nil, groups.own) },
@@ -78,35 +76,38 @@ type groups map[int]leaderOf
 
 // leaderOf is what is known about a group's leader.
 type leaderOf struct {
-	start uint64
-	sid   int
+	start  uint64
+	sid    int
+	leased bool
 }
 
-// hearGroups reads which groups there are, until the gateway is gone.
-func hearGroups(r io.Reader) groups {
-	g := groups{}
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		f := strings.Fields(lines.Text())
-		if len(f) == 0 {
-			continue
-		}
-		pid, err := strconv.Atoi(f[0][1:])
-		switch {
-		case err != nil || pid <= 1:
-		case f[0][0] == '-':
-			delete(g, pid)
-		case len(f) == 3:
-			start, _ := strconv.ParseUint(f[1], 10, 64)
-			sid, _ := strconv.Atoi(f[2])
-			g[pid] = leaderOf{start, sid}
-		}
+// hear takes in a line that says that a group has begun or ended.
+func (g groups) hear(line string) {
+	f := strings.Fields(line)
+	if len(f) == 0 {
+		return
 	}
-	return g
+	pid, err := strconv.Atoi(f[0][1:])
+	switch {
+	case err != nil || pid <= 1:
+	case f[0][0] == '-':
+		delete(g, pid)
+	case f[0][0] == '+' && (len(f) == 3 || len(f) == 4 && f[3] == leasedWord):
+		start, _ := strconv.ParseUint(f[1], 10, 64)
+		sid, _ := strconv.Atoi(f[2])
+		g[pid] = leaderOf{start, sid, len(f) == 4}
+	}
 }
 
-func tellBegin(p proc) string { return fmt.Sprintf("+%d %d %d\n", p.pid, p.start, p.sid) }
-func tellEnd(p proc) string   { return fmt.Sprintf("-%d\n", p.pid) }
+func tellBegin(c child) string {
+	line := fmt.Sprintf("+%d %d %d", c.pid, c.start, c.sid)
+	if c.leased {
+		line += " " + leasedWord
+	}
+	return line + "\n"
+}
+
+func tellEnd(p proc) string { return fmt.Sprintf("-%d\n", p.pid) }
 
 // own reports whether a process is in one of the groups. A leader that still
 // exists must be the one that was started. Most are gone by now; the number of
@@ -146,7 +147,7 @@ func startGuard(instance, record string) (*guard, error) {
 		Stdin:       r, // Stdout and stderr are /dev/null: clients wait for the end of ours.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	if err := startOwned(g.cmd, false); err != nil {
+	if err := startOwned(g.cmd, child{}); err != nil {
 		closeAll(w)
 		return nil, fmt.Errorf("cannot start the guard: %w", err)
 	}
@@ -184,20 +185,25 @@ func (g *guard) tell(now map[int]child) {
 	}
 	for pid, c := range now {
 		if _, ok := g.told[pid]; c.leads && !ok {
-			text.WriteString(tellBegin(c.proc))
+			text.WriteString(tellBegin(c))
 			g.told[pid] = c.proc
 		}
 	}
 	if text.Len() == 0 {
 		return
 	}
-	err := g.pipe.SetWriteDeadline(time.Now().Add(tellPatience))
-	if err == nil {
-		_, err = g.pipe.WriteString(text.String())
-	}
-	if err != nil {
+	if err := g.say(text.String(), tellPatience); err != nil {
 		_ = g.cmd.Process.Kill() // It may be gone already.
 	}
+}
+
+// say writes to the guard. It blocks for so long at most.
+func (g *guard) say(text string, patience time.Duration) error {
+	err := g.pipe.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = g.pipe.WriteString(text)
+	}
+	return err
 }
 
 // dismiss lets the guard look one last time, and waits for its end.

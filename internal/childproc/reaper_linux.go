@@ -37,6 +37,9 @@ type Reaper struct {
 	ended   chan struct{}
 	swept   chan struct{}
 
+	leases chan leaseWish
+	until  int64 // what the guard is to know; 0 is nothing
+
 	guard     *guard // nil while none runs; only run touches it and what follows
 	guardAt   time.Time
 	again     time.Duration
@@ -52,6 +55,7 @@ func StartReaper(opts ReaperOptions) *Reaper {
 	r := &Reaper{
 		opts: opts, record: newRecord(opts.Instance), again: firstAgain,
 		quit: make(chan struct{}), ended: make(chan struct{}), swept: make(chan struct{}),
+		leases: make(chan leaseWish),
 	}
 	var err error
 	if r.orphans, err = startSubreaper(); err != nil {
@@ -107,6 +111,8 @@ func (r *Reaper) run() {
 		case <-children.changed:
 		case <-r.guardEnded():
 			r.guardDied()
+		case wish := <-r.leases:
+			wish.heard <- r.leased(wish.until)
 		case <-timer.C:
 		case <-r.quit:
 			return
@@ -129,6 +135,7 @@ func (r *Reaper) update(timer *time.Timer) {
 	now := time.Now()
 	if r.guard == nil && !r.guardAt.IsZero() && !now.Before(r.guardAt) {
 		r.startGuard()
+		r.guardIsBack()
 	}
 	owned, _ := ownedChildren()
 	if r.guard != nil {
@@ -171,6 +178,9 @@ func (r *Reaper) guardDied() {
 
 func (r *Reaper) later() {
 	r.guardAt = time.Now().Add(r.again)
+	if r.until != 0 && r.again == firstAgain {
+		r.guardAt = time.Now() // Servers run by a lease that nobody would end.
+	}
 	r.again = min(2*r.again, lastAgain)
 }
 

@@ -28,10 +28,10 @@ var spawner struct {
 
 // spawn starts cmd. If it succeeds, release must be called once the child is
 // reaped.
-func spawn(cmd *exec.Cmd) error {
+func spawn(cmd *exec.Cmd, leased bool) error {
 	requests := spawnerAcquire()
 	result := make(chan error, 1)
-	requests <- func() { result <- startOwned(cmd, true) }
+	requests <- func() { result <- startOwned(cmd, child{leads: true, leased: leased}) }
 	err := <-result
 	if err != nil {
 		spawnerRelease()

@@ -5,11 +5,14 @@ package childproc
 import "os/exec"
 
 // spawn starts cmd.
-func spawn(cmd *exec.Cmd) error {
+func spawn(cmd *exec.Cmd, _ bool) error {
 	return cmd.Start() //nolint:wrapcheck // Its only caller says what could not be done.
 }
 
 func release(int) {}
+
+// leasedEntry returns "": nothing here ends what runs by a lease.
+func (c Command) leasedEntry() string { return "" }
 
 // waitExited reports false: here a child cannot be awaited without reaping it.
 // (On macOS waitid returns for stopped children too, whatever its options.)

@@ -67,6 +67,11 @@ func sweepOne(r record, path string, keep map[int]bool, log *slog.Logger) {
 // leftBy finds what carries the mark of an instance and what owns reports, but
 // for the processes to keep.
 func leftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) []proc {
+	return markedBy(InstanceVariable, instance, keep, owns)
+}
+
+// markedBy is leftBy by another variable.
+func markedBy(variable, instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) []proc {
 	all := processes()
 	var found, ask []proc
 	for _, p := range people(all) {
@@ -78,11 +83,16 @@ func leftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bo
 			ask = append(ask, p)
 		}
 	}
-	return append(found, carriers(ask, InstanceVariable, instance)...)
+	return append(found, carriers(ask, variable, instance)...)
 }
 
 // targetsLeftBy are whom leftBy finds.
 func targetsLeftBy(instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) targets {
+	return targetsMarkedBy(InstanceVariable, instance, keep, owns)
+}
+
+// targetsMarkedBy are whom markedBy finds.
+func targetsMarkedBy(variable, instance string, keep map[int]bool, owns func(map[int]proc, proc) bool) targets {
 	return targets{among: allPIDs, has: func(p proc) (yes, known bool) {
 		if keep[p.pid] || len(people(map[int]proc{p.pid: p})) == 0 {
 			return false, true
@@ -94,7 +104,7 @@ func targetsLeftBy(instance string, keep map[int]bool, owns func(map[int]proc, p
 		if owns(group, p) {
 			return true, true
 		}
-		return p.carries(InstanceVariable + "=" + instance)
+		return p.carries(variable + "=" + instance)
 	}}
 }
 
