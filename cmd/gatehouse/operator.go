@@ -105,6 +105,9 @@ func (o *operator) Operate(ctx context.Context, action admin.Action, server stri
 }
 
 func (o *operator) operate(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
+	if o.app.fleet != nil {
+		return o.app.operateAll(ctx, action, server, hold)
+	}
 	var ask any
 	switch action {
 	case admin.Restart:
@@ -184,7 +187,10 @@ func (o *operator) reload(ctx context.Context) ([]admin.Report, error) {
 
 // watched are the files of which a reload always gives a report.
 func (o *operator) watched() []string {
-	files := slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, o.files.envPaths())
+	files := o.files.envPaths()
+	if !o.files.fleet {
+		files = slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, files)
+	}
 	return slices.DeleteFunc(files, func(path string) bool { return path == o.files.ownEnvFile() && !exists(path) })
 }
 

@@ -33,6 +33,7 @@ func (o *operator) Status() admin.Status {
 		},
 		Log: admin.Log(logged),
 	}
+	st.Fleet = o.app.fleet.status(now)
 	st.StrayAnswers = o.app.edge.Strays()
 	st.Limited, st.Rules = limitedOf(o.app.router.Refused()), admin.Rules(snap.Policy.Counts())
 	if to := o.app.opts.auditOut; to != "" {
@@ -87,7 +88,7 @@ func (o *operator) filesInUse(hashes map[string]string) []admin.File {
 func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerStatus {
 	st, catalog := r.Cell.Status(), r.Cell.Catalog()
 	s := admin.ServerStatus{
-		Name: r.Entry.Name, State: string(st.State), Since: st.Since, Run: st.Run, PID: st.PID,
+		Name: r.Entry.Name, State: string(st.State), Since: st.Since, Run: st.Run, PID: st.PID, Node: st.Node,
 		Restarts: st.Restarts, InFlight: r.Cell.InFlight(), Waiting: r.Cell.Queued(), NextAttempt: timeOrNil(st.RetryAt),
 		Suspects: r.Cell.Suspects(), Protocol: catalog.Info.ProtocolVersion,
 	}

@@ -99,6 +99,9 @@ func (p page) top(st admin.Status) []string {
 		}
 		lines = append(lines, p.cut(red, text))
 	}
+	if st.Fleet != nil {
+		lines = append(lines, p.fleet(*st.Fleet))
+	}
 	tally := fmt.Sprintf("generation %d, %s old; %s: %s", st.Generation,
 		age(time.Duration(st.GenerationAgeMS)*time.Millisecond), plural.Of(len(st.Servers), "server"), orNone(line(admin.StatesOf(st.Servers))))
 	const roomy = 20 // rows

@@ -47,6 +47,9 @@ func (p page) state(d admin.ServerDetail) []string {
 	if d.Reason != "" {
 		add("reason", line(d.Reason))
 	}
+	if d.Node != "" {
+		add("runs at", line(d.Node))
+	}
 	if d.Auth != nil {
 		add("login", p.loginText(d.Name, *d.Auth))
 	}

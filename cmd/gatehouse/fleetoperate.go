@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/fleet"
+)
+
+// operateAll does what an operator asks for at all gateways of the fleet, and returns
+// once this one follows. It blocks until then, or until ctx ends.
+func (a *app) operateAll(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
+	names := a.store.Load().Names()
+	if _, ok := a.store.Load().Route(server); !ok {
+		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, names)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	generation, err := a.fleet.wish(ctx, action, server, hold)
+	if err != nil {
+		return admin.Operated{}, &admin.Error{Status: http.StatusServiceUnavailable, Message: "the fleet's store does not take it: " + err.Error()}
+	}
+	done := admin.Operated{Server: server, Action: action, Generation: generation}
+	if !a.fleet.await(ctx, generation) {
+		return done, &admin.Error{
+			Status:  http.StatusGatewayTimeout,
+			Message: fmt.Sprintf("the fleet has agreed on generation %d, and this gateway does not follow yet: look at \"gatehouse status\"", generation),
+		}
+	}
+	return done, nil
+}
+
+// wish puts what an operator wants into the store.
+func (f *fleetSide) wish(ctx context.Context, action admin.Action, server string, hold admin.Hold) (uint64, error) {
+	if action == admin.Restart {
+		return f.store.Restart(ctx, server)
+	}
+	h := fleet.Hold{Held: action == admin.HoldServer, Why: hold.Why, By: f.node.ID}
+	if h.Held && hold.ForMS > 0 {
+		h.Until = time.Now().Add(time.Duration(hold.ForMS) * time.Millisecond).UTC()
+	}
+	return f.store.PutHold(ctx, server, h)
+}
+
+// await blocks until this gateway decides by a generation of the fleet, or a later one.
+// It returns false if ctx ends before.
+func (f *fleetSide) await(ctx context.Context, generation uint64) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for f.standing.Generation() < generation {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/fleet"
+	"gatehouse/internal/mcpedge/peer"
+)
+
+// status is what operators are told of the fleet; nil for a gateway of its own.
+func (f *fleetSide) status(now time.Time) *admin.Fleet {
+	if f == nil {
+		return nil
+	}
+	v := f.standing.View()
+	s := &admin.Fleet{
+		Name: f.opts.name, Node: f.node.ID, TenureMS: f.standing.Tenure().Milliseconds(), StoreSilentMS: f.standing.Silence().Milliseconds(),
+		Generation: v.Generation, InForce: f.standing.Generation(), Leaving: f.leaving.Load(), Owners: map[string]string{},
+		Nodes: []admin.FleetNode{}, Damaged: v.Summary(),
+	}
+	if f.creds != nil {
+		days, _ := peer.DaysLeft(f.creds.Ends(), now)
+		s.CertificateDays = &days
+	}
+	if v.Active != nil {
+		s.AppliedBy, s.AppliedAt = v.Active.By, &v.Active.At
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.Nodes)) {
+		n := v.Nodes[id]
+		s.Nodes = append(s.Nodes, admin.FleetNode{
+			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving,
+		})
+	}
+	for key, o := range v.Owners {
+		server, agent := fleet.SplitKey(key)
+		if agent != "" {
+			server += "[" + agent + "]"
+		}
+		s.Owners[server] = o.Node
+	}
+	return s
+}

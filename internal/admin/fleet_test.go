@@ -1,0 +1,34 @@
+package admin_test
+
+import (
+	"strings"
+	"testing"
+
+	"gatehouse/internal/admin"
+)
+
+func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
+	days := 3
+	well := admin.Fleet{Name: "prod", Node: "n1", TenureMS: 4000, Generation: 7, InForce: 7, Nodes: []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 7}}}
+	for _, c := range []struct {
+		name, want string
+		change     func(*admin.Fleet)
+		well       bool
+	}{
+		{"well", "prod, this is node n1 of 2 gateways", func(*admin.Fleet) {}, true},
+		{"no tenure", "has not answered for 9s", func(f *admin.Fleet) { f.TenureMS, f.StoreSilentMS = 0, 9000 }, false},
+		{"no configuration", "gatehouse apply", func(f *admin.Fleet) { f.InForce = 0 }, false},
+		{"leaving", "it leaves", func(f *admin.Fleet) { f.Leaving = true }, false},
+		{"one behind", "n2 decides by generation 5", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 5}}
+		}, false},
+		{"certificate", "ends in 3 days", func(f *admin.Fleet) { f.CertificateDays = &days }, false},
+		{"damaged", "1 key of the store", func(f *admin.Fleet) { f.Damaged = []string{"owners/x: no"} }, false},
+	} {
+		f := well
+		c.change(&f)
+		if got := f.String(); !strings.Contains(got, c.want) || f.Well() != c.well {
+			t.Errorf("%s: got %q, well %t; want %q in it, and well %t", c.name, got, f.Well(), c.want, c.well)
+		}
+	}
+}
