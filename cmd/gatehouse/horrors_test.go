@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -74,11 +75,19 @@ func carriers(entry string) []int {
 		if err != nil {
 			continue
 		}
-		if slices.Contains(environOf(pid), entry) && testkit.Alive(pid) {
+		if begunWith(pid, entry) && testkit.Alive(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// begunWith reports whether the environment that a process began with has this
+// entry. It is asked of every process of the machine, so it cuts nothing up.
+func begunWith(pid int, entry string) bool {
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // Empty when it has gone.
+	whole := []byte(entry + "\x00")
+	return bytes.HasPrefix(env, whole) || bytes.Contains(env, append([]byte{0}, whole...))
 }
 
 // environOf returns the environment that a process began with.
@@ -127,16 +136,15 @@ func endsSoon(t *testing.T, instance string) time.Duration {
 	return took
 }
 
+// areGone waits until find returns none. As long as one of those that it has
+// returned runs, it is seldom asked again: it looks at all processes.
 func areGone(t *testing.T, find func() []int) time.Duration {
 	t.Helper()
 	began := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond) // A look reads the environments of all processes.
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		left := find()
-		if len(left) == 0 {
-			return time.Since(began)
-		}
+	left := find()
+	for ticks := 1; len(left) > 0; ticks++ {
 		if time.Since(began) > tolerated {
 			for _, pid := range left {
 				cmd, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
@@ -145,7 +153,11 @@ func areGone(t *testing.T, find func() []int) time.Duration {
 			t.FailNow()
 		}
 		<-tick.C
+		if ticks%50 == 0 || !slices.ContainsFunc(left, testkit.Alive) {
+			left = find()
+		}
 	}
+	return time.Since(began)
 }
 
 // sweepUp kills what a failed test leaves.
