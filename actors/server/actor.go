@@ -57,6 +57,8 @@ type Opener func(ctx context.Context, plan messages.ServerPlan, run uint64, hook
 // when a url server has been given a new session in place of one that it had
 // forgotten.
 type Hooks struct {
+	// Leased means that the process runs by a lease: see childproc.Command.
+	Leased bool
 	// Started hears of a process how to find out whether it has work to do.
 	Started      func(computing func() bool)
 	Stderr       func(line string)

@@ -41,6 +41,9 @@ type fleetSide struct {
 	failed   chan error // why it cannot be one of the fleet
 
 	send func(to *actor.PID, m any)
+	// guard has what runs by claims killed at a moment of the boot clock, unless it
+	// is told a later one: this gateway may be frozen by then.
+	guard func(until int64) error
 
 	mu     sync.Mutex
 	config *actor.PID
@@ -159,6 +162,7 @@ func (f *fleetSide) props() *actor.Props {
 				f.log.Warn("cannot keep the lease: after a restart this gateway waits for its end", slog.Any("err", err))
 			}
 		},
+		Guard:   func(until fleet.Instant) error { return f.guard(int64(until)) },
 		Running: f.running, Content: f.heard, Candidate: f.asked,
 		Taken: func(error) {
 			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)

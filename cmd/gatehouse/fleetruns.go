@@ -107,6 +107,7 @@ func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *syn
 	deps.Reapers = countedRuns{all: a.reapers, own: runs, runs: &a.fleet.runs, key: key}
 	open, holds := deps.Open, func() bool { return a.fleet.standing.Holds(key, epoch) }
 	deps.Open = func(ctx context.Context, p messages.ServerPlan, run uint64, hooks server.Hooks) (endpoint.Session, error) {
+		hooks.Leased = true
 		session, err := open(ctx, p, run, hooks)
 		if err != nil {
 			return nil, err

@@ -231,7 +231,11 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return failed(auditCure(path, err))
 	}
-	defer keepProcesses(instance, l.log).Close()
+	reaper := keepProcesses(instance, l.log)
+	defer reaper.Close()
+	if l.fleet != nil {
+		l.fleet.guard = reaper.Lease
+	}
 	a := assemble(l, instance, auditLog)
 	a.hungUp = watchTerminal()
 	signals := make(chan os.Signal, 4)
