@@ -130,7 +130,7 @@ func (s *supervisor) allLost(c actor.Context) {
 			return
 		}
 	}
-	c.Send(s.lost, messages.TenureLeft{})
+	c.Request(s.lost, messages.TenureLeft{}) // With a sender: its next claims are told to that.
 	s.lost = nil
 }
 

@@ -254,6 +254,22 @@ func TestFleet_tenureLost_withNothingRunning_isLeftAtOnce(t *testing.T) {
 	})
 }
 
+// What the fleet's actor says next it says to whom this came from.
+func TestFleet_tenureLeft_saysWhoItIsFrom(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		from := make(chan *actor.PID, 1)
+		asker := p.System.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+			if _, ok := c.Message().(messages.TenureLeft); ok {
+				from <- c.Sender()
+			}
+		}))
+		p.System.Root.RequestWithCustomSender(p.sup, messages.TenureLost{}, asker)
+		if got := <-from; !p.sup.Equal(got) {
+			t.Errorf("got it from %v, want %v", got, p.sup)
+		}
+	})
+}
+
 func TestFleet_giveUp_drainsInTheSameCell(t *testing.T) {
 	inFleet(t, func(t *testing.T, p *party) {
 		plan := single("files", 1)
