@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // What a server with --whole has beside tools, in forms that are hard to pass on.
@@ -20,7 +21,7 @@ func (s *server) answerWhole(p peer, m message) bool {
 	if !s.opt.whole {
 		return false
 	}
-	var result []byte
+	result := said(m)
 	switch m.Method {
 	case "resources/list":
 		s.mu.Lock()
@@ -35,12 +36,10 @@ func (s *server) answerWhole(p peer, m message) bool {
 		result = []byte(`{"resourceTemplates":[` + wholeTemplate + `],"ttlMs":7,"cacheScope":"public"}`)
 	case "prompts/list":
 		result = []byte(`{"prompts":[` + wholePrompt + `],"ttlMs":7,"cacheScope":"public"}`)
-	case "resources/read":
-		result = fmt.Appendf(nil, `{"contents":[{"uri":"note://x","text":"%s","n":1.0}],"ttlMs":9,"cacheScope":"public"}`, base64.StdEncoding.EncodeToString(m.Params))
-	case "prompts/get":
-		result = fmt.Appendf(nil, `{"messages":[{"role":"user","content":{"type":"text","text":"%s","n":1.0}}]}`, base64.StdEncoding.EncodeToString(m.Params))
-	case "completion/complete":
-		result = fmt.Appendf(nil, `{"completion":{"values":["%s"],"total":1.0}}`, base64.StdEncoding.EncodeToString(m.Params))
+	case "resources/read", "prompts/get", "completion/complete":
+		if result == nil {
+			result = echoed(m)
+		}
 	case "resources/subscribe", "resources/unsubscribe", "logging/setLevel":
 		if s.isStateless(m) {
 			return false
@@ -55,6 +54,37 @@ func (s *server) answerWhole(p peer, m message) bool {
 	}
 	reply(p, m.ID, result)
 	return true
+}
+
+// echoed is a result that has in it what was asked, to the byte.
+func echoed(m message) []byte {
+	coded := base64.StdEncoding.EncodeToString(m.Params)
+	switch m.Method {
+	case "resources/read":
+		return fmt.Appendf(nil, `{"contents":[{"uri":"note://x","text":"%s","n":1.0}],"ttlMs":9,"cacheScope":"public"}`, coded)
+	case "prompts/get":
+		return fmt.Appendf(nil, `{"messages":[{"role":"user","content":{"type":"text","text":"%s","n":1.0}}]}`, coded)
+	default:
+		return fmt.Appendf(nil, `{"completion":{"values":["%s"],"total":1.0}}`, coded)
+	}
+}
+
+// said is the result that a request asks for to the byte: by a resource's URI, or a
+// prompt's or completion's argument, that begins with say: and goes on in base64.
+func said(m message) []byte {
+	var params struct {
+		URI       string
+		Arguments struct{ Who string }
+		Argument  struct{ Value string }
+	}
+	_ = json.Unmarshal(m.Params, &params) // Bad params ask for nothing.
+	for _, text := range []string{params.URI, params.Arguments.Who, params.Argument.Value} {
+		if coded, ok := strings.CutPrefix(text, "say:"); ok {
+			result, _ := base64.RawURLEncoding.DecodeString(coded) // What is odd about it shows.
+			return result
+		}
+	}
+	return nil
 }
 
 // wholeCapabilities adds what --whole declares.

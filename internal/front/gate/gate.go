@@ -68,6 +68,8 @@ type Exposed interface {
 	Changed() <-chan struct{}
 	// CallTool is that of agents.ToolHandler.
 	CallTool(ctx context.Context, c agents.Caller, t agents.ToolCall, dst []byte) (out []byte, known bool)
+	// Definition is that of a tool by its exposed name; nil if there is none.
+	Definition(c agents.Caller, tool string) json.RawMessage
 }
 
 // noneExposed exposes nothing.
@@ -81,6 +83,16 @@ func (noneExposed) Mark(agents.Caller) uint64 { return 1 }
 func (noneExposed) Changed() <-chan struct{}  { return nil }
 func (noneExposed) CallTool(_ context.Context, _ agents.Caller, _ agents.ToolCall, dst []byte) ([]byte, bool) {
 	return dst, false
+}
+
+func (noneExposed) Definition(agents.Caller, string) json.RawMessage { return nil }
+
+// Definition is that of a server's tool that is exposed to a caller; nil of all others.
+func (g *Gate) Definition(c agents.Caller, tool string) json.RawMessage {
+	if _, own := g.tools[tool]; own {
+		return nil
+	}
+	return g.cfg.Exposed.Definition(c, tool)
 }
 
 // Changed is closed once the definitions of somebody may be others.

@@ -69,8 +69,8 @@ func (e *Exposed) CallTool(ctx context.Context, c agents.Caller, t agents.ToolCa
 		return dst, false
 	}
 	v := visit{e.gateway, ctx, c, agents.Request{ToolCall: t, Method: "tools/call"}, dst}
-	server, tool, ok := v.find(&tools, t.Name)
-	if !ok || len(tool) > maxNameBytes || !a.Snapshot.Policy.Exposed(a.Agent, server, tool) {
+	server, tool, ok := v.exposed(a, t.Name)
+	if !ok {
 		return dst, false
 	}
 	var wrong *front.Failure
@@ -79,4 +79,25 @@ func (e *Exposed) CallTool(ctx context.Context, c agents.Caller, t agents.ToolCa
 	}
 	out, _ = v.runTool(server, tool, false, wrong) // Worded, so there is no other error.
 	return out, true
+}
+
+// exposed finds the server's tool that is exposed to the caller by a name.
+func (v *visit) exposed(a *front.Attempt, name string) (server, tool string, ok bool) {
+	server, tool, ok = v.find(&tools, name)
+	return server, tool, ok && len(tool) <= maxNameBytes && a.Snapshot.Policy.Exposed(a.Agent, server, tool)
+}
+
+// Definition is that of a tool that is exposed to a caller, by its joined name; nil if
+// there is no such one, or it is not known. It does not block.
+func (e *Exposed) Definition(c agents.Caller, name string) json.RawMessage {
+	a, ok := e.gateway.Router.Seen(c)
+	if !ok || !a.Snapshot.Policy.Exposes(a.Agent) {
+		return nil
+	}
+	v := visit{Gateway: e.gateway, caller: c}
+	server, tool, ok := v.exposed(a, name)
+	if !ok {
+		return nil
+	}
+	return definition(a, server, tool)
 }

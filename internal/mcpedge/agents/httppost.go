@@ -74,7 +74,7 @@ func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call 
 			return
 		}
 	}
-	if failure := p.checkParams(r.Header, call); failure != nil {
+	if failure := e.checkParams(p, r.Header, call); failure != nil {
 		a := failureAnswer(call.id, failure)
 		out.finish(a, statusOf(a, true))
 		return
@@ -136,10 +136,13 @@ func (e *Edge) postStateless(r *http.Request, v visitor, m message, out *reply) 
 		}
 	}
 	p := v.peer(r)
-	if m.isToolCall() && p.surface != nil {
+	if m.isToolCall() {
 		call, failure := readToolRequest(m, p.served())
-		if failure == nil {
-			failure = p.checkParams(r.Header, call)
+		switch {
+		case failure == nil:
+			failure = e.checkParams(p, r.Header, call)
+		case p.surface == nil:
+			failure = nil // It is answered below.
 		}
 		if failure != nil {
 			a := failureAnswer(m.id, failure)

@@ -9,7 +9,7 @@ import (
 	"gatehouse/internal/mcpedge/paramheaders"
 )
 
-// definer is a Surface that knows the definitions of tools.
+// definer is a Surface, or a ToolHandler, that knows the definitions of tools of servers.
 type definer interface {
 	// Definition is that of a tool that a caller may use, by the name under which it is
 	// shown; nil if it is not known. It does not block.
@@ -18,8 +18,8 @@ type definer interface {
 
 // checkParams finds what is wrong with the headers in which parameters of a tool call
 // travel as well, where its definition asks for that.
-func (p *peer) checkParams(h http.Header, r toolRequest) *rpcFailure {
-	s, ok := p.surface.(definer)
+func (e *Edge) checkParams(p *peer, h http.Header, r toolRequest) *rpcFailure {
+	s, ok := e.listsOf(p).(definer)
 	if !ok || !r.stateless || r.method != "" {
 		return nil
 	}
