@@ -113,7 +113,9 @@ func (f *member) Receive(c actor.Context) {
 	case *actor.Started:
 		f.start(c)
 	case messages.WantOwner, messages.Awaited, messages.Unwanted, messages.ServerState, messages.Released, messages.TenureLeft:
-		f.supervisor = c.Sender()
+		if from := c.Sender(); from != nil { // An answer has none.
+			f.supervisor = from
+		}
 		f.ofSupervisor(m)
 	case messages.InForce:
 		f.inForce(m)

@@ -138,7 +138,7 @@ func (sh *ship) loses(t *testing.T) {
 	if left := sh.standing.Tenure(); left != 0 {
 		t.Errorf("%s has %v left, want nothing", sh.id, left)
 	}
-	sh.tells(messages.TenureLeft{})
+	sh.s.System.Root.Send(sh.pid, messages.TenureLeft{}) // As the supervisor answers: without a sender.
 }
 
 // dies ends a gateway as kill -9 does: nobody says anything to the store.

@@ -16,15 +16,14 @@ const (
 	Pass Mode = iota
 	// Cut ends connections, and refuses new ones.
 	Cut
-	// Hole keeps connections open and takes bytes, which never arrive: a partition. New
-	// connections are accepted and hear nothing.
+	// Hole keeps connections open and holds what is sent: a partition. It arrives once the
+	// direction passes again, as with TCP. New connections are accepted and hear nothing.
 	Hole
 )
 
 // Proxy stands between who connects to its address and a target, over TCP. Each
 // direction can be cut or become a hole, at any time, also for connections that are
-// open. What went into a hole is lost: such a connection never carries anything again
-// in that direction.
+// open.
 type Proxy struct {
 	target string
 	listen net.Listener
@@ -139,43 +138,31 @@ func (p *Proxy) serve(c net.Conn) {
 	both.Wait()
 }
 
-// pump copies what comes from one side to the other, or swallows it.
+// pump copies what comes from one side to the other, when it may.
 func (p *Proxy) pump(to, from net.Conn, mode func() Mode) {
-	lost := false
+	defer to.Close()
+	defer from.Close()
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		p.mu.Lock()
-		lost = lost || mode() == Hole && (n > 0 || err != nil)
-		closed := p.closed
-		p.mu.Unlock()
-		switch {
-		case err != nil && lost && !closed: // The other side does not hear of the end either.
-			p.awaitEnd(to)
+		p.awaitPass(to, mode) // The end of a connection does not pass through a hole either.
+		if err != nil {
 			return
-		case err != nil:
-			_ = to.Close()
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
 			return
-		case lost:
-		default:
-			if _, err := to.Write(buf[:n]); err != nil {
-				_ = from.Close()
-				return
-			}
 		}
 	}
 }
 
-// awaitEnd returns once a connection is not kept any more.
-func (p *Proxy) awaitEnd(c net.Conn) {
+// awaitPass returns once a direction is no hole, or a connection is not kept any more.
+func (p *Proxy) awaitPass(c net.Conn, mode func() Mode) {
 	for {
 		p.mu.Lock()
 		_, open := p.conns[c]
-		open = open && !p.closed && p.up != Cut && p.down != Cut
-		changed := p.changed
+		held, changed := open && !p.closed && mode() == Hole, p.changed
 		p.mu.Unlock()
-		if !open {
-			_ = c.Close()
+		if !held {
 			return
 		}
 		<-changed
