@@ -133,6 +133,15 @@ func giveUpBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// peerOf is who sent a request: of a conversation if it belongs to one. Otherwise it
+// has answered why it does not.
+func (e *Edge) peerOf(w http.ResponseWriter, r *http.Request, v visitor, inSession bool) (*peer, bool) {
+	if inSession {
+		return e.sessionOf(w, r, v)
+	}
+	return v.peer(r), true
+}
+
 // sessionOf finds the conversation that a request of a revision before
 // 2026-07-28 belongs to, or answers that it cannot.
 func (e *Edge) sessionOf(w http.ResponseWriter, r *http.Request, v visitor) (*peer, bool) {

@@ -66,13 +66,10 @@ func isJSON(contentType string) bool {
 
 // postCall serves a tools/call that has been read, under headers that fit.
 func (e *Edge) postCall(w http.ResponseWriter, r *http.Request, v visitor, call toolRequest, out *reply) {
-	p := v.peer(r)
-	if !call.stateless {
-		var ok bool
-		if p, ok = e.sessionOf(w, r, v); !ok {
-			e.slowRequest(r, v.who) // A call has its place instead; this became none.
-			return
-		}
+	p, ok := e.peerOf(w, r, v, !call.stateless)
+	if !ok {
+		e.slowRequest(r, v.who) // A call has its place instead; this became none.
+		return
 	}
 	if failure := e.checkParams(p, r.Header, call); failure != nil {
 		a := failureAnswer(call.id, failure)
@@ -104,12 +101,9 @@ func (e *Edge) postMessage(w http.ResponseWriter, r *http.Request, v visitor, bo
 		return
 	}
 	initialize := m.isRequest() && m.method == string(mcp.MethodInitialize)
-	p := v.peer(r)
-	if !initialize {
-		var ok bool
-		if p, ok = e.sessionOf(w, r, v); !ok {
-			return
-		}
+	p, ok := e.peerOf(w, r, v, !initialize)
+	if !ok {
+		return
 	}
 	p.deaf = !out.canStream
 	if initialize { // Its answer has a header to come.
