@@ -272,6 +272,29 @@ func TestRestart_gateway_isReplacedUnderItsClients(t *testing.T) {
 	}
 }
 
+// A call that its client gives up while the gateway is being replaced ends, and holds
+// nobody up.
+func TestRestart_callCancelledMeanwhile_ends(t *testing.T) {
+	t.Parallel()
+	record := recordFile(t)
+	p := newPerson(t, testkit.Servers{"s": testkit.Fake(t, "--record", record)}, testkit.AllowAll("a"))
+	a := p.open(t)
+	running := a.call(t, "s", "sleep", `{"ms":600000,"id":"running"}`)
+	awaitCall(t, record, "running")
+	first := p.gateway(t)
+	replaced := make(chan ran, 1)
+	go func() { replaced <- runIn(t, p.env, "restart", "--gateway") }()
+	testkit.Eventually(t, "the gateway ends", func() bool { return strings.Contains(p.log(t), `"msg":"gateway stopping"`) })
+	a.say(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, running))
+	awaitEvent(t, record, "cancelled", "running")
+	(<-replaced).want(t, exitFine)
+	p.gateway(t, first)
+	id := a.call(t, "s", "echo", "{}")
+	if got := a.answer(t, id); got.IsError {
+		t.Errorf("the next call: got %s, want a result, and no answer to the cancelled one", got.raw)
+	}
+}
+
 func TestRestart_gatewayThatAttachDidNotStart_isRefused(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t)})

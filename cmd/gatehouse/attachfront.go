@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -128,10 +127,10 @@ func (a *app) openAttach(f *attachFront) error {
 }
 
 // serveAttached serves one client's conversation as run serves its only one.
-func (a *app) serveAttached(ctx context.Context, h attach.Hello, in io.Reader, out io.Writer) error {
+func (a *app) serveAttached(ctx context.Context, h attach.Hello, s attach.Streams) error {
 	return a.edge.Serve(ctx, agents.Conversation{
-		Surface: a.shownAt(h.Surface), Identity: identity.Own(h.Agents), Drain: max(time.Duration(h.DrainMS)*time.Millisecond, 1),
-	}, in, out)
+		Surface: a.shownAt(h.Surface), Identity: identity.Own(h.Agents), Drain: max(time.Duration(h.DrainMS)*time.Millisecond, 1), Late: s.Late,
+	}, s.In, s.Out)
 }
 
 // greet judges who wants to attach.

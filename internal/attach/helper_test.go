@@ -46,7 +46,17 @@ func newGateway(t *testing.T, dir, shown string, serve serveFunc) *gateway {
 	return gatewayWith(t, dir, attach.Options{
 		Admit: func(int) error { return nil },
 		Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1", Shown: shown} },
-		Serve: serve,
+		Serve: func(ctx context.Context, h attach.Hello, s attach.Streams) error { return serve(ctx, h, s.In, s.Out) },
+	})
+}
+
+// servesStreams starts a gateway that sees all ends of a conversation.
+func servesStreams(t *testing.T, dir string, serve func(attach.Streams) error) *gateway {
+	t.Helper()
+	return gatewayWith(t, dir, attach.Options{
+		Admit: func(int) error { return nil },
+		Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
+		Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error { return serve(s) },
 	})
 }
 

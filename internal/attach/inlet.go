@@ -11,6 +11,7 @@ import (
 type inlet struct {
 	conn    io.Reader
 	hurry   func() // called by the control of that name
+	late    chan []byte
 	held    []byte // read and not given out
 	partway bool   // what is given out so far ends within a line
 }
@@ -81,13 +82,43 @@ func (in *inlet) control() (ended bool, err error) {
 	return false, nil // One that a later version knows is passed over.
 }
 
+// The bounds of what comes after the end.
+const (
+	maxLate     = 256      // cancellations that nobody has taken yet
+	maxLateLine = 64 << 10 // bytes of one
+)
+
 // watch reads on once the input has ended, for what else the relay says. It
 // returns when the relay has gone.
 func (in *inlet) watch() {
-	rest := make([]byte, 4<<10)
+	piece := make([]byte, 4<<10)
+	var line []byte
 	for {
-		if _, err := in.Read(rest); err != nil && !errors.Is(err, io.EOF) {
+		n, err := in.Read(piece)
+		if err != nil && !errors.Is(err, io.EOF) {
 			return
 		}
+		if line = append(line, piece[:n]...); len(line) > maxLateLine {
+			line = nil // None of ours; what is left of it is no cancellation either.
+		}
+		for {
+			one, rest, whole := bytes.Cut(line, []byte("\n"))
+			if !whole {
+				break
+			}
+			in.cancelled(one)
+			line = rest
+		}
+	}
+}
+
+// cancelled hands a line on if it is a cancellation, and if there is room.
+func (in *inlet) cancelled(line []byte) {
+	if read(line).cancels == nil {
+		return
+	}
+	select {
+	case in.late <- bytes.Clone(line):
+	default:
 	}
 }

@@ -159,6 +159,45 @@ func TestRelay_gatewayPauses_theNextOneGetsTheRest(t *testing.T) {
 	c.want(t, `"id":2`, "tools/call")
 }
 
+// A call that is cancelled while the gateway is being replaced runs in the old one,
+// which hears of it; the next one hears of nothing.
+func TestRelay_cancelledDuringThePause_reachesTheGatewayThatRunsIt(t *testing.T) {
+	dir := folder(t)
+	heard, cancelled := make(chan struct{}, 2), make(chan string, 1)
+	first := servesStreams(t, dir, func(s attach.Streams) error {
+		r := bufio.NewReader(s.In)
+		for range 2 {
+			_, _ = r.ReadString('\n')
+			heard <- struct{}{}
+		}
+		_, err := io.ReadAll(r)
+		cancelled <- string(<-s.Late)
+		_, _ = io.WriteString(s.Out, `{"jsonrpc":"2.0","id":2,"result":{}}`+"\n")
+		return err
+	})
+	c := newClient(t, dir, time.Minute)
+	c.say(t, call(1))
+	c.say(t, call(2))
+	<-heard
+	<-heard
+	first.Pause(t.Context())
+	c.say(t, `{"jsonrpc":"2.0","method":"notifications/other"}`)
+	c.say(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}}`)
+	c.say(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	if got := <-cancelled; !strings.Contains(got, `"requestId":1}`) {
+		t.Errorf("the gateway heard %q, want that 1 is cancelled and nothing else", got)
+	}
+	c.want(t, `"id":2`)
+	first.Close()
+	read := make(chan string, 10)
+	newGateway(t, dir, "", lines(func(line string) string { read <- line; return echo(line) }))
+	c.say(t, call(3))
+	c.want(t, `"id":3`) // And not that 1 was lost.
+	if got := <-read; !strings.Contains(got, `"id":3`) {
+		t.Errorf("the next gateway got %s, want call 3 first", got)
+	}
+}
+
 // A call that a gateway refuses because it ends goes to the next one.
 func TestRelay_refusedByAGatewayThatEnds_goesToTheNext(t *testing.T) {
 	dir := folder(t)

@@ -31,7 +31,16 @@ type Options struct {
 	Greet func(Hello) Welcome
 	// Serve serves one conversation and blocks until it has ended. The end of ctx
 	// must end it soon.
-	Serve func(ctx context.Context, h Hello, in io.Reader, out io.Writer) error
+	Serve func(ctx context.Context, h Hello, s Streams) error
+}
+
+// Streams are the ends of a conversation at the gateway.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	// Late has the cancellations that come after the end of In, each a line: of calls
+	// that a gateway still runs while the next one is awaited.
+	Late <-chan []byte
 }
 
 // Server is the gateway's end: it serves any number of conversations. Its methods
@@ -96,14 +105,15 @@ func (s *Server) serve(conn net.Conn) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	in := &inlet{conn: conn, held: rest, hurry: cancel}
-	err = s.opts.Serve(ctx, hello, &ending{in: in, ended: sync.OnceFunc(func() {
+	in := &inlet{conn: conn, held: rest, hurry: cancel, late: make(chan []byte, maxLate)}
+	untilEnd := &ending{in: in, ended: sync.OnceFunc(func() {
 		close(t.paused)
 		s.all.Go(func() { // Ends with the connection.
 			in.watch()
 			cancel()
 		})
-	})}, t.out)
+	})}
+	err = s.opts.Serve(ctx, hello, Streams{In: untilEnd, Out: t.out, Late: in.late})
 	if err != nil && ctx.Err() == nil {
 		s.opts.Log.Debug("a conversation broke", slog.Any("err", err))
 	}

@@ -27,7 +27,7 @@ func TestServe_whoMayNotAttach_isRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t)
-			opts.Serve = func(context.Context, attach.Hello, io.Reader, io.Writer) error {
+			opts.Serve = func(context.Context, attach.Hello, attach.Streams) error {
 				t.Error("it was served, want it refused")
 				return nil
 			}

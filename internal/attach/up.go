@@ -56,8 +56,14 @@ func (r *Relay) admit(m message) (link *Link, answer []byte) {
 	if m.method == methodInitialized {
 		r.session.ready = true
 	}
-	if m.cancels != nil && r.cancel(m.cancels) {
-		return nil, nil
+	if m.cancels != nil {
+		switch r.cancel(m.cancels) {
+		case waited:
+			return nil, nil
+		case runs:
+			return r.link, nil // Also where it has been told to pause: it is its call.
+		case unknown:
+		}
 	}
 	switch {
 	case r.link != nil && !r.link.paused && !r.ended:
@@ -75,17 +81,27 @@ func (r *Relay) admit(m message) (link *Link, answer []byte) {
 	return nil, nil
 }
 
-// cancel forgets a request that its client gives up, and reports whether no gateway
-// needs to know.
-func (r *Relay) cancel(id []byte) bool {
+// whereabouts are where a request is that its client gives up.
+type whereabouts int
+
+const (
+	unknown whereabouts = iota // It has been answered, or never was.
+	waited                     // No gateway has it.
+	runs                       // The gateway has it.
+)
+
+// cancel forgets a request that its client gives up, and returns where it was.
+func (r *Relay) cancel(id []byte) whereabouts {
 	for i, w := range r.queue {
 		if bytes.Equal(w.request.id, id) {
 			r.drop(i)
-			return true
+			return waited
 		}
 	}
-	r.pending.take(id)
-	return false
+	if r.pending.take(id) == nil {
+		return unknown
+	}
+	return runs
 }
 
 // unsent takes back a request that did not reach the gateway as a whole, so that it

@@ -145,12 +145,17 @@ func dial(t *testing.T, f *agents.Edge) *stdio {
 
 func dialAt(t *testing.T, f *agents.Edge, at agents.Surface) *stdio {
 	t.Helper()
+	return dialWith(t, f, agents.Conversation{Surface: at})
+}
+
+func dialWith(t *testing.T, f *agents.Edge, with agents.Conversation) *stdio {
+	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	s := &stdio{t: t, in: inW, lines: make(chan string, 4096), done: make(chan error, 1)}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := f.Serve(context.Background(), agents.Conversation{Surface: at}, inR, outW)
+		err := f.Serve(context.Background(), with, inR, outW)
 		outW.Close()
 		s.done <- err
 	})

@@ -31,6 +31,9 @@ type Conversation struct {
 	// Drain is for running and waiting calls after the end of the input; 0 is
 	// Options.DrainTimeout.
 	Drain time.Duration
+	// Late has lines that come after the end of the input, of which cancellations of
+	// what still runs are taken; nil if none can.
+	Late <-chan []byte
 }
 
 // ServeStdio is Serve for a conversation about which nothing is known.
@@ -61,6 +64,9 @@ func (e *Edge) Serve(ctx context.Context, with Conversation, in io.Reader, out i
 	stuck, end := c.read(in)
 	switch {
 	case errors.Is(end, io.EOF):
+		if with.Late != nil {
+			go c.cancelLate(with.Late)
+		}
 		c.drain(cmp.Or(with.Drain, e.opts.DrainTimeout))
 		end = nil
 	case !stuck:
@@ -338,6 +344,20 @@ func (c *stdioConn) giveUp(why error) {
 	broken := fmt.Errorf("cannot write to the agent: %w", why)
 	c.broken.CompareAndSwap(nil, &broken)
 	c.cancel(broken)
+}
+
+// cancelLate takes cancellations until the conversation ends.
+func (c *stdioConn) cancelLate(late <-chan []byte) {
+	for {
+		select {
+		case l := <-late:
+			if m, failure := parseMessage(l); failure == nil && m.isNotification() && m.method == string(mcp.MethodNotificationCancelled) {
+				_ = c.edge.serve(c.ctx, c.peer, m, nil, c.write) // A notification has no answer.
+			}
+		case <-c.ctx.Done():
+			return
+		}
+	}
 }
 
 // drain waits for the running calls, then cancels and waits a little more.

@@ -178,6 +178,31 @@ func TestServeStdio_cancelledCall_endsWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A gateway that is being replaced has heard the end of its input, and still runs calls.
+func TestServeStdio_lateCancellation_endsTheCallAndNoOtherLineCounts(t *testing.T) {
+	h, late := newScript(), make(chan []byte)
+	s := dialWith(t, newEdge(t, h, nil), agents.Conversation{Late: late})
+	s.initialize("2025-11-25")
+	s.send("%s", call(`7`, "block", `{}`))
+	receive(t, h.started)
+	s.in.Close()
+	for _, line := range []string{
+		call(`8`, "block", `{}`), `{"jsonrpc":"2.0","id":9,"method":"ping"}`, "no JSON", "",
+		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"reason":"enough"}}`,
+	} {
+		late <- []byte(line)
+	}
+	if err := receive(t, h.ended); err == nil || !strings.Contains(err.Error(), "cancelled by the client") {
+		t.Errorf("cause: got %v, want cancelled by the client", err)
+	}
+	if err := s.ended(); err != nil {
+		t.Fatal(err)
+	}
+	if rest, more := <-s.lines; more {
+		t.Errorf("got %s, want no answer, to the cancelled call and to late lines", rest)
+	}
+}
+
 func TestServeStdio_cancellation_staysInItsConversation(t *testing.T) {
 	h := newScript()
 	f := newEdge(t, h, nil)
