@@ -46,7 +46,7 @@ type attachFront struct {
 // takePlace makes sure that this is the only gateway that attach finds for these
 // files. It returns nil if it is not meant to be one, or need not be one.
 func takePlace(opts runOptions, found foundFiles, log *slog.Logger) (*attachFront, error) {
-	if opts.transport == "stdio" || noAttachHere() {
+	if opts.transport == "stdio" || opts.fleet.name != "" || noAttachHere() { // Who attaches names files, and a fleet has none.
 		return nil, nil //nolint:nilnil // There need not be one.
 	}
 	f := &attachFront{files: found.attachFiles()}
