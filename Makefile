@@ -70,7 +70,7 @@ test: ## run all tests that need only Go, with the race detector where there is 
 	@mkdir -p "$(PROGRAMS)"
 	GOGC=$(or $(GOGC),400) $(GO) build -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
 	GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) ./...
-	$(if $(RACE),$(GO) test -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
+	$(if $(RACE),GOGC=$(or $(GOGC),200) $(GO) test -vet=off -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
 race: test ## the same as test
 

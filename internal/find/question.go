@@ -105,7 +105,7 @@ func (v *View) term(all []string, i int) term {
 	t := term{word: w}
 	v.offer(&t, stem(w), 1)
 	if v.has(Synonyms) {
-		for _, s := range synonyms[stem(w)] {
+		for _, s := range synonyms()[stem(w)] {
 			v.offer(&t, s, asSynonym)
 		}
 	}
