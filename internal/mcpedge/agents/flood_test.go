@@ -97,8 +97,10 @@ func TestFlood_ofAnAgent_isServedSlowly(t *testing.T) {
 					outW.Close()
 				}()
 				begun := time.Now()
-				for range c.n {
-					_, _ = io.WriteString(inW, c.line+"\n")
+				const atOnce = 50 // Each write is a turn of two goroutines.
+				lines := strings.Repeat(c.line+"\n", atOnce)
+				for range c.n / atOnce {
+					_, _ = io.WriteString(inW, lines)
 				}
 				if took := time.Since(begun); took < c.least || took > 4*c.least {
 					t.Errorf("%d of them were read in %v, want at least %v and not much more", c.n, took, c.least)
