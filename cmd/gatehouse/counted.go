@@ -14,7 +14,7 @@ import (
 // kept are outcomes of calls that the rules allow and that were kept from their
 // server all the same.
 var kept = []string{
-	front.CodeServerNotFound, front.CodeServerUnavailable, front.CodeOverloaded, front.CodeRulesUnreadable, front.CodeBlocked, front.CodeRateLimited,
+	front.CodeServerNotFound, front.CodeServerUnavailable, front.CodeOverloaded, front.CodeRulesUnreadable, front.CodeConfigStale, front.CodeBlocked, front.CodeRateLimited,
 }
 
 // counted is a record as the metrics count it.

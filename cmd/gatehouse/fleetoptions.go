@@ -64,9 +64,6 @@ func (o *fleetOptions) register(f *pflag.FlagSet) {
 	f.DurationVar(&o.maxStale, "fleet-max-stale", 5*time.Minute, "for how long a gateway without contact to the store goes on deciding by what it knows")
 	f.StringVar(&o.root, "fleet-root", "", "the folder that relative paths of the servers file are meant from; without it they are errors")
 	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long a gateway of a fleet goes on after a signal with /readyz 503, so that balancers notice; before --shutdown-timeout")
-	for _, name := range append([]string{"fleet"}, fleetFlags...) {
-		_ = f.MarkHidden(name) // It is there.
-	}
 }
 
 // note notes which flags were given that mean nothing without --fleet.

@@ -54,3 +54,12 @@ func (f *fleetSide) askPeers(ctx context.Context) []fleet.Heard {
 	all.Wait()
 	return heard
 }
+
+// stale returns what reports whether this gateway has been without contact to the
+// store of its fleet for so long that it may not decide any more; nil without a fleet.
+func (f *fleetSide) stale() func() bool {
+	if f == nil {
+		return nil
+	}
+	return func() bool { return f.standing.Silence() > f.opts.maxStale }
+}

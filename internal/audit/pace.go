@@ -179,7 +179,7 @@ func (l *Log) summarizeNow(last bool) {
 // unsent are the outcomes of calls that the rules allow and the gateway refused by
 // itself, as often as somebody asks: for what is not there, or beyond a limit.
 // Those that a server's state explains are not among them.
-var unsent = []string{"RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND"}
+var unsent = []string{"RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "CONFIG_STALE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND"}
 
 // refused reports whether a record is of a call that costs its sender nothing.
 func refused(r Record) bool {

@@ -20,6 +20,7 @@ const (
 	CodeCancelled         = "CANCELLED"
 	CodeOverloaded        = "OVERLOADED"
 	CodeRulesUnreadable   = "RULES_UNREADABLE"
+	CodeConfigStale       = "CONFIG_STALE"
 	CodeBlocked           = "CALL_BLOCKED"
 	CodeRateLimited       = "RATE_LIMITED"
 	CodeInternal          = "INTERNAL"

@@ -31,6 +31,12 @@ func (a *Attempt) identify(context.Context) error {
 			Message: "The gateway's rules have changed and cannot be read, and nothing may run until they can; not run. Try again after 10 s, at most twice, then tell the user.",
 		}
 	}
+	if stale := c.router.cfg.Stale; stale != nil && stale() {
+		return &Failure{
+			Code: CodeConfigStale, RetryAfterMS: 10_000,
+			Message: "This gateway has lost contact with its fleet, and may not decide by what it knew any more; not run. Try again after 10 s, at most twice, then tell the user.",
+		}
+	}
 	return nil
 }
 

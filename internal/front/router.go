@@ -27,6 +27,9 @@ type Config struct {
 	// unreadable for so long that nothing may run by the old ones. It does not
 	// block.
 	RulesUnknown func() bool
+	// Stale, unless nil, reports whether this gateway has been without contact to its
+	// fleet for so long that nothing may run by what it knows. It does not block.
+	Stale func() bool
 	// Number makes the number of a call, which no other may have. Default: random,
 	// so that an agent does not learn from its own how many calls others make.
 	Number func() uint64

@@ -272,6 +272,23 @@ func TestEnd_anErrorThatIsNoFailure_isInternal(t *testing.T) {
 	}
 }
 
+// Who has lost its fleet may not know what the rules are by now.
+func TestIdentify_whileTheConfigurationIsStale_refusesEverything(t *testing.T) {
+	stale := true
+	db := testkit.ReadyBackend("db", testkit.Says(contents)).Has(uri)
+	h := newHouse(t, front.Config{Stale: func() bool { return stale }}, db)
+	if _, fail := h.read(t.Context(), uri); codeOf(fail) != front.CodeConfigStale || fail.RetryAfterMS == 0 {
+		t.Errorf("a call: got %+v, want %s with a time to try again", fail, front.CodeConfigStale)
+	}
+	if got := h.Record(); got.Outcome != front.CodeConfigStale || got.AgentID != "a" || got.Decision != audit.Error {
+		t.Errorf("audited: got %+v, want the refusal of agent a", got)
+	}
+	stale = false
+	if _, fail := h.read(t.Context(), uri); fail != nil {
+		t.Errorf("once it is not: got %v, want no failure", fail)
+	}
+}
+
 // As long as nobody knows what the rules are, nothing runs, and the audit log
 // says why.
 func TestIdentify_whileTheRulesAreUnknown_refusesEverything(t *testing.T) {

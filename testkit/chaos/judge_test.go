@@ -127,7 +127,7 @@ func (e *evidence) allAudited() bool {
 func summable(c *call) bool {
 	f := c.failure()
 	return f != nil && slices.Contains([]string{
-		"DENIED_BY_POLICY", "RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND",
+		"DENIED_BY_POLICY", "RATE_LIMITED", "CALL_BLOCKED", "RULES_UNREADABLE", "CONFIG_STALE", "INVALID_ARGUMENT", "SERVER_NOT_FOUND", "TOOL_NOT_FOUND",
 	}, f.Code)
 }
 
