@@ -165,6 +165,9 @@ func TestAcceptance05_ownerCutFromTheStoreOnly(t *testing.T) {
 		owner := f.AwaitOwner(kit.Server(0))
 		owned, others, at := f.Owned(owner), f.Others(owner), time.Now()
 		owner.CutStore(kit.Hole)
+		for _, server := range owned {
+			kit.Eventually(t, server+" has moved", func() bool { o := f.Owner(server); return o != nil && o != owner })
+		}
 		elsewhere(t, l, owned, others, at, f.TTL+2*time.Second)
 		kit.Eventually(t, "the one that is cut off is not ready", func() bool { return !owner.Ready() })
 		owner.CutStore(kit.Pass)

@@ -131,8 +131,17 @@ const Agent = "load"
 // Server is the name of a server that all share.
 func Server(i int) string { return "s" + strconv.Itoa(i) }
 
+// With is the configuration of the servers that all share, and one more.
+func (f *Fleet) With(name string, entry testkit.Entry) string {
+	servers := f.servers()
+	servers[name] = entry
+	return servers.JSON()
+}
+
 // Config is the configuration of the servers that all share, and the others.
-func (f *Fleet) Config() string {
+func (f *Fleet) Config() string { return f.servers().JSON() }
+
+func (f *Fleet) servers() testkit.Servers {
 	servers := testkit.Servers{}
 	for i := range f.options.Servers {
 		servers[Server(i)] = f.Fake(Server(i))
@@ -140,7 +149,7 @@ func (f *Fleet) Config() string {
 	if f.options.Odd != "" {
 		servers[f.options.Odd] = f.Fake("odd")
 	}
-	return servers.JSON()
+	return servers
 }
 
 // Fake is an entry whose process the eye sees, under a tag.
@@ -175,7 +184,7 @@ func (f *Fleet) node(id string) *Node {
 func (n *Node) environment() []string {
 	env := []string{
 		"HOME=" + n.Dir, "GATEHOUSE_HOME=" + n.Dir, "XDG_CONFIG_HOME=" + filepath.Join(n.Dir, "config"), "XDG_STATE_HOME=" + filepath.Join(n.Dir, "state"),
-		"XDG_RUNTIME_DIR=" + n.Dir,
+		"XDG_RUNTIME_DIR=" + n.Dir, "ONLY_ON_" + strings.ToUpper(n.ID) + "=here",
 	}
 	for _, key := range []string{"PATH", "TMPDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
@@ -258,6 +267,17 @@ func (n *Node) SignalAll(sig syscall.Signal) {
 	n.fleet.t.Helper()
 	for _, pid := range append(descendants(n.PID()), n.PID()) {
 		_ = syscall.Kill(pid, sig) // One may have ended meanwhile.
+	}
+}
+
+// Ended reports whether the gateway's process has ended.
+func (n *Node) Ended() bool {
+	_, done := n.process()
+	select {
+	case <-done:
+		return true
+	default:
+		return false
 	}
 }
 
