@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"gatehouse/internal/rawjson"
 )
@@ -13,12 +14,14 @@ import (
 const (
 	maxEarly      = 16
 	maxEarlyBytes = 16 << 10 // of one
+	earlyFor      = 10 * time.Second
 )
 
 // early is something that was said of a task.
 type early struct {
 	id     string
 	params json.RawMessage
+	at     time.Time
 }
 
 // SubscribeTask has hear called with the params of whatever the server says unasked of
@@ -40,7 +43,9 @@ func (s *Subscription) Begin() {
 		if e.id != s.topic.Name {
 			return false
 		}
-		said = append(said, e.params)
+		if time.Since(e.at) < earlyFor {
+			said = append(said, e.params)
+		}
 		return true
 	})
 	s.of.mu.Unlock()
@@ -65,7 +70,7 @@ func (n *Notices) taskSaid(params json.RawMessage, keep bool) {
 		if len(n.early) >= maxEarly {
 			n.early = slices.Delete(n.early, 0, 1)
 		}
-		n.early = append(n.early, early{id, bytes.Clone(params)})
+		n.early = append(n.early, early{id, bytes.Clone(params), time.Now()})
 	}
 	n.mu.Unlock()
 	for _, s := range told {

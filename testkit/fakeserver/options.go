@@ -52,6 +52,7 @@ type options struct {
 	headerTools bool
 	recordAll   bool
 	whole       bool
+	tasks       bool
 }
 
 // parseOptions reads the flags. The flag package has printed the reason when
@@ -100,6 +101,7 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.discoverIn, "discover-delay", 0, "take this long to answer server/discover, reading nothing meanwhile")
 	f.BoolVar(&o.headerTools, "header-tools", false, "have tools with parameters that travel in headers")
 	f.BoolVar(&o.recordAll, "record-all", false, "record every message, not only calls")
+	f.BoolVar(&o.tasks, "tasks", false, "answer with tasks where it may, and say how they stand")
 	f.BoolVar(&o.whole, "whole", false, "have resources, templates, prompts and completions too")
 	f.BoolVar(&o.fork, "fork", false, "run as a wrapper around a child that does the work")
 	err := f.Parse(args)

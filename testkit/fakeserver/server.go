@@ -43,6 +43,7 @@ type server struct {
 	wanted      map[string]bool          // resources that are subscribed to with a handshake
 	level       int                      // of log messages, with a handshake: an index of levels
 	questions   questions
+	promised    int           // tasks
 	greeted     bool          // initialize has come
 	listed      sync.Once     // closes wasListed
 	wasListed   chan struct{} // tools/list was answered
@@ -162,7 +163,7 @@ func (s *server) capabilities() map[string]any {
 	if s.opt.noTools {
 		return s.wholeCapabilities(map[string]any{})
 	}
-	return s.wholeCapabilities(map[string]any{"tools": map[string]any{"listChanged": true}})
+	return s.taskCapabilities(s.wholeCapabilities(map[string]any{"tools": map[string]any{"listChanged": true}}))
 }
 
 func (s *server) notification(p peer, session string, m message) {

@@ -128,13 +128,15 @@ func (s *server) discover(p peer, m message) {
 type subscriber struct {
 	peer
 
-	id   json.RawMessage
-	uris []string // of the resources that it asks for
-	over chan struct{}
+	id    json.RawMessage
+	uris  []string // of the resources that it asks for
+	tasks []string // their ids
+	over  chan struct{}
 }
 
 func (s *server) subscribe(p peer, m message) {
-	sub := &subscriber{p, m.ID, subscriptions(m), make(chan struct{})}
+	uris, tasks := subscriptions(m)
+	sub := &subscriber{p, m.ID, uris, tasks, make(chan struct{})}
 	s.mu.Lock()
 	s.subscribers[string(m.ID)] = sub
 	s.mu.Unlock()
@@ -142,6 +144,9 @@ func (s *server) subscribe(p peer, m message) {
 	if sub.uris != nil {
 		agreed = map[string]any{"resourceSubscriptions": sub.uris}
 		s.rec.write(event{Event: m.Method, Request: m.ID})
+	}
+	if sub.tasks != nil {
+		agreed = map[string]any{"taskIds": sub.tasks}
 	}
 	p.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":%s,"_meta":{%q:%s}}}`,
 		marshal(agreed), metaSubscription, m.ID))
@@ -209,6 +214,9 @@ func (s *server) allTools() []tool {
 	}
 	if s.opt.whole {
 		all = append(all, wholeTools()...)
+	}
+	if s.opt.tasks {
+		all = append(all, taskTools()...)
 	}
 	if s.opt.headerTools {
 		all = append(all, headerTools()...)

@@ -26,13 +26,13 @@ func (s *server) heed(m message) []byte {
 	return []byte(`{}`)
 }
 
-// subscriptions are the resources that a subscription of 2026-07-28 asks for.
-func subscriptions(m message) []string {
+// subscriptions are the resources and the tasks that a subscription of 2026-07-28 asks for.
+func subscriptions(m message) (uris, tasks []string) {
 	var params struct {
-		Notifications struct{ ResourceSubscriptions []string }
+		Notifications struct{ ResourceSubscriptions, TaskIDs []string }
 	}
 	_ = json.Unmarshal(m.Params, &params) // Bad params ask for nothing.
-	return params.Notifications.ResourceSubscriptions
+	return params.Notifications.ResourceSubscriptions, params.Notifications.TaskIDs
 }
 
 // touch says that a resource was updated.

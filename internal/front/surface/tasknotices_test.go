@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
@@ -102,6 +103,8 @@ func TestTaskNotices_of20251125_reachTheSessionThatWasPromisedTheTask(t *testing
 		notices.Hear("notifications/tasks/status", json.RawMessage(`{"taskId":"task-1","status":"working",`+taskTimes+`,"ttl":1}`))
 		got, _ := s.follow(owner.Caller, "tools/call", `{"name":"report","task":{}}`)
 		id := idOf(t, got)
+		notices.Hear("notifications/tasks/status", json.RawMessage(`{"taskId":"task-2","status":"working"}`))
+		time.Sleep(time.Minute) // Nobody had such a task then.
 		foreign, _ := s.follow(other.Caller, "tools/call", `{"name":"report","task":{}}`)
 		notices.Hear("notifications/tasks/status", json.RawMessage(`{"taskId":"task-1","status":"completed",`+taskTimes+`,"ttl":1,"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"task-1"}}}`))
 		notices.Hear("notifications/tasks/status", json.RawMessage(`{"taskId":"task-1","status":"working","late":true}`))
