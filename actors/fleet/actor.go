@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -217,6 +218,9 @@ func (f *member) seen(v fleet.View) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
 		f.told = 0
+	}
+	if damaged := v.Summary(); len(damaged) > 0 && !slices.Equal(damaged, f.view.Summary()) {
+		f.cfg.Log.Warn("keys of the fleet's store cannot be read and are left out", slog.Any("keys", damaged))
 	}
 	f.view = v
 	f.cfg.Standing.view.Store(&v)

@@ -106,3 +106,18 @@ func TestBallot_aHoldThatIsOver_isReleasedOnceForAll(t *testing.T) {
 		}
 	})
 }
+
+func TestFleet_aDamagedKey_isSaidOnce_andAllElseGoesOn(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.store.Damage(fleet.NodeKey("b"), []byte("{"))
+		s.sets("c")
+		if v := a.standing.View(); len(v.Nodes) != 2 {
+			t.Errorf("got the nodes %v, want a and c", v.Nodes)
+		}
+		const message = "keys of the fleet's store cannot be read and are left out"
+		if said := len(s.Logs.With(message)); said != 2 {
+			t.Errorf("got it said %d times by two gateways, want once each", said)
+		}
+	})
+}

@@ -31,9 +31,8 @@ type applyOptions struct {
 func newApplyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
-		Use:    "apply",
-		Hidden: true, // Until a fleet works end to end.
-		Short:  "Put both files into a fleet, once all of its replicas can follow",
+		Use:   "apply",
+		Short: "Put both files into a fleet, once all of its replicas can follow",
 		Long: `apply checks both files and proposes them to the fleet. Each replica says whether it
 can follow: it parses them and resolves all variables. If one cannot, or two resolve a
 variable differently, nothing changes anywhere, and apply says who and why. Else all

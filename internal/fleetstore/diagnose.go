@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -58,7 +59,7 @@ func (s *Store) diagnoseTLS(ctx context.Context, conn net.Conn, host string, fai
 		return fmt.Errorf("its certificate is not signed by --fleet-store-ca: %w", err)
 	case errors.As(err, &name):
 		return fmt.Errorf("its certificate is for other names: %w", err)
-	case errors.As(err, &header):
+	case errors.As(err, &header), errors.Is(err, io.EOF): // etcd without TLS just closes.
 		return errors.New("it does not speak TLS: let etcd have certificates, or write http:// if it is on this machine")
 	case err != nil && isAlert(err):
 		return fmt.Errorf("it does not take our certificate (--fleet-store-cert): %w", err)

@@ -1,0 +1,53 @@
+package fleet_test
+
+import (
+	"strings"
+	"testing"
+
+	"gatehouse/internal/fleet"
+)
+
+func TestBoard_whatCannotBeRead_isNamed(t *testing.T) {
+	entries := []fleet.Entry{
+		{Key: fleet.NodeKey("good"), Value: []byte(`{"id": "good"}`), Created: 3, Modified: 3},
+		{Key: fleet.NodeKey("bad"), Value: []byte(`{`), Created: 4, Modified: 4},
+		{Key: fleet.OwnerKey("s"), Value: []byte(`{"node": "good", "Node": "other"}`), Created: 5, Modified: 5},
+		{Key: fleet.KeyActive, Value: []byte(`[]`), Created: 6, Modified: 6},
+		{Key: "owners/%zz", Value: []byte(`{}`), Created: 7, Modified: 7},
+		{Key: "later/version", Value: []byte(`?`), Created: 8, Modified: 8},
+	}
+	b := fleet.NewBoard(1, 9, entries)
+	v := b.View()
+	if len(v.Nodes) != 1 || len(v.Owners) != 0 || v.Active != nil || v.Joined["good"] != 3 {
+		t.Errorf("got nodes %v, owners %v, active %v, want the good node alone", v.Nodes, v.Owners, v.Active)
+	}
+	named := strings.Join(v.Summary(), "\n")
+	for _, key := range []string{"nodes/bad", "owners/s", "config/active", "owners/%zz"} {
+		if !strings.Contains(named, key+": ") {
+			t.Errorf("got %q as damaged, want %s in it", named, key)
+		}
+	}
+	if len(v.Damaged) != 4 {
+		t.Errorf("got %d damaged keys, want 4: %q", len(v.Damaged), named)
+	}
+	b.Apply(10, []fleet.Entry{{Key: fleet.NodeKey("bad"), Value: []byte(`{}`), Created: 4, Modified: 10}})
+	if after := b.View(); after.Nodes["bad"].ID != "bad" || len(after.Damaged) != 3 || len(v.Damaged) != 4 {
+		t.Errorf("got nodes %v and %d damaged keys once it was mended (%d in the view before), want both nodes, 3 and 4", after.Nodes, len(after.Damaged), len(v.Damaged))
+	}
+}
+
+func TestKeys_namesMayHoldAnything(t *testing.T) {
+	for _, c := range []struct{ server, agent, want string }{
+		{"notes", "", "owners/notes"},
+		{"a/b@c %", "", "owners/a%2Fb%40c%20%25"},
+		{"db", "team/x", "owners/db@team%2Fx"},
+	} {
+		key := fleet.KeyOf(c.server, c.agent)
+		if got := fleet.OwnerKey(key); got != c.want {
+			t.Errorf("%q for %q: got the key %s, want %s", c.server, c.agent, got, c.want)
+		}
+		if server, agent := fleet.SplitKey(key); server != c.server || agent != c.agent {
+			t.Errorf("got %q and %q back, want %q and %q", server, agent, c.server, c.agent)
+		}
+	}
+}
