@@ -36,6 +36,8 @@ type attachOptions struct {
 	keepPath   bool
 	url        string
 	tokenFile  string
+	keyring    bool // has the token
+	keepToken  bool
 	flags      map[string]string // those that a gateway can have otherwise, if they were given
 }
 
@@ -77,6 +79,8 @@ func (o *attachOptions) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable")
 	f.StringVar(&o.url, "url", "", "the address of a gateway elsewhere, which serves HTTP, in place of the shared one")
 	f.StringVar(&o.tokenFile, "token-file", "", "with --url: the file with the token for it, which only this user can read")
+	f.BoolVar(&o.keyring, "token-keyring", false, "with --url: the token is in the system's keyring, where --keep-token has put it")
+	f.BoolVar(&o.keepToken, "keep-token", false, "with --url: read the token from a line of the input, keep it in the system's keyring, and end; an empty line forgets it")
 	f.DurationVar(&o.linger, "linger", 10*time.Minute, "a gateway that is started ends once nobody has been attached for that long; 0s is never")
 	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "how long calls that run or wait may go on after the end of the input")
 	f.BoolVar(&o.keepPath, "keep-path", false, "keep the PATH of this shell for servers of gateways in the background, and end")
@@ -115,10 +119,16 @@ func (o *attachOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	if o.url != "" {
+		if o.keepToken {
+			return o.storeToken(cmd.InOrStdin(), cmd.OutOrStdout())
+		}
 		return o.runURL(cmd.InOrStdin(), cmd.OutOrStdout())
 	}
 	if o.tokenFile != "" {
 		return errors.New("--token-file needs --url: the shared gateway asks for no token")
+	}
+	if o.keyring || o.keepToken {
+		return errors.New("--token-keyring and --keep-token need --url: the shared gateway asks for no token")
 	}
 	if noAttachHere() {
 		return failed(errNoAttach)

@@ -28,7 +28,9 @@ func (o *attachOptions) checkURL() (string, error) {
 		return "", errors.New("--url must be an address such as https://gw.example.com/mcp")
 	case u.User != nil:
 		return "", errors.New("--url must not hold a password: put a token into a file, and name that with --token-file")
-	case o.tokenFile != "" && u.Scheme == "http" && !loopback(u.Hostname()):
+	case o.tokenFile != "" && (o.keyring || o.keepToken):
+		return "", errors.New("--token-file and --token-keyring (or --keep-token) exclude each other")
+	case (o.tokenFile != "" || o.keyring || o.keepToken) && u.Scheme == "http" && !loopback(u.Hostname()):
 		return "", errors.New("--url is http and leads to another machine: the token could be read on the way; use https")
 	case o.config != "" || o.mcpConfig != "" || o.rules != "" || len(o.envFiles) > 0:
 		return "", errors.New("--url is for a gateway elsewhere, which has files of its own: leave out --config, --mcp-config, --rules and --env-file")
@@ -76,9 +78,13 @@ func (o *attachOptions) runURL(stdin io.Reader, stdout io.Writer) error {
 	})
 }
 
-// token returns what reads the token of --token-file.
+// token returns what reads the token: a file each time anew, the keyring once.
 func (o *attachOptions) token() (func() (string, error), error) {
-	if o.tokenFile == "" {
+	switch {
+	case o.keyring:
+		token, err := o.keptToken()
+		return func() (string, error) { return token, nil }, err
+	case o.tokenFile == "":
 		return func() (string, error) { return "", nil }, nil
 	}
 	return tokenReader(o.tokenFile, userHome())
@@ -101,11 +107,16 @@ func tokenReader(file, home string) (func() (string, error), error) {
 			return "", fmt.Errorf("cannot use %s: other users can read the token; chmod it to 0600", path)
 		}
 		token := strings.TrimSpace(string(text))
-		if token == "" || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		if !isToken(token) {
 			return "", fmt.Errorf("there is no token in %s: it must be the only line", path)
 		}
 		return token, nil
 	}, nil
+}
+
+// isToken reports whether a text can be a token in a header.
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // othersRead reports whether other users may read a file.

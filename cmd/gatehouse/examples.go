@@ -19,6 +19,8 @@ var examples = map[string]string{
 	"gatehouse attach": `  claude mcp add gatehouse -- gatehouse attach --agent backend
   gatehouse attach --agent backend --surface all        what a client that searches by itself starts
   gatehouse attach --url https://gw.example.com/mcp --token-file token
+  gatehouse attach --url https://gw.example.com/mcp --keep-token    keeps a token that you paste
+  gatehouse attach --url https://gw.example.com/mcp --token-keyring uses it
   gatehouse attach --keep-path                          servers find what this shell finds`,
 	"gatehouse init": `  gatehouse init               into the config folder
   gatehouse init --dir .       into this folder, without a server`,
