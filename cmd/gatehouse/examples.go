@@ -28,6 +28,8 @@ var examples = map[string]string{
   gatehouse disconnect cursor`,
 	"gatehouse apply": `  gatehouse apply --fleet shop --fleet-store https://etcd-1:2379,https://etcd-2:2379
   gatehouse apply --skip gateway-3   go on without a replica that cannot follow`,
+	"gatehouse fleet": `  gatehouse fleet
+  gatehouse fleet --json | jq .nodes`,
 	"gatehouse validate": `  gatehouse validate
   gatehouse validate --mcp-config servers.json --rules rules.json --json`,
 	"gatehouse explain": `  gatehouse explain backend db drop_table

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+)
+
+func newFleetCommand() *cobra.Command {
+	var o running
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "Show the gateways of a fleet, and which runs what",
+		Long: `fleet asks a running gateway for the fleet that it is one of: the gateways that live,
+by which generation each decides, and which of them runs each server that runs once.
+
+Exit code 0: it is as it should be; 1: it is not, or the gateway is not one of a
+fleet; 3: no gateway is running.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			gw, err := o.connect(ctx)
+			if err != nil {
+				return err
+			}
+			st, err := gw.Client.Status(ctx)
+			if err != nil {
+				return asked(ctx, gw.Client, err)
+			}
+			if st.Fleet == nil {
+				return failed(errors.New("this gateway is not one of a fleet: it was started without --fleet"))
+			}
+			return showFleet(cmd.OutOrStdout(), *st.Fleet, o.asJSON, time.Now())
+		},
+	}
+	o.register(cmd, "print it as JSON, as in the status")
+	return cmd
+}
+
+// showFleet writes what is known of a fleet. The error says that it is not as it should
+// be, without a text: that has been written.
+func showFleet(w io.Writer, f admin.Fleet, asJSON bool, now time.Time) error {
+	if asJSON {
+		if err := writeJSON(w, f); err != nil {
+			return err
+		}
+	} else if _, err := io.WriteString(w, fleetText(f, now)); err != nil {
+		return failed(err)
+	}
+	if !f.Well() {
+		return &exitError{code: 1}
+	}
+	return nil
+}
+
+// fleetText is a fleet for people.
+func fleetText(f admin.Fleet, now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, line(f.String()))
+	fmt.Fprintln(&b)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NODE\tADDRESS\tVERSION\tUP\tGENERATION\tSERVERS")
+	for _, n := range f.Nodes {
+		var runs []string
+		for _, server := range slices.Sorted(maps.Keys(f.Owners)) {
+			if f.Owners[server] == n.ID {
+				runs = append(runs, line(server))
+			}
+		}
+		generation := strconv.FormatUint(n.Generation, 10)
+		if n.Leaving {
+			generation += " (leaves)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", line(n.ID), line(n.Address), line(n.Version), age(now.Sub(n.Since)), generation, orNone(strings.Join(runs, ", ")))
+	}
+	_ = t.Flush() // Into memory.
+	for _, what := range f.Damaged {
+		fmt.Fprintln(&b, "cannot be read:", line(what))
+	}
+	return b.String()
+}
