@@ -137,7 +137,7 @@ func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {
 	a.cfg.View.store(s.inForce)
 	c.Send(a.cfg.Supervisor, s.diff)
 	if a.fleet != nil {
-		c.Send(a.fleet, messages.InForce{Generation: m.Generation})
+		c.Send(a.fleet, messages.InForce(m))
 	}
 	a.report(c, s)
 	if who, ok := a.asked[m.Generation]; ok {

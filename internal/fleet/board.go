@@ -63,13 +63,13 @@ func (b *Board) take(e Entry) {
 func (b *Board) read(e Entry) error {
 	v := &b.view
 	dir, name, _ := strings.Cut(e.Key, "/")
-	switch {
-	case e.Key == KeyGeneration:
+	switch e.Key {
+	case KeyGeneration:
 		v.Generation = uint64(max(e.Modified, 0))
 		return nil
-	case e.Key == KeyActive:
+	case KeyActive:
 		return readContent(e, &v.Active, false)
-	case e.Key == KeyCandidate:
+	case KeyCandidate:
 		return readContent(e, &v.Candidate, true)
 	}
 	key, ok := decode(name)

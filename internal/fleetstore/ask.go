@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -77,18 +78,22 @@ func again(err error) bool {
 		return false
 	}
 	code := status.Code(err)
-	var of rpctypes.EtcdError
-	if errors.As(err, &of) {
+	if of, ok := errors.AsType[rpctypes.EtcdError](err); ok {
 		code = of.Code()
 	}
-	switch code {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal, codes.Aborted:
+	switch {
+	case slices.Contains(passing, code):
 		return true
-	case codes.Unknown:
+	case code == codes.Unknown:
 		return !isOurs(err)
 	default:
 		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 	}
+}
+
+// passing are the codes of trouble that passes.
+var passing = []codes.Code{
+	codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal, codes.Aborted,
 }
 
 // isOurs reports whether an error is one of package fleet, which is an answer.

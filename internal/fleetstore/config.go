@@ -65,11 +65,11 @@ func (s *Store) Activate(ctx context.Context, candidate int64, acks []string, co
 		case err != nil:
 			return err
 		case done.Succeeded:
-			generation = uint64(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
+			generation = asGeneration(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
 		case !done.Responses[0].GetResponseTxn().Succeeded:
 			return fleet.ErrOvertaken
 		default:
-			generation = uint64(done.Header.Revision)
+			generation = asGeneration(done.Header.Revision)
 		}
 		return nil
 	})
@@ -92,6 +92,9 @@ func (s *Store) candidate(ctx context.Context, revision int64) (*fleet.Content, 
 	})
 	return content, err
 }
+
+// asGeneration returns the generation that a revision makes.
+func asGeneration(revision int64) uint64 { return uint64(max(revision, 0)) }
 
 // newGeneration is the write that makes a new generation of the fleet.
 func (s *Store) newGeneration() clientv3.Op { return clientv3.OpPut(s.key(fleet.KeyGeneration), "") }
@@ -116,9 +119,9 @@ func (s *Store) wish(ctx context.Context, key, value string) (generation uint64,
 		if err != nil {
 			return err
 		}
-		generation = uint64(done.Header.Revision)
+		generation = asGeneration(done.Header.Revision)
 		if done.Succeeded {
-			generation = uint64(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
+			generation = asGeneration(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
 		}
 		return nil
 	})

@@ -15,29 +15,29 @@ import (
 
 // diagnose returns why a member cannot be reached, better than etcd's client says it,
 // which may only know that time is over.
-func (s *Store) diagnose(member string, failure error) error {
+func (s *Store) diagnose(ctx context.Context, member string, failure error) error {
 	u, err := url.Parse(member)
 	if err != nil {
 		return failure
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin) // Its own time is over by now.
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return fmt.Errorf("%w: check --fleet-store, and that etcd runs there", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(answerWithin))
 	if u.Scheme == "http" {
-		return s.diagnosePlain(conn, failure)
+		return diagnosePlain(ctx, conn, failure)
 	}
 	return s.diagnoseTLS(ctx, conn, u.Hostname(), failure)
 }
 
 // diagnosePlain finds out whether a server of TLS listens.
-func (s *Store) diagnosePlain(conn net.Conn, failure error) error {
+func diagnosePlain(ctx context.Context, conn net.Conn, failure error) error {
 	probe := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // Nothing is sent: it only looks whether TLS is spoken.
-	if err := probe.Handshake(); err == nil || isAlert(err) {
+	if err := probe.HandshakeContext(ctx); err == nil || isAlert(err) {
 		return errors.New("it speaks TLS: write https:// and give --fleet-store-ca, -cert and -key")
 	}
 	return fmt.Errorf("it takes connections and does not answer as etcd does: %w", failure)

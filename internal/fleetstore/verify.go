@@ -67,7 +67,7 @@ func (s *Store) verifyMembers(ctx context.Context) error {
 	}
 	var why []error
 	for i, m := range s.members {
-		why = append(why, fmt.Errorf("cannot reach etcd at %s: %w", m.url, s.diagnose(m.url, failures[i])))
+		why = append(why, fmt.Errorf("cannot reach etcd at %s: %w", m.url, s.diagnose(ctx, m.url, failures[i])))
 	}
 	return errors.Join(why...)
 }
