@@ -44,6 +44,7 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 		Budget: budget, Log: a.log,
 	}).HTTP()
 	f.send = func(to *actor.PID, m any) { a.sys.Root.RequestWithCustomSender(to, m, f.pid) }
+	a.sys.EventStream.Subscribe(a.warnOfWaits)
 	f.pid = a.spawn(f.props(), "fleet")
 	return &supervisor.Fleet{Actor: f.pid, Owned: a.ownedProps, Remote: a.remoteProps}
 }
