@@ -24,10 +24,13 @@ func KeepToken(k Keyring, gateway *url.URL, token string) error {
 		}
 		return struct{}{}, k.Set(tokenItem(gateway), token)
 	}, func() {})
-	if err != nil && !(token == "" && errors.Is(err, keyring.ErrNotFound)) {
-		return fmt.Errorf("the keyring of the system does not take it: %w", err)
+	switch {
+	case err == nil, token == "" && errors.Is(err, keyring.ErrNotFound):
+		return nil
+	case token == "":
+		return fmt.Errorf("the keyring of the system still has it: %w", err)
 	}
-	return nil
+	return fmt.Errorf("the keyring of the system does not take it: %w", err)
 }
 
 // TokenFor returns the token that a keyring has for a gateway at an address. It blocks
