@@ -24,6 +24,9 @@ type Deps struct {
 	List func(ctx context.Context, s endpoint.Session) (tools []endpoint.Tool, ttl int64, err error)
 	// Read reads another list of a session likewise.
 	Read func(ctx context.Context, s endpoint.Session, list endpoint.List) (items []endpoint.Tool, ttl int64, err error)
+	// Follow, unless nil, asks a session for what agents want to hear of, until ctx or
+	// the session ends.
+	Follow func(ctx context.Context, s endpoint.Session, wanted *endpoint.Notices)
 	// Listed, unless nil, hears that a server has listed something. It does not block.
 	Listed func()
 	Log    *slog.Logger

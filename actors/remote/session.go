@@ -44,6 +44,9 @@ func (s *standIn) open(c actor.Context) {
 		}
 		root.Send(self, m)
 		defer context.AfterFunc(life, func() { session.Close(endpoint.ErrStopped) })() // Nobody may have got it.
+		if deps.Follow != nil {
+			deps.Follow(ctx, session, plan.Cell.Notices())
+		}
 		<-session.Done()
 		root.Send(self, ended{ofTry: try, err: session.Err()})
 	}()

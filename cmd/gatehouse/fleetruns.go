@@ -119,7 +119,7 @@ func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *syn
 
 // remoteProps makes the stand-in for a server that another gateway runs.
 func (a *app) remoteProps(plan func() messages.ServerPlan) *actor.Props {
-	deps := remote.Deps{Open: a.openRemote, List: servers.ListTools, Read: servers.ReadList, Listed: a.store.Touch, Log: a.log}
+	deps := remote.Deps{Open: a.openRemote, List: servers.ListTools, Read: servers.ReadList, Follow: peer.Follow, Listed: a.store.Touch, Log: a.log}
 	return a.actors.follow(remote.Props(deps, plan), a.log)
 }
 

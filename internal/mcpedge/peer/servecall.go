@@ -58,7 +58,13 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 	}
 	defer answers.Release()
 	req.Weight = &answers
-	resp, err := st.Session.Call(ctx, req)
+	var resp endpoint.Response
+	var err error
+	if h.method == methodFollow {
+		err = s.follow(ctx, owned, params, func(method string, params any) { tellNotice(events, method, params) })
+	} else {
+		resp, err = st.Session.Call(ctx, req)
+	}
 	a.leave() // Whoever reads slowly takes no place of others.
 	answer(w, events, resp, err, owned.redact)
 }
@@ -76,13 +82,20 @@ func (s *Server) request(r *http.Request, h *head, params []byte, deadline time.
 		req.Lasts = func() { events.tell(eventLasts, []byte("{}")) }
 	}
 	if h.wanted(wantsNotices) {
-		req.Notice = func(method string, params json.RawMessage) {
-			if text, err := rawjson.Marshal(notice{method, params}); err == nil {
-				events.tell(eventNotice, text)
-			}
-		}
+		req.Notice = func(method string, params json.RawMessage) { tellNotice(events, method, params) }
 	}
 	return req
+}
+
+// tellNotice queues a notification.
+func tellNotice(events *stream, method string, params any) {
+	raw, err := rawjson.Marshal(params)
+	if err != nil {
+		return // It is JSON already, or made of texts.
+	}
+	if text, err := rawjson.Marshal(notice{method, raw}); err == nil {
+		events.tell(eventNotice, text)
+	}
 }
 
 // readParams reads the body of a call, if there is room for it. Whatever keeps it from

@@ -1,0 +1,188 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/rawjson"
+)
+
+// methodFollow is not one of MCP: it asks the owner of a server to pass on what the
+// server says unasked, for as long as the request lasts.
+const methodFollow = "gatehouse/follow"
+
+// Notices about the request itself.
+const (
+	noticeOpen    = "gatehouse/open"    // all is asked for
+	noticeSettled = "gatehouse/settled" // what has become of the wish for a resource
+	noticeTold    = "gatehouse/told"    // the server was asked for log messages
+)
+
+// wishes are the params of methodFollow.
+type wishes struct {
+	URIs  []string `json:"uris"`
+	Level string   `json:"level"`
+}
+
+// settled are the params of noticeSettled: the server's own error, or why there is none.
+type settled struct {
+	URI    string          `json:"uri"`
+	Error  json.RawMessage `json:"error,omitempty"`
+	Failed string          `json:"failed,omitempty"`
+}
+
+// errTaskElsewhere is why nobody hears how it stands with a task: it must be asked for.
+var errTaskElsewhere = errors.New("the server runs at another gateway, which does not pass on how it stands with a task: ask for it")
+
+// followAgain is how long a request to follow that has ended is not made again.
+const followAgain = time.Second
+
+// Follow asks the owner of a server for what agents want to hear of it, and for no
+// more. It blocks until ctx or the session ends.
+func Follow(ctx context.Context, session endpoint.Session, wanted *endpoint.Notices) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wanted.Forgotten()
+	f := &following{session: session, wanted: wanted, end: func() {}}
+	defer func() { f.end() }()
+	for {
+		want, changed := wanted.Wanted()
+		over := f.follow(ctx, want)
+		select {
+		case <-changed:
+		case <-over:
+			pauseFor(ctx, followAgain)
+		case <-session.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// following is what an owner has been asked for.
+type following struct {
+	session endpoint.Session
+	wanted  *endpoint.Notices
+	end     func() // ends the request
+}
+
+// follow makes a request for what is wanted now, and ends the one before once the owner
+// has it. over is closed when it ends; nil without one.
+func (f *following) follow(ctx context.Context, want endpoint.Wanted) (over <-chan struct{}) {
+	before := f.end
+	w := wishes{Level: want.Level.String(), URIs: []string{}}
+	for topic, version := range want.Topics {
+		if topic.Task {
+			f.wanted.Settle(topic, version, endpoint.Response{}, errTaskElsewhere)
+			continue
+		}
+		w.URIs = append(w.URIs, topic.Name)
+	}
+	if len(w.URIs) == 0 && want.Level == 0 {
+		before()
+		f.end = func() {}
+		return nil
+	}
+	params, err := rawjson.Marshal(w)
+	if err != nil {
+		return nil // It is made of texts.
+	}
+	own, end := context.WithCancel(ctx)
+	open, done := make(chan struct{}, 1), make(chan struct{})
+	go func() { // Ends with the request.
+		defer close(done)
+		_, _ = f.session.Call(own, endpoint.Request{Method: methodFollow, Params: params, Notice: func(method string, params json.RawMessage) {
+			f.hear(method, params, want, open)
+		}})
+	}()
+	select {
+	case <-open:
+	case <-done:
+	case <-own.Done():
+	}
+	before()
+	f.end = func() { end(); <-done }
+	return done
+}
+
+// hear takes what the owner says, on the goroutine of the request.
+func (f *following) hear(method string, params json.RawMessage, want endpoint.Wanted, open chan<- struct{}) {
+	switch method {
+	case noticeOpen:
+		open <- struct{}{}
+	case noticeTold:
+		f.wanted.Told(want.Level)
+	case noticeSettled:
+		var s settled
+		if rawjson.Decode(params, &s) != nil {
+			return
+		}
+		var err error
+		if s.Failed != "" {
+			err = errors.New(s.Failed)
+		}
+		topic := endpoint.Topic{Name: s.URI}
+		f.wanted.Settle(topic, want.Topics[topic], endpoint.Response{Error: s.Error}, err)
+	default:
+		f.wanted.Hear(method, params)
+	}
+}
+
+// follow passes on what a server says unasked, until ctx ends or the server is given up.
+func (s *Server) follow(ctx context.Context, owned Owned, params json.RawMessage, tell func(method string, params any)) error {
+	var w wishes
+	if err := rawjson.Decode(params, &w); err != nil {
+		return &endpoint.RefusedRequest{Reason: "the wishes cannot be read"}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	notices := owned.Cell.Notices()
+	for _, uri := range w.URIs {
+		sub, err := notices.Subscribe(uri, func(uri string) { tell(endpoint.NoticeUpdated, map[string]string{"uri": uri}) })
+		if err != nil {
+			tell(noticeSettled, settled{URI: uri, Failed: err.Error()})
+			continue
+		}
+		defer sub.End()
+		go func() { // Ends with the answer, or with the request.
+			select {
+			case <-sub.Settled():
+				answer, err := sub.Answer()
+				news := settled{URI: uri, Error: redactedJSON(answer.Error, owned.redact)}
+				if err != nil {
+					news.Failed = owned.redact(err.Error())
+				}
+				tell(noticeSettled, news)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	if level := endpoint.LevelNamed(w.Level); level != 0 {
+		logger := notices.Log(level, func(params json.RawMessage) { tell(endpoint.NoticeLogged, params) })
+		defer logger.End()
+		go func() { // Ends with the answer, or with the request.
+			if notices.AwaitLevel(ctx, level); ctx.Err() == nil {
+				tell(noticeTold, struct{}{})
+			}
+		}()
+	}
+	tell(noticeOpen, struct{}{})
+	select {
+	case <-ctx.Done():
+	case <-owned.Cell.ClosedC():
+	}
+	return endpoint.ErrStopped
+}
