@@ -51,6 +51,8 @@
 //     or what an ended child left.
 //   - guard: a small process that ends what is left when the gateway dies,
 //     however it dies. The Reaper starts it again if it dies first.
+//     What runs by a lease it kills as well when the time it was told is over,
+//     as the gateway may be frozen by then.
 //   - record: a file that names the gateway and its children.
 //   - sweep: the end, at the next start, of what gateway and guard left, by
 //     their record.
