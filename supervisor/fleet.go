@@ -116,6 +116,7 @@ func (s *supervisor) forgetClaim(k *child) {
 	if k.pid == nil && k.place.claim != nil {
 		k.place.claim, k.failing = nil, false
 		k.stopTimer()
+		k.stopReports() // They are by that claim.
 		k.plan().Cell.Move(endpoint.Moved, time.Now(), nil)
 	}
 }
@@ -257,7 +258,7 @@ func (s *supervisor) beginNow(c actor.Context, k *child) {
 	k.place.runs = &sync.WaitGroup{}
 	epoch := k.place.claim.Epoch
 	props, kill := s.cfg.Fleet.Owned(k.plan, epoch, k.place.runs)
-	k.place.is, k.place.epoch, k.place.kill = here, epoch, kill
+	k.place.is, k.place.by, k.place.epoch, k.place.kill = here, k.place.key, epoch, kill
 	if !s.spawn(c, k, props) {
 		k.place.is = nowhere
 		return

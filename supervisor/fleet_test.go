@@ -358,7 +358,30 @@ func TestFleet_singleTurnedOff_runsHereWithoutAClaim(t *testing.T) {
 		testkit.Expect[messages.Unwanted](t, p.fleet)
 		testkit.ExpectThat(t, p.notes, func(n note) bool { return n.What == "stopping" })
 		p.ends()
-		testkit.Expect[messages.Released](t, p.fleet)
+		if m := testkit.Expect[messages.Released](t, p.fleet); m.Key != "files" || m.Epoch != 5 {
+			t.Errorf("got %+v released, want files by epoch 5: what it was claimed by", m)
+		}
 		testkit.ExpectThat(t, p.notes, func(n note) bool { return n == note{"started", "files@1"} })
+	})
+}
+
+func TestFleet_claimedAgainAfterTheTenureWasLostInABackoff_theOwnerTellsOfIt(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		m := here(plan, 5)
+		m.Record = fleet.Record{State: endpoint.BackingOff, Run: 3, RetryAt: time.Now().Add(time.Minute)}
+		p.Send(p.sup, m)
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); m.Epoch != 5 {
+			t.Fatalf("got %+v, want what becomes of it by epoch 5", m)
+		}
+		asker := p.Probe()
+		p.System.Root.RequestWithCustomSender(p.sup, messages.TenureLost{}, asker.PID)
+		testkit.Expect[messages.TenureLeft](t, asker)
+		p.Send(p.sup, here(plan, 8))
+		testkit.ExpectExactly(t, p.notes, note{"started", "files@1"})
+		if m := testkit.Expect[messages.ServerState](t, p.fleet); m.Epoch != 8 {
+			t.Errorf("got %+v, want what becomes of it by epoch 8", m)
+		}
 	})
 }

@@ -29,6 +29,7 @@ type place struct {
 	claim *messages.OwnedHere  // it is this gateway's; not nil together with owner never
 	owner *messages.OwnedThere // it is another gateway's
 	is    spot
+	by    string          // the key by which it runs; key may be another one by now
 	epoch int64           // of the claim by which it runs
 	runs  *sync.WaitGroup // what it has run by that
 	kill  func()
@@ -189,7 +190,7 @@ func (s *supervisor) vacated(c actor.Context, k *child) {
 	s.vacating--
 	p := k.plan()
 	if k.place.is == here {
-		s.tellFleet(c, messages.Released{Key: k.place.key, Cell: p.Cell, Epoch: k.place.epoch})
+		s.tellFleet(c, messages.Released{Key: k.place.by, Cell: p.Cell, Epoch: k.place.epoch})
 	}
 	k.place.is, k.place.epoch, k.place.runs, k.place.leaving = nowhere, 0, nil, false
 	s.allLost(c)
