@@ -43,7 +43,7 @@ func (o *fleetOptions) sources(src *configactor.Sources) {
 // its fleet comes later.
 func readNothing(role messages.FileRole, path string) messages.ConfigChanged {
 	m := messages.ConfigChanged{Role: role, Path: path, Trigger: "start"}
-	switch role {
+	switch role { //nolint:exhaustive // All others are files of this machine.
 	case messages.RoleServers:
 		m.Content = []byte(`{"mcpServers": {}}`)
 	case messages.RoleRules:

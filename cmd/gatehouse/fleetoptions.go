@@ -113,7 +113,7 @@ func (o *fleetOptions) checkName() error {
 	case !fleetName.MatchString(o.name):
 		return fmt.Errorf("--fleet is %q: a fleet's name has small letters, digits and - in between, 63 at most", o.name)
 	case len(o.store) == 0:
-		return fmt.Errorf("--fleet needs --fleet-store (%s): the members of etcd, https://HOST:PORT,...", storeVariable)
+		return fmt.Errorf("--fleet needs --fleet-store (%s): the members of etcd, https://HOST:PORT each", storeVariable)
 	case (o.storeCert == "") != (o.storeKey == ""):
 		return errors.New("--fleet-store-cert and --fleet-store-key belong together: give both")
 	}

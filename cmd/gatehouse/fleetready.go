@@ -32,9 +32,9 @@ func (f *fleetSide) unready(ctx context.Context) string {
 		return ""
 	case fleet.CutOff:
 		return "it has lost the fleet's store, which others have"
-	default:
-		return "it has lost the fleet's store, and not all others say whether they have too"
+	case fleet.Unclear:
 	}
+	return "it has lost the fleet's store, and not all others say whether they have too"
 }
 
 // askPeers asks all other gateways whether they have tenure.

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"gatehouse/internal/fleet"
@@ -48,7 +49,7 @@ func writeFleetState(path string, s fleetState) error {
 	}
 	text, err := json.Marshal(s)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot write down the lease: %w", err)
 	}
 	return safefile.ReplaceOwn(path, text)
 }

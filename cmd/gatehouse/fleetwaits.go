@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"gatehouse/internal/snapshot"
@@ -30,6 +31,6 @@ func (a *app) warnOfWaits(e any) {
 		return
 	}
 	for _, text := range shortWaits(a.store.Load(), a.fleet.opts.ttl) {
-		a.log.Warn("a server's calls wait less than it may take to move: " + text)
+		a.log.Warn("a server's calls wait less than it may take to move", slog.String("what", text))
 	}
 }
