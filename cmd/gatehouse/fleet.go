@@ -31,7 +31,8 @@ type fleetSide struct {
 	creds    *peer.Credentials // nil without certificates
 	listener net.Listener
 	node     fleet.Node
-	state    string // where it keeps its lease
+	state    string   // where it keeps its lease
+	seat     *os.File // open while state is this process's
 	standing *fleetactor.Standing
 	pid      *actor.PID
 	client   *peer.Client
@@ -63,7 +64,7 @@ func openFleet(opts runOptions, log *slog.Logger) (_ *fleetSide, err error) {
 	if o.name == "" {
 		return nil, nil //nolint:nilnil // It is not one of a fleet.
 	}
-	f := &fleetSide{opts: o, log: log, state: fleetStatePath(o), failed: make(chan error, 1)}
+	f := &fleetSide{opts: o, log: log, failed: make(chan error, 1)}
 	if o.cert != "" {
 		if f.creds, err = peer.ReadCredentials(o.cert, o.key, o.ca, o.name, log); err != nil {
 			return nil, err
@@ -81,6 +82,7 @@ func openFleet(opts runOptions, log *slog.Logger) (_ *fleetSide, err error) {
 	if address == "" {
 		address = f.listener.Addr().String()
 	}
+	f.state, f.seat = ownFleetState(fleetStatePath(o), log)
 	f.node = fleet.Node{ID: o.node, Boot: newBoot(), Address: address, Version: version(), Since: time.Now().UTC()}
 	if f.store, err = openFleetStore(o, opts.insecure); err != nil {
 		return nil, err
@@ -149,6 +151,9 @@ func (f *fleetSide) close() {
 	}
 	if f.store != nil {
 		f.store.Close()
+	}
+	if f.seat != nil {
+		_ = f.seat.Close() // Nothing was written to it.
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 
 	"gatehouse/internal/fleet"
@@ -25,6 +27,25 @@ func fleetStatePath(o fleetOptions) string {
 		return ""
 	}
 	return filepath.Join(dir, "fleet", o.name+"@"+o.node+".json")
+}
+
+// ownFleetState returns the path if it is this process's alone, for as long as seat is
+// open. It is empty otherwise: the lease there may be that of a gateway that lives, and
+// must not be ended.
+func ownFleetState(path string, log *slog.Logger) (own string, seat *os.File) {
+	if path == "" {
+		return "", nil
+	}
+	seat, err := takeFleetSeat(path)
+	switch {
+	case err != nil:
+		log.Warn("cannot keep the lease: after a restart this gateway waits for its end", slog.Any("err", err))
+	case seat == nil:
+		log.Warn("another gateway with this one's --fleet and --fleet-node runs on this machine", slog.String("file", path))
+	default:
+		return path, seat
+	}
+	return "", nil
 }
 
 // maxFleetState is the size in bytes of a file that is read.
