@@ -105,8 +105,17 @@ func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *syn
 	a.fleet.runs.begin(key, plan)
 	deps := a.serverDeps()
 	deps.Reapers = countedRuns{all: a.reapers, own: runs, runs: &a.fleet.runs, key: key}
-	open, holds := deps.Open, func() bool { return a.fleet.standing.Holds(key, epoch) }
-	deps.Open = func(ctx context.Context, p messages.ServerPlan, run uint64, hooks server.Hooks) (endpoint.Session, error) {
+	deps.Open = whileHeld(deps.Open, func() bool { return a.fleet.standing.Holds(key, epoch) })
+	return a.actors.follow(server.Props(deps, plan), a.log), func() { a.launcher.Kill(cell) }
+}
+
+// whileHeld starts processes, and passes requests to them, only while a claim holds: a
+// gateway that was frozen goes on with what it was about to do.
+func whileHeld(open server.Opener, holds func() bool) server.Opener {
+	return func(ctx context.Context, p messages.ServerPlan, run uint64, hooks server.Hooks) (endpoint.Session, error) {
+		if !holds() {
+			return nil, peer.ErrNotOurs
+		}
 		hooks.Leased = true
 		session, err := open(ctx, p, run, hooks)
 		if err != nil {
@@ -114,7 +123,6 @@ func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *syn
 		}
 		return peer.Fenced(session, holds), nil
 	}
-	return a.actors.follow(server.Props(deps, plan), a.log), func() { a.launcher.Kill(cell) }
 }
 
 // remoteProps makes the stand-in for a server that another gateway runs.

@@ -81,11 +81,12 @@ type leaderOf struct {
 	leased bool
 }
 
-// hear takes in a line that says that a group has begun or ended.
-func (g groups) hear(line string) {
+// hear takes in a line that says that a group has begun or ended, and reports whether
+// one has begun that runs by a lease.
+func (g groups) hear(line string) (leased bool) {
 	f := strings.Fields(line)
 	if len(f) == 0 {
-		return
+		return false
 	}
 	pid, err := strconv.Atoi(f[0][1:])
 	switch {
@@ -95,8 +96,10 @@ func (g groups) hear(line string) {
 	case f[0][0] == '+' && (len(f) == 3 || len(f) == 4 && f[3] == leasedWord):
 		start, _ := strconv.ParseUint(f[1], 10, 64)
 		sid, _ := strconv.Atoi(f[2])
-		g[pid] = leaderOf{start, sid, len(f) == 4}
+		leased = len(f) == 4
+		g[pid] = leaderOf{start, sid, leased}
 	}
+	return leased
 }
 
 func tellBegin(c child) string {

@@ -48,9 +48,12 @@ func listen(r io.Reader, instance string) groups {
 			if !ok {
 				return g
 			}
-			g.hear(line)
+			late := g.hear(line) && a.passed // A gateway that thaws goes on with what it was about to start.
 			if moment, ok := hearUntil(line); ok {
 				a.set(moment)
+			}
+			if late {
+				g.endLeased(instance)
 			}
 		case <-a.rings:
 			if a.over() {
@@ -64,6 +67,7 @@ func listen(r io.Reader, instance string) groups {
 // alarm never does.
 type alarm struct {
 	moment int64 // 0 is none
+	passed bool  // the latest moment has come, and been reported
 	timer  *os.File
 	rings  chan struct{}
 }
@@ -71,7 +75,7 @@ type alarm struct {
 // set has the alarm ring at a moment, and not at the one before. Where the system has
 // no such timer, it rings every now and then.
 func (a *alarm) set(moment int64) {
-	a.moment = moment
+	a.moment, a.passed = moment, false
 	if a.rings == nil {
 		a.rings = make(chan struct{})
 		a.open()
@@ -118,7 +122,7 @@ func (a *alarm) over() bool {
 	if a.moment == 0 || err == nil && now < a.moment {
 		return false
 	}
-	a.moment = 0
+	a.moment, a.passed = 0, true
 	return true
 }
 

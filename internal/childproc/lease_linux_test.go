@@ -36,7 +36,7 @@ func init() {
 
 // beGatewayWithALease starts a leased server that has a stray, and one that has no lease. It
 // says all pids, and then has the guard told whatever moments it reads, in
-// milliseconds from now.
+// milliseconds from now; "start" starts another leased server.
 func beGatewayWithALease() {
 	r := childproc.StartReaper(childproc.ReaperOptions{
 		Instance: leaseInstance + strconv.Itoa(os.Getpid()), Guard: true, Log: slog.New(slog.DiscardHandler),
@@ -45,6 +45,11 @@ func beGatewayWithALease() {
 	unleased, _ := serve("never ends", false)
 	fmt.Println("servers", leased, stray, unleased)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		if in.Text() == "start" {
+			pid, _ := serve("starts a stray, then never ends", true)
+			fmt.Println("started", pid)
+			continue
+		}
 		ms, _ := strconv.Atoi(in.Text())
 		now, err := bootclock.Now()
 		if err == nil {
@@ -208,6 +213,24 @@ func TestLease_machineFrozen_theOldCopyDiesOnceItThaws(t *testing.T) {
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
 	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) && !lives(h.stray) })
+	if !lives(h.unleased) {
+		t.Error("the server without a lease is dead as well, want it to live")
+	}
+}
+
+// A gateway that was frozen goes on with what it was about to do.
+func TestLease_over_whatIsStartedThenIsKilledToo(t *testing.T) {
+	t.Parallel()
+	h := startLeaseholder(t)
+	h.lease(100 * time.Millisecond)
+	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) })
+	time.Sleep(500 * time.Millisecond) // The guard looks no more.
+	fmt.Fprintln(h.in, "start")
+	var late int
+	if _, err := fmt.Sscanf(h.line(), "started %d", &late); err != nil {
+		t.Fatal(err)
+	}
+	happens(t, "the leased server that was started late is dead", func() bool { return !lives(late) })
 	if !lives(h.unleased) {
 		t.Error("the server without a lease is dead as well, want it to live")
 	}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"gatehouse/actors/server"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/peer"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+func TestFleet_aClaimThatIsOver_startsNoProcess(t *testing.T) {
+	holds, started := true, 0
+	open := whileHeld(func(_ context.Context, _ messages.ServerPlan, _ uint64, hooks server.Hooks) (endpoint.Session, error) {
+		if started++; !hooks.Leased {
+			t.Error("got a process without a lease, want one that the guard ends")
+		}
+		return testkit.NewSession(0, testkit.Hangs), nil
+	}, func() bool { return holds })
+	session, err := open(t.Context(), messages.ServerPlan{}, 1, server.Hooks{})
+	if err != nil {
+		t.Fatalf("while it holds: %v", err)
+	}
+	session.Close(endpoint.ErrStopped)
+	holds = false
+	if _, err := open(t.Context(), messages.ServerPlan{}, 2, server.Hooks{}); !errors.Is(err, peer.ErrNotOurs) || started != 1 {
+		t.Errorf("once it is over: got %v and %d processes started, want %v and the first alone", err, started, peer.ErrNotOurs)
+	}
+}
