@@ -55,9 +55,11 @@ type (
 		err error
 	}
 	retryDue struct{ ofTry }
+	listDue  struct{ ofTry }
 	listed   struct {
 		ofTry
 		list    endpoint.List
+		tag     string
 		catalog endpoint.Catalog
 	}
 )
@@ -83,8 +85,11 @@ type standIn struct {
 	stop    context.CancelFunc // ends what the attempt does, but not its session; nil without one
 	session endpoint.Session   // nil until it is open
 	failed  int                // attempts in a row
-	timer   *time.Timer
-	read    string // the tag of the tools that were read last
+	// unlisted is how often in a row the tools could not be read.
+	unlisted int
+	timer    *time.Timer
+	read     string // the tag of the tools that were read last
+	asked    string // of those that were asked for last
 	// earlier are sessions with the same owner that calls may still be in.
 	earlier []endpoint.Session
 }
@@ -111,7 +116,9 @@ func (s *standIn) Receive(c actor.Context) {
 	case retryDue:
 		s.open(c)
 	case listed:
-		s.listed(m)
+		s.listed(c, m)
+	case listDue:
+		s.list(c, endpoint.Tools)
 	case *actor.Restarting, *actor.Stopping:
 		s.end()
 	case *actor.Stopped:
@@ -145,7 +152,7 @@ func (s *standIn) heard(c actor.Context, m messages.OwnedThere) {
 		s.abandon()
 		s.show()
 		s.open(c)
-	case s.session != nil && m.Record.Catalog != s.read:
+	case s.session != nil && m.Record.Catalog != s.asked:
 		s.list(c, endpoint.Tools)
 	}
 }
@@ -239,6 +246,7 @@ func (s *standIn) abandon() {
 	}
 	s.stop()
 	s.stop = nil
+	s.asked = s.read // The answer to what is asked now is not waited for.
 	s.try++
 	if s.timer != nil {
 		s.timer.Stop()

@@ -28,7 +28,9 @@ type rig struct {
 	refuses  error // why no session can be opened
 	opened   []messages.OwnedThere
 	sessions []*testkit.Session
-	lists    int // how often tools were listed
+	lists    int           // how often tools were listed
+	unlisted error         // why they cannot be
+	slow     time.Duration // how long that takes
 }
 
 func inRig(t *testing.T, f func(t *testing.T, r *rig)) {
@@ -58,8 +60,17 @@ func (r *rig) open(_ context.Context, _ messages.ServerPlan, there messages.Owne
 
 func (r *rig) list(context.Context, endpoint.Session) ([]endpoint.Tool, int64, error) {
 	r.mu.Lock()
+	slow := r.slow
+	r.mu.Unlock()
+	if slow > 0 {
+		time.Sleep(slow)
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lists++
+	if r.unlisted != nil {
+		return nil, 0, r.unlisted
+	}
 	return []endpoint.Tool{{Name: "read"}}, 0, nil
 }
 
@@ -173,6 +184,53 @@ func TestStandIn_ownerLosesIt_callsUnderWayMayHaveRun(t *testing.T) {
 		}
 		if st := r.plan.Cell.Status(); st.State != endpoint.Starting || st.Node != "" {
 			t.Errorf("got %s at %q, want starting, nowhere", st.State, st.Node)
+		}
+	})
+}
+
+// Its owner may just have had a newer configuration, for example.
+func TestStandIn_toolsCannotBeRead_theyAreReadAgain(t *testing.T) {
+	inRig(t, func(t *testing.T, r *rig) {
+		r.mu.Lock()
+		r.unlisted = errors.New("the owner has a newer configuration")
+		r.mu.Unlock()
+		r.says(7, ready)
+		r.Sleep(time.Second)
+		if _, lists := r.counts(); lists < 2 || lists > 6 {
+			t.Errorf("listed %d times in a second, want it tried again, and more and more seldom", lists)
+		}
+		r.mu.Lock()
+		r.unlisted = nil
+		r.mu.Unlock()
+		r.Sleep(3 * time.Second)
+		if names := r.plan.Cell.Catalog().Names(); len(names) != 1 || names[0] != "read" {
+			t.Errorf("got tools %q, want read", names)
+		}
+		_, before := r.counts()
+		r.Sleep(time.Hour)
+		if _, lists := r.counts(); lists != before {
+			t.Errorf("listed %d times more once they had been read, want none", lists-before)
+		}
+	})
+}
+
+func TestStandIn_connectionLostWhileToolsAreRead_theyAreReadInTheNext(t *testing.T) {
+	inRig(t, func(t *testing.T, r *rig) {
+		r.says(7, ready)
+		first := r.session()
+		r.mu.Lock()
+		r.slow = time.Minute
+		r.mu.Unlock()
+		changed := ready
+		changed.Catalog = "b"
+		r.says(7, changed)
+		first.Close(errors.New("the connection failed"))
+		r.Sleep(time.Second)
+		r.wants(t, endpoint.Starting)
+		r.Sleep(2 * time.Minute)
+		r.wants(t, endpoint.Ready)
+		if _, lists := r.counts(); lists != 3 {
+			t.Errorf("listed %d times, want the changed tools read in the next session too", lists)
 		}
 	})
 }

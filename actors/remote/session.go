@@ -62,7 +62,7 @@ func (s *standIn) opened(c actor.Context, m opened) {
 	s.session, s.failed = m.session, 0
 	if m.tag != "" {
 		s.publish(endpoint.Tools, m.catalog)
-		s.read = m.tag
+		s.readNow(c, m.tag, m.catalog.Err)
 	}
 	if cell.Status().State == endpoint.Idle {
 		s.move(endpoint.Stayed)
@@ -73,6 +73,9 @@ func (s *standIn) opened(c actor.Context, m opened) {
 		if list != endpoint.Tools && cell.Listed(list).Known {
 			s.list(c, list)
 		}
+	}
+	if m.catalog.Err == "" && s.read != s.there.Record.Catalog {
+		s.list(c, endpoint.Tools) // They have changed meanwhile.
 	}
 }
 
@@ -106,19 +109,41 @@ func (s *standIn) list(c actor.Context, list endpoint.List) {
 		s.publish(list, catalog)
 		return
 	}
+	tag := s.there.Record.Catalog
 	if list == endpoint.Tools {
-		s.read = s.there.Record.Catalog
+		s.asked = tag
 	}
 	root, self, deps, session, try := c.ActorSystem().Root, c.Self(), s.deps, s.session, ofTry(s.try)
 	life := s.life
 	go func() { // Ends with the actor, and by its time.
 		ctx, cancel := context.WithTimeout(life, openTimeout)
 		defer cancel()
-		root.Send(self, listed{ofTry: try, list: list, catalog: deps.catalog(ctx, session, list, plan.Redact.String)})
+		root.Send(self, listed{ofTry: try, list: list, tag: tag, catalog: deps.catalog(ctx, session, list, plan.Redact.String)})
 	}()
 }
 
-func (s *standIn) listed(m listed) { s.publish(m.list, m.catalog) }
+func (s *standIn) listed(c actor.Context, m listed) {
+	s.publish(m.list, m.catalog)
+	if m.list == endpoint.Tools {
+		s.readNow(c, m.tag, m.catalog.Err)
+	}
+}
+
+// readNow notes by which tag the tools were read. If they could not be, they are read
+// again: nothing else would have them read, as they have not changed.
+func (s *standIn) readNow(c actor.Context, tag, trouble string) {
+	if trouble == "" {
+		s.read, s.asked, s.unlisted = tag, tag, 0
+		return
+	}
+	delay := min(openTimeout, firstRetry<<min(s.unlisted, 10))
+	s.unlisted++
+	root, self, due := c.ActorSystem().Root, c.Self(), listDue{ofTry(s.try)}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.timer = time.AfterFunc(delay, func() { root.Send(self, due) })
+}
 
 func (s *standIn) publish(list endpoint.List, catalog endpoint.Catalog) {
 	cell := s.plan().Cell
