@@ -71,10 +71,12 @@ type member struct {
 	view fleet.View
 	told uint64 // the generation that was handed on
 	// judged is the candidate that this node was asked about last, ack its answer.
-	judged int64
-	ack    *fleet.Ack
-	wants  map[string]*want
-	owned  map[string]*ownership
+	judged   int64
+	ack      *fleet.Ack
+	saysNode saying
+	saysAck  saying
+	wants    map[string]*want
+	owned    map[string]*ownership
 
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
 	drain  time.Duration
@@ -85,6 +87,7 @@ type member struct {
 type (
 	seen   struct{ view fleet.View }
 	joined struct {
+		node    fleet.Node // as it has joined
 		sent    fleet.Instant
 		lease   fleet.Lease
 		granted time.Duration
@@ -132,6 +135,8 @@ func (f *member) Receive(c actor.Context) {
 		f.leave(c.Sender(), m)
 	case messages.MoveServer:
 		f.move(m)
+	case said:
+		f.said(m)
 	case seen:
 		f.seen(m.view)
 	case joinDue:
@@ -254,20 +259,54 @@ func (f *member) inForce(m messages.InForce) {
 }
 
 // putNode has the others know what this node says of itself.
-func (f *member) putNode() {
+func (f *member) putNode() { f.put(&f.saysNode, f.writeNode) }
+
+func (f *member) writeNode() func(context.Context) error {
 	if f.lease == 0 {
-		return // It joins with that.
+		return nil // It joins with that.
 	}
-	node, lease := f.node, f.lease
-	go func() { // Ends by its time, or with the actor.
-		for f.life.Err() == nil {
-			ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
-			err := f.cfg.Store.PutNode(ctx, node, lease)
-			cancel()
-			if err == nil || lost(err) {
-				return
-			}
+	node, lease, store := f.node, f.lease, f.cfg.Store
+	return func(ctx context.Context) error { return store.PutNode(ctx, node, lease) }
+}
+
+// saying is something that a node says of itself in the store. One write follows the
+// other: two at once could leave the older one there.
+type saying struct{ writing, again bool }
+
+// said: a write of something that a node says was answered.
+type said struct {
+	what  *saying
+	write func() func(context.Context) error
+	err   error
+}
+
+// IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
+func (said) IgnoreDeadLetterLogging() {}
+
+// put writes what a node says, as it is then, until the store has it or the lease is
+// gone. write returns nil for nothing.
+func (f *member) put(what *saying, write func() func(context.Context) error) {
+	if what.writing {
+		what.again = true
+		return
+	}
+	do := write()
+	if do == nil {
+		return
+	}
+	what.writing, what.again = true, false
+	f.ask(f.cfg.TTL, func(ctx context.Context) any {
+		err := do(ctx)
+		if err != nil && !lost(err) {
 			pause(f.life, time.Second)
 		}
-	}()
+		return said{what, write, err}
+	})
+}
+
+func (f *member) said(m said) {
+	m.what.writing = false
+	if m.what.again || m.err != nil && !lost(m.err) {
+		f.put(m.what, m.write)
+	}
 }

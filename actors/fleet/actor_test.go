@@ -357,3 +357,56 @@ func TestFleet_theGenerationInForce_isSeenByOthers(t *testing.T) {
 		}
 	})
 }
+
+// slowStore takes its time for what a node says of itself, and for its joining.
+type slowStore struct {
+	fleet.Store
+	puts []time.Duration // for the first ones
+	join time.Duration
+}
+
+func (s *slowStore) PutNode(ctx context.Context, n fleet.Node, l fleet.Lease) error {
+	if len(s.puts) > 0 {
+		wait := s.puts[0]
+		s.puts = s.puts[1:]
+		time.Sleep(wait)
+	}
+	return s.Store.PutNode(ctx, n, l)
+}
+
+func (s *slowStore) Join(ctx context.Context, n fleet.Node, ttl time.Duration, previous fleet.Lease) (fleet.Lease, time.Duration, error) {
+	time.Sleep(s.join)
+	return s.Store.Join(ctx, n, ttl, previous)
+}
+
+// activates has the fleet agree on something, and returns its generation.
+func (s *sea) activates(t *testing.T) uint64 {
+	t.Helper()
+	way := s.store.Client()
+	generation, err := way.Activate(t.Context(), s.proposes(t), nil, s.store.View().Revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Sleep(10 * time.Millisecond)
+	return generation
+}
+
+func TestFleet_theGenerationInForce_isTheLatestWhateverIsSlow(t *testing.T) {
+	for name, slow := range map[string]*slowStore{
+		"the first write": {puts: []time.Duration{time.Second}},
+		"joining":         {join: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a := s.sets("a", func(c *fleetactor.Config) { slow.Store, c.Store = c.Store, slow })
+				for range 2 {
+					s.Send(a.pid, messages.InForce{Generation: s.activates(t)})
+				}
+				s.Sleep(3 * time.Second)
+				if got, want := s.store.View().Nodes["a"].Generation, a.standing.Generation(); got != want || want == 0 {
+					t.Errorf("the others see generation %d, want %d, by which it decides", got, want)
+				}
+			})
+		})
+	}
+}

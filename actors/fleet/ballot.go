@@ -31,24 +31,16 @@ func (f *member) judgement(m messages.CandidateReply) {
 	f.putAck()
 }
 
-// putAck keeps at it until the store has it, or the lease is gone: with the next one
+// putAck has the store know what this node thinks of a candidate. With the next lease
 // it begins again.
-func (f *member) putAck() {
+func (f *member) putAck() { f.put(&f.saysAck, f.writeAck) }
+
+func (f *member) writeAck() func(context.Context) error {
 	if f.lease == 0 || f.ack == nil {
-		return
+		return nil
 	}
-	ack, lease := *f.ack, f.lease
-	go func() { // Ends by its lease, or with the actor.
-		for f.life.Err() == nil {
-			ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
-			err := f.cfg.Store.Acknowledge(ctx, ack, lease)
-			cancel()
-			if err == nil || lost(err) {
-				return
-			}
-			pause(f.life, time.Second)
-		}
-	}()
+	ack, lease, store := *f.ack, f.lease, f.cfg.Store
+	return func(ctx context.Context) error { return store.Acknowledge(ctx, ack, lease) }
 }
 
 // cannotFollow is what the configuration's actor says of something that is in force

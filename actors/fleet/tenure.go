@@ -49,7 +49,7 @@ func (f *member) join() {
 		if err == nil && f.cfg.Guard != nil {
 			err = f.cfg.Guard(fleet.NewTenure(sent, sent, granted).Guard())
 		}
-		return joined{sent, l, granted, err}
+		return joined{node, sent, l, granted, err}
 	})
 }
 
@@ -81,6 +81,9 @@ func (f *member) joined(m joined) {
 	f.cfg.Log.Info("joined the fleet", slog.String("node", f.node.ID), slog.Duration("ttl", m.granted))
 	f.hold(m.sent)
 	f.putAck()
+	if m.node != f.node {
+		f.putNode() // It has something else to say by now.
+	}
 	f.tick()
 	for _, w := range f.wants {
 		f.settle(w)
