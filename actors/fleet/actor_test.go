@@ -410,3 +410,32 @@ func TestFleet_theGenerationInForce_isTheLatestWhateverIsSlow(t *testing.T) {
 		})
 	}
 }
+
+// claimCounter counts the claims of a gateway.
+type claimCounter struct {
+	fleet.Store
+	claims int
+}
+
+func (s *claimCounter) Claim(ctx context.Context, key string, o fleet.Owner, l fleet.Lease) (fleet.Owner, bool, error) {
+	s.claims++
+	time.Sleep(time.Millisecond)
+	return s.Store.Claim(ctx, key, o, l)
+}
+
+// Somebody else writes to the store, or a view is late.
+func TestFleet_anOwnerThatTheViewDoesNotShow_costsNoStormOfClaims(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		s.store.Damage(fleet.OwnerKey("files"), []byte("who?"))
+		var counter claimCounter
+		a := s.sets("a", func(c *fleetactor.Config) { counter.Store, c.Store = c.Store, &counter })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		if counter.claims == 0 || counter.claims > 25 {
+			t.Errorf("claimed %d times in 10 s, want it tried again, and no storm", counter.claims)
+		}
+		if _, owned := a.standing.Owned("files"); owned {
+			t.Error("it owns what is owned by somebody, want that it does not")
+		}
+	})
+}

@@ -115,6 +115,8 @@ func (f *member) written(m written) {
 	}
 	o.writing = false
 	switch {
+	case errors.Is(m.err, fleet.ErrFenced) && o.over:
+		o.dirty = false // It is released, and the answer to that was lost.
 	case errors.Is(m.err, fleet.ErrFenced):
 		f.lose("the fleet's store does not know it as an owner any more")
 		return

@@ -15,7 +15,8 @@ const (
 	rankStep = 150 * time.Millisecond
 	// chosenStep is how long it waits where another one was chosen by an operator.
 	chosenStep = 2 * time.Second
-	// claimAgain is how long it waits after a claim that failed.
+	// claimAgain is how long it waits after a claim that failed, or that somebody had
+	// whom the view does not show.
 	claimAgain = 500 * time.Millisecond
 	// askOwner bounds the question to an owner before whether it has stopped, and
 	// askAgain is how long it waits with the next where that has not.
@@ -221,6 +222,7 @@ func (f *member) claimed(m claimed) {
 	case !m.won:
 		if w != nil {
 			w.last = m.owner // The view is about to say so.
+			w.yield = time.Now().Add(claimAgain)
 			f.settle(w)
 		}
 	default:
