@@ -78,6 +78,10 @@ func (s *supervisor) ownedThere(c actor.Context, m messages.OwnedThere) {
 		return
 	}
 	k.place.claim, k.place.owner = nil, &m
+	if m.Owner.Node == "" && k.unneeded(time.Now()) { // An instance has ended where it ran.
+		s.endInstance(c, messages.EndInstance{Name: k.plan().Entry.Name, Cell: m.Cell})
+		return
+	}
 	if k.place.is == elsewhere && !k.place.leaving {
 		c.Send(k.pid, m)
 		return

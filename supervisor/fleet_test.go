@@ -385,3 +385,29 @@ func TestFleet_claimedAgainAfterTheTenureWasLostInABackoff_theOwnerTellsOfIt(t *
 		}
 	})
 }
+
+func TestFleet_anInstanceThatEndedWhereItRan_makesRoom(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := scoped("files", 1)
+		plan.Entry.Transport = serversfile.Stdio
+		p.apply(messages.ApplyDiff{Generation: 1, Start: []messages.ServerPlan{plan}})
+		cell := p.need(t, plan, "a")
+		want := testkit.Expect[messages.WantOwner](t, p.fleet)
+		at := func(node string) {
+			p.Send(p.sup, messages.OwnedThere{Key: want.Key, Cell: cell, Owner: fleet.Owner{Node: node, Epoch: 9}})
+			p.Sleep(time.Second)
+		}
+		at("n2")
+		at("") // Its gateway has died: a call may be waiting.
+		at("n2")
+		if left := len(plan.Cell.Instances().List()); left != 1 {
+			t.Fatalf("got %d instances while it runs elsewhere, want 1", left)
+		}
+		p.Sleep(plan.Entry.Settings.IdleStop)
+		at("")
+		if left := len(plan.Cell.Instances().List()); left != 0 {
+			t.Errorf("got %d instances once nobody needs it anywhere, want none: others need its place", left)
+		}
+		testkit.Expect[messages.Unwanted](t, p.fleet)
+	})
+}
