@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
+	"gatehouse/internal/front/kinds"
 	"gatehouse/internal/mcpedge/peer"
 	"gatehouse/internal/weight"
 	"gatehouse/messages"
@@ -41,7 +42,7 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 		Tenure: func() fleet.TenureAnswer {
 			return fleet.TenureAnswer{Node: f.node.ID, Tenure: f.standing.Tenure() > 0, Generation: generation()}
 		},
-		Budget: budget, Log: a.log,
+		Decide: a.decideForPeer, Budget: budget, Log: a.log,
 	}).HTTP()
 	f.send = func(to *actor.PID, m any) { a.sys.Root.RequestWithCustomSender(to, m, f.pid) }
 	a.sys.EventStream.Subscribe(a.warnOfWaits)
@@ -63,6 +64,24 @@ func (a *app) ownedHere(key string) (peer.Owned, bool) {
 	return peer.Owned{
 		Cell: held.Cell, Epoch: held.Epoch, Form: form, MaxInFlight: plan.Entry.Settings.MaxInFlight, Redact: plan.Redact.String,
 	}, true
+}
+
+// decideForPeer asks the rules in force here about what another gateway asks for.
+func (a *app) decideForPeer(key string, owned peer.Owned, r peer.Asked) *endpoint.Denied {
+	server, _ := fleet.SplitKey(key)
+	snap := a.store.Load()
+	if snap == nil {
+		return &endpoint.Denied{}
+	}
+	route, ok := snap.Route(server)
+	if !ok {
+		return &endpoint.Denied{}
+	}
+	d := kinds.DecidePassed(snap.Policy, &route.Entry, owned.Cell, kinds.Passed{Agent: r.Agent, Method: r.Method, Params: r.Params})
+	if d.Allow {
+		return nil
+	}
+	return &endpoint.Denied{Step: d.Step.String(), Rule: d.Path()}
 }
 
 // keyOfPlan is what a server is owned under.

@@ -29,6 +29,15 @@ type RefusedRequest struct {
 
 func (e *RefusedRequest) Error() string { return e.Reason }
 
+// Denied means that the gateway which runs the server does not let the agent do this, by
+// its own rules. No byte of the request reached the server. The session goes on.
+type Denied struct {
+	Step string // of the decision, as policy.Step words it
+	Rule string // the path of the rule that decided, "" if none did
+}
+
+func (e *Denied) Error() string { return "the gateway that runs the server does not allow it" }
+
 // CutStream means that the connection of one request broke before the answer was
 // there. The request may have been run. The session goes on.
 type CutStream struct{ Cause error }

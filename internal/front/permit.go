@@ -57,6 +57,18 @@ func (a *Attempt) denied(heard policy.Decision) error {
 	return fail
 }
 
+// deniedThere tells what the gateway that runs the server has denied by its own rules,
+// though those here allow it. The audit record has its reasons.
+func (a *Attempt) deniedThere(d *endpoint.Denied) *Failure {
+	t := &a.call.Target
+	a.call.Record.Step, a.call.Record.Rule = d.Step, d.Rule
+	return &Failure{
+		Code: CodeDenied, Rule: d.Rule,
+		Message: fmt.Sprintf("No %s %q on %q that you may use: the gateway that runs it does not allow it; not run. Don't try again: tell the user.",
+			t.Kind.Noun, Shown(t.Name), Shown(t.Server)),
+	}
+}
+
 // decide asks the rules about a target by what its server has listed, where they
 // look at that, and notes what the server says of a tool.
 func (a *Attempt) decide(t *Target) policy.Decision {

@@ -130,3 +130,18 @@ func TestReady_theCellOfWhoWaitsIsClosed_isFollowedToItsSuccessor(t *testing.T) 
 		t.Errorf("got %q (%v), want the answer of the successor", got, fail)
 	}
 }
+
+// The gateway of a fleet that runs the server decides again, by its own rules.
+func TestCall_deniedWhereTheServerRuns_isADenialThatHasNotRun(t *testing.T) {
+	db := testkit.ReadyBackend("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
+		return endpoint.Response{}, &endpoint.Denied{Step: "resource_not_allowed", Rule: "agents.a.allow"}
+	}).Has(uri)
+	h := newHouse(t, front.Config{}, db)
+	_, fail := h.read(t.Context(), uri)
+	if codeOf(fail) != front.CodeDenied || fail.MayHaveRun || fail.Rule != "agents.a.allow" || !strings.Contains(fail.Message, "not run") {
+		t.Errorf("got %+v, want DENIED_BY_POLICY with the rule, not run", fail)
+	}
+	if got := h.Record(); got.Decision != audit.Deny || got.Outcome != front.CodeDenied || got.Step != "resource_not_allowed" || got.Rule != "agents.a.allow" {
+		t.Errorf("got the record %+v, want a deny with the step and rule of the gateway that runs it", got)
+	}
+}

@@ -94,6 +94,9 @@ func (a *Attempt) callFailed(ctx context.Context, err error) *Failure {
 	case notWritten:
 		return nil
 	}
+	if denied, ok := errors.AsType[*endpoint.Denied](err); ok {
+		return a.deniedThere(denied)
+	}
 	if excess, ok := errors.AsType[*endpoint.RequestTooLarge](err); ok {
 		return a.requestTooLarge(excess.Size, excess.Limit)
 	}

@@ -1,16 +1,11 @@
 package surface
 
 import (
-	"strings"
-
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/front/kinds"
 	"gatehouse/internal/policy"
-	"gatehouse/internal/rawjson"
 )
-
-// pageScheme begins the URIs of resources that are pages of tools.
-const pageScheme = "ui://"
 
 // showsPages reports whether the client declares that it shows pages of tools.
 func (v *visit) showsPages() bool {
@@ -24,7 +19,7 @@ func (v *visit) showsPages() bool {
 // pageOf lets a client that shows pages read that of a tool that its agent may use,
 // where no rule speaks of the page itself; nil does not.
 func (v *visit) pageOf(p *passing) func(*front.Attempt) (policy.Decision, bool) {
-	if p.kind != &resources || !strings.HasPrefix(p.name, pageScheme) || !v.showsPages() {
+	if p.kind != &resources || !kinds.IsPage(p.name) || !v.showsPages() {
 		return nil
 	}
 	return func(a *front.Attempt) (policy.Decision, bool) { return pageGranted(a, p.name) }
@@ -57,23 +52,11 @@ func toolsOfPages(a *front.Attempt, server string, catalog *endpoint.Catalog) ma
 	pages, _ := a.Snapshot.Remember(pagesView{server}, catalog.Replaced(), func() any {
 		pages := map[string][]string{}
 		for _, tool := range catalog.Tools {
-			for _, uri := range pagesNamed(tool.Raw) {
+			for _, uri := range kinds.PagesNamed(tool.Raw) {
 				pages[uri] = append(pages[uri], tool.Name)
 			}
 		}
 		return pages
 	}).(map[string][]string)
 	return pages
-}
-
-// pagesNamed are the pages that a tool's definition names, in the way of today and
-// in the one of before.
-func pagesNamed(definition []byte) (uris []string) {
-	meta := rawjson.Get(definition, "_meta")
-	for _, value := range [][]byte{rawjson.Get(rawjson.Get(meta, "ui"), "resourceUri"), rawjson.Get(meta, "ui/resourceUri")} {
-		if uri := rawjson.Text(value); strings.HasPrefix(uri, pageScheme) {
-			uris = append(uris, uri)
-		}
-	}
-	return uris
 }

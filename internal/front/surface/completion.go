@@ -3,6 +3,8 @@ package surface
 import (
 	"encoding/json"
 
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/front/kinds"
 	"gatehouse/internal/front/relay"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/rawjson"
@@ -35,15 +37,11 @@ func (v *visit) completeBy(server string, p passing, ref json.RawMessage) ([]byt
 
 // completed is what a reference is about. It must not be readable in two ways.
 func completed(ref json.RawMessage) (passing, bool) {
-	if rawjson.First(ref) != '{' || rawjson.Misnamed(ref, "type", "name", "uri") != nil {
-		return passing{}, false
+	p := passing{notThere: rpcInvalidParams, kind: &templates}
+	list, name := kinds.OfRef(ref)
+	if list == endpoint.Prompts {
+		p.kind = &prompts
 	}
-	p := passing{notThere: rpcInvalidParams}
-	switch rawjson.Text(rawjson.Get(ref, "type")) {
-	case "ref/prompt":
-		p.kind, p.name = &prompts, rawjson.Text(rawjson.Get(ref, "name"))
-	case "ref/resource":
-		p.kind, p.name = &templates, rawjson.Text(rawjson.Get(ref, "uri"))
-	}
-	return p, p.name != "" && len(p.name) <= maxURIBytes
+	p.name = name
+	return p, name != "" && len(name) <= maxURIBytes
 }

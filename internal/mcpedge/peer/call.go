@@ -96,7 +96,7 @@ func (s *Session) concluded(ctx context.Context, err error) error {
 		return err
 	}
 	refused, ok := errors.AsType[*Refused](notWritten)
-	if ok && refused.Kind == string(kindStale) && s.client.catchUp(ctx, refused.Generation) {
+	if ok && refused.Kind == string(kindStale) && refused.Generation > 0 && reaches(ctx, s.client.cfg.Generation, refused.Generation) {
 		return &endpoint.NotWritten{Cause: endpoint.ErrStale}
 	}
 	_, unreached := errors.AsType[*Unreached](notWritten)
@@ -104,33 +104,6 @@ func (s *Session) concluded(ctx context.Context, err error) error {
 		s.retire(notWritten.Cause)
 	}
 	return err
-}
-
-const (
-	// catchUpTime bounds the wait for a generation that another gateway has already.
-	catchUpTime = 2 * time.Second
-	// catchUpLook is how often it is looked at.
-	catchUpLook = 5 * time.Millisecond
-)
-
-// catchUp waits until this gateway decides by a generation, for a short time, and
-// reports whether it does. It does not wait for one that is not ahead.
-func (c *Client) catchUp(ctx context.Context, generation uint64) bool {
-	if generation == 0 {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, catchUpTime)
-	defer cancel()
-	look := time.NewTicker(catchUpLook)
-	defer look.Stop()
-	for c.cfg.Generation() < generation {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
 }
 
 // post makes the request of a call.

@@ -25,6 +25,7 @@ const (
 
 	kindTooLongRequest kind = "request-too-large"
 	kindBlocked        kind = "blocked"
+	kindDenied         kind = "denied" // by the rules of the gateway that runs it
 	kindTooLarge       kind = "too-large"
 	kindNoRoom         kind = "no-room"
 	kindRefused        kind = "refused"
@@ -41,6 +42,7 @@ var statuses = map[kind]int{
 	kindMoved: http.StatusConflict, kindStale: http.StatusConflict, kindDraining: http.StatusConflict, kindNotReady: http.StatusConflict,
 	kindRenewed: http.StatusConflict, kindLate: http.StatusConflict, kindFull: http.StatusTooManyRequests,
 	kindTooLongRequest: http.StatusRequestEntityTooLarge, kindBlocked: http.StatusForbidden,
+	kindDenied: http.StatusForbidden,
 }
 
 // failure is a kind with what is known of it, as it travels.
@@ -60,6 +62,8 @@ type failure struct {
 	Run        uint64          `json:"run,omitempty"`
 	Phase      endpoint.Phase  `json:"phase,omitempty"`
 	Said       string          `json:"said,omitempty"`
+	Step       string          `json:"step,omitempty"`
+	Rule       string          `json:"rule,omitempty"`
 	At         time.Time       `json:"at,omitzero"`
 	ReadyFor   int64           `json:"ready_for_ms,omitempty"`
 }
@@ -150,6 +154,8 @@ func (f *failure) err() error {
 		return &endpoint.RequestTooLarge{Size: f.Size, Limit: f.Limit}
 	case kindBlocked:
 		return &endpoint.RefusedRequest{Reason: f.Reason, Status: http.StatusForbidden, RetryAfter: f.retryAfter()}
+	case kindDenied:
+		return &endpoint.Denied{Step: f.Step, Rule: f.Rule}
 	case kindTooLarge:
 		return &endpoint.TooLarge{Limit: f.Limit, Together: f.Together}
 	case kindNoRoom:

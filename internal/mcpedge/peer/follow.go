@@ -142,7 +142,7 @@ func (f *following) hear(method string, params json.RawMessage, want endpoint.Wa
 }
 
 // follow passes on what a server says unasked, until ctx ends or the server is given up.
-func (s *Server) follow(ctx context.Context, owned Owned, params json.RawMessage, tell func(method string, params any)) error {
+func (s *Server) follow(ctx context.Context, key string, owned Owned, params json.RawMessage, tell func(method string, params any)) error {
 	var w wishes
 	if err := rawjson.Decode(params, &w); err != nil {
 		return &endpoint.RefusedRequest{Reason: "the wishes cannot be read"}
@@ -151,6 +151,10 @@ func (s *Server) follow(ctx context.Context, owned Owned, params json.RawMessage
 	defer cancel()
 	notices := owned.Cell.Notices()
 	for _, uri := range w.URIs {
+		if denied := s.subscribes(key, owned, uri); denied != nil {
+			tell(noticeSettled, settled{URI: uri, Failed: denied.Error()})
+			continue
+		}
 		sub, err := notices.Subscribe(uri, func(uri string) { tell(endpoint.NoticeUpdated, map[string]string{"uri": uri}) })
 		if err != nil {
 			tell(noticeSettled, settled{URI: uri, Failed: err.Error()})

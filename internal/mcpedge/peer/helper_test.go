@@ -35,6 +35,7 @@ type owner struct {
 	lapsed     atomic.Bool // it has no tenure
 	gone       atomic.Bool // it does not own the server
 	redact     func(string) string
+	decide     func(peer.Asked) *endpoint.Denied // nil denies nothing
 
 	proxy  *fleetkit.Proxy
 	client *peer.Client
@@ -88,8 +89,14 @@ func (o *owner) config() peer.ServerConfig {
 			return fleet.TenureAnswer{Node: "n1", Tenure: !o.lapsed.Load(), Generation: o.generation.Load()}
 		},
 		Generation: o.generation.Load,
-		Budget:     o.budget,
-		Log:        slog.New(slog.DiscardHandler),
+		Decide: func(_ string, _ peer.Owned, r peer.Asked) *endpoint.Denied {
+			if o.decide == nil {
+				return nil
+			}
+			return o.decide(r)
+		},
+		Budget: o.budget,
+		Log:    slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -50,6 +50,10 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 		fail(w, refusal)
 		return
 	}
+	if refusal = s.decide(ctx, key, h, owned, params); refusal != nil {
+		fail(w, refusal)
+		return
+	}
 	events := newStream(w)
 	req := s.request(r, h, params, deadline, events)
 	var answers weight.Share
@@ -61,7 +65,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 	var resp endpoint.Response
 	var err error
 	if h.method == methodFollow {
-		err = s.follow(ctx, owned, params, func(method string, params any) { tellNotice(events, method, params) })
+		err = s.follow(ctx, key, owned, params, func(method string, params any) { tellNotice(events, method, params) })
 	} else {
 		resp, err = st.Session.Call(ctx, req)
 	}

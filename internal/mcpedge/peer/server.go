@@ -40,9 +40,20 @@ type ServerConfig struct {
 	Tenure func() fleet.TenureAnswer
 	// Generation is that by which this gateway decides.
 	Generation func() uint64
+	// Decide asks the rules of this gateway whether the agent that another one names may
+	// have a request made to the server; without an agent, whether anybody may. It returns
+	// nil if so. It must not be nil itself.
+	Decide func(key string, owned Owned, r Asked) *endpoint.Denied
 	// Budget is what large messages take their bytes of; nil is none.
 	Budget *weight.Budget
 	Log    *slog.Logger
+}
+
+// Asked is a request as another gateway asks for it.
+type Asked struct {
+	Agent  string // empty for what that gateway asks of itself
+	Method string
+	Params []byte // of any form
 }
 
 // Server answers other gateways of the fleet. It serves HTTP to whoever reaches it: the
