@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -27,33 +28,37 @@ type ownedRuns struct {
 
 // ownedRun is what runs by one key.
 type ownedRun struct {
-	plan  func() messages.ServerPlan
+	plan  func() messages.ServerPlan // nil if it is not to run any more
 	form  string
 	count int // runs that have not ended
 }
 
-// begin notes whose plan runs by a key from now on.
-func (r *ownedRuns) begin(key string, plan func() messages.ServerPlan) {
+// begin notes whose plan runs by a key from now on. It forgets keys of which nothing
+// runs and that are not owned: those of agents' instances come and go.
+func (r *ownedRuns) begin(key string, plan func() messages.ServerPlan, owned func(key string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	maps.DeleteFunc(r.byKey, func(k string, run *ownedRun) bool { return k != key && run.count == 0 && !owned(k) })
+	run := r.of(key)
+	run.plan, run.form = plan, formOf(plan().Entry)
+}
+
+// of returns what runs by a key. The mutex is held.
+func (r *ownedRuns) of(key string) *ownedRun {
 	if r.byKey == nil {
 		r.byKey = map[string]*ownedRun{}
 	}
-	run := r.byKey[key]
-	if run == nil {
-		run = &ownedRun{}
-		r.byKey[key] = run
+	if r.byKey[key] == nil {
+		r.byKey[key] = &ownedRun{}
 	}
-	run.plan, run.form = plan, formOf(plan().Entry)
+	return r.byKey[key]
 }
 
 // add counts runs of a key.
 func (r *ownedRuns) add(key string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if run := r.byKey[key]; run != nil {
-		run.count += n
-	}
+	r.of(key).count += n
 }
 
 // running reports whether anything of a key runs.
@@ -69,7 +74,7 @@ func (r *ownedRuns) get(key string) (plan messages.ServerPlan, form string, ok b
 	r.mu.Lock()
 	run := r.byKey[key]
 	r.mu.Unlock()
-	if run == nil {
+	if run == nil || run.plan == nil {
 		return messages.ServerPlan{}, "", false
 	}
 	return run.plan(), run.form, true
@@ -102,7 +107,7 @@ func formOf(e serversfile.Entry) string {
 // step before a request is sent it is asked whether the claim still holds.
 func (a *app) ownedProps(plan func() messages.ServerPlan, epoch int64, runs *sync.WaitGroup) (*actor.Props, func()) {
 	key, cell := keyOfPlan(plan()), plan().Cell
-	a.fleet.runs.begin(key, plan)
+	a.fleet.runs.begin(key, plan, func(key string) bool { _, ok := a.fleet.standing.Owned(key); return ok })
 	deps := a.serverDeps()
 	deps.Reapers = countedRuns{all: a.reapers, own: runs, runs: &a.fleet.runs, key: key}
 	deps.Open = whileHeld(deps.Open, func() bool { return a.fleet.standing.Holds(key, epoch) })

@@ -30,3 +30,20 @@ func TestFleet_aClaimThatIsOver_startsNoProcess(t *testing.T) {
 		t.Errorf("once it is over: got %v and %d processes started, want %v and the first alone", err, started, peer.ErrNotOurs)
 	}
 }
+
+func TestFleet_whatRanForAgents_isForgotten(t *testing.T) {
+	var r ownedRuns
+	owned := map[string]bool{"idle": true}
+	begin := func(key string) {
+		r.begin(key, func() messages.ServerPlan { return messages.ServerPlan{} }, func(key string) bool { return owned[key] })
+	}
+	r.add("ending", 1)
+	for _, key := range []string{"idle", "ending", "over", "next"} {
+		begin(key)
+	}
+	for key, want := range map[string]bool{"idle": true, "ending": true, "over": false, "next": true} {
+		if _, _, got := r.get(key); got != want {
+			t.Errorf("%s is known: got %t, want %t", key, got, want)
+		}
+	}
+}
