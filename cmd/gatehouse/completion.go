@@ -151,6 +151,20 @@ func gatewayPIDs(cmd *cobra.Command) []cobra.Completion {
 	return pids
 }
 
+// nodeNames are the gateways of the running gateway's fleet.
+func nodeNames(cmd *cobra.Command) []cobra.Completion {
+	var names []cobra.Completion
+	askForNames(cmd, func(_ context.Context, gw admin.Found) {
+		if gw.Status.Fleet == nil {
+			return
+		}
+		for _, n := range gw.Status.Fleet.Nodes {
+			names = append(names, cobra.CompletionWithDesc(line(n.ID), line(n.Address)))
+		}
+	})
+	return names
+}
+
 func serverNames(cmd *cobra.Command) []cobra.Completion {
 	var names []cobra.Completion
 	askForNames(cmd, func(_ context.Context, gw admin.Found) {

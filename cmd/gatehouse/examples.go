@@ -57,6 +57,8 @@ var examples = map[string]string{
   gatehouse restart --gateway   after an upgrade, say`,
 	"gatehouse release": `  gatehouse release db`,
 	"gatehouse hold":    `  gatehouse hold db --for 30m --reason "the disk is full"`,
+	"gatehouse move": `  gatehouse move db gateway-2
+  gatehouse move db             to whichever gateway is next in line`,
 	"gatehouse tools": `  gatehouse tools db --agent backend
   gatehouse tools --changes`,
 	"gatehouse call":                  `  gatehouse call db query '{"sql": "select 1"}' --agent backend`,

@@ -97,7 +97,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	root.Flags().AddFlagSet(runs.Flags())
 	root.AddCommand(runs, newAttachCommand(), newInitCommand(), newImportCommand(), newConnectCommand(), newDisconnectCommand(), newLoginCommand(), newLogoutCommand(), newDoctorCommand(), newValidateCommand(), newApplyCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newTrustCommand(), newDemoServerCommand(), newVersionCommand(), newManCommand())
 	root.AddCommand(newStatusCommand(color), newFleetCommand(), newLogsCommand(color), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
-		newHoldCommand(), newToolsCommand(), newFindCommand(), newCallCommand(), newOpsCommand())
+		newHoldCommand(), newMoveCommand(), newToolsCommand(), newFindCommand(), newCallCommand(), newOpsCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelpCommand())

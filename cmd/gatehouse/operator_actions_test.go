@@ -132,6 +132,7 @@ func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 		t.Errorf("after the release %q answers, want %q", got, "new")
 	}
 	operate(t, g, "release", "db").want(t, exitFine, "nothing to release")
+	operate(t, g, "move", "db").want(t, exitNo, "not one of a fleet")
 }
 
 func TestHold_runningCalls_endWell(t *testing.T) {

@@ -24,6 +24,7 @@ func TestOperator_noGateway_isExitCode3(t *testing.T) {
 		{"reload"},
 		{"restart", "x"},
 		{"release", "x"},
+		{"move", "x", "n2"},
 		{"hold", "x"},
 		{"tools"},
 		{"call", "x", "y"},

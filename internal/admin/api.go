@@ -30,6 +30,10 @@ type Gateway interface {
 	// Operate restarts, releases or holds a server and returns once it is in
 	// force; running calls may go on longer.
 	Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error)
+	// Move has another gateway of the fleet run a server that runs once, node or, if
+	// that is empty, one that is chosen. It blocks until it runs there, or will not,
+	// but for no longer than its drain and startup timeouts together and some seconds.
+	Move(ctx context.Context, server, node string) (Moved, error)
 	// Settled returns how a server is once it is ready, or will not be without
 	// anybody's doing. It blocks until then, for the server's startup timeout at
 	// most.

@@ -78,6 +78,11 @@ func (f *fake) Operate(_ context.Context, action admin.Action, server string, ho
 	return admin.Operated{Server: server, Action: action, Generation: 7}, f.err
 }
 
+func (f *fake) Move(_ context.Context, server, node string) (admin.Moved, error) {
+	f.note(server, node)
+	return admin.Moved{Server: server, From: []string{"n1"}, Nodes: []string{node}, State: "ready"}, f.err
+}
+
 func (f *fake) Tools(server, agent string) (admin.Tools, error) {
 	f.note(server, agent)
 	return admin.Tools{Agent: agent, Tokens: 3}, f.err

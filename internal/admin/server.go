@@ -85,6 +85,7 @@ func (s *Server) routes() http.Handler {
 	for _, action := range []Action{Restart, Release, HoldServer} {
 		mux.HandleFunc("POST /v1/servers/{name}/"+string(action), func(w http.ResponseWriter, r *http.Request) { s.operate(w, r, action) })
 	}
+	mux.HandleFunc("POST /v1/servers/{name}/"+string(MoveServer), s.move)
 	mux.HandleFunc("GET /v1/tools", func(w http.ResponseWriter, r *http.Request) {
 		tools, err := s.gw.Tools(r.URL.Query().Get("server"), r.URL.Query().Get("agent"))
 		reply(w, tools, err)

@@ -36,6 +36,8 @@ type owner struct {
 	gone       atomic.Bool // it does not own the server
 	redact     func(string) string
 	decide     func(peer.Asked) *endpoint.Denied // nil denies nothing
+	moves      chan peer.Move
+	stays      error // why it moves nothing
 
 	proxy  *fleetkit.Proxy
 	client *peer.Client
@@ -46,7 +48,7 @@ type owner struct {
 // before the first call only.
 func newOwner(t *testing.T, answer testkit.Answer, change ...func(*owner)) *owner {
 	t.Helper()
-	o := &owner{key: theKey, places: 8, session: testkit.NewSession(1, answer)}
+	o := &owner{key: theKey, places: 8, moves: make(chan peer.Move, 8), session: testkit.NewSession(1, answer)}
 	o.session.WithInfo(endpoint.ServerInfo{Name: "fake", ProtocolVersion: endpoint.StatelessRevision, Tools: true, Capabilities: `{"tools":{}}`})
 	o.epoch.Store(theEpoch)
 	o.generation.Store(5)
@@ -87,6 +89,12 @@ func (o *owner) config() peer.ServerConfig {
 		Running: func(key string) bool { return key == o.key && !o.gone.Load() },
 		Tenure: func() fleet.TenureAnswer {
 			return fleet.TenureAnswer{Node: "n1", Tenure: !o.lapsed.Load(), Generation: o.generation.Load()}
+		},
+		Move: func(m peer.Move) error {
+			if o.stays == nil {
+				o.moves <- m
+			}
+			return o.stays
 		},
 		Generation: o.generation.Load,
 		Decide: func(_ string, _ peer.Owned, r peer.Asked) *endpoint.Denied {

@@ -38,6 +38,9 @@ type ServerConfig struct {
 	Running func(key string) bool
 	// Tenure says how this gateway stands.
 	Tenure func() fleet.TenureAnswer
+	// Move begins to leave a server to another gateway. The error, for people, says why
+	// it does not.
+	Move func(Move) error
 	// Generation is that by which this gateway decides.
 	Generation func() uint64
 	// Decide asks the rules of this gateway whether the agent that another one names may
@@ -98,6 +101,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answerJSON(w, http.StatusOK, running{s.cfg.Running(key)})
+	case path == movePath && r.Method == http.MethodPost:
+		s.move(w, r)
 	case strings.HasPrefix(path, serversPath):
 		s.server(w, r, path)
 	default:

@@ -17,6 +17,7 @@ const (
 	serversPath = "/peer/v1/servers/"
 	runningPath = "/peer/v1/running/"
 	tenurePath  = "/peer/v1/tenure"
+	movePath    = "/peer/v1/move"
 )
 
 // The headers of a call. Values that people or clients choose are percent-encoded.

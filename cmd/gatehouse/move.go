@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
+)
+
+func newMoveCommand() *cobra.Command {
+	var o running
+	cmd := &cobra.Command{
+		Use:   "move SERVER [NODE]",
+		Short: "Have another gateway of the fleet run a server that runs once",
+		Long: `move has another gateway of the fleet run a server that runs once: NODE, or else the
+one that is next in line. Any gateway of the fleet can be asked. Running calls end
+first, within drain_timeout_ms; later ones wait, and run at the new place. What the
+process remembers is lost, as at a restart. Instances for agents move along, and start
+with their next call.
+
+It returns once the server runs there, and says where. Exit code 0: it is ready, or
+starts with its next call; 1: it is not ready there, or has not moved.`,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeMove,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			gw, err := o.connect(ctx)
+			if err != nil {
+				return err
+			}
+			node := ""
+			if len(args) > 1 {
+				if node = args[1]; node == "" {
+					return errors.New("NODE is empty: leave it out, or take one that \"gatehouse fleet\" shows")
+				}
+			}
+			moved, err := gw.Client.Move(ctx, args[0], node)
+			if err != nil {
+				return asked(ctx, gw.Client, err)
+			}
+			return showMoved(cmd, moved, o.asJSON)
+		},
+	}
+	o.register(cmd, `print {"server", "from", "nodes", "state", "reason"}`)
+	return cmd
+}
+
+// showMoved says where a server has gone. The error says that it is not ready there.
+func showMoved(cmd *cobra.Command, m admin.Moved, asJSON bool) error {
+	well := m.State == string(endpoint.Ready) || m.State == string(endpoint.Idle)
+	text := fmt.Sprintf("%q: %s", m.Server, m)
+	switch {
+	case asJSON:
+		if err := writeJSON(cmd.OutOrStdout(), m); err != nil || well {
+			return err
+		}
+		return errNo
+	case !well:
+		return failed(fmt.Errorf("%s; \"gatehouse status %s\" says more", line(text), line(m.Server)))
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), line(text))
+	return err
+}
+
+// completeMove offers servers, then the gateways of the fleet.
+func completeMove(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+	case 1:
+		return nodeNames(cmd), cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}

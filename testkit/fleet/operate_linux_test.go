@@ -1,0 +1,47 @@
+package fleet_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	kit "gatehouse/testkit/fleet"
+)
+
+// TestFleet_anyGateway_operatesAll asks a gateway that does not run the server, which
+// agents call all the while through both.
+func TestFleet_anyGateway_operatesAll(t *testing.T) {
+	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
+	l := f.Load(callers, pause)
+	server := kit.Server(0)
+	owner := f.AwaitOwner(server)
+	other := f.Others(owner)[0]
+	for _, n := range f.Nodes {
+		l.AwaitAnswer(t, server, []*kit.Node{n}, time.Time{})
+	}
+	for _, args := range [][]string{{"move", server, other.ID}, {"move", server}} {
+		asked, to := f.Others(owner)[0], f.Others(owner)[0]
+		want := `"` + server + `": it is ready at ` + to.ID + " now; it was at " + owner.ID + "\n"
+		if got, err := asked.Command(args...); err != nil || got != want {
+			t.Fatalf("%q: got %q and %v, want %q", args, got, err, want)
+		}
+		if got := f.AwaitOwner(server); got != to {
+			t.Fatalf("it runs at %s, want %s", got.ID, to.ID)
+		}
+		owner = to
+	}
+	for _, c := range []struct{ args, want string }{
+		{"move " + server + " " + owner.ID, "at " + owner.ID + " already"},
+		{"move " + server + " n9", `no gateway "n9": there are n1, n2`},
+		{"move nobody", `no server "nobody"`},
+	} {
+		if got, err := f.Others(owner)[0].Command(strings.Fields(c.args)...); err == nil || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q and %v, want it refused with %q", c.args, got, err, c.want)
+		}
+	}
+	j := f.Judge(t, l.End(10*time.Second))
+	t.Logf("figure: %v", j)
+	if j.Failed > 0 {
+		t.Errorf("%d calls failed, want none: %v", j.Failed, j.Examples)
+	}
+}
