@@ -22,8 +22,9 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		Nodes: []admin.FleetNode{}, Damaged: v.Summary(),
 	}
 	if f.creds != nil {
-		days, _ := peer.DaysLeft(f.creds.Ends(), now)
-		s.CertificateDays = &days
+		ends := f.creds.Ends()
+		days, _ := peer.DaysLeft(ends, now)
+		s.CertificateDays, s.CertificateEnds = &days, &ends
 	}
 	if v.Active != nil {
 		s.AppliedBy, s.AppliedAt = v.Active.By, &v.Active.At

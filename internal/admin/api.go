@@ -130,6 +130,7 @@ type Fleet struct {
 	Leaving    bool       `json:"leaving,omitempty"`
 	// CertificateDays is how long its certificate is good for; absent without one.
 	CertificateDays *int        `json:"certificate_days,omitempty"`
+	CertificateEnds *time.Time  `json:"certificate_ends,omitempty"`
 	Nodes           []FleetNode `json:"nodes"` // those that live, sorted by id
 	// Owners are the nodes that run the servers which run once, by server.
 	Owners map[string]string `json:"owners"`

@@ -66,6 +66,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	w.put(ready, number(st.Ready))
 	w.put(info, 1, st.Version)
+	if st.Fleet != nil {
+		w.fleet(*st.Fleet)
+	}
 }
 
 // collect writes what was counted.
@@ -156,6 +159,24 @@ func (w writer) config(st admin.Status) {
 	w.put(unreadable, number(st.RulesUnreadable != nil))
 	for _, r := range st.Reloads {
 		w.put(lastGood, number(r.Outcome != admin.Rejected), r.File)
+	}
+}
+
+// fleet writes how the gateway does in its fleet.
+func (w writer) fleet(f admin.Fleet) {
+	w.put(fleetTenure, float64(f.TenureMS)/1000)
+	w.put(fleetContact, float64(f.StoreSilentMS)/1000)
+	w.put(fleetGeneration, float64(f.Generation))
+	owned := 0
+	for _, node := range f.Owners {
+		if node == f.Node {
+			owned++
+		}
+	}
+	w.put(fleetOwned, float64(owned))
+	w.put(fleetNodes, float64(len(f.Nodes)))
+	if f.CertificateEnds != nil {
+		w.moment(fleetCertificate, f.CertificateEnds.UnixNano())
 	}
 }
 

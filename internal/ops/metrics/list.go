@@ -56,7 +56,15 @@ var (
 	sessions = Metric{"gatehouse_sessions", gauge, []string{"via"}, "Open sessions of agents: http, or attach."}
 	ready    = Metric{"gatehouse_ready", gauge, nil, "1 until shutdown begins."}
 	info     = Metric{"gatehouse_build_info", gauge, []string{"version"}, "1; the version is a label."}
-	others   = Metric{"gatehouse_metrics_other_total", count, nil, "Calls of which a label is other: a name that no file or list has, or one beyond the bound."}
+
+	fleetTenure      = Metric{"gatehouse_fleet_tenure_seconds", gauge, nil, "Only in a fleet, as all of these are: how long servers that run once may go on here without the store; 0 if they may not."}
+	fleetContact     = Metric{"gatehouse_fleet_contact_age_seconds", gauge, nil, "How long ago the fleet's store has last answered."}
+	fleetGeneration  = Metric{"gatehouse_fleet_generation", gauge, nil, "What the fleet has agreed on; a gateway whose gatehouse_config_generation is another does not follow."}
+	fleetOwned       = Metric{"gatehouse_fleet_owned_servers", gauge, nil, "Servers that run once, and run here."}
+	fleetNodes       = Metric{"gatehouse_fleet_nodes", gauge, nil, "Gateways of the fleet that live, as this one has last heard."}
+	fleetCertificate = Metric{"gatehouse_fleet_certificate_end_timestamp_seconds", gauge, nil, "When the certificate for other gateways ends, in seconds since 1970."}
+
+	others = Metric{"gatehouse_metrics_other_total", count, nil, "Calls of which a label is other: a name that no file or list has, or one beyond the bound."}
 )
 
 // List is all of them, in the order of docs/OPERATIONS.md.
@@ -64,7 +72,8 @@ var List = []Metric{
 	callsTotal, duration, inFlight, waiting, refused, requests, results,
 	servers, serverReady, starts, restarts, quarantines, startTime, lastCrash,
 	reloadsTotal, lastSuccess, lastGood, generation, since, unreadable,
-	auditWritten, auditLost, auditQueued, logWritten, logLost, noticesLost, sessions, ready, info, others,
+	auditWritten, auditLost, auditQueued, logWritten, logLost, noticesLost, sessions, ready, info,
+	fleetTenure, fleetContact, fleetGeneration, fleetOwned, fleetNodes, fleetCertificate, others,
 }
 
 // descs are what the library knows the metrics by.

@@ -51,6 +51,10 @@ func full() (*metrics.Book, admin.Status) {
 		Ready: true, Version: "v1", Generation: 3, GenerationSince: at, Sessions: 2, Attach: &admin.Attach{Attached: 1},
 		Servers: []admin.ServerStatus{{Name: "s", State: "ready", InFlight: 5, Waiting: 6}},
 		Reloads: []admin.Report{{File: "/f", Outcome: "applied"}},
+		Fleet: &admin.Fleet{
+			Node: "n1", TenureMS: 4500, StoreSilentMS: 250, Generation: 7, CertificateEnds: &at,
+			Nodes: []admin.FleetNode{{ID: "n1"}, {ID: "n2"}, {ID: "n3"}}, Owners: map[string]string{"s": "n1", "other": "n2"},
+		},
 	}
 }
 
@@ -106,6 +110,14 @@ func TestMetrics_output_isWhatTheListAndThePageSay(t *testing.T) {
 func must(b *metrics.Book, _ admin.Status) *metrics.Book   { return b }
 func status(_ *metrics.Book, st admin.Status) admin.Status { return st }
 
+func TestMetrics_withoutAFleet_noneOfAFleet(t *testing.T) {
+	b, st := full()
+	st.Fleet = nil
+	if text, _ := scrape(t, b, st, "text/plain"); strings.Contains(text, "gatehouse_fleet_") {
+		t.Errorf("got metrics of a fleet without one, want none in\n%s", text)
+	}
+}
+
 func TestMetrics_output_isAsPrometheusAdvises(t *testing.T) {
 	b, st := full()
 	text, kind := scrape(t, b, st, "text/plain")
@@ -127,6 +139,12 @@ func TestMetrics_output_isAsPrometheusAdvises(t *testing.T) {
 		`gatehouse_calls_waiting{server="s"}`:                               6,
 		`gatehouse_request_bytes_total{server="s"}`:                         3,
 		`gatehouse_result_bytes_total{server="s"}`:                          4,
+		`gatehouse_fleet_tenure_seconds`:                                    4.5,
+		`gatehouse_fleet_contact_age_seconds`:                               0.25,
+		`gatehouse_fleet_generation`:                                        7,
+		`gatehouse_fleet_owned_servers`:                                     1,
+		`gatehouse_fleet_nodes`:                                             3,
+		`gatehouse_fleet_certificate_end_timestamp_seconds`:                 1_790_000_000,
 		`gatehouse_servers{state="ready"}`:                                  1,
 		`gatehouse_servers{state="quarantined"}`:                            0,
 		`gatehouse_config_last_success_timestamp_seconds{file="/f"}`:        1.79e9,
