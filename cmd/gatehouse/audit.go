@@ -56,7 +56,8 @@ not write or had to delete. Exit code 0: none; 1: some; 2: wrong use.`,
 }
 
 // rulesToVerify are the rules files by which lines are decided again: those that
-// are named, else those of the gateways that run, else the one that run would use.
+// are named, else those of the gateways that run, else the one that run would use. Beside
+// a gateway of a fleet, which has no such file, there may be none.
 func rulesToVerify(cmd *cobra.Command, named []string) ([]string, error) {
 	if len(named) > 0 {
 		return named, nil
@@ -65,12 +66,21 @@ func rulesToVerify(cmd *cobra.Command, named []string) ([]string, error) {
 	defer stop()
 	gateways, _ := admin.Find(ctx, adminDirs())
 	var paths []string
+	fleet := ""
 	for _, gw := range gateways {
+		if gw.Status.Fleet != nil {
+			fleet = gw.Status.Fleet.Name
+			continue
+		}
 		if path, _ := rulesOf(gw.Status); path != "" && !slices.Contains(paths, path) {
 			paths = append(paths, path)
 		}
 	}
 	why := "of the running gateway"
+	if len(paths) == 0 && fleet != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), line(fmt.Sprintf("the rules are those of the fleet %s, not a file: without --rules nothing is decided again", fleet)))
+		return nil, nil
+	}
 	if len(paths) == 0 {
 		found, err := new(fileOptions).findRules(cmd.ErrOrStderr())
 		if err != nil {

@@ -38,7 +38,7 @@ func (o *runOptions) checkAuditOut() error {
 }
 
 // openAudit opens the audit log as the flags, which check has found to be good, have it.
-func (o *runOptions) openAudit(path, instance string, log *slog.Logger) (*audit.Log, error) {
+func (o *runOptions) openAudit(path, instance, node string, log *slog.Logger) (*audit.Log, error) {
 	keep, err := o.auditKeep.duration()
 	if err != nil {
 		return nil, err
@@ -47,5 +47,5 @@ func (o *runOptions) openAudit(path, instance string, log *slog.Logger) (*audit.
 	if err != nil {
 		return nil, err
 	}
-	return audit.Open(path, audit.Options{Instance: instance, Version: version(), Log: log, Keep: keep, Outlet: out})
+	return audit.Open(path, audit.Options{Instance: instance, Node: node, Version: version(), Log: log, Keep: keep, Outlet: out})
 }

@@ -141,6 +141,14 @@ func bootNow() fleet.Instant {
 	return fleet.Instant(now)
 }
 
+// id is which gateway of its fleet this is; "" for one that is not one of a fleet.
+func (f *fleetSide) id() string {
+	if f == nil {
+		return ""
+	}
+	return f.node.ID
+}
+
 // close ends what was opened. A nil fleetSide has nothing.
 func (f *fleetSide) close() {
 	if f == nil {

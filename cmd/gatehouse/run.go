@@ -227,7 +227,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return failed(err)
 	}
-	auditLog, err := l.opts.openAudit(path, instance, l.log)
+	auditLog, err := l.opts.openAudit(path, instance, l.fleet.id(), l.log)
 	if err != nil {
 		return failed(auditCure(path, err))
 	}

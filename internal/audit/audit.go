@@ -50,6 +50,7 @@ type Stats struct {
 // Log is an open audit log. Its methods may be called from any goroutine.
 type Log struct {
 	instance string
+	node     string
 	version  string
 	log      *slog.Logger
 	wake     chan struct{} // has a token when there is something for the writer
@@ -93,7 +94,7 @@ var (
 // start makes a Log that writes to f.
 func start(f *file, o Options) *Log {
 	l := &Log{
-		instance: cut(o.Instance), version: cut(o.Version), log: o.Log,
+		instance: cut(o.Instance), node: cut(o.Node), version: cut(o.Version), log: o.Log,
 		wake: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 	l.writer = writer{Log: l, out: f, own: []ownLine{{event: eventStart, at: time.Now()}}}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,31 @@ func TestAppend_line_hasTheKeysInTheirOrder(t *testing.T) {
 		}
 		if d.closed != 1 {
 			t.Errorf("the file was closed %d times, want once", d.closed)
+		}
+	})
+}
+
+// In a fleet every line says who wrote it, and calls who ran them.
+func TestAppend_inAFleet_linesHaveNodeOwnerAndEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		l := d.open(t, audit.Options{Node: "n1"})
+		at := time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC)
+		l.Append(audit.Record{Timestamp: at, Node: "forged", CallID: "c", Operation: "execute_tool", Decision: audit.Allow, Outcome: "ok", Owner: "n2", Epoch: 42})
+		l.Append(audit.Record{Timestamp: at, CallID: "d", Operation: "execute_tool", Decision: audit.Allow, Outcome: "ok"})
+		l.Note(audit.Event{Timestamp: at, Kind: audit.Operator, Action: "hold"})
+		closeLog(t, l)
+		want := `{"v":1,"timestamp":"2000-01-01T00:00:00Z","event":"start","instance":"inst","seq":1,"node":"n1"}
+{"v":1,"timestamp":"2026-05-06T00:00:00Z","call_id":"c","instance":"inst","seq":2,"node":"n1","operation":"execute_tool","decision":"ALLOW","generation":0,"outcome":"ok","owner":"n2","epoch":42,"latency_ms":0}
+{"v":1,"timestamp":"2026-05-06T00:00:00Z","call_id":"d","instance":"inst","seq":3,"node":"n1","operation":"execute_tool","decision":"ALLOW","generation":0,"outcome":"ok","latency_ms":0}
+{"v":1,"timestamp":"2026-05-06T00:00:00Z","event":"operator","instance":"inst","seq":4,"node":"n1","action":"hold"}
+{"v":1,"timestamp":"2000-01-01T00:00:00Z","event":"stop","instance":"inst","seq":5,"node":"n1"}
+`
+		if diff := cmp.Diff(want, withoutChain.ReplaceAllString(d.content(t), "")); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+		if findings, _ := verify(t, false, slices.Collect(strings.Lines(d.content(t)))); len(findings) > 0 {
+			t.Errorf("verify found %v, want nothing", findings)
 		}
 	})
 }

@@ -73,16 +73,16 @@ func (w *writer) addRecords(b *batch) {
 func (w *writer) encodeEntry(b *batch, e entry) error {
 	if e.event != nil {
 		line := *e.event
-		line.V, line.Instance, line.Seq = version, w.instance, w.next(b)
+		line.V, line.Instance, line.Seq, line.Node = version, w.instance, w.next(b), w.node
 		return appendLine(b.buf, line)
 	}
 	r := e.record
-	r.V, r.Instance, r.Seq = version, w.instance, w.next(b)
+	r.V, r.Instance, r.Seq, r.Node = version, w.instance, w.next(b), w.node
 	return appendRecord(b.buf, r)
 }
 
 func (w *writer) addOwn(b *batch, kind lineKind, own ownLine, lost uint64) {
-	line := eventLine{V: version, Timestamp: own.at.UTC(), Event: own.event, Instance: w.instance, Seq: w.next(b), Lost: lost, dropped: own.dropped}
+	line := eventLine{V: version, Timestamp: own.at.UTC(), Event: own.event, Instance: w.instance, Seq: w.next(b), Node: w.node, Lost: lost, dropped: own.dropped}
 	if own.event == eventStart {
 		line.Version = w.version
 	}

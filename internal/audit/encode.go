@@ -23,6 +23,7 @@ func appendRecord(buf *bytes.Buffer, r Record) error {
 	b = appendText(append(b, `,"call_id":`...), r.CallID)
 	b = appendText(append(b, `,"instance":`...), r.Instance)
 	b = strconv.AppendUint(append(b, `,"seq":`...), r.Seq, 10)
+	b = appendOptional(b, `,"node":`, r.Node)
 	b = appendOptional(b, `,"agent_id":`, r.AgentID)
 	b = appendOptional(b, `,"requested_agent":`, r.RequestedAgent)
 	b = appendOptional(b, `,"credential":`, r.Credential)
@@ -40,6 +41,10 @@ func appendRecord(buf *bytes.Buffer, r Record) error {
 	b = appendOptional(b, `,"policy_hash":`, r.PolicyHash)
 	b = appendText(append(b, `,"outcome":`...), r.Outcome)
 	b = appendOptional(b, `,"trace_id":`, r.TraceID)
+	b = appendOptional(b, `,"owner":`, r.Owner)
+	if r.Epoch != 0 {
+		b = strconv.AppendInt(append(b, `,"epoch":`...), r.Epoch, 10)
+	}
 	if r.Hits != 0 {
 		b = strconv.AppendInt(append(b, `,"hits":`...), int64(r.Hits), 10)
 	}

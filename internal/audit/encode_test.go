@@ -21,13 +21,13 @@ func TestRecord_isEncodedAsEncodingJSONHasIt(t *testing.T) {
 		}
 		return true
 	}
-	property := func(v int, seq, generation uint64, latency float64, texts [16]string, seconds uint32, nanos int64) bool {
+	property := func(v int, seq, generation uint64, latency float64, texts [18]string, epoch int64, seconds uint32, nanos int64) bool {
 		return same(audit.Record{
 			V: v, Timestamp: time.Unix(int64(seconds), nanos).UTC(), Seq: seq, Generation: generation, LatencyMS: latency,
 			Event: texts[0], CallID: texts[1], Instance: texts[2], AgentID: texts[3], RequestedAgent: texts[4],
 			Credential: texts[5], Client: texts[6], Operation: texts[7], Server: texts[8], Tool: texts[9],
 			Decision: audit.Decision(texts[10]), Step: texts[11], Rule: texts[12], PolicyHash: texts[0], Outcome: texts[1],
-			Resource: texts[13], Prompt: texts[14], Annotations: texts[15], TraceID: texts[2],
+			Resource: texts[13], Prompt: texts[14], Annotations: texts[15], TraceID: texts[2], Node: texts[16], Owner: texts[17], Epoch: epoch,
 		})
 	}
 	if err := quick.Check(property, &quick.Config{MaxCount: 2000}); err != nil {

@@ -39,7 +39,8 @@ type Event struct {
 	Timestamp   time.Time `json:"timestamp"` // (if it is zero)
 	Kind        EventKind `json:"event"`
 	Instance    string    `json:"instance"` // and
-	Seq         uint64    `json:"seq"`      // this
+	Seq         uint64    `json:"seq"`      // these
+	Node        string    `json:"node,omitempty"`
 	Action      string    `json:"action,omitempty"`
 	By          string    `json:"by,omitempty"` // who asked for it, as far as that is known
 	AgentID     string    `json:"agent_id,omitempty"`

@@ -14,6 +14,9 @@ import (
 type Options struct {
 	// Instance goes into every line and distinguishes this process from others.
 	Instance string
+	// Node goes into every line too: which gateway of a fleet this is; empty for one that
+	// is not one of a fleet, whose lines have no such key.
+	Node string
 	// Version of the program goes into the start line.
 	Version string
 	// Log hears of losses and failures; nil means that nobody does.

@@ -39,8 +39,8 @@ const (
 	eventDropped = "dropped" // the oldest file was deleted
 )
 
-// Record is one line of the log. The Log fills in V, Event, Instance and Seq,
-// and Timestamp if it is zero. Texts longer than 256 bytes are cut: what is left ends in
+// Record is one line of the log. The Log fills in V, Event, Instance, Seq and
+// Node, and Timestamp if it is zero. Texts longer than 256 bytes are cut: what is left ends in
 // "…#" and 16 hexadecimal digits of the whole text's SHA-256. The JSON keys
 // come in this order, and optional ones that are empty are left out; behind
 // them comes "prev", the SHA-256 of the line before.
@@ -50,7 +50,8 @@ type Record struct {
 	Event          string    `json:"event,omitempty"`
 	CallID         string    `json:"call_id"`
 	Instance       string    `json:"instance"`
-	Seq            uint64    `json:"seq"` // from 1, per instance
+	Seq            uint64    `json:"seq"`            // from 1, per instance
+	Node           string    `json:"node,omitempty"` // which gateway of a fleet wrote the line
 	AgentID        string    `json:"agent_id,omitempty"`
 	RequestedAgent string    `json:"requested_agent,omitempty"`
 	Credential     string    `json:"credential,omitempty"` // the id of a credential, never itself
@@ -68,6 +69,8 @@ type Record struct {
 	PolicyHash     string    `json:"policy_hash,omitempty"`
 	Outcome        string    `json:"outcome"`
 	TraceID        string    `json:"trace_id,omitempty"` // of the trace that the call is part of, in hexadecimal digits
+	Owner          string    `json:"owner,omitempty"`    // which other gateway of the fleet was sent the call, to run it
+	Epoch          int64     `json:"epoch,omitempty"`    // of that gateway's claim on the server
 	Hits           int       `json:"hits,omitempty"`     // of search_tools
 	LatencyMS      float64   `json:"latency_ms"`
 	// Sent and Got are the bytes of the params that the server was sent and of its
@@ -83,6 +86,7 @@ type eventLine struct {
 	Event     string    `json:"event"`
 	Instance  string    `json:"instance"`
 	Seq       uint64    `json:"seq"`
+	Node      string    `json:"node,omitempty"`
 	Version   string    `json:"version,omitempty"` // of the program, in the start line
 	Lost      uint64    `json:"lost,omitempty"`    // records since the last lost line
 
@@ -98,10 +102,10 @@ type dropped struct {
 }
 
 // texts returns the fields whose length others decide.
-func (r *Record) texts() [14]*string {
+func (r *Record) texts() [15]*string {
 	return [...]*string{
 		&r.CallID, &r.AgentID, &r.RequestedAgent, &r.Credential, &r.Client, &r.Operation,
-		&r.Server, &r.Tool, &r.Resource, &r.Prompt, &r.Annotations, &r.Step, &r.Rule, &r.Outcome,
+		&r.Server, &r.Tool, &r.Resource, &r.Prompt, &r.Annotations, &r.Step, &r.Rule, &r.Outcome, &r.Owner,
 	}
 }
 

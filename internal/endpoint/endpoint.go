@@ -144,6 +144,12 @@ type Session interface {
 	Close(cause error)
 }
 
+// Elsewhere is implemented by sessions with servers that another gateway of a fleet runs.
+type Elsewhere interface {
+	// Owner names that gateway, and says under which epoch it owns the server.
+	Owner() (node string, epoch int64)
+}
+
 // NotWritten means that no byte of a request reached the server.
 type NotWritten struct{ Cause error }
 

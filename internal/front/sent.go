@@ -36,6 +36,7 @@ func (a *Attempt) sent(ctx context.Context) error {
 	}
 	resp, err := st.Session.Call(ctx, req)
 	a.call.Record.Sent = len(req.Params)
+	a.noteOwner(st.Session, err)
 	if err == nil {
 		a.call.Record.Got = len(resp.Result) + len(resp.Error)
 		if resp.Error != nil && a.call.span != nil {
@@ -62,6 +63,20 @@ func (a *Attempt) sent(ctx context.Context) error {
 		a.Route.Cell.NoteOverdue()
 	}
 	return fail
+}
+
+// noteOwner notes in the audit record which other gateway of a fleet has got the call.
+// What it was not sent has no owner: it is decided anew and may go elsewhere.
+func (a *Attempt) noteOwner(s endpoint.Session, err error) {
+	r := &a.call.Record
+	r.Owner, r.Epoch = "", 0
+	there, ok := s.(endpoint.Elsewhere)
+	if !ok {
+		return
+	}
+	if _, notWritten := errors.AsType[*endpoint.NotWritten](err); !notWritten {
+		r.Owner, r.Epoch = there.Owner()
+	}
 }
 
 // request is the operation's, with what the router knows.

@@ -1,10 +1,13 @@
 package fleet_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -85,6 +88,41 @@ func killed(t *testing.T) {
 	owner.Kill()
 	elsewhere(t, l, owned, f.Others(owner), at, f.TTL+time.Second)
 	onlyWritten(t, f.Judge(t, kit.Through(l.End(10*time.Second), f.Others(owner)...)))
+	for _, n := range f.Others(owner) {
+		audited(t, n, owner)
+	}
+}
+
+// audited checks that the audit log of a gateway says which calls ran at another one, and
+// that it can be verified.
+func audited(t *testing.T, n, owner *kit.Node) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(n.Dir, "audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for line := range strings.Lines(string(text)) {
+		var r struct {
+			Node, Owner string
+			Epoch       int64
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			continue // It is being written; verify says what is wrong.
+		}
+		if r.Node != n.ID || r.Owner == n.ID || (r.Owner == "") != (r.Epoch == 0) {
+			t.Fatalf("%s: got the line %s, want its node, and another owner with its epoch or none", n.ID, line)
+		}
+		if r.Owner == owner.ID {
+			sent++
+		}
+	}
+	if sent == 0 {
+		t.Errorf("%s: no line names the owner %s, want those of the calls that it ran", n.ID, owner.ID)
+	}
+	if out, err := n.Command("audit", "verify", filepath.Join(n.Dir, "audit.jsonl")); err != nil {
+		t.Errorf("%s: audit verify: %v, want no findings\n%s", n.ID, err, out)
+	}
 }
 
 // The one that runs with all other tests.

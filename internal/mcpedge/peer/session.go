@@ -34,7 +34,10 @@ type Session struct {
 	calls  int // under way
 }
 
-var _ endpoint.Session = (*Session)(nil)
+var (
+	_ endpoint.Session   = (*Session)(nil)
+	_ endpoint.Elsewhere = (*Session)(nil)
+)
 
 var errClosed = errors.New("the session was closed")
 
@@ -46,6 +49,9 @@ func newSession(c *Client, target Target, info endpoint.ServerInfo) *Session {
 
 // Info implements [endpoint.Session]: what the server said of itself to its owner.
 func (s *Session) Info() endpoint.ServerInfo { return s.info }
+
+// Owner implements [endpoint.Elsewhere].
+func (s *Session) Owner() (node string, epoch int64) { return s.target.Node, s.target.Epoch }
 
 // PID implements [endpoint.Session]: the process is on another machine.
 func (s *Session) PID() int { return 0 }
