@@ -428,6 +428,8 @@ func TestSafeToListen(t *testing.T) {
 		{"all addresses of version 6", "[::]:80", runOptions{tlsCert: "x"}, none, false},
 		{"a pin is no credential", "192.0.2.1:80", runOptions{agents: []string{"a"}, tlsCert: "x"}, none, false},
 		{"tokens in clear text", "192.0.2.1:80", runOptions{}, some, false},
+		{"a fleet in clear text, before it has its rules", "192.0.2.1:80", runOptions{fleet: fleetOptions{name: "prod"}}, identity.Credentials{}, false},
+		{"a fleet before it has its rules", "192.0.2.1:443", runOptions{fleet: fleetOptions{name: "prod"}, tlsCert: "cert.pem"}, identity.Credentials{}, true},
 		{"a public url in clear text", "192.0.2.1:80", runOptions{publicURL: "http://gw.example.com"}, some, false},
 		{"tokens with TLS", "192.0.2.1:80", runOptions{tlsCert: "x"}, some, true},
 		{"tokens behind a proxy with TLS", "192.0.2.1:80", runOptions{publicURL: "https://gw.example.com"}, some, true},

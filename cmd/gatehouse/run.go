@@ -164,8 +164,8 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	}
 	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener, attach: front}
 	if listener != nil {
-		if err := safeToListen(opts, listener, loaded.Credentials); err != nil && opts.fleet.name == "" {
-			return nil, err // A fleet has its rules later, and each is looked at then.
+		if err := safeToListen(opts, listener, loaded.Credentials); err != nil {
+			return nil, err
 		}
 		if l.listener, err = secured(opts, listener, log); err != nil {
 			return nil, err
