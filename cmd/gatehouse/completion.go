@@ -106,6 +106,8 @@ func completeFlag(name string) cobra.CompletionFunc {
 			return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "server":
 			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "node":
+			return nodeNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "from":
 			return clientNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		}

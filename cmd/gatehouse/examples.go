@@ -50,7 +50,8 @@ var examples = map[string]string{
   gatehouse status db         one server
   gatehouse status --watch    again and again`,
 	"gatehouse logs": `  gatehouse logs -f
-  gatehouse logs --server db --level warn`,
+  gatehouse logs --server db --level warn
+  gatehouse logs --all -n 20   of all gateways of a fleet`,
 	"gatehouse ops open": `  gatehouse ops open`,
 	"gatehouse reload":   `  gatehouse reload`,
 	"gatehouse restart": `  gatehouse restart db

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -39,7 +38,7 @@ fleet; 3: no gateway is running.`,
 				return asked(ctx, gw.Client, err)
 			}
 			if st.Fleet == nil {
-				return failed(errors.New("this gateway is not one of a fleet: it was started without --fleet"))
+				return failed(errNoFleet)
 			}
 			return showFleet(cmd.OutOrStdout(), *st.Fleet, o.asJSON, time.Now())
 		},

@@ -26,13 +26,15 @@ func (o *operator) Move(ctx context.Context, server, node string) (admin.Moved, 
 	return moved, err
 }
 
+var errNoFleet = errors.New("this gateway is not one of a fleet: it was started without --fleet")
+
 // moveSlack is how much longer than its drain and startup timeouts a server is waited
 // for that moves.
 const moveSlack = 10 * time.Second
 
 func (a *app) move(ctx context.Context, server, node string) (admin.Moved, error) {
 	if a.fleet == nil {
-		return admin.Moved{}, conflict(errors.New("this gateway is not one of a fleet: it was started without --fleet"))
+		return admin.Moved{}, conflict(errNoFleet)
 	}
 	snap := a.store.Load()
 	r, ok := snap.Route(server)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,17 +23,25 @@ func newLogsCommand(color *colorOption) *cobra.Command {
 	var o running
 	q := admin.LogQuery{}
 	var level string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Show the log of the running gateway, of one server with --server",
 		Long: `logs shows the newest records of the actor-system log: life cycles of servers,
 reloads, their stderr. The gateway keeps the last 300 about each server and
 2,000 others, of its --log-level and above. With -f the command goes on with what
-is logged from now on, until it is interrupted or the gateway ends.`,
+is logged from now on, until it is interrupted or the gateway ends.
+
+In a fleet --node shows the log of another gateway, and --all those of all gateways
+in the order of their clocks: each record has its gateway as logged_by. They cannot be
+followed from here. Exit code 1: one of them cannot be asked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if q.Level, err = logging.ParseLevel(level); err != nil {
 				return err
+			}
+			if q.Follow && (all || q.Node != "") {
+				return errors.New("-f follows the log of the gateway that is asked: run it at each gateway, without --node and --all")
 			}
 			if q.N < 0 {
 				return fmt.Errorf("-n is %d: use 0 or more", q.N)
@@ -43,30 +52,39 @@ is logged from now on, until it is interrupted or the gateway ends.`,
 			if err != nil {
 				return err
 			}
+			if all {
+				return showAllLogs(ctx, cmd, gw, q, color, o.asJSON)
+			}
 			return showLogs(ctx, gw.Client, q, cmd.OutOrStdout(), color, o.asJSON)
 		},
 	}
 	o.register(cmd, "print each record as the JSON object that it is")
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is logged from now on")
 	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
+	cmd.Flags().StringVar(&q.Node, "node", "", "the log of this gateway of the fleet")
+	cmd.Flags().BoolVar(&all, "all", false, "the logs of all gateways of the fleet")
+	cmd.MarkFlagsMutuallyExclusive("node", "all")
 	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
 	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many of the records that are there already")
 	return cmd
 }
 
 func showLogs(ctx context.Context, c *admin.Client, q admin.LogQuery, w io.Writer, color *colorOption, asJSON bool) error {
-	err := c.Logs(ctx, q, func(raw json.RawMessage) error {
-		text := terminal.JSON(string(raw))
-		if !asJSON {
-			size, isTerminal := terminal.Of(w) // It may change at any time.
-			text = logText(raw, size.Columns, color.colors(isTerminal))
-		}
-		return terminal.Draw(w, text+"\n")
-	})
+	err := c.Logs(ctx, q, func(raw json.RawMessage) error { return showRecord(w, raw, color, asJSON) })
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // Interrupted: that is how following ends.
 	}
 	return asked(ctx, c, err)
+}
+
+// showRecord writes one record.
+func showRecord(w io.Writer, raw json.RawMessage, color *colorOption, asJSON bool) error {
+	text := terminal.JSON(string(raw))
+	if !asJSON {
+		size, isTerminal := terminal.Of(w) // It may change at any time.
+		text = logText(raw, size.Columns, color.colors(isTerminal))
+	}
+	return terminal.Draw(w, text+"\n")
 }
 
 // logText is a record as wide as a terminal may be; more of it goes on below,

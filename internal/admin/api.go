@@ -52,6 +52,9 @@ type Gateway interface {
 	OpsLink(OpsLinkQuery) (OpsLink, error)
 	// Logs is the log so far and from now on.
 	Logs() *logging.Ring
+	// NodeLogs are lines of the log of one gateway of the fleet so far, the oldest
+	// first. It blocks until they are there or ctx ends.
+	NodeLogs(ctx context.Context, q LogQuery) ([]json.RawMessage, error)
 }
 
 // Action is what an operator does to one server.

@@ -56,6 +56,27 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	}
 }
 
+func TestLogs_ofAnotherGateway(t *testing.T) {
+	f := newFake()
+	c, _ := serve(t, f)
+	q := admin.LogQuery{Node: "n2", Server: "db", Level: slog.LevelWarn, N: 7}
+	var got []string
+	each := func(line json.RawMessage) error {
+		got = append(got, string(line))
+		return nil
+	}
+	if err := c.Logs(within(t), q, each); err != nil || !slices.Equal(got, []string{`{"msg":"there"}`}) {
+		t.Errorf("got %q and %v, want its line", got, err)
+	}
+	if diff := cmp.Diff([]any{q}, f.asked); diff != "" {
+		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
+	}
+	q.Follow = true
+	if err := c.Logs(within(t), q, each); err == nil || !strings.Contains(err.Error(), "cannot be followed") {
+		t.Errorf("got %v, want that it cannot be followed", err)
+	}
+}
+
 func TestOperate_anyServerName_arrivesAsItIs(t *testing.T) {
 	f := newFake()
 	c, _ := serve(t, f)

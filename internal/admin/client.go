@@ -154,6 +154,9 @@ func (c *Client) Call(ctx context.Context, call Call) (json.RawMessage, error) {
 // nil.
 func (c *Client) Logs(ctx context.Context, q LogQuery, each func(json.RawMessage) error) error {
 	v := url.Values{"follow": {strconv.FormatBool(q.Follow)}, "server": {q.Server}, "level": {q.Level.String()}, "n": {strconv.Itoa(q.N)}}
+	if q.Node != "" {
+		v.Set("node", q.Node)
+	}
 	resp, err := c.send(ctx, http.MethodGet, "/v1/logs?"+v.Encode(), nil)
 	if err != nil {
 		return err

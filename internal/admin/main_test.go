@@ -60,6 +60,11 @@ func (f *fake) note(v ...any) {
 func (f *fake) Status() admin.Status { return f.status }
 func (f *fake) Logs() *logging.Ring  { return f.ring }
 
+func (f *fake) NodeLogs(_ context.Context, q admin.LogQuery) ([]json.RawMessage, error) {
+	f.note(q)
+	return []json.RawMessage{json.RawMessage(`{"msg":"there"}`)}, f.err
+}
+
 func (f *fake) Settled(_ context.Context, name string) (admin.ServerStatus, error) {
 	return admin.ServerStatus{Name: name, State: "ready"}, nil
 }

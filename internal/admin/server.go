@@ -175,6 +175,12 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	}
 	ring := s.gw.Logs()
 	lines, at := ring.Last(q.N, q.Keep)
+	if q.Node != "" {
+		if lines, err = s.nodeLogs(r.Context(), q); err != nil {
+			reply(w, nil, err)
+			return
+		}
+	}
 	if q.Server != "" && len(lines) == 0 {
 		if _, err := s.gw.Server(q.Server); err != nil { // One that was removed may be asked for.
 			reply(w, nil, err)
@@ -213,10 +219,20 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// nodeLogs are lines of the log of one gateway of the fleet.
+func (s *Server) nodeLogs(ctx context.Context, q LogQuery) ([]json.RawMessage, error) {
+	if q.Follow {
+		return nil, &Error{http.StatusBadRequest, "the log of another gateway cannot be followed: ask at that gateway"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, actLimit)
+	defer cancel()
+	return s.gw.NodeLogs(ctx, q)
+}
+
 // writeLines reports whether the client still takes them.
 func writeLines(w http.ResponseWriter, lines []json.RawMessage, flush bool) bool {
 	for _, line := range lines {
-		if _, err := w.Write(append(slices.Clip(line), '\n')); err != nil {
+		if _, err := w.Write(append(slices.Clip(line), '\n')); err != nil { //nolint:gosec // Lines of JSON, and no page.
 			return false
 		}
 	}
@@ -226,6 +242,8 @@ func writeLines(w http.ResponseWriter, lines []json.RawMessage, flush bool) bool
 // LogQuery says which lines of the log are wanted. The zero LogQuery is none
 // of those that are there.
 type LogQuery struct {
+	// Node is the gateway of the fleet whose log it is; empty: the one that is asked.
+	Node   string
 	Follow bool
 	Server string     // only lines about this server; empty: all
 	Level  slog.Level // only lines of this level or above
@@ -234,7 +252,7 @@ type LogQuery struct {
 
 func parseLogQuery(r *http.Request) (LogQuery, error) {
 	v := r.URL.Query()
-	q := LogQuery{Follow: v.Get("follow") == "true", Server: v.Get("server"), Level: slog.LevelDebug, N: 100}
+	q := LogQuery{Node: v.Get("node"), Follow: v.Get("follow") == "true", Server: v.Get("server"), Level: slog.LevelDebug, N: 100}
 	if text := v.Get("level"); text != "" {
 		if err := q.Level.UnmarshalText([]byte(text)); err != nil {
 			return q, &Error{http.StatusBadRequest, "the level is debug, info, warn or error"}

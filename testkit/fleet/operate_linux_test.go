@@ -44,4 +44,31 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 	if j.Failed > 0 {
 		t.Errorf("%d calls failed, want none: %v", j.Failed, j.Examples)
 	}
+	operatedFromElsewhere(t, f, owner)
+	f.Judge(t, nil)
+}
+
+// operatedFromElsewhere does to a server what operators do, at a gateway that does not run
+// it, and reads the logs of both.
+func operatedFromElsewhere(t *testing.T, f *kit.Fleet, owner *kit.Node) {
+	t.Helper()
+	server := kit.Server(0)
+	asked := f.Others(owner)[0]
+	for _, c := range []struct{ args, want string }{
+		{"hold " + server + " --reason disk", "generation"},
+		{"release " + server, "generation"},
+		{"restart " + server, "is ready"},
+		{"logs --node " + owner.ID + " --server " + server, "node=" + asked.ID},
+		{"logs --all", "logged_by=" + owner.ID},
+		{"logs --all", "logged_by=" + asked.ID},
+	} {
+		if got, err := asked.Command(strings.Fields(c.args)...); err != nil || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q and %v, want %q", c.args, got, err, c.want)
+		}
+	}
+	for args, want := range map[string]string{"logs --node n9": "there are n1, n2", "logs --all -f": "run it at each gateway"} {
+		if got, err := asked.Command(strings.Fields(args)...); err == nil || !strings.Contains(got, want) {
+			t.Errorf("%s: got %q and %v, want it refused with %q", args, got, err, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -36,6 +37,7 @@ type owner struct {
 	gone       atomic.Bool // it does not own the server
 	redact     func(string) string
 	decide     func(peer.Asked) *endpoint.Denied // nil denies nothing
+	logs       func(peer.LogQuery) []json.RawMessage
 	moves      chan peer.Move
 	stays      error // why it moves nothing
 
@@ -90,6 +92,7 @@ func (o *owner) config() peer.ServerConfig {
 		Tenure: func() fleet.TenureAnswer {
 			return fleet.TenureAnswer{Node: "n1", Tenure: !o.lapsed.Load(), Generation: o.generation.Load()}
 		},
+		Logs: o.logs,
 		Move: func(m peer.Move) error {
 			if o.stays == nil {
 				o.moves <- m

@@ -41,6 +41,8 @@ type ServerConfig struct {
 	// Move begins to leave a server to another gateway. The error, for people, says why
 	// it does not.
 	Move func(Move) error
+	// Logs returns lines of this gateway's log, the oldest first, without secrets.
+	Logs func(LogQuery) []json.RawMessage
 	// Generation is that by which this gateway decides.
 	Generation func() uint64
 	// Decide asks the rules of this gateway whether the agent that another one names may
@@ -103,6 +105,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusOK, running{s.cfg.Running(key)})
 	case path == movePath && r.Method == http.MethodPost:
 		s.move(w, r)
+	case path == logsPath && r.Method == http.MethodGet:
+		s.logs(w, r)
 	case strings.HasPrefix(path, serversPath):
 		s.server(w, r, path)
 	default:

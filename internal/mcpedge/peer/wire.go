@@ -18,6 +18,7 @@ const (
 	runningPath = "/peer/v1/running/"
 	tenurePath  = "/peer/v1/tenure"
 	movePath    = "/peer/v1/move"
+	logsPath    = "/peer/v1/logs"
 )
 
 // The headers of a call. Values that people or clients choose are percent-encoded.
