@@ -7,7 +7,7 @@ import (
 
 // Keyring is a fake one in memory.
 type Keyring struct {
-	// Hang, unless nil, holds every answer up until it is closed.
+	// Hang, unless nil, holds every answer up until it is closed; see Unlock.
 	Hang chan struct{}
 	// Err, unless nil, is every answer.
 	Err error
@@ -17,10 +17,22 @@ type Keyring struct {
 }
 
 func (k *Keyring) answer() error {
-	if k.Hang != nil {
-		<-k.Hang
+	k.mu.Lock()
+	hang := k.Hang
+	k.mu.Unlock()
+	if hang != nil {
+		<-hang
 	}
 	return k.Err
+}
+
+// Unlock has it answer at once from now on, and returns what still holds up those who
+// have asked before.
+func (k *Keyring) Unlock() (hang chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	hang, k.Hang = k.Hang, nil
+	return hang
 }
 
 // Set keeps a secret.

@@ -91,8 +91,7 @@ func TestKeyring_thatAnswersLate_leavesTheNewerSecret(t *testing.T) {
 			ring := &testkit.Keyring{Hang: make(chan struct{})}
 			s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
 			_ = keep(t, s, key, placed("one", place)) // It fails where it may not be in a file.
-			locked := ring.Hang
-			ring.Hang = nil
+			locked := ring.Unlock()
 			if err := keep(t, s, key, placed("two", store.InKeyring)); err != nil {
 				t.Fatal(err)
 			}

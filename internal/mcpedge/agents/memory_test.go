@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ func (echoing) CallTool(_ context.Context, _ agents.Caller, t agents.ToolCall, d
 // Whatever many clients send at once, of any shape and with answers left unread,
 // the heap grows by four times the budget at the most.
 func TestMemory_ofManyClientsAtOnce_isBounded(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100)) // As in the program, however the tests are run.
 	const budget, size, clients = 16 << 20, 1 << 20, 64
 	f := newEdge(t, echoing{newScript()}, func(o *agents.Options) { o.Budget, o.Log = weight.New(budget, time.Now), nil })
 	srv := serveHTTP(t, f)
