@@ -117,7 +117,7 @@ func (s *supervisor) tenureLost(c actor.Context) {
 
 // forgetClaim has a server not begin that was about to.
 func (s *supervisor) forgetClaim(k *child) {
-	if k.pid == nil && k.place.claim != nil {
+	if k.place.is != here && k.place.claim != nil { // The one before it may still be ending.
 		k.place.claim, k.failing = nil, false
 		k.stopTimer()
 		k.stopReports() // They are by that claim.

@@ -24,6 +24,7 @@ type party struct {
 	mu     sync.Mutex
 	runs   []*sync.WaitGroup // of servers that were started by a claim, and run
 	killed int
+	clings chan struct{} // stand-ins end once it is closed; nil is at once
 }
 
 func inFleet(t *testing.T, f func(t *testing.T, p *party)) {
@@ -73,6 +74,9 @@ func (p *party) remote(func() messages.ServerPlan) *actor.Props {
 		case messages.OwnedThere:
 			c.Send(p.notes.PID, note{"is at", m.Owner.Node})
 		case *actor.Stopping:
+			if p.clings != nil {
+				<-p.clings
+			}
 			c.Send(p.notes.PID, note{"steps down", ""})
 		}
 	})
@@ -409,5 +413,49 @@ func TestFleet_anInstanceThatEndedWhereItRan_makesRoom(t *testing.T) {
 			t.Errorf("got %d instances once nobody needs it anywhere, want none: others need its place", left)
 		}
 		testkit.Expect[messages.Unwanted](t, p.fleet)
+	})
+}
+
+// The stand-in for the owner before is still ending then.
+func TestFleet_claimLostBeforeItBegan_isNotBegunBy(t *testing.T) {
+	for name, lose := range map[string]func(p *party, plan messages.ServerPlan) any{
+		"given up": func(_ *party, plan messages.ServerPlan) any {
+			return messages.GiveUp{Key: "files", Cell: plan.Cell, Timeout: time.Minute}
+		},
+		"tenure lost": func(*party, messages.ServerPlan) any { return messages.TenureLost{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inFleet(t, func(t *testing.T, p *party) {
+				plan := single("files", 1)
+				p.start(t, plan)
+				p.clings = make(chan struct{})
+				p.Send(p.sup, there(plan, "n2"))
+				testkit.ExpectExactly(t, p.notes, note{"stands in", ""}, note{"is at", "n2"})
+				p.Send(p.sup, here(plan, 11))
+				p.System.Root.RequestWithCustomSender(p.sup, lose(p, plan), p.fleet.PID)
+				p.Sleep(time.Second)
+				close(p.clings)
+				testkit.ExpectExactly(t, p.notes, note{"steps down", ""})
+				p.Sleep(time.Minute)
+				testkit.ExpectNone(t, p.notes) // Somebody else may run it by now.
+			})
+		})
+	}
+}
+
+func TestFleet_removedBeforeItBegan_isReleased(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		p.start(t, plan)
+		p.clings = make(chan struct{})
+		p.Send(p.sup, there(plan, "n2"))
+		p.Send(p.sup, here(plan, 11))
+		p.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(plan, time.Minute)}})
+		p.Sleep(time.Second)
+		close(p.clings)
+		testkit.Expect[messages.Unwanted](t, p.fleet)
+		if m := testkit.Expect[messages.Released](t, p.fleet); m.Key != "files" || m.Epoch != 11 {
+			t.Errorf("got %+v released, want files by epoch 11", m)
+		}
 	})
 }

@@ -142,7 +142,7 @@ func (s *supervisor) unwanted(c actor.Context, k *child) {
 	}
 	k.stopReports() // What takes its place reports by the same claim.
 	s.tellFleet(c, messages.Unwanted{Key: k.place.key, Cell: k.plan().Cell})
-	if k.pid == nil {
+	if k.place.is != here {
 		s.forgetWait(c, k)
 	}
 }
