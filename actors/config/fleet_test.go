@@ -22,14 +22,18 @@ type member struct{ *stage }
 // inFleet plays with a config actor that has heard of no configuration yet.
 func inFleet(t *testing.T, env resolve.Env, play func(t *testing.T, m *member)) {
 	t.Helper()
+	inFleetAt(t, configactor.Sources{Env: env}, play)
+}
+
+// inFleetAt does so with a gateway whose agents come as these sources say.
+func inFleetAt(t *testing.T, src configactor.Sources, play func(t *testing.T, m *member)) {
+	t.Helper()
 	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
 		s := &stage{World: w, t: t, gateway: w.Probe(), supervisor: w.Probe(), operator: w.Probe(), events: w.Events(), view: &configactor.View{}}
-		env.ServersDir, env.GOOS = "/state/servers", "linux"
+		src.Env.ServersDir, src.Env.GOOS = "/state/servers", "linux"
+		src.ServersFile, src.RulesFile, src.EnvFiles, src.ReachesSelf, src.RunsSelf = serversFile, rulesFile, []string{envFile}, noURL, noProgram
 		s.pid = w.Spawn(configactor.Props(configactor.Config{
-			Sources: configactor.Sources{
-				ServersFile: serversFile, RulesFile: rulesFile, EnvFiles: []string{envFile}, ReachesSelf: noURL, RunsSelf: noProgram, Env: env,
-			},
-			Gateway: s.gateway.PID, Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler),
+			Sources: src, Gateway: s.gateway.PID, Supervisor: s.supervisor.PID, View: s.view, Log: slog.New(slog.DiscardHandler),
 		}))
 		m := &member{s}
 		m.accepted() // Generation 1: nothing.
@@ -135,6 +139,29 @@ func TestFleet_whatCannotBeFollowed_changesNothing(t *testing.T) {
 			t.Errorf("got %+v, want that it was rejected", r)
 		}
 		m.nothing()
+	})
+}
+
+// Whoever applies does not know how a gateway can be reached: each judges by itself, and
+// once more what the fleet has agreed on without it.
+func TestFleet_exposed_rulesWithoutCredentials_areRefused(t *testing.T) {
+	open := content(`"a": {"command": "a"}`)
+	inFleetAt(t, configactor.Sources{HTTP: true, Exposed: true}, func(t *testing.T, m *member) {
+		if got := m.judged(open).Problems; len(got) != 1 || !strings.Contains(got[0], "no credential") {
+			t.Errorf("got the problems %v of a candidate, want one about credentials", got)
+		}
+		m.ask(messages.FleetChanged{Generation: 6, Content: open})
+		got := testkit.Expect[messages.CannotFollow](t, m.operator)
+		if got.Generation != 6 || len(got.Problems) != 1 || !strings.Contains(got.Problems[0], "no credential") {
+			t.Errorf("got %+v, want generation 6 and that agents would need no credential", got)
+		}
+		testkit.Expect[messages.ConfigReloaded](t, m.events)
+		m.nothing()
+	})
+	inFleetAt(t, configactor.Sources{HTTP: true}, func(t *testing.T, m *member) {
+		if got := m.judged(open).Problems; len(got) != 0 {
+			t.Errorf("got the problems %v on loopback, want none", got)
+		}
 	})
 }
 

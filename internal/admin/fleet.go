@@ -18,6 +18,8 @@ func (f Fleet) String() string {
 	switch {
 	case f.Leaving:
 		add("it leaves")
+	case f.InForce == 0 && f.Generation != 0:
+		add(`it does not decide by the fleet's configuration, generation %d; if it cannot, "gatehouse logs" says why`, f.Generation)
 	case f.InForce == 0:
 		add(`there is no configuration yet: put one there with "gatehouse apply"`)
 	case f.TenureMS == 0:

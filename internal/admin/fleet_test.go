@@ -17,7 +17,8 @@ func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
 	}{
 		{"well", "prod, this is node n1 of 2 gateways", func(*admin.Fleet) {}, true},
 		{"no tenure", "has not answered for 9s", func(f *admin.Fleet) { f.TenureMS, f.StoreSilentMS = 0, 9000 }, false},
-		{"no configuration", "gatehouse apply", func(f *admin.Fleet) { f.InForce = 0 }, false},
+		{"no configuration", "gatehouse apply", func(f *admin.Fleet) { f.Generation, f.InForce = 0, 0 }, false},
+		{"a configuration that it cannot follow", "generation 7; if it cannot, \"gatehouse logs\" says why", func(f *admin.Fleet) { f.InForce = 0 }, false},
 		{"leaving", "it leaves", func(f *admin.Fleet) { f.Leaving = true }, false},
 		{"one behind", "n2 decides by generation 5", func(f *admin.Fleet) {
 			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 5}}
