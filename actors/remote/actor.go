@@ -160,6 +160,7 @@ func (s *standIn) heard(c actor.Context, m messages.OwnedThere) {
 // wake asks the owner of a server that is idle for it, which wakes it there.
 func (s *standIn) wake(c actor.Context) {
 	if s.there.Record.State == endpoint.Idle && s.stop == nil {
+		s.failed = 0
 		s.open(c)
 	}
 }

@@ -263,6 +263,14 @@ func TestStandIn_idle_isWokenAtItsOwner(t *testing.T) {
 			t.Errorf("asked the owner %d times, want once", opened)
 		}
 		r.wants(t, endpoint.Idle)
+		r.Sleep(time.Hour) // It may not have heard it.
+		if opened, _ := r.counts(); opened < 3 || opened > 8 {
+			t.Errorf("asked the owner %d times, want some more, and not for ever", opened)
+		}
+		r.Send(r.pid, messages.StartServer{})
+		r.refuse(nil)
+		r.Sleep(time.Second)
+		r.wants(t, endpoint.Ready)
 	})
 }
 

@@ -17,6 +17,8 @@ const (
 	// firstRetry and lastRetry are how long it waits for another attempt.
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 2 * time.Second
+	// maxWakes is how often it tries to wake a server at its owner again.
+	maxWakes = 5
 )
 
 // open begins an attempt to reach the server at its owner.
@@ -83,7 +85,12 @@ func (s *standIn) opened(c actor.Context, m opened) {
 // while the owner says that it is ready.
 func (s *standIn) trouble(c actor.Context, err error) {
 	s.abandon()
-	if s.there.Record.State != endpoint.Ready {
+	switch {
+	case s.there.Record.State == endpoint.Ready:
+	case s.there.Record.State == endpoint.Idle && s.failed < maxWakes:
+		s.retry(c) // It may not have heard that a call waits.
+		return
+	default:
 		return // The owner says what becomes of it.
 	}
 	plan := s.plan()
@@ -92,6 +99,11 @@ func (s *standIn) trouble(c actor.Context, err error) {
 	plan.Cell.Move(endpoint.Moved, time.Now(), func(next *endpoint.Status) {
 		next.Node, next.Reason = s.there.Owner.Node, reason
 	})
+	s.retry(c)
+}
+
+// retry begins another attempt after a while.
+func (s *standIn) retry(c actor.Context) {
 	delay := min(lastRetry, firstRetry<<min(s.failed, 10))
 	s.failed++
 	s.try++
