@@ -34,6 +34,12 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		s.Nodes = append(s.Nodes, admin.FleetNode{
 			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving,
 		})
+		if why := f.client.Unreached(n.Address); why != "" {
+			if s.Unreached == nil {
+				s.Unreached = map[string]string{}
+			}
+			s.Unreached[id] = why
+		}
 	}
 	for key, o := range v.Owners {
 		server, agent := fleet.SplitKey(key)

@@ -137,6 +137,8 @@ type Fleet struct {
 	Nodes           []FleetNode `json:"nodes"` // those that live, sorted by id
 	// Owners are the nodes that run the servers which run once, by server.
 	Owners map[string]string `json:"owners"`
+	// Unreached are the nodes that this one cannot reach, though they live, and why.
+	Unreached map[string]string `json:"unreached,omitempty"`
 	// Damaged is what of the store cannot be read.
 	Damaged []string `json:"damaged,omitempty"`
 }

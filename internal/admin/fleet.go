@@ -2,6 +2,8 @@ package admin
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +34,9 @@ func (f Fleet) String() string {
 			add("%s decides by generation %d", n.ID, n.Generation)
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(f.Unreached)) {
+		add("%s cannot reach %s: %s", f.Node, id, f.Unreached[id])
+	}
 	if f.CertificateDays != nil && *f.CertificateDays <= certificateWarning {
 		add("its certificate ends in %s", plural.Of(*f.CertificateDays, "day"))
 	}
@@ -48,6 +53,6 @@ func (f Fleet) Well() bool {
 			return false
 		}
 	}
-	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 &&
+	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 &&
 		(f.CertificateDays == nil || *f.CertificateDays > certificateWarning)
 }

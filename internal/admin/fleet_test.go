@@ -24,6 +24,7 @@ func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
 			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 5}}
 		}, false},
 		{"certificate", "ends in 3 days", func(f *admin.Fleet) { f.CertificateDays = &days }, false},
+		{"a pair cut off", "n1 cannot reach n2: the connection timed out", func(f *admin.Fleet) { f.Unreached = map[string]string{"n2": "the connection timed out"} }, false},
 		{"damaged", "1 key of the store", func(f *admin.Fleet) { f.Damaged = []string{"owners/x: no"} }, false},
 	} {
 		f := well

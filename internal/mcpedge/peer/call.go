@@ -58,6 +58,7 @@ func (s *Session) once(ctx context.Context, req endpoint.Request) (endpoint.Resp
 		params.giveUp()
 		cancel(context.Cause(s.ctx))
 	})()
+	defer s.watch(ctx, params, cancel)()
 	connected := false
 	post, err := s.post(traced(ctx, &connected), req, params)
 	if err != nil {

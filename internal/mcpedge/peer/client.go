@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,6 +29,9 @@ type ClientConfig struct {
 	Generation func() uint64
 	// Dial makes connections. Default: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// AskedFor is after how long a call that has not been sent looks whether the owner is
+	// there at all. Default: 3 s.
+	AskedFor time.Duration
 }
 
 const (
@@ -49,6 +53,8 @@ type Client struct {
 	cfg    ClientConfig
 	scheme string
 	pool   *http.Transport
+
+	unreached unreached
 }
 
 // NewClient makes a Client. It connects to nobody yet.
@@ -56,6 +62,7 @@ func NewClient(cfg ClientConfig) *Client {
 	if cfg.Generation == nil {
 		cfg.Generation = func() uint64 { return 0 }
 	}
+	cfg.AskedFor = cmp.Or(cfg.AskedFor, askedFor)
 	if cfg.Dial == nil {
 		d := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
 		cfg.Dial = d.DialContext
@@ -108,8 +115,13 @@ func (c *Client) ask(ctx context.Context, address, path string, h *head, into an
 	}
 	resp, err := c.pool.RoundTrip(req)
 	if err != nil {
-		return &Unreached{Address: address, Cause: plain(ctx, err)}
+		cause := plain(ctx, err)
+		if !errors.Is(ctx.Err(), context.Canceled) { // Else it is who asked that gave up.
+			c.unreached.note(address, cause)
+		}
+		return &Unreached{Address: address, Cause: cause}
 	}
+	c.unreached.note(address, nil)
 	defer func() { _ = resp.Body.Close() }() // All that counts has been read.
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxFailureBytes))
 	switch {

@@ -19,8 +19,9 @@ func (s *Server) decide(ctx context.Context, key string, h *head, owned Owned, p
 		return nil
 	}
 	asked := Asked{Agent: h.by.Agent, Method: h.method, Params: params}
+	before := s.cfg.Generation() // It may have followed by the time that the answer is there.
 	denied := s.cfg.Decide(key, owned, asked)
-	if denied != nil && h.generation > s.cfg.Generation() && reaches(ctx, s.cfg.Generation, h.generation) {
+	if denied != nil && h.generation > before && reaches(ctx, s.cfg.Generation, h.generation) {
 		denied = s.cfg.Decide(key, owned, asked)
 	}
 	if denied == nil {

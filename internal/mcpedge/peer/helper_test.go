@@ -33,8 +33,9 @@ type owner struct {
 	budget     *weight.Budget
 	epoch      atomic.Int64
 	generation atomic.Uint64
-	lapsed     atomic.Bool // it has no tenure
-	gone       atomic.Bool // it does not own the server
+	lapsed     atomic.Bool  // it has no tenure
+	looks      atomic.Int32 // how often it was asked for its tenure
+	gone       atomic.Bool  // it does not own the server
 	redact     func(string) string
 	decide     func(peer.Asked) *endpoint.Denied // nil denies nothing
 	logs       func(peer.LogQuery) []json.RawMessage
@@ -90,6 +91,7 @@ func (o *owner) config() peer.ServerConfig {
 		Holds:   func(_ string, epoch int64) bool { return !o.lapsed.Load() && epoch == o.epoch.Load() },
 		Running: func(key string) bool { return key == o.key && !o.gone.Load() },
 		Tenure: func() fleet.TenureAnswer {
+			o.looks.Add(1)
 			return fleet.TenureAnswer{Node: "n1", Tenure: !o.lapsed.Load(), Generation: o.generation.Load()}
 		},
 		Logs: o.logs,
