@@ -433,8 +433,6 @@ func TestSafeToListen(t *testing.T) {
 		{"a public url in clear text", "192.0.2.1:80", runOptions{publicURL: "http://gw.example.com"}, some, false},
 		{"tokens with TLS", "192.0.2.1:80", runOptions{tlsCert: "x"}, some, true},
 		{"tokens behind a proxy with TLS", "192.0.2.1:80", runOptions{publicURL: "https://gw.example.com"}, some, true},
-		{"a fleet has its credentials later", "0.0.0.0:80", runOptions{tlsCert: "x", fleet: fleetOptions{name: "f"}}, none, true},
-		{"a fleet in clear text", "0.0.0.0:80", runOptions{fleet: fleetOptions{name: "f"}}, none, false},
 		{"said to be meant", "0.0.0.0:80", runOptions{insecure: true}, none, true},
 	}
 	for _, c := range cases {
