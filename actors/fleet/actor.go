@@ -223,6 +223,7 @@ func (f *member) seen(v fleet.View) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
 		f.told = 0
+		f.cfg.Standing.lacks.Store(0)
 	}
 	if damaged := v.Summary(); len(damaged) > 0 && !slices.Equal(damaged, f.view.Summary()) {
 		f.cfg.Log.Warn("keys of the fleet's store cannot be read and are left out", slog.Any("keys", damaged))
@@ -252,6 +253,9 @@ func (f *member) inForce(m messages.InForce) {
 		return // It is not the fleet's: the gateway begins with an empty one.
 	}
 	f.cfg.Standing.force.Store(m.Generation)
+	if m.Generation >= f.cfg.Standing.CannotFollow() { // Else it is from before that.
+		f.cfg.Standing.lacks.Store(0)
+	}
 	if f.node.Generation != m.Generation {
 		f.node.Generation = m.Generation
 		f.putNode()

@@ -46,6 +46,7 @@ func (f *member) writeAck() func(context.Context) error {
 // cannotFollow is what the configuration's actor says of something that is in force
 // everywhere else.
 func (f *member) cannotFollow(m messages.CannotFollow) {
+	f.cfg.Standing.lacks.Store(m.Generation)
 	f.cfg.Log.Error("this gateway cannot follow what the fleet has agreed on, and goes on with what it has",
 		slog.Uint64("generation", m.Generation), slog.Any("problems", m.Problems))
 }

@@ -121,3 +121,21 @@ func TestFleet_aDamagedKey_isSaidOnce_andAllElseGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// It must not be sent calls: it may honour what has been revoked.
+func TestBallot_aNodeThatCannotFollow_saysSoUntilItCan(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		generation := s.activates(t)
+		s.Send(a.pid, messages.CannotFollow{Generation: generation, Problems: []string{"why"}})
+		s.Sleep(10 * time.Millisecond)
+		if got := a.standing.CannotFollow(); got != generation {
+			t.Errorf("it says that it cannot follow generation %d, want %d", got, generation)
+		}
+		s.Send(a.pid, messages.InForce{Generation: s.activates(t)})
+		s.Sleep(10 * time.Millisecond)
+		if got := a.standing.CannotFollow(); got != 0 {
+			t.Errorf("it says that it cannot follow generation %d though it has, want none", got)
+		}
+	})
+}

@@ -18,6 +18,7 @@ type Standing struct {
 	owned atomic.Pointer[map[string]Holding]
 	view  atomic.Pointer[fleet.View]
 	force atomic.Uint64
+	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
 }
 
 // Holding is a server that this gateway owns.
@@ -56,6 +57,10 @@ func (s *Standing) Owns() map[string]Holding { return *s.owned.Load() }
 
 // Generation returns that of the fleet by which this gateway decides; 0 is none yet.
 func (s *Standing) Generation() uint64 { return s.force.Load() }
+
+// CannotFollow returns the generation that the fleet has agreed on and this gateway
+// cannot decide by; 0 is none.
+func (s *Standing) CannotFollow() uint64 { return s.lacks.Load() }
 
 // Silence returns how long ago this gateway has last been in contact with the store.
 func (s *Standing) Silence() time.Duration { return s.now().Sub(fleet.Instant(s.heard.Load())) }

@@ -24,6 +24,8 @@ func (f *fleetSide) unready(ctx context.Context) string {
 		return "it leaves the fleet"
 	case f.standing.Generation() == 0 && f.standing.View().Active != nil:
 		return "it does not decide by the configuration of the fleet; if it cannot, its log says why"
+	case f.standing.CannotFollow() != 0:
+		return fmt.Sprintf("it cannot follow generation %d, by which the fleet decides: its log says why", f.standing.CannotFollow())
 	case f.standing.Generation() == 0:
 		return fmt.Sprintf("the fleet %q has no configuration yet: put one there with \"gatehouse apply --fleet %s --fleet-store ...\"", f.opts.name, f.opts.name)
 	case f.standing.Tenure() > 0:
