@@ -302,7 +302,7 @@ func (f *member) put(what *saying, write func() func(context.Context) error) {
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		err := do(ctx)
 		if err != nil && !lost(err) {
-			pause(f.life, time.Second)
+			pause(ctx, time.Second)
 		}
 		return said{what, write, err}
 	})
