@@ -71,6 +71,8 @@ func (s *Server) do(ctx context.Context, name string, form url.Values) (to strin
 			}
 			hold.ForMS = d.Milliseconds()
 		}
+	case admin.MoveServer:
+		return "", refusal(http.StatusNotFound, "the page moves no servers: use “gatehouse move”")
 	default:
 		if name == "reload" {
 			if _, err := s.opts.Gateway.Reload(ctx); err != nil {
