@@ -166,6 +166,13 @@ func (p *person) attach(t *testing.T, args ...string) *attached {
 	return a
 }
 
+// saysOnStderr waits until the client has read something there, which may be after the
+// answer that came later.
+func (a *attached) saysOnStderr(t *testing.T, want string) {
+	t.Helper()
+	testkit.Eventually(t, fmt.Sprintf("%q on stderr", want), func() bool { return strings.Contains(a.stderr.String(), want) })
+}
+
 // open is attach with a session.
 func (p *person) open(t *testing.T, args ...string) *attached {
 	t.Helper()

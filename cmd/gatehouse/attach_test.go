@@ -198,9 +198,7 @@ func TestAttach_gatewayHasNobodysEnvironment(t *testing.T) {
 	if got := a.answer(t, id); !strings.Contains(got.raw, "OF_THE_CLIENT") || got.StructuredContent.Error.Code != "SERVER_UNAVAILABLE" {
 		t.Errorf("a variable of the client: got %s, want that it is not set", got.raw)
 	}
-	if got := a.stderr.String(); !strings.Contains(got, "GATEWAY_MCP_CONFIG") {
-		t.Errorf("stderr: got %q, want that the variable is not heeded", got)
-	}
+	a.saysOnStderr(t, "GATEWAY_MCP_CONFIG")
 }
 
 // What does not fit together is said on stderr, in a line each.
@@ -210,9 +208,7 @@ func TestAttach_whatDoesNotFit_isSaid(t *testing.T) {
 	p.open(t)
 	b := p.open(t, "--linger", "7s", "--agent", "stranger")
 	for _, want := range []string{"--linger 7s does not hold", `the agent "stranger" is not in the rules`} {
-		if got := b.stderr.String(); !strings.Contains(got, want) {
-			t.Errorf("stderr: got %q, want %q in it", got, want)
-		}
+		b.saysOnStderr(t, want)
 	}
 	b.say(t, `{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"execute_tool","arguments":{"server":"s","tool":"echo"}}}`)
 	if got := b.answer(t, 9); got.StructuredContent.Error.Code != "DENIED_BY_POLICY" {
