@@ -10,6 +10,43 @@ import (
 	"gatehouse/internal/plural"
 )
 
+// Fleet is the fleet that the gateway is one of, as it knows it.
+type Fleet struct {
+	Name string `json:"name"`
+	Node string `json:"node"` // its own id
+	// TenureMS is for how long it may still act on what it owns, 0 if it may not.
+	TenureMS int64 `json:"tenure_ms"`
+	// StoreSilentMS is how long ago the store has last answered.
+	StoreSilentMS int64 `json:"store_silent_ms"`
+	// Generation is that which the fleet has agreed on, InForce that by which this
+	// gateway decides; 0 is none yet.
+	Generation uint64     `json:"generation"`
+	InForce    uint64     `json:"in_force"`
+	AppliedBy  string     `json:"applied_by,omitempty"`
+	AppliedAt  *time.Time `json:"applied_at,omitempty"`
+	Leaving    bool       `json:"leaving,omitempty"`
+	// CertificateDays is how long its certificate is good for; absent without one.
+	CertificateDays *int        `json:"certificate_days,omitempty"`
+	CertificateEnds *time.Time  `json:"certificate_ends,omitempty"`
+	Nodes           []FleetNode `json:"nodes"` // those that live, sorted by id
+	// Owners are the nodes that run the servers which run once, by server.
+	Owners map[string]string `json:"owners"`
+	// Unreached are the nodes that this one cannot reach, though they live, and why.
+	Unreached map[string]string `json:"unreached,omitempty"`
+	// Damaged is what of the store cannot be read.
+	Damaged []string `json:"damaged,omitempty"`
+}
+
+// FleetNode is one gateway of a fleet.
+type FleetNode struct {
+	ID         string    `json:"id"`
+	Address    string    `json:"address"`
+	Version    string    `json:"version"`
+	Since      time.Time `json:"since"`
+	Generation uint64    `json:"generation"` // by which it decides; 0 is none yet
+	Leaving    bool      `json:"leaving,omitempty"`
+}
+
 // certificateWarning is from how many days left on a certificate is spoken of.
 const certificateWarning = 14
 

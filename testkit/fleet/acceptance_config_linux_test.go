@@ -83,7 +83,7 @@ func TestAcceptance09_revoked(t *testing.T) {
 		f.Apply(f.Config(), testkit.Rules{kit.Agent: {Allow: []string{"*"}, Deny: []string{"s0"}}}.JSON())
 		at := time.Now()
 		for _, n := range f.Nodes {
-			kit.Eventually(t, n.ID+" refuses", func() bool {
+			testkit.Eventually(t, n.ID+" refuses", func() bool {
 				c := f.CallOnce(n, "s0", fmt.Sprintf("after-%s-%d", n.ID, time.Now().UnixNano()))
 				return c.Code != ""
 			})

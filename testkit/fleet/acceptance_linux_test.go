@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/testkit"
 	kit "gatehouse/testkit/fleet"
 )
 
@@ -204,10 +205,10 @@ func TestAcceptance05_ownerCutFromTheStoreOnly(t *testing.T) {
 		owned, others, at := f.Owned(owner), f.Others(owner), time.Now()
 		owner.CutStore(kit.Hole)
 		for _, server := range owned {
-			kit.Eventually(t, server+" has moved", func() bool { o := f.Owner(server); return o != nil && o != owner })
+			testkit.Eventually(t, server+" has moved", func() bool { o := f.Owner(server); return o != nil && o != owner })
 		}
 		elsewhere(t, l, owned, others, at, f.TTL+2*time.Second)
-		kit.Eventually(t, "the one that is cut off is not ready", func() bool { return !owner.Ready() })
+		testkit.Eventually(t, "the one that is cut off is not ready", func() bool { return !owner.Ready() })
 		owner.CutStore(kit.Pass)
 		owner.AwaitReady()
 		onlyWritten(t, f.Judge(t, kit.Through(l.End(10*time.Second), others...)))
@@ -259,7 +260,7 @@ func TestAcceptance06_quorumLost(t *testing.T) {
 		for _, m := range down {
 			m.Kill()
 		}
-		kit.Eventually(t, "all single servers have stopped", func() bool { return live(f) == 0 })
+		testkit.Eventually(t, "all single servers have stopped", func() bool { return live(f) == 0 })
 		stopped := time.Since(at)
 		t.Logf("figure: single servers stopped after %v", stopped.Round(time.Millisecond))
 		if stopped > f.TTL+slack {
@@ -405,6 +406,6 @@ func TestAcceptance16_oddName(t *testing.T) {
 
 func eventuallyRan(t *testing.T, f *kit.Fleet, id string) bool {
 	t.Helper()
-	kit.Eventually(t, id+" ran", func() bool { return f.Eye.Ran(id) == 1 })
+	testkit.Eventually(t, id+" ran", func() bool { return f.Eye.Ran(id) == 1 })
 	return true
 }

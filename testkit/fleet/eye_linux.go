@@ -146,7 +146,7 @@ func (e *Eye) Live(tag string) []int {
 // AwaitCopy waits until one process of a server lives.
 func (e *Eye) AwaitCopy(tag string) {
 	e.t.Helper()
-	Eventually(e.t, "one copy of "+tag+" lives", func() bool { return len(e.Live(tag)) == 1 })
+	testkit.Eventually(e.t, "one copy of "+tag+" lives", func() bool { return len(e.Live(tag)) == 1 })
 }
 
 // Copies are all processes of each server that there have been, in order.

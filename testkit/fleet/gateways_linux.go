@@ -1,18 +1,14 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,24 +47,6 @@ type Fleet struct {
 	dir     string
 	options Options
 	program string
-}
-
-// Node is one gateway of a Fleet.
-type Node struct {
-	ID  string
-	URL string // for agents, without a path
-	// Peers is on the way of the others to this one, and Store on the way of this one to
-	// each member of etcd.
-	Peers *Proxy
-	Store []*Proxy
-	Dir   string
-
-	fleet *Fleet
-	args  []string
-
-	mu   sync.Mutex
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process was reaped
 }
 
 // Start starts the gateways, gives them their configuration and waits until each is ready
@@ -180,50 +158,6 @@ func (f *Fleet) node(id string) *Node {
 	return n
 }
 
-// environment is the little that a gateway may know of its surroundings.
-func (n *Node) environment() []string {
-	env := []string{
-		"HOME=" + n.Dir, "GATEHOUSE_HOME=" + n.Dir, "XDG_CONFIG_HOME=" + filepath.Join(n.Dir, "config"), "XDG_STATE_HOME=" + filepath.Join(n.Dir, "state"),
-		"XDG_RUNTIME_DIR=" + n.Dir, "ONLY_ON_" + strings.ToUpper(n.ID) + "=here",
-	}
-	for _, key := range []string{"PATH", "TMPDIR"} {
-		if v, ok := os.LookupEnv(key); ok {
-			env = append(env, key+"="+v)
-		}
-	}
-	return env
-}
-
-// Start starts the gateway, and returns at once.
-func (n *Node) Start() {
-	n.fleet.t.Helper()
-	log, err := os.OpenFile(n.log(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		n.fleet.t.Fatal(err)
-	}
-	defer log.Close() // The process has its own.
-	cmd := exec.Command(n.fleet.program, n.args...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.Dir, n.environment(), log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		n.fleet.t.Fatal(err)
-	}
-	done := make(chan struct{})
-	n.mu.Lock()
-	n.cmd, n.done = cmd, done
-	n.mu.Unlock()
-	go func() {
-		_ = cmd.Wait() // ProcessState tells the rest.
-		close(done)
-	}()
-}
-
-// Log is all that the gateway has logged.
-func (n *Node) Log() string {
-	text, _ := os.ReadFile(n.log()) // It may not have begun.
-	return string(text)
-}
-
 // Second makes another gateway with the id of one that there is, in a folder of its own.
 func (f *Fleet) Second(of *Node) *Node {
 	f.t.Helper()
@@ -237,142 +171,6 @@ func (f *Fleet) CallOnce(n *Node, server, id string) *Called {
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	return f.Call(ctx, http.DefaultClient, n, server, id)
-}
-
-func (n *Node) log() string { return filepath.Join(n.Dir, "log") }
-
-func (n *Node) process() (*exec.Cmd, chan struct{}) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.cmd, n.done
-}
-
-// PID is that of the gateway.
-func (n *Node) PID() int {
-	cmd, _ := n.process()
-	return cmd.Process.Pid
-}
-
-// Signal sends the gateway a signal, and no other process.
-func (n *Node) Signal(sig syscall.Signal) {
-	n.fleet.t.Helper()
-	if err := syscall.Kill(n.PID(), sig); err != nil {
-		n.fleet.t.Fatal(err)
-	}
-}
-
-// SignalAll sends a signal to the gateway, its guard and its servers, in no time that
-// counts: as if the machine stood still.
-func (n *Node) SignalAll(sig syscall.Signal) {
-	n.fleet.t.Helper()
-	for _, pid := range append(descendants(n.PID()), n.PID()) {
-		_ = syscall.Kill(pid, sig) // One may have ended meanwhile.
-	}
-}
-
-// Ended reports whether the gateway's process has ended.
-func (n *Node) Ended() bool {
-	_, done := n.process()
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
-}
-
-// Wait waits until the gateway has ended, and returns its exit code.
-func (n *Node) Wait() int {
-	n.fleet.t.Helper()
-	cmd, done := n.process()
-	select {
-	case <-done:
-		return cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		n.fleet.t.Fatalf("%s did not end", n.ID)
-		return -1
-	}
-}
-
-// Kill kills the gateway and waits for its end.
-func (n *Node) Kill() {
-	n.fleet.t.Helper()
-	n.Signal(syscall.SIGKILL)
-	n.Wait()
-}
-
-// end ends the gateway with the test.
-func (n *Node) end() {
-	cmd, done := n.process()
-	if cmd == nil {
-		return
-	}
-	n.Peers.Set(Pass)
-	for _, pid := range descendants(cmd.Process.Pid) {
-		_ = syscall.Kill(pid, syscall.SIGCONT)
-	}
-	_ = cmd.Process.Signal(syscall.SIGCONT)
-	_ = cmd.Process.Signal(syscall.SIGKILL) // The guard ends what it leaves.
-	<-done
-}
-
-// AwaitReady waits until the gateway wants to be sent calls.
-func (n *Node) AwaitReady() {
-	n.fleet.t.Helper()
-	Eventually(n.fleet.t, n.ID+" is ready", n.Ready)
-}
-
-// Eventually waits until something is true that nothing tells of.
-func Eventually(t testing.TB, what string, ask func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !ask(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("never came true: %s", what)
-		}
-	}
-}
-
-// Ready reports whether the gateway wants to be sent calls.
-func (n *Node) Ready() bool {
-	ctx, stop := context.WithTimeout(context.Background(), time.Second)
-	defer stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+"/readyz", http.NoBody)
-	if err != nil {
-		return false
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
-}
-
-// Isolate has all of a gateway's connections to etcd, and those of the others to it, do
-// something.
-func (n *Node) Isolate(m Mode) {
-	n.Peers.Set(m)
-	n.CutStore(m)
-}
-
-// CutStore has the gateway's connections to etcd do something.
-func (n *Node) CutStore(m Mode) {
-	for _, p := range n.Store {
-		p.Set(m)
-	}
-}
-
-// Command runs a command of the program as an operator would on this node.
-func (n *Node) Command(args ...string) (string, error) {
-	n.fleet.t.Helper()
-	cmd := exec.Command(n.fleet.program, args...)
-	cmd.Dir, cmd.Env = n.Dir, n.environment()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
 }
 
 // Apply applies a configuration to the whole fleet.
@@ -417,7 +215,7 @@ func (f *Fleet) Owner(server string) *Node {
 func (f *Fleet) AwaitOwner(server string) *Node {
 	f.t.Helper()
 	var owner *Node
-	Eventually(f.t, server+" has an owner", func() bool {
+	testkit.Eventually(f.t, server+" has an owner", func() bool {
 		owner = f.Owner(server)
 		return owner != nil
 	})

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gatehouse/testkit"
 )
 
 // Load calls servers through gateways, again and again.
@@ -201,7 +203,7 @@ func (l *Load) Calls() []*Called {
 func (l *Load) AwaitAnswer(t testing.TB, server string, nodes []*Node, since time.Time) time.Duration {
 	t.Helper()
 	var first time.Time
-	Eventually(t, fmt.Sprintf("%s answers through %d others", server, len(nodes)), func() bool {
+	testkit.Eventually(t, fmt.Sprintf("%s answers through %d others", server, len(nodes)), func() bool {
 		for _, c := range l.Calls() {
 			at := c.Begun.Add(c.Took)
 			if c.Server == server && c.Code == "" && at.After(since) && slices.Contains(nodes, c.Node) && (first.IsZero() || at.Before(first)) {
