@@ -105,12 +105,21 @@ func (a *applier) mayPropose(v fleet.View) error {
 	return nil
 }
 
+// othersPatience is for how long a refusal waits for what the other replicas say.
+const othersPatience = time.Second
+
 // elect waits for what the replicas say of a candidate, and makes it active.
 func (a *applier) elect(ctx context.Context, candidate int64) (generation uint64, err error) {
 	var b fleet.Ballot
+	refused := false
+	listening, enough := context.WithCancel(ctx)
+	defer enough()
 	for {
-		v, err := a.next(ctx)
-		if err != nil {
+		v, err := a.next(listening)
+		switch {
+		case err != nil && refused:
+			return 0, a.refused(b)
+		case err != nil:
 			return 0, a.late(b)
 		}
 		if v.Revision < candidate {
@@ -131,7 +140,14 @@ func (a *applier) elect(ctx context.Context, candidate int64) (generation uint64
 		case fleet.Overtaken:
 			return 0, a.overtaken(v)
 		case fleet.Refused:
-			return 0, a.refused(b)
+			if !slices.ContainsFunc(b.Nodes, func(n fleet.Vote) bool { return n.Answer == fleet.NoAnswer }) {
+				return 0, a.refused(b)
+			}
+			if !refused { // The others are about to answer, and may have the same to say.
+				timer := time.AfterFunc(othersPatience, enough)
+				defer timer.Stop()
+			}
+			refused = true
 		case fleet.Nobody:
 			return 0, errors.New("nothing has changed: no replica is left that could say whether it can follow")
 		case fleet.Waiting:

@@ -127,6 +127,17 @@ func TestApply_oneCannotFollow_nothingChanges(t *testing.T) {
 	wants(t, "error", problem, "nothing has changed", "n2", "--skip n2")
 }
 
+// Whoever has to mend something is told of all of it, and waits for no one that is silent.
+func TestApply_refused_isToldWhatTheOthersSay(t *testing.T) {
+	slow := func(c int64) *fleet.Ack {
+		time.Sleep(500 * time.Millisecond) // Of a bubble's.
+		return can("1")(c)
+	}
+	out, _, v := applied(t, nil, nil, &replica{id: "n1", says: slow}, &replica{id: "n2", says: can("2")}, &replica{id: "n3", says: can("1")}, &replica{id: "n4", says: silent})
+	unchanged(t, v)
+	wants(t, "output", out, `one on n1, n3; another on n2`)
+}
+
 func TestApply_skip_goesOnWithoutOne(t *testing.T) {
 	out, problem, v := applied(t, func(a *applier) { a.skip = []string{"n2", "gone"} }, nil,
 		&replica{id: "n1", says: can("1")}, &replica{id: "n2", says: cannot, halts: true})

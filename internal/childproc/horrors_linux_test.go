@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gatehouse/internal/childproc"
+	"gatehouse/testkit"
 )
 
 func init() {
@@ -593,9 +594,7 @@ func TestSweep_folderOrRecordThatOthersCanWrite_isNotTrusted(t *testing.T) {
 	if !alive(victim) {
 		t.Error("a record was believed that others could have written")
 	}
-	if log := strings.Join(next.StderrTail(), "\n"); !strings.Contains(log, "only its owner") {
-		t.Errorf("it said nothing of it: %s", log)
-	}
+	testkit.Eventually(t, `"only its owner" on stderr`, func() bool { return strings.Contains(strings.Join(next.StderrTail(), "\n"), "only its owner") })
 }
 
 // cycles is a gateway whose server crashes again and again and leaves daemons
