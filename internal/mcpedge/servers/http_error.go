@@ -179,9 +179,19 @@ func isTimeout(err error) bool {
 
 func isTLS(err error) bool {
 	_, record := errors.AsType[tls.RecordHeaderError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
 	_, verify := errors.AsType[*tls.CertificateVerificationError](err)
-	return record || alert || verify
+	return record || verify || handshakeWords(err) != ""
+}
+
+// handshakeWords returns what package tls says of a handshake that failed, "" if it
+// is not what failed. Its errors have no exported types.
+func handshakeWords(err error) string {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if words := inner.Error(); strings.HasPrefix(words, "tls: ") {
+			return shorten(words, maxWords)
+		}
+	}
+	return ""
 }
 
 // tlsReason says what is wrong with a secure connection.
@@ -195,11 +205,14 @@ func tlsReason(err error) error {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
 		return errors.New("the certificate has expired or is not yet valid")
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return errors.New(alert.Error())
-	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return errors.New("the server does not speak TLS")
 	}
-	return errors.New("the certificate is not valid")
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return errors.New("the certificate is not valid")
+	}
+	if from, ok := errors.AsType[*net.OpError](err); ok && from.Op == "remote error" {
+		return errors.New("the server refused it: " + handshakeWords(err))
+	}
+	return errors.New(handshakeWords(err))
 }

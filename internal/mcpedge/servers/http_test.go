@@ -2,6 +2,7 @@ package servers_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -479,6 +480,11 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // It complains of being refused.
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.Config.ErrorLog = secure.Config.ErrorLog
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	old.StartTLS()
+	t.Cleanup(old.Close)
 	for name, c := range map[string]struct {
 		opts servers.HTTPOptions
 		want string
@@ -493,6 +499,7 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		"it points to a login page":         {servers.HTTPOptions{URL: login.URL}, "302 Found and redirects to https://login.example.com/auth, which is not followed"},
 		"its certificate is not known":      {servers.HTTPOptions{URL: secure.URL}, "unknown authority"},
 		"it does not speak TLS":             {servers.HTTPOptions{URL: strings.Replace(html.URL, "http:", "https:", 1)}, "does not speak TLS"},
+		"it refuses how we speak TLS":       {servers.HTTPOptions{URL: old.URL}, "no secure connection: the server refused it: tls: protocol version not supported"},
 		"the url is none":                   {servers.HTTPOptions{URL: "http://sec ret/%zz"}, "not an http or https url"},
 		"the url has another scheme":        {servers.HTTPOptions{URL: "ftp://host/secret"}, "not an http or https url"},
 		"a header can't be sent":            {servers.HTTPOptions{URL: html.URL, Headers: map[string]string{"X-Key": "secret\n"}}, `the header "X-Key" can't be sent`},
