@@ -3,7 +3,7 @@ package safefile
 import (
 	"cmp"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -28,26 +28,12 @@ func ReadOwn(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, cannotRead(path, err)
 	}
-	// Closing a file that was only read loses nothing, so the error does not matter.
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, cannotRead(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &NotRegular{Path: path, Kind: kind(info.Mode())}
-	}
-	if why := notOwn(info, true); why != "" {
-		return nil, &NotOwn{Path: path, Why: why}
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, cannotRead(path, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, &TooLarge{Path: path, Limit: limit}
-	}
-	return data, nil
+	return content(f, path, limit, func(info fs.FileInfo) error {
+		if why := notOwn(info, true); why != "" {
+			return &NotOwn{Path: path, Why: why}
+		}
+		return nil
+	})
 }
 
 // WriteOwn replaces the file at path in one step by one with mode 0600, and

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"gatehouse/internal/descriptors"
 )
@@ -57,15 +58,23 @@ func read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, cannotRead(path, err)
 	}
+	return content(f, path, limit, func(fs.FileInfo) error { return nil })
+}
+
+// content returns what is in an open file, which it closes, if that is a regular one
+// that may be read.
+func content(f *os.File, path string, limit int64, may func(fs.FileInfo) error) ([]byte, error) {
 	// Closing a file that was only read loses nothing, so the error does not matter.
 	defer func() { _ = f.Close() }()
-
 	info, err := f.Stat()
 	if err != nil {
 		return nil, cannotRead(path, err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &NotRegular{Path: path, Kind: kind(info.Mode())}
+	}
+	if err := may(info); err != nil {
+		return nil, err
 	}
 	if info.Size() > limit {
 		return nil, &TooLarge{Path: path, Limit: limit}
