@@ -78,8 +78,8 @@ func Start(t testing.TB, o Options) *Fleet {
 	for _, n := range f.Nodes {
 		n.AwaitReady()
 	}
-	for i := range o.Servers {
-		f.Eye.AwaitCopy(Server(i))
+	for _, name := range f.Servers() {
+		f.Eye.AwaitCopy(name)
 	}
 	return f
 }
@@ -109,6 +109,15 @@ const Agent = "load"
 // Server is the name of a server that all share.
 func Server(i int) string { return "s" + strconv.Itoa(i) }
 
+// Servers are the names of the servers that all share, without the odd one.
+func (f *Fleet) Servers() []string {
+	var names []string
+	for i := range f.options.Servers {
+		names = append(names, Server(i))
+	}
+	return names
+}
+
 // With is the configuration of the servers that all share, and one more.
 func (f *Fleet) With(name string, entry testkit.Entry) string {
 	servers := f.servers()
@@ -121,8 +130,8 @@ func (f *Fleet) Config() string { return f.servers().JSON() }
 
 func (f *Fleet) servers() testkit.Servers {
 	servers := testkit.Servers{}
-	for i := range f.options.Servers {
-		servers[Server(i)] = f.Fake(Server(i))
+	for _, name := range f.Servers() {
+		servers[name] = f.Fake(name)
 	}
 	if f.options.Odd != "" {
 		servers[f.options.Odd] = f.Fake("odd")
@@ -236,9 +245,9 @@ func (f *Fleet) Others(than *Node) []*Node {
 // Owned are the servers of a gateway.
 func (f *Fleet) Owned(n *Node) []string {
 	var names []string
-	for i := range f.options.Servers {
-		if f.Owner(Server(i)) == n {
-			names = append(names, Server(i))
+	for _, name := range f.Servers() {
+		if f.Owner(name) == n {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -118,10 +118,7 @@ func (c *Called) read(status int, text []byte) {
 // each. Each waits a little between its calls. As a balancer does, it asks the gateways
 // whether they are ready, and calls none that is not.
 func (f *Fleet) Load(callers int, pause time.Duration) *Load {
-	l := &Load{f: f, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	for i := range f.options.Servers {
-		l.servers = append(l.servers, Server(i))
-	}
+	l := &Load{f: f, servers: f.Servers(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	for _, n := range f.Nodes {
 		ready := &atomic.Bool{}

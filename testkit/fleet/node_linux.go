@@ -145,7 +145,7 @@ func (n *Node) end() {
 	if cmd == nil {
 		return
 	}
-	n.Peers.Set(Pass)
+	n.CutPeers(Pass)
 	for _, pid := range descendants(cmd.Process.Pid) {
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
@@ -179,9 +179,12 @@ func (n *Node) Ready() bool {
 // Isolate has all of a gateway's connections to etcd, and those of the others to it, do
 // something.
 func (n *Node) Isolate(m Mode) {
-	n.Peers.Set(m)
+	n.CutPeers(m)
 	n.CutStore(m)
 }
+
+// CutPeers has the connections of the other gateways to this one do something.
+func (n *Node) CutPeers(m Mode) { n.Peers.Set(m) }
 
 // CutStore has the gateway's connections to etcd do something.
 func (n *Node) CutStore(m Mode) {

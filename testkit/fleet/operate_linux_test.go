@@ -3,7 +3,6 @@ package fleet_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	kit "gatehouse/testkit/fleet"
 )
@@ -11,14 +10,8 @@ import (
 // TestFleet_anyGateway_operatesAll asks a gateway that does not run the server, which
 // agents call all the while through both.
 func TestFleet_anyGateway_operatesAll(t *testing.T) {
-	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
-	l := f.Load(callers, pause)
-	server := kit.Server(0)
-	owner := f.AwaitOwner(server)
-	other := f.Others(owner)[0]
-	for _, n := range f.Nodes {
-		l.AwaitAnswer(t, server, []*kit.Node{n}, time.Time{})
-	}
+	x := begin(t, kit.Options{Nodes: 2, Servers: 1})
+	f, server, owner, other := x.Fleet, kit.Server(0), x.owner, x.others[0]
 	for _, args := range [][]string{{"move", server, other.ID}, {"move", server}} {
 		asked, to := f.Others(owner)[0], f.Others(owner)[0]
 		want := `"` + server + `": it is ready at ` + to.ID + " now; it was at " + owner.ID + "\n"
@@ -39,11 +32,7 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 			t.Errorf("%s: got %q and %v, want it refused with %q", c.args, got, err, c.want)
 		}
 	}
-	j := f.Judge(t, l.End(10*time.Second))
-	t.Logf("figure: %v", j)
-	if j.Failed > 0 {
-		t.Errorf("%d calls failed, want none: %v", j.Failed, j.Examples)
-	}
+	x.noneFailed()
 	operatedFromElsewhere(t, f, owner) // A restart starts the new process while the old one drains.
 }
 
