@@ -118,6 +118,7 @@ type desk struct {
 	refused []string
 	now     time.Time
 	jar     map[string]string
+	dialer  net.Dialer
 }
 
 // open serves a gateway whose servers are these.
@@ -173,7 +174,7 @@ func (d *desk) ask(method, path string, header map[string]string, form url.Value
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: d.dialer.DialContext},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)

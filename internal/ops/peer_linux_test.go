@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -30,6 +31,21 @@ func TestFindPeer_listOfSockets_isTheOneOfTheOtherEnd(t *testing.T) {
 	if got := ops.ProcAddress(six); got != want {
 		t.Errorf("%s: got %s, want %s", six, got, want)
 	}
+}
+
+// Root may give a socket away, as if another user's process had opened it.
+func TestAction_toRootsGateway_byAnotherUsersProcess_needsALink(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("skipped: only root can open a socket for another user")
+	}
+	const nobody = 65534
+	d := open(t, nil)
+	d.dialer.Control = func(_, _ string, c syscall.RawConn) error {
+		var given error
+		err := c.Control(func(fd uintptr) { given = syscall.Fchown(int(fd), nobody, -1) })
+		return errors.Join(err, given)
+	}
+	d.needsALink()
 }
 
 func TestAction_byAServerBehindTheGateway_thatDialsByIPv6_isRefused(t *testing.T) {
