@@ -43,6 +43,7 @@ type Output struct {
 // history is what is remembered of one server, the oldest first.
 type history struct {
 	last    time.Time
+	began   time.Time // the latest run
 	events  []Happening
 	output  []Output
 	crashes []Crash
@@ -69,6 +70,21 @@ func (m *Memory) Crashes(server string) []Crash {
 		return nil
 	}
 	return slices.Clone(h.crashes)
+}
+
+// Moments returns when the latest run of a server began and when a run last ended
+// by itself; zero if none has. It does not block.
+func (m *Memory) Moments(server string) (began, crashed time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.histories[server]
+	if !ok {
+		return time.Time{}, time.Time{}
+	}
+	if n := len(h.crashes); n > 0 {
+		crashed = h.crashes[n-1].At
+	}
+	return h.began, crashed
 }
 
 // crashed notes a crash. The caller holds the lock.

@@ -29,6 +29,8 @@ type Memory struct {
 // Reload is a ConfigReloaded and when it came.
 type Reload struct {
 	At time.Time
+	// Good is when a change of the file was last not rejected; zero if all were.
+	Good time.Time
 	messages.ConfigReloaded
 }
 
@@ -61,11 +63,13 @@ func (m *Memory) hear(e any) {
 	}
 	switch e := e.(type) {
 	case messages.ConfigReloaded:
-		m.reloaded(Reload{now, e})
+		m.reloaded(Reload{At: now, ConfigReloaded: e})
 		for _, name := range e.Removed {
 			delete(m.failures, name)
 			delete(m.histories, name)
 		}
+	case messages.ServerStarting:
+		m.historyOf(e.Server, now).began = now
 	case messages.ServerCrashed:
 		m.failures[e.Exit.Server] = Failure{now, e.Exit.Reason}
 		m.crashed(now, e.Exit)
@@ -88,10 +92,24 @@ func (m *Memory) reloaded(r Reload) {
 	if r.Role == messages.RoleOperator {
 		return
 	}
+	r.Good = r.At
+	if r.Outcome == messages.Rejected {
+		r.Good = m.lastGood(r.File)
+	}
 	m.reloads = append(m.reloads, r)
 	if len(m.reloads) > maxReloads {
 		m.reloads = slices.Delete(m.reloads, m.superseded(), m.superseded()+1)
 	}
+}
+
+// lastGood returns when a change of a file was last not rejected.
+func (m *Memory) lastGood(file string) time.Time {
+	for _, r := range slices.Backward(m.reloads) {
+		if r.File == file {
+			return r.Good
+		}
+	}
+	return time.Time{}
 }
 
 // superseded is the oldest report that is not the last one of its file; the oldest

@@ -42,6 +42,40 @@ func TestMemory_keepsTheLastReloadOfEachFile(t *testing.T) {
 	}
 }
 
+func TestMemory_aRejectedReload_knowsWhenTheFileWasLastGood(t *testing.T) {
+	stream, m := remember()
+	for _, outcome := range []messages.Outcome{messages.Rejected, messages.Applied, messages.Rejected, messages.Rejected} {
+		stream.Publish(messages.ConfigReloaded{File: "f", Outcome: outcome})
+	}
+	all := m.AllReloads()
+	if !all[0].Good.IsZero() {
+		t.Errorf("good before anything was: got %v, want never", all[0].Good)
+	}
+	for _, r := range all[1:] {
+		if !r.Good.Equal(all[1].At) {
+			t.Errorf("good: got %v, want %v, when it was applied", r.Good, all[1].At)
+		}
+	}
+}
+
+func TestMemory_moments_areThoseOfTheLatestRunAndCrash(t *testing.T) {
+	stream, m := remember()
+	if began, crashed := m.Moments("db"); !began.IsZero() || !crashed.IsZero() {
+		t.Errorf("of a server that never ran: got %v, %v, want neither", began, crashed)
+	}
+	stream.Publish(messages.ServerStarting{Server: "db", Run: 1})
+	first, _ := m.Moments("db")
+	stream.Publish(messages.ServerCrashed{Exit: &endpoint.Exit{Server: "db", Run: 1}})
+	stream.Publish(messages.ServerStarting{Server: "db", Run: 2})
+	began, crashed := m.Moments("db")
+	if !began.After(first) || crashed.IsZero() || crashed.Before(first) || began.Before(crashed) {
+		t.Errorf("got run 1 at %v, its end at %v, run 2 at %v; want one after the other", first, crashed, began)
+	}
+	if c := m.Crashes("db"); len(c) != 1 || !c[0].At.Equal(crashed) {
+		t.Errorf("got crashes %v, want one at %v", c, crashed)
+	}
+}
+
 func TestMemory_filesWithoutEnd_areForgotten(t *testing.T) {
 	stream, m := remember()
 	for i := range 1000 {

@@ -39,7 +39,6 @@ func (a *app) names(agent, server, tool string) (agentIs, serverIs, toolIs bool)
 
 // countEvent counts what happens to servers and files.
 func (a *app) countEvent(e any) {
-	now := time.Now()
 	server := func(name string) string { // Instances come and go: they count as their server.
 		if r, ok := routeOf(a.store.Load(), name); ok {
 			return r.Entry.Name
@@ -48,14 +47,14 @@ func (a *app) countEvent(e any) {
 	}
 	switch e := e.(type) {
 	case messages.ServerStarting:
-		a.counted.Started(server(e.Server), now)
+		a.counted.Started(server(e.Server))
 	case messages.ServerCrashed:
-		a.counted.Crashed(server(e.Exit.Server), now)
+		a.counted.Crashed(server(e.Exit.Server))
 	case messages.ServerQuarantined:
 		a.counted.Quarantined(server(e.Server))
 	case messages.ConfigReloaded:
 		if e.Role != messages.RoleOperator {
-			a.counted.Reloaded(e.File, string(e.Outcome), e.Outcome != messages.Rejected, now)
+			a.counted.Reloaded(e.File, string(e.Outcome))
 		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 func (o *operator) Reloads() []admin.Report {
 	list := []admin.Report{}
 	for _, r := range o.memory.AllReloads() {
-		list = append(list, report(r.At, r.ConfigReloaded))
+		list = append(list, remembered(r))
 	}
 	return list
 }

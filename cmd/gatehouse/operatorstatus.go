@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/actors/journal"
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/quota"
@@ -41,7 +42,7 @@ func (o *operator) Status() admin.Status {
 		st.Audit.Out = &admin.AuditOut{To: to, Sent: s.Sent, Lost: s.Lost, Queued: s.Queued, Err: s.Err}
 	}
 	for _, r := range o.memory.Reloads() {
-		st.Reloads = append(st.Reloads, report(r.At, r.ConfigReloaded))
+		st.Reloads = append(st.Reloads, remembered(r))
 	}
 	var running map[string]string
 	st.Actors, running = o.app.actors.list()
@@ -111,6 +112,8 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	if f, ok := o.memory.Failure(r.Entry.Name); ok {
 		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At
 	}
+	began, crashed := o.memory.Moments(r.Entry.Name)
+	s.RunSince, s.LastCrash = timeOrNil(began), timeOrNil(crashed)
 	s.Auth = o.authStatus(r)
 	s.ToolsProblem = r.Redact.String(catalog.Trouble())
 	s.ToolChanges, s.AccessChanges = o.toolChanges(r)
@@ -137,6 +140,13 @@ func report(at time.Time, e messages.ConfigReloaded) admin.Report {
 		Added: notNil(e.Added), Removed: notNil(e.Removed), Changed: notNil(e.Changed), Updated: notNil(e.Updated),
 		Problems: notNil(e.Problems), ElapsedMS: milliseconds(e.Elapsed),
 	}
+}
+
+// remembered is the JSON form of a reload of the past.
+func remembered(r journal.Reload) admin.Report {
+	out := report(r.At, r.ConfigReloaded)
+	out.LastGood = timeOrNil(r.Good)
+	return out
 }
 
 // notNil makes an empty list show as [].

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/audit"
@@ -140,6 +142,34 @@ func TestOps_metrics_countEachLineOfTheAuditLog(t *testing.T) {
 	})
 	if len(counted) < 3 {
 		t.Errorf("got %v in\n%s\nwant at least three sets", counted, text)
+	}
+}
+
+// The moments of the metrics are those of the status, to the nanosecond that a
+// number of Prometheus can hold.
+func TestOps_metrics_momentsAreThoseOfTheStatus(t *testing.T) {
+	g, a := begin(t, testkit.Servers{"one": testkit.Fake(t)}, "--ops", "127.0.0.1:0")
+	a.Execute(t, "one", "crash", nil).Failed(t, "SERVER_CRASHED")
+	a.Execute(t, "one", "echo", map[string]any{"text": "x"}).Good(t)
+	g.Reject(t, g.ServersFile, `{"mcpServers": `)
+	st, one := statusOf(t, g, "one")
+	_, text := operatorsPage{t, st.Ops, http.DefaultClient}.get("/metrics")
+	want := map[string]*time.Time{
+		`gatehouse_server_start_time_seconds{server="one"}`:           one.RunSince,
+		`gatehouse_server_last_crash_timestamp_seconds{server="one"}`: one.LastCrash,
+	}
+	for _, r := range st.Reloads {
+		want[fmt.Sprintf("gatehouse_config_last_success_timestamp_seconds{file=%q}", r.File)] = r.LastGood
+	}
+	for sample, at := range want {
+		if at == nil {
+			t.Errorf("%s: the status has no such moment, want one", sample)
+			continue
+		}
+		line := sample + " " + strconv.FormatFloat(float64(at.UnixNano())/1e9, 'g', -1, 64) + "\n"
+		if !strings.Contains(text, line) {
+			t.Errorf("the metrics lack %s, want the moment of the status in\n%s", line, text)
+		}
 	}
 }
 

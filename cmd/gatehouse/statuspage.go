@@ -143,7 +143,11 @@ func (p page) details(st admin.Status) []string {
 }
 
 func reloadLine(r admin.Report) string {
-	return fmt.Sprintf("reload   %s %s: %s", r.At.Local().Format("15:04:05"), line(r.File), line(reportText(r)))
+	text := fmt.Sprintf("reload   %s %s: %s", clock(r.At), line(r.File), line(reportText(r)))
+	if r.Outcome == admin.Rejected && r.LastGood != nil {
+		text += "; in force is what was read at " + clock(*r.LastGood)
+	}
+	return text
 }
 
 func auditLine(a admin.Audit) string { return "audit    " + line(a.String()) }

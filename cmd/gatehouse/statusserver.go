@@ -60,6 +60,12 @@ func (p page) state(d admin.ServerDetail) []string {
 		add("failed", age(p.now.Sub(*d.LastErrorAt))+" ago: "+line(d.LastError))
 	}
 	run := fmt.Sprintf("%d, %s", d.Run, plural.Of(d.Restarts, "restart")) + strings.TrimSuffix(", pid "+strconv.Itoa(d.PID), ", pid 0")
+	if d.RunSince != nil {
+		run += ", began " + age(p.now.Sub(*d.RunSince)) + " ago"
+	}
+	if d.LastCrash != nil {
+		run += ", last crash " + age(p.now.Sub(*d.LastCrash)) + " ago"
+	}
 	if d.Actor != "" {
 		run += ", actor " + line(d.Actor)
 	}

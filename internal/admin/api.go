@@ -172,6 +172,8 @@ type Report struct {
 	Updated    []string                `json:"updated"` // the process goes on
 	Problems   []jsondoc.Problem       `json:"problems"`
 	ElapsedMS  float64                 `json:"elapsed_ms"`
+	// LastGood is when a change of the file was last not rejected; absent if all were.
+	LastGood *time.Time `json:"last_good,omitempty"`
 }
 
 // Rejected is the Outcome of a change that was refused.
@@ -189,6 +191,8 @@ type ServerStatus struct {
 	Node        string     `json:"node,omitempty"`      // the gateway of the fleet that runs it, if another one
 	UptimeMS    int64      `json:"uptime_ms,omitempty"` // since it became ready
 	Restarts    int        `json:"restarts"`
+	RunSince    *time.Time `json:"run_since,omitempty"`  // when the latest run began
+	LastCrash   *time.Time `json:"last_crash,omitempty"` // when a run last ended by itself
 	InFlight    int        `json:"in_flight"`
 	Waiting     int        `json:"waiting"`          // calls that wait for those of others
 	Reason      string     `json:"reason,omitempty"` // why it is not ready

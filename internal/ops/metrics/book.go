@@ -38,15 +38,14 @@ type Call struct {
 type Known func(agent, server, tool string) (agentIs, serverIs, toolIs bool)
 
 // Book counts what happens, for as long as the process lives: nothing is taken
-// back when an entry changes. Its methods may be called from any goroutine.
+// back when an entry changes. What is a moment or a state it leaves to the status. Its methods may be called from any goroutine.
 type Book struct {
-	known     Known
-	calls     family[labels, counter]
-	servers   family[string, perServer]
-	refused   family[string, counter]
-	reloads   family[[2]string, counter]
-	successes family[string, stamp]
-	others    atomic.Uint64
+	known   Known
+	calls   family[labels, counter]
+	servers family[string, perServer]
+	refused family[string, counter]
+	reloads family[[2]string, counter]
+	others  atomic.Uint64
 }
 
 // labels are those of gatehouse_calls_total.
@@ -54,15 +53,12 @@ type labels struct{ server, tool, agent, outcome string }
 
 type counter struct{ n atomic.Uint64 }
 
-type stamp struct{ nanos atomic.Int64 }
-
 // perServer is what is counted of one server.
 type perServer struct {
-	took               histogram
-	sent, got          atomic.Uint64
-	crashes, givenUp   atomic.Uint64
-	starts             atomic.Uint64
-	lastCrash, started atomic.Int64 // in nanoseconds
+	took             histogram
+	sent, got        atomic.Uint64
+	crashes, givenUp atomic.Uint64
+	starts           atomic.Uint64
 }
 
 // NewBook makes a Book that has counted nothing.
@@ -119,33 +115,21 @@ func (b *Book) server(name string) *perServer {
 }
 
 // Started counts a run of a server that begins.
-func (b *Book) Started(server string, at time.Time) {
-	s := b.server(server)
-	s.starts.Add(1)
-	s.started.Store(at.UnixNano())
-}
+func (b *Book) Started(server string) { b.server(server).starts.Add(1) }
 
 // Crashed counts a run of a server that has ended by itself.
-func (b *Book) Crashed(server string, at time.Time) {
-	s := b.server(server)
-	s.crashes.Add(1)
-	s.lastCrash.Store(at.UnixNano())
-}
+func (b *Book) Crashed(server string) { b.server(server).crashes.Add(1) }
 
 // Quarantined counts a server that has failed too often.
 func (b *Book) Quarantined(server string) { b.server(server).givenUp.Add(1) }
 
-// Reloaded counts what became of a change of a file; good is set if what the file
-// says is in force.
-func (b *Book) Reloaded(file, outcome string, good bool, at time.Time) {
+// Reloaded counts what became of a change of a file.
+func (b *Book) Reloaded(file, outcome string) {
 	c := b.reloads.of([2]string{file, outcome}, MaxSets-keptForOther)
 	if c == nil {
 		c = b.reloads.of([2]string{Other, outcome}, MaxSets)
 	}
 	c.n.Add(1)
-	if s := b.successes.of(file, MaxSets); good && s != nil {
-		s.nanos.Store(at.UnixNano())
-	}
 }
 
 // family are values by their labels.

@@ -90,14 +90,9 @@ func (b *Book) collect(w writer) {
 		w.put(starts, float64(s.starts.Load()), name)
 		w.put(restarts, float64(s.crashes.Load()), name)
 		w.put(quarantines, float64(s.givenUp.Load()), name)
-		w.moment(startTime, s.started.Load(), name)
-		w.moment(lastCrash, s.lastCrash.Load(), name)
 	}
 	for key, c := range b.reloads.all() {
 		w.put(reloadsTotal, float64(c.n.Load()), key[0], key[1])
-	}
-	for file, s := range b.successes.all() {
-		w.moment(lastSuccess, s.nanos.Load(), file)
 	}
 	w.put(others, float64(b.others.Load()))
 }
@@ -113,19 +108,28 @@ func (w writer) put(m Metric, value float64, labels ...string) {
 }
 
 // moment writes a time, if there was one.
-func (w writer) moment(m Metric, nanos int64, labels ...string) {
-	if nanos != 0 {
-		w.put(m, float64(nanos)/float64(time.Second), labels...)
+func (w writer) moment(m Metric, at *time.Time, labels ...string) {
+	if at != nil {
+		w.put(m, float64(at.UnixNano())/float64(time.Second), labels...)
 	}
 }
 
 // valid is a label as the library takes it.
 func valid(label string) string { return strings.ToValidUTF8(label, "�") }
 
-// load is what the calls of a server are doing, its instances included.
+// load is how a server does, its instances included.
 type load struct {
 	inFlight, waiting int
 	ready             bool
+	began, crashed    *time.Time // the latest ones
+}
+
+// later returns the later of two times, either of which may be absent.
+func later(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.After(*a) {
+		return b
+	}
+	return a
 }
 
 // servers writes how servers do. Those beyond the bound are added up.
@@ -140,12 +144,15 @@ func (w writer) servers(list []admin.ServerStatus) {
 		l := loads[name]
 		l.inFlight, l.waiting = l.inFlight+s.InFlight, l.waiting+s.Waiting
 		l.ready = l.ready || s.State == string(endpoint.Ready) || s.State == string(endpoint.Idle)
+		l.began, l.crashed = later(l.began, s.RunSince), later(l.crashed, s.LastCrash)
 		loads[name] = l
 	}
 	for name, l := range loads {
 		w.put(inFlight, float64(l.inFlight), name)
 		w.put(waiting, float64(l.waiting), name)
 		w.put(serverReady, number(l.ready), name)
+		w.moment(startTime, l.began, name)
+		w.moment(lastCrash, l.crashed, name)
 	}
 	for _, state := range states {
 		w.put(servers, float64(byState[state]), string(state))
@@ -159,6 +166,7 @@ func (w writer) config(st admin.Status) {
 	w.put(unreadable, number(st.RulesUnreadable != nil))
 	for _, r := range st.Reloads {
 		w.put(lastGood, number(r.Outcome != admin.Rejected), r.File)
+		w.moment(lastSuccess, r.LastGood, r.File)
 	}
 }
 
@@ -175,9 +183,7 @@ func (w writer) fleet(f admin.Fleet) {
 	}
 	w.put(fleetOwned, float64(owned))
 	w.put(fleetNodes, float64(len(f.Nodes)))
-	if f.CertificateEnds != nil {
-		w.moment(fleetCertificate, f.CertificateEnds.UnixNano())
-	}
+	w.moment(fleetCertificate, f.CertificateEnds)
 }
 
 func number(b bool) float64 {

@@ -43,14 +43,14 @@ func full() (*metrics.Book, admin.Status) {
 	b, at := metrics.NewBook(known), time.Unix(1_790_000_000, 0)
 	b.Call(metrics.Call{Server: "s", Tool: "t", Agent: "a", Outcome: "ok", Took: time.Second, Sent: 3, Got: 4})
 	b.Call(metrics.Call{Server: "s", Tool: "t", Agent: "a", Outcome: "DENIED_BY_POLICY", Refused: true})
-	b.Started("s", at)
-	b.Crashed("s", at)
+	b.Started("s")
+	b.Crashed("s")
 	b.Quarantined("s")
-	b.Reloaded("/f", "applied", true, at)
+	b.Reloaded("/f", "applied")
 	return b, admin.Status{
 		Ready: true, Version: "v1", Generation: 3, GenerationSince: at, Sessions: 2, Attach: &admin.Attach{Attached: 1},
-		Servers: []admin.ServerStatus{{Name: "s", State: "ready", InFlight: 5, Waiting: 6}},
-		Reloads: []admin.Report{{File: "/f", Outcome: "applied"}},
+		Servers: []admin.ServerStatus{{Name: "s", State: "ready", InFlight: 5, Waiting: 6, RunSince: &at, LastCrash: &at}},
+		Reloads: []admin.Report{{File: "/f", Outcome: "applied", LastGood: &at}},
 		Fleet: &admin.Fleet{
 			Node: "n1", TenureMS: 4500, StoreSilentMS: 250, Generation: 7, CertificateEnds: &at,
 			Nodes: []admin.FleetNode{{ID: "n1"}, {ID: "n2"}, {ID: "n3"}}, Owners: map[string]string{"s": "n1", "other": "n2"},
