@@ -68,8 +68,10 @@ type member struct {
 	taken    fleet.Instant
 	ticker   *time.Timer
 
-	view fleet.View
-	told uint64 // the generation that was handed on
+	view    fleet.View
+	started time.Time // when a node of it was last seen to be started
+	first   int64     // the revision with which this process has first joined
+	told    uint64    // the generation that was handed on
 	// judged is the candidate that this node was asked about last, ack its answer.
 	judged   int64
 	ack      *fleet.Ack
@@ -228,6 +230,7 @@ func (f *member) seen(v fleet.View) {
 	if damaged := v.Summary(); len(damaged) > 0 && !slices.Equal(damaged, f.view.Summary()) {
 		f.cfg.Log.Warn("keys of the fleet's store cannot be read and are left out", slog.Any("keys", damaged))
 	}
+	f.noteStarts(v)
 	f.view = v
 	f.cfg.Standing.view.Store(&v)
 	f.handOn()

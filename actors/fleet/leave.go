@@ -10,6 +10,9 @@ import (
 	"gatehouse/messages"
 )
 
+// settledAfter is how long nobody has been started where nothing is being replaced.
+const settledAfter = time.Hour
+
 // leave ends all that this node owns, and then its lease.
 func (f *member) leave(asker *actor.PID, m messages.LeaveFleet) {
 	if f.leaver != nil {
@@ -26,10 +29,40 @@ func (f *member) leave(asker *actor.PID, m messages.LeaveFleet) {
 		return
 	}
 	f.putNode()
+	f.bequeath()
 	for _, o := range f.owned {
 		f.giveUp(o, m.Drain)
 	}
 	f.allReleased()
+}
+
+// bequeath says who shall have what this node owns: an upgrade should move nothing
+// twice. Whoever is called first has what is lazy.
+func (f *member) bequeath() {
+	var keys []string
+	for key := range f.owned {
+		if w := f.wants[key]; w != nil && !w.lazy {
+			keys = append(keys, key)
+		}
+	}
+	for key, heir := range fleet.Heirs(f.view, f.node.ID, keys, time.Since(f.started) > settledAfter) {
+		if o := f.owned[key]; !o.leaving { // Else it moves already.
+			o.next = heir
+		}
+	}
+}
+
+// noteStarts notes when a process was last started that is one of the fleet, and as what
+// number this one was.
+func (f *member) noteStarts(v fleet.View) {
+	for id, n := range v.Nodes {
+		if f.view.Nodes[id].Boot != n.Boot {
+			f.started = time.Now()
+		}
+	}
+	if f.first == 0 && v.Nodes[f.node.ID].Boot == f.node.Boot {
+		f.first = v.Joined[f.node.ID]
+	}
 }
 
 // giveUp has the supervisor drain a server for another node.

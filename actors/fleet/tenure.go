@@ -187,6 +187,7 @@ func (f *member) lose(why string) {
 	}
 	f.cfg.Log.Warn("this gateway has lost what it owns in the fleet", slog.String("why", why), slog.Int("servers", len(f.owned)))
 	f.previous, f.lease = f.lease, 0
+	f.node.First = f.first
 	f.tenure = f.tenure.Lost()
 	f.cfg.Standing.stop.Store(0)
 	f.cfg.Standing.change(func(owned map[string]Holding) { clear(owned) })

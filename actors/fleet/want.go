@@ -151,13 +151,12 @@ func (f *member) claimInTurn(w *want) {
 	if !may {
 		return // It is not seen yet, or leaves.
 	}
-	wait := time.Duration(rank) * rankStep
+	wait := max(time.Duration(rank)*rankStep, time.Until(w.yield))
 	if next := f.view.Records[w.key].Next; next == f.node.ID {
 		wait = 0
 	} else if n, lives := f.view.Nodes[next]; lives && !n.Leaving {
 		wait += chosenStep
 	}
-	wait = max(wait, time.Until(w.yield))
 	w.absent++
 	w.waiting = f.later(wait, claimDue{w.key, w.absent})
 }

@@ -18,6 +18,9 @@ type Node struct {
 	Since   time.Time `json:"since"`
 	// Generation is that which it decides by; 0 is none yet.
 	Generation uint64 `json:"generation"`
+	// First is the revision with which this process has first joined, if it has joined
+	// again since.
+	First int64 `json:"first,omitempty"`
 	// Leaving means that it gives up what it owns and claims nothing any more.
 	Leaving bool `json:"leaving,omitempty"`
 }
@@ -53,7 +56,7 @@ type Record struct {
 	Suspects []string `json:"suspects,omitempty"`
 	Epoch    int64    `json:"epoch"` // of the owner that wrote it
 	Node     string   `json:"node"`  // the owner that wrote it
-	// Next is the node that shall own it next, where an operator says so.
+	// Next is the node that shall own it next: an operator says so, or its owner leaves.
 	Next string `json:"next,omitempty"`
 }
 
