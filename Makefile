@@ -128,7 +128,7 @@ e2e: ## install pinned MCP servers and clients from npm and PyPI and test the ga
 	@if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
-		$(MAKE) --no-print-directory npm python chromium && \
+		$(MAKE) --no-print-directory npm python chromium prometheus && \
 		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/... && \
 		$(MAKE) --no-print-directory packages-test; \
 	fi
@@ -143,6 +143,17 @@ chromium: $(NPM)/chromium/.tried
 $(NPM)/chromium/.tried: $(NPM)/node_modules/.package-lock.json $(NPM)/chromium.mjs
 	node $(NPM)/chromium.mjs
 	@mkdir -p $(@D) && touch $@
+
+# Prometheus and promtool, where they are not installed, from Debian's package, which
+# is unpacked beside those of npm. Elsewhere the tests that need them are skipped.
+.PHONY: prometheus
+prometheus:
+	@dir=$(NPM)/prometheus; \
+	if command -v prometheus >/dev/null && command -v promtool >/dev/null || [ -x $$dir/usr/bin/promtool ]; then exit 0; fi; \
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && mkdir -p $$dir && cd $$dir && \
+	{ apt-get -q download prometheus || { apt-get -q update && apt-get -q download prometheus; }; } >log 2>&1 && \
+	dpkg-deb -x prometheus_*.deb . && rm -f prometheus_*.deb || \
+	echo "make e2e: tests with the real Prometheus are skipped: it is not installed, and Debian's package cannot be had"
 
 # Two environments with the Python SDK and servers made on it, an old version
 # and a new one. Where there
@@ -216,4 +227,4 @@ reproducible: ## build the release for HOST twice, in two places, and compare ev
 	cmp "$$dir/one/SHA256SUMS" "$$dir/two/SHA256SUMS" && echo "make reproducible: the same bytes twice"
 
 clean: ## remove what was built and installed here
-	rm -rf bin dist cover.out cover.html $(NPM)/node_modules $(NPM)/chromium "$(PROGRAMS)"
+	rm -rf bin dist cover.out cover.html $(NPM)/node_modules $(NPM)/chromium $(NPM)/prometheus "$(PROGRAMS)"
