@@ -194,7 +194,7 @@ func TestPrometheus_countsWhatTheAuditLogSays_andFindsNothingWrong(t *testing.T)
 	t.Run("alert rules", func(t *testing.T) { prometheus.evaluates(t) })
 	t.Run("dashboard", func(t *testing.T) { prometheus.answersDashboard(t) })
 	t.Run("metrics", func(t *testing.T) {
-		resp, err := http.Get(st.Ops + "/metrics") //nolint:noctx // The gateway ends with the test.
+		resp, err := http.Get(st.Ops + "/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}
