@@ -3,10 +3,12 @@ package testkit
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,6 +75,8 @@ type program struct {
 	pkg  string
 	name string
 	race bool // with the race detector
+	// release is the version that it says it is of; the build's own if empty.
+	release string
 
 	once sync.Once
 	dir  string
@@ -100,6 +104,26 @@ func Binary(t testing.TB) string {
 	return assembled.built(t)
 }
 
+// releases are the programs of Release, by version.
+var (
+	releasesMutex sync.Mutex
+	releases      = map[string]*program{}
+)
+
+// Release returns the path of a gateway that says it is of a version. The first call
+// for a version builds it; CleanUp removes it.
+func Release(t testing.TB, version string) string {
+	t.Helper()
+	releasesMutex.Lock()
+	defer releasesMutex.Unlock()
+	p := releases[version]
+	if p == nil {
+		p = &program{pkg: assembled.pkg, name: assembled.name, release: version}
+		releases[version] = p
+	}
+	return p.built(t)
+}
+
 // built returns the program's path; the first call builds it.
 func (p *program) built(t testing.TB) string {
 	t.Helper()
@@ -115,7 +139,7 @@ func (p *program) build() error {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	if dir := os.Getenv(programsVariable); dir != "" && !p.race { // One package alone wants that one.
+	if dir := os.Getenv(programsVariable); dir != "" && !p.race && p.release == "" { // One package alone wants those.
 		p.path = filepath.Join(dir, name)
 		return nil
 	}
@@ -124,7 +148,11 @@ func (p *program) build() error {
 		return err
 	}
 	p.path = filepath.Join(p.dir, name)
-	args := []string{"build", "-ldflags=-s -w", "-race=" + strconv.FormatBool(p.race), "-o", p.path, p.pkg}
+	flags := "-ldflags=-s -w"
+	if p.release != "" {
+		flags += " -X main.release=" + p.release
+	}
+	args := []string{"build", flags, "-race=" + strconv.FormatBool(p.race), "-o", p.path, p.pkg}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build %s: %w\n%s", p.name, err, out)
 	}
@@ -134,7 +162,9 @@ func (p *program) build() error {
 // CleanUp removes what was built. Call it at the end of a TestMain that does
 // not use RunMain.
 func CleanUp() {
-	for _, p := range []*program{&fakeServer, &assembled, &raced} {
+	releasesMutex.Lock()
+	defer releasesMutex.Unlock()
+	for _, p := range slices.AppendSeq([]*program{&fakeServer, &assembled, &raced}, maps.Values(releases)) {
 		if p.dir != "" {
 			_ = os.RemoveAll(p.dir)
 		}

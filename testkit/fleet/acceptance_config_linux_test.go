@@ -114,3 +114,54 @@ func TestAcceptance09_revoked(t *testing.T) {
 		}
 	})
 }
+
+// rotating are fleets whose servers have a variable of a file in each gateway's folder.
+func rotating() kit.Options {
+	return kit.Options{
+		Files: map[string]string{"vars.env": "ROTATES=one\n"},
+		Entry: func(e testkit.Entry) testkit.Entry {
+			return e.With("envFile", "vars.env").With("env", map[string]string{"WHAT": "${ROTATES}"})
+		},
+	}
+}
+
+func TestAcceptance13_envFilesRotateOneAfterTheOther(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		x := begin(t, rotating())
+		for _, n := range []*kit.Node{x.others[0], x.owner, x.others[1]} {
+			n.Write("vars.env", "ROTATES=two\n")
+			last(time.Second)
+		}
+		for _, s := range x.owned {
+			testkit.Eventually(t, s+" has been started again by the new file", func() bool { return len(x.Eye.Copies()[s]) == 2 && x.Owner(s) == x.owner })
+		}
+		x.Eye.Forgive() // A server that changes runs beside its old process while that drains.
+		x.noneFailed()
+		for _, n := range x.Nodes {
+			if log := n.Log(); strings.Contains(log, "stale") {
+				t.Errorf("the log of %s speaks of stale calls, want none refused", n.ID)
+			}
+		}
+	})
+}
+
+func TestAcceptance13_rulesChange_whereOneCannotResolveAVariable(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		x := begin(t, rotating())
+		x.others[0].Write("vars.env", "OTHER=1\n")
+		last(time.Second)
+		x.noneFailed(x.owner, x.others[1])
+		x.nothingMoved()
+		x.Apply(x.Config(), testkit.Rules{kit.Agent: {Allow: []string{"*"}, Deny: []string{"s0"}}}.JSON())
+		for _, n := range x.Nodes {
+			if c := x.CallOnce(n, "s0", "revoked-"+n.ID); c.Code != "DENIED_BY_POLICY" {
+				t.Errorf("%s: got %q: %s, want it denied", n.ID, c.Code, c.Message)
+			}
+		}
+		answered(t, x.Fleet, x.others[1], "s1", "allowed")
+		out, err := x.TryApply(x.With("more", x.Fake("more").With("env", map[string]string{"WHAT": "${ROTATES}"}).With("envFile", "vars.env")), rules(2))
+		if err == nil || !strings.Contains(out, x.others[0].ID) || !strings.Contains(out, "ROTATES") {
+			t.Errorf("apply of more servers: got %v and %s, want it refused, with %s and the variable named", err, out, x.others[0].ID)
+		}
+	})
+}

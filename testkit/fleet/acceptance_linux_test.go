@@ -135,6 +135,38 @@ func TestAcceptance05_ownerCutFromItsPeersOnly(t *testing.T) {
 	})
 }
 
+// What calls wait for is a second here, so that they fail while the owner cannot be reached.
+func TestAcceptance05_ownerCutFromItsPeersOnly_isSaid(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		x := begin(t, kit.Options{Entry: func(e testkit.Entry) testkit.Entry { return e.Settings("restart_wait_ms", 1000) }})
+		x.harm(func() { x.owner.CutPeers(kit.Cut) })
+		for _, n := range x.others {
+			id := "cut-" + n.ID
+			if c := x.CallOnce(n, x.owned[0], id); c.Code != "SERVER_UNAVAILABLE" || c.MayHaveRun {
+				t.Errorf("%s: got %q: %s (may have run: %v), want SERVER_UNAVAILABLE that has not run", n.ID, c.Code, c.Message, c.MayHaveRun)
+			}
+			says(t, n, n.ID+" cannot reach "+x.owner.ID)
+		}
+		answered(t, x.Fleet, x.owner, x.owned[0], "cut-here")
+		x.owner.CutPeers(kit.Pass)
+		for _, n := range x.others {
+			testkit.Eventually(t, n.ID+" says that all is well", func() bool { _, err := n.Command("fleet"); return err == nil })
+		}
+		if j := x.judged(); j.MayHaveRun > 0 {
+			t.Errorf("%d calls may have run, want none that was written and lost: %v", j.MayHaveRun, j.Examples)
+		}
+		x.nothingMoved()
+	})
+}
+
+// says checks that "gatehouse fleet" at a gateway ends with 1 and says something.
+func says(t *testing.T, n *kit.Node, want string) {
+	t.Helper()
+	if out, err := n.Command("fleet"); err == nil || !strings.Contains(out, want) {
+		t.Errorf("%s: fleet: got %v and %s, want an error and %q", n.ID, err, out, want)
+	}
+}
+
 func TestAcceptance07_terminated(t *testing.T) {
 	repeated(t, func(t *testing.T) {
 		x := begin(t, kit.Options{})
@@ -167,6 +199,39 @@ func TestAcceptance07_rollingRestart(t *testing.T) {
 				t.Errorf("%s moved %d times, want %d at most", s, moved, may)
 			}
 		}
+	})
+}
+
+// As a Deployment with a surge does it: a new gateway joins, an old one leaves.
+func TestAcceptance07_anotherVersion_oneMoreAtATime(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		x := begin(t, kit.Options{Release: "v9.0.0"})
+		x.Release("v9.1.0")
+		for _, n := range slices.Clone(x.Nodes) {
+			next := x.Add()
+			next.Start()
+			next.AwaitReady()
+			n.Signal(syscall.SIGTERM)
+			n.Wait()
+		}
+		x.noneFailed()
+		x.movedAtMost(1)
+	})
+}
+
+// The servers of the first to go can only go to the old version.
+func TestAcceptance07_anotherVersion_inPlace(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		x := begin(t, kit.Options{Release: "v9.0.0"})
+		for _, n := range x.Nodes {
+			n.Upgrade("v9.1.0")
+			n.Signal(syscall.SIGTERM)
+			n.Wait()
+			n.Start()
+			n.AwaitReady()
+		}
+		x.noneFailed()
+		x.movedAtMost(2)
 	})
 }
 

@@ -1,12 +1,6 @@
 package fleet
 
-import (
-	"context"
-	"encoding/json"
-	"net/http"
-	"strings"
-	"time"
-)
+import "time"
 
 // Leader returns the member that leads. It waits until there is one.
 func (e *Etcd) Leader() *EtcdMember {
@@ -21,27 +15,28 @@ func (e *Etcd) Leader() *EtcdMember {
 	return nil
 }
 
+// Follower returns a member that does not lead. It waits until one does.
+func (e *Etcd) Follower() *EtcdMember {
+	leader := e.Leader()
+	for _, m := range e.Members {
+		if m != leader {
+			return m
+		}
+	}
+	leader.t.Fatal("etcd has one member only, want a follower")
+	return nil
+}
+
 // leads reports whether the member says that it leads.
 func (m *EtcdMember) leads() bool {
 	if m.cmd == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL+"/v3/maintenance/status", strings.NewReader("{}"))
-	if err != nil {
-		return false
-	}
-	resp, err := m.client.Do(req)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
 	var status struct {
 		Header struct {
 			Member string `json:"member_id"`
 		} `json:"header"`
 		Leader string `json:"leader"`
 	}
-	return json.NewDecoder(resp.Body).Decode(&status) == nil && status.Leader != "" && status.Leader == status.Header.Member
+	return m.post("/v3/maintenance/status", map[string]any{}, &status) == nil && status.Leader != "" && status.Leader == status.Header.Member
 }

@@ -17,17 +17,15 @@ import (
 	"gatehouse/testkit"
 )
 
-// look is how often the eye looks.
-const look = 5 * time.Millisecond
-
 // Eye watches the processes of servers from outside. Each of them writes to one file that
 // it has started, and the id of each call that it runs; the eye looks in /proc which of
 // them live. So copies of one server, and calls that ran twice, are facts.
 type Eye struct {
-	path string
-	t    testing.TB
-	stop chan struct{}
-	done chan struct{}
+	path  string
+	every time.Duration // between its looks
+	t     testing.TB
+	stop  chan struct{}
+	done  chan struct{}
 
 	mu      sync.Mutex
 	copies  map[string][]*Copy
@@ -46,9 +44,9 @@ type Copy struct {
 	frozen bool
 }
 
-func openEye(t testing.TB, path string) *Eye {
+func openEye(t testing.TB, path string, every time.Duration) *Eye {
 	t.Helper()
-	e := &Eye{path: path, t: t, stop: make(chan struct{}), done: make(chan struct{}), copies: map[string][]*Copy{}, ran: map[string]int{}, overlap: map[string]time.Duration{}}
+	e := &Eye{path: path, every: every, t: t, stop: make(chan struct{}), done: make(chan struct{}), copies: map[string][]*Copy{}, ran: map[string]int{}, overlap: map[string]time.Duration{}}
 	go e.watch()
 	t.Cleanup(func() {
 		close(e.stop)
@@ -59,7 +57,7 @@ func openEye(t testing.TB, path string) *Eye {
 
 func (e *Eye) watch() {
 	defer close(e.done)
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(e.every)
 	defer tick.Stop()
 	for last := time.Now(); ; {
 		now := time.Now()

@@ -31,6 +31,17 @@ type Options struct {
 	Rules string
 	// Args are more flags of each gateway.
 	Args []string
+	// Release is the version that the gateways say they are of; that of the build if empty.
+	Release string
+	// Entry changes the entries of the servers that all share.
+	Entry func(testkit.Entry) testkit.Entry
+	// Files are written to the folder of each gateway, which relative paths of entries are
+	// meant from if there are any.
+	Files map[string]string
+	// Quota is how many bytes the store may have; etcd's default if 0.
+	Quota int
+	// Look is how often the eye looks; 5 ms if 0.
+	Look time.Duration
 }
 
 // Fleet is several gateways that act as one: the built program, each in a folder of its
@@ -46,7 +57,7 @@ type Fleet struct {
 	t       testing.TB
 	dir     string
 	options Options
-	program string
+	program string // of nodes that are made
 }
 
 // Start starts the gateways, gives them their configuration and waits until each is ready
@@ -54,8 +65,9 @@ type Fleet struct {
 func Start(t testing.TB, o Options) *Fleet {
 	t.Helper()
 	o = o.withDefaults()
-	f := &Fleet{t: t, TTL: o.TTL, options: o, program: testkit.Binary(t)}
-	f.Etcd = StartEtcd(t, o.Members, EtcdOptions{})
+	f := &Fleet{t: t, TTL: o.TTL, options: o}
+	f.Release(o.Release)
+	f.Etcd = StartEtcd(t, o.Members, EtcdOptions{Quota: o.Quota})
 	dir, err := os.MkdirTemp("", "gatehouse-fleet-") // Short enough for the path of a socket.
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +79,9 @@ func Start(t testing.TB, o Options) *Fleet {
 		}
 		_ = os.RemoveAll(dir)
 	})
-	f.Eye = openEye(t, filepath.Join(dir, "record.jsonl"))
-	for i := range o.Nodes {
-		f.Nodes = append(f.Nodes, f.node("n"+strconv.Itoa(i+1)))
+	f.Eye = openEye(t, filepath.Join(dir, "record.jsonl"), o.Look)
+	for range o.Nodes {
+		f.Add()
 	}
 	f.Apply(f.Config(), o.Rules, "--first")
 	for _, n := range f.Nodes {
@@ -96,6 +108,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Servers == 0 {
 		o.Servers = 6
+	}
+	if o.Look == 0 {
+		o.Look = 5 * time.Millisecond
+	}
+	if o.Entry == nil {
+		o.Entry = func(e testkit.Entry) testkit.Entry { return e }
 	}
 	if o.Rules == "" {
 		o.Rules = testkit.Rules{Agent: {Allow: []string{"*"}}}.JSON()
@@ -131,7 +149,7 @@ func (f *Fleet) Config() string { return f.servers().JSON() }
 func (f *Fleet) servers() testkit.Servers {
 	servers := testkit.Servers{}
 	for _, name := range f.Servers() {
-		servers[name] = f.Fake(name)
+		servers[name] = f.options.Entry(f.Fake(name))
 	}
 	if f.options.Odd != "" {
 		servers[f.options.Odd] = f.Fake("odd")
@@ -145,11 +163,29 @@ func (f *Fleet) Fake(tag string, args ...string) testkit.Entry {
 	return testkit.Fake(f.t, append([]string{"--tag", tag, "--record", f.Eye.path}, args...)...).Settings("restart_wait_ms", 30000)
 }
 
+// Release has the gateways that are made from now on be of a version; of the build's own if
+// it is empty.
+func (f *Fleet) Release(version string) {
+	f.t.Helper()
+	f.program = testkit.Binary(f.t)
+	if version != "" {
+		f.program = testkit.Release(f.t, version)
+	}
+}
+
+// Add makes one more gateway, which does not run yet.
+func (f *Fleet) Add() *Node {
+	f.t.Helper()
+	n := f.node("n" + strconv.Itoa(len(f.Nodes)+1))
+	f.Nodes = append(f.Nodes, n)
+	return n
+}
+
 // node makes a gateway, which does not run yet.
 func (f *Fleet) node(id string) *Node {
 	f.t.Helper()
 	listen, front := freeAddress(f.t), freeAddress(f.t)
-	n := &Node{ID: id, URL: "http://" + front, fleet: f, Dir: filepath.Join(f.dir, id), Peers: StartProxy(f.t, listen)}
+	n := &Node{ID: id, URL: "http://" + front, fleet: f, program: f.program, Dir: filepath.Join(f.dir, id), Peers: StartProxy(f.t, listen)}
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		f.t.Fatal(err)
 	}
@@ -163,6 +199,12 @@ func (f *Fleet) node(id string) *Node {
 		"--fleet-listen", listen, "--fleet-advertise", n.Peers.Addr(), "--fleet-node", id, "--fleet-ttl", f.TTL.String(),
 		"--insecure", "--shutdown-delay", "200ms", "--audit-log", filepath.Join(n.Dir, "audit.jsonl"), "--log-format", "json", "--log-level", "debug",
 	}, f.options.Args...)
+	for name, text := range f.options.Files {
+		n.Write(name, text)
+	}
+	if len(f.options.Files) > 0 {
+		n.args = append(n.args, "--fleet-root", n.Dir)
+	}
 	f.t.Cleanup(n.end)
 	return n
 }

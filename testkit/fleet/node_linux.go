@@ -25,8 +25,9 @@ type Node struct {
 	Store []*Proxy
 	Dir   string
 
-	fleet *Fleet
-	args  []string
+	fleet   *Fleet
+	program string
+	args    []string
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -55,7 +56,7 @@ func (n *Node) Start() {
 		n.fleet.t.Fatal(err)
 	}
 	defer log.Close() // The process has its own.
-	cmd := exec.Command(n.fleet.program, n.args...)
+	cmd := exec.Command(n.program, n.args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.Dir, n.environment(), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -69,6 +70,22 @@ func (n *Node) Start() {
 		_ = cmd.Wait() // ProcessState tells the rest.
 		close(done)
 	}()
+}
+
+// Upgrade has the gateway be of a version from its next start on.
+func (n *Node) Upgrade(version string) {
+	n.fleet.t.Helper()
+	n.program = testkit.Release(n.fleet.t, version)
+}
+
+// Write writes a file in the gateway's folder, in one step.
+func (n *Node) Write(name, text string) {
+	n.fleet.t.Helper()
+	path := filepath.Join(n.Dir, name)
+	write(n.fleet.t, path+".new", []byte(text))
+	if err := os.Rename(path+".new", path); err != nil {
+		n.fleet.t.Fatal(err)
+	}
 }
 
 // Log is all that the gateway has logged.
@@ -196,7 +213,7 @@ func (n *Node) CutStore(m Mode) {
 // Command runs a command of the program as an operator would on this node.
 func (n *Node) Command(args ...string) (string, error) {
 	n.fleet.t.Helper()
-	cmd := exec.Command(n.fleet.program, args...)
+	cmd := exec.Command(n.program, args...)
 	cmd.Dir, cmd.Env = n.Dir, n.environment()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -152,6 +152,19 @@ func (x *trial) nothingMoved() {
 	}
 }
 
+// movedAtMost checks how often servers were started since the harm.
+func (x *trial) movedAtMost(most int) {
+	x.t.Helper()
+	moved := 0
+	for _, c := range x.Eye.Copies() {
+		moved = max(moved, len(c)-1)
+	}
+	x.t.Logf("figure: a server moved %d times at most", moved)
+	if moved > most {
+		x.t.Errorf("a server moved %d times, want %d at most: %v", moved, most, x.Eye.Copies())
+	}
+}
+
 // started is how many processes of servers there have been.
 func started(f *kit.Fleet) (n int) {
 	for _, c := range f.Eye.Copies() {
