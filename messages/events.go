@@ -122,6 +122,7 @@ type ServerUnusable struct {
 type ServerDraining struct {
 	Server     string
 	Generation uint64
+	Serial     uint64 // of its plan
 	InFlight   int
 }
 
@@ -129,6 +130,7 @@ type ServerDraining struct {
 type ServerStopped struct {
 	Server     string
 	Generation uint64
+	Serial     uint64 // of its plan
 	Reason     string
 }
 

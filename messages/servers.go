@@ -12,13 +12,16 @@ import (
 
 // ServerPlan is all that is needed to run one server.
 type ServerPlan struct {
-	// Generation is the one in which this spec first appeared; actor names
-	// carry it.
+	// Generation is the one in which this spec first appeared.
 	Generation uint64
-	Entry      serversfile.Entry
-	Spec       resolve.Spec
-	Cell       *endpoint.Cell
-	Redact     *redact.Redactor
+	// Serial counts what was accepted in this process, and is that in which this spec
+	// first appeared: no other plan of the server has the same. Names of actors carry it.
+	// Without a fleet it is the generation.
+	Serial uint64
+	Entry  serversfile.Entry
+	Spec   resolve.Spec
+	Cell   *endpoint.Cell
+	Redact *redact.Redactor
 	// Lazy means that the server starts with its first call.
 	Lazy bool
 	// Instance is what tells an instance of the entry from others: "[backend]";

@@ -104,7 +104,7 @@ func (k *child) ended(c actor.Context) {
 		reason = "internal: its actor has ended unasked"
 	}
 	p.Cell.Move(endpoint.Ended, time.Now(), func(next *endpoint.Status) { next.Reason = reason })
-	publish(c, messages.ServerStopped{Server: p.Name(), Generation: p.Generation, Reason: reason})
+	publish(c, messages.ServerStopped{Server: p.Name(), Generation: p.Generation, Serial: p.Serial, Reason: reason})
 }
 
 func (k *child) stopTimer() {

@@ -34,7 +34,7 @@ func (s *supervisor) drainChild(c actor.Context, k *child, timeout time.Duration
 	k.draining = true
 	k.stopTimer()
 	p.Cell.Move(endpoint.Removed, time.Now(), nil)
-	publish(c, messages.ServerDraining{Server: p.Name(), Generation: p.Generation, InFlight: p.Cell.InFlight()})
+	publish(c, messages.ServerDraining{Server: p.Name(), Generation: p.Generation, Serial: p.Serial, InFlight: p.Cell.InFlight()})
 	root, self, due := c.ActorSystem().Root, c.Self(), drained{id: k.pid.Id}
 	go func() { // Ends with the drain, at the latest after timeout.
 		timer := time.NewTimer(timeout)

@@ -103,6 +103,7 @@ func (h *house) run(t *testing.T, plans ...messages.ServerPlan) {
 func plan(name string, generation uint64) messages.ServerPlan {
 	return messages.ServerPlan{
 		Generation: generation,
+		Serial:     generation,
 		Entry:      serversfile.Entry{Name: name, Settings: serversfile.DefaultSettings()},
 		Cell:       endpoint.NewCell(name, endpoint.Identity{Spec: name}, endpoint.Status{State: endpoint.Starting, Since: time.Now()}),
 	}

@@ -83,7 +83,7 @@ func (s *supervisor) endInTime(c actor.Context, k *child) {
 // there may still be one of the same name.
 func (s *supervisor) spawn(c actor.Context, k *child, props *actor.Props) bool {
 	p := k.plan()
-	name := fmt.Sprintf("%s@%d", p.Name(), p.Generation)
+	name := fmt.Sprintf("%s@%d", p.Name(), p.Serial)
 	pid, err := c.SpawnNamed(props, name)
 	for n := 2; err != nil && p.Instance != "" && n <= maxNamesakes; n++ {
 		pid, err = c.SpawnNamed(props, fmt.Sprintf("%s.%d", name, n))

@@ -170,9 +170,9 @@ func (b *book) planAll(old map[string]messages.ServerPlan, renewed []string, now
 		p := b.held(b.plan(r))
 		was, ok := old[r.Entry.Name]
 		if ok && was.Cell.Identity() == cellIdentity(r, p) && !slices.Contains(renewed, r.Entry.Name) {
-			p.Cell, p.Generation = was.Cell, was.Generation
+			p.Cell, p.Generation, p.Serial = was.Cell, was.Generation, was.Serial
 		} else {
-			p.Generation = b.serial
+			p.Generation, p.Serial = b.generation, b.serial
 			p.Cell = b.newCell(was, r, p, now)
 		}
 		plans[r.Entry.Name] = p

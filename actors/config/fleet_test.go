@@ -82,6 +82,9 @@ func TestFleet_whatWasAgreedOn_isOneStepWithTheFleetsGeneration(t *testing.T) {
 		if got, want := shape(first), "start a@2 , start b@2 "; strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("got %q, want %q", got, want)
 		}
+		if got := first.Start[0].Generation; got != 57 {
+			t.Errorf("got generation %d for what was started, want the fleet's, 57", got)
+		}
 		if m.snap.PolicyHash != changed("", "", someRules).Hash {
 			t.Errorf("got the rules %s, want those of the fleet", m.snap.PolicyHash)
 		}

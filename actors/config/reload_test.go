@@ -102,10 +102,10 @@ func shape(d messages.ApplyDiff) string {
 		words = append(words, "drain "+x.Name)
 	}
 	for _, p := range d.Start {
-		words = append(words, strings.TrimSpace(fmt.Sprintf("start %s@%d %s", p.Entry.Name, p.Generation, p.Unusable)))
+		words = append(words, strings.TrimSpace(fmt.Sprintf("start %s@%d %s", p.Entry.Name, p.Serial, p.Unusable)))
 	}
 	for _, p := range d.Keep {
-		words = append(words, fmt.Sprintf("keep %s@%d", p.Entry.Name, p.Generation))
+		words = append(words, fmt.Sprintf("keep %s@%d", p.Entry.Name, p.Serial))
 	}
 	return strings.Join(words, ", ")
 }

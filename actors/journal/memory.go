@@ -22,7 +22,7 @@ type Memory struct {
 	mu        sync.Mutex
 	reloads   []Reload // the oldest first; the last one of each file among them
 	failures  map[string]Failure
-	draining  map[drain]time.Time
+	draining  map[form]draining
 	histories map[string]*history
 }
 
@@ -40,16 +40,23 @@ type Failure struct {
 	Reason string
 }
 
-// drain names a server, or an earlier form of it, whose last calls are ending.
-type drain struct {
-	server     string
-	generation uint64 // the one in which it was started
+// form names a server, or an earlier form of it, by the serial of its plan.
+type form struct {
+	server string
+	serial uint64
+}
+
+// draining says of a form whose last calls are ending in which generation it first
+// appeared, and since when they are.
+type draining struct {
+	generation uint64
+	since      time.Time
 }
 
 // Remember makes a Memory of what is published on the stream from now on,
 // until the stream is gone.
 func Remember(stream *eventstream.EventStream) *Memory {
-	m := &Memory{failures: map[string]Failure{}, draining: map[drain]time.Time{}, histories: map[string]*history{}}
+	m := &Memory{failures: map[string]Failure{}, draining: map[form]draining{}, histories: map[string]*history{}}
 	stream.Subscribe(m.hear)
 	return m
 }
@@ -78,9 +85,9 @@ func (m *Memory) hear(e any) {
 	case messages.ServerNeedsAuth:
 		m.failures[e.Server] = Failure{now, e.Reason}
 	case messages.ServerDraining:
-		m.draining[drain{e.Server, e.Generation}] = now
+		m.draining[form{e.Server, e.Serial}] = draining{e.Generation, now}
 	case messages.ServerStopped:
-		delete(m.draining, drain{e.Server, e.Generation})
+		delete(m.draining, form{e.Server, e.Serial})
 	}
 }
 
@@ -152,8 +159,8 @@ func (m *Memory) Draining() []admin.Drain {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []admin.Drain
-	for d, since := range m.draining {
-		list = append(list, admin.Drain{Server: d.server, Generation: d.generation, Since: since})
+	for which, d := range m.draining {
+		list = append(list, admin.Drain{Server: which.server, Generation: d.generation, Since: d.since})
 	}
 	slices.SortFunc(list, func(a, b admin.Drain) int {
 		return cmp.Or(strings.Compare(a.Server, b.Server), cmp.Compare(a.Generation, b.Generation))

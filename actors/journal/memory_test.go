@@ -113,10 +113,10 @@ func TestMemory_keepsTheLastFailureUntilTheServerIsRemoved(t *testing.T) {
 
 func TestMemory_drainsLastUntilTheActorHasStopped(t *testing.T) {
 	stream, m := remember()
-	stream.Publish(messages.ServerDraining{Server: "db", Generation: 3})
-	stream.Publish(messages.ServerDraining{Server: "db", Generation: 1})
+	stream.Publish(messages.ServerDraining{Server: "db", Generation: 3, Serial: 2})
+	stream.Publish(messages.ServerDraining{Server: "db", Generation: 1, Serial: 1})
 	stream.Publish(messages.ServerDraining{Server: "api", Generation: 2})
-	stream.Publish(messages.ServerStopped{Server: "db", Generation: 1})
+	stream.Publish(messages.ServerStopped{Server: "db", Generation: 1, Serial: 1})
 	got := m.Draining()
 	for i := range got {
 		if got[i].Since.IsZero() {

@@ -164,7 +164,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	}
 	proc, err := childproc.Start(childproc.Command{
 		Name: spec.Command, Args: spec.Args, Env: l.Environment(spec), Dir: spec.Cwd,
-		Mark:     fmt.Sprintf("%s/%s@%d#%d", l.instance, plan.Name(), plan.Generation, run),
+		Mark:     fmt.Sprintf("%s/%s@%d#%d", l.instance, plan.Name(), plan.Serial, run),
 		Leased:   hooks.Leased,
 		OnStderr: hooks.Stderr, Redact: plan.Redact.String,
 	})

@@ -27,6 +27,7 @@ func fakePlan(t *testing.T, args ...string) messages.ServerPlan {
 	t.Helper()
 	return messages.ServerPlan{
 		Generation: 1,
+		Serial:     1,
 		Entry:      serversfile.Entry{Name: "fake", Settings: serversfile.DefaultSettings()},
 		Spec:       resolve.Spec{Transport: serversfile.Stdio, Command: testkit.FakeServer(t), Args: args, Cwd: t.TempDir(), Env: map[string]string{"OWN": "1"}},
 		Cell:       endpoint.NewCell("fake", endpoint.Identity{Spec: "print"}, endpoint.Status{State: endpoint.Starting}),

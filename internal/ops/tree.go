@@ -43,7 +43,7 @@ type treeServer struct {
 	admin.ServerStatus
 
 	ID, Href, Why string
-	Generation    string // in which its actor was started, "" if it has none
+	Serial        string // of the plan its actor was started for, "" if it has none
 }
 
 func (s *Server) tree(r *http.Request) tree {
@@ -89,7 +89,7 @@ func (t treeServer) shown() string {
 	if t.LastGood != nil {
 		last = t.LastGood.UnixNano()
 	}
-	return fmt.Sprint(t.Generation, t.State, t.Since.UnixNano(), t.Run, t.PID, t.InFlight, t.Restarts, last, t.Why)
+	return fmt.Sprint(t.Serial, t.State, t.Since.UnixNano(), t.Run, t.PID, t.InFlight, t.Restarts, last, t.Why)
 }
 
 func boolInt(b bool) int {
