@@ -183,12 +183,7 @@ func TestAcceptance07_rollingRestart(t *testing.T) {
 	repeated(t, func(t *testing.T) {
 		x := begin(t, kit.Options{})
 		before, first := x.Eye.Copies(), x.Owned(x.Nodes[0])
-		for _, n := range x.Nodes {
-			n.Signal(syscall.SIGTERM)
-			n.Wait()
-			n.Start()
-			n.AwaitReady()
-		}
+		roll(x.Nodes)
 		x.noneFailed()
 		for s, c := range x.Eye.Copies() {
 			moved, may := len(c)-len(before[s]), 1
@@ -199,6 +194,29 @@ func TestAcceptance07_rollingRestart(t *testing.T) {
 				t.Errorf("%s moved %d times, want %d at most", s, moved, may)
 			}
 		}
+	})
+}
+
+// roll restarts gateways one after the other.
+func roll(nodes []*kit.Node) {
+	for _, n := range nodes {
+		n.Signal(syscall.SIGTERM)
+		n.Wait()
+		n.Start()
+		n.AwaitReady()
+	}
+}
+
+func TestAcceptance07_restartedAgainAndAgain(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		// A balancer that is busy itself needs longer to notice that a gateway leaves.
+		x := begin(t, kit.Options{Args: []string{"--shutdown-delay", "1s"}})
+		rounds := 0
+		for calls := wanted(t, callsVariable, 2000); x.load.Count() < calls; rounds++ {
+			roll(x.Nodes)
+		}
+		t.Logf("figure: all were restarted %d times", rounds)
+		x.noneFailed()
 	})
 }
 
@@ -225,11 +243,8 @@ func TestAcceptance07_anotherVersion_inPlace(t *testing.T) {
 		x := begin(t, kit.Options{Release: "v9.0.0"})
 		for _, n := range x.Nodes {
 			n.Upgrade("v9.1.0")
-			n.Signal(syscall.SIGTERM)
-			n.Wait()
-			n.Start()
-			n.AwaitReady()
 		}
+		roll(x.Nodes)
 		x.noneFailed()
 		x.movedAtMost(2)
 	})

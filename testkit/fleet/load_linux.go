@@ -48,10 +48,16 @@ type Called struct {
 
 // Call makes one call of a server's echo through a gateway and returns what became of it.
 func (f *Fleet) Call(ctx context.Context, client *http.Client, n *Node, server, id string) *Called {
+	return f.CallTool(ctx, client, n, server, "echo", map[string]any{"id": id})
+}
+
+// CallTool is Call for any tool. Arguments with an "id" name the call.
+func (f *Fleet) CallTool(ctx context.Context, client *http.Client, n *Node, server, tool string, arguments map[string]any) *Called {
+	id, _ := arguments["id"].(string)
 	c := &Called{ID: id, Server: server, Node: n, Begun: time.Now()}
 	defer func() { c.Took = time.Since(c.Begun) }()
 	body, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
-		"name": "execute_tool", "arguments": map[string]any{"agent_id": Agent, "server": server, "tool": "echo", "arguments": map[string]any{"id": id}},
+		"name": "execute_tool", "arguments": map[string]any{"agent_id": Agent, "server": server, "tool": tool, "arguments": arguments},
 		"_meta": map[string]any{
 			"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": map[string]any{"name": "load", "version": "1"},
 			"io.modelcontextprotocol/clientCapabilities": map[string]any{},
@@ -193,6 +199,13 @@ func (l *Load) Calls() []*Called {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.calls)
+}
+
+// Count is how many calls have ended so far.
+func (l *Load) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.calls)
 }
 
 // AwaitAnswer waits until a call of a server that began after a time was answered by it,

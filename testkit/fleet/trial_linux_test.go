@@ -10,9 +10,35 @@ import (
 	kit "gatehouse/testkit/fleet"
 )
 
-// timesVariable is how often each test of the acceptance runs: make fleet sets it.
-// Without it they are skipped, and one of them runs once.
-const timesVariable = "GATEHOUSE_FLEET_TIMES"
+// The variables that say how much is done; make fleet sets them.
+const (
+	// timesVariable is how often each test of the acceptance runs. Without it they are
+	// skipped, and one of them runs once.
+	timesVariable = "GATEHOUSE_FLEET_TIMES"
+	// callsVariable is how many calls there are at least while gateways are restarted and
+	// configurations are applied.
+	callsVariable = "GATEHOUSE_FLEET_CALLS"
+	// appliesVariable is how many configurations are applied under load.
+	appliesVariable = "GATEHOUSE_FLEET_APPLIES"
+	// stepsVariable is how often a gateway joins and leaves.
+	stepsVariable = "GATEHOUSE_FLEET_STEPS"
+	// idleVariable is for how many seconds nothing is done to many servers.
+	idleVariable = "GATEHOUSE_FLEET_IDLE"
+)
+
+// wanted returns the number that a variable has, or another one if it is not set.
+func wanted(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		t.Fatalf("%s is %q, want a number", variable, text)
+	}
+	return n
+}
 
 const (
 	// slack is what a busy machine may add to the time that something takes.
@@ -27,7 +53,7 @@ const (
 // repeated runs a test of the acceptance as often as was asked for.
 func repeated(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	times, _ := strconv.Atoi(os.Getenv(timesVariable))
+	times := wanted(t, timesVariable, 0)
 	if times == 0 {
 		t.Skipf("skipped: %s is not set; run make fleet", timesVariable)
 	}
@@ -57,7 +83,11 @@ type trial struct {
 func begin(t *testing.T, o kit.Options) *trial {
 	t.Helper()
 	x := &trial{Fleet: kit.Start(t, o), t: t}
-	x.load = x.Load(callers, pause)
+	if wanted(t, callsVariable, 0) > 0 {
+		x.load = x.Load(3*callers, pause/8)
+	} else {
+		x.load = x.Load(callers, pause)
+	}
 	for _, s := range x.Servers() {
 		for _, n := range x.Nodes {
 			x.load.AwaitAnswer(t, s, []*kit.Node{n}, time.Time{})
