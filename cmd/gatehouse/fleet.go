@@ -28,6 +28,7 @@ type fleetSide struct {
 	opts     fleetOptions
 	log      *slog.Logger
 	store    *fleetstore.Store
+	sessions []byte            // the key of the fleet's sessions
 	creds    *peer.Credentials // nil without certificates
 	listener net.Listener
 	node     fleet.Node
@@ -85,6 +86,9 @@ func openFleet(opts runOptions, log *slog.Logger) (_ *fleetSide, err error) {
 	f.state, f.seat = ownFleetState(fleetStatePath(o), log)
 	f.node = fleet.Node{ID: o.node, Boot: newBoot(), Address: address, Version: version(), Since: time.Now().UTC()}
 	if f.store, err = openFleetStore(o, opts.insecure); err != nil {
+		return nil, err
+	}
+	if f.sessions, err = sessionKey(f.store); err != nil {
 		return nil, err
 	}
 	f.standing = fleetactor.NewStanding(bootNow)

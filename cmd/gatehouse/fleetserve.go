@@ -42,7 +42,7 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 		Tenure: func() fleet.TenureAnswer {
 			return fleet.TenureAnswer{Node: f.node.ID, Tenure: f.standing.Tenure() > 0, Generation: generation()}
 		},
-		Decide: a.decideForPeer, Budget: budget, Log: a.log,
+		Decide: a.decideForPeer, Sessions: http.HandlerFunc(a.servePassedOn), Budget: budget, Log: a.log,
 	}).HTTP()
 	f.send = func(to *actor.PID, m any) { a.sys.Root.RequestWithCustomSender(to, m, f.pid) }
 	a.sys.EventStream.Subscribe(a.warnOfWaits)

@@ -70,6 +70,7 @@ type app struct {
 	gate     *httpauth.Gate
 	attach   *attachFront // nil if clients cannot attach
 	fleet    *fleetSide   // nil if it is not one of a fleet
+	passedOn http.Handler // of a fleet: the surfaces, for what other gateways pass on
 	door     *entrance.Door
 	ready    atomic.Bool
 	observed observed
@@ -132,8 +133,9 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.edge = agents.New(a.tools, agents.Options{
 		Name: "gatehouse", Version: version(), Log: log, Budget: budget, DrainTimeout: max(opts.drainOnEOF, 1), SessionIdleTTL: opts.sessionIdle,
 		AllowOrigins: opts.allowOrigins, AllowHosts: slices.Concat(opts.public().hosts(), opts.allowHosts), AllowNames: opts.namesAt(opts.httpAddr), Authorize: a.gate.Authorize, Accepted: a.accepted, Arrived: a.door.Arrived,
-		OnClient: a.observed.clients.note,
+		OnClient: a.observed.clients.note, Fleet: a.fleet.sharing(),
 	})
+	a.passedOn = a.surfacesPassedOn()
 	a.sys.EventStream.Subscribe(func(e any) {
 		if r, ok := e.(messages.ConfigReloaded); ok && r.Role == messages.RoleRules && r.Outcome == messages.Applied {
 			a.edge.Recheck()

@@ -56,12 +56,15 @@ func (a *app) surfaces() surface.Gateway {
 }
 
 // surfaceRoutes serves the surfaces beside the gate.
-func (a *app) surfaceRoutes(mux *http.ServeMux) {
+func (a *app) surfaceRoutes(mux *http.ServeMux) { a.routeSurfaces(mux, a.edge.HandlerAt) }
+
+// routeSurfaces has handlers made by at serve the surfaces at their paths.
+func (a *app) routeSurfaces(mux *http.ServeMux, at func(surfaceOf func(*http.Request) agents.Surface, path string) http.Handler) {
 	for path, surfaceOf := range map[string]func(*http.Request) agents.Surface{
 		serverPath: a.serverOf,
 		allPath:    func(*http.Request) agents.Surface { return a.surfaces().All() },
 	} {
-		handler := a.edge.HandlerAt(surfaceOf, mcpPath)
+		handler := at(surfaceOf, mcpPath)
 		mux.Handle(path, handler)
 		mux.Handle(path+"/{$}", handler)
 	}

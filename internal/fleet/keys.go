@@ -11,6 +11,7 @@ const (
 	KeyCandidate  = "config/candidate"
 	KeyActive     = "config/active"
 	KeyGeneration = "generation"
+	KeySessions   = "sessions/key"
 
 	// Of each of the first two a name: what has one is not written again.
 	KeyCandidateName = "config/candidate.name"
@@ -23,6 +24,9 @@ const (
 	HoldsPrefix   = "holds/"
 	RestartPrefix = "restarts/"
 )
+
+// SessionKeyBytes is the length of what Store.SessionKey returns.
+const SessionKeyBytes = 32
 
 // AckKey is where a node says what it thinks of a candidate.
 func AckKey(node string) string { return AcksPrefix + escape(node) }

@@ -57,6 +57,10 @@ type Store interface {
 	PutHold(ctx context.Context, server string, h Hold) (generation uint64, err error)
 	Restart(ctx context.Context, server string) (generation uint64, err error)
 
+	// SessionKey returns the key by which gateways know sessions of each other: 32 random
+	// bytes, the same for all, that are no part of a View. The first who asks makes it.
+	SessionKey(ctx context.Context) ([]byte, error)
+
 	// Follow calls hear with the whole view, and again with later ones, from one
 	// goroutine, until ctx ends. Views that follow each other fast may come as one. Trouble with the store is no end: it goes on by
 	// itself and reads all again. It returns ctx's cause.

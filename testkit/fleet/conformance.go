@@ -19,7 +19,7 @@ type Case struct {
 // Conformance is what every fleet.Store must do.
 func Conformance() []Case {
 	var all []Case
-	for _, some := range [][]Case{nodeCases, ownerCases, configCases, followCases} {
+	for _, some := range [][]Case{nodeCases, ownerCases, configCases, followCases, sessionCases} {
 		all = append(all, some...)
 	}
 	return all

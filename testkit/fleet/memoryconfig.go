@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 
 	"gatehouse/internal/fleet"
 )
@@ -75,6 +76,18 @@ func (c *MemoryClient) Restart(ctx context.Context, server string) (generation u
 		return nil
 	})
 	return generation, err
+}
+
+// SessionKey implements fleet.Store.
+func (c *MemoryClient) SessionKey(ctx context.Context) (key []byte, err error) {
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		if _, made := m.keys[fleet.KeySessions]; !made {
+			m.commit(put{key: fleet.KeySessions, value: []byte(rand.Text() + rand.Text())[:fleet.SessionKeyBytes]})
+		}
+		key = bytes.Clone(m.keys[fleet.KeySessions].entry.Value)
+		return nil
+	})
+	return key, err
 }
 
 // newGeneration writes something that every node decides by.

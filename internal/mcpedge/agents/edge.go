@@ -190,6 +190,9 @@ type Options struct {
 	// who reads what servers answer. Default: one of MaxBytes.
 	Budget *weight.Budget
 
+	// Fleet, if set, makes the edge one of several.
+	Fleet *Fleet
+
 	MaxMessageBytes int           // of one message or batch; default 16 MiB
 	MaxBytes        int           // of large messages (beyond 32 KiB) at one time, where Budget is nil; default 256 MiB
 	MaxInFlight     int           // calls at one time, those of batches too; default 2048

@@ -46,44 +46,33 @@ func (e *Edge) Handler() http.Handler { return e.HandlerAt(nil, "") }
 // that it opens. At a surface a session is forgotten when the gateway ends, and
 // another agent's requests are no part of it: 404.
 func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) http.Handler {
+	return e.serveAt(surfaceOf, path, false)
+}
+
+// PassedOnAt is HandlerAt for requests that another node of the fleet passes on: it has
+// checked Host, Origin and how many connections there are. Who sent a request is asked
+// here too. A session that is not here is nowhere.
+func (e *Edge) PassedOnAt(surfaceOf func(*http.Request) Surface, path string) http.Handler {
+	return e.serveAt(surfaceOf, path, true)
+}
+
+func (e *Edge) serveAt(surfaceOf func(*http.Request) Surface, path string, passedOn bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer e.recovered(w, r)
 		read, paid := false, false
-		var who *identity.Caller
+		var v visitor
 		defer func() {
 			if !paid {
-				e.slowRequest(r, who) // What it is told waits for that too.
+				e.slowRequest(r, v.who) // What it is told waits for that too.
 			}
 			if !read {
 				giveUpBody(w, r)
 			}
 		}()
-		if why := e.origins.forbidden(r); why != "" {
-			http.Error(w, why, http.StatusForbidden)
+		v, ok := e.letIn(w, r, passedOn)
+		if !ok {
 			return
 		}
-		if wantsPage(r) {
-			showPage(w, r, r.URL.Path)
-			return
-		}
-		if name := repeated(r.Header); name != "" {
-			http.Error(w, "the header "+name+" must come once", http.StatusBadRequest)
-			return
-		}
-		allowCORS(w.Header(), r.Header.Get("Origin"))
-		if e.opts.Authorize != nil && r.Method != http.MethodOptions {
-			var ok bool
-			if who, ok = e.opts.Authorize(w, r); !ok {
-				return
-			}
-		}
-		if !e.opts.Arrived(r, cmp.Or(who.ID(), addressOf(r, who))) {
-			w.Header().Set("Connection", "close")
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "too many connections are open, most of them yours", http.StatusServiceUnavailable)
-			return
-		}
-		v := visitor{who: who}
 		if r.Method != http.MethodOptions && (surfaceOf != nil || r.URL.RawQuery != "") {
 			if why := v.locate(r, surfaceOf); why != "" {
 				http.Error(w, why, http.StatusBadRequest)
@@ -91,6 +80,9 @@ func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) htt
 			}
 			if surfaceOf != nil && !v.mayEnter(r) {
 				nothingHere(w, path)
+				return
+			}
+			if paid = e.passOn(w, r, v); paid { // There it has waited, if its sender floods.
 				return
 			}
 		}
@@ -108,6 +100,45 @@ func (e *Edge) HandlerAt(surfaceOf func(*http.Request) Surface, path string) htt
 			http.Error(w, "this method is not part of MCP", http.StatusMethodNotAllowed)
 		}
 	})
+}
+
+// letIn finds out who sends a request, or answers it and returns false.
+func (e *Edge) letIn(w http.ResponseWriter, r *http.Request, passedOn bool) (v visitor, ok bool) {
+	v.passedOn = passedOn
+	if !passedOn && !e.welcome(w, r) {
+		return v, false
+	}
+	if name := repeated(r.Header); name != "" {
+		http.Error(w, "the header "+name+" must come once", http.StatusBadRequest)
+		return v, false
+	}
+	if e.opts.Authorize != nil && r.Method != http.MethodOptions {
+		if v.who, ok = e.opts.Authorize(w, r); !ok {
+			return v, false
+		}
+	}
+	if !passedOn && !e.opts.Arrived(r, cmp.Or(v.who.ID(), addressOf(r, v.who))) {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many connections are open, most of them yours", http.StatusServiceUnavailable)
+		return v, false
+	}
+	return v, true
+}
+
+// welcome looks at what web pages and people with browsers send. It returns false once it
+// has answered.
+func (e *Edge) welcome(w http.ResponseWriter, r *http.Request) bool {
+	if why := e.origins.forbidden(r); why != "" {
+		http.Error(w, why, http.StatusForbidden)
+		return false
+	}
+	if wantsPage(r) {
+		showPage(w, r, r.URL.Path)
+		return false
+	}
+	allowCORS(w.Header(), r.Header.Get("Origin"))
+	return true
 }
 
 // recovered keeps a bug from taking the connection's log and the client's

@@ -96,7 +96,7 @@ func (e *Edge) prepare(p *peer, m message, revision string) {
 	}
 	p.asks.opened(revision, declaredBy(m.params))
 	if p.http && p.surface != nil {
-		p.session = newSessionID(p, revision, time.Now())
+		p.session = e.opts.Fleet.seal(newSessionID(p, revision, time.Now()))
 	}
 }
 

@@ -17,6 +17,8 @@ type visitor struct {
 	who     *identity.Caller
 	surface Surface // nil: the gateway's own tools
 	agent   string  // that ?agent= names
+	// passedOn: another node of the fleet has sent the request.
+	passedOn bool
 }
 
 // locate reads where a request is meant to go. It returns why that cannot be
@@ -49,7 +51,7 @@ func (v *visitor) mayEnter(r *http.Request) bool {
 	}
 	agent := v.agent
 	if agent == "" {
-		_, agent = splitSession(r.Header.Get(headerSession))
+		_, agent, _ = splitSession(r.Header.Get(headerSession))
 	}
 	return v.surface.Open(Caller{From: addressOf(r, v.who), Identity: v.who, Agent: agent})
 }
@@ -73,18 +75,21 @@ func bindingOf(s Surface, who *identity.Caller) string {
 // one.
 const agentMark = "~"
 
-// splitSession takes the agent off a session's id.
-func splitSession(id string) (rest, agent string) {
+// splitSession takes the agent off a session's id, and what a fleet has put behind it.
+func splitSession(id string) (rest, agent, seal string) {
+	if at := strings.Index(id, sealMark); at >= 0 {
+		id, seal = id[:at], id[at:]
+	}
 	rest, agent, _ = strings.Cut(id, agentMark)
-	return rest, agent
+	return rest, agent, seal
 }
 
 // session finds the conversation that an id names. ok is false if there is none
 // for this visitor.
 func (e *Edge) session(v *visitor, id string) (found openSession, ok bool) {
-	rest, agent := splitSession(id)
+	rest, agent, seal := splitSession(id)
 	revision, ok := sessionRevision(rest, v.binding())
-	if !ok || v.agent != "" && v.agent != agent {
+	if !ok || v.surface == nil && seal != "" || v.agent != "" && v.agent != agent {
 		return found, false
 	}
 	known, state := e.sessions.look(id)

@@ -32,6 +32,9 @@ type ClientConfig struct {
 	// AskedFor is after how long a call that has not been sent looks whether the owner is
 	// there at all. Default: 3 s.
 	AskedFor time.Duration
+	// PlaceLook is how often a request that is passed on looks whether the gateway that
+	// has its session is there. Default: 2 s.
+	PlaceLook time.Duration
 }
 
 const (
@@ -55,6 +58,7 @@ type Client struct {
 	pool   *http.Transport
 
 	unreached unreached
+	pulses    pulses
 }
 
 // NewClient makes a Client. It connects to nobody yet.
@@ -62,7 +66,7 @@ func NewClient(cfg ClientConfig) *Client {
 	if cfg.Generation == nil {
 		cfg.Generation = func() uint64 { return 0 }
 	}
-	cfg.AskedFor = cmp.Or(cfg.AskedFor, askedFor)
+	cfg.AskedFor, cfg.PlaceLook = cmp.Or(cfg.AskedFor, askedFor), cmp.Or(cfg.PlaceLook, placeLook)
 	if cfg.Dial == nil {
 		d := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
 		cfg.Dial = d.DialContext

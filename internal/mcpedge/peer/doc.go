@@ -7,6 +7,7 @@
 // (Expect: 100-continue). So a call is always known to be one of two things: never
 // sent, and free to run elsewhere, or sent, and possibly run. It is never sent twice.
 //
-// Questions of servers to clients do not pass: instances that may ask are those of
-// one session, and run where the session is.
+// Questions of servers to clients do not pass in a call: instances that may ask are
+// those of one session, and run where the session is. Requests of that session, which
+// agents may send to any gateway, are passed on whole (Relay), as they come.
 package peer

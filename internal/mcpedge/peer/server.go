@@ -49,6 +49,9 @@ type ServerConfig struct {
 	// have a request made to the server; without an agent, whether anybody may. It returns
 	// nil if so. It must not be nil itself.
 	Decide func(key string, owned Owned, r Asked) *endpoint.Denied
+	// Sessions serves requests of agents that other gateways pass on because their
+	// sessions are here. It is asked by the agents' own paths, and lets in whom it knows.
+	Sessions http.Handler
 	// Budget is what large messages take their bytes of; nil is none.
 	Budget *weight.Budget
 	Log    *slog.Logger
@@ -85,7 +88,7 @@ func (s *Server) HTTP() *http.Server {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler: s, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeadBytes, Protocols: protocols,
+		Handler: s, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: maxPassedHead, Protocols: protocols,
 		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // Handshakes that fail, most often.
 	}
 }
@@ -107,6 +110,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.move(w, r)
 	case path == logsPath && r.Method == http.MethodGet:
 		s.logs(w, r)
+	case strings.HasPrefix(path, sessionsPath+"/"):
+		s.session(w, r)
 	case strings.HasPrefix(path, serversPath):
 		s.server(w, r, path)
 	default:

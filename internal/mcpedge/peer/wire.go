@@ -19,6 +19,8 @@ const (
 	tenurePath  = "/peer/v1/tenure"
 	movePath    = "/peer/v1/move"
 	logsPath    = "/peer/v1/logs"
+	// sessionsPath stands before the path at which an agent's session is.
+	sessionsPath = "/peer/v1/sessions"
 )
 
 // The headers of a call. Values that people or clients choose are percent-encoded.
@@ -40,6 +42,8 @@ const (
 	// headerAnswer says of an answer with status 200 whether its body is the server's
 	// result or its error.
 	headerAnswer = "Gatehouse-Answer"
+	// headerFrom says from where the request came that is passed on.
+	headerFrom = "Gatehouse-From"
 )
 
 // The values of headerWants.
@@ -71,6 +75,8 @@ const (
 const (
 	// maxHeadBytes limits the head of a request and of a response.
 	maxHeadBytes = 64 << 10
+	// maxPassedHead is that of an agent's request, with what is added to it.
+	maxPassedHead = maxHeadBytes + 16<<10
 	// maxCapabilities is how long the capabilities of a client may be in a header.
 	maxCapabilities = 32 << 10
 	// maxRequestBytes limits the body of a call where the call does not.
