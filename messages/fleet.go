@@ -61,6 +61,9 @@ type TenureLost struct{}
 // TenureLeft answers TenureLost.
 type TenureLeft struct{}
 
+// OwnDrain as a timeout is the server's own drain timeout.
+const OwnDrain time.Duration = -1
+
 // GiveUp tells the supervisor to drain a server that another node shall run. It
 // answers Released.
 type GiveUp struct {

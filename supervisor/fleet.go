@@ -156,8 +156,12 @@ func (s *supervisor) giveUp(c actor.Context, m messages.GiveUp) {
 	m.Cell.Move(endpoint.Moved, time.Now(), func(next *endpoint.Status) { next.Reason = "it moves to another gateway" })
 	root, self, due := c.ActorSystem().Root, c.Self(), givenUp{k, epoch}
 	k.place.leaving = true
+	timeout := m.Timeout
+	if timeout == messages.OwnDrain {
+		timeout = k.plan().Entry.Settings.DrainTimeout
+	}
 	go func() { // Ends with the drain, at the latest after the timeout.
-		awaitNoCalls(m.Cell, m.Timeout, k.gone)
+		awaitNoCalls(m.Cell, timeout, k.gone)
 		root.Send(self, due)
 	}()
 }

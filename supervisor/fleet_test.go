@@ -312,6 +312,22 @@ func TestFleet_giveUp_doesNotWaitForEver(t *testing.T) {
 	})
 }
 
+func TestFleet_giveUp_asTheEntrySays(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := single("files", 1)
+		plan.Entry.Settings.DrainTimeout = time.Hour
+		p.claimed(t, plan, here(plan, 5))
+		plan.Cell.Acquire(10)
+		p.Send(p.sup, messages.GiveUp{Key: "files", Cell: plan.Cell, Timeout: messages.OwnDrain})
+		p.Sleep(59 * time.Minute)
+		testkit.ExpectNone(t, p.notes)
+		p.Sleep(2 * time.Minute)
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
+		p.ends()
+		testkit.Expect[messages.Released](t, p.fleet)
+	})
+}
+
 func TestFleet_aRemovedServer_isReleasedOnceItHasEnded(t *testing.T) {
 	inFleet(t, func(t *testing.T, p *party) {
 		plan := single("files", 1)

@@ -27,9 +27,14 @@ type Config struct {
 	// Guard, unless nil, tells who ends what a gateway leaves that it is to end what
 	// runs by claims at that moment, if it hears no other. It may block for a moment.
 	Guard func(until fleet.Instant) error
-	// Running, unless nil, asks the owner of a key before whether anything of it still
-	// runs. It blocks until ctx ends at the longest.
+	// Swept, unless nil, is closed once nothing is left of an earlier process of this
+	// node: before, Previous is not ended.
+	Swept <-chan struct{}
+	// Running, unless nil, asks another gateway whether anything of a key runs there. It
+	// blocks until ctx ends at the longest. Runs, unless nil, reports whether anything of
+	// it runs here; it must not block.
 	Running func(ctx context.Context, address, key string) (bool, error)
+	Runs    func(key string) bool
 	// Content, unless nil, hears what the fleet has agreed on whenever that changes. It
 	// must not block.
 	Content func(messages.FleetChanged)
@@ -65,6 +70,8 @@ type member struct {
 	joining  bool
 	renewing bool
 	ending   bool // what ran by a tenure that is over is ending
+	sweeping bool // what an earlier process of this node has left is ending
+	losses   int  // numbers the tenures that are over
 	taken    fleet.Instant
 	ticker   *time.Timer
 
@@ -103,6 +110,8 @@ type (
 		err   error
 	}
 	revoked struct{ lease fleet.Lease }
+	swept   struct{ in bool }    // false: not in time
+	endLate struct{ losses int } // what ran by a tenure should have ended by now
 )
 
 // IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
@@ -112,6 +121,8 @@ func (joinDue) IgnoreDeadLetterLogging() {}
 func (tickDue) IgnoreDeadLetterLogging() {}
 func (renewed) IgnoreDeadLetterLogging() {}
 func (revoked) IgnoreDeadLetterLogging() {}
+func (swept) IgnoreDeadLetterLogging()   {}
+func (endLate) IgnoreDeadLetterLogging() {}
 
 // Receive implements actor.Actor.
 func (f *member) Receive(c actor.Context) {
@@ -151,6 +162,10 @@ func (f *member) Receive(c actor.Context) {
 		f.renewed(m)
 	case revoked:
 		f.revoked()
+	case swept:
+		f.swept(m)
+	case endLate:
+		f.endLate(m)
 	case claimDue:
 		f.claimDue(m)
 	case claimed:
@@ -178,6 +193,7 @@ func (f *member) start(c actor.Context) {
 	go func() { // Ends with the actor.
 		_ = f.cfg.Store.Follow(f.life, func(v fleet.View) { f.root.Send(f.self, seen{v}) }) // It ends with its context alone.
 	}()
+	f.awaitSweep()
 	f.join()
 }
 
@@ -258,6 +274,7 @@ func (f *member) inForce(m messages.InForce) {
 	f.cfg.Standing.force.Store(m.Generation)
 	if m.Generation >= f.cfg.Standing.CannotFollow() { // Else it is from before that.
 		f.cfg.Standing.lacks.Store(0)
+		f.catchUp()
 	}
 	if f.node.Generation != m.Generation {
 		f.node.Generation = m.Generation

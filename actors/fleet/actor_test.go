@@ -102,17 +102,13 @@ func TestFleet_leaseEndedByAnOperator_theNextOwnerAsksFirst(t *testing.T) {
 		b := s.sets("b")
 		b.wants("files")
 		b.hears(t, "a", endpoint.Ready)
-		b.mu.Lock()
-		b.runs = true
-		b.mu.Unlock()
+		b.with(func() { b.runs["a:1"] = true })
 		s.store.Expire("a")
 		testkit.Expect[messages.TenureLost](t, a.sup)
 		b.hears(t, "", "")
 		s.Sleep(time.Second)
 		testkit.ExpectNone(t, b.sup)
-		b.mu.Lock()
-		b.runs = false
-		b.mu.Unlock()
+		b.with(func() { b.runs["a:1"] = false })
 		b.owns(t, "files")
 	})
 }

@@ -47,8 +47,9 @@ func (f *member) writeAck() func(context.Context) error {
 // everywhere else.
 func (f *member) cannotFollow(m messages.CannotFollow) {
 	f.cfg.Standing.lacks.Store(m.Generation)
-	f.cfg.Log.Error("this gateway cannot follow what the fleet has agreed on, and goes on with what it has",
+	f.cfg.Log.Error("this gateway cannot follow what the fleet has agreed on, goes on with what it has, and leaves its servers to others",
 		slog.Uint64("generation", m.Generation), slog.Any("problems", m.Problems))
+	f.fallBehind()
 }
 
 // holdLapsed releases a server whose hold is over. Every node does, and one succeeds.

@@ -2,6 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +38,11 @@ func atSea(t *testing.T, f func(t *testing.T, s *sea)) {
 
 func (s *sea) now() fleet.Instant { return fleet.Instant(time.Since(s.began)) + 1 }
 
+// logged reports whether somebody has logged a message with this in it.
+func (s *sea) logged(part string) bool {
+	return slices.ContainsFunc(s.Logs.All(), func(r testkit.Logged) bool { return strings.Contains(r.Msg, part) })
+}
+
 // ship is one gateway.
 type ship struct {
 	s        *sea
@@ -46,15 +54,17 @@ type ship struct {
 	cells    map[string]*endpoint.Cell
 	mu       sync.Mutex
 	guard    fleet.Instant
-	runs     bool // what it answers whether anything runs
-	asked    int
+	runs     map[string]bool // what it hears whether anything runs, by the addresses of others
+	away     map[string]bool // the addresses that do not answer
+	stuck    map[string]bool // what runs here, by key
 	taken    error
 	content  []messages.FleetChanged
 }
 
 // sets adds a gateway to the fleet. change changes how it begins.
 func (s *sea) sets(id string, change ...func(*fleetactor.Config)) *ship {
-	sh := &ship{s: s, id: id, way: s.store.Client(), sup: s.Probe(), cells: map[string]*endpoint.Cell{}, standing: fleetactor.NewStanding(s.now)}
+	sh := &ship{s: s, id: id, way: s.store.Client(), sup: s.Probe(), cells: map[string]*endpoint.Cell{},
+		runs: map[string]bool{}, away: map[string]bool{}, stuck: map[string]bool{}, standing: fleetactor.NewStanding(s.now)}
 	cfg := fleetactor.Config{
 		Store: sh.way, TTL: ttl, Node: fleet.Node{ID: id, Boot: "boot of " + id, Address: id + ":1", Version: "v1.2.3"}, Standing: sh.standing,
 		Guard: func(until fleet.Instant) error {
@@ -63,12 +73,15 @@ func (s *sea) sets(id string, change ...func(*fleetactor.Config)) *ship {
 			sh.guard = until
 			return nil
 		},
-		Running: func(context.Context, string, string) (bool, error) {
+		Running: func(_ context.Context, address, _ string) (bool, error) {
 			sh.mu.Lock()
 			defer sh.mu.Unlock()
-			sh.asked++
-			return sh.runs, nil
+			if sh.away[address] {
+				return false, errors.New("no answer")
+			}
+			return sh.runs[address], nil
 		},
+		Runs:    func(key string) bool { sh.mu.Lock(); defer sh.mu.Unlock(); return sh.stuck[key] },
 		Taken:   func(err error) { sh.mu.Lock(); defer sh.mu.Unlock(); sh.taken = err },
 		Content: func(m messages.FleetChanged) { sh.mu.Lock(); defer sh.mu.Unlock(); sh.content = append(sh.content, m) },
 		Log:     s.Logs.Logger(),
@@ -79,6 +92,13 @@ func (s *sea) sets(id string, change ...func(*fleetactor.Config)) *ship {
 	sh.pid = s.Spawn(fleetactor.Props(cfg))
 	s.Sleep(10 * time.Millisecond)
 	return sh
+}
+
+// with changes what a test has said of a gateway.
+func (sh *ship) with(change func()) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	change()
 }
 
 // gaveUp is why the gateway cannot be one of the fleet.

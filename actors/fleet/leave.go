@@ -65,6 +65,33 @@ func (f *member) noteStarts(v fleet.View) {
 	}
 }
 
+// fallBehind leaves all that this node owns to others: it cannot follow what is active, and those
+// that can refuse what it decides.
+func (f *member) fallBehind() {
+	if f.node.Behind || f.leaver != nil {
+		return
+	}
+	f.node.Behind = true
+	for _, w := range f.wants {
+		w.stopWaiting()
+		w.absent++
+	}
+	f.putNode()
+	f.bequeath()
+	for _, o := range f.owned {
+		f.giveUp(o, messages.OwnDrain)
+	}
+}
+
+// catchUp has this node claim again: it follows.
+func (f *member) catchUp() {
+	if f.node.Behind {
+		f.node.Behind = false
+		f.cfg.Log.Info("this gateway follows what the fleet has agreed on again")
+		f.putNode() // It claims once it sees itself as one that follows.
+	}
+}
+
 // giveUp has the supervisor drain a server for another node.
 func (f *member) giveUp(o *ownership, drain time.Duration) {
 	if o.leaving {

@@ -73,7 +73,8 @@ func (f *member) state(m messages.ServerState) {
 		return
 	}
 	o.record, o.dirty = m.Record, true
-	o.record.Epoch, o.record.Node, o.record.Next = o.epoch, f.node.ID, o.next
+	o.record.Epoch, o.record.Next = o.epoch, o.next
+	o.record.Node, o.record.Address = f.node.ID, f.node.Address
 	if o.leaving {
 		o.record.Busy = false // Its end is nobody's failure.
 	}
@@ -156,7 +157,7 @@ func (f *member) release(o *ownership) {
 	key, epoch, r := o.key, o.epoch, o.record
 	dirty := o.dirty || r.Busy || r.Next != o.next
 	o.dirty, o.writing = false, true
-	r.Busy, r.Next, r.Epoch, r.Node = false, o.next, epoch, f.node.ID
+	r.Busy, r.Next, r.Epoch, r.Node, r.Address = false, o.next, epoch, f.node.ID, f.node.Address
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		if dirty && r.State != "" {
 			_ = f.cfg.Store.Write(ctx, key, epoch, r) // The next owner can do without.

@@ -19,6 +19,7 @@ type Standing struct {
 	view  atomic.Pointer[fleet.View]
 	force atomic.Uint64
 	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
+	stuck atomic.Pointer[[]string]
 }
 
 // Holding is a server that this gateway owns.
@@ -32,6 +33,7 @@ func NewStanding(now func() fleet.Instant) *Standing {
 	s := &Standing{now: now}
 	s.owned.Store(&map[string]Holding{})
 	s.view.Store(&fleet.View{})
+	s.stuck.Store(&[]string{})
 	s.heard.Store(int64(now()))
 	return s
 }
@@ -61,6 +63,10 @@ func (s *Standing) Generation() uint64 { return s.force.Load() }
 // CannotFollow returns the generation that the fleet has agreed on and this gateway
 // cannot decide by; 0 is none.
 func (s *Standing) CannotFollow() uint64 { return s.lacks.Load() }
+
+// Stuck returns the names of servers whose processes here do not end though this gateway
+// does not own them any more. The caller must not change it.
+func (s *Standing) Stuck() []string { return *s.stuck.Load() }
 
 // Silence returns how long ago this gateway has last been in contact with the store.
 func (s *Standing) Silence() time.Duration { return s.now().Sub(fleet.Instant(s.heard.Load())) }

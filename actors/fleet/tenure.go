@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"gatehouse/internal/fleet"
@@ -35,7 +36,7 @@ func (f *member) now() fleet.Instant { return f.cfg.Standing.now() }
 
 // join asks for a lease.
 func (f *member) join() {
-	if f.lease != 0 || f.joining || f.ending || f.left {
+	if f.lease != 0 || f.joining || f.ending || f.sweeping || f.left {
 		return
 	}
 	f.joining = true
@@ -52,6 +53,35 @@ func (f *member) join() {
 		return joined{node, sent, l, granted, err}
 	})
 }
+
+// awaitSweep has this node not end the lease of an earlier process of it before all is
+// gone that runs by that.
+func (f *member) awaitSweep() {
+	if f.previous == 0 || f.cfg.Swept == nil {
+		return
+	}
+	f.sweeping = true
+	f.ask(f.takenPatience(), func(ctx context.Context) any {
+		select {
+		case <-f.cfg.Swept:
+			return swept{in: true}
+		case <-ctx.Done():
+			return swept{}
+		}
+	})
+}
+
+func (f *member) swept(m swept) {
+	f.sweeping = false
+	if !m.in {
+		f.previous = 0
+		f.cfg.Log.Error("processes of servers that an earlier gateway left here do not end: its lease ends by itself, not before")
+	}
+	f.join()
+}
+
+// takenPatience is how long it waits for an earlier process of this node to be gone.
+func (f *member) takenPatience() time.Duration { return 2*f.cfg.TTL + 2*time.Second }
 
 // joined begins a tenure.
 func (f *member) joined(m joined) {
@@ -104,7 +134,7 @@ func (f *member) isTaken(err error) {
 		f.taken = now
 		f.cfg.Log.Warn("another process of this node's id lives: waiting for it to go", slog.String("node", f.node.ID))
 	}
-	if now.Sub(f.taken) > 2*f.cfg.TTL+2*time.Second {
+	if now.Sub(f.taken) > f.takenPatience() {
 		if f.cfg.Taken != nil {
 			f.cfg.Taken(err)
 		}
@@ -203,12 +233,45 @@ func (f *member) lose(why string) {
 		return
 	}
 	f.ending = true
+	f.losses++
+	f.later(f.takenPatience(), endLate{f.losses})
 	f.tell(messages.TenureLost{})
 }
+
+// endLate joins though something does not end that ran by a tenure which is over: by
+// now others may have claimed all of it. What still runs here is not claimed here, and
+// others that claim it wait for its end.
+func (f *member) endLate(m endLate) {
+	if !f.ending || m.losses != f.losses {
+		return
+	}
+	stuck := f.stillRun()
+	f.cfg.Standing.stuck.Store(&stuck)
+	f.cfg.Log.Error("processes of servers do not end though they were killed: nobody runs these servers until they do. Look what keeps them, or restart the machine",
+		slog.Any("servers", stuck))
+	f.previous = 0 // It has ended by itself.
+	f.tenureLeft()
+}
+
+// stillRun are the servers of which something runs here.
+func (f *member) stillRun() (names []string) {
+	for key, w := range f.wants {
+		if f.runs(key) {
+			names = append(names, w.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (f *member) runs(key string) bool { return f.cfg.Runs != nil && f.cfg.Runs(key) }
 
 // tenureLeft goes on once nothing runs any more by a tenure that is over: joining ends
 // the old lease at once, so that others need not wait for its end.
 func (f *member) tenureLeft() {
+	if len(f.stillRun()) == 0 {
+		f.cfg.Standing.stuck.Store(&[]string{})
+	}
 	if !f.ending {
 		return
 	}

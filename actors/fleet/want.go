@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -18,10 +19,6 @@ const (
 	// claimAgain is how long it waits after a claim that failed, or that somebody had
 	// whom the view does not show.
 	claimAgain = 500 * time.Millisecond
-	// askOwner bounds the question to an owner before whether it has stopped, and
-	// askAgain is how long it waits with the next where that has not.
-	askOwner = 300 * time.Millisecond
-	askAgain = 50 * time.Millisecond
 )
 
 // want is a server that the supervisor wants to run somewhere.
@@ -98,7 +95,7 @@ func (f *member) settle(w *want) {
 	owner, known := f.view.Owners[w.key]
 	if o := f.owned[w.key]; o != nil {
 		if f.view.Revision >= o.epoch && owner.Epoch != o.epoch && !o.leaving {
-			f.lose("the fleet's store does not know it as the owner of " + w.name + " any more")
+			f.disowned(o, w)
 		}
 		return
 	}
@@ -144,7 +141,7 @@ func sameNews(a, b messages.OwnedThere) bool {
 // claimInTurn has a server claimed that nobody owns, after those that go before this
 // node.
 func (f *member) claimInTurn(w *want) {
-	if f.lease == 0 || f.leaver != nil || w.waiting != nil || w.claiming || w.lazy && !w.awaited {
+	if !f.mayClaim() || w.waiting != nil || w.claiming || w.lazy && !w.awaited {
 		return
 	}
 	rank, may := fleet.Rank(w.key, f.node.ID, f.view.Nodes)
@@ -154,11 +151,28 @@ func (f *member) claimInTurn(w *want) {
 	wait := max(time.Duration(rank)*rankStep, time.Until(w.yield))
 	if next := f.view.Records[w.key].Next; next == f.node.ID {
 		wait = 0
-	} else if n, lives := f.view.Nodes[next]; lives && !n.Leaving {
+	} else if n, lives := f.view.Nodes[next]; lives && n.Stays() {
 		wait += chosenStep
 	}
 	w.absent++
 	w.waiting = f.later(wait, claimDue{w.key, w.absent})
+}
+
+// mayClaim reports whether this node may own what it does not own yet.
+func (f *member) mayClaim() bool { return f.lease != 0 && f.leaver == nil && f.node.Stays() }
+
+// disowned leaves to others what the store does not know as this node's any more. A key that
+// somebody has overwritten is still there, so nobody else can have it: that server alone
+// moves, and its release removes the key.
+func (f *member) disowned(o *ownership, w *want) {
+	why, damaged := f.view.Damaged[fleet.OwnerKey(w.key)]
+	if !damaged {
+		f.lose("the fleet's store does not know it as the owner of " + w.name + " any more")
+		return
+	}
+	f.cfg.Log.Error("what the fleet's store says of the owner of a server was overwritten by somebody: it is given up and claimed anew",
+		slog.String("server", w.name), slog.String("key", fleet.OwnerKey(w.key)), slog.String("why", why))
+	f.giveUp(o, messages.OwnDrain)
 }
 
 func (f *member) claimDue(m claimDue) {
@@ -167,36 +181,24 @@ func (f *member) claimDue(m claimDue) {
 		return
 	}
 	w.waiting = nil
-	if f.lease == 0 || f.leaver != nil {
+	if !f.mayClaim() {
+		return
+	}
+	if f.runs(w.key) { // What was there before still ends.
+		w.waiting = f.later(claimAgain, m)
 		return
 	}
 	w.claiming = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
-	lease, key, last := f.lease, w.key, w.last
+	lease, key := f.lease, w.key
+	before := predecessor{key: key, name: w.name, address: cmp.Or(w.last.Address, f.view.Records[key].Address), generation: f.node.Generation}
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
-			f.awaitEnd(ctx, last, key)
+			f.awaitEnd(before)
 		}
 		return claimed{key, lease, owner, won, err}
 	})
-}
-
-// awaitEnd blocks until the owner before says that nothing of it runs any more, or does
-// not answer: a lease can end while its node is well.
-func (f *member) awaitEnd(ctx context.Context, last fleet.Owner, key string) {
-	if f.cfg.Running == nil || last.Address == "" || last.Boot == f.node.Boot {
-		return
-	}
-	for ctx.Err() == nil {
-		asked, cancel := context.WithTimeout(ctx, askOwner)
-		running, err := f.cfg.Running(asked, last.Address, key)
-		cancel()
-		if err != nil || !running {
-			return
-		}
-		pause(ctx, askAgain)
-	}
 }
 
 // claimed has a server run here that was won.
@@ -232,7 +234,7 @@ func (f *member) claimed(m claimed) {
 func (f *member) won(m claimed, w *want) {
 	o := &ownership{key: m.key, epoch: m.owner.Epoch}
 	f.owned[m.key] = o
-	if w == nil || f.leaver != nil {
+	if w == nil || !f.mayClaim() {
 		o.leaving = true
 		f.release(o)
 		return

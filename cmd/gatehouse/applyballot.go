@@ -223,7 +223,7 @@ func (a *applier) follow(ctx context.Context, generation uint64) error {
 		}
 		behind = a.behind(v, generation)
 		if len(behind) == 0 {
-			fmt.Fprintf(a.out, "generation %d is in force on %s\n", generation, plural.Of(len(v.Nodes)-a.skipped(v), "replica"))
+			fmt.Fprintf(a.out, "generation %d is in force on %s\n", generation, plural.Of(following(v, generation), "replica"))
 			return nil
 		}
 	}
@@ -233,16 +233,17 @@ func (a *applier) follow(ctx context.Context, generation uint64) error {
 // are to be skipped or leave.
 func (a *applier) behind(v fleet.View, generation uint64) (ids []string) {
 	for _, id := range slices.Sorted(maps.Keys(v.Nodes)) {
-		if n := v.Nodes[id]; n.Generation < generation && !n.Leaving && !slices.Contains(a.skip, id) {
+		if n := v.Nodes[id]; n.Generation < generation && n.Stays() && !slices.Contains(a.skip, id) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-func (a *applier) skipped(v fleet.View) (n int) {
-	for id := range v.Nodes {
-		if slices.Contains(a.skip, id) {
+// following counts the replicas that decide by a generation.
+func following(v fleet.View, generation uint64) (n int) {
+	for _, node := range v.Nodes {
+		if node.Generation >= generation {
 			n++
 		}
 	}

@@ -40,12 +40,16 @@ type fleetSide struct {
 	server   *http.Server
 	runs     ownedRuns
 	leaving  atomic.Bool
+	// heardPeers is what other gateways have said a moment ago.
+	heardPeers askedOnce[[]fleet.Heard]
 	failed   chan error // why it cannot be one of the fleet
 
 	send func(to *actor.PID, m any)
 	// guard has what runs by claims killed at a moment of the boot clock, unless it
 	// is told a later one: this gateway may be frozen by then.
 	guard func(until int64) error
+	// swept is closed once nothing is left of an earlier gateway here.
+	swept <-chan struct{}
 
 	mu     sync.Mutex
 	config *actor.PID
@@ -180,7 +184,8 @@ func (f *fleetSide) props() *actor.Props {
 			}
 		},
 		Guard:   func(until fleet.Instant) error { return f.guard(int64(until)) },
-		Running: f.running, Content: f.heard, Candidate: f.asked,
+		Swept:   f.swept,
+		Running: f.running, Runs: f.runs.running, Content: f.heard, Candidate: f.asked,
 		Taken: func(error) {
 			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)
 		},

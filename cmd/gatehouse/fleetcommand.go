@@ -81,6 +81,9 @@ func fleetText(f admin.Fleet, now time.Time) string {
 		if n.Leaving {
 			generation += " (leaves)"
 		}
+		if n.Behind {
+			generation += " (cannot follow)"
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", line(n.ID), line(n.Address), line(n.Version), age(now.Sub(n.Since)), generation, orNone(strings.Join(runs, ", ")))
 	}
 	_ = t.Flush() // Into memory.

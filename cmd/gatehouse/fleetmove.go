@@ -121,6 +121,8 @@ func canTake(v fleet.View, node string) error {
 		return fmt.Errorf("the fleet has no gateway %q: there are %s", node, strings.Join(slices.Sorted(maps.Keys(v.Nodes)), ", "))
 	case n.Leaving:
 		return fmt.Errorf("%s leaves the fleet", node)
+	case n.Behind:
+		return fmt.Errorf("%s cannot follow what the fleet has agreed on: its log says why", node)
 	}
 	return nil
 }

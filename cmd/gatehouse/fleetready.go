@@ -11,12 +11,16 @@ import (
 	"gatehouse/internal/fleet"
 )
 
-// peersPatience is how long other gateways have to say whether they have tenure.
-const peersPatience = time.Second
+// peersPatience is how long other gateways have to say whether they have tenure, and
+// peersKept is how long that is good for: probes come often.
+const (
+	peersPatience = time.Second
+	peersKept     = time.Second
+)
 
 // unready returns why this gateway should not be sent calls; empty if it should. It may
-// ask other gateways, and blocks for a second at most.
-func (f *fleetSide) unready(ctx context.Context) string {
+// ask other gateways, and blocks for two seconds at most.
+func (f *fleetSide) unready() string {
 	switch {
 	case f == nil:
 		return ""
@@ -31,7 +35,7 @@ func (f *fleetSide) unready(ctx context.Context) string {
 	case f.standing.Tenure() > 0:
 		return ""
 	}
-	switch fleet.Stand(f.askPeers(ctx)) {
+	switch fleet.Stand(f.heardPeers.get(peersKept, f.askPeers)) {
 	case fleet.StoreDown:
 		return ""
 	case fleet.CutOff:
@@ -42,8 +46,8 @@ func (f *fleetSide) unready(ctx context.Context) string {
 }
 
 // askPeers asks all other gateways whether they have tenure.
-func (f *fleetSide) askPeers(ctx context.Context) []fleet.Heard {
-	ctx, cancel := context.WithTimeout(ctx, peersPatience)
+func (f *fleetSide) askPeers() []fleet.Heard {
+	ctx, cancel := context.WithTimeout(context.Background(), peersPatience)
 	defer cancel()
 	nodes := f.standing.View().Nodes
 	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(nodes)), func(id string) bool { return id == f.node.ID })

@@ -147,6 +147,15 @@ func (a *app) openRemote(ctx context.Context, plan messages.ServerPlan, there me
 	return session, nil
 }
 
+// countOwn counts the runs of a server that each gateway has of its own: before the
+// fleet runs it once, all of them end. One for a session is never the fleet's.
+func (f *fleetSide) countOwn(all *sync.WaitGroup, plan messages.ServerPlan) server.Reapers {
+	if in := plan.Cell.Instance(); in != nil && in.Session != "" {
+		return all
+	}
+	return countedRuns{all: all, own: &sync.WaitGroup{}, runs: &f.runs, key: keyOfPlan(plan)}
+}
+
 // countedRuns counts the runs of a server for all who wait for their end.
 type countedRuns struct {
 	all, own *sync.WaitGroup

@@ -19,7 +19,7 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 	s := &admin.Fleet{
 		Name: f.opts.name, Node: f.node.ID, TenureMS: f.standing.Tenure().Milliseconds(), StoreSilentMS: f.standing.Silence().Milliseconds(),
 		Generation: v.Generation, InForce: f.standing.Generation(), Leaving: f.leaving.Load(), Owners: map[string]string{},
-		Nodes: []admin.FleetNode{}, Damaged: v.Summary(),
+		Nodes: []admin.FleetNode{}, Damaged: v.Summary(), Stuck: f.standing.Stuck(),
 	}
 	if f.creds != nil {
 		ends := f.creds.Ends()
@@ -32,7 +32,7 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 	for _, id := range slices.Sorted(maps.Keys(v.Nodes)) {
 		n := v.Nodes[id]
 		s.Nodes = append(s.Nodes, admin.FleetNode{
-			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving,
+			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving, Behind: n.Behind,
 		})
 		if why := f.client.Unreached(n.Address); why != "" {
 			if s.Unreached == nil {

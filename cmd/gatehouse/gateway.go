@@ -158,7 +158,11 @@ func (a *app) record(r audit.Record) {
 
 // serverProps makes the actor of one server.
 func (a *app) serverProps(plan func() messages.ServerPlan) *actor.Props {
-	return a.actors.follow(server.Props(a.serverDeps(), plan), a.log)
+	deps := a.serverDeps()
+	if a.fleet != nil {
+		deps.Reapers = a.fleet.countOwn(a.reapers, plan())
+	}
+	return a.actors.follow(server.Props(deps, plan), a.log)
 }
 
 func (a *app) serverDeps() server.Deps {

@@ -28,9 +28,9 @@ func (o *operator) unreadable() *admin.Unreadable {
 }
 
 // readyz answers whether the gateway decides calls by what is in its files.
-func (a *app) readyz(w http.ResponseWriter, r *http.Request) {
+func (a *app) readyz(w http.ResponseWriter, _ *http.Request) {
 	const unknown = "the rules have changed and cannot be read"
-	unready := a.fleet.unready(r.Context())
+	unready := a.fleet.unready()
 	switch doubt := a.operator.view.Doubt(); {
 	case !a.ready.Load():
 		answer(w, http.StatusServiceUnavailable, "not ready")

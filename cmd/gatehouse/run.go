@@ -234,7 +234,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	reaper := keepProcesses(instance, l.log)
 	defer reaper.Close()
 	if l.fleet != nil {
-		l.fleet.guard = reaper.Lease
+		l.fleet.guard, l.fleet.swept = reaper.Lease, reaper.Swept()
 	}
 	a := assemble(l, instance, auditLog)
 	a.hungUp = watchTerminal()

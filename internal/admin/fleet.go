@@ -35,6 +35,9 @@ type Fleet struct {
 	Unreached map[string]string `json:"unreached,omitempty"`
 	// Damaged is what of the store cannot be read.
 	Damaged []string `json:"damaged,omitempty"`
+	// Stuck are servers whose processes here do not end though they were killed. Nobody
+	// runs these servers until they do.
+	Stuck []string `json:"stuck,omitempty"`
 }
 
 // FleetNode is one gateway of a fleet.
@@ -45,6 +48,8 @@ type FleetNode struct {
 	Since      time.Time `json:"since"`
 	Generation uint64    `json:"generation"` // by which it decides; 0 is none yet
 	Leaving    bool      `json:"leaving,omitempty"`
+	// Behind means that it cannot follow what the fleet has agreed on, and owns nothing.
+	Behind bool `json:"behind,omitempty"`
 }
 
 // certificateWarning is from how many days left on a certificate is spoken of.
@@ -77,6 +82,9 @@ func (f Fleet) String() string {
 	if f.CertificateDays != nil && *f.CertificateDays <= certificateWarning {
 		add("its certificate ends in %s", plural.Of(*f.CertificateDays, "day"))
 	}
+	if len(f.Stuck) > 0 {
+		add("processes of %s do not end here though they were killed, and nobody runs that until they do", strings.Join(f.Stuck, ", "))
+	}
 	if len(f.Damaged) > 0 {
 		add("%s of the store cannot be read", plural.Of(len(f.Damaged), "key"))
 	}
@@ -90,6 +98,6 @@ func (f Fleet) Well() bool {
 			return false
 		}
 	}
-	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 &&
+	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 &&
 		(f.CertificateDays == nil || *f.CertificateDays > certificateWarning)
 }

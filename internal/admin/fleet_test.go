@@ -25,6 +25,7 @@ func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
 		}, false},
 		{"certificate", "ends in 3 days", func(f *admin.Fleet) { f.CertificateDays = &days }, false},
 		{"a pair cut off", "n1 cannot reach n2: the connection timed out", func(f *admin.Fleet) { f.Unreached = map[string]string{"n2": "the connection timed out"} }, false},
+		{"a process that does not end", "processes of db do not end here", func(f *admin.Fleet) { f.Stuck = []string{"db"} }, false},
 		{"damaged", "1 key of the store", func(f *admin.Fleet) { f.Damaged = []string{"owners/x: no"} }, false},
 	} {
 		f := well

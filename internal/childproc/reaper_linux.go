@@ -202,6 +202,9 @@ func (r *Reaper) save(now time.Time, owned map[int]child) {
 	}
 }
 
+// Swept returns a channel that is closed once nothing is left of dead predecessors.
+func (r *Reaper) Swept() <-chan struct{} { return r.swept }
+
 // Close ends what is left of the children and their descendants, dismisses the
 // guard and removes the record. It blocks until that is done, for some seconds
 // if processes hang, else for a moment. Children that were started must be

@@ -54,11 +54,13 @@ const (
 )
 
 // Count counts what the nodes say of a candidate. Those to be skipped have no say, and
-// neither have those that leave.
+// neither have those that leave. Those that cannot follow what is active keep nothing
+// back, unless there are no others.
 func Count(v View, candidate int64, skip []string) Ballot {
 	b := Ballot{Counted: v.Revision}
 	digests := map[string]map[string]string{} // by node
 	waits, refused := false, false
+	voters := v.voters(skip)
 	for _, id := range slices.Sorted(maps.Keys(v.Nodes)) {
 		n := v.Nodes[id]
 		vote := Vote{Node: id, Version: n.Version, Answer: NoAnswer}
@@ -69,20 +71,40 @@ func Count(v View, candidate int64, skip []string) Ballot {
 		case n.Leaving:
 			vote.Answer = Leaves
 		case !answered || ack.Candidate != candidate:
-			waits = true
+			waits = waits || voters[id]
 		case len(ack.Problems) > 0:
 			vote.Answer, vote.Problems = Cannot, ack.Problems
-			refused = true
+			refused = refused || voters[id]
 		default:
 			vote.Answer = CanDo
 			b.Acks = append(b.Acks, id)
-			digests[id] = ack.Digests
+			if voters[id] {
+				digests[id] = ack.Digests
+			}
 		}
 		b.Nodes = append(b.Nodes, vote)
 	}
 	b.Differences = differences(digests)
 	b.Verdict = verdict(v, candidate, waits, refused || len(b.Differences) > 0, len(b.Acks))
 	return b
+}
+
+// voters are the nodes that can keep a candidate back.
+func (v View) voters(skip []string) map[string]bool {
+	all, follow := map[string]bool{}, map[string]bool{}
+	for id, n := range v.Nodes {
+		if n.Leaving || slices.Contains(skip, id) {
+			continue
+		}
+		all[id] = true
+		if !n.Behind {
+			follow[id] = true
+		}
+	}
+	if len(follow) == 0 {
+		return all
+	}
+	return follow
 }
 
 func verdict(v View, candidate int64, waits, refused bool, acks int) Verdict {

@@ -30,6 +30,15 @@ func TestCount_verdicts(t *testing.T) {
 	active.Active = &fleet.Content{Candidate: 7}
 	leaving := ballotOf(can("a", "1"), can("b", "1"))
 	leaving.Nodes["c"] = fleet.Node{ID: "c", Leaving: true}
+	behind := func(acks ...fleet.Ack) fleet.View {
+		v := ballotOf(acks...)
+		v.Nodes["c"] = fleet.Node{ID: "c", Behind: true}
+		return v
+	}
+	allBehind := behind(cannot("a"), can("b", "1"))
+	for _, id := range []string{"a", "b"} {
+		allBehind.Nodes[id] = fleet.Node{ID: id, Behind: true}
+	}
 	empty := ballotOf()
 	empty.Nodes = nil
 	other := ballotOf(can("a", "1"))
@@ -51,6 +60,10 @@ func TestCount_verdicts(t *testing.T) {
 		{"one resolves a variable differently", ballotOf(can("a", "1"), can("b", "2"), can("c", "1")), nil, fleet.Refused, []string{"a", "b", "c"}},
 		{"who resolves it differently is skipped", ballotOf(can("a", "1"), can("b", "2"), can("c", "1")), []string{"b"}, fleet.Agreed, []string{"a", "c"}},
 		{"the one that has not answered leaves", leaving, nil, fleet.Agreed, []string{"a", "b"}},
+		{"who cannot was behind already", behind(can("a", "1"), can("b", "1"), cannot("c")), nil, fleet.Agreed, []string{"a", "b"}},
+		{"who was behind has not answered", behind(can("a", "1"), can("b", "1")), nil, fleet.Agreed, []string{"a", "b"}},
+		{"who was behind resolves a variable differently", behind(can("a", "1"), can("b", "1"), can("c", "2")), nil, fleet.Agreed, []string{"a", "b", "c"}},
+		{"all are behind, and one cannot", allBehind, nil, fleet.Refused, []string{"b"}},
 		{"all are skipped", ballotOf(), []string{"a", "b", "c"}, fleet.Nobody, nil},
 		{"no node lives", empty, nil, fleet.Nobody, nil},
 		{"another candidate", other, nil, fleet.Overtaken, nil},

@@ -38,7 +38,7 @@ func Heirs(v View, leaver string, keys []string, settled bool) map[string]string
 // decides by, or, without any, all.
 func ableToInherit(v View, leaver string) []string {
 	stay := slices.DeleteFunc(slices.Sorted(maps.Keys(v.Nodes)), func(id string) bool {
-		return id == leaver || v.Nodes[id].Leaving
+		return id == leaver || !v.Nodes[id].Stays()
 	})
 	follow := slices.DeleteFunc(slices.Clone(stay), func(id string) bool {
 		return v.Nodes[id].Generation < v.Nodes[leaver].Generation

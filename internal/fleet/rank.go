@@ -9,7 +9,7 @@ import (
 )
 
 // Rank returns how many nodes go before self when a key is to be claimed, and
-// whether self may claim at all: it must be among the nodes, and not be leaving.
+// whether self may claim at all: it must be among the nodes, and stay.
 // All nodes that see the same ones agree on it.
 //
 // The newest version goes first, so that an upgrade moves a server once. Among equals
@@ -17,11 +17,11 @@ import (
 // for the others.
 func Rank(key, self string, nodes map[string]Node) (rank int, may bool) {
 	me, there := nodes[self]
-	if !there || me.Leaving {
+	if !there || !me.Stays() {
 		return 0, false
 	}
 	for id, n := range nodes {
-		if id != self && !n.Leaving && before(key, id, n, self, me) {
+		if id != self && n.Stays() && before(key, id, n, self, me) {
 			rank++
 		}
 	}

@@ -23,7 +23,12 @@ type Node struct {
 	First int64 `json:"first,omitempty"`
 	// Leaving means that it gives up what it owns and claims nothing any more.
 	Leaving bool `json:"leaving,omitempty"`
+	// Behind means that it cannot follow what is active: until it can it owns nothing.
+	Behind bool `json:"behind,omitempty"`
 }
+
+// Stays reports whether it may own what it does not own yet.
+func (n Node) Stays() bool { return !n.Leaving && !n.Behind }
 
 // Owner says who runs a server, and since which claim.
 type Owner struct {
@@ -56,6 +61,8 @@ type Record struct {
 	Suspects []string `json:"suspects,omitempty"`
 	Epoch    int64    `json:"epoch"` // of the owner that wrote it
 	Node     string   `json:"node"`  // the owner that wrote it
+	// Address is where peers reach that.
+	Address string `json:"address,omitempty"`
 	// Next is the node that shall own it next: an operator says so, or its owner leaves.
 	Next string `json:"next,omitempty"`
 }

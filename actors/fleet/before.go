@@ -1,0 +1,69 @@
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gatehouse/internal/fleet"
+)
+
+const (
+	// askOwner bounds the question to another node whether anything of a server runs
+	// there, and askAgain is how long it waits with the next where that is so.
+	askOwner = 300 * time.Millisecond
+	askAgain = 50 * time.Millisecond
+	// slowEnd is after how long of that it is said.
+	slowEnd = 5 * time.Second
+)
+
+// predecessor is what may still run of a server that this node has claimed.
+type predecessor struct {
+	key, name  string
+	address    string // of the owner before, as far as that is known
+	generation uint64 // by which this node has claimed it
+}
+
+// awaitEnd blocks until nothing of a server runs at another node, as far as those can be
+// asked, or until this node has no tenure any more. The owner before may run it though
+// its lease has ended, if somebody has revoked that; and each node may run its own, if
+// that is what the configuration said a moment ago.
+func (f *member) awaitEnd(p predecessor) {
+	if f.cfg.Running == nil {
+		return
+	}
+	said := time.AfterFunc(slowEnd, func() {
+		f.cfg.Log.Warn("a server is not started here before its processes at another gateway have ended", slog.String("server", p.name))
+	})
+	defer said.Stop()
+	for f.life.Err() == nil && f.cfg.Standing.Tenure() > 0 && f.runsElsewhere(p) {
+		pause(f.life, askAgain)
+	}
+}
+
+// runsElsewhere asks all other nodes that live, and the owner before.
+func (f *member) runsElsewhere(p predecessor) bool {
+	ctx, cancel := context.WithTimeout(f.life, askOwner)
+	defer cancel()
+	ask := map[string]fleet.Node{}
+	if p.address != "" && p.address != f.cfg.Node.Address {
+		ask[p.address] = fleet.Node{Generation: p.generation}
+	}
+	for id, n := range f.cfg.Standing.View().Nodes {
+		if id != f.cfg.Node.ID && !(n.Behind && n.Generation < p.generation) { // That serves by what it has.
+			ask[n.Address] = n
+		}
+	}
+	answers := make(chan bool, len(ask))
+	for address, n := range ask {
+		go func() { // Ends by its time.
+			running, err := f.cfg.Running(ctx, address, p.key)
+			answers <- running || err != nil && n.Generation < p.generation
+		}()
+	}
+	runs := false
+	for range ask {
+		runs = <-answers || runs
+	}
+	return runs
+}

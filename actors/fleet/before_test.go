@@ -1,0 +1,186 @@
+package fleet_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	fleetactor "gatehouse/actors/fleet"
+	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
+	"gatehouse/messages"
+	"gatehouse/testkit"
+)
+
+// Somebody has revoked the lease of an owner that is well, and whoever claims next has
+// never seen that it owned anything.
+func TestFleet_newcomer_asksTheOwnerBeforeThatItHasNeverSeen(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		a.says(a.owns(t, "files"), readyBusy)
+		a.way.Cut()
+		s.store.Expire("a")
+		b := s.sets("b")
+		b.with(func() { b.runs["a:1"] = true })
+		b.wants("files")
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, b.sup)
+		b.with(func() { b.runs["a:1"] = false })
+		b.owns(t, "files")
+	})
+}
+
+// An entry has said until now that each gateway runs its own copy.
+func TestFleet_copiesOfEachGateway_endBeforeTheOneOfTheFleetBegins(t *testing.T) {
+	for name, c := range map[string]struct{ before, after func(a *ship) }{
+		"one runs": {
+			before: func(a *ship) { a.runs["b:1"] = true },
+			after:  func(a *ship) { delete(a.runs, "b:1") },
+		},
+		"its own runs": {
+			before: func(a *ship) { a.stuck["files"] = true },
+			after:  func(a *ship) { delete(a.stuck, "files") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a := s.sets("a")
+				s.sets("b")
+				a.with(func() { c.before(a) })
+				a.wants("files")
+				s.Sleep(time.Minute)
+				testkit.ExpectNone(t, a.sup)
+				a.with(func() { c.after(a) })
+				a.owns(t, "files")
+			})
+		})
+	}
+}
+
+func TestFleet_aGatewayThatCannotBeAsked_andIsBehind_mayRunItsOwn(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.with(func() { a.away["b:1"] = true })
+		generation := s.activates(t)
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		s.Sleep(time.Second)
+		a.wants("files")
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, a.sup)
+		s.Send(b.pid, messages.InForce{Generation: generation})
+		a.owns(t, "files")
+	})
+}
+
+func TestFleet_processThatDoesNotEnd_keepsItsGatewayFromNothingElse(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		for _, key := range []string{"files", "stuck"} {
+			a.wants(key)
+			a.owns(t, key)
+		}
+		a.with(func() { a.stuck["stuck"] = true })
+		s.store.Expire("a")
+		testkit.Expect[messages.TenureLost](t, a.sup) // And never TenureLeft.
+		s.Sleep(ttl)
+		testkit.ExpectNone(t, a.sup)
+		a.owns(t, "files")
+		if got := a.standing.Stuck(); !slices.Equal(got, []string{"stuck"}) || !s.logged("do not end though they were killed") {
+			t.Errorf("got %q as what does not end, want stuck, and that the log says so", got)
+		}
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, a.sup)
+		a.with(func() { delete(a.stuck, "stuck") })
+		a.tells(messages.TenureLeft{})
+		a.owns(t, "stuck")
+		if got := a.standing.Stuck(); len(got) > 0 {
+			t.Errorf("got %q as what does not end, want nothing", got)
+		}
+	})
+}
+
+// The lease of an earlier process keeps others from what that has left running.
+func TestFleet_restartedInPlace_itsOldLeaseOutlivesWhatItLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		sweeps bool
+		within time.Duration
+	}{
+		"swept":              {sweeps: true, within: 500 * time.Millisecond},
+		"not swept for long": {within: 2*ttl + 4*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				var lease fleet.Lease
+				a := s.sets("a", func(c *fleetactor.Config) { c.Joined = func(l fleet.Lease) { lease = l } })
+				a.wants("files")
+				a.owns(t, "files")
+				a.dies()
+				swept := make(chan struct{})
+				again := s.sets("a", func(c *fleetactor.Config) { c.Node.Boot, c.Previous, c.Swept = "another", lease, swept })
+				again.wants("files")
+				s.Sleep(time.Second)
+				if n := s.store.View().Nodes["a"]; n.Boot != "boot of a" {
+					t.Errorf("got %+v, want the lease of the earlier process while that is swept up", n)
+				}
+				if c.sweeps {
+					close(swept)
+				}
+				began := time.Now()
+				again.owns(t, "files")
+				if took := time.Since(began); took > c.within {
+					t.Errorf("took %v, want it within %v", took, c.within)
+				}
+			})
+		})
+	}
+}
+
+func TestFleet_overwrittenOwner_movesThatServerAlone(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.wants("other")
+		other := a.owns(t, "other")
+		s.store.Damage(fleet.OwnerKey("files"), []byte("who?"))
+		if g := testkit.Expect[messages.GiveUp](t, a.sup); g.Key != "files" || g.Timeout != messages.OwnDrain {
+			t.Errorf("got %+v, want files given up as its entry says", g)
+		}
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		a.owns(t, "files")
+		if !a.standing.Holds("other", other.Epoch) {
+			t.Error("other is not its own any more, want that nothing becomes of it")
+		}
+		if !s.logged("was overwritten by somebody") {
+			t.Error("the log does not say so, want that it does")
+		}
+	})
+}
+
+// "apply --skip" goes on without a gateway that cannot follow.
+func TestFleet_whoCannotFollow_ownsNothingUntilItCan(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.says(m, readyBusy)
+		b := s.sets("b")
+		b.wants("files")
+		generation := s.activates(t)
+		s.Send(a.pid, messages.CannotFollow{Generation: generation, Problems: []string{"no"}})
+		testkit.Expect[messages.GiveUp](t, a.sup)
+		a.wants("more")
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		there := b.owns(t, "files")
+		b.says(there, fleet.Record{State: endpoint.Ready})
+		a.hears(t, "b", endpoint.Ready)
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, a.sup)
+		if n := s.store.View().Nodes["a"]; !n.Behind {
+			t.Errorf("the others see %+v, want that it cannot follow", n)
+		}
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		a.owns(t, "more")
+	})
+}
