@@ -117,8 +117,10 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
 
-fleet: ## do all harms of docs/FLEET.md to real gateways with a real etcd, TIMES times each (20)
-	GATEHOUSE_FLEET_TIMES=$(or $(TIMES),20) $(GO) test -count=1 -v -timeout 10h -run Acceptance ./testkit/fleet
+FLEET := TTL NETWORK CALLS APPLIES STEPS IDLE
+
+fleet: ## do all harms of docs/FLEET.md to real gateways with a real etcd, TIMES times each (20); that page has more variables
+	GATEHOUSE_FLEET_TIMES=$(or $(TIMES),20) $(foreach v,$(FLEET),$(if $(filter command%,$(origin $v)),GATEHOUSE_FLEET_$v=$($v))) $(GO) test -count=1 -v -timeout 10h -run Acceptance ./testkit/fleet
 
 find: ## print how well search_tools finds what the sets of questions in SETS ask for
 	@$(if $(SETS),:,echo "make find: name a folder of sets: make find SETS=DIR"; exit 2)

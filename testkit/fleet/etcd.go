@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +28,20 @@ type EtcdOptions struct {
 	CA, Cert, Key string
 	// Client is how this package asks whether a member is ready, with TLS.
 	Client *tls.Config
+	// place returns where one more member runs; nil is this machine.
+	place func() *place
+}
+
+// place is where a process runs.
+type place struct {
+	address func() string // one that nobody listens on
+	command func(program string, args ...string) *exec.Cmd
+}
+
+// here is this machine.
+func here(t testing.TB) *place {
+	t.Helper()
+	return &place{address: func() string { return freeAddress(t) }, command: exec.Command}
 }
 
 // Etcd is a cluster of etcd of its own.
@@ -45,6 +60,7 @@ type EtcdMember struct {
 	dir     string
 	args    []string
 	client  *http.Client
+	place   *place
 	cmd     *exec.Cmd
 }
 
@@ -56,9 +72,10 @@ func StartEtcd(t testing.TB, members int, o EtcdOptions) *Etcd {
 	var cluster []string
 	var peers []string
 	for i := range members {
-		name, peer := fmt.Sprintf("m%d", i), "http://"+freeAddress(t)
-		cluster, peers = append(cluster, name+"="+peer), append(peers, peer)
-		e.Members = append(e.Members, newMember(t, program, name, o))
+		m := newMember(t, program, fmt.Sprintf("m%d", i), o)
+		peer := "http://" + m.place.address()
+		cluster, peers = append(cluster, m.name+"="+peer), append(peers, peer)
+		e.Members = append(e.Members, m)
 	}
 	for i, m := range e.Members {
 		m.args = append(
@@ -89,7 +106,11 @@ func newMember(t testing.TB, program, name string, o EtcdOptions) *EtcdMember {
 		election = 500 * time.Millisecond
 	}
 	m := &EtcdMember{t: t, name: name, program: program, dir: t.TempDir(), client: &http.Client{Timeout: 2 * time.Second}}
-	m.URL = "http://" + freeAddress(t)
+	m.place = here(t)
+	if o.place != nil {
+		m.place = o.place()
+	}
+	m.URL = "http://" + m.place.address()
 	if o.Cert != "" {
 		m.URL = "https" + strings.TrimPrefix(m.URL, "http")
 		m.args = append(m.args, "--cert-file", o.Cert, "--key-file", o.Key, "--trusted-ca-file", o.CA, "--client-cert-auth")
@@ -112,15 +133,19 @@ func newMember(t testing.TB, program, name string, o EtcdOptions) *EtcdMember {
 // member listens there.
 var taken sync.Map
 
+// Ports that freeAddress returns are below those that systems use for connections that
+// ask for none: such a one may not be there when its listener is started again.
+const firstPort, ports = 15_000, 15_000
+
 // freeAddress returns an address of this machine that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports))
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		address := l.Addr().String()
 		l.Close()
 		if _, twice := taken.LoadOrStore(address, true); !twice {
 			return address
@@ -132,7 +157,7 @@ func (m *EtcdMember) data() string { return filepath.Join(m.dir, "data") }
 
 func (m *EtcdMember) start() {
 	m.t.Helper()
-	m.cmd = exec.Command(m.program, m.args...)
+	m.cmd = m.place.command(m.program, m.args...)
 	m.cmd.Env = slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "ETCD_") })
 	m.cmd.SysProcAttr = ownDeath()
 	if err := m.cmd.Start(); err != nil {

@@ -58,6 +58,11 @@ type Fleet struct {
 	dir     string
 	options Options
 	program string // of nodes that are made
+	// network is nil if there are proxies between the processes. Otherwise stores are the hosts
+	// of etcd's members, and the authority signs the gateways' certificates.
+	network   *network
+	stores    []*host
+	authority *Authority
 }
 
 // Start starts the gateways, gives them their configuration and waits until each is ready
@@ -65,9 +70,9 @@ type Fleet struct {
 func Start(t testing.TB, o Options) *Fleet {
 	t.Helper()
 	o = o.withDefaults()
-	f := &Fleet{t: t, TTL: o.TTL, options: o}
+	f := &Fleet{t: t, TTL: o.TTL, options: o, network: newNetwork(t)}
 	f.Release(o.Release)
-	f.Etcd = StartEtcd(t, o.Members, EtcdOptions{Quota: o.Quota})
+	f.Etcd = StartEtcd(t, o.Members, f.etcdOptions())
 	dir, err := os.MkdirTemp("", "gatehouse-fleet-") // Short enough for the path of a socket.
 	if err != nil {
 		t.Fatal(err)
@@ -196,21 +201,18 @@ func (f *Fleet) Add() *Node {
 // node makes a gateway, which does not run yet.
 func (f *Fleet) node(id string) *Node {
 	f.t.Helper()
-	listen, front := freeAddress(f.t), freeAddress(f.t)
-	n := &Node{ID: id, URL: "http://" + front, fleet: f, program: f.program, Dir: filepath.Join(f.dir, id), Peers: StartProxy(f.t, listen)}
+	n := &Node{ID: id, fleet: f, program: f.program, Dir: filepath.Join(f.dir, id)}
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		f.t.Fatal(err)
 	}
-	var urls []string
-	for _, m := range f.Etcd.Members {
-		p := StartProxy(f.t, strings.TrimPrefix(m.URL, "http://"))
-		n.Store, urls = append(n.Store, p), append(urls, "http://"+p.Addr())
-	}
+	listen, advertise, urls := f.connect(n)
+	front := n.host.address(f.t)
+	n.URL = "http://" + front
 	n.args = append([]string{
-		"run", "--transport", "http", "--http", front, "--fleet", "test", "--fleet-store", strings.Join(urls, ","),
-		"--fleet-listen", listen, "--fleet-advertise", n.Peers.Addr(), "--fleet-node", id, "--fleet-ttl", f.TTL.String(),
+		"run", "--transport", "http", "--http", front, "--fleet", fleetName, "--fleet-store", strings.Join(urls, ","),
+		"--fleet-listen", listen, "--fleet-advertise", advertise, "--fleet-node", id, "--fleet-ttl", f.TTL.String(),
 		"--insecure", "--shutdown-delay", "200ms", "--audit-log", filepath.Join(n.Dir, "audit.jsonl"), "--log-format", "json", "--log-level", "debug",
-	}, f.options.Args...)
+	}, append(n.certificate(), f.options.Args...)...)
 	for name, text := range f.options.Files {
 		n.Write(name, text)
 	}
@@ -255,7 +257,8 @@ func (f *Fleet) TryApply(servers, rules string, args ...string) (string, error) 
 		}
 	}
 	return n.Command(append([]string{
-		"apply", "--fleet", "test", "--fleet-store", strings.Join(f.Etcd.URLs(), ","), "--mcp-config", file, "--rules", ruleFile,
+		"apply", "--insecure=" + strconv.FormatBool(f.network != nil), "--fleet", fleetName, "--fleet-store", strings.Join(f.Etcd.URLs(), ","),
+		"--mcp-config", file, "--rules", ruleFile,
 	}, args...)...)
 }
 

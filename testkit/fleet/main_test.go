@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"gatehouse/testkit"
+	kit "gatehouse/testkit/fleet"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := kit.Run(m)
 	testkit.CleanUp()
 	os.Exit(code)
 }

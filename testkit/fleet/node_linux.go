@@ -19,13 +19,14 @@ import (
 type Node struct {
 	ID  string
 	URL string // for agents, without a path
-	// Peers is on the way of the others to this one, and Store on the way of this one to
-	// each member of etcd.
-	Peers *Proxy
-	Store []*Proxy
-	Dir   string
+	Dir string
 
-	fleet   *Fleet
+	fleet *Fleet
+	// peers is on the way of the others to this one, and stores on the way of this one to
+	// each member of etcd: if there are proxies. Otherwise host is where it runs.
+	peers   *Proxy
+	stores  []*Proxy
+	host    *host
 	program string
 	args    []string
 
@@ -56,7 +57,7 @@ func (n *Node) Start() {
 		n.fleet.t.Fatal(err)
 	}
 	defer log.Close() // The process has its own.
-	cmd := exec.Command(n.program, n.args...)
+	cmd := n.host.command(n.program, n.args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.Dir, n.environment(), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -191,23 +192,6 @@ func (n *Node) Ready() bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-// Isolate has all of a gateway's connections to etcd, and those of the others to it, do
-// something.
-func (n *Node) Isolate(m Mode) {
-	n.CutPeers(m)
-	n.CutStore(m)
-}
-
-// CutPeers has the connections of the other gateways to this one do something.
-func (n *Node) CutPeers(m Mode) { n.Peers.Set(m) }
-
-// CutStore has the gateway's connections to etcd do something.
-func (n *Node) CutStore(m Mode) {
-	for _, p := range n.Store {
-		p.Set(m)
-	}
 }
 
 // Command runs a command of the program as an operator would on this node.
