@@ -46,7 +46,7 @@ EACH     ?= 60
 
 NPM      := testkit/e2e/testdata
 # What makes a release; HOST is what "make reproducible" builds.
-RELEASE   = $(GO) run -C internal/tools/release . -version "$(VERSION)" -buildmode $(MODE)
+RELEASE   = $(GO) run -C internal/tools/release . -version "$(VERSION)" -buildmode $(MODE) $(if $(PUBLISH),-publish)
 HOST     ?= $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH)
 TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
@@ -206,7 +206,7 @@ microbench: ## run the Go benchmarks that match MICRO, in the form benchstat rea
 man: ## write the manual's pages into dist/man
 	$(GO) run -ldflags "$(LDFLAGS)" ./cmd/gatehouse man dist/man
 
-dist: ## build the release into dist/: archives, .deb, .rpm, npm and Python packages, SBOMs, checksums
+dist: ## build the release into dist/: archives, .deb, .rpm, npm and Python packages, SBOMs, checksums (PUBLISH=1: for registries)
 	$(RELEASE) -out $(CURDIR)/dist $(PLATFORMS)
 
 # The program of the image is the one in the packages for npm and Python, which

@@ -8,6 +8,7 @@ tool github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 require (
 	github.com/goreleaser/nfpm/v2 v2.43.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	k8s.io/api v0.34.1
 	sigs.k8s.io/yaml v1.6.0
 )

@@ -26,6 +26,7 @@ func main() {
 	flag.StringVar(&o.version, "version", "", "the version that the program reports (default: devel)")
 	flag.StringVar(&o.mode, "buildmode", "pie", "pie, or exe for an image without the system's loader")
 	flag.StringVar(&o.cache, "cache", "", "a build cache for the program alone (default: the usual one)")
+	flag.BoolVar(&o.publish, "publish", false, "make packages that npm and PyPI take: their names must be the publisher's there")
 	flag.Parse()
 	o.out = absolute(o.out)
 	if o.cache != "" {
@@ -48,6 +49,9 @@ func absolute(path string) string {
 // options say what to build, and where.
 type options struct {
 	root, out, version, mode, cache string
+	// publish makes packages that can be uploaded. Without it npm and PyPI refuse them,
+	// so that none is by mistake under a name that is somebody else's.
+	publish bool
 }
 
 func run(o options, platforms []string) error {

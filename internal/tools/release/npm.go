@@ -14,6 +14,7 @@ var nodeNames = map[string]string{"darwin": "darwin", "linux": "linux", "windows
 type npmPackage struct {
 	Name                 string            `json:"name"`
 	Version              string            `json:"version"`
+	Private              bool              `json:"private,omitempty"` // npm publishes no such package
 	Description          string            `json:"description"`
 	License              string            `json:"license"`
 	Keywords             []string          `json:"keywords,omitempty"`
@@ -60,6 +61,7 @@ func (o options) npmRoot(platforms []platform, stamp time.Time) (string, error) 
 }
 
 func (o options) npmPack(name string, about npmPackage, content []file, stamp time.Time) (string, error) {
+	about.Private = !o.publish
 	text, err := json.MarshalIndent(about, "", "  ")
 	if err != nil {
 		return "", err

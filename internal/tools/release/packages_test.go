@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -310,34 +308,4 @@ func childOf(t *testing.T, pid int) int {
 		t.Fatalf("got the children %q, want one", text)
 	}
 	return child
-}
-
-func TestPackages_serverJSON_isWhatTheRegistryTakes(t *testing.T) {
-	for _, version := range []string{"v1.2.3", "abc1234-dirty", ""} {
-		o := options{out: t.TempDir(), version: version}
-		if _, err := o.registry(); err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(filepath.Join(o.out, "server.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got serverJSON
-		if err := json.Unmarshal(text, &got); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case !regexp.MustCompile(`^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$`).MatchString(got.Name):
-			t.Errorf("got the name %q, want one in reverse DNS, with a slash", got.Name)
-		case len(got.Description) < 1 || len(got.Description) > 100:
-			t.Errorf("got %d characters of description, want 1 to 100", len(got.Description))
-		case got.Version == "" || strings.ContainsAny(got.Version, "^~><=*") || got.Version == "latest":
-			t.Errorf("got the version %q, want an exact one", got.Version)
-		}
-		for _, p := range got.Packages {
-			if p.Transport.Type != "stdio" || p.Identifier == "" || p.Version == "" {
-				t.Errorf("got %+v, want a package over stdio", p)
-			}
-		}
-	}
 }

@@ -44,8 +44,12 @@ func (o options) wheel(p platform, program []byte, stamp time.Time) (string, err
 		content = append(content, file{name: info + "licenses/" + doc, data: data, mode: 0o644})
 	}
 	var about strings.Builder
+	private := "Classifier: Private :: Do Not Upload\n" // PyPI takes no such package.
+	if o.publish {
+		private = ""
+	}
 	fmt.Fprintf(&about, "Metadata-Version: 2.4\nName: gatehouse\nVersion: %s\nSummary: %s\nLicense-Expression: %s\nLicense-File: LICENSE\nLicense-File: NOTICE\n"+
-		"Keywords: mcp,gateway,modelcontextprotocol,proxy\nRequires-Python: >=3.8\nDescription-Content-Type: text/markdown\n\n<!-- mcp-name: %s -->\n\n%s", version, summary, license, registryName, readme)
+		"Keywords: mcp,gateway,modelcontextprotocol,proxy\nRequires-Python: >=3.8\n%sDescription-Content-Type: text/markdown\n\n<!-- mcp-name: %s -->\n\n%s", version, summary, license, private, registryName, readme)
 	content = append(content, file{name: info + "METADATA", data: []byte(about.String()), mode: 0o644})
 	var wheel strings.Builder
 	wheel.WriteString("Wheel-Version: 1.0\nGenerator: gatehouse-release\nRoot-Is-Purelib: false\n")
