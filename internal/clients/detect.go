@@ -56,10 +56,10 @@ func Detect(path string, data []byte, p Place) (*Client, File) {
 func projectOf(path string) string {
 	dir := filepath.Dir(path)
 	switch filepath.Base(dir) {
-	case ".cursor", ".vscode", ".roo", ".amazonq", ".gemini", ".codex", ".claude", ".zed", ".github", ".continue", ".mcphub":
+	case ".cursor", ".vscode", ".roo", ".amazonq", ".gemini", ".codex", ".claude", ".zed", ".github", ".continue", ".mcphub", ".idea":
 		return filepath.Dir(dir)
 	case "mcp", "mcpServers", "cli-agents":
-		if inner := filepath.Base(filepath.Dir(dir)); inner == ".junie" || inner == ".continue" || inner == ".amazonq" {
+		if inner := filepath.Base(filepath.Dir(dir)); inner == ".junie" || inner == ".ai" || inner == ".continue" || inner == ".amazonq" {
 			return filepath.Dir(filepath.Dir(dir))
 		}
 	}
@@ -90,6 +90,8 @@ func byName(path string) *Client {
 		return roo
 	case strings.HasPrefix(name, "opencode.json"):
 		return openCode
+	case filepath.Ext(name) == ".xml" || dir == "mcp" && (filepath.Base(filepath.Dir(filepath.Dir(path))) == ".junie" || filepath.Base(filepath.Dir(filepath.Dir(path))) == ".ai"):
+		return jetBrains
 	case name == "mcp-config.json":
 		return copilot
 	case dir == ".gemini":

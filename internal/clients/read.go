@@ -33,6 +33,8 @@ type Found struct {
 
 	rules []ToolRule // of servers by the client's own spelling
 	only  [][]string // each a list of the servers that alone may be used
+	// states apply what one file says of a server that another one defines.
+	states []func(*Server)
 	// spelled is how the client writes a server's name in its rules; nil is as it
 	// is.
 	spelled func(string) string
@@ -105,13 +107,16 @@ func (c *Client) Read(sources []Source, read func(path string) ([]byte, error)) 
 	return found
 }
 
-// Document parses a file by what its name says it is: TOML, YAML, or else JSON.
+// Document parses a file by what its name says it is: TOML, YAML, XML of an IDE, or
+// else JSON.
 func Document(path string, data []byte) (*jsondoc.Document, []jsondoc.Problem) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".toml":
 		return tomldoc.Parse(path, data)
 	case ".yaml", ".yml":
 		return yamldoc.Parse(path, data)
+	case ".xml":
+		return jetBrainsDocument(path, data)
 	}
 	if len(strings.TrimSpace(string(data))) == 0 {
 		data = []byte("{}")
@@ -126,6 +131,9 @@ func (f *Found) settle() {
 		spelled = func(name string) string { return name }
 	}
 	for _, s := range f.Servers {
+		for _, state := range f.states {
+			state(s)
+		}
 		for _, only := range f.only {
 			if !slices.ContainsFunc(only, func(p string) bool { return policy.MatchPattern(p, spelled(s.Name)) }) {
 				s.Kept = true
