@@ -16,6 +16,13 @@ import (
 // by line.
 var errOtherForm = errors.New("it is written in one line, in braces or brackets: change it by hand")
 
+// errLineEnds means that a file has line ends by which YAML counts other lines than
+// we do: an edit would hit the wrong ones.
+var errLineEnds = errors.New("it has line ends other than LF and CRLF: change it by hand")
+
+// oddBreak finds what ends a line in YAML, and in few other texts.
+var oddBreak = lazyregexp.New(`\r(?:[^\n]|$)|[\x{85}\x{2028}\x{2029}]`)
+
 // block is the value of a key at the top, line by line.
 type block struct {
 	src     []byte
@@ -128,6 +135,9 @@ func find(src []byte, key string, listed bool) (*block, error) {
 			return nil, errors.New(problems[0].Message)
 		}
 		return nil, errors.New("the file is not a mapping")
+	}
+	if oddBreak().Match(src) {
+		return nil, errLineEnds
 	}
 	b := &block{src: src, newline: "\n", key: -1, listed: listed, indent: "  ", lines: strings.SplitAfter(string(src), "\n")}
 	if b.lines[len(b.lines)-1] == "" {

@@ -55,3 +55,18 @@ func TestSet_otherForms_areAnError(t *testing.T) {
 		}
 	}
 }
+
+// YAML counts lines by more ends than LF: an edit by other numbers would hit
+// somebody else's lines.
+func TestSetAndRemove_oddLineEnds_changeNothing(t *testing.T) {
+	for _, end := range []string{"\r", "\r\r", "\r\r\n", "\u0085", "\u2028", "\u2029"} {
+		for _, src := range []string{end, "# c" + end + "extensions:\n  x:\n    cmd: y\nz: 1\n", "extensions:\n  x:\n    cmd: y\n  # c" + end + "  a:\n    cmd: b\n"} {
+			if got, err := yamldoc.Set([]byte(src), "extensions", "x", false, lines); err == nil {
+				t.Errorf("%q: got %q, want an error", src, got)
+			}
+			if got, _, found := yamldoc.Remove([]byte(src), "extensions", "x", false); found || string(got) != src {
+				t.Errorf("%q: got %q, want it unchanged", src, got)
+			}
+		}
+	}
+}
