@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 
@@ -17,8 +18,11 @@ import (
 // this value, which is JSON. Missing objects on the way are made. Nothing else
 // changes: not a comment, not the order, not a line end. An empty src counts as
 // an empty object. It returns an error if src is not JSON as Parse reads it, or
-// if something on the path is not an object.
+// if something on the path is not an object, or if the key is not valid UTF-8.
 func Set(src []byte, path []string, key string, value json.RawMessage) ([]byte, error) {
+	if !utf8.ValidString(key) { // JSON cannot have it: another name would be written.
+		return nil, fmt.Errorf("the name %q is not valid UTF-8", key)
+	}
 	e, err := newEditor(src)
 	if err != nil {
 		return nil, err

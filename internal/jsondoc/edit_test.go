@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"gatehouse/internal/jsondoc"
 )
@@ -90,6 +91,12 @@ func FuzzSet(f *testing.F) {
 			return
 		}
 		got, err := jsondoc.Set(src, []string{"s"}, key, json.RawMessage(added))
+		if !utf8.ValidString(key) {
+			if err == nil {
+				t.Fatalf("%q: got %q, want an error", key, got)
+			}
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
