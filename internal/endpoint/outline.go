@@ -32,7 +32,7 @@ func (s Span) Of(result []byte) []byte {
 }
 
 // OutlineOf looks through a result, which must be valid JSON, and not into its
-// members.
+// members: that it does not pose is for the caller to know.
 func OutlineOf(result []byte) Outline {
 	o := Outline{Empty: true, Known: true}
 	rawjson.Each(result, func(key []byte, start, end int) { o.note(key, Span{start, end}) })
