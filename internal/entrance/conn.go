@@ -26,6 +26,7 @@ type conn struct {
 	looking   bool // at the head of a request
 	head      head
 	ambiguous atomic.Bool // the request has two lengths
+	unseen    atomic.Bool // its head came together with the request before, as nobody needs
 }
 
 // rather reports whether a guest can be spared rather than another one.
@@ -68,6 +69,7 @@ func (c *conn) turn(state http.ConnState) {
 	if state == http.StateIdle {
 		c.looking, c.head = true, head{}
 		c.ambiguous.Store(false)
+		c.unseen.Store(true)
 	}
 	switch state {
 	case http.StateActive:
@@ -87,6 +89,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	if c.looking && n > 0 {
 		if c.head.read(b[:n]) {
 			c.looking = false
+			c.unseen.Store(false)
 			c.ambiguous.Store(c.head.length && c.head.encoding)
 		}
 	}

@@ -240,3 +240,28 @@ func (c chopped) Write(b []byte) (n int, err error) {
 	}
 	return n, err
 }
+
+// What comes together with the request before is read before anybody looks at it.
+func TestDoor_aRequestInChunks_sentTogetherWithTheOneBefore_isRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const begin = "POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n"
+		for second, want := range map[string]int{
+			"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0": http.StatusBadRequest,
+			"Transfer-Encoding: chunked\r\n\r\n0":                      http.StatusBadRequest,
+			"Content-Length: 0":                                        http.StatusOK,
+		} {
+			g := open(t, 16).come()
+			if got := g.send(begin + "Content-Length: 0\r\n\r\n" + begin + second); got != http.StatusOK {
+				t.Fatalf("the first: got %d, want 200", got)
+			}
+			resp, err := http.ReadResponse(g.in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _ = resp.Body.Close(); resp.StatusCode != want {
+				t.Errorf("%q: got %d, want %d", second, resp.StatusCode, want)
+			}
+			synctest.Wait()
+		}
+	})
+}

@@ -57,12 +57,17 @@ func named(line []byte, name string) bool {
 }
 
 // unambiguous refuses requests with two lengths: a proxy before us may have gone
-// by the other one, and what follows be somebody else's request.
+// by the other one, and what follows be somebody else's request. One in chunks that
+// was sent before the answer to the one before it may have had a length as well.
 func unambiguous(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, _ := r.Context().Value(key{}).(*conn); c != nil && c.ambiguous.Load() {
+		if c, _ := r.Context().Value(key{}).(*conn); c != nil && (c.ambiguous.Load() || c.unseen.Load() && len(r.TransferEncoding) > 0) {
 			w.Header().Set("Connection", "close")
-			http.Error(w, "a request has a Content-Length or a Transfer-Encoding, not both", http.StatusBadRequest)
+			why := "a request has a Content-Length or a Transfer-Encoding, not both"
+			if !c.ambiguous.Load() {
+				why = "a request in chunks cannot be sent before the answer to the one before it has come"
+			}
+			http.Error(w, why, http.StatusBadRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
