@@ -1,0 +1,51 @@
+package peer
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+)
+
+// PathOf and KeyOf say where a key is asked for.
+var (
+	PathOf = pathOf
+	KeyOf  = keyOf
+)
+
+// WrittenAgain returns the headers of a call as this gateway would have written
+// what it reads in them.
+func WrittenAgain(from http.Header) (http.Header, error) {
+	h, err := readHead(from)
+	again := http.Header{}
+	if err == nil {
+		h.write(again)
+	}
+	return again, err
+}
+
+// Event is one of a stream, with its data as far as they came.
+type Event struct {
+	Name string
+	Data []byte
+}
+
+// AppendEvent appends an event as it is sent.
+func AppendEvent(dst []byte, e Event) []byte {
+	return append(append(appendEvent(dst, e.Name, len(e.Data)), e.Data...), "\n\n"...)
+}
+
+// ReadEvents reads the events of a stream up to the first that cannot be read.
+func ReadEvents(r io.Reader) (events []Event) {
+	reader := eventReader{bufio.NewReader(r)}
+	for {
+		name, size, err := reader.next()
+		if err != nil || size > maxQueuedBytes {
+			return events
+		}
+		data := make([]byte, size)
+		if _, err = io.ReadFull(reader.r, data); err != nil || reader.end() != nil {
+			return events
+		}
+		events = append(events, Event{name, data})
+	}
+}
