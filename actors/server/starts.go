@@ -130,7 +130,9 @@ func (s *Starts) watch(done <-chan struct{}) {
 		if !known {
 			part = 0
 		}
-		s.look()
+		if !s.lets(part) {
+			s.look()
+		}
 		s.mu.Lock()
 		s.admit(part)
 		s.mu.Unlock()
@@ -179,10 +181,20 @@ func (s *Starts) due() (due []watched) {
 	return due
 }
 
-// admit lets in who may begin now, with the lock held.
-func (s *Starts) admit(idle float64) {
-	now := time.Now()
-	state := pace.Starts{Waiting: len(s.waiting), Grown: now.Sub(s.grown), Max: s.max}
+// lets reports whether so much of the machine is left that it lets in at least as
+// many as there could be if all that run were asleep.
+func (s *Starts) lets(idle float64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, _ := s.next(idle, time.Now())
+	return n >= min(len(s.waiting), pace.Most(s.cores))
+}
+
+// next returns what pace.Next says, with the lock held.
+func (s *Starts) next(idle float64, now time.Time) (n int, grown bool) {
+	state := pace.Starts{
+		Running: make([]pace.Start, 0, len(s.running)), Waiting: len(s.waiting), Grown: now.Sub(s.grown), Max: s.max,
+	}
 	for r := range s.running {
 		state.Running = append(state.Running, pace.Start{Age: now.Sub(r.began), Asleep: r.idle >= asleep})
 	}
@@ -191,7 +203,13 @@ func (s *Starts) admit(idle float64) {
 			state.Called++
 		}
 	}
-	n, grown := pace.Next(pace.Machine{Cores: s.cores, Idle: idle, Known: s.meter != nil}, state)
+	return pace.Next(pace.Machine{Cores: s.cores, Idle: idle, Known: s.meter != nil}, state)
+}
+
+// admit lets in who may begin now, with the lock held.
+func (s *Starts) admit(idle float64) {
+	now := time.Now()
+	n, grown := s.next(idle, now)
 	if grown {
 		s.grown = now
 	}

@@ -229,3 +229,14 @@ func TestStarts_looks_areFew(t *testing.T) {
 		})
 	}
 }
+
+// On a machine that is idle enough nobody needs to know who sleeps.
+func TestStarts_idleMachine_looksAtNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		_, _ = herdOf(t, server.NewStartsOn(0, 2, machine(1)), 50, 200*time.Millisecond, func() bool { looks++; return false })
+		if looks > 0 {
+			t.Errorf("got %d looks, want none", looks)
+		}
+	})
+}
