@@ -19,10 +19,14 @@ RACE     := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) e
 # are tested at a time; "make lint" vets.
 PACKAGES := $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)")
 # The race detector would also make each process sleep for a second at its end.
-# What many tests start is built once, in a folder that only this checkout has.
+# What many tests start is built once, in a folder that only this checkout has,
+# and without the race detector: see "race". What is compiled does not know where
+# it was, so a second clone finds it in Go's cache.
 PROGRAMS  = $(shell $(GO) env GOCACHE)/gatehouse-tests$(subst /,-,$(CURDIR))
 # A collector that lets heaps grow saves a tenth of what compilers and tests compute.
-TEST     := GOGC=$(or $(GOGC),200) GORACE=$(or $(GORACE),atexit_sleep_ms=0) $(GO) test $(RACE) -vet=off -p $(PACKAGES) -shuffle=on -timeout 15m
+TEST     := GOGC=$(or $(GOGC),200) GORACE=$(or $(GORACE),atexit_sleep_ms=0) $(GO) test $(RACE) -trimpath -vet=off -p $(PACKAGES) -shuffle=on -timeout 15m
+# The longest of them begin first: else one alone would run at the end.
+LONGEST  := ./testkit/wire ./cmd/gatehouse
 
 # Each fuzz target runs this many inputs, so that a run is bounded by work and
 # not by the clock.
@@ -68,11 +72,12 @@ test: ## run all tests that need only Go, with the race detector where there is 
 	@$(if $(RACE),:,echo "make test: no cgo or no C compiler: running without the race detector")
 	@$(MAKE) --no-print-directory -s e2e-note
 	@mkdir -p "$(PROGRAMS)"
-	GOGC=$(or $(GOGC),400) $(GO) build -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
-	GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) ./...
-	$(if $(RACE),GOGC=$(or $(GOGC),200) $(GO) test -vet=off -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
+	GOGC=$(or $(GOGC),400) $(GO) build -trimpath -buildvcs=false -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
+	GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) $(LONGEST) ./...
+	$(if $(RACE),GOGC=$(or $(GOGC),200) $(GO) test -trimpath -vet=off -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
-race: test ## the same as test
+race: export GATEHOUSE_TEST_RACE = 1
+race: test ## the same, with the race detector in every gateway that the tests of cmd/gatehouse start too
 
 short: ## run the quick tests only, without the race detector
 	$(GO) test -short -shuffle=on -timeout 5m ./...

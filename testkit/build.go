@@ -39,10 +39,31 @@ func RunMain(m *testing.M, gateway func() int) int {
 	return m.Run()
 }
 
-// AsGateway is what the environment of a test binary must have so that it is the
-// gateway: for one that the gateway itself starts.
+// Program returns the path of the gateway as most tests start it: the one that
+// "make test" has built, without the race detector, or else this test binary
+// again (see RunMain). Its environment needs AsGateway.
+func Program(t testing.TB) string {
+	t.Helper()
+	if startsReady() {
+		return assembled.built(t)
+	}
+	self, err := os.Executable()
+	check(t, err)
+	return self
+}
+
+// startsReady reports whether Program is one that was built before the tests.
+func startsReady() bool {
+	return os.Getenv(programsVariable) != "" && os.Getenv(raceVariable) == ""
+}
+
+// AsGateway is what the environment of Program must have so that it is the
+// gateway, and that of a gateway which starts itself again.
 func AsGateway() []string {
-	env := []string{mainVariable + "=1"}
+	var env []string
+	if !startsReady() {
+		env = append(env, mainVariable+"=1")
+	}
 	for _, key := range []string{"GORACE", "GOGC", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
@@ -69,6 +90,10 @@ const parallelPerProcessor = 4
 // programsVariable names a folder in which "make test" has built the programs
 // for all test processes. Without it each builds its own.
 const programsVariable = "GATEHOUSE_TEST_PROGRAMS"
+
+// raceVariable makes Program this test binary in any case, which may have the
+// race detector: "make race" sets it.
+const raceVariable = "GATEHOUSE_TEST_RACE"
 
 // program is one executable, built once in this process.
 type program struct {

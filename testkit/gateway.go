@@ -35,6 +35,10 @@ type Options struct {
 	Unclean bool
 	// Program is another build of the gateway, to compare with.
 	Program string
+	// Race starts this test binary as the gateway in any case, with the race
+	// detector if the tests have it: for what many goroutines do at once. Without
+	// it "make test" starts the faster Program; "make race" knows no difference.
+	Race bool
 }
 
 // Gateway is the assembled gateway: a child process (this test binary again,
@@ -147,16 +151,27 @@ func (o Options) built() string {
 // binary that becomes one would have to be set up first, for nothing.
 func (o Options) program(t testing.TB) string {
 	t.Helper()
+	if path := cmp.Or(o.Program, o.built()); path != "" {
+		return path
+	}
+	if !o.Race {
+		return Program(t)
+	}
 	self, err := os.Executable()
 	check(t, err)
-	return cmp.Or(o.Program, o.built(), self)
+	return self
+}
+
+// becomes reports whether what is executed is this test binary, or may be.
+func (o Options) becomes() bool {
+	return o.built() == "" && (o.Race || o.Program != "" || !startsReady())
 }
 
 // environment is the little that a gateway in a test may know of its
 // surroundings.
 func (o Options) environment(dir string) []string {
 	env := append(environment(dir), o.Env...)
-	if o.built() == "" { // Else what it starts would have this, too.
+	if o.becomes() { // Else what it starts would have this, too.
 		env = append(env, mainVariable+"=1")
 	}
 	return env

@@ -173,5 +173,5 @@ func TestAudit_renamedAndSIGHUP_newFileIsOpened(t *testing.T) {
 
 func TestAuditMode_unknown_isWrongUse(t *testing.T) {
 	t.Parallel()
-	runIn(t, []string{"GATEHOUSE_TEST_MAIN=1"}, "run", "--audit-mode", "lenient").want(t, exitUsage, "--audit-mode")
+	runIn(t, testkit.AsGateway(), "run", "--audit-mode", "lenient").want(t, exitUsage, "--audit-mode")
 }

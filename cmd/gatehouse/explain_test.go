@@ -31,8 +31,8 @@ func alone(t *testing.T, args ...string) ran {
 func loneEnv(t *testing.T, more ...string) []string {
 	t.Helper()
 	home := t.TempDir()
-	env := []string{"GATEHOUSE_TEST_MAIN=1", "HOME=" + home, "GATEHOUSE_HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "state")}
-	for _, key := range []string{"PATH", "TMPDIR", "GORACE", "GOGC", "GOCOVERDIR"} {
+	env := append(testkit.AsGateway(), "HOME="+home, "GATEHOUSE_HOME="+home, "XDG_STATE_HOME="+filepath.Join(home, "state"))
+	for _, key := range []string{"PATH", "TMPDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"gatehouse/testkit"
 )
 
 // A guard runs beside each gateway: it has nothing of the gateway but what it
@@ -11,11 +13,11 @@ func TestGuard_beginsWithoutTheGateway(t *testing.T) {
 	t.Parallel()
 	trace := []string{"GODEBUG=inittrace=1", "GORACE=atexit_sleep_ms=0"}
 	guard := runIn(t, append(trace, "GATEHOUSE_GUARD=nobodysinstance"), "guard") // Its stdin has ended.
-	gateway := runIn(t, append(trace, "GATEHOUSE_TEST_MAIN=1"), "version")
+	gateway := runIn(t, append(trace, testkit.AsGateway()...), "version")
 	if guard.code != 0 || gateway.code != 0 {
 		t.Fatalf("got the exit codes %d and %d, want 0: %s", guard.code, gateway.code, guard.err)
 	}
-	for _, part := range []string{"init gatehouse/cmd/gatehouse ", "init github.com/mark3labs/mcp-go/server ", "init github.com/santhosh-tekuri/jsonschema/v6 "} {
+	for _, part := range []string{"init gatehouse/internal/front/gate ", "init github.com/mark3labs/mcp-go/server ", "init github.com/santhosh-tekuri/jsonschema/v6 "} {
 		if !strings.Contains(gateway.err, part) {
 			t.Errorf("a gateway begins without %q, so this test shows nothing", part)
 		}

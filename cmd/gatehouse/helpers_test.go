@@ -23,6 +23,15 @@ func begin(t *testing.T, servers testkit.Servers, args ...string) (*testkit.Gate
 	return g, g.Agent(t, "a")
 }
 
+// beginRaced is begin of a gateway with the race detector, if the tests have it.
+func beginRaced(t *testing.T, servers testkit.Servers, args ...string) (*testkit.Gateway, testkit.Agent) {
+	t.Helper()
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: slices.Concat(quick, args), Race: true,
+	})
+	return g, g.Agent(t, "a")
+}
+
 // beginRules is begin with rules of its own.
 func beginRules(t *testing.T, servers testkit.Servers, rules string, args ...string) (*testkit.Gateway, testkit.Agent) {
 	t.Helper()

@@ -24,8 +24,8 @@ type ran struct {
 
 // operatorEnv is the environment of an operator of this gateway.
 func operatorEnv(g *testkit.Gateway, more ...string) []string {
-	env := []string{"GATEHOUSE_TEST_MAIN=1", "HOME=" + g.Dir, "GATEHOUSE_HOME=" + g.Dir, "XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")}
-	for _, key := range []string{"PATH", "TMPDIR", "GORACE", "GOGC", "GOCOVERDIR"} {
+	env := append(testkit.AsGateway(), "HOME="+g.Dir, "GATEHOUSE_HOME="+g.Dir, "XDG_STATE_HOME="+filepath.Join(g.Dir, "state"))
+	for _, key := range []string{"PATH", "TMPDIR"} {
 		if v, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+v)
 		}
@@ -35,11 +35,7 @@ func operatorEnv(g *testkit.Gateway, more ...string) []string {
 
 func command(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd := exec.CommandContext(t.Context(), testkit.Program(t), args...)
 	cmd.Env, cmd.Dir = env, t.TempDir()
 	return cmd
 }

@@ -16,11 +16,8 @@ func TestOperator_aServerOfTheGateway_isRefused(t *testing.T) {
 	t.Parallel()
 	g, _ := begin(t, testkit.Servers{"good": testkit.Fake(t)})
 	socketOf(t, g)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := "env -i GATEHOUSE_TEST_MAIN=1 PATH=$PATH HOME=" + g.Dir + " GATEHOUSE_HOME=" + g.Dir + " XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")
+	self := testkit.Program(t)
+	base := "env -i " + strings.Join(testkit.AsGateway(), " ") + " PATH=$PATH HOME=" + g.Dir + " GATEHOUSE_HOME=" + g.Dir + " XDG_STATE_HOME=" + filepath.Join(g.Dir, "state")
 	said := filepath.Join(g.Dir, "said")
 	script := strings.Join([]string{
 		"{", base, self, "restart good; echo code $?;",

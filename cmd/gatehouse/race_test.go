@@ -111,7 +111,7 @@ func TestRace_callsDuringReloadsOfTheirServer(t *testing.T) {
 		return testkit.Servers{"s": testkit.Fake(t, "--record", record, "--tag", strconv.Itoa(tag)).Settings("restart_wait_ms", 60000)}
 	}
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: entry(0).JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "10ms"},
+		Servers: entry(0).JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "10ms"}, Race: true,
 	})
 	g.Await(t, "server ready", "server", "s")
 
@@ -157,7 +157,7 @@ func TestRace_callsWhileTheirServerComesAndGoes(t *testing.T) {
 	record := recordFile(t)
 	with := testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("restart_wait_ms", 60000)}
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: with.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "10ms"},
+		Servers: with.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--debounce", "10ms"}, Race: true,
 	})
 	h := newHammer(t, g, seed)
 	for range 6 {

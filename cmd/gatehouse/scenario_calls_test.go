@@ -15,7 +15,7 @@ import (
 func TestScenarioD_slowCall_endsWellWhileItsEntryChanges(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
-	g, a := begin(t, testkit.Servers{"server1": testkit.Fake(t, "--record", record, "--tag", "old")})
+	g, a := beginRaced(t, testkit.Servers{"server1": testkit.Fake(t, "--record", record, "--tag", "old")})
 	slow := a.Go(t.Context(), "server1", "sleep", map[string]any{"ms": 1500, "id": "slow"})
 	awaitCall(t, record, "slow")
 
@@ -52,7 +52,7 @@ func TestDrain_atItsTimeout_cancelsWhatStillRuns(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
 	entry := testkit.Fake(t, "--record", record).Settings("drain_timeout_ms", 200)
-	g, a := begin(t, testkit.Servers{"s": entry})
+	g, a := beginRaced(t, testkit.Servers{"s": entry})
 	pid := pidOf(t, a, "s")
 	hung := a.Go(t.Context(), "s", "hang", map[string]any{"id": "hung"})
 	awaitCall(t, record, "hung")
@@ -85,7 +85,7 @@ type flip struct {
 
 func TestScenarioD_checksDuringRulesFlips_seeOldOrNewAndNothingElse(t *testing.T) {
 	t.Parallel()
-	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)})
+	g, a := beginRaced(t, testkit.Servers{"s": testkit.Fake(t)})
 	allowed := map[int]bool{g.Await(t, "gateway ready").Int("generation"): true}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

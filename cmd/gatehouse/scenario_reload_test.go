@@ -231,7 +231,7 @@ func writePaced(t *testing.T, path string, attempt int, pace time.Duration) (nam
 
 func TestScenarioE_rapidConfigs_endInTheLast(t *testing.T) {
 	t.Parallel()
-	g, a := begin(t, testkit.Servers{"server_0": testkit.Fake(t)})
+	g, a := beginRaced(t, testkit.Servers{"server_0": testkit.Fake(t)})
 	for i := 1; i <= 5; i++ {
 		g.Apply(t, g.ServersFile, testkit.Servers{"server_" + string(rune('0'+i)): testkit.Fake(t)}.JSON())
 	}

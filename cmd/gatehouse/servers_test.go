@@ -327,12 +327,8 @@ func TestDisabled_isNeverStarted(t *testing.T) {
 
 func TestMisconfigured_namesServerAndVariableAndOthersRun(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	servers := testkit.Servers{
-		"self":  {"command": self, "args": []string{"run"}},
+		"self":  {"command": testkit.Program(t), "args": []string{"run"}},
 		"unset": testkit.Fake(t).With("env", map[string]string{"A": "${GATEHOUSE_TEST_UNSET}"}),
 		"good":  testkit.Fake(t),
 	}

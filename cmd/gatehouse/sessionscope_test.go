@@ -66,7 +66,7 @@ func wantAnswers(t *testing.T, a testkit.Agent, name string) {
 
 func TestScopeSession_overHTTP_eachSessionIsAskedByItsOwnServer(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true})
 	anna := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, asUser("anna")...)}
 	bert := testkit.Agent{ID: "a", Caller: g.HTTPClient(t, asUser("bert")...)}
 	first, second := pidOf(t, anna, "s"), pidOf(t, bert, "s")
@@ -101,7 +101,7 @@ func TestScopeSession_overStdio(t *testing.T) {
 // older revision, hears what it declares with its calls, and asks it by their answers.
 func TestScopeSession_aClientOf20260728_isAskedByTheAnswersToItsCalls(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Stdio: true})
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true, Stdio: true})
 	in, out := g.Stdin(), bufio.NewScanner(g.Stdout())
 	out.Buffer(nil, 1<<20)
 	type reply struct {
@@ -170,7 +170,7 @@ func TestScopeSession_whatAClientDidNotDeclare_itIsNotAskedFor(t *testing.T) {
 
 func TestScopeSession_endsWithTheSession(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t).Settings("max_instances", 1)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick})
+	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t).Settings("max_instances", 1)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true})
 	raw := g.Raw(t)
 	a := testkit.Agent{ID: "a", Caller: raw}
 	first := pidOf(t, a, "s")

@@ -24,12 +24,8 @@ func TestStdio_oneSocketForBoth_aSlowReaderLosesNothing(t *testing.T) {
 	servers, rules := filepath.Join(dir, ".mcp.json"), filepath.Join(dir, "rules.json")
 	write(t, servers, testkit.Servers{"s": testkit.Fake(t)}.JSON())
 	write(t, rules, testkit.AllowAll("a"))
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "run", "--mcp-config", servers, "--rules", rules, "--audit-log", filepath.Join(dir, "audit.jsonl"))
-	cmd.Env = append(os.Environ(), "GATEHOUSE_TEST_MAIN=1") // See testkit.Main.
+	cmd := exec.Command(testkit.Program(t), "run", "--mcp-config", servers, "--rules", rules, "--audit-log", filepath.Join(dir, "audit.jsonl"))
+	cmd.Env = append(os.Environ(), testkit.AsGateway()...)
 	cmd.Stdin, cmd.Stdout = theirs, theirs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -43,7 +39,7 @@ func TestStdio_oneSocketForBoth_aSlowReaderLosesNothing(t *testing.T) {
 	if _, err := ours.WriteString(call); err != nil {
 		t.Fatal(err)
 	}
-	_ = ours.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = ours.SetReadDeadline(time.Now().Add(testkit.Patience))
 	line, err := bufio.NewReader(ours).ReadString('\n')
 	if err != nil || !strings.Contains(line, text) {
 		t.Fatalf("got %d bytes, %v, want the whole line", len(line), err)

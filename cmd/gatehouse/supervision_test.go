@@ -21,7 +21,7 @@ var patient = map[string]any{"initial_ms": 1, "max_ms": 5, "max_failures": 1000,
 func TestCrash_listsItsCallsAndTheirCommonToolIsSuspect(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
-	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("restart", patient)})
+	g, a := beginRaced(t, testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("restart", patient)})
 	for i, bystander := range []string{"hang", "sleep"} {
 		mark, id := g.Log.Len(), strconv.Itoa(i)
 		other := a.Go(t.Context(), "s", bystander, map[string]any{"id": id, "ms": 600_000})
@@ -73,7 +73,7 @@ func TestCrash_isOneLineOfTheLogWithItsVerdict(t *testing.T) {
 func TestCancel_freesTheSlot(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
-	_, a := begin(t, testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("max_in_flight", 1)})
+	_, a := beginRaced(t, testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("max_in_flight", 1)})
 	ctx, cancel := context.WithCancel(t.Context())
 	call := a.Go(ctx, "s", "hang", map[string]any{"id": "left"})
 	awaitCall(t, record, "left")
@@ -136,7 +136,7 @@ func TestRace_callsAtTheMomentOfIdleStop(t *testing.T) {
 	record := recordFile(t)
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t, "--record", record).Settings("idle_stop_ms", idle, "restart_wait_ms", 60000)}.JSON(),
-		Rules:   testkit.AllowAll("a"),
+		Rules:   testkit.AllowAll("a"), Race: true,
 	})
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
 	rnd := rand.New(rand.NewPCG(seed, 0))

@@ -59,7 +59,7 @@ func TestSurface_overStdio_changesAreTold(t *testing.T) {
 		return `{"agents":{"a":{"allow":{"servers":["db"],"tools":{"db":[` + tools + `]},"resources":{"db":["*"]}}}}}`
 	}
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: servers.JSON(), Rules: rules(`"set_*"`), Args: []string{"--agent", "a", "--surface", "server:db"}, Env: []string{testkit.Built(t)}, Stdio: true,
+		Servers: servers.JSON(), Rules: rules(`"set_*"`), Args: []string{"--agent", "a", "--surface", "server:db"}, Stdio: true, Race: true,
 	})
 	lines := bufio.NewScanner(g.Stdout())
 	send := func(message string) {

@@ -24,7 +24,7 @@ func TestTraces_spanTreeOfACall_fromTheAgentToBothKindsOfServers(t *testing.T) {
 	collector := otlp.Start(t)
 	front, headers := recordingHeaders(t, testkit.StartHTTPFake(t).Base)
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"local": testkit.Fake(t), "remote": {"url": front + "/mcp"}}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--audit-otlp"},
+		Servers: testkit.Servers{"local": testkit.Fake(t), "remote": {"url": front + "/mcp"}}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--audit-otlp"}, Race: true,
 		Env: []string{
 			"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20s3cr3t",
 			"OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_SERVICE_NAME=my-gateway",
