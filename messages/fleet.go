@@ -143,6 +143,10 @@ type MoveServer struct {
 	Drain        time.Duration
 }
 
+// PeersUnreached tells the fleet actor which other nodes this one cannot reach now, though
+// they live: all of them.
+type PeersUnreached struct{ Nodes []string }
+
 // LeaveFleet tells the fleet actor to give up what this node owns, server by server,
 // and then its lease. It answers FleetLeft.
 type LeaveFleet struct{ Drain time.Duration }

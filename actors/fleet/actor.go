@@ -87,6 +87,8 @@ type member struct {
 	wants    map[string]*want
 	owned    map[string]*ownership
 
+	isolation isolation
+
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
 	drain  time.Duration
 	left   bool
@@ -162,6 +164,10 @@ func (f *member) Receive(c actor.Context) {
 		f.renewed(m)
 	case revoked:
 		f.revoked()
+	case messages.PeersUnreached:
+		f.peersUnreached(m)
+	case isolatedDue:
+		f.isolatedDue(m)
 	case swept:
 		f.swept(m)
 	case endLate:
@@ -249,6 +255,7 @@ func (f *member) seen(v fleet.View) {
 	f.noteStarts(v)
 	f.view = v
 	f.cfg.Standing.view.Store(&v)
+	f.noteIsolation()
 	f.handOn()
 	f.candidate()
 	for _, w := range f.wants {

@@ -7,8 +7,8 @@
 //
 // It hears of the supervisor which servers are to run (WantOwner, Awaited, Unwanted) and
 // what has become of those that run here (ServerState, Released, TenureLeft), and tells
-// it where each runs: OwnedHere, OwnedThere, GiveUp, TenureLost. It hears LeaveFleet
-// and MoveServer of cmd.
+// it where each runs: OwnedHere, OwnedThere, GiveUp, TenureLost. It hears LeaveFleet,
+// MoveServer and PeersUnreached of cmd.
 //
 // Others read what it knows from a Standing, without waiting for its mailbox: whether
 // this gateway may act on what it owns is asked before each request to a server.

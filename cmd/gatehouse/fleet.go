@@ -38,11 +38,12 @@ type fleetSide struct {
 	pid      *actor.PID
 	client   *peer.Client
 	server   *http.Server
+	peers    *peerWatch
 	runs     ownedRuns
 	leaving  atomic.Bool
 	// heardPeers is what other gateways have said a moment ago.
 	heardPeers askedOnce[[]fleet.Heard]
-	failed   chan error // why it cannot be one of the fleet
+	failed     chan error // why it cannot be one of the fleet
 
 	send func(to *actor.PID, m any)
 	// guard has what runs by claims killed at a moment of the boot clock, unless it

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -40,13 +41,14 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 	f.server = peer.NewServer(peer.ServerConfig{
 		Owned: a.ownedHere, Move: a.moveAway, Logs: logsOf(a.operator.ring), Holds: f.standing.Holds, Running: f.runs.running, Generation: generation,
 		Tenure: func() fleet.TenureAnswer {
-			return fleet.TenureAnswer{Node: f.node.ID, Tenure: f.standing.Tenure() > 0, Generation: generation()}
+			return fleet.TenureAnswer{Node: f.node.ID, Tenure: f.standing.Tenure() > 0, Generation: generation(), Now: time.Now().UTC()}
 		},
 		Decide: a.decideForPeer, Sessions: http.HandlerFunc(a.servePassedOn), Budget: budget, Log: a.log,
 	}).HTTP()
 	f.send = func(to *actor.PID, m any) { a.sys.Root.RequestWithCustomSender(to, m, f.pid) }
 	a.sys.EventStream.Subscribe(a.warnOfWaits)
 	f.pid = a.spawn(f.props(), "fleet")
+	f.peers = f.watchPeers()
 	return &supervisor.Fleet{Actor: f.pid, Owned: a.ownedProps, Remote: a.remoteProps}
 }
 
@@ -103,7 +105,12 @@ func (f *fleetSide) servePeers() (stop func(context.Context)) {
 			f.failed <- err
 		}
 	}()
+	watching, enough := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() { f.peers.run(watching, max(f.opts.ttl/2, minTTL)) })
 	return func(ctx context.Context) {
+		enough()
+		watch.Wait()
 		if f.server.Shutdown(ctx) != nil {
 			_ = f.server.Close()
 		}

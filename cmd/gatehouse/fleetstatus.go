@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
@@ -33,6 +34,7 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		n := v.Nodes[id]
 		s.Nodes = append(s.Nodes, admin.FleetNode{
 			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving, Behind: n.Behind,
+			Unreached: strings.Fields(n.Unreached),
 		})
 		if why := f.client.Unreached(n.Address); why != "" {
 			if s.Unreached == nil {
@@ -40,6 +42,12 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 			}
 			s.Unreached[id] = why
 		}
+	}
+	for id, off := range f.peers.clocks() {
+		if s.ClocksMS == nil {
+			s.ClocksMS = map[string]int64{}
+		}
+		s.ClocksMS[id] = off.Milliseconds()
 	}
 	for key, o := range v.Owners {
 		server, agent := fleet.SplitKey(key)

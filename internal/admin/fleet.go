@@ -33,6 +33,9 @@ type Fleet struct {
 	Owners map[string]string `json:"owners"`
 	// Unreached are the nodes that this one cannot reach, though they live, and why.
 	Unreached map[string]string `json:"unreached,omitempty"`
+	// ClocksMS are the nodes whose clocks differ from this one's by more than some
+	// seconds, and how far they are ahead.
+	ClocksMS map[string]int64 `json:"clocks_ms,omitempty"`
 	// Damaged is what of the store cannot be read.
 	Damaged []string `json:"damaged,omitempty"`
 	// Stuck are servers whose processes here do not end though they were killed. Nobody
@@ -50,6 +53,8 @@ type FleetNode struct {
 	Leaving    bool      `json:"leaving,omitempty"`
 	// Behind means that it cannot follow what the fleet has agreed on, and owns nothing.
 	Behind bool `json:"behind,omitempty"`
+	// Unreached are the nodes that it cannot reach, as it says.
+	Unreached []string `json:"unreached,omitempty"`
 }
 
 // certificateWarning is from how many days left on a certificate is spoken of.
@@ -79,6 +84,17 @@ func (f Fleet) String() string {
 	for _, id := range slices.Sorted(maps.Keys(f.Unreached)) {
 		add("%s cannot reach %s: %s", f.Node, id, f.Unreached[id])
 	}
+	for _, n := range f.Nodes {
+		if n.ID != f.Node && len(n.Unreached) > 0 {
+			add("%s cannot reach %s", n.ID, strings.Join(n.Unreached, ", "))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.ClocksMS)) {
+		add("the clock of %s is %s", id, ahead(f.ClocksMS[id]))
+	}
+	if versions := f.versions(); len(versions) > 1 {
+		add("versions differ: %s", strings.Join(versions, ", "))
+	}
 	if f.CertificateDays != nil && *f.CertificateDays <= certificateWarning {
 		add("its certificate ends in %s", plural.Of(*f.CertificateDays, "day"))
 	}
@@ -91,13 +107,34 @@ func (f Fleet) String() string {
 	return strings.Join(parts, "; ")
 }
 
+// ahead says how far a clock is ahead of this gateway's.
+func ahead(ms int64) string {
+	off := (time.Duration(ms) * time.Millisecond).Round(time.Second)
+	if off < 0 {
+		return (-off).String() + " behind that of this one"
+	}
+	return off.String() + " ahead of that of this one"
+}
+
+// versions are the versions of the gateways, each with how many have it.
+func (f Fleet) versions() (texts []string) {
+	of := map[string]int{}
+	for _, n := range f.Nodes {
+		of[n.Version]++
+	}
+	for _, version := range slices.Sorted(maps.Keys(of)) {
+		texts = append(texts, fmt.Sprintf("%s at %d", version, of[version]))
+	}
+	return texts
+}
+
 // Well reports whether nothing about the fleet needs attention.
 func (f Fleet) Well() bool {
 	for _, n := range f.Nodes {
-		if n.Generation != f.Generation {
+		if n.Generation != f.Generation || len(n.Unreached) > 0 {
 			return false
 		}
 	}
-	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 &&
+	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 && len(f.ClocksMS) == 0 &&
 		(f.CertificateDays == nil || *f.CertificateDays > certificateWarning)
 }

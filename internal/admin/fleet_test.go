@@ -26,6 +26,14 @@ func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
 		{"certificate", "ends in 3 days", func(f *admin.Fleet) { f.CertificateDays = &days }, false},
 		{"a pair cut off", "n1 cannot reach n2: the connection timed out", func(f *admin.Fleet) { f.Unreached = map[string]string{"n2": "the connection timed out"} }, false},
 		{"a process that does not end", "processes of db do not end here", func(f *admin.Fleet) { f.Stuck = []string{"db"} }, false},
+		{"another pair cut off", "n2 cannot reach n1, n3", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 7, Unreached: []string{"n1", "n3"}}}
+		}, false},
+		{"a clock behind", "the clock of n2 is 1m0s behind", func(f *admin.Fleet) { f.ClocksMS = map[string]int64{"n2": -60_000} }, false},
+		{"a clock ahead", "the clock of n2 is 1h0m0s ahead", func(f *admin.Fleet) { f.ClocksMS = map[string]int64{"n2": 3_600_000} }, false},
+		{"an upgrade", "versions differ: v1 at 1, v2 at 1", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Version: "v1"}, {ID: "n2", Generation: 7, Version: "v2"}}
+		}, true},
 		{"damaged", "1 key of the store", func(f *admin.Fleet) { f.Damaged = []string{"owners/x: no"} }, false},
 	} {
 		f := well

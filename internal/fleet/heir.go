@@ -35,13 +35,14 @@ func Heirs(v View, leaver string, keys []string, settled bool) map[string]string
 }
 
 // ableToInherit are the nodes that stay and follow: those that decide by what the leaver
-// decides by, or, without any, all.
+// decides by and can be reached, or, without any, all.
 func ableToInherit(v View, leaver string) []string {
 	stay := slices.DeleteFunc(slices.Sorted(maps.Keys(v.Nodes)), func(id string) bool {
 		return id == leaver || !v.Nodes[id].Stays()
 	})
+	isolated := Isolated(v.Nodes)
 	follow := slices.DeleteFunc(slices.Clone(stay), func(id string) bool {
-		return v.Nodes[id].Generation < v.Nodes[leaver].Generation
+		return v.Nodes[id].Generation < v.Nodes[leaver].Generation || slices.Contains(isolated, id)
 	})
 	if len(follow) == 0 {
 		return stay

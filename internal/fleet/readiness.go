@@ -1,5 +1,7 @@
 package fleet
 
+import "time"
+
 // TenureAnswer is what a gateway says to others of how it stands.
 type TenureAnswer struct {
 	Node string `json:"node"`
@@ -7,6 +9,8 @@ type TenureAnswer struct {
 	Tenure bool `json:"tenure"`
 	// Generation is that by which it decides.
 	Generation uint64 `json:"generation"`
+	// Now is the time by its clock.
+	Now time.Time `json:"now,omitzero"`
 }
 
 // Heard is the answer of one peer to the question whether it has tenure.

@@ -25,6 +25,8 @@ type Node struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// Behind means that it cannot follow what is active: until it can it owns nothing.
 	Behind bool `json:"behind,omitempty"`
+	// Unreached are the nodes that it cannot reach: see the function of that name.
+	Unreached string `json:"unreached,omitempty"`
 }
 
 // Stays reports whether it may own what it does not own yet.

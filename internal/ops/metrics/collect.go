@@ -183,6 +183,24 @@ func (w writer) fleet(f admin.Fleet) {
 	}
 	w.put(fleetOwned, float64(owned))
 	w.put(fleetNodes, float64(len(f.Nodes)))
+	unreached := map[string]bool{} // What it asked, and what calls met.
+	for _, n := range f.Nodes {
+		if n.ID == f.Node {
+			for _, id := range n.Unreached {
+				unreached[id] = true
+			}
+		}
+	}
+	for id := range f.Unreached {
+		unreached[id] = true
+	}
+	w.put(fleetUnreached, float64(len(unreached)))
+	w.put(fleetStuck, float64(len(f.Stuck)))
+	off := int64(0)
+	for _, ms := range f.ClocksMS {
+		off = max(off, ms, -ms)
+	}
+	w.put(fleetClock, float64(off)/1000)
 	w.moment(fleetCertificate, f.CertificateEnds)
 }
 

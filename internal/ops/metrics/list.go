@@ -62,6 +62,9 @@ var (
 	fleetGeneration  = Metric{"gatehouse_fleet_generation", gauge, nil, "What the fleet has agreed on; a gateway whose gatehouse_config_generation is another does not follow."}
 	fleetOwned       = Metric{"gatehouse_fleet_owned_servers", gauge, nil, "Servers that run once, and run here."}
 	fleetNodes       = Metric{"gatehouse_fleet_nodes", gauge, nil, "Gateways of the fleet that live, as this one has last heard."}
+	fleetUnreached   = Metric{"gatehouse_fleet_unreached_nodes", gauge, nil, "Gateways of the fleet that this one cannot reach though they live."}
+	fleetStuck       = Metric{"gatehouse_fleet_stuck_servers", gauge, nil, "Servers whose processes do not end here though they were killed: nobody runs them until they do."}
+	fleetClock       = Metric{"gatehouse_fleet_clock_offset_seconds", gauge, nil, "By how much the clock of another gateway differs most from this one's; 0 for up to 5 s."}
 	fleetCertificate = Metric{"gatehouse_fleet_certificate_end_timestamp_seconds", gauge, nil, "When the certificate for other gateways ends, in seconds since 1970."}
 
 	others = Metric{"gatehouse_metrics_other_total", count, nil, "Calls of which a label is other: a name that no file or list has, or one beyond the bound."}
@@ -73,7 +76,7 @@ var List = []Metric{
 	servers, serverReady, starts, restarts, quarantines, startTime, lastCrash,
 	reloadsTotal, lastSuccess, lastGood, generation, since, unreadable,
 	auditWritten, auditLost, auditQueued, logWritten, logLost, noticesLost, sessions, ready, info,
-	fleetTenure, fleetContact, fleetGeneration, fleetOwned, fleetNodes, fleetCertificate, others,
+	fleetTenure, fleetContact, fleetGeneration, fleetOwned, fleetNodes, fleetUnreached, fleetStuck, fleetClock, fleetCertificate, others,
 }
 
 // descs are what the library knows the metrics by.
