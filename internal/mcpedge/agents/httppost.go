@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -27,6 +29,11 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	defer e.inFlight.end()
 	if !isJSON(r.Header.Get("Content-Type")) {
 		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
+		return false, false
+	}
+	if packed(r.Header) {
+		w.Header().Set("Accept-Encoding", "identity")
+		http.Error(w, "the body is packed (Content-Encoding), which the gateway does not undo: send it as it is", http.StatusUnsupportedMediaType)
 		return false, false
 	}
 	out := e.newReply(w, r)
@@ -62,6 +69,14 @@ func isJSON(contentType string) bool {
 	}
 	kind, _, err := mime.ParseMediaType(contentType)
 	return err == nil && kind == jsonType
+}
+
+// packed reports whether a body is another one once it is unpacked: what looked
+// through it on the way may have seen that one.
+func packed(h http.Header) bool {
+	return slices.ContainsFunc(h["Content-Encoding"], func(coding string) bool {
+		return coding != "" && !strings.EqualFold(coding, "identity")
+	})
 }
 
 // postCall serves a tools/call that has been read, under headers that fit.
