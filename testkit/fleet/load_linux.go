@@ -216,7 +216,7 @@ func (l *Load) AwaitAnswer(t testing.TB, server string, nodes []*Node, since tim
 	testkit.Eventually(t, fmt.Sprintf("%s answers through %d others", server, len(nodes)), func() bool {
 		for _, c := range l.Calls() {
 			at := c.Begun.Add(c.Took)
-			if c.Server == server && c.Code == "" && at.After(since) && slices.Contains(nodes, c.Node) && (first.IsZero() || at.Before(first)) {
+			if c.Server == server && c.Code == "" && c.Begun.After(since) && slices.Contains(nodes, c.Node) && (first.IsZero() || at.Before(first)) {
 				first = at
 			}
 		}

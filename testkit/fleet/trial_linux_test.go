@@ -114,6 +114,20 @@ func (x *trial) elsewhere(most time.Duration) {
 	x.answers(x.owned, x.others, most)
 }
 
+// moved waits until the servers of the owner, which goes on for a while, run at others
+// and answer through them, and checks that it did not take longer than it may.
+func (x *trial) moved(most time.Duration) {
+	x.t.Helper()
+	for _, s := range x.owned {
+		testkit.Eventually(x.t, s+" has moved", func() bool { o := x.Owner(s); return o != nil && o != x.owner })
+	}
+	now := time.Now()
+	for _, s := range x.owned {
+		x.load.AwaitAnswer(x.t, s, x.others, now)
+	}
+	x.within(strconv.Itoa(len(x.owned))+" servers had moved and answered", time.Since(x.at), most)
+}
+
 // answers waits until servers answer through some gateways, and checks that it did not
 // take longer after the harm than it may.
 func (x *trial) answers(servers []string, nodes []*kit.Node, most time.Duration) {
