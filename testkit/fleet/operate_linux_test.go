@@ -10,6 +10,7 @@ import (
 // TestFleet_anyGateway_operatesAll asks a gateway that does not run the server, which
 // agents call all the while through both.
 func TestFleet_anyGateway_operatesAll(t *testing.T) {
+	t.Parallel()
 	x := begin(t, kit.Options{Nodes: 2, Servers: 1})
 	f, server, owner, other := x.Fleet, kit.Server(0), x.owner, x.others[0]
 	for _, args := range [][]string{{"move", server, other.ID}, {"move", server}} {

@@ -179,6 +179,7 @@ func wants(t *testing.T, what, got string, words ...string) {
 // TestFleet_surfaces_anyGateway has clients whose requests go now to one gateway and now to
 // the other.
 func TestFleet_surfaces_anyGateway(t *testing.T) {
+	t.Parallel()
 	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
 	f.Apply(testkit.Servers{
 		"s0":   f.Fake("s0"),
