@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	configactor "gatehouse/actors/config"
+	"gatehouse/internal/admin"
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/fleetstore"
 	"gatehouse/internal/jsondoc"
@@ -26,6 +28,7 @@ type applyOptions struct {
 	skip     []string
 	first    bool
 	insecure bool
+	gateway  running // whose fleet it is, without a store
 }
 
 func newApplyCommand() *cobra.Command {
@@ -42,7 +45,10 @@ Variables stay as they are written: each replica resolves them by its own enviro
 and env files. What a replica cannot resolve never keeps back a change of the rules
 alone. Of two who apply at once the later one wins, and the other is told.
 
-Exit code 0: in force on all replicas; 1: not; 2: wrong use.`,
+The fleet is that of --fleet and --fleet-store or, without a store, that of the gateway
+that runs here, through its operators' socket.
+
+Exit code 0: in force on all replicas; 1: not; 2: wrong use; 3: no gateway is running.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -55,9 +61,10 @@ Exit code 0: in force on all replicas; 1: not; 2: wrong use.`,
 	o.files.register(f)
 	_ = f.MarkHidden("env-file") // It is there. Replicas have their own.
 	o.fleet.registerStore(f)
-	f.DurationVar(&o.wait, "wait", 30*time.Second, "for how long to wait for the replicas' answers")
+	f.DurationVar(&o.wait, "wait", applyPatience, "for how long to wait for the replicas' answers")
 	f.StringSliceVar(&o.skip, "skip", nil, "go on without this replica: it serves by what it has until it can follow; repeatable")
 	f.BoolVar(&o.first, "first", false, "put the configuration in place though no replica lives")
+	o.gateway.register(cmd, `print {"outcome", "generation", "replicas", "differences", "error"}`)
 	f.BoolVar(&o.insecure, "insecure", false, "reach etcd on another machine without encryption: who can change what is sent runs commands on every replica")
 	return cmd
 }
@@ -71,43 +78,74 @@ func failedUnlessNil(err error) error {
 
 func (o *applyOptions) check() error {
 	switch {
-	case o.fleet.name == "":
-		return fmt.Errorf("apply needs --fleet (%s): the name of the fleet", fleetVariable)
 	case o.wait <= 0:
 		return fmt.Errorf("--wait is %s: use more than 0", o.wait)
+	case o.bySocket() && o.first:
+		return errors.New("--first needs --fleet and --fleet-store: it is for a fleet of which no gateway runs")
+	case o.bySocket():
+		return nil
+	case o.fleet.name == "":
+		return fmt.Errorf("--fleet-store (%s) needs --fleet (%s): the name of the fleet", storeVariable, fleetVariable)
 	}
 	return o.fleet.checkName()
 }
+
+// bySocket reports whether a gateway that runs here is asked, and not the store.
+func (o *applyOptions) bySocket() bool { return len(o.fleet.store) == 0 }
 
 func (o *applyOptions) run(cmd *cobra.Command) error {
 	found, err := o.files.find()
 	if err != nil {
 		return err
 	}
+	out := cmd.OutOrStdout()
+	if o.gateway.asJSON {
+		out = io.Discard
+	}
 	c, problems := readContent(found)
-	printProblems(cmd.OutOrStdout(), problems)
+	if jsondoc.HasErrors(problems) {
+		out = cmd.OutOrStdout() // There is nothing else to say.
+	}
+	printProblems(out, problems)
 	if jsondoc.HasErrors(problems) {
 		return errNo
 	}
 	if err := c.Check(); err != nil {
 		return err
 	}
-	config, err := o.fleet.storeTLS()
-	if err != nil {
-		return err
-	}
 	ctx, stop := interruptible(cmd)
 	defer stop()
+	fmt.Fprintf(out, "%s, %s: asking the replicas\n", found.servers.Path, found.rules.Path)
+	apply := o.applyToStore
+	if o.bySocket() {
+		apply = o.applyBySocket
+	}
+	applied, err := apply(ctx, out, c)
+	if !o.gateway.asJSON || applied.Outcome == "" {
+		return err
+	}
+	if jsonErr := writeJSON(cmd.OutOrStdout(), applied); jsonErr != nil || err == nil {
+		return jsonErr
+	}
+	return errNo
+}
+
+// applyToStore applies a configuration to the fleet of a store.
+func (o *applyOptions) applyToStore(ctx context.Context, out io.Writer, c fleet.Content) (admin.Applied, error) {
+	config, err := o.fleet.storeTLS()
+	if err != nil {
+		return admin.Applied{}, err
+	}
 	opening, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	store, err := fleetstore.Open(opening, fleetstore.Config{URLs: o.fleet.store, TLS: config, Fleet: o.fleet.name, Insecure: o.insecure})
 	if err != nil {
-		return err
+		return admin.Applied{}, err
 	}
 	defer store.Close()
-	fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: asking the replicas of %s\n", found.servers.Path, found.rules.Path, o.fleet.name)
-	a := &applier{store: store, out: cmd.OutOrStdout(), name: o.fleet.name, wait: o.wait, skip: o.skip, first: o.first}
-	return a.apply(ctx, c)
+	a := &applier{store: store, out: out, name: o.fleet.name, wait: o.wait, skip: o.skip, first: o.first}
+	err = a.apply(ctx, c)
+	return a.result, err
 }
 
 // readContent reads and checks both files.

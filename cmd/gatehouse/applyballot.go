@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/admin"
 	"gatehouse/internal/fleet"
-	"gatehouse/internal/plural"
 )
 
 // applier puts a configuration into a fleet: it proposes it, waits for what each
-// replica says, and makes it active.
+// replica says, and makes it active. What it prints is in its result as well.
 type applier struct {
 	store fleet.Store
 	out   io.Writer
@@ -25,8 +25,9 @@ type applier struct {
 	skip  []string
 	first bool
 
-	views chan fleet.View // holds the latest
-	told  map[string]fleet.Answer
+	views  chan fleet.View // holds the latest
+	told   map[string]fleet.Answer
+	result admin.Applied
 }
 
 // settled is how long an applier waits for replicas to decide by what is active, at
@@ -34,8 +35,17 @@ type applier struct {
 const settled = 5 * time.Second
 
 // apply applies a configuration. It blocks until all replicas decide by it, one cannot,
-// or time is over.
+// or time is over. The result has the error, too.
 func (a *applier) apply(ctx context.Context, c fleet.Content) error {
+	a.result = admin.Applied{Outcome: admin.NotApplied, Replicas: []admin.ReplicaSay{}}
+	err := a.try(ctx, c)
+	if err != nil {
+		a.result.Error = err.Error()
+	}
+	return err
+}
+
+func (a *applier) try(ctx context.Context, c fleet.Content) error {
 	ctx, cancel := context.WithCancel(ctx)
 	followed := make(chan struct{})
 	a.views, a.told = make(chan fleet.View, 1), map[string]fleet.Answer{}
@@ -54,7 +64,8 @@ func (a *applier) apply(ctx context.Context, c fleet.Content) error {
 		return fmt.Errorf("the fleet's store does not answer within %s: %w", a.wait, err)
 	}
 	if same := v.Active; same != nil && bytes.Equal(same.Servers, c.Servers) && bytes.Equal(same.Rules, c.Rules) {
-		fmt.Fprintf(a.out, "nothing to do: the fleet has these files already, as generation %d\n", v.Generation)
+		a.result.Outcome, a.result.Generation = admin.Unchanged, v.Generation
+		fmt.Fprintln(a.out, a.result)
 		return nil
 	}
 	if err := a.mayPropose(v); err != nil {
@@ -95,7 +106,8 @@ func (a *applier) next(ctx context.Context) (fleet.View, error) {
 func (a *applier) mayPropose(v fleet.View) error {
 	for _, id := range a.skip {
 		if _, lives := v.Nodes[id]; !lives {
-			fmt.Fprintf(a.out, "note: there is no replica %q to skip\n", id)
+			a.result.Notes = append(a.result.Notes, fmt.Sprintf("there is no replica %q to skip", id))
+			printNote(a.out, a.result.Notes[len(a.result.Notes)-1])
 		}
 	}
 	if len(v.Nodes) == 0 && !a.first {
@@ -157,21 +169,31 @@ func (a *applier) elect(ctx context.Context, candidate int64) (generation uint64
 
 // tell prints what is new of the replicas' answers.
 func (a *applier) tell(b fleet.Ballot) {
+	a.result.Replicas = a.result.Replicas[:0]
 	for _, n := range b.Nodes {
-		if a.told[n.Node] == n.Answer || n.Answer == fleet.NoAnswer {
-			continue
-		}
-		a.told[n.Node] = n.Answer
-		fmt.Fprintf(a.out, "  %s (%s): %s\n", n.Node, n.Version, n.Answer)
-		for _, p := range n.Problems {
-			fmt.Fprintf(a.out, "      %s\n", p)
+		say := admin.ReplicaSay{Node: n.Node, Version: n.Version, Answer: string(n.Answer), Problems: n.Problems}
+		a.result.Replicas = append(a.result.Replicas, say)
+		if a.told[n.Node] != n.Answer && n.Answer != fleet.NoAnswer {
+			a.told[n.Node] = n.Answer
+			printSay(a.out, say)
 		}
 	}
 }
 
+func printSay(w io.Writer, r admin.ReplicaSay) {
+	fmt.Fprintf(w, "  %s (%s): %s\n", line(r.Node), line(r.Version), line(r.Answer))
+	for _, p := range r.Problems {
+		fmt.Fprintf(w, "      %s\n", line(p))
+	}
+}
+
+func printNote(w io.Writer, text string)       { fmt.Fprintf(w, "note: %s\n", line(text)) }
+func printDifference(w io.Writer, text string) { fmt.Fprintf(w, "  %s\n", line(text)) }
+
 func (a *applier) refused(b fleet.Ballot) error {
+	a.result.Differences = b.Differences
 	for _, d := range b.Differences {
-		fmt.Fprintf(a.out, "  %s\n", d)
+		printDifference(a.out, d)
 	}
 	var who []string
 	for _, n := range b.Nodes {
@@ -210,6 +232,7 @@ func (a *applier) late(b fleet.Ballot) error {
 
 // follow waits until all replicas decide by a generation.
 func (a *applier) follow(ctx context.Context, generation uint64) error {
+	a.result.Outcome, a.result.Generation = admin.Active, generation
 	ctx, cancel := context.WithTimeout(ctx, max(a.wait, settled))
 	defer cancel()
 	var behind []string
@@ -223,7 +246,8 @@ func (a *applier) follow(ctx context.Context, generation uint64) error {
 		}
 		behind = a.behind(v, generation)
 		if len(behind) == 0 {
-			fmt.Fprintf(a.out, "generation %d is in force on %s\n", generation, plural.Of(following(v, generation), "replica"))
+			a.result.Outcome, a.result.Following = admin.InForce, following(v, generation)
+			fmt.Fprintln(a.out, a.result)
 			return nil
 		}
 	}

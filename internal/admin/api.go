@@ -34,6 +34,9 @@ type Gateway interface {
 	// that is empty, one that is chosen. It blocks until it runs there, or will not,
 	// but for no longer than its drain and startup timeouts together and some seconds.
 	Move(ctx context.Context, server, node string) (Moved, error)
+	// Apply puts a configuration into the fleet. It blocks until all replicas decide by
+	// it, one cannot, or their time is over; what has become of it is no error.
+	Apply(ctx context.Context, q ApplyQuery) (Applied, error)
 	// Settled returns how a server is once it is ready, or will not be without
 	// anybody's doing. It blocks until then, for the server's startup timeout at
 	// most.

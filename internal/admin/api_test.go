@@ -43,6 +43,10 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if m, err := c.Move(ctx, "e/f", "n2"); err != nil || m.String() != "it is ready at n2 now; it was at n1" {
 		t.Errorf("move: %v, %v, want it ready at n2, from n1", m, err)
 	}
+	apply := admin.ApplyQuery{Servers: []byte("s"), Rules: []byte("r"), By: "me", WaitMS: 5, Skip: []string{"n3"}}
+	if a, err := c.Apply(ctx, apply); err != nil || a.String() != "generation 7 is in force on 3 replicas" {
+		t.Errorf("apply: %v, %v, want generation 7 in force", a, err)
+	}
 	if list, err := c.ToolChanges(ctx, "c d"); err != nil || len(list) != 1 || list[0].Server != "c d" {
 		t.Errorf("changes: %+v, %v, want one of c d", list, err)
 	}
@@ -51,7 +55,7 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {
 		t.Errorf("call: %s, %v, want %s", result, err, want)
 	}
-	if diff := cmp.Diff([]any{"a b&c", "agent", search, "e/f", "n2", "changes", "c d", call}, f.asked); diff != "" {
+	if diff := cmp.Diff([]any{"a b&c", "agent", search, "e/f", "n2", apply, "changes", "c d", call}, f.asked); diff != "" {
 		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
 	}
 }

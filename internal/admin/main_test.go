@@ -65,6 +65,11 @@ func (f *fake) NodeLogs(_ context.Context, q admin.LogQuery) ([]json.RawMessage,
 	return []json.RawMessage{json.RawMessage(`{"msg":"there"}`)}, f.err
 }
 
+func (f *fake) Apply(_ context.Context, q admin.ApplyQuery) (admin.Applied, error) {
+	f.note(q)
+	return admin.Applied{Outcome: admin.InForce, Generation: 7, Following: 3}, f.err
+}
+
 func (f *fake) Settled(_ context.Context, name string) (admin.ServerStatus, error) {
 	return admin.ServerStatus{Name: name, State: "ready"}, nil
 }

@@ -86,6 +86,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v1/servers/{name}/"+string(action), func(w http.ResponseWriter, r *http.Request) { s.operate(w, r, action) })
 	}
 	mux.HandleFunc("POST /v1/servers/{name}/"+string(MoveServer), s.move)
+	mux.HandleFunc("POST /v1/fleet/apply", s.apply)
 	mux.HandleFunc("GET /v1/tools", func(w http.ResponseWriter, r *http.Request) {
 		tools, err := s.gw.Tools(r.URL.Query().Get("server"), r.URL.Query().Get("agent"))
 		reply(w, tools, err)

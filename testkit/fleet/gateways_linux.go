@@ -249,17 +249,21 @@ func (f *Fleet) Apply(servers, rules string, args ...string) {
 // TryApply is Apply that may be refused.
 func (f *Fleet) TryApply(servers, rules string, args ...string) (string, error) {
 	f.t.Helper()
-	n := f.Nodes[0]
+	return f.ApplyFrom(f.Nodes[0], servers, rules, append([]string{
+		"--insecure=" + strconv.FormatBool(f.network != nil), "--fleet", fleetName, "--fleet-store", strings.Join(f.Etcd.URLs(), ","),
+	}, args...)...)
+}
+
+// ApplyFrom is TryApply beside a gateway: without other arguments through that.
+func (f *Fleet) ApplyFrom(n *Node, servers, rules string, args ...string) (string, error) {
+	f.t.Helper()
 	file, ruleFile := filepath.Join(f.dir, "mcp.json"), filepath.Join(f.dir, "rules.json")
 	for path, text := range map[string]string{file: servers, ruleFile: rules} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	return n.Command(append([]string{
-		"apply", "--insecure=" + strconv.FormatBool(f.network != nil), "--fleet", fleetName, "--fleet-store", strings.Join(f.Etcd.URLs(), ","),
-		"--mcp-config", file, "--rules", ruleFile,
-	}, args...)...)
+	return n.Command(append([]string{"apply", "--mcp-config", file, "--rules", ruleFile}, args...)...)
 }
 
 // Owner is the gateway whose process of a server is the only one that lives; nil if there
