@@ -58,7 +58,7 @@ func (f *member) runsElsewhere(p predecessor) bool {
 	for address, n := range ask {
 		go func() { // Ends by its time.
 			running, err := f.cfg.Running(ctx, address, p.key)
-			answers <- running || err != nil && n.Generation < p.generation
+			answers <- running || err != nil && n.Generation > 0 && n.Generation < p.generation // One without a configuration runs nothing.
 		}()
 	}
 	runs := false

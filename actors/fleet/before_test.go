@@ -62,6 +62,10 @@ func TestFleet_aGatewayThatCannotBeAsked_andIsBehind_mayRunItsOwn(t *testing.T) 
 	atSea(t, func(t *testing.T, s *sea) {
 		a, b := s.sets("a"), s.sets("b")
 		a.with(func() { a.away["b:1"] = true })
+		s.activates(t)
+		a.wants("before") // b decides by nothing yet.
+		a.owns(t, "before")
+		s.Send(b.pid, messages.InForce{Generation: s.activates(t)})
 		generation := s.activates(t)
 		s.Send(a.pid, messages.InForce{Generation: generation})
 		s.Sleep(time.Second)
