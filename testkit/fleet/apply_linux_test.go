@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	kit "gatehouse/testkit/fleet"
 )
 
 // TestFleet_applyThroughAGateway needs no flag of the store.
 func TestFleet_applyThroughAGateway(t *testing.T) {
-	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
+	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1, TTL: 10 * time.Second}) // Nothing is waited for: a busy machine should not end leases.
 	for _, c := range []struct {
 		what, servers, rules string
 		args                 []string
