@@ -3,6 +3,7 @@ package serversfile
 import (
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/jsondoc"
@@ -222,8 +223,15 @@ func BadURL(text string) string {
 		return "the url must begin with http:// or https://"
 	case u.Hostname() == "":
 		return "the url names no host"
+	case u.Port() != "" && !isPort(u.Port()):
+		return "the port of the url is not one from 1 to 65535"
 	}
 	return ""
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // transportNames maps each accepted spelling to its transport.
