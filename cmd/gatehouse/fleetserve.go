@@ -79,7 +79,7 @@ func (a *app) decideForPeer(key string, owned peer.Owned, r peer.Asked) *endpoin
 	if !ok {
 		return &endpoint.Denied{}
 	}
-	d := kinds.DecidePassed(snap.Policy, &route.Entry, owned.Cell, kinds.Passed{Agent: r.Agent, Method: r.Method, Params: r.Params})
+	d := kinds.DecidePassed(snap.Policy, &route.Entry, owned.Cell, kinds.Passed{Agent: r.Agent, Method: r.Method, Params: r.Params, Hear: r.Hear})
 	if d.Allow {
 		return nil
 	}

@@ -14,8 +14,11 @@ const levelWait = 2 * time.Second
 
 // listen has a call that wants log messages, and has no session that hears of them,
 // hear what its server says meanwhile. It returns what ends that.
-func (a *Attempt) listen(ctx context.Context) (end func()) {
+func (a *Attempt) listen(ctx context.Context, session endpoint.Session) (end func()) {
 	c := a.call
+	if _, elsewhere := session.(endpoint.Elsewhere); elsewhere {
+		return func() {} // The gateway that runs the server does it, so that all comes ahead of the answer.
+	}
 	if c.Caller.Inbox != nil || a.Server.Capability("logging") == nil {
 		return func() {}
 	}

@@ -29,7 +29,7 @@ func (a *Attempt) sent(ctx context.Context) error {
 		return a.requestTooLarge(size, req.MaxBytes) // Before it is copied for the wire.
 	}
 	if a.call.Notice != nil {
-		defer a.listen(ctx)()
+		defer a.listen(ctx, st.Session)()
 	}
 	if a.call.span != nil {
 		a.call.span.Sending(a, req.Method)

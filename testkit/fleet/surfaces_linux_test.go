@@ -197,6 +197,7 @@ func TestFleet_surfaces_anyGateway(t *testing.T) {
 	}
 	t.Run("new shared, "+stateless, func(t *testing.T) { crossesTheHop(t, f, "new", stateless) })
 	t.Run("a process of the session", func(t *testing.T) { ofSession(t, n1, n2) })
+	t.Run("a process of the agent", func(t *testing.T) { ofAgent(t, f) })
 	t.Run("the gate", func(t *testing.T) { atTheGate(t, n1, n2) })
 	t.Run("the gateway of a session ends", func(t *testing.T) { sessionsGatewayEnds(t, n1, n2) })
 }
@@ -236,6 +237,7 @@ func crossesTheHop(t *testing.T, f *kit.Fleet, server, revision string) {
 	v.calls(n, "set_tools", `{"tools":["late_`+strings.ReplaceAll(revision, "-", "")+`"]}`, nil)
 	hears(t, "a change of the list", unasked, "notifications/tools/list_changed")
 	asksBack(t, v, n, owner, server)
+	ofTasks(t, v, n, owner, server, unasked)
 }
 
 // token is a progress token, for a revision in which request puts none.
@@ -273,18 +275,41 @@ func asksBack(t *testing.T, v *visitor, n, owner *kit.Node, server string) {
 	wants(t, "a question and its answer", got, `"accept"`)
 }
 
+// ofTasks has a shared server promise a task, and say how it stands.
+func ofTasks(t *testing.T, v *visitor, n, owner *kit.Node, server string, unasked <-chan string) {
+	t.Helper()
+	if server == "new" && v.revision != stateless {
+		return // A task of the one does not become one of the other.
+	}
+	wish := `,"task":{}`
+	if v.revision == stateless {
+		wish = ""
+	}
+	promised := v.asks(n, "tools/call", `"name":"promise","arguments":{}`+wish, nil)
+	var p struct {
+		Result struct {
+			TaskID string
+			Task   struct{ TaskID string }
+		}
+	}
+	_ = json.Unmarshal([]byte(promised), &p) // What it lacks shows below.
+	id := p.Result.TaskID + p.Result.Task.TaskID
+	if id == "" {
+		t.Fatalf("got %s, want a task", promised)
+	}
+	if v.revision == stateless {
+		unasked = v.listens(n, `"notifications":{"taskIds":["`+id+`"]}`)
+		hears(t, "the subscription to a task", unasked, "acknowledged", id)
+	}
+	v.calls(n, "settle", `{"name":"task-1"}`, nil)
+	hears(t, "how a task stands", unasked, "notifications/tasks", id, "completed")
+}
+
 // ofSession has a server that runs for one session.
 func ofSession(t *testing.T, n1, n2 *kit.Node) {
 	v := visits(t, n1, "/servers/mine/mcp?agent="+kit.Agent, "2025-11-25")
 	here, there := v.calls(n1, "pid", "{}", nil), v.calls(n2, "pid", "{}", nil)
-	pid := func(answer string) float64 {
-		var a struct {
-			Result struct{ StructuredContent struct{ PID float64 } }
-		}
-		_ = json.Unmarshal([]byte(answer), &a) // What it lacks shows below.
-		return a.Result.StructuredContent.PID
-	}
-	if pid(here) == 0 || pid(here) != pid(there) {
+	if pidIn(here) == 0 || pidIn(here) != pidIn(there) {
 		t.Errorf("got %s and %s, want one process through either gateway", here, there)
 	}
 	// The question goes out through the one, and the answer comes in through the other.
@@ -301,7 +326,46 @@ func ofSession(t *testing.T, n1, n2 *kit.Node) {
 	if resp := v.do(n2, http.MethodDelete, ""); resp.StatusCode != http.StatusOK {
 		t.Errorf("DELETE at the other gateway: got %d, want 200", resp.StatusCode)
 	}
-	testkit.Eventually(t, "the process ends with its session", func() bool { return !testkit.Alive(int(pid(here))) })
+	testkit.Eventually(t, "the process ends with its session", func() bool { return !testkit.Alive(pidIn(here)) })
+}
+
+// ofAgent has a server that runs for one agent: once in the fleet, whichever gateway the
+// agent calls, and only as long as it does.
+func ofAgent(t *testing.T, f *kit.Fleet) {
+	const path = "/servers/own/mcp?agent="
+	var first, other *visitor
+	first, other = visits(t, f.Nodes[0], path+kit.Agent, stateless), visits(t, f.Nodes[0], path+"other", stateless)
+	pids := map[string]int{}
+	for range 3 {
+		for _, n := range f.Nodes {
+			for name, v := range map[string]*visitor{"the agent": first, "another agent": other} {
+				pid := pidIn(v.calls(n, "pid", "{}", nil))
+				if pids[name] == 0 {
+					pids[name] = pid
+				}
+				if pid == 0 || pid != pids[name] {
+					t.Errorf("%s at %s: got process %d, want %d through each gateway", name, n.ID, pid, pids[name])
+				}
+			}
+		}
+	}
+	if pids["the agent"] == pids["another agent"] {
+		t.Errorf("got process %d for both agents, want one for each", pids["the agent"])
+	}
+	testkit.Gone(t, pids["the agent"])
+	testkit.Gone(t, pids["another agent"])
+	if pid := pidIn(first.calls(f.Nodes[1], "pid", "{}", nil)); pid == 0 || pid == pids["the agent"] {
+		t.Errorf("got process %d once the first had ended, want a new one", pid)
+	}
+}
+
+// pidIn is the process in the answer of the tool pid; 0 if there is none.
+func pidIn(answer string) int {
+	var a struct {
+		Result struct{ StructuredContent struct{ PID int } }
+	}
+	_ = json.Unmarshal([]byte(answer), &a) // What it lacks is 0.
+	return a.Result.StructuredContent.PID
 }
 
 // atTheGate has a client of the gate, whose sessions any gateway serves by itself.

@@ -16,6 +16,9 @@ type Passed struct {
 	Agent  string // empty for what that gateway asks of itself
 	Method string
 	Params json.RawMessage // of any form
+	// Hear: nothing is asked of the server. That gateway wants to hear of what the params
+	// name, for agents about whom it decides itself.
+	Hear bool
 }
 
 // notPassed denies what no rule can speak of.
@@ -46,7 +49,7 @@ func DecidePassed(rules *policy.Policy, entry *serversfile.Entry, cell *endpoint
 		if p.Agent == "" && p.Method == "tasks/cancel" { // Of a task that nobody waits for any more.
 			return policy.Decision{Allow: true}
 		}
-		return rules.Decide(p.Agent, server, "") // Whose task it is the other gateway knows.
+		return decideTask(rules, p, server)
 	}
 	passes := func(pattern string) bool { return policy.MatchPattern(pattern, p.Method) }
 	if serversfile.IsOwnMethod(p.Method) || !slices.ContainsFunc(entry.Settings.PassMethods, passes) {
@@ -107,6 +110,20 @@ func decideSubscribe(rules *policy.Policy, agent, server, uri string) policy.Dec
 		}
 	}
 	return policy.Decision{Step: policy.ResourceNotAllowed}
+}
+
+// decideTask decides whether an agent may use the server: whose task it is the other
+// gateway knows. Where that one wants to hear of tasks somebody must.
+func decideTask(rules *policy.Policy, p Passed, server string) policy.Decision {
+	if !p.Hear {
+		return rules.Decide(p.Agent, server, "")
+	}
+	for _, id := range rules.Agents() {
+		if d := rules.Decide(id, server, ""); d.Allow {
+			return d
+		}
+	}
+	return policy.Decision{Step: policy.ServerNotAllowed}
 }
 
 func decideComplete(rules *policy.Policy, server string, p Passed) policy.Decision {

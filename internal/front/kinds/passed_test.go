@@ -73,9 +73,16 @@ func TestDecidePassed(t *testing.T) {
 			t.Errorf("%s as %q with %s: got allowed %t at step %v, want %t", c.method, c.agent, c.params, d.Allow, d.Step, c.want)
 		}
 	}
+	tasks := kinds.Passed{Method: "tasks/get", Params: []byte(`{"taskId":"1"}`), Hear: true}
+	if d := kinds.DecidePassed(rules, &db.Entry, db.Cell, tasks); !d.Allow {
+		t.Errorf("to hear of tasks of a server that somebody may use: got a denial at step %v, want none", d.Step)
+	}
 	nobody := testkit.NewStage(t, `{"agents": {"off": {}}}`, db).Snapshot().Policy
 	subscribe := kinds.Passed{Method: "resources/subscribe", Params: []byte(`{"uri":"file:///b"}`)}
 	if d := kinds.DecidePassed(nobody, &db.Entry, db.Cell, subscribe); d.Allow {
 		t.Error("a subscription is allowed that no agent may have, want that it is denied")
+	}
+	if d := kinds.DecidePassed(nobody, &db.Entry, db.Cell, tasks); d.Allow {
+		t.Error("to hear of tasks of a server that nobody may use: allowed, want a denial")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -79,6 +80,10 @@ func (e *Edge) passOn(w http.ResponseWriter, r *http.Request, v visitor) bool {
 		defer end()
 		return f.Pass(w, r.WithContext(ctx), node)
 	}
+	if r.ContentLength > int64(e.opts.MaxMessageBytes) {
+		http.Error(w, fmt.Sprintf("the body has more than %d bytes", e.opts.MaxMessageBytes), http.StatusRequestEntityTooLarge)
+		return true
+	}
 	if err := e.inFlight.begin(); err != nil {
 		return false // post says so.
 	}
@@ -88,5 +93,7 @@ func (e *Edge) passOn(w http.ResponseWriter, r *http.Request, v visitor) bool {
 	c := &call{who: v.who, cancel: cancel}
 	e.inFlight.track(c)
 	defer e.inFlight.untrack(c)
-	return f.Pass(w, r.WithContext(ctx), node)
+	r = r.WithContext(ctx)
+	r.Body = http.MaxBytesReader(w, r.Body, int64(e.opts.MaxMessageBytes))
+	return f.Pass(w, r, node)
 }

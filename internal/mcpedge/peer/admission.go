@@ -9,7 +9,10 @@ import (
 	"gatehouse/internal/fair"
 )
 
-var errNoMethod = errors.New("a call must have " + headerMethod + " and " + headerEpoch)
+var (
+	errNoMethod = errors.New("a call must have " + headerMethod + " and " + headerEpoch)
+	errNoCall   = errors.New("a call of an agent must have " + headerCall)
+)
 
 // admission is a call's way in at the owner: its place among the calls in flight, which
 // those of the whole fleet share, and its turn where calls of its origin run one at a

@@ -48,7 +48,7 @@ func TestCall_reachesTheServerAsItWasMade(t *testing.T) {
 
 func TestCall_withoutParams_hasNone(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`))
-	if _, err := o.open(t).Call(t.Context(), endpoint.Request{Method: "ping"}); err != nil {
+	if _, err := o.open(t).Call(t.Context(), endpoint.Request{Method: "tools/list"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := o.session.Calls()[0].Params; len(got) != 0 {

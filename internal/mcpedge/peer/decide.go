@@ -8,8 +8,11 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// methodSubscribe is how a wish to hear of a resource is decided about.
-const methodSubscribe = "resources/subscribe"
+// How a wish to hear of a resource, or of a task, is decided about.
+const (
+	methodSubscribe = "resources/subscribe"
+	methodTask      = "tasks/get"
+)
 
 // decide refuses a call that the rules of this gateway deny, whatever the one that sent it
 // has decided. Where that one is ahead by a generation, this one has its say once it has
@@ -30,10 +33,11 @@ func (s *Server) decide(ctx context.Context, key string, h *head, owned Owned, p
 	return &failure{Kind: kindDenied, Reason: denied.Error(), Generation: s.cfg.Generation(), Step: denied.Step, Rule: denied.Rule}
 }
 
-// subscribes reports why nobody may hear of a resource; nil if somebody may.
-func (s *Server) subscribes(key string, owned Owned, uri string) *endpoint.Denied {
-	params := rawjson.Set([]byte("{}"), "uri", rawjson.AppendString(nil, uri))
-	return s.cfg.Decide(key, owned, Asked{Method: methodSubscribe, Params: params})
+// subscribes reports why nobody may hear of a resource or a task, which a member of the
+// params names; nil if somebody may.
+func (s *Server) subscribes(key string, owned Owned, method, member, name string) *endpoint.Denied {
+	params := rawjson.Set([]byte("{}"), member, rawjson.AppendString(nil, name))
+	return s.cfg.Decide(key, owned, Asked{Method: method, Params: params, Hear: true})
 }
 
 const (

@@ -24,18 +24,17 @@ const (
 // wishes are the params of methodFollow.
 type wishes struct {
 	URIs  []string `json:"uris"`
+	Tasks []string `json:"tasks,omitempty"` // the server's own ids
 	Level string   `json:"level"`
 }
 
 // settled are the params of noticeSettled: the server's own error, or why there is none.
 type settled struct {
-	URI    string          `json:"uri"`
+	URI    string          `json:"uri,omitempty"`
+	Task   string          `json:"task,omitempty"` // in place of the URI
 	Error  json.RawMessage `json:"error,omitempty"`
 	Failed string          `json:"failed,omitempty"`
 }
-
-// errTaskElsewhere is why nobody hears how it stands with a task: it must be asked for.
-var errTaskElsewhere = errors.New("the server runs at another gateway, which does not pass on how it stands with a task: ask for it")
 
 // followAgain is how long a request to follow that has ended is not made again.
 const followAgain = time.Second
@@ -84,14 +83,14 @@ type following struct {
 func (f *following) follow(ctx context.Context, want endpoint.Wanted) (over <-chan struct{}) {
 	before := f.end
 	w := wishes{Level: want.Level.String(), URIs: []string{}}
-	for topic, version := range want.Topics {
+	for topic := range want.Topics {
 		if topic.Task {
-			f.wanted.Settle(topic, version, endpoint.Response{}, errTaskElsewhere)
-			continue
+			w.Tasks = append(w.Tasks, topic.Name)
+		} else {
+			w.URIs = append(w.URIs, topic.Name)
 		}
-		w.URIs = append(w.URIs, topic.Name)
 	}
-	if len(w.URIs) == 0 && want.Level == 0 {
+	if len(want.Topics) == 0 && want.Level == 0 {
 		before()
 		f.end = func() {}
 		return nil
@@ -134,7 +133,7 @@ func (f *following) hear(method string, params json.RawMessage, want endpoint.Wa
 		if s.Failed != "" {
 			err = errors.New(s.Failed)
 		}
-		topic := endpoint.Topic{Name: s.URI}
+		topic := endpoint.Topic{Name: s.URI + s.Task, Task: s.Task != ""}
 		f.wanted.Settle(topic, want.Topics[topic], endpoint.Response{Error: s.Error}, err)
 	default:
 		f.wanted.Hear(method, params)
@@ -151,28 +150,16 @@ func (s *Server) follow(ctx context.Context, key string, owned Owned, params jso
 	defer cancel()
 	notices := owned.Cell.Notices()
 	for _, uri := range w.URIs {
-		if denied := s.subscribes(key, owned, uri); denied != nil {
-			tell(noticeSettled, settled{URI: uri, Failed: denied.Error()})
-			continue
-		}
-		sub, err := notices.Subscribe(uri, func(uri string) { tell(endpoint.NoticeUpdated, map[string]string{"uri": uri}) })
-		if err != nil {
-			tell(noticeSettled, settled{URI: uri, Failed: err.Error()})
-			continue
-		}
-		defer sub.End()
-		go func() { // Ends with the answer, or with the request.
-			select {
-			case <-sub.Settled():
-				answer, err := sub.Answer()
-				news := settled{URI: uri, Error: redactedJSON(answer.Error, owned.redact)}
-				if err != nil {
-					news.Failed = owned.redact(err.Error())
-				}
-				tell(noticeSettled, news)
-			case <-ctx.Done():
-			}
-		}()
+		denied := s.subscribes(key, owned, methodSubscribe, "uri", uri)
+		defer follow(ctx, settled{URI: uri}, denied, owned.redact, tell, func() (*endpoint.Subscription, error) {
+			return notices.Subscribe(uri, func(uri string) { tell(endpoint.NoticeUpdated, map[string]string{"uri": uri}) })
+		})()
+	}
+	for _, id := range w.Tasks {
+		denied := s.subscribes(key, owned, methodTask, "taskId", id)
+		defer follow(ctx, settled{Task: id}, denied, owned.redact, tell, func() (*endpoint.Subscription, error) {
+			return notices.SubscribeTask(id, func(params json.RawMessage) { tell(endpoint.NoticeTask, params) })
+		})()
 	}
 	if level := endpoint.LevelNamed(w.Level); level != 0 {
 		logger := notices.Log(level, func(params json.RawMessage) { tell(endpoint.NoticeLogged, params) })
@@ -189,4 +176,33 @@ func (s *Server) follow(ctx context.Context, key string, owned Owned, params jso
 	case <-owned.Cell.ClosedC():
 	}
 	return endpoint.ErrStopped
+}
+
+// follow makes one subscription, and tells what becomes of it. It returns what ends it.
+func follow(ctx context.Context, news settled, denied *endpoint.Denied, redact func(string) string, tell func(method string, params any), subscribe func() (*endpoint.Subscription, error)) (end func()) {
+	if denied != nil {
+		news.Failed = denied.Error()
+		tell(noticeSettled, news)
+		return func() {}
+	}
+	sub, err := subscribe()
+	if err != nil {
+		news.Failed = err.Error()
+		tell(noticeSettled, news)
+		return func() {}
+	}
+	sub.Begin() // What was said of a task before this comes now.
+	go func() { // Ends with the answer, or with the request.
+		select {
+		case <-sub.Settled():
+			answer, err := sub.Answer()
+			news.Error = redactedJSON(answer.Error, redact)
+			if err != nil {
+				news.Failed = redact(err.Error())
+			}
+			tell(noticeSettled, news)
+		case <-ctx.Done():
+		}
+	}()
+	return sub.End
 }

@@ -1,8 +1,13 @@
 package peer_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/peer"
@@ -66,5 +71,102 @@ func TestFollow_whatTheServerRefuses_isRefusedWithItsWords(t *testing.T) {
 	await(t, "the answer to the subscription", sub.Settled())
 	if answer, _ := sub.Answer(); string(answer.Error) != `{"code":-32602,"message":"no"}` {
 		t.Errorf("got the error %s, want the server's", answer.Error)
+	}
+}
+
+func TestFollow_howATaskStands_reachesTheOtherGateway(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`), func(o *owner) {
+		o.decide = func(r peer.Asked) *endpoint.Denied {
+			if r.Hear && r.Agent == "" && string(r.Params) == `{"taskId":"hidden"}` {
+				return &endpoint.Denied{Step: "server_not_allowed"}
+			}
+			return nil
+		}
+	})
+	s := o.open(t)
+	here, there := &endpoint.Notices{}, o.cell.Notices()
+	go peer.Follow(t.Context(), s, here)
+	there.Hear(endpoint.NoticeTaskOld, []byte(`{"taskId":"t1","status":"working"}`)) // Faster than who asks.
+	said := make(chan string, 10)
+	sub, err := here.SubscribeTask("t1", func(params json.RawMessage) { said <- string(params) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := await(t, "what was said before", said); got != `{"taskId":"t1","status":"working"}` {
+		t.Errorf("got %s, want that it works", got)
+	}
+	task := endpoint.Topic{Name: "t1", Task: true}
+	want, _ := there.Wanted()
+	there.Settle(task, want.Topics[task], endpoint.Response{}, nil)
+	await(t, "the answer to the subscription", sub.Settled())
+	if answer, err := sub.Answer(); err != nil || answer.Error != nil {
+		t.Errorf("got %s and %v, want the server's consent", answer.Error, err)
+	}
+	there.Hear(endpoint.NoticeTask, []byte(`{"taskId":"t1","status":"completed"}`))
+	if got := await(t, "how it stands", said); got != `{"taskId":"t1","status":"completed"}` {
+		t.Errorf("got %s, want that it is completed", got)
+	}
+	hidden, err := here.SubscribeTask("hidden", func(json.RawMessage) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the answer to what the rules deny", hidden.Settled())
+	if _, err := hidden.Answer(); err == nil {
+		t.Error("a task of a server that nobody may use: got no error, want one")
+	}
+}
+
+// Log messages that a server says to all while a call wants them come ahead of its answer.
+func TestCall_logMessages_comeBeforeTheAnswer(t *testing.T) {
+	var o *owner
+	o = newOwner(t, func(context.Context, endpoint.Request) (endpoint.Response, error) {
+		o.cell.Notices().Hear(endpoint.NoticeLogged, []byte(`{"level":"error","data":"x"}`))
+		o.cell.Notices().Hear(endpoint.NoticeLogged, []byte(`{"level":"debug","data":"y"}`))
+		return endpoint.Response{Result: []byte(`{}`)}, nil
+	})
+	o.session.WithInfo(endpoint.ServerInfo{Name: "fake", ProtocolVersion: endpoint.StatelessRevision, Capabilities: `{"logging":{}}`})
+	req, heard := call("c1"), []string{}
+	req.LogLevel = endpoint.LevelNamed("warning")
+	req.Notice = func(method string, params json.RawMessage) { heard = append(heard, method+" "+string(params)) }
+	if _, err := o.open(t).Call(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if want := endpoint.NoticeLogged + ` {"level":"error","data":"x"}`; len(heard) != 1 || heard[0] != want {
+		t.Errorf("got %q before the answer, want %q", heard, want)
+	}
+}
+
+// A gateway that takes no events is left: it holds nothing at the owner.
+func TestFollow_aGatewayThatDoesNotRead_isLeft(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`), func(o *owner) { o.answerTime = 20 * time.Millisecond })
+	address := o.serve(t)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const wishes = `{"uris":[],"level":"debug"}`
+	if _, err := fmt.Fprintf(conn, "POST /peer/v1/servers/%s HTTP/1.1\r\nHost: x\r\nGatehouse-Epoch: %d\r\nGatehouse-Form: %s\r\nGatehouse-Generation: 5\r\nGatehouse-Method: gatehouse%%2Ffollow\r\nContent-Length: %d\r\n\r\n%s",
+		theKey, theEpoch, theForm, len(wishes), wishes); err != nil {
+		t.Fatal(err)
+	}
+	there := o.cell.Notices()
+	following := func() bool {
+		want, _ := there.Wanted()
+		return want.Level != 0
+	}
+	testkit.Eventually(t, "it follows", following)
+	large := []byte(`{"level":"error","data":"` + strings.Repeat("x", 500<<10) + `"}`)
+	testkit.Eventually(t, "it is left", func() bool {
+		there.Hear(endpoint.NoticeLogged, large)
+		return !following()
+	})
+}
+
+func TestCall_ofAnAgentWithoutAnID_isRefused(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`))
+	_, err := o.open(t).Call(t.Context(), endpoint.Request{Method: "tools/call", Params: []byte(`{"name":"write"}`), By: endpoint.Call{Agent: "ci"}})
+	if err == nil || !strings.Contains(err.Error(), "400") || len(o.session.Calls()) != 0 {
+		t.Errorf("got %v and %d calls at the server, want 400 and none", err, len(o.session.Calls()))
 	}
 }

@@ -31,6 +31,7 @@ type owner struct {
 	key        string
 	places     int
 	budget     *weight.Budget
+	answerTime time.Duration
 	epoch      atomic.Int64
 	generation atomic.Uint64
 	lapsed     atomic.Bool  // it has no tenure
@@ -108,8 +109,8 @@ func (o *owner) config() peer.ServerConfig {
 			}
 			return o.decide(r)
 		},
-		Budget: o.budget,
-		Log:    slog.New(slog.DiscardHandler),
+		Budget: o.budget, AnswerTime: o.answerTime,
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -72,7 +73,10 @@ func (c *Client) Relay(w http.ResponseWriter, r *http.Request, to Place) (passed
 		passAnswer(w, resp, &heard)
 		return true
 	}
+	tooLarge, ok := errors.AsType[*http.MaxBytesError](err)
 	switch cause := context.Cause(ctx); {
+	case ok:
+		http.Error(w, fmt.Sprintf("the body has more than %d bytes", tooLarge.Limit), http.StatusRequestEntityTooLarge)
 	case errors.Is(cause, errGatewayGone):
 		http.Error(w, cause.Error()+": initialize again; what was asked for may have run", http.StatusNotFound)
 	case r.Context().Err() != nil:

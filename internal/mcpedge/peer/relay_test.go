@@ -3,6 +3,7 @@ package peer_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -170,15 +171,30 @@ func TestRelay_aCallIsCancelledThroughAnyGateway(t *testing.T) {
 	await(t, "the end of the call", p.ended)
 }
 
-func TestRelay_largeRequests_areRefusedByTheOwnersLimit(t *testing.T) {
+func TestRelay_requestsBeyondTheLimit_areRefused(t *testing.T) {
 	n1, n2 := replicas(t)
 	id := n1.opens(t)
 	large := `{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{"x":"` + strings.Repeat("x", 900<<10) + `"}}`
 	if resp := ask(t, http.MethodPost, n2.url+"/s/one", large, "Mcp-Session-Id", id); resp.StatusCode != http.StatusOK {
 		t.Errorf("within the limit: got %d %s, want 200", resp.StatusCode, text(t, resp))
 	}
-	if resp := ask(t, http.MethodPost, n2.url+"/s/one", strings.Repeat(" ", 200<<10)+large, "Mcp-Session-Id", id); resp.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("beyond the limit: got %d %s, want 413", resp.StatusCode, text(t, resp))
+	for what, body := range map[string]io.Reader{
+		"announced":     strings.NewReader(strings.Repeat(" ", 200<<10) + large),
+		"not announced": io.MultiReader(strings.NewReader(strings.Repeat(" ", 200<<10)), strings.NewReader(large)),
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n2.url+"/s/one", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Content-Type": {"application/json"}, "Mcp-Session-Id": {id}}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("beyond the limit, %s: got %d %s, want 413", what, resp.StatusCode, text(t, resp))
+		}
+		_ = resp.Body.Close()
 	}
 }
 
@@ -208,7 +224,7 @@ func TestRelay_anOwnerThatGoesInTheMiddle_breaksTheStream(t *testing.T) {
 		"its connection breaks": func(n1 *replica) { n1.close() },
 	} {
 		t.Run(what, func(t *testing.T) {
-			n1, n2 := replicas(t)
+			n1, n2 := impatient(t, 50*time.Millisecond)
 			id := n1.opens(t)
 			resp := ask(t, http.MethodGet, n2.url+"/s/one", "", "Mcp-Session-Id", id)
 			if resp.StatusCode != http.StatusOK {

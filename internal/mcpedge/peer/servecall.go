@@ -14,6 +14,16 @@ import (
 	"gatehouse/internal/weight"
 )
 
+// levelWait is how long a call waits for its server to be asked for log messages.
+const levelWait = 2 * time.Second
+
+// ofGateway are the methods of which gateways make requests for no agent. They have no
+// id, and take no place among the calls in flight.
+var ofGateway = map[string]bool{
+	methodFollow: true, "tools/list": true, "prompts/list": true, "resources/list": true, "resources/templates/list": true,
+	"tasks/cancel": true, // Of a task that nobody waits for any more.
+}
+
 // maxWait is how long a call without a deadline may wait for its turn and run.
 const maxWait = maxTimeout
 
@@ -27,6 +37,10 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 	timeout := h.timeout
 	if timeout == 0 {
 		timeout = maxWait
+	}
+	if h.by.ID == "" && !ofGateway[h.method] {
+		badRequest(w, errNoCall)
+		return
 	}
 	deadline := time.Now().Add(timeout)
 	ctx, stop := context.WithDeadlineCause(r.Context(), deadline, endpoint.ErrDeadline)
@@ -54,7 +68,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 		fail(w, refusal)
 		return
 	}
-	events := newStream(w)
+	events := newStream(w, s.cfg.AnswerTime, stop)
 	req := s.request(r, h, params, deadline, events)
 	var answers weight.Share
 	if s.cfg.Budget != nil {
@@ -67,7 +81,9 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 	if h.method == methodFollow {
 		err = s.follow(ctx, key, owned, params, func(method string, params any) { tellNotice(events, method, params) })
 	} else {
+		logged := logsOf(ctx, owned, st.Session.Info(), h, events)
 		resp, err = st.Session.Call(ctx, req)
+		logged()
 	}
 	a.leave() // Whoever reads slowly takes no place of others.
 	answer(w, events, resp, err, owned.redact)
@@ -91,8 +107,27 @@ func (s *Server) request(r *http.Request, h *head, params []byte, deadline time.
 	return req
 }
 
-// tellNotice queues a notification.
+// logsOf has a call that wants log messages hear what its server says to all meanwhile,
+// on its own stream: ahead of the answer. It returns what ends that.
+func logsOf(ctx context.Context, owned Owned, info endpoint.ServerInfo, h *head, events *stream) (end func()) {
+	if h.level == 0 || !h.wanted(wantsNotices) || info.Capability("logging") == nil {
+		return func() {}
+	}
+	notices := owned.Cell.Notices()
+	logger := notices.Log(h.level, func(params json.RawMessage) { tellNotice(events, endpoint.NoticeLogged, params) })
+	if !info.Stateless() {
+		soon, cancel := context.WithTimeout(ctx, levelWait)
+		notices.AwaitLevel(soon, h.level)
+		cancel()
+	}
+	return logger.Rest
+}
+
+// tellNotice queues a notification. One that nobody reads in time costs nothing.
 func tellNotice(events *stream, method string, params any) {
+	if !events.takes() {
+		return
+	}
 	raw, err := rawjson.Marshal(params)
 	if err != nil {
 		return // It is JSON already, or made of texts.
@@ -108,6 +143,9 @@ func readParams(w http.ResponseWriter, r *http.Request, h *head, share *weight.S
 	limit := int64(maxRequestBytes)
 	if h.maxRequest > 0 {
 		limit = h.maxRequest
+	}
+	if h.method == methodFollow {
+		limit = maxWishesBytes
 	}
 	size := r.ContentLength
 	switch {
@@ -143,7 +181,7 @@ func answer(w http.ResponseWriter, events *stream, resp endpoint.Response, err e
 		}
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(answerTime + time.Duration(len(text)>>20)*time.Second)) // A test's recorder has none.
+	_ = control.SetWriteDeadline(time.Now().Add(events.patient + time.Duration(len(text)>>20)*time.Second)) // A test's recorder has none.
 	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	if f != nil {
 		if !events.finish(answerFailure, func() []byte { return encoded(f) }) {

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -54,7 +55,10 @@ type ServerConfig struct {
 	Sessions http.Handler
 	// Budget is what large messages take their bytes of; nil is none.
 	Budget *weight.Budget
-	Log    *slog.Logger
+	// AnswerTime bounds the writing of an answer, or of an event before it, beside a second
+	// for each MiB. Default: 30 s.
+	AnswerTime time.Duration
+	Log        *slog.Logger
 }
 
 // Asked is a request as another gateway asks for it.
@@ -62,6 +66,9 @@ type Asked struct {
 	Agent  string // empty for what that gateway asks of itself
 	Method string
 	Params []byte // of any form
+	// Hear: the server is asked for nothing. The other gateway wants to hear of what the
+	// params name, for agents about whom it decides itself.
+	Hear bool
 }
 
 // Server answers other gateways of the fleet. It serves HTTP to whoever reaches it: the
@@ -69,7 +76,10 @@ type Asked struct {
 type Server struct{ cfg ServerConfig }
 
 // NewServer makes a Server.
-func NewServer(cfg ServerConfig) *Server { return &Server{cfg} }
+func NewServer(cfg ServerConfig) *Server {
+	cfg.AnswerTime = cmp.Or(cfg.AnswerTime, answerTime)
+	return &Server{cfg}
+}
 
 const (
 	// headTime bounds the reading of a request's head.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"gatehouse/internal/mcpedge/jsonrpc"
 )
@@ -39,28 +40,38 @@ func appendEvent(dst []byte, name string, size int) []byte {
 // stream writes events to a response. What is told to it while the call runs is
 // written by a goroutine of its own, which ends with finish.
 type stream struct {
-	w     http.ResponseWriter
-	flush func() error
+	w       http.ResponseWriter
+	control *http.ResponseController
+	patient time.Duration // for one event, beside a second for each MiB
+	gone    func()        // called once nothing can be written any more
 
 	mu     sync.Mutex
 	queue  []event
 	bytes  int
 	begun  bool          // the goroutine runs
 	over   bool          // nothing more is taken
+	dead   bool          // nothing can be written
 	wake   chan struct{} // holds one
 	ended  chan struct{} // closed once the goroutine has
 	failed error
 }
 
-func newStream(w http.ResponseWriter) *stream {
-	return &stream{w: w, flush: http.NewResponseController(w).Flush, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func newStream(w http.ResponseWriter, patient time.Duration, gone func()) *stream {
+	return &stream{w: w, control: http.NewResponseController(w), patient: patient, gone: gone, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+}
+
+// takes reports whether an event that is told now would be queued.
+func (s *stream) takes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.over && !s.dead && len(s.queue) < maxQueued && s.bytes < maxQueuedBytes
 }
 
 // tell queues an event, a copy of it. It does not block.
 func (s *stream) tell(name string, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || len(s.queue) >= maxQueued || s.bytes+len(data) > maxQueuedBytes {
+	if s.over || s.dead || len(s.queue) >= maxQueued || s.bytes+len(data) > maxQueuedBytes {
 		return
 	}
 	data = bytes.Clone(data)
@@ -90,7 +101,8 @@ func (s *stream) write() {
 			s.put(e.name, e.data)
 		}
 		if len(queue) > 0 {
-			s.note(s.flush())
+			s.limit(0)
+			s.note(s.control.Flush())
 			continue
 		}
 		if over {
@@ -111,6 +123,7 @@ func (s *stream) put(name string, data []byte) {
 	if s.failed != nil {
 		return
 	}
+	s.limit(len(data))
 	_, err := s.w.Write(appendEvent(make([]byte, 0, 64), name, len(data)))
 	s.note(err)
 	_, err = s.w.Write(data)
@@ -119,10 +132,20 @@ func (s *stream) put(name string, data []byte) {
 	s.note(err)
 }
 
+// limit bounds the writing of so many bytes: whoever does not read is left.
+func (s *stream) limit(size int) {
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patient + time.Duration(size>>20)*time.Second)) // A test's recorder has none.
+}
+
 func (s *stream) note(err error) {
-	if s.failed == nil {
-		s.failed = err
+	if s.failed != nil || err == nil {
+		return
 	}
+	s.failed = err
+	s.mu.Lock()
+	s.dead, s.queue, s.bytes = true, nil, 0
+	s.mu.Unlock()
+	s.gone()
 }
 
 // finish ends the stream with a last event, and reports whether there was one: without

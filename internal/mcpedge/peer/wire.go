@@ -81,6 +81,8 @@ const (
 	maxCapabilities = 32 << 10
 	// maxRequestBytes limits the body of a call where the call does not.
 	maxRequestBytes = 1 << 30
+	// maxWishesBytes limits what another gateway wants to hear of, unasked.
+	maxWishesBytes = 16 << 20
 	// maxResultBytes limits the result of a call where the call does not.
 	maxResultBytes = 32 << 20
 	// maxFailureBytes limits what is said of a failure.
