@@ -177,7 +177,11 @@ func (p *program) build() error {
 	if p.release != "" {
 		flags += " -X main.release=" + p.release
 	}
-	args := []string{"build", flags, "-race=" + strconv.FormatBool(p.race), "-o", p.path, p.pkg}
+	args := []string{"build", flags, "-race=" + strconv.FormatBool(p.race), "-o", p.path}
+	if os.Getenv(programsVariable) != "" { // Else what "make test" compiles would be compiled once more.
+		args = append(args, "-trimpath")
+	}
+	args = append(args, p.pkg)
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build %s: %w\n%s", p.name, err, out)
 	}
