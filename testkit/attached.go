@@ -21,7 +21,7 @@ func (o Options) behindAttach() bool {
 }
 
 // OfRunAlone skips a test of what a gateway over stdio does with its own stdin and
-// streams where attach stands in the place of it.
+// streams where attach stands in the place of it, which has tests of its own for that.
 func OfRunAlone(t testing.TB) {
 	t.Helper()
 	if os.Getenv(attachVariable) != "" {
