@@ -20,12 +20,12 @@ func (o Options) behindAttach() bool {
 	return o.Stdio && !o.Search && os.Getenv(attachVariable) != ""
 }
 
-// OfRunAlone skips a test of what a gateway over stdio does with its own stdin and
-// streams where attach stands in the place of it, which has tests of its own for that.
+// OfRunAlone skips a test of what a gateway over stdio does with its own flags, stdin
+// and streams where attach stands in the place of it, which has tests of its own for that.
 func OfRunAlone(t testing.TB) {
 	t.Helper()
 	if os.Getenv(attachVariable) != "" {
-		t.Skip("it is about the gateway's own stdin, which attach has in its place")
+		t.Skip("it is about the gateway's own flags or streams: attach has others in their place")
 	}
 }
 

@@ -24,9 +24,10 @@ func TestListenAddress(t *testing.T) {
 	}
 }
 
-// httpless starts a gateway with no flags of the transport but args.
+// httpless is a gateway with no flags of the transport but args.
 func httpless(t *testing.T, env []string, args ...string) testkit.Options {
 	t.Helper()
+	testkit.OfRunAlone(t)
 	return testkit.Options{Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Args: args, Env: env}
 }
 
