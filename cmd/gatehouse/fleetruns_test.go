@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"gatehouse/actors/server"
@@ -45,5 +46,22 @@ func TestFleet_whatRanForAgents_isForgotten(t *testing.T) {
 		if _, _, got := r.get(key); got != want {
 			t.Errorf("%s is known: got %t, want %t", key, got, want)
 		}
+	}
+}
+
+// Another gateway that claims a server once an entry says so waits for the copies that each
+// has had until then.
+func TestFleet_aCopyOfItsOwn_isSaidToRunUntilItHasEnded(t *testing.T) {
+	f, all, ends := &fleetSide{}, &sync.WaitGroup{}, make(chan struct{})
+	plan := messages.ServerPlan{Cell: endpoint.NewCell("db", endpoint.Identity{}, endpoint.Status{})}
+	plan.Entry.Name = "db"
+	f.countOwn(all, plan).Go(func() { <-ends })
+	if !f.runs.running("db") {
+		t.Error("it is said not to run while it does, want that it runs")
+	}
+	close(ends)
+	all.Wait()
+	if f.runs.running("db") {
+		t.Error("it is said to run once it has ended, want that it does not")
 	}
 }
