@@ -50,7 +50,8 @@ func (f *member) runsElsewhere(p predecessor) bool {
 		ask[p.address] = fleet.Node{Generation: p.generation}
 	}
 	for id, n := range f.cfg.Standing.View().Nodes {
-		if id != f.cfg.Node.ID && !(n.Behind && n.Generation < p.generation) { // That serves by what it has.
+		servesByOlder := n.Behind && n.Generation < p.generation // It goes on with its own copy.
+		if id != f.cfg.Node.ID && !servesByOlder {
 			ask[n.Address] = n
 		}
 	}

@@ -63,8 +63,10 @@ type ship struct {
 
 // sets adds a gateway to the fleet. change changes how it begins.
 func (s *sea) sets(id string, change ...func(*fleetactor.Config)) *ship {
-	sh := &ship{s: s, id: id, way: s.store.Client(), sup: s.Probe(), cells: map[string]*endpoint.Cell{},
-		runs: map[string]bool{}, away: map[string]bool{}, stuck: map[string]bool{}, standing: fleetactor.NewStanding(s.now)}
+	sh := &ship{
+		s: s, id: id, way: s.store.Client(), sup: s.Probe(), cells: map[string]*endpoint.Cell{},
+		runs: map[string]bool{}, away: map[string]bool{}, stuck: map[string]bool{}, standing: fleetactor.NewStanding(s.now),
+	}
 	cfg := fleetactor.Config{
 		Store: sh.way, TTL: ttl, Node: fleet.Node{ID: id, Boot: "boot of " + id, Address: id + ":1", Version: "v1.2.3"}, Standing: sh.standing,
 		Guard: func(until fleet.Instant) error {

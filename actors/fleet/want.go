@@ -197,7 +197,7 @@ func (f *member) claimDue(m claimDue) {
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
-			f.awaitEnd(before)
+			f.awaitEnd(before) //nolint:contextcheck // It may take longer than the claim.
 		}
 		return claimed{key, lease, owner, won, err}
 	})

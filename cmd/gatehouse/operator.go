@@ -116,7 +116,7 @@ func (o *operator) operate(ctx context.Context, action admin.Action, server stri
 		ask = messages.ReleaseServer{Name: server}
 	case admin.HoldServer:
 		ask = messages.HoldServer{Name: server, For: time.Duration(hold.ForMS) * time.Millisecond, Why: hold.Why}
-	case admin.MoveServer: // Move does it.
+	case admin.MoveServer, admin.ApplyFleet: // Move and Apply do it.
 	}
 	answer, err := o.ask(ctx, ask)
 	if err != nil {

@@ -73,6 +73,8 @@ func (s *Server) do(ctx context.Context, name string, form url.Values) (to strin
 		}
 	case admin.MoveServer:
 		return "", refusal(http.StatusNotFound, "the page moves no servers: use “gatehouse move”")
+	case admin.ApplyFleet:
+		return "", refusal(http.StatusNotFound, "the page applies no files: use “gatehouse apply”")
 	default:
 		if name == "reload" {
 			if _, err := s.opts.Gateway.Reload(ctx); err != nil {
