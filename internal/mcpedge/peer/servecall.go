@@ -76,17 +76,18 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 	}
 	defer answers.Release()
 	req.Weight = &answers
-	var resp endpoint.Response
-	var err error
-	if h.method == methodFollow {
-		err = s.follow(ctx, key, owned, params, func(method string, params any) { tellNotice(events, method, params) })
-	} else {
-		logged := logsOf(ctx, owned, st.Session.Info(), h, events)
-		resp, err = st.Session.Call(ctx, req)
-		logged()
-	}
+	resp, err := s.run(ctx, key, owned, st.Session, req, events)
 	a.leave() // Whoever reads slowly takes no place of others.
 	answer(w, events, resp, err, owned.redact)
+}
+
+// run has the session answer a request, or does what it asks of the gateway itself.
+func (s *Server) run(ctx context.Context, key string, owned Owned, session endpoint.Session, req endpoint.Request, events *stream) (endpoint.Response, error) {
+	if req.Method == methodFollow {
+		return endpoint.Response{}, s.follow(ctx, key, owned, req.Params, func(method string, params any) { tellNotice(events, method, params) })
+	}
+	defer logsOf(ctx, owned, session.Info(), req, events)()
+	return session.Call(ctx, req)
 }
 
 // request is what the owner's session is asked.
@@ -109,15 +110,15 @@ func (s *Server) request(r *http.Request, h *head, params []byte, deadline time.
 
 // logsOf has a call that wants log messages hear what its server says to all meanwhile,
 // on its own stream: ahead of the answer. It returns what ends that.
-func logsOf(ctx context.Context, owned Owned, info endpoint.ServerInfo, h *head, events *stream) (end func()) {
-	if h.level == 0 || !h.wanted(wantsNotices) || info.Capability("logging") == nil {
+func logsOf(ctx context.Context, owned Owned, info endpoint.ServerInfo, req endpoint.Request, events *stream) (end func()) {
+	if req.LogLevel == 0 || req.Notice == nil || info.Capability("logging") == nil {
 		return func() {}
 	}
 	notices := owned.Cell.Notices()
-	logger := notices.Log(h.level, func(params json.RawMessage) { tellNotice(events, endpoint.NoticeLogged, params) })
+	logger := notices.Log(req.LogLevel, func(params json.RawMessage) { tellNotice(events, endpoint.NoticeLogged, params) })
 	if !info.Stateless() {
 		soon, cancel := context.WithTimeout(ctx, levelWait)
-		notices.AwaitLevel(soon, h.level)
+		notices.AwaitLevel(soon, req.LogLevel)
 		cancel()
 	}
 	return logger.Rest
