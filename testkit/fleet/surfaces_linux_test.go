@@ -384,7 +384,7 @@ func sessionsGatewayEnds(t *testing.T, n1, n2 *kit.Node) {
 	v := visits(t, n1, "/all/mcp?agent="+kit.Agent, "2025-11-25")
 	stream := v.listens(n2, "")
 	n1.Kill()
-	for range stream { //nolint:revive // Until its end.
+	for range stream { // Until its end.
 	}
 	body, _ := v.request(7, "tools/list", "")
 	testkit.Eventually(t, "the session is gone", func() bool {
