@@ -186,7 +186,7 @@ func TestFleet_surfaces_anyGateway(t *testing.T) {
 		"old":  f.Fake("old", "--whole", "--tasks"),
 		"new":  f.Fake("new", "--whole", "--tasks", "--era", "stateless"),
 		"mine": f.Fake("mine", "--whole").Settings("scope", "session"),
-		"own":  f.Fake("own").Settings("scope", "agent", "idle_stop_ms", 300),
+		"own":  f.Fake("own").Settings("scope", "agent", "idle_stop_ms", 1500),
 	}.JSON(), testkit.Rules{kit.Agent: {Allow: []string{"*"}}, "other": {Allow: []string{"*"}}}.JSON())
 	n1, n2 := f.Nodes[0], f.Nodes[1]
 	for _, name := range []string{"old", "new"} {
