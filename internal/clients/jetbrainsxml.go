@@ -29,13 +29,13 @@ func jetBrainsDocument(path string, data []byte) (*jsondoc.Document, []jsondoc.P
 	if !ok {
 		return nil, report.Finish()
 	}
-	root, err := readXML(text)
+	root, at, err := readXML(text)
 	if err != nil {
 		code := codeXML
 		if errors.Is(err, errXMLTooLarge) {
 			code = codeXMLLarge
 		}
-		report.Add(text.Position(0), jsondoc.Error, "", code, "mend it for the program that it belongs to, then try again", "the file is not XML that can be read")
+		report.Add(text.Position(at), jsondoc.Error, "", code, "mend it for the program that it belongs to, then try again", "the file is not XML that can be read")
 		return nil, report.Finish()
 	}
 	x := xmlServers{tree: jsondoc.NewTree(text)}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -47,23 +48,24 @@ func (e *element) all(name string) (found []*element) {
 	return found
 }
 
-// readXML reads the elements of a text, below one without a name.
-func readXML(text jsondoc.Text) (*element, error) {
+// readXML reads the elements of a text, below one without a name. With an error comes
+// where it is.
+func readXML(text jsondoc.Text) (root *element, at int, err error) {
 	d := xml.NewDecoder(bytes.NewReader(text.Bytes))
 	open, left := []*element{{}}, maxXMLElements
 	for {
-		at := int(d.InputOffset())
+		at = int(d.InputOffset())
 		token, err := d.Token()
 		switch {
 		case errors.Is(err, io.EOF):
-			return open[0], nil // The decoder has checked that all are closed.
+			return open[0], at, nil // The decoder has checked that all are closed.
 		case err != nil:
-			return nil, err
+			return nil, at, fmt.Errorf("not well-formed: %w", err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
 			if left--; left < 0 || len(open) > maxXMLNesting {
-				return nil, errXMLTooLarge
+				return nil, at, errXMLTooLarge
 			}
 			e := &element{name: t.Name.Local, attrs: t.Attr, offset: at}
 			outer := open[len(open)-1]
