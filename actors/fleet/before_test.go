@@ -104,6 +104,56 @@ func TestFleet_processThatDoesNotEnd_keepsItsGatewayFromNothingElse(t *testing.T
 	})
 }
 
+// The supervisor says that all has ended once nothing runs by claims: where other servers
+// run by then it says nothing.
+func TestFleet_processThatDidNotEnd_isForgottenOnceItHas(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		for _, key := range []string{"files", "stuck"} {
+			a.wants(key)
+			a.owns(t, key)
+		}
+		a.with(func() { a.stuck["stuck"] = true })
+		s.store.Expire("a")
+		testkit.Expect[messages.TenureLost](t, a.sup) // And never TenureLeft.
+		a.owns(t, "files")
+		a.with(func() { a.stuck["files"] = true }) // It runs again.
+		s.Sleep(ttl)
+		if got := a.standing.Stuck(); !slices.Equal(got, []string{"stuck"}) {
+			t.Errorf("got %q as what does not end, want stuck", got)
+		}
+		a.with(func() { delete(a.stuck, "stuck") })
+		a.owns(t, "stuck")
+		s.Sleep(ttl)
+		if got := a.standing.Stuck(); len(got) > 0 {
+			t.Errorf("got %q as what does not end, want nothing", got)
+		}
+	})
+}
+
+// An operator restarts a server that waits for the end of what ran before it.
+func TestFleet_entryThatChangesWhileItWaits_isTakenOverOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.with(func() { a.runs["b:1"] = true })
+		old := a.wants("files")
+		s.Sleep(1020 * time.Millisecond) // Those who wait ask at different moments.
+		a.tells(messages.Unwanted{Key: "files", Cell: old})
+		a.wants("files")
+		s.Sleep(time.Second)
+		a.with(func() { a.runs["b:1"] = false })
+		m := a.owns(t, "files")
+		for range 5 { // What comes fast is written later.
+			a.tells(messages.ServerState{Key: m.Key, Epoch: m.Epoch, Record: fleet.Record{State: endpoint.Starting, Run: 1}})
+		}
+		a.tells(messages.ServerState{Key: m.Key, Epoch: m.Epoch, Record: fleet.Record{State: endpoint.Ready, Run: 1}})
+		s.Sleep(10 * time.Second)
+		testkit.ExpectNone(t, a.sup)
+		b.wants("files")
+		b.hears(t, "a", endpoint.Ready)
+	})
+}
+
 // The lease of an earlier process keeps others from what that has left running.
 func TestFleet_restartedInPlace_itsOldLeaseOutlivesWhatItLeft(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -206,6 +206,7 @@ func (f *member) renewed(m renewed) {
 	if f.tenure.Holds(f.now()) {
 		f.hold(m.sent)
 	}
+	f.noteStuck()
 	f.tick()
 }
 
@@ -253,10 +254,18 @@ func (f *member) endLate(m endLate) {
 	f.tenureLeft()
 }
 
-// stillRun are the servers of which something runs here.
+// noteStuck notes which of the processes that did not end have ended by now.
+func (f *member) noteStuck() {
+	if was := f.cfg.Standing.Stuck(); len(was) > 0 {
+		stuck := slices.DeleteFunc(f.stillRun(), func(name string) bool { return !slices.Contains(was, name) })
+		f.cfg.Standing.stuck.Store(&stuck)
+	}
+}
+
+// stillRun are the servers of which something runs here though this node does not own them.
 func (f *member) stillRun() (names []string) {
 	for key, w := range f.wants {
-		if f.runs(key) {
+		if f.owned[key] == nil && f.runs(key) {
 			names = append(names, w.name)
 		}
 	}
@@ -269,9 +278,7 @@ func (f *member) runs(key string) bool { return f.cfg.Runs != nil && f.cfg.Runs(
 // tenureLeft goes on once nothing runs any more by a tenure that is over: joining ends
 // the old lease at once, so that others need not wait for its end.
 func (f *member) tenureLeft() {
-	if len(f.stillRun()) == 0 {
-		f.cfg.Standing.stuck.Store(&[]string{})
-	}
+	f.noteStuck()
 	if !f.ending {
 		return
 	}

@@ -234,6 +234,9 @@ func (f *member) claimed(m claimed) {
 }
 
 func (f *member) won(m claimed, w *want) {
+	if f.ownedBy(m.key, m.owner.Epoch) != nil {
+		return // It was claimed for another form of it, too, while what ran before ended.
+	}
 	o := &ownership{key: m.key, epoch: m.owner.Epoch}
 	f.owned[m.key] = o
 	if w == nil || !f.mayClaim() {
