@@ -87,8 +87,12 @@ func (p *pulse) beats(ctx context.Context, c *Client) bool {
 		return true
 	}
 	defer func() { <-p.busy }()
-	if p.missed == 0 && time.Since(p.asked) < pulseFor {
-		return true
+	keep := pulseFor
+	if p.missed > 0 {
+		keep = c.cfg.PlaceLook // Those who waited here meanwhile take that answer.
+	}
+	if time.Since(p.asked) < keep {
+		return p.missed < maxMissed
 	}
 	timed, cancel := context.WithTimeout(ctx, c.cfg.AskedFor)
 	defer cancel()
