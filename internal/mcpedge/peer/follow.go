@@ -121,7 +121,10 @@ func (f *following) follow(ctx context.Context, want endpoint.Wanted) (over <-ch
 func (f *following) hear(method string, params json.RawMessage, want endpoint.Wanted, open chan<- struct{}) {
 	switch method {
 	case noticeOpen:
-		open <- struct{}{}
+		select {
+		case open <- struct{}{}:
+		default: // It has said so.
+		}
 	case noticeTold:
 		f.wanted.Told(want.Level)
 	case noticeSettled:

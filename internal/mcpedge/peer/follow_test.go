@@ -170,3 +170,29 @@ func TestCall_ofAnAgentWithoutAnID_isRefused(t *testing.T) {
 		t.Errorf("got %v and %d calls at the server, want 400 and none", err, len(o.session.Calls()))
 	}
 }
+
+// chatty is an owner that says more often than once that it has all.
+type chatty struct{ endpoint.Session }
+
+func (chatty) Done() <-chan struct{} { return nil }
+
+func (chatty) Call(ctx context.Context, r endpoint.Request) (endpoint.Response, error) {
+	for range 5 {
+		r.Notice("gatehouse/open", json.RawMessage(`{}`))
+	}
+	<-ctx.Done()
+	return endpoint.Response{}, ctx.Err()
+}
+
+func TestFollow_anOwnerThatRepeatsItself_keepsNobodyFromTheEnd(t *testing.T) {
+	here := &endpoint.Notices{}
+	here.Log(endpoint.LevelNamed("warning"), func(json.RawMessage) {})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		peer.Follow(ctx, chatty{}, here)
+	}()
+	cancel()
+	await(t, "the end", ended)
+}
