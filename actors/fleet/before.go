@@ -19,9 +19,8 @@ const (
 
 // predecessor is what may still run of a server that this node has claimed.
 type predecessor struct {
-	key, name  string
-	address    string // of the owner before, as far as that is known
-	generation uint64 // by which this node has claimed it
+	key, name string
+	address   string // of the owner before, as far as that is known
 }
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
@@ -45,12 +44,12 @@ func (f *member) awaitEnd(p predecessor) {
 func (f *member) runsElsewhere(p predecessor) bool {
 	ctx, cancel := context.WithTimeout(f.life, askOwner)
 	defer cancel()
-	ask := map[string]fleet.Node{}
+	ask, generation := map[string]fleet.Node{}, f.cfg.Standing.Generation() // By now: it may be what changes while this waits.
 	if p.address != "" && p.address != f.cfg.Node.Address {
-		ask[p.address] = fleet.Node{Generation: p.generation}
+		ask[p.address] = fleet.Node{Generation: generation}
 	}
 	for id, n := range f.cfg.Standing.View().Nodes {
-		servesByOlder := n.Behind && n.Generation < p.generation // It goes on with its own copy.
+		servesByOlder := n.Behind && n.Generation < generation // It goes on with its own copy.
 		if id != f.cfg.Node.ID && !servesByOlder {
 			ask[n.Address] = n
 		}
@@ -59,7 +58,7 @@ func (f *member) runsElsewhere(p predecessor) bool {
 	for address, n := range ask {
 		go func() { // Ends by its time.
 			running, err := f.cfg.Running(ctx, address, p.key)
-			answers <- running || err != nil && n.Generation > 0 && n.Generation < p.generation // One without a configuration runs nothing.
+			answers <- running || err != nil && n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
 		}()
 	}
 	runs := false

@@ -77,6 +77,24 @@ func TestFleet_aGatewayThatCannotBeAsked_andIsBehind_mayRunItsOwn(t *testing.T) 
 	})
 }
 
+// The supervisor may be told of a change before the fleet's actor is.
+func TestFleet_whoIsBehindAndRunsItsOwn_keepsNobodyFromIt(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		before := s.activates(t)
+		s.Send(a.pid, messages.InForce{Generation: before})
+		s.Send(b.pid, messages.InForce{Generation: before})
+		a.with(func() { a.runs["b:1"] = true })
+		generation := s.activates(t) // By which each runs its own no more, and b cannot follow.
+		s.Send(b.pid, messages.CannotFollow{Generation: generation, Problems: []string{"no"}})
+		s.Sleep(time.Second)
+		a.wants("files")
+		s.Sleep(time.Second)
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		a.owns(t, "files")
+	})
+}
+
 func TestFleet_processThatDoesNotEnd_keepsItsGatewayFromNothingElse(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
 		a := s.sets("a")

@@ -193,7 +193,7 @@ func (f *member) claimDue(m claimDue) {
 	w.claiming = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
 	lease, key := f.lease, w.key
-	before := predecessor{key: key, name: w.name, address: cmp.Or(w.last.Address, f.view.Records[key].Address), generation: f.node.Generation}
+	before := predecessor{key: key, name: w.name, address: cmp.Or(w.last.Address, f.view.Records[key].Address)}
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
