@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"gatehouse/internal/fleet"
@@ -31,17 +32,24 @@ func (f *member) awaitEnd(p predecessor) {
 	if f.cfg.Running == nil {
 		return
 	}
-	said := time.AfterFunc(slowEnd, func() {
-		f.cfg.Log.Warn("a server is not started here before its processes at another gateway have ended", slog.String("server", p.name))
-	})
-	defer said.Stop()
-	for f.life.Err() == nil && f.cfg.Standing.Tenure() > 0 && f.runsElsewhere(p) {
+	begun, said := time.Now(), false
+	for f.life.Err() == nil && f.cfg.Standing.Tenure() > 0 {
+		at := f.runsElsewhere(p)
+		if len(at) == 0 {
+			return
+		}
+		if !said && time.Since(begun) > slowEnd {
+			said = true
+			f.cfg.Log.Warn("a server is not started here before its processes at other gateways have ended",
+				slog.String("server", p.name), slog.Any("at", at))
+		}
 		pause(f.life, askAgain)
 	}
 }
 
-// runsElsewhere asks all other nodes that live, and the owner before.
-func (f *member) runsElsewhere(p predecessor) bool {
+// runsElsewhere asks all other nodes that live, and the owner before. It returns the
+// addresses of those at which something runs, or may.
+func (f *member) runsElsewhere(p predecessor) (at []string) {
 	ctx, cancel := context.WithTimeout(f.life, askOwner)
 	defer cancel()
 	ask, generation := map[string]fleet.Node{}, f.cfg.Standing.Generation() // By now: it may be what changes while this waits.
@@ -54,16 +62,24 @@ func (f *member) runsElsewhere(p predecessor) bool {
 			ask[n.Address] = n
 		}
 	}
-	answers := make(chan bool, len(ask))
+	answers := make(chan string, len(ask))
 	for address, n := range ask {
 		go func() { // Ends by its time.
 			running, err := f.cfg.Running(ctx, address, p.key)
-			answers <- running || err != nil && n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
+			if err != nil {
+				running = n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
+			}
+			if !running {
+				address = ""
+			}
+			answers <- address
 		}()
 	}
-	runs := false
 	for range ask {
-		runs = <-answers || runs
+		if address := <-answers; address != "" {
+			at = append(at, address)
+		}
 	}
-	return runs
+	slices.Sort(at)
+	return at
 }
