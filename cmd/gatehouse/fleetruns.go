@@ -54,11 +54,14 @@ func (r *ownedRuns) of(key string) *ownedRun {
 	return r.byKey[key]
 }
 
-// add counts runs of a key.
+// add counts runs of a key. Keys that nobody has begun with are forgotten with the last.
 func (r *ownedRuns) add(key string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.of(key).count += n
+	run := r.of(key)
+	if run.count += n; run.count == 0 && run.plan == nil {
+		delete(r.byKey, key)
+	}
 }
 
 // running reports whether anything of a key runs.

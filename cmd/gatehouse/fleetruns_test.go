@@ -64,4 +64,7 @@ func TestFleet_aCopyOfItsOwn_isSaidToRunUntilItHasEnded(t *testing.T) {
 	if f.runs.running("db") {
 		t.Error("it is said to run once it has ended, want that it does not")
 	}
+	if n := len(f.runs.byKey); n != 0 {
+		t.Errorf("got %d keys that are remembered, want none: agents come and go", n)
+	}
 }
