@@ -146,7 +146,7 @@ func (a *applier) elect(ctx context.Context, candidate int64) (generation uint64
 		case fleet.Agreed, fleet.InForce:
 			generation, err = a.store.Activate(ctx, candidate, b.Acks, b.Counted)
 			if !errors.Is(err, fleet.ErrOvertaken) {
-				return generation, err
+				return generation, a.unknown(ctx, err)
 			}
 			// A replica came or went meanwhile: the next view shows it.
 		case fleet.Overtaken:
@@ -165,6 +165,16 @@ func (a *applier) elect(ctx context.Context, candidate int64) (generation uint64
 		case fleet.Waiting:
 		}
 	}
+}
+
+// unknown says of a store that has not answered in time that it may have done all the same
+// what it was asked for.
+func (a *applier) unknown(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	a.result.Outcome = admin.Unknown
+	return fmt.Errorf("it is not known whether it is active: apply it again, which says so if it is: %w", err)
 }
 
 // tell prints what is new of the replicas' answers.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/admin"
 	"gatehouse/internal/fleet"
 	fleetkit "gatehouse/testkit/fleet"
 )
@@ -136,6 +137,23 @@ func TestApply_refused_isToldWhatTheOthersSay(t *testing.T) {
 	out, _, v := applied(t, nil, nil, &replica{id: "n1", says: slow}, &replica{id: "n2", says: can("2")}, &replica{id: "n3", says: can("1")}, &replica{id: "n4", says: silent})
 	unchanged(t, v)
 	wants(t, "output", out, `one on n1, n3; another on n2`)
+}
+
+// mute does what it is asked for, and nobody hears its answer.
+type mute struct{ fleet.Store }
+
+func (m mute) Activate(ctx context.Context, candidate int64, acks []string, counted int64) (uint64, error) {
+	_, _ = m.Store.Activate(ctx, candidate, acks, counted)
+	<-ctx.Done()
+	return 0, context.Cause(ctx)
+}
+
+func TestApply_storeThatDoesNotAnswer_mayHaveDoneIt(t *testing.T) {
+	var a *applier
+	_, problem, v := applied(t, func(x *applier) { x.store, a = mute{x.store}, x }, nil, &replica{id: "n1", says: can("1")})
+	if v.Active == nil || a.result.Outcome != admin.Unknown || !strings.Contains(problem, "not known") {
+		t.Errorf("got %q and %q, and in the store %v, want that nobody knows of what is active there", a.result.Outcome, problem, v.Active)
+	}
 }
 
 func TestApply_skip_goesOnWithoutOne(t *testing.T) {

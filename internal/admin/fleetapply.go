@@ -30,6 +30,7 @@ const (
 	Unchanged  Outcome = "unchanged"   // the fleet has it already
 	Active     Outcome = "active"      // and a replica does not decide by it yet
 	NotApplied Outcome = "not applied" // nothing has changed anywhere
+	Unknown    Outcome = "unknown"     // the store has not said in time
 )
 
 // Applied is what has become of it, and what each replica has said.
@@ -61,7 +62,7 @@ func (a Applied) String() string {
 		return fmt.Sprintf("generation %d is in force on %s", a.Generation, plural.Of(a.Following, "replica"))
 	case Unchanged:
 		return fmt.Sprintf("nothing to do: the fleet has these files already, as generation %d", a.Generation)
-	case Active, NotApplied:
+	case Active, NotApplied, Unknown:
 	}
 	return a.Error
 }
