@@ -11,9 +11,11 @@ import (
 
 const (
 	// askOwner bounds the question to another node whether anything of a server runs
-	// there, and askAgain is how long it waits with the next where that is so.
-	askOwner = 300 * time.Millisecond
-	askAgain = 50 * time.Millisecond
+	// there, and askAgain is how long it waits with the next where that is so: each time
+	// twice as long, up to askSlowly, as many servers may wait for one node.
+	askOwner  = 300 * time.Millisecond
+	askAgain  = 50 * time.Millisecond
+	askSlowly = time.Second
 	// slowEnd is after how long of that it is said.
 	slowEnd = 5 * time.Second
 )
@@ -33,7 +35,7 @@ func (f *member) awaitEnd(p predecessor) {
 		return
 	}
 	begun, said := time.Now(), false
-	for f.life.Err() == nil && f.cfg.Standing.Tenure() > 0 {
+	for wait := askAgain; f.life.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
 		at := f.runsElsewhere(p)
 		if len(at) == 0 {
 			return
@@ -43,7 +45,7 @@ func (f *member) awaitEnd(p predecessor) {
 			f.cfg.Log.Warn("a server is not started here before its processes at other gateways have ended",
 				slog.String("server", p.name), slog.Any("at", at))
 		}
-		pause(f.life, askAgain)
+		pause(f.life, wait)
 	}
 }
 

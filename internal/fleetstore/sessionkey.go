@@ -16,6 +16,14 @@ func (s *Store) SessionKey(ctx context.Context) (key []byte, err error) {
 	at, own := s.key(fleet.KeySessions), make([]byte, fleet.SessionKeyBytes)
 	_, _ = rand.Read(own) // It never fails.
 	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		known, err := c.Get(ctx, at) // A store that is full refuses what may write.
+		if err != nil {
+			return err
+		}
+		if len(known.Kvs) > 0 {
+			key = bytes.Clone(known.Kvs[0].Value)
+			return nil
+		}
 		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(at), "=", 0)).
 			Then(clientv3.OpPut(at, string(own)), clientv3.OpGet(at)).Else(clientv3.OpGet(at), clientv3.OpGet(at)).Commit()
 		if err != nil {
