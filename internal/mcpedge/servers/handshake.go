@@ -161,4 +161,4 @@ func oneLine(s string, limit int) string {
 }
 
 // rpcErrorText shows the message and code of a JSON-RPC error.
-func rpcErrorText(raw json.RawMessage) string { return shorten(endpoint.ErrorText(raw), maxWords) }
+func rpcErrorText(raw json.RawMessage) string { return shorten(endpoint.ErrorText(raw)) }

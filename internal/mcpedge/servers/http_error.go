@@ -78,11 +78,11 @@ func (h *HTTP) reason(f facts) error {
 	if f.status/100 == 2 && !f.answered {
 		text += ", which is not the answer of an MCP server"
 	}
-	if words = shorten(words, maxWords); words != "" {
+	if words = shorten(words); words != "" {
 		text += ": " + words
 	}
 	if f.head.redirect != "" {
-		target := shorten(h.opts.Redact(f.head.redirect), maxWords)
+		target := shorten(h.opts.Redact(f.head.redirect))
 		return fmt.Errorf("the server answered with HTTP status %s and redirects to %s, %w", statusText(f.status), target, ErrRedirected)
 	}
 	return errors.New(text)
@@ -114,10 +114,10 @@ func visible(body, media string) string {
 	return html.UnescapeString(text.String())
 }
 
-// shorten puts a text on one line, with single spaces, and cuts it to so many
+// shorten puts a text on one line, with single spaces, and cuts it to maxWords
 // characters.
-func shorten(text string, limit int) string {
-	return textcut.Characters(strings.Join(strings.Fields(oneLine(text, len(text))), " "), limit)
+func shorten(text string) string {
+	return textcut.Characters(strings.Join(strings.Fields(oneLine(text, len(text))), " "), maxWords)
 }
 
 func statusText(status int) string {
@@ -188,7 +188,7 @@ func isTLS(err error) bool {
 func handshakeWords(err error) string {
 	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
 		if words := inner.Error(); strings.HasPrefix(words, "tls: ") {
-			return shorten(words, maxWords)
+			return shorten(words)
 		}
 	}
 	return ""
