@@ -317,11 +317,12 @@ func TestAttach_sessionsOfRealClients_surviveAKillARestartAndAnUpgrade(t *testin
 			c := start(t, h)
 			h.goesOn(t, c, "first")
 
-			h.during(t, c, "killed", 600_000, "GATEWAY_LOST", func() {
+			kill := func() {
 				if err := syscall.Kill(h.gateways()[0], syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
-			})
+			}
+			h.during(t, c, "killed", 600_000, "GATEWAY_LOST", kill)
 			h.goesOn(t, c, "after a kill")
 
 			h.during(t, c, "restarted", 3000, "", func() { h.run(t, "restart", "--gateway") })
@@ -336,9 +337,7 @@ func TestAttach_sessionsOfRealClients_surviveAKillARestartAndAnUpgrade(t *testin
 				t.Errorf("after the upgrade: got a gateway of version %s, want v2.0.0", got)
 			}
 			// Whoever of the old version finds no gateway starts the new one.
-			if err := syscall.Kill(h.gateways()[0], syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			h.during(t, c, "killed-again", 600_000, "GATEWAY_LOST", kill)
 			h.goesOn(t, c, "after all of it")
 			if got := h.version(t); got != "v2.0.0" {
 				t.Errorf("after a kill: got a gateway of version %s, want v2.0.0", got)
