@@ -55,12 +55,7 @@ func TestFleet_inPeace_nothingIsWrittenAndNothingMoves(t *testing.T) {
 
 func TestFleet_cutOff_stopsBeforeAnybodyElseCanBegin(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		a.wants("files")
-		m := a.owns(t, "files")
-		a.says(m, readyBusy)
-		b := s.sets("b")
-		b.wants("files")
+		a, b, m := s.couple(t)
 		b.hears(t, "a", endpoint.Ready)
 		a.way.Cut()
 		s.Sleep(0)
@@ -221,12 +216,7 @@ func TestFleet_statesAreWrittenRarely_andTheLastOneAlways(t *testing.T) {
 
 func TestFleet_leaving_givesUpAllAndThenItsLease(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		a.wants("files")
-		m := a.owns(t, "files")
-		a.says(m, readyBusy)
-		b := s.sets("b")
-		b.wants("files")
+		a, b, m := s.couple(t)
 		asker := s.Probe()
 		s.System.Root.RequestWithCustomSender(a.pid, messages.LeaveFleet{Drain: time.Minute}, asker.PID)
 		if g := testkit.Expect[messages.GiveUp](t, a.sup); g.Timeout != time.Minute || g.Cell != m.Cell {

@@ -236,12 +236,7 @@ func TestFleet_overwrittenOwner_movesThatServerAlone(t *testing.T) {
 // "apply --skip" goes on without a gateway that cannot follow.
 func TestFleet_whoCannotFollow_ownsNothingUntilItCan(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		a.wants("files")
-		m := a.owns(t, "files")
-		a.says(m, readyBusy)
-		b := s.sets("b")
-		b.wants("files")
+		a, b, m := s.couple(t)
 		generation := s.activates(t)
 		s.Send(a.pid, messages.CannotFollow{Generation: generation, Problems: []string{"no"}})
 		testkit.Expect[messages.GiveUp](t, a.sup)

@@ -50,12 +50,7 @@ func TestFleet_leaving_theOneStartedLastInherits(t *testing.T) {
 
 func TestFleet_leaving_anHeirThatDoesNotTakeIt_isNotWaitedForLong(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		a.wants("files")
-		m := a.owns(t, "files")
-		a.says(m, readyBusy)
-		b := s.sets("b")
-		b.wants("files")
+		a, b, m := s.couple(t)
 		s.sets("c") // It wants nothing: it does not follow.
 		a.stops(t, m)
 		began := time.Now()
@@ -69,12 +64,7 @@ func TestFleet_leaving_anHeirThatDoesNotTakeIt_isNotWaitedForLong(t *testing.T) 
 // There and back again: the second time nobody has anything to wait for.
 func TestFleet_movedStraightBack_isClaimedAtOnce(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		a.wants("files")
-		m := a.owns(t, "files")
-		a.says(m, readyBusy)
-		b := s.sets("b")
-		b.wants("files")
+		a, b, m := s.couple(t)
 		s.Send(a.pid, messages.MoveServer{Server: "files", Node: "b", Drain: time.Second})
 		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
 		there := b.owns(t, "files")

@@ -131,6 +131,18 @@ func (sh *ship) wantsSo(key string, lazy bool) *endpoint.Cell {
 	return sh.cells[key]
 }
 
+// couple is two gateways that want one server, which a runs.
+func (s *sea) couple(t *testing.T) (a, b *ship, m messages.OwnedHere) {
+	t.Helper()
+	a = s.sets("a")
+	a.wants("files")
+	m = a.owns(t, "files")
+	a.says(m, readyBusy)
+	b = s.sets("b")
+	b.wants("files")
+	return a, b, m
+}
+
 // says tells what has become of a server that runs here.
 func (sh *ship) says(m messages.OwnedHere, r fleet.Record) {
 	sh.tells(messages.ServerState{Key: m.Key, Epoch: m.Epoch, Record: r})

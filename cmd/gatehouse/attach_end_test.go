@@ -94,20 +94,7 @@ func TestAttach_whoseReaderGoesAway_ends(t *testing.T) {
 // attachUnread starts attach, whose output nobody reads.
 func (p *person) attachUnread(t *testing.T) *attached {
 	t.Helper()
-	cmd := command(t, p.env, "attach")
-	a := &attached{cmd: cmd, stderr: &lockedText{}}
-	var err error
-	if a.in, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = a.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	a, out := p.startAttach(t)
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -127,20 +127,8 @@ func (l *lockedText) String() string {
 // attach starts a client, which has not said anything yet.
 func (p *person) attach(t *testing.T, args ...string) *attached {
 	t.Helper()
-	cmd := command(t, p.env, append([]string{"attach"}, args...)...)
-	a := &attached{cmd: cmd, stderr: &lockedText{}, lines: make(chan string, 1000)}
-	var err error
-	if a.in, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = a.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	a, out := p.startAttach(t, args...)
+	a.lines = make(chan string, 1000)
 	go func() {
 		defer close(a.lines)
 		r := bufio.NewReaderSize(out, 1<<20)
@@ -158,12 +146,32 @@ func (p *person) attach(t *testing.T, args ...string) *attached {
 		_ = a.in.Close()
 		for range a.lines { // To the end of its output.
 		}
-		_ = cmd.Wait()
+		_ = a.cmd.Wait()
 		if t.Failed() {
 			t.Logf("attach said:\n%s", a.stderr)
 		}
 	})
 	return a
+}
+
+// startAttach starts attach, and returns what it prints.
+func (p *person) startAttach(t *testing.T, args ...string) (*attached, io.ReadCloser) {
+	t.Helper()
+	cmd := command(t, p.env, append([]string{"attach"}, args...)...)
+	a := &attached{cmd: cmd, stderr: &lockedText{}}
+	var err error
+	if a.in, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = a.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return a, out
 }
 
 // saysOnStderr waits until the client has read something there, which may be after the
