@@ -38,6 +38,8 @@ func connect(t *testing.T, name string) *client.Client {
 	c := client.NewClient(transport.NewIO(fromServer, toServer, io.NopCloser(bytes.NewReader(nil))))
 	t.Cleanup(func() {
 		_ = c.Close() // Closes the server's input.
+		// An answer that was on its way would fit into a process's pipe.
+		go func() { _, _ = io.Copy(io.Discard, fromServer) }()
 		if err := <-served; err != nil {
 			t.Errorf("Serve ended with %v, want nil at the end of its input", err)
 		}
