@@ -255,6 +255,26 @@ func TestBook_isBounded(t *testing.T) {
 	}
 }
 
+// Whoever has used nothing for long takes no room from newcomers.
+func TestBook_accountsWithNothingUsed_giveWay(t *testing.T) {
+	d := &desk{now: start}
+	limits := calls(1, 1)
+	enter := func(who string) bool {
+		ticket, _, ok := d.Enter(quota.Key{Credential: who, Agent: "a"}, limits, "db", "query", d.now)
+		ticket.Leave()
+		return ok
+	}
+	for i := range 12_000 {
+		enter(fmt.Sprint(i))
+	}
+	d.now = d.now.Add(time.Hour)
+	for i := range 5 {
+		if who := fmt.Sprint("new", i); !enter(who) {
+			t.Errorf("%s was refused, want an account of its own: all others have used nothing for an hour", who)
+		}
+	}
+}
+
 func TestRefused_saysWhoseCallsAndWhy(t *testing.T) {
 	d := &desk{now: start}
 	limits := calls(1, 1)

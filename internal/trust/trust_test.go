@@ -90,6 +90,15 @@ func TestProject_governsWhatIsInsideAndWhatWasApproved(t *testing.T) {
 	}
 }
 
+func TestProject_hash_isThatOfTheRole(t *testing.T) {
+	p := trust.Project{Files: []trust.File{{Role: trust.Rules, SHA256: "r"}, {Role: trust.Servers, SHA256: "s"}}}
+	for role, want := range map[trust.Role]string{trust.Rules: "r", trust.Servers: "s", trust.Named: ""} {
+		if got := p.Hash(role); got != want {
+			t.Errorf("%s: got %q, want %q", role, got, want)
+		}
+	}
+}
+
 func TestRecord_isReadAsItWasWritten(t *testing.T) {
 	r := approved(t, files("aa", "bb"))
 	got, err := trust.Parse(r.Encode())

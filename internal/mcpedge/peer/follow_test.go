@@ -196,3 +196,23 @@ func TestFollow_anOwnerThatRepeatsItself_keepsNobodyFromTheEnd(t *testing.T) {
 	cancel()
 	await(t, "the end", ended)
 }
+
+// A subscription that the owner cannot make is answered, and not waited for.
+func TestFollow_moreThanTheOwnerKeeps_isToldAtOnce(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`))
+	for i := range 10_000 {
+		if _, err := o.cell.Notices().Subscribe(fmt.Sprint("file:///", i), func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here := &endpoint.Notices{}
+	go peer.Follow(t.Context(), o.open(t), here)
+	sub, err := here.Subscribe("file:///a", func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the answer to the subscription", sub.Settled())
+	if _, err := sub.Answer(); err == nil || err.Error() != endpoint.ErrTooManySubscriptions.Error() {
+		t.Errorf("got %v, want %v", err, endpoint.ErrTooManySubscriptions)
+	}
+}
