@@ -253,6 +253,7 @@ func (f *member) seen(v fleet.View) {
 		f.cfg.Log.Warn("keys of the fleet's store cannot be read and are left out", slog.Any("keys", damaged))
 	}
 	f.noteStarts(v)
+	f.noteVanished(v) // Before it is out of the view.
 	f.view = v
 	f.cfg.Standing.view.Store(&v)
 	f.noteIsolation()

@@ -20,6 +20,8 @@ type Standing struct {
 	force atomic.Uint64
 	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
 	stuck atomic.Pointer[[]string]
+
+	vanished atomic.Pointer[map[string]vanished] // by id
 }
 
 // Holding is a server that this gateway owns.
@@ -34,6 +36,7 @@ func NewStanding(now func() fleet.Instant) *Standing {
 	s.owned.Store(&map[string]Holding{})
 	s.view.Store(&fleet.View{})
 	s.stuck.Store(&[]string{})
+	s.vanished.Store(&map[string]vanished{})
 	s.heard.Store(int64(now()))
 	return s
 }

@@ -26,15 +26,16 @@ func (f *fleetSide) sharing() *agents.Fleet {
 }
 
 // passOn has another gateway serve a request of a session that it has. It returns false
-// if that gateway is gone: one that was started anew does not have it either.
+// if that gateway is gone: one that was started anew does not have it either. One that has
+// lost its lease a moment ago still has its sessions, where it was.
 func (f *fleetSide) passOn(w http.ResponseWriter, r *http.Request, node string) bool {
-	there, lives := f.standing.View().Nodes[node]
-	if !lives {
+	there, known := f.standing.Whereabouts(node)
+	if !known {
 		return false
 	}
 	return f.client.Relay(w, r, peer.Place{Address: there.Address, Lives: func() bool {
-		now, lives := f.standing.View().Nodes[node]
-		return lives && now.Boot == there.Boot
+		now, known := f.standing.Whereabouts(node)
+		return known && now.Boot == there.Boot
 	}})
 }
 

@@ -109,11 +109,14 @@ func TestAcceptance04_ownerInAHole(t *testing.T) {
 func TestAcceptance05_ownerCutFromTheStoreOnly(t *testing.T) {
 	repeated(t, func(t *testing.T) {
 		x := begin(t, kit.Options{})
+		v := visits(t, x.owner, "/all/mcp?agent="+kit.Agent, "2025-11-25")
 		x.harm(func() { x.owner.CutStore(kit.Hole) })
 		x.moved(x.TTL + 2*time.Second)
 		testkit.Eventually(t, "the one that is cut off is not ready", func() bool { return !x.owner.Ready() })
+		wants(t, "its session through another gateway, while it is cut off", v.asks(x.others[0], "tools/list", "", nil), "echo")
 		x.owner.CutStore(kit.Pass)
 		x.owner.AwaitReady()
+		wants(t, "its session through another gateway, once it is back", v.asks(x.others[0], "tools/list", "", nil), "echo")
 		x.onlyWritten(x.others...)
 	})
 }
