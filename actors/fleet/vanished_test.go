@@ -56,9 +56,15 @@ func TestWhereabouts_ofAGatewayThatWasStartedAnew_areThoseOfTheNewOne(t *testing
 
 func TestWhereabouts_ofAGatewayThatLeaves_areForgotten(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a, b := s.sets("a"), s.sets("b")
-		a.tells(messages.LeaveFleet{})
+		a, b, m := s.couple(t)
+		a.tells(messages.LeaveFleet{Drain: time.Minute})
 		s.Sleep(time.Second)
+		b.placed(t, "while it drains", "a", "boot of a")
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		s.Sleep(time.Second)
+		if s.sees(b, "a") {
+			t.Error("a has not left, want that it has")
+		}
 		b.placed(t, "once it has left", "a", "")
 	})
 }
@@ -68,4 +74,3 @@ func (s *sea) sees(of *ship, id string) bool {
 	_, lives := of.standing.View().Nodes[id]
 	return lives
 }
-
