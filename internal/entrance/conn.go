@@ -27,6 +27,11 @@ type conn struct {
 	head      head
 	ambiguous atomic.Bool // the request has two lengths
 	unseen    atomic.Bool // its head came together with the request before, as nobody needs
+	behind    tail        // what came behind the head
+
+	// These belong to the server's goroutine.
+	body  int64 // the length of the request's body, -1 in chunks
+	hasty bool  // a request has come before the answer to another one, at any time
 }
 
 // rather reports whether a guest can be spared rather than another one.
@@ -67,7 +72,8 @@ func (c *conn) turn(state http.ConnState) {
 		return
 	}
 	if state == http.StateIdle {
-		c.looking, c.head = true, head{}
+		c.hasty = c.hasty || c.unseen.Load() || c.behind.exceeds(c.body)
+		c.looking, c.head, c.behind = true, head{}, tail{last: c.behind.last[:0]}
 		c.ambiguous.Store(false)
 		c.unseen.Store(true)
 	}
@@ -86,12 +92,17 @@ func (c *conn) turn(state http.ConnState) {
 // Read implements net.Conn.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if c.looking && n > 0 {
-		if c.head.read(b[:n]) {
+	switch {
+	case n == 0:
+	case c.looking:
+		if rest, ended := c.head.read(b[:n]); ended {
 			c.looking = false
 			c.unseen.Store(false)
 			c.ambiguous.Store(c.head.length && c.head.encoding)
+			c.behind.read(rest)
 		}
+	default:
+		c.behind.read(b[:n])
 	}
 	return n, err //nolint:wrapcheck // A connection returns the error as it is.
 }

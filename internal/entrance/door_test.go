@@ -265,3 +265,71 @@ func TestDoor_aRequestInChunks_sentTogetherWithTheOneBefore_isRefused(t *testing
 		}
 	})
 }
+
+// The begin of a head may have been read together with the request before, and hold the
+// length that the rest of it does not show.
+func TestDoor_aRequestInChunks_begunTogetherWithOneBefore_isRefused(t *testing.T) {
+	const begin = "POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n"
+	const hidden = begin + "Content-Length: 0\r\n"
+	const chunked = "Transfer-Encoding: chunked\r\n\r\n"
+	for name, first := range map[string]string{
+		"one without a body":      begin + "Content-Length: 0\r\n\r\n",
+		"one with a body":         begin + "Content-Length: 5\r\n\r\nabcde",
+		"one in chunks":           begin + chunked + "5\r\nabcde\r\n0\r\n\r\n",
+		"one in chunks, trailers": begin + "Trailer: X\r\n" + chunked + "5\r\nabcde\r\n0\r\nX: y\r\n\r\n",
+		"two":                     begin + "Content-Length: 0\r\n\r\n" + begin + "Content-Length: 4\r\n\r\n\r\n\r\n",
+		"two, one in chunks":      begin + chunked + "0\r\n\r\n" + begin + "Content-Length: 4\r\n\r\n\r\n\r\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			for _, early := range []string{hidden, hidden + "X: y\r\n", hidden + "\r\n" + hidden} {
+				g := open(t, 16).come()
+				g.write(first + early)
+				answers := 1 + strings.Count(name, "two") + strings.Count(early, "\r\n\r\n")
+				for range answers {
+					if got := g.answer(); got != http.StatusOK {
+						t.Fatalf("after %s: got %d, want 200 for what was before", name, got)
+					}
+				}
+				g.write(chunked + "0\r\n\r\n")
+				if got := g.answer(); got != http.StatusBadRequest {
+					t.Errorf("after %s and %q: got %d, want 400", name, early, got)
+				}
+			}
+		})
+	}
+}
+
+// Whoever waits for each answer may send all of them in chunks.
+func TestDoor_requestsInChunks_oneAfterTheOther_areServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const begin = "POST / HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n"
+		const chunked = begin + "Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"
+		for _, size := range []int{1, 7, 100_000} {
+			g := open(t, 16).come()
+			g.conn = chopped{g.conn, size}
+			for i, request := range []string{chunked, chunked, begin + "Content-Length: 5\r\n\r\nabcde", chunked, begin + "\r\n", chunked} {
+				g.write(request)
+				if got := g.answer(); got != http.StatusOK {
+					t.Errorf("request %d, %d bytes at a time: got %d, want 200", i, size, got)
+				}
+			}
+		}
+	})
+}
+
+// write sends bytes, in the background: the server may answer before it has read all.
+func (g *guest) write(text string) {
+	go func() { _, _ = io.WriteString(g.conn, text) }()
+	synctest.Wait()
+}
+
+// answer returns the status of the next answer; 0 for the end of the connection.
+func (g *guest) answer() int {
+	resp, err := http.ReadResponse(g.in, nil)
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	synctest.Wait()
+	return resp.StatusCode
+}
