@@ -15,6 +15,8 @@ type WantOwner struct {
 	Name string // in logs and status
 	Cell *endpoint.Cell
 	Lazy bool
+	// Barred means that it cannot be started here: it is never claimed.
+	Barred bool
 }
 
 // LogValue implements slog.LogValuer.
@@ -52,6 +54,8 @@ type OwnedThere struct {
 	Cell   *endpoint.Cell
 	Owner  fleet.Owner
 	Record fleet.Record
+	// Nobody means that no gateway of the fleet can start it, this one included.
+	Nobody bool
 }
 
 // TenureLost tells the supervisor that nothing is this node's any more: what it runs

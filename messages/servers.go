@@ -32,6 +32,9 @@ type ServerPlan struct {
 	Unusable endpoint.State
 	// Reason says why it is unusable.
 	Reason string
+	// Barred is why this gateway cannot start it, though others of the fleet may: it has
+	// no more than a stand-in here. Its Spec is empty but for the scope.
+	Barred string
 }
 
 // LogValue implements slog.LogValuer. It never shows a spec: that may hold

@@ -154,6 +154,10 @@ func (s *supervisor) start(c actor.Context, p messages.ServerPlan) {
 		publish(c, messages.ServerUnusable{Server: p.Name(), State: p.Unusable, Reason: p.Reason})
 		return
 	}
+	if p.Barred != "" {
+		s.cfg.Log.Warn("this gateway cannot start a server: another one of the fleet may run it",
+			slog.String("server", p.Name()), slog.String("reason", p.Barred))
+	}
 	if !p.Scoped() {
 		s.settle(c, k)
 	}

@@ -86,6 +86,10 @@ func (s *supervisor) ownedThere(c actor.Context, m messages.OwnedThere) {
 		c.Send(k.pid, m)
 		return
 	}
+	if k.plan().Barred != "" && k.place.is == nowhere && m.Owner.Node == "" {
+		k.showNowhere()
+		return
+	}
 	s.settle(c, k)
 }
 

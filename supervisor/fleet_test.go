@@ -475,3 +475,35 @@ func TestFleet_removedBeforeItBegan_isReleased(t *testing.T) {
 		}
 	})
 }
+
+// barred is the plan of a server that this gateway cannot start.
+func barred(name string) messages.ServerPlan {
+	p := single(name, 1)
+	p.Barred = "TOKEN is not set"
+	return p
+}
+
+func TestFleet_barred_hasAStandInWhileAnotherRunsIt(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		plan := barred("files")
+		p.apply(messages.ApplyDiff{Generation: 1, Start: []messages.ServerPlan{plan}})
+		if m := testkit.Expect[messages.WantOwner](t, p.fleet); !m.Barred {
+			t.Errorf("got %+v, want the fleet told that it cannot be started here", m)
+		}
+		nobody := messages.OwnedThere{Key: "files", Cell: plan.Cell, Nobody: true}
+		p.Send(p.sup, nobody)
+		p.Sleep(0)
+		wantState(t, plan, endpoint.Misconfigured)
+		if got := plan.Cell.Status().Reason; got != plan.Barred {
+			t.Errorf("got the reason %q, want %q", got, plan.Barred)
+		}
+		p.Send(p.sup, messages.OwnedThere{Key: "files", Cell: plan.Cell}) // Somebody can by now.
+		p.Sleep(0)
+		wantState(t, plan, endpoint.Starting)
+		p.Send(p.sup, nobody)
+		p.Send(p.sup, there(plan, "n2"))
+		testkit.ExpectExactly(t, p.notes, note{"stands in", ""}, note{"is at", "n2"})
+		p.Send(p.sup, nobody)
+		testkit.ExpectExactly(t, p.notes, note{"is at", ""}) // The stand-in shows it.
+	})
+}

@@ -123,7 +123,7 @@ func (s *supervisor) rekey(c actor.Context, k *child, key string) {
 		s.leave(c, k)
 	}
 	if key != "" {
-		s.tellFleet(c, messages.WantOwner{Key: key, Name: p.Name(), Cell: p.Cell, Lazy: p.Lazy || p.Instance != ""})
+		s.tellFleet(c, messages.WantOwner{Key: key, Name: p.Name(), Cell: p.Cell, Lazy: p.Lazy || p.Instance != "", Barred: p.Barred != ""})
 	}
 }
 
@@ -200,11 +200,22 @@ func (s *supervisor) vacated(c actor.Context, k *child) {
 	if now, ok := s.find(p.Entry.Name, p.Cell); !ok || now != k {
 		return // It was removed meanwhile.
 	}
-	p.Cell.Move(endpoint.Moved, time.Now(), nil)
-	if k.target() == nowhere && p.Lazy {
-		p.Cell.Move(endpoint.Parked, time.Now(), nil)
-	}
+	k.showNowhere()
 	s.settle(c, k)
+}
+
+// showNowhere shows a server that has no actor here: it waits for one, or for a call, or no
+// gateway can start it.
+func (k *child) showNowhere() {
+	p, now, there := k.plan(), time.Now(), k.place.owner
+	if p.Barred != "" && there != nil && there.Nobody {
+		p.Cell.Move(endpoint.Barred, now, func(next *endpoint.Status) { next.Reason, next.Node = p.Barred, "" })
+		return
+	}
+	p.Cell.Move(endpoint.Moved, now, nil)
+	if k.target() == nowhere && p.Lazy {
+		p.Cell.Move(endpoint.Parked, now, nil)
+	}
 }
 
 // endedPlace hears that the actor of a child has ended for good.

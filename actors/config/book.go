@@ -188,6 +188,11 @@ func (b *book) plan(r resolve.Server) messages.ServerPlan {
 	switch {
 	case r.Entry.Disabled:
 		p.Unusable, p.Reason = endpoint.Disabled, "the entry says disabled"
+	case r.Problem != "" && b.fleet != nil && elsewhere(r.Entry):
+		p.Barred = r.Problem
+		if r.Entry.Settings.Scope == serversfile.ScopeAgent {
+			p.Spec.Scope = serversfile.ScopeAgent // Each agent's instance is elsewhere, too.
+		}
 	case r.Problem != "":
 		p.Unusable, p.Reason = endpoint.Misconfigured, r.Problem
 	case b.loaded.own[r.Fingerprint] || r.Spec.URL != "" && b.src.ReachesSelf(r.Spec.URL):
@@ -196,9 +201,14 @@ func (b *book) plan(r resolve.Server) messages.ServerPlan {
 	return p
 }
 
+// elsewhere reports whether another gateway of the fleet may run a server for this one.
+func elsewhere(e serversfile.Entry) bool {
+	return e.RunsOnce() && e.Settings.Scope != serversfile.ScopeSession
+}
+
 // cellIdentity is what the cell of a plan stands for.
 func cellIdentity(r resolve.Server, p messages.ServerPlan) endpoint.Identity {
-	return endpoint.Identity{Spec: r.Fingerprint, Unusable: p.Unusable, Reason: p.Reason}
+	return endpoint.Identity{Spec: r.Fingerprint, Unusable: p.Unusable, Reason: p.Reason, Barred: p.Barred}
 }
 
 func firstStatus(p messages.ServerPlan, now time.Time) endpoint.Status {

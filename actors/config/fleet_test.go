@@ -218,3 +218,34 @@ func TestFleet_candidateNamesAFile_itIsReadFirst(t *testing.T) {
 		}
 	})
 }
+
+// Another gateway of the fleet may have the variable: what misses one here has a stand-in.
+func TestFleet_aServerThatLacksAVariableHere_mayRunElsewhere(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		const lacking = `"command": "a", "args": ["${TOKEN}"]`
+		d := m.agreed(messages.FleetChanged{Generation: 5, Content: content(
+			`"a": {` + lacking + `}, "each": {` + lacking + `, "gateway": {"single": false}}, "mine": {` + lacking + `, "gateway": {"scope": "session"}},
+			"ours": {` + lacking + `, "gateway": {"scope": "agent"}}`)})
+		plans := map[string]messages.ServerPlan{}
+		for _, p := range d.Start {
+			plans[p.Name()] = p
+		}
+		for _, name := range []string{"a", "ours"} {
+			if p := plans[name]; p.Unusable != "" || !strings.Contains(p.Barred, "TOKEN") || p.Cell.Identity().Barred != p.Barred {
+				t.Errorf("%s: got it unusable %q, barred %q, want it barred as TOKEN is not set", name, p.Unusable, p.Barred)
+			}
+		}
+		if !plans["ours"].Scoped() {
+			t.Error("ours: got one for all, want one for each agent")
+		}
+		for _, name := range []string{"each", "mine"} {
+			if p := plans[name]; p.Unusable != endpoint.Misconfigured || p.Barred != "" {
+				t.Errorf("%s: got it unusable %q, barred %q, want it misconfigured: no other gateway runs it for this one", name, p.Unusable, p.Barred)
+			}
+		}
+		d, _ = m.apply(messages.RoleEnv, envFile, "TOKEN=1\n")
+		if p := d.Start[0]; p.Name() != "a" || p.Barred != "" || p.Unusable != "" {
+			t.Errorf("with the variable: got %s barred %q, want a with nothing against it", p.Name(), p.Barred)
+		}
+	})
+}

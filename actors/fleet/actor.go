@@ -35,6 +35,9 @@ type Config struct {
 	// it runs here; it must not block.
 	Running func(ctx context.Context, address, key string) (bool, error)
 	Runs    func(key string) bool
+	// Wake, unless nil, has another gateway claim a lazy server that it can start and
+	// nobody owns. It blocks until ctx ends at the longest.
+	Wake func(ctx context.Context, address, key string) error
 	// Content, unless nil, hears what the fleet has agreed on whenever that changes. It
 	// must not block.
 	Content func(messages.FleetChanged)
@@ -88,6 +91,7 @@ type member struct {
 	owned    map[string]*ownership
 
 	isolation isolation
+	noting    bool // what it cannot start is about to be written
 
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
 	drain  time.Duration
@@ -172,6 +176,10 @@ func (f *member) Receive(c actor.Context) {
 		f.swept(m)
 	case endLate:
 		f.endLate(m)
+	case cannotDue:
+		f.cannotDue()
+	case awoken:
+		f.awoken(m)
 	case claimDue:
 		f.claimDue(m)
 	case claimed:

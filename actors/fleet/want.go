@@ -27,7 +27,10 @@ type want struct {
 	name     string
 	cell     *endpoint.Cell
 	lazy     bool
+	barred   bool // it cannot be started here
 	awaited  bool
+	waking   bool   // another node is asked to claim it, for a call
+	woken    int    // how often that was in vain
 	absent   uint64 // numbers the times at which nobody owned it
 	waiting  *time.Timer
 	claiming bool
@@ -59,13 +62,14 @@ func (claimed) IgnoreDeadLetterLogging()  {}
 // want takes note of a server that is to run. What this node owns already it runs in
 // the new cell at once: its entry has changed.
 func (f *member) want(m messages.WantOwner) {
-	w := &want{key: m.Key, name: m.Name, cell: m.Cell, lazy: m.Lazy}
+	w := &want{key: m.Key, name: m.Name, cell: m.Cell, lazy: m.Lazy, barred: m.Barred}
 	if old := f.wants[m.Key]; old != nil {
 		old.stopWaiting()
 		w.absent, w.last, w.claiming = old.absent, old.last, old.claiming
 	}
 	f.wants[m.Key] = w
-	if o := f.owned[m.Key]; o != nil && !o.leaving {
+	f.noteCannot()
+	if o := f.owned[m.Key]; o != nil && !o.leaving && !w.barred {
 		o.cell = m.Cell
 		f.publish(m.Key, o)
 		f.tell(messages.OwnedHere{Key: m.Key, Cell: m.Cell, Epoch: o.epoch})
@@ -77,7 +81,7 @@ func (f *member) want(m messages.WantOwner) {
 // awaited claims a lazy server for a call.
 func (f *member) awaited(m messages.Awaited) {
 	if w := f.wants[m.Key]; w != nil && w.cell == m.Cell {
-		w.awaited = true
+		w.awaited, w.woken = true, 0
 		f.settle(w)
 	}
 }
@@ -86,6 +90,7 @@ func (f *member) unwanted(m messages.Unwanted) {
 	if w := f.wants[m.Key]; w != nil && w.cell == m.Cell {
 		w.stopWaiting()
 		delete(f.wants, m.Key)
+		f.noteCannot()
 	}
 }
 
@@ -107,6 +112,8 @@ func (f *member) settle(w *want) {
 		f.tellOwner(w, owner)
 	case known && owner.Boot != f.node.Boot:
 		// An earlier process of this node: its lease is about to end.
+	case w.barred:
+		f.leaveToAble(w)
 	default:
 		f.tellOwner(w, fleet.Owner{})
 		f.claimInTurn(w)
@@ -115,14 +122,14 @@ func (f *member) settle(w *want) {
 
 // tellOwner tells the supervisor who owns a server, and how that fares, if that is news.
 func (f *member) tellOwner(w *want, owner fleet.Owner) {
-	m := messages.OwnedThere{Key: w.key, Cell: w.cell, Owner: owner}
+	m := messages.OwnedThere{Key: w.key, Cell: w.cell, Owner: owner, Nobody: w.barred && f.nobodyCan(w.key)}
 	if r := f.view.Records[w.key]; owner.Node != "" && r.Epoch == owner.Epoch {
 		m.Record = r
 	} else if owner.Node != "" {
 		m.Record.State = endpoint.Starting
 	}
 	switch {
-	case !w.toldAny && owner.Node == "":
+	case !w.toldAny && owner.Node == "" && !m.Nobody:
 		return // It begins with nobody.
 	case w.toldAny && sameNews(w.told, m):
 		return
@@ -134,7 +141,7 @@ func (f *member) tellOwner(w *want, owner fleet.Owner) {
 // sameNews reports whether two messages tell a stand-in the same.
 func sameNews(a, b messages.OwnedThere) bool {
 	x, y := a.Record, b.Record
-	return a.Owner == b.Owner && x.State == y.State && x.Run == y.Run && x.Catalog == y.Catalog && x.Reason == y.Reason &&
+	return a.Owner == b.Owner && a.Nobody == b.Nobody && x.State == y.State && x.Run == y.Run && x.Catalog == y.Catalog && x.Reason == y.Reason &&
 		x.RetryAt.Equal(y.RetryAt) && x.Restarts == y.Restarts && x.Opened == y.Opened
 }
 
@@ -151,7 +158,7 @@ func (f *member) claimInTurn(w *want) {
 	wait := max(time.Duration(rank)*rankStep, time.Until(w.yield))
 	if next := f.view.Records[w.key].Next; next == f.node.ID {
 		wait = 0
-	} else if n, lives := f.view.Nodes[next]; lives && n.Stays() {
+	} else if n, lives := f.view.Nodes[next]; lives && n.Can(w.key) {
 		wait += chosenStep
 	}
 	w.absent++
@@ -183,7 +190,7 @@ func (f *member) claimDue(m claimDue) {
 		return
 	}
 	w.waiting = nil
-	if !f.mayClaim() {
+	if !f.mayClaim() || w.barred {
 		return
 	}
 	if f.runs(w.key) { // What was there before still ends.
@@ -239,7 +246,7 @@ func (f *member) won(m claimed, w *want) {
 	}
 	o := &ownership{key: m.key, epoch: m.owner.Epoch}
 	f.owned[m.key] = o
-	if w == nil || !f.mayClaim() {
+	if w == nil || w.barred || !f.mayClaim() {
 		o.leaving = true
 		f.release(o)
 		return

@@ -168,6 +168,10 @@ func (s *standIn) wake(c actor.Context) {
 // show has the cell show what the owner says, as far as that is not ready: that takes a
 // session.
 func (s *standIn) show() {
+	if s.there.Nobody {
+		s.move(endpoint.Barred)
+		return
+	}
 	switch s.there.Record.State { //nolint:exhaustive // All else is on its way to something.
 	case endpoint.Idle:
 		s.move(endpoint.Parked)
@@ -188,7 +192,10 @@ func (s *standIn) move(fact endpoint.Fact) {
 	fill := func(next *endpoint.Status) {
 		next.Node, next.Reason, next.RetryAt, next.Session = s.there.Owner.Node, r.Reason, r.RetryAt, s.session
 		next.Run, next.Restarts, next.Opened = max(next.Run, r.Run), max(next.Restarts, r.Restarts), max(next.Opened, r.Opened)
-		if s.there.Owner.Node == "" {
+		switch {
+		case s.there.Nobody:
+			next.Reason = s.plan().Barred
+		case s.there.Owner.Node == "":
 			next.Reason = "no gateway of the fleet runs it at the moment"
 		}
 	}

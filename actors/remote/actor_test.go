@@ -287,3 +287,17 @@ func TestStandIn_stops_withItItsSessions(t *testing.T) {
 		}
 	})
 }
+
+func TestStandIn_nobodyCanStartIt_saysWhy(t *testing.T) {
+	inRig(t, func(t *testing.T, r *rig) {
+		r.plan.Barred = "TOKEN is not set"
+		r.says(5, fleet.Record{State: endpoint.Ready, Run: 3})
+		r.Send(r.pid, messages.OwnedThere{Key: "files", Cell: r.plan.Cell, Nobody: true})
+		r.Sleep(0)
+		if st := r.plan.Cell.Status(); st.State != endpoint.Misconfigured || st.Reason != r.plan.Barred {
+			t.Errorf("got %s (%q), want misconfigured with what is missing", st.State, st.Reason)
+		}
+		r.says(6, fleet.Record{State: endpoint.Ready, Run: 4})
+		r.wants(t, endpoint.Ready)
+	})
+}

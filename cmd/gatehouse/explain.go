@@ -70,7 +70,7 @@ makes no difference. Exit code 0: allow;
 	cmd.Flags().StringSliceVar(&annotations, "annotations", nil, "what the tool's definition says, such as @readOnly,!@openWorld")
 	files.registerHere(cmd.Flags())
 	registerLive(cmd, &gateway, &live)
-	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "resource", "prompt", "annotations", "seen_at", "meanings", "rules_of", "roles", "limits", "step", "rule", "overruled", "steps", "policy_hash", "generation"}`)
+	gateway.register(cmd, `print {"allow", "agent", "server", "tool", "resource", "prompt", "annotations", "seen_at", "meanings", "rules_of", "roles", "limits", "step", "rule", "overruled", "steps", "policy_hash", "generation", "place"}`)
 	return cmd
 }
 
@@ -147,12 +147,14 @@ func (o *operator) Explain(q admin.Question) (policy.Explanation, error) {
 	snap := o.app.store.Load()
 	about := q.About()
 	var catalog *endpoint.Catalog
+	place := ""
 	if r, ok := snap.Route(q.Server); ok {
 		catalog = r.Cell.Catalog()
 		about.Annotations = catalog.Annotations(q.Tool)
+		place = r.Redact.String(r.Cell.Place())
 	}
 	e := snap.Policy.ExplainCaller(q.Agent, o.app.opts.agents, o.app.opts.defaultAgent, about)
-	e.Generation = snap.Generation
+	e.Generation, e.Place = snap.Generation, place
 	if e.Annotations != "" && about.Annotations != 0 {
 		e.SeenAt = catalog.At.UTC().Format(time.RFC3339)
 	}
@@ -212,6 +214,9 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 		}
 	}
 	printSaid(w, e)
+	if e.Place != "" {
+		fmt.Fprintf(w, "\nplace: %s\n", line(e.Place))
+	}
 	if len(e.Limits) > 0 {
 		fmt.Fprintln(w, "\nlimits:")
 		for _, l := range e.Limits {

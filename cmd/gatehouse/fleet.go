@@ -186,6 +186,7 @@ func (f *fleetSide) props() *actor.Props {
 		},
 		Guard:   func(until fleet.Instant) error { return f.guard(int64(until)) },
 		Swept:   f.swept,
+		Wake:    func(ctx context.Context, address, key string) error { return f.client.Wake(ctx, address, key) },
 		Running: f.running, Runs: f.runs.running, Content: f.heard, Candidate: f.asked,
 		Taken: func(error) {
 			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)

@@ -74,7 +74,7 @@ type leaving struct {
 // error, for people, says why none is.
 func planMove(v fleet.View, server, node string) ([]leaving, error) {
 	if node != "" {
-		if err := canTake(v, node); err != nil {
+		if err := canTake(v, server, node); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +115,7 @@ func planMove(v fleet.View, server, node string) ([]leaving, error) {
 }
 
 // canTake returns nil if a gateway of the fleet can be given a server.
-func canTake(v fleet.View, node string) error {
+func canTake(v fleet.View, server, node string) error {
 	switch n, lives := v.Nodes[node]; {
 	case !lives:
 		return fmt.Errorf("the fleet has no gateway %q: there are %s", node, strings.Join(slices.Sorted(maps.Keys(v.Nodes)), ", "))
@@ -123,6 +123,8 @@ func canTake(v fleet.View, node string) error {
 		return fmt.Errorf("%s leaves the fleet", node)
 	case n.Behind:
 		return fmt.Errorf("%s cannot follow what the fleet has agreed on: its log says why", node)
+	case !n.Can(fleet.KeyOf(server, "")):
+		return fmt.Errorf("%s cannot start %q: \"gatehouse status %s\" there says why", node, server, server)
 	}
 	return nil
 }
@@ -166,7 +168,7 @@ func (a *app) moveAway(m peer.Move) error {
 	case !f.owns(m.Server):
 		return fmt.Errorf("%q does not run here", m.Server)
 	}
-	if err := canTake(f.standing.View(), m.Node); err != nil {
+	if err := canTake(f.standing.View(), m.Server, m.Node); err != nil {
 		return err
 	}
 	f.log.Info("a server moves", slog.String("server", m.Server), slog.String("node", m.Node))

@@ -10,7 +10,7 @@ import (
 
 func TestPlanMove(t *testing.T) {
 	v := fleet.View{
-		Nodes: map[string]fleet.Node{"n1": {ID: "n1"}, "n2": {ID: "n2"}, "n3": {ID: "n3", Leaving: true}},
+		Nodes: map[string]fleet.Node{"n1": {ID: "n1"}, "n2": {ID: "n2"}, "n3": {ID: "n3", Leaving: true}, "n4": {ID: "n4", Cannot: "db files"}},
 		Owners: map[string]fleet.Owner{
 			"db": {Node: "n1", Epoch: 5}, fleet.KeyOf("files", "a"): {Node: "n1", Epoch: 6}, fleet.KeyOf("files", "b"): {Node: "n2", Epoch: 7},
 			fleet.KeyOf("files", "c"): {Node: "n1", Epoch: 8},
@@ -23,7 +23,8 @@ func TestPlanMove(t *testing.T) {
 		{"files", "", "n1 to n2: 2, n2 to n1: 1"},
 		{"db", "n1", `"db" is at n1 already`},
 		{"db", "n3", "n3 leaves the fleet"},
-		{"db", "n9", `no gateway "n9": there are n1, n2, n3`},
+		{"db", "n9", `no gateway "n9": there are n1, n2, n3, n4`},
+		{"db", "n4", `n4 cannot start "db"`},
 		{"idle", "n1", `no gateway runs "idle"`},
 	} {
 		leaves, err := planMove(v, c.server, c.node)

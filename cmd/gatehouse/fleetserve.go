@@ -39,7 +39,7 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 	}
 	f.client = peer.NewClient(peer.ClientConfig{TLS: clientTLS, Generation: generation})
 	f.server = peer.NewServer(peer.ServerConfig{
-		Owned: a.ownedHere, Move: a.moveAway, Logs: logsOf(a.operator.ring), Holds: f.standing.Holds, Running: f.runs.running, Generation: generation,
+		Owned: a.ownedHere, Move: a.moveAway, Wake: a.wakeForPeer, Logs: logsOf(a.operator.ring), Holds: f.standing.Holds, Running: f.runs.running, Generation: generation,
 		Tenure: func() fleet.TenureAnswer {
 			return fleet.TenureAnswer{Node: f.node.ID, Tenure: f.standing.Tenure() > 0, Generation: generation(), Now: time.Now().UTC()}
 		},

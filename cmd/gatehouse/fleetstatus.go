@@ -34,7 +34,7 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		n := v.Nodes[id]
 		s.Nodes = append(s.Nodes, admin.FleetNode{
 			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving, Behind: n.Behind,
-			Unreached: strings.Fields(n.Unreached),
+			Unreached: strings.Fields(n.Unreached), Cannot: fleet.NamesIn(n.Cannot),
 		})
 		if why := f.client.Unreached(n.Address); why != "" {
 			if s.Unreached == nil {

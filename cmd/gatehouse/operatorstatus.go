@@ -114,7 +114,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	}
 	began, crashed := o.memory.Moments(r.Entry.Name)
 	s.RunSince, s.LastCrash = timeOrNil(began), timeOrNil(crashed)
-	s.Auth = o.authStatus(r)
+	s.Auth, s.Place = o.authStatus(r), r.Redact.String(r.Cell.Place())
 	s.ToolsProblem = r.Redact.String(catalog.Trouble())
 	s.ToolChanges, s.AccessChanges = o.toolChanges(r)
 	if catalog.Known {

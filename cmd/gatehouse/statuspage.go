@@ -197,6 +197,9 @@ func (p page) notes(st admin.Status) []string {
 		for _, b := range s.Blocks {
 			lines = append(lines, p.cut(yellow, fmt.Sprintf("blocked  %s: %s", line(s.Name), p.blockText(s.Name, b))))
 		}
+		if s.Place != "" {
+			lines = append(lines, p.cut(yellow, fmt.Sprintf("place    %s: %s", line(s.Name), line(s.Place))))
+		}
 		if s.ToolChanges > 0 {
 			lines = append(lines, fmt.Sprintf("tools    %s: %s changed; see gatehouse tools %[1]s --changes", line(s.Name), plural.Of(s.ToolChanges, "definition")))
 		}

@@ -50,6 +50,9 @@ func (p page) state(d admin.ServerDetail) []string {
 	if d.Node != "" {
 		add("runs at", line(d.Node))
 	}
+	if d.Place != "" {
+		add("place", line(d.Place))
+	}
 	if d.Auth != nil {
 		add("login", p.loginText(d.Name, *d.Auth))
 	}

@@ -55,6 +55,8 @@ type FleetNode struct {
 	Behind bool `json:"behind,omitempty"`
 	// Unreached are the nodes that it cannot reach, as it says.
 	Unreached []string `json:"unreached,omitempty"`
+	// Cannot are the servers that it cannot start, though others may.
+	Cannot []string `json:"cannot,omitempty"`
 }
 
 // certificateWarning is from how many days left on a certificate is spoken of.
@@ -87,6 +89,11 @@ func (f Fleet) String() string {
 	for _, n := range f.Nodes {
 		if n.ID != f.Node && len(n.Unreached) > 0 {
 			add("%s cannot reach %s", n.ID, strings.Join(n.Unreached, ", "))
+		}
+	}
+	for _, n := range f.Nodes {
+		if len(n.Cannot) > 0 {
+			add("%s cannot run %s: \"gatehouse status\" there says why", n.ID, strings.Join(n.Cannot, ", "))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.ClocksMS)) {
@@ -131,7 +138,7 @@ func (f Fleet) versions() (texts []string) {
 // Well reports whether nothing about the fleet needs attention.
 func (f Fleet) Well() bool {
 	for _, n := range f.Nodes {
-		if n.Generation != f.Generation || len(n.Unreached) > 0 {
+		if n.Generation != f.Generation || len(n.Unreached) > 0 || len(n.Cannot) > 0 {
 			return false
 		}
 	}

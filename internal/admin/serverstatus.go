@@ -8,14 +8,16 @@ import (
 
 // ServerStatus is one entry of the servers file, as it is now.
 type ServerStatus struct {
-	Name        string     `json:"name"`
-	Actor       string     `json:"actor,omitempty"` // its actor, NAME@GENERATION; absent if it has none
-	Of          string     `json:"of,omitempty"`    // the server that it is an instance of; absent if it is none
-	State       string     `json:"state"`
-	Since       time.Time  `json:"since"`
-	Run         uint64     `json:"run"`
-	PID         int        `json:"pid,omitempty"`
-	Node        string     `json:"node,omitempty"`      // the gateway of the fleet that runs it, if another one
+	Name  string    `json:"name"`
+	Actor string    `json:"actor,omitempty"` // its actor, NAME@GENERATION; absent if it has none
+	Of    string    `json:"of,omitempty"`    // the server that it is an instance of; absent if it is none
+	State string    `json:"state"`
+	Since time.Time `json:"since"`
+	Run   uint64    `json:"run"`
+	PID   int       `json:"pid,omitempty"`
+	Node  string    `json:"node,omitempty"` // the gateway of the fleet that runs it, if another one
+	// Place says where it is and why this gateway cannot run it; absent where it can.
+	Place       string     `json:"place,omitempty"`
 	UptimeMS    int64      `json:"uptime_ms,omitempty"` // since it became ready
 	Restarts    int        `json:"restarts"`
 	RunSince    *time.Time `json:"run_since,omitempty"`  // when the latest run began

@@ -24,7 +24,7 @@ func (s ServerStatus) Urgency() int {
 	case endpoint.Held:
 		return 3
 	case endpoint.Ready:
-		if len(s.Suspects) > 0 || len(s.Blocks) > 0 || s.NeedsLogin() {
+		if len(s.Suspects) > 0 || len(s.Blocks) > 0 || s.NeedsLogin() || s.Place != "" {
 			return 4
 		}
 		return well

@@ -56,6 +56,9 @@ type Identity struct {
 	// says why; both are empty for all others.
 	Unusable State
 	Reason   string
+	// Barred is why this gateway cannot start the server, though others of its fleet
+	// may; empty for all others.
+	Barred string
 }
 
 // Cell is the endpoint of one server with one spec. It is made by the config
@@ -108,6 +111,23 @@ func NewCell(name string, identity Identity, first Status) *Cell {
 
 // Identity is what the cell stands for.
 func (c *Cell) Identity() Identity { return c.identity }
+
+// Place says where a server is that this gateway cannot start, and why it cannot. It is
+// empty for one that it can, or that nobody may start.
+func (c *Cell) Place() string {
+	why := c.identity.Barred
+	if why == "" || c.identity.Unusable != "" {
+		return ""
+	}
+	there := "no gateway of the fleet runs it now"
+	switch st := c.Status(); {
+	case st.State == Misconfigured:
+		there = "no gateway of the fleet can run it"
+	case st.Node != "":
+		there = "runs at " + st.Node
+	}
+	return there + "; cannot run here: " + why
+}
 
 // Status is the latest published picture. It does not block.
 func (c *Cell) Status() *Status { return c.status.Load() }

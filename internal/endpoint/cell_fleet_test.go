@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 )
@@ -15,5 +16,23 @@ func TestPassRuns_numbersGoOnWhereAnotherGatewayStopped(t *testing.T) {
 	c.PassRuns(3)
 	if got := c.NextRun(); got != 9 {
 		t.Errorf("got run %d after an older one elsewhere, want 9", got)
+	}
+}
+
+func TestCell_placeOfAServerThatCannotRunHere(t *testing.T) {
+	c := endpoint.NewCell("files", endpoint.Identity{Barred: "TOKEN is not set"}, endpoint.Status{State: endpoint.Starting})
+	says := func(want string) {
+		t.Helper()
+		if got := c.Place(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	says("no gateway of the fleet runs it now; cannot run here: TOKEN is not set")
+	c.Move(endpoint.Moved, time.Now(), func(next *endpoint.Status) { next.Node = "n1" })
+	says("runs at n1; cannot run here: TOKEN is not set")
+	c.Move(endpoint.Barred, time.Now(), func(next *endpoint.Status) { next.Node = "" })
+	says("no gateway of the fleet can run it; cannot run here: TOKEN is not set")
+	if got := endpoint.NewCell("files", endpoint.Identity{}, endpoint.Status{State: endpoint.Ready}).Place(); got != "" {
+		t.Errorf("got %q of a server that can run here, want nothing", got)
 	}
 }

@@ -5,8 +5,9 @@ import "slices"
 // State is the state of a server as users see it.
 type State string
 
-// The states of a server. A server that was never to be started keeps the
-// last three for the life of its cell.
+// The states of a server. A server that was never to be started keeps one of the
+// last three for the life of its cell; one that only this gateway of its fleet cannot
+// start leaves Misconfigured once another one can.
 const (
 	Idle          State = "idle"
 	Starting      State = "starting"
@@ -38,6 +39,7 @@ const (
 	Retried Fact = "retried"
 	GivenUp Fact = "given-up"
 	Moved   Fact = "moved"
+	Barred  Fact = "barred"
 	Removed Fact = "removed"
 	Ended   Fact = "ended"
 )
@@ -70,7 +72,8 @@ var life = []Step{
 	// An actor that panics because of a bug has not reported Crashed before.
 	{Retried, "the supervisor will start another run after a delay", alive, BackingOff},
 	{GivenUp, "the supervisor will only probe from now on", alive, Quarantined},
-	{Moved, "another gateway of the fleet runs it, or is about to", alive, Starting},
+	{Moved, "another gateway of the fleet runs it, or is about to", append(slices.Clone(alive), Misconfigured), Starting},
+	{Barred, "this gateway cannot start it, and no other of the fleet can", alive, Misconfigured},
 	{Removed, "the entry was changed or removed, or the gateway shuts down", alive, Draining},
 	{Ended, "the actor has ended", append(slices.Clone(alive), Draining), Stopped},
 }

@@ -18,20 +18,20 @@ var update = flag.Bool("update", false, "write the table in docs/ARCHITECTURE.md
 // each state does with each fact that it doesn't ignore.
 var lifeWanted = map[endpoint.State]string{
 	endpoint.Idle: `begun:starting crashed:backing-off refused:needs-auth stayed:ready parked:idle
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.Starting: `begun:starting opened:ready crashed:backing-off refused:needs-auth parked:idle
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.Ready: `crashed:backing-off refused:needs-auth slept:idle
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.BackingOff: `begun:starting parked:idle
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.Quarantined: `begun:starting parked:idle
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.NeedsAuth: `begun:starting
-		retried:backing-off given-up:quarantined moved:starting removed:draining ended:stopped`,
+		retried:backing-off given-up:quarantined moved:starting barred:misconfigured removed:draining ended:stopped`,
 	endpoint.Draining:      `ended:stopped`,
 	endpoint.Stopped:       ``,
-	endpoint.Misconfigured: ``,
+	endpoint.Misconfigured: `moved:starting`,
 	endpoint.Disabled:      ``,
 	endpoint.Held:          ``,
 }

@@ -21,7 +21,7 @@ func Heirs(v View, leaver string, keys []string, settled bool) map[string]string
 	}
 	last := slices.MaxFunc(able, func(a, b string) int { return cmp.Compare(v.started(a), v.started(b)) })
 	replaced := v.Nodes[leaver].Version != v.Nodes[last].Version
-	heirs := slices.DeleteFunc(able, func(id string) bool {
+	heirs := slices.DeleteFunc(slices.Clone(able), func(id string) bool {
 		switch {
 		case replaced:
 			return v.Nodes[id].Version != v.Nodes[last].Version
@@ -31,7 +31,7 @@ func Heirs(v View, leaver string, keys []string, settled bool) map[string]string
 			return id != last
 		}
 	})
-	return share(heirs, keys, v.Owners)
+	return v.share(heirs, able, keys)
 }
 
 // ableToInherit are the nodes that stay and follow: those that decide by what the leaver
@@ -54,19 +54,32 @@ func ableToInherit(v View, leaver string) []string {
 // as the clocks of machines differ.
 func (v View) started(id string) int64 { return cmp.Or(v.Nodes[id].First, v.Joined[id]) }
 
-// share returns for each key the node that has the fewest by then.
-func share(heirs, keys []string, owners map[string]Owner) map[string]string {
+// share returns for each key the heir that has the fewest by then. Where no heir can start
+// the server, it is another one that is able to inherit; a key that nobody can start has none.
+func (v View) share(heirs, able, keys []string) map[string]string {
 	has := map[string]int{}
-	for _, o := range owners {
+	for _, o := range v.Owners {
 		has[o.Node]++
 	}
 	given := map[string]string{}
 	for _, key := range slices.Sorted(slices.Values(keys)) {
-		heir := slices.MinFunc(heirs, func(a, b string) int {
+		can := v.can(heirs, key)
+		if len(can) == 0 {
+			can = v.can(able, key)
+		}
+		if len(can) == 0 {
+			continue
+		}
+		heir := slices.MinFunc(can, func(a, b string) int {
 			return cmp.Or(cmp.Compare(has[a], has[b]), cmp.Compare(weight(key, b), weight(key, a)), cmp.Compare(a, b))
 		})
 		given[key] = heir
 		has[heir]++
 	}
 	return given
+}
+
+// can are those of some nodes that can start a server.
+func (v View) can(nodes []string, key string) []string {
+	return slices.DeleteFunc(slices.Clone(nodes), func(id string) bool { return v.Nodes[id].lacks(key) })
 }

@@ -154,3 +154,23 @@ func TestHeirs(t *testing.T) {
 		}
 	}
 }
+
+func TestHeirs_whoCannotStartAServer_doesNotInheritIt(t *testing.T) {
+	y := setOut(t)
+	for _, id := range []string{"a", "b", "c"} {
+		y.joins(id, "v1.0.0")
+	}
+	last := y.view.Nodes["c"]
+	last.Cannot = fleet.Names([]string{"files"})
+	y.view.Nodes["c"] = last
+	got := fleet.Heirs(y.view, "a", []string{"files", "web", fleet.KeyOf("files", "agent")}, false)
+	if got["web"] != "c" || got["files"] != "b" || got[fleet.KeyOf("files", "agent")] != "b" {
+		t.Errorf("got the heirs %v, want c, the last that was started, and b for what c cannot start", got)
+	}
+	if rank, may := fleet.Rank("files", "b", y.view.Nodes); !may || rank > 1 {
+		t.Errorf("b has rank %d of files, may claim it: %t; want it among the first two", rank, may)
+	}
+	if _, may := fleet.Rank("files", "c", y.view.Nodes); may {
+		t.Error("c may claim files, want that it may not")
+	}
+}

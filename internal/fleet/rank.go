@@ -9,23 +9,40 @@ import (
 )
 
 // Rank returns how many nodes go before self when a key is to be claimed, and
-// whether self may claim at all: it must be among the nodes, and stay.
-// All nodes that see the same ones agree on it.
+// whether self may claim at all: it must be among the nodes, stay, and be able to start
+// the server. All nodes that see the same ones agree on it.
 //
 // The newest version goes first, so that an upgrade moves a server once. Among equals
 // each key has an order of its own, which a node that comes or goes does not change
 // for the others.
 func Rank(key, self string, nodes map[string]Node) (rank int, may bool) {
 	me, there := nodes[self]
-	if !there || !me.Stays() {
+	if !there || !me.Can(key) {
 		return 0, false
 	}
 	for id, n := range nodes {
-		if id != self && n.Stays() && before(key, id, n, self, me) {
+		if id != self && n.Can(key) && before(key, id, n, self, me) {
 			rank++
 		}
 	}
 	return rank, true
+}
+
+// Able returns the nodes that may own a key, in the order in which they claim it.
+func Able(key string, nodes map[string]Node) []string {
+	var able []string
+	for id, n := range nodes {
+		if n.Can(key) {
+			able = append(able, id)
+		}
+	}
+	slices.SortFunc(able, func(a, b string) int {
+		if before(key, a, nodes[a], b, nodes[b]) {
+			return -1
+		}
+		return 1
+	})
+	return able
 }
 
 // before reports whether node a claims a key before node b.

@@ -2,6 +2,9 @@ package fleet
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -27,10 +30,47 @@ type Node struct {
 	Behind bool `json:"behind,omitempty"`
 	// Unreached are the nodes that it cannot reach: see the function of that name.
 	Unreached string `json:"unreached,omitempty"`
+	// Cannot are the servers that it cannot start though the fleet has agreed on them:
+	// see Names.
+	Cannot string `json:"cannot,omitempty"`
 }
 
 // Stays reports whether it may own what it does not own yet.
 func (n Node) Stays() bool { return !n.Leaving && !n.Behind }
+
+// Can reports whether it may own a key that it does not own yet: it stays, and has not
+// said that it cannot start the server.
+func (n Node) Can(key string) bool { return n.Stays() && !n.lacks(key) }
+
+func (n Node) lacks(key string) bool {
+	if n.Cannot == "" {
+		return false // As nearly always.
+	}
+	server, _ := SplitKey(key)
+	return slices.Contains(strings.Fields(n.Cannot), escape(server))
+}
+
+// Names is how names of servers stand in one text, sorted.
+func Names(names []string) string {
+	escaped := make([]string, len(names))
+	for i, n := range names {
+		escaped[i] = escape(n)
+	}
+	slices.Sort(escaped)
+	return strings.Join(slices.Compact(escaped), " ")
+}
+
+// NamesIn undoes Names. What Names does not write it leaves as it is.
+func NamesIn(text string) (names []string) {
+	for escaped := range strings.FieldsSeq(text) {
+		name, err := url.PathUnescape(escaped)
+		if err != nil {
+			name = escaped
+		}
+		names = append(names, name)
+	}
+	return names
+}
 
 // Owner says who runs a server, and since which claim.
 type Owner struct {

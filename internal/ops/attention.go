@@ -132,6 +132,9 @@ func ofTools(s admin.ServerStatus) (list []notice) {
 	for _, text := range s.AccessChanges {
 		add(text)
 	}
+	if s.Place != "" {
+		add(s.Place)
+	}
 	if s.ToolsProblem != "" {
 		add(s.ToolsProblem)
 	}

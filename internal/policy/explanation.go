@@ -40,6 +40,9 @@ type Explanation struct {
 	// gateway only.
 	PolicyHash string `json:"policy_hash"`
 	Generation uint64 `json:"generation,omitempty"`
+	// Place says where in a fleet a server is that the running gateway cannot start itself,
+	// and why it cannot; empty for all others.
+	Place string `json:"place,omitempty"`
 }
 
 // ExplainedStep is one step in words.

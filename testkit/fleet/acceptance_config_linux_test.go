@@ -151,11 +151,20 @@ func TestAcceptance13_envFilesRotateOneAfterTheOther(t *testing.T) {
 func TestAcceptance13_rulesChange_whereOneCannotResolveAVariable(t *testing.T) {
 	repeated(t, func(t *testing.T) {
 		x := begin(t, rotating())
-		x.copies += len(x.Owned(x.others[0])) // What it cannot start any more, others do.
-		x.others[0].Write("vars.env", "OTHER=1\n")
-		last(time.Second)
-		x.noneFailed(x.owner, x.others[1])
+		lacks, its := x.others[0], x.Owned(x.others[0])
+		x.copies += len(its) // What it cannot start any more, others do.
+		lacks.Write("vars.env", "OTHER=1\n")
+		for _, s := range x.Servers() {
+			testkit.Eventually(t, s+" is elsewhere, and its status says why", func() bool {
+				out, err := lacks.Command("status", s)
+				return err == nil && strings.Contains(out, "runs at ") && strings.Contains(out, "cannot run here: ") && strings.Contains(out, "ROTATES")
+			})
+		}
+		x.noneFailed() // Calls through that gateway go where the servers are.
 		x.nothingMoved()
+		if out, err := x.owner.Command("fleet"); err == nil || !strings.Contains(out, lacks.ID+" cannot run s0, ") {
+			t.Errorf("fleet: got %v and %s, want exit code 1 and that %s cannot run any server", err, out, lacks.ID)
+		}
 		x.Apply(x.Config(), testkit.Rules{kit.Agent: {Allow: []string{"*"}, Deny: []string{"s0"}}}.JSON())
 		for _, n := range x.Nodes {
 			if c := x.CallOnce(n, "s0", "revoked-"+n.ID); c.Code != "DENIED_BY_POLICY" {

@@ -19,6 +19,8 @@ type serverItem struct {
 	Description string `json:"description,omitempty"`
 	Tools       *int   `json:"tools,omitempty"` // how many this agent may use; absent while unknown
 	State       string `json:"state,omitempty"` // absent when ready
+	// Place says where it is, and why not here; absent where it may be here.
+	Place string `json:"place,omitempty"`
 	// ToolsProblem says why the tools may not be all that the server has.
 	ToolsProblem string `json:"tools_problem,omitempty"`
 	Transport    string `json:"transport,omitempty"`
@@ -74,6 +76,7 @@ func describe(a *front.Attempt, r *snapshot.Route) serverItem {
 	catalog := r.Cell.Shown(endpoint.Tools)
 	permitted := a.Permitted(&tools, r.Entry.Name, catalog)
 	item := serverItem{Name: r.Entry.Name, Description: description(r.Entry, catalog.Info, permitted), ToolsProblem: a.Trouble(r)}
+	item.Place = front.Brief(r.Redact.String(r.Cell.Place()))
 	if catalog.Known {
 		item.Tools = new(len(permitted))
 	}

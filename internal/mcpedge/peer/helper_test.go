@@ -41,7 +41,8 @@ type owner struct {
 	decide     func(peer.Asked) *endpoint.Denied // nil denies nothing
 	logs       func(peer.LogQuery) []json.RawMessage
 	moves      chan peer.Move
-	stays      error // why it moves nothing
+	woken      chan string
+	stays      error // why it moves and wakes nothing
 
 	proxy  *fleetkit.Proxy
 	client *peer.Client
@@ -52,7 +53,7 @@ type owner struct {
 // before the first call only.
 func newOwner(t *testing.T, answer testkit.Answer, change ...func(*owner)) *owner {
 	t.Helper()
-	o := &owner{key: theKey, places: 8, moves: make(chan peer.Move, 8), session: testkit.NewSession(1, answer)}
+	o := &owner{key: theKey, places: 8, moves: make(chan peer.Move, 8), woken: make(chan string, 8), session: testkit.NewSession(1, answer)}
 	o.session.WithInfo(endpoint.ServerInfo{Name: "fake", ProtocolVersion: endpoint.StatelessRevision, Tools: true, Capabilities: `{"tools":{}}`})
 	o.epoch.Store(theEpoch)
 	o.generation.Store(5)
@@ -96,6 +97,10 @@ func (o *owner) config() peer.ServerConfig {
 			return fleet.TenureAnswer{Node: "n1", Tenure: !o.lapsed.Load(), Generation: o.generation.Load()}
 		},
 		Logs: o.logs,
+		Wake: func(key string) error {
+			o.woken <- key
+			return o.stays
+		},
 		Move: func(m peer.Move) error {
 			if o.stays == nil {
 				o.moves <- m

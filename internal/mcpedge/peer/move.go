@@ -55,13 +55,20 @@ func (s *Server) move(w http.ResponseWriter, r *http.Request) {
 //
 // Errors: *Unreached; *Denied if that gateway does not do it.
 func (c *Client) Move(ctx context.Context, address string, m Move) error {
-	text, err := json.Marshal(m)
+	return c.order(ctx, address, movePath, m)
+}
+
+// order posts something to be done, and reads whether it is.
+//
+// Errors: as for Move.
+func (c *Client) order(ctx context.Context, address, path string, what any) error {
+	text, err := json.Marshal(what)
 	if err != nil {
 		return fmt.Errorf("cannot write the request: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	req, err := c.request(ctx, http.MethodPost, address, movePath, io.NopCloser(bytes.NewReader(text)))
+	req, err := c.request(ctx, http.MethodPost, address, path, io.NopCloser(bytes.NewReader(text)))
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ type ServerConfig struct {
 	// Move begins to leave a server to another gateway. The error, for people, says why
 	// it does not.
 	Move func(Move) error
+	// Wake has a lazy server claimed that nobody owns: a call waits for it at a gateway that
+	// cannot start it. The error, for people, says why it is not. nil wakes nothing.
+	Wake func(key string) error
 	// Logs returns lines of this gateway's log, the oldest first, without secrets.
 	Logs func(LogQuery) []json.RawMessage
 	// Generation is that by which this gateway decides.
@@ -118,6 +121,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusOK, running{s.cfg.Running(key)})
 	case path == movePath && r.Method == http.MethodPost:
 		s.move(w, r)
+	case strings.HasPrefix(path, wakePath) && r.Method == http.MethodPost:
+		s.wake(w, path)
 	case path == logsPath && r.Method == http.MethodGet:
 		s.logs(w, r)
 	case strings.HasPrefix(path, sessionsPath+"/"):

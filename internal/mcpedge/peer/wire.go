@@ -18,6 +18,7 @@ const (
 	runningPath = "/peer/v1/running/"
 	tenurePath  = "/peer/v1/tenure"
 	movePath    = "/peer/v1/move"
+	wakePath    = "/peer/v1/wake/"
 	logsPath    = "/peer/v1/logs"
 	// sessionsPath stands before the path at which an agent's session is.
 	sessionsPath = "/peer/v1/sessions"
