@@ -317,6 +317,9 @@ func (a *app) serveAgents(ctx context.Context, l net.Listener, stdin io.Reader, 
 	}}
 	go func() { // Ends with stdin or with ctx.
 		err := a.edge.Serve(ctx, agents.Conversation{Surface: a.shownAt(a.opts.surface)}, stdin, stdout)
+		if errors.Is(err, agents.ErrAbandoned) {
+			err = nil // The log has it: servers that do not answer are no failure of the gateway.
+		}
 		end <- ending{reason: "end of stdin", drain: stdinDrain, err: err}
 	}()
 	return nil, restore

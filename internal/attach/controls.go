@@ -11,6 +11,7 @@ var (
 	controlHurry  = []byte("\x00hurry\n")
 	controlPaused = []byte("\x00paused\n")
 	controlPause  = []byte("\x00pause\n")
+	controlDone   = []byte("\x00done\n")
 )
 
 // maxControl is the length of the longest control.

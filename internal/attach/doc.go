@@ -13,6 +13,7 @@
 //	                  hurry    cancel what runs
 //	                  paused   nothing follows here any more
 //	gateway → relay   pause    the gateway is about to end: keep what comes from now on
+//	                  done     nothing follows, and nothing is owed
 //
 // A connection that ends without eof or paused is a relay that died: its calls are
 // cancelled.
@@ -20,7 +21,7 @@
 // # When the gateway ends
 //
 // What the relay sent and saw no answer to has an unknown fate, unless pause and
-// paused have settled it. A call among it is answered with may_have_run and never
+// paused have settled it, or done says that all was answered. A call among it is answered with may_have_run and never
 // sent again; what only asks (lists, ping) is sent again. The relay opens the
 // conversation anew by the client's own initialize, and the client notices nothing,
 // or a list_changed. What comes meanwhile waits, for a bounded time.

@@ -87,21 +87,28 @@ func folder(t *testing.T) string {
 	return dir
 }
 
+// errUnanswered is what a gateway's Serve returns that has not answered everything.
+var errUnanswered = errors.New("something has no answer")
+
 // lines serves a conversation line by line: each answers says goes back.
 func lines(answer func(line string) string) serveFunc {
 	return func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
 		r := bufio.NewReaderSize(in, 1<<20)
+		var owes error
 		for {
 			line, err := r.ReadString('\n')
 			if line != "" {
-				if a := answer(strings.TrimSuffix(line, "\n")); a != "" {
+				a := answer(strings.TrimSuffix(line, "\n"))
+				if a == "" {
+					owes = errUnanswered
+				} else {
 					if _, err := io.WriteString(out, a+"\n"); err != nil {
 						return err
 					}
 				}
 			}
 			if errors.Is(err, io.EOF) {
-				return nil
+				return owes
 			}
 			if err != nil {
 				return err

@@ -28,6 +28,7 @@ type Link struct {
 	rest   []byte // read behind the welcome
 	resume []byte // the id by which initialize was repeated; nil if it was not
 	paused bool   // it takes no more; guarded by Relay.mu
+	done   bool   // it has answered all that it owes; guarded by Relay.mu
 	// midline is set while a long line of the client is partly sent, and owes if the
 	// gateway is to be told then that nothing follows. Both are guarded by Relay.sending.
 	midline, owes bool

@@ -37,6 +37,15 @@ func (o *outlet) pause() {
 	_ = o.tell() // A relay that is gone needs no pause.
 }
 
+// done tells the relay that every answer has been written.
+func (o *outlet) done() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.partway {
+		_, _ = o.conn.Write(controlDone) // A relay that is gone waits for nothing.
+	}
+}
+
 func (o *outlet) tell() error {
 	if !o.pausing || o.partway {
 		return nil

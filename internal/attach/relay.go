@@ -338,9 +338,18 @@ func (r *Relay) tell(message []byte) {
 
 // control acts on a line of the gateway's that is not the client's.
 func (r *Relay) control(l *Link, line []byte) {
-	if !bytes.Equal(line, controlPause) {
-		return // A later version knows it.
-	}
+	switch {
+	case bytes.Equal(line, controlDone):
+		r.mu.Lock()
+		l.done = true
+		r.mu.Unlock()
+	case bytes.Equal(line, controlPause):
+		r.pause(l)
+	} // A later version knows others.
+}
+
+// pause tells a gateway that is about to end that nothing follows, in the background.
+func (r *Relay) pause(l *Link) {
 	go func() { // Ends when the connection does: what is being sent goes first.
 		r.sending.Lock()
 		defer r.sending.Unlock()
@@ -387,6 +396,9 @@ func (r *Relay) lost(l *Link) {
 	defer r.sending.Unlock()
 	r.mu.Lock()
 	r.link, r.lostAt = nil, time.Now()
+	if l.done { // What has no answer got one that does not name it, such as a batch in a revision without.
+		r.pending.takeAll()
+	}
 	var answers [][]byte
 	as := r.shape()
 	for _, request := range r.pending.takeAll() {

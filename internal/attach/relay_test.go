@@ -254,6 +254,22 @@ func TestRelay_batchOfALostGateway_isAnsweredAsOne(t *testing.T) {
 	}
 }
 
+// A gateway that has answered all that it owes leaves nothing unknown: an answer
+// without an id, as a batch gets in a revision that has none, is one.
+func TestRelay_batchThatIsRefused_isAnsweredOnce(t *testing.T) {
+	dir := folder(t)
+	newGateway(t, dir, "", lines(func(string) string {
+		return `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}`
+	}))
+	c := newClient(t, dir, soon)
+	c.say(t, `[`+call(1)+`,`+call(2)+`]`)
+	c.want(t, `"no batches"`)
+	_ = c.in.Close()
+	if got, err := c.out.ReadString('\n'); err == nil {
+		t.Errorf("got %s behind the answer, want the end", got)
+	}
+}
+
 // A client that does not take the gateway's words ends the relay.
 func TestRelay_clientGone_endsWithAnError(t *testing.T) {
 	dir := folder(t)

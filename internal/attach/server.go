@@ -30,7 +30,7 @@ type Options struct {
 	// Greet judges who wants to attach. A Welcome with an Error refuses it.
 	Greet func(Hello) Welcome
 	// Serve serves one conversation and blocks until it has ended. The end of ctx
-	// must end it soon.
+	// must end it soon. It returns nil if it has answered all that it read.
 	Serve func(ctx context.Context, h Hello, s Streams) error
 }
 
@@ -114,8 +114,13 @@ func (s *Server) serve(conn net.Conn) {
 		})
 	})}
 	err = s.opts.Serve(ctx, hello, Streams{In: untilEnd, Out: t.out, Late: in.late})
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
 		s.opts.Log.Debug("a conversation broke", slog.Any("err", err))
+	default:
+		_ = conn.SetWriteDeadline(time.Now().Add(closePatience)) // A socket has deadlines.
+		t.out.done()
 	}
 }
 

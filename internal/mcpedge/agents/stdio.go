@@ -22,6 +22,10 @@ import (
 // because its conversation ends.
 const cancelledGrace = 500 * time.Millisecond
 
+// ErrAbandoned means that a conversation has ended in order but for calls that were
+// cancelled and did not answer.
+var ErrAbandoned = errors.New("calls were abandoned at the end of the conversation")
+
 // Conversation says whose a conversation is, and how it is served.
 type Conversation struct {
 	// Surface is what the client sees; nil is the gateway's own tools.
@@ -45,7 +49,8 @@ func (e *Edge) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) erro
 // answers to out, and nothing else to out. It blocks until one of these:
 //
 //   - in ends: the calls that run are answered, for at most Drain; those
-//     that remain are cancelled and have half a second to answer. It returns nil.
+//     that remain are cancelled and have half a second to answer. It returns nil,
+//     or ErrAbandoned if one has not answered even then.
 //   - ctx ends: the calls are cancelled and have half a second to answer. It
 //     returns the cause of ctx.
 //   - reading or writing fails: likewise, and it returns that error.
@@ -67,8 +72,9 @@ func (e *Edge) Serve(ctx context.Context, with Conversation, in io.Reader, out i
 		if with.Late != nil {
 			go c.cancelLate(with.Late)
 		}
-		c.drain(cmp.Or(with.Drain, e.opts.DrainTimeout))
-		end = nil
+		if end = nil; !c.drain(cmp.Or(with.Drain, e.opts.DrainTimeout)) {
+			end = ErrAbandoned
+		}
 	case !stuck:
 		c.drain(0)
 	}
@@ -360,8 +366,9 @@ func (c *stdioConn) cancelLate(late <-chan []byte) {
 	}
 }
 
-// drain waits for the running calls, then cancels and waits a little more.
-func (c *stdioConn) drain(patience time.Duration) {
+// drain waits for the running calls, then cancels and waits a little more. It reports
+// whether all have been answered.
+func (c *stdioConn) drain(patience time.Duration) bool {
 	idle := make(chan struct{})
 	go func() {
 		c.calls.Wait()
@@ -369,14 +376,16 @@ func (c *stdioConn) drain(patience time.Duration) {
 	}()
 	select {
 	case <-idle:
-		return
+		return true
 	case <-c.ctx.Done():
 	case <-time.After(patience):
 	}
 	c.cancel(errClosed)
 	select {
 	case <-idle:
+		return true
 	case <-time.After(cancelledGrace):
 		c.edge.log.Warn("calls abandoned at the end of a conversation", slog.String("session", c.peer.session))
+		return false
 	}
 }
