@@ -56,7 +56,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: fleet help build run test race short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
+.PHONY: fleet help build run test race attach short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,15 @@ test: ## run all tests that need only Go, with the race detector where there is 
 
 race: export GATEHOUSE_TEST_RACE = 1
 race: test ## the same, with the race detector in every gateway that the tests of cmd/gatehouse start too
+
+attach: ## run the tests of stdio with "gatehouse attach" in the place of "gatehouse run", and list those that are about run alone
+	@mkdir -p "$(PROGRAMS)"
+	GOGC=$(or $(GOGC),400) $(GO) build -trimpath -buildvcs=false -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
+	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && \
+	export GATEHOUSE_TEST_ATTACH=1 GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" && \
+	{ $(GO) test -v -count=1 -trimpath -vet=off -timeout 10m -run '[sS]tdio|^TestAttach' ./cmd/gatehouse && \
+	$(GO) test -v -count=1 -trimpath -vet=off -timeout 10m -short -run '^Test' ./testkit/wire; } >"$$log" 2>&1 || { cat "$$log"; exit 1; }; \
+	grep -E '^ok|^--- SKIP|not with attach' "$$log"
 
 short: ## run the quick tests only, without the race detector
 	$(GO) test -short -shuffle=on -timeout 5m ./...

@@ -17,15 +17,20 @@ var ofTheClient = []string{"--agent", "--drain-on-eof", "--surface"}
 
 // behindAttach reports whether the client of this gateway is to attach to it.
 func (o Options) behindAttach() bool {
-	return o.Stdio && !o.Search && os.Getenv(attachVariable) != ""
+	return o.Stdio && (o.Attach || !o.Search && AttachesAll())
 }
 
-// OfRunAlone skips a test of what a gateway over stdio does with its own flags, stdin
-// and streams where attach stands in the place of it, which has tests of its own for that.
-func OfRunAlone(t testing.TB) {
+// AttachesAll reports whether all gateways of this run that serve stdio are behind
+// attach.
+func AttachesAll() bool { return os.Getenv(attachVariable) != "" }
+
+// OfRunAlone skips a test of what run does with its own flags and streams where attach
+// stands in its place. instead says what shows the same of attach, or why there is no
+// such thing.
+func OfRunAlone(t testing.TB, instead string) {
 	t.Helper()
-	if os.Getenv(attachVariable) != "" {
-		t.Skip("it is about the gateway's own flags or streams: attach has others in their place")
+	if AttachesAll() {
+		t.Skip("not with attach in the place of run: " + instead)
 	}
 }
 

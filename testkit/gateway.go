@@ -22,6 +22,8 @@ type Options struct {
 	Env     []string // more "KEY=value" for the gateway
 	// Stdio serves an agent on stdin and stdout instead of HTTP.
 	Stdio bool
+	// Attach, with Stdio, puts attach and a shared gateway in the place of run.
+	Attach bool
 	// Search leaves out the flags that name the files: the gateway looks for
 	// them itself.
 	Search bool

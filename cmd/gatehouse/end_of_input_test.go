@@ -15,9 +15,9 @@ import (
 // for a server is answered.
 func TestStdio_callsBehindTheEndOfInput_areAnswered(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{
+	g := overStdio(t, testkit.Options{
 		Servers: testkit.Servers{"slow": testkit.Fake(t, "--start-delay", "1500ms"), "s": testkit.Fake(t)}.JSON(),
-		Rules:   testkit.AllowAll("a"), Stdio: true, NoWait: true,
+		Rules:   testkit.AllowAll("a"), NoWait: true,
 	})
 	var in strings.Builder
 	in.WriteString("\ufeff" + `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":[],"clientInfo":{"name":"t","version":1.0}}}` + "\n \n")
@@ -56,7 +56,7 @@ func TestStdio_drainOnEOF_isTheLimit(t *testing.T) {
 // Clients close our input, wait a little, send TERM and soon KILL: with the
 // first of them the call's time is over.
 func TestStdio_signalWhileCallsDrain_endsThem(t *testing.T) {
-	testkit.OfRunAlone(t)
+	testkit.OfRunAlone(t, "TestAttach_signalWhileCallsDrain_endsThem shows it of the relay")
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")

@@ -80,7 +80,7 @@ func TestEras_everyPairOverStdio(t *testing.T) {
 		olderRevision:     {client.WithLegacyProtocolOnly()},
 	} {
 		servers := eraServers(t)
-		g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Stdio: true})
+		g := overStdio(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a")})
 		c := g.StdioClient(t, options...)
 		if got := c.ProtocolVersion(); got != revision {
 			t.Fatalf("the client speaks %q, want %q", got, revision)

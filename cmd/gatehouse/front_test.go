@@ -17,9 +17,18 @@ import (
 // stdio starts a gateway over stdio.
 func stdio(t *testing.T, servers testkit.Servers, args ...string) *testkit.Gateway {
 	t.Helper()
-	return testkit.StartGateway(t, testkit.Options{
-		Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Args: args,
-	})
+	return overStdio(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: args})
+}
+
+// overStdio starts a gateway over stdio with these options. The name of its test must
+// say so: by it "make attach" finds what to run with attach in the place of run.
+func overStdio(t *testing.T, opt testkit.Options) *testkit.Gateway {
+	t.Helper()
+	if !strings.Contains(strings.ToLower(t.Name()), "stdio") {
+		t.Fatalf("got the name %s, want one with Stdio: else make attach passes it over", t.Name())
+	}
+	opt.Stdio = true
+	return testkit.StartGateway(t, opt)
 }
 
 func TestStdio_aWholeConversation_isNothingButMCP(t *testing.T) {

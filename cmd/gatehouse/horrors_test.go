@@ -388,8 +388,9 @@ func TestHorrors_guardIsKilledAsWell_nextStartSweeps(t *testing.T) {
 
 func TestHorrors_stdioClient_seesTheEndOfAKilledGateway(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"s": horrible(t, true)}.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Unclean: true,
+	testkit.OfRunAlone(t, "a client of attach does not notice: TestAttach_gatewayKilled_sessionGoesOn and TestAttach_everythingKilled_leavesNothing")
+	g := overStdio(t, testkit.Options{
+		Servers: testkit.Servers{"s": horrible(t, true)}.JSON(), Rules: testkit.AllowAll("a"), Unclean: true,
 	})
 	instance := instanceOf(t, g)
 	sweepUp(t, instance)

@@ -223,8 +223,8 @@ func TestSecrets_neverReachLogAuditOrAgents(t *testing.T) {
 }
 
 // A client that closes our input and then sends TERM gets a clean end.
-func TestShutdown_signalAfterEndOfInput_isStillClean(t *testing.T) {
-	testkit.OfRunAlone(t)
+func TestShutdown_ofStdio_signalAfterEndOfInput_isStillClean(t *testing.T) {
+	testkit.OfRunAlone(t, "TestAttach_signalAfterEndOfInput_isStillClean shows it of the relay")
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")

@@ -27,7 +27,7 @@ func TestListenAddress(t *testing.T) {
 // httpless is a gateway with no flags of the transport but args.
 func httpless(t *testing.T, env []string, args ...string) testkit.Options {
 	t.Helper()
-	testkit.OfRunAlone(t)
+	testkit.OfRunAlone(t, "it is about flags of run that attach does not have")
 	return testkit.Options{Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Args: args, Env: env}
 }
 

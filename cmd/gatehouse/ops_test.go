@@ -218,7 +218,7 @@ func TestOps_beyondLoopback_needsATokenAndTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := testkit.StartGateway(t, testkit.Options{
-				Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Args: c.args, Stdio: true, NoWait: true, Unclean: true,
+				Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Args: c.args, NoWait: true, Unclean: true,
 			})
 			if code := g.Wait(t); code == exitFine || !strings.Contains(g.Log.Text(), c.want) {
 				t.Errorf("got exit code %d:\n%s\nwant it to end and to say %q", code, g.Log.Text(), c.want)

@@ -80,8 +80,8 @@ func TestScopeSession_overHTTP_eachSessionIsAskedByItsOwnServer(t *testing.T) {
 func TestScopeSession_overStdio(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
-	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"s": sessionServer(t, "--record", record, "--record-all")}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Stdio: true,
+	g := overStdio(t, testkit.Options{
+		Servers: testkit.Servers{"s": sessionServer(t, "--record", record, "--record-all")}.JSON(), Rules: testkit.AllowAll("a"), Args: quick,
 	})
 	c := g.StdioClient(t, asUser("anna")...)
 	a := testkit.Agent{ID: "a", Caller: c}
@@ -99,9 +99,9 @@ func TestScopeSession_overStdio(t *testing.T) {
 
 // A client of 2026-07-28 over stdio has a session without a handshake: its server, of an
 // older revision, hears what it declares with its calls, and asks it by their answers.
-func TestScopeSession_aClientOf20260728_isAskedByTheAnswersToItsCalls(t *testing.T) {
+func TestScopeSession_overStdio_aClientOf20260728_isAskedByTheAnswersToItsCalls(t *testing.T) {
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true, Stdio: true})
+	g := overStdio(t, testkit.Options{Servers: testkit.Servers{"s": sessionServer(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true})
 	in, out := g.Stdin(), bufio.NewScanner(g.Stdout())
 	out.Buffer(nil, 1<<20)
 	type reply struct {

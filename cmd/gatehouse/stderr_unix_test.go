@@ -32,10 +32,10 @@ func TestLog_whoseReaderGoesAway_costsTheLogAndNothingElse(t *testing.T) {
 }
 
 func TestStdio_whoseReaderGoesAway_stopsInOrder(t *testing.T) {
-	testkit.OfRunAlone(t)
+	testkit.OfRunAlone(t, "TestAttach_whoseReaderGoesAway_ends shows it of the relay")
 	t.Parallel()
-	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Stdio: true, Unclean: true,
+	g := overStdio(t, testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Unclean: true,
 	})
 	g.Await(t, "server ready")
 	g.CloseStdout(t)

@@ -58,8 +58,8 @@ func TestSurface_overStdio_changesAreTold(t *testing.T) {
 	rules := func(tools string) string {
 		return `{"agents":{"a":{"allow":{"servers":["db"],"tools":{"db":[` + tools + `]},"resources":{"db":["*"]}}}}}`
 	}
-	g := testkit.StartGateway(t, testkit.Options{
-		Servers: servers.JSON(), Rules: rules(`"set_*"`), Args: []string{"--agent", "a", "--surface", "server:db"}, Stdio: true, Race: true,
+	g := overStdio(t, testkit.Options{
+		Servers: servers.JSON(), Rules: rules(`"set_*"`), Args: []string{"--agent", "a", "--surface", "server:db"}, Race: true,
 	})
 	lines := bufio.NewScanner(g.Stdout())
 	send := func(message string) {
@@ -161,13 +161,13 @@ func http404(t *testing.T, url string) int {
 
 // What the rules expose stands beside the gateway's own tools, and clients hear when
 // that changes.
-func TestSurface_gate_exposesWhatTheRulesSay(t *testing.T) {
+func TestSurface_gateOverStdio_exposesWhatTheRulesSay(t *testing.T) {
 	rules := func(expose string) string {
 		return `{"agents":{"a":{"allow":{"servers":["db"],"tools":{"db":["echo","sleep"]}},"expose":{` + expose + `}}}}`
 	}
-	g := testkit.StartGateway(t, testkit.Options{
+	g := overStdio(t, testkit.Options{
 		Servers: testkit.Servers{"db": testkit.Fake(t)}.JSON(), Rules: rules(`"db":["echo"]`), Args: []string{"--agent", "a"},
-		Env: []string{testkit.Built(t)}, Stdio: true,
+		Env: []string{testkit.Built(t)},
 	})
 	g.Await(t, "server ready", "server", "db")
 	lines := bufio.NewScanner(g.Stdout())
