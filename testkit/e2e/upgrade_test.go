@@ -60,20 +60,6 @@ func (h homeOf) env() []string {
 	return []string{"HOME=" + h.dir, "GATEHOUSE_HOME=" + h.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR")}
 }
 
-// built are versions of the program, by name.
-func built(t *testing.T, versions ...string) map[string]string {
-	t.Helper()
-	dir, programs := t.TempDir(), map[string]string{}
-	for _, version := range versions {
-		programs[version] = filepath.Join(dir, version)
-		build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w -X main.release="+version, "-o", programs[version], "gatehouse/cmd/gatehouse")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build %s: %v\n%s", version, err, out)
-		}
-	}
-	return programs
-}
-
 // install puts a program in the place of the one before, as package managers do:
 // beside it, then by a rename.
 func (h homeOf) install(t *testing.T, program string) {
@@ -309,11 +295,10 @@ var conversations = map[string]func(t *testing.T, h homeOf) conversation{
 // A session of each client survives that the gateway is killed, restarted and
 // upgraded: calls under way are answered, none is run twice, and what comes after runs.
 func TestAttach_sessionsOfRealClients_surviveAKillARestartAndAnUpgrade(t *testing.T) {
-	programs := built(t, "v1.0.0", "v2.0.0")
 	for name, start := range conversations {
 		t.Run(name, func(t *testing.T) {
 			h := newHome(t)
-			h.install(t, programs["v1.0.0"])
+			h.install(t, testkit.Release(t, "v1.0.0"))
 			c := start(t, h)
 			h.goesOn(t, c, "first")
 
@@ -329,7 +314,7 @@ func TestAttach_sessionsOfRealClients_surviveAKillARestartAndAnUpgrade(t *testin
 			h.goesOn(t, c, "after a restart")
 
 			h.during(t, c, "upgraded", 3000, "", func() {
-				h.install(t, programs["v2.0.0"])
+				h.install(t, testkit.Release(t, "v2.0.0"))
 				h.run(t, "restart", "--gateway")
 			})
 			h.goesOn(t, c, "after an upgrade")
