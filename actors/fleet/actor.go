@@ -52,7 +52,7 @@ type Config struct {
 
 // Props makes the fleet's actor.
 func Props(cfg Config) *actor.Props {
-	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}}
+	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}, waits: map[string]fleet.Awaiting{}}
 	f.life, f.die = context.WithCancel(context.Background())
 	return actor.PropsFromProducer(func() actor.Actor { return f })
 }
@@ -89,6 +89,7 @@ type member struct {
 	saysAck  saying
 	wants    map[string]*want
 	owned    map[string]*ownership
+	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
 
 	isolation isolation
 	noting    bool // what it cannot start is about to be written
@@ -178,6 +179,8 @@ func (f *member) Receive(c actor.Context) {
 		f.endLate(m)
 	case cannotDue:
 		f.cannotDue()
+	case endAwaited:
+		f.endAwaited(m)
 	case awoken:
 		f.awoken(m)
 	case claimDue:

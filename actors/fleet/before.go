@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,40 +25,97 @@ const (
 // predecessor is what may still run of a server that this node has claimed.
 type predecessor struct {
 	key, name string
-	address   string // of the owner before, as far as that is known
+	epoch     int64  // of the claim
+	node      string // the owner before, as far as that is known
+	address   string
 }
+
+// endAwaited: a server that was claimed waits for others, or for others than before.
+type endAwaited struct {
+	key   string
+	epoch int64
+	wait  fleet.Awaiting
+}
+
+// IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
+func (endAwaited) IgnoreDeadLetterLogging() {}
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
 // asked, or until this node has no tenure any more. The owner before may run it though
 // its lease has ended, if somebody has revoked that; and each node may run its own, if
-// that is what the configuration said a moment ago.
+// that is what the configuration said a moment ago. A node that an operator has named is
+// not waited for.
 func (f *member) awaitEnd(p predecessor) {
 	if f.cfg.Running == nil {
 		return
 	}
-	begun, said := time.Now(), false
+	var despite []string
+	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
 	for wait := askAgain; f.life.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
-		at := f.runsElsewhere(p)
-		if len(at) == 0 {
+		now := f.runsElsewhere(p)
+		now.Server, now.Since = said.Server, said.Since
+		if despite = f.despite(p, now, despite); len(despite) > 0 {
+			is := func(node string) bool { return slices.Contains(despite, node) }
+			now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)
+		}
+		if len(now.At)+len(now.Unasked) == 0 {
 			return
 		}
-		if !said && time.Since(begun) > slowEnd {
-			said = true
-			f.cfg.Log.Warn("a server is not started here before its processes at other gateways have ended",
-				slog.String("server", p.name), slog.Any("at", at))
+		if time.Since(said.Since) > slowEnd && !now.Same(said) {
+			said = now
+			f.root.Send(f.self, endAwaited{p.key, p.epoch, now})
 		}
 		pause(f.life, wait)
 	}
 }
 
-// runsElsewhere asks all other nodes that live, and the owner before. It returns the
-// addresses of those at which something runs, or may.
-func (f *member) runsElsewhere(p predecessor) (at []string) {
+// despite returns the nodes that an operator does not want a claim to wait for: those that
+// are known, and that of the latest wish.
+func (f *member) despite(p predecessor, w fleet.Awaiting, known []string) []string {
+	server, _ := fleet.SplitKey(p.key)
+	wish := f.cfg.Standing.View().Holds[server]
+	if wish.Despite == "" || wish.Revision <= p.epoch || !w.For(wish.Despite) || slices.Contains(known, wish.Despite) {
+		return known
+	}
+	f.cfg.Log.Warn("an operator has a server not wait for its end at another gateway: if it still runs there, there are two copies",
+		slog.String("server", p.name), slog.String("node", wish.Despite), slog.String("by", wish.By))
+	return append(known, wish.Despite)
+}
+
+// endAwaited has all see for whom a server waits.
+func (f *member) endAwaited(m endAwaited) {
+	if f.owned[m.key] != nil || f.wants[m.key] == nil {
+		return // It is over.
+	}
+	f.cfg.Log.Warn("a server is not started here before its processes at other gateways have ended",
+		slog.String("server", m.wait.Server), slog.Any("at", m.wait.At), slog.Any("unasked", m.wait.Unasked))
+	f.waits[m.key] = m.wait
+	f.sayWaits()
+}
+
+// waitOver forgets that a server waits.
+func (f *member) waitOver(key string) {
+	if _, waits := f.waits[key]; waits {
+		delete(f.waits, key)
+		f.sayWaits()
+	}
+}
+
+func (f *member) sayWaits() {
+	if text := fleet.Waits(slices.Collect(maps.Values(f.waits))); text != f.node.Waits {
+		f.node.Waits = text
+		f.putNode()
+	}
+}
+
+// runsElsewhere asks all other nodes that live, and the owner before. It returns those at
+// which something runs, or may.
+func (f *member) runsElsewhere(p predecessor) (w fleet.Awaiting) {
 	ctx, cancel := context.WithTimeout(f.life, askOwner)
 	defer cancel()
 	ask, generation := map[string]fleet.Node{}, f.cfg.Standing.Generation() // By now: it may be what changes while this waits.
 	if p.address != "" && p.address != f.cfg.Node.Address {
-		ask[p.address] = fleet.Node{Generation: generation}
+		ask[p.address] = fleet.Node{ID: cmp.Or(p.node, p.address), Generation: generation}
 	}
 	for id, n := range f.cfg.Standing.View().Nodes {
 		servesByOlder := n.Behind && n.Generation < generation // It goes on with its own copy.
@@ -64,24 +123,27 @@ func (f *member) runsElsewhere(p predecessor) (at []string) {
 			ask[n.Address] = n
 		}
 	}
-	answers := make(chan string, len(ask))
+	type answer struct {
+		node             string
+		running, unasked bool
+	}
+	answers := make(chan answer, len(ask))
 	for address, n := range ask {
 		go func() { // Ends by its time.
 			running, err := f.cfg.Running(ctx, address, p.key)
-			if err != nil {
-				running = n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
-			}
-			if !running {
-				address = ""
-			}
-			answers <- address
+			older := n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
+			answers <- answer{n.ID, running && err == nil, err != nil && older}
 		}()
 	}
 	for range ask {
-		if address := <-answers; address != "" {
-			at = append(at, address)
+		switch a := <-answers; {
+		case a.running:
+			w.At = append(w.At, a.node)
+		case a.unasked:
+			w.Unasked = append(w.Unasked, a.node)
 		}
 	}
-	slices.Sort(at)
-	return at
+	slices.Sort(w.At)
+	slices.Sort(w.Unasked)
+	return w
 }

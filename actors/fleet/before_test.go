@@ -26,7 +26,7 @@ func TestFleet_newcomer_asksTheOwnerBeforeThatItHasNeverSeen(t *testing.T) {
 		b.wants("files")
 		s.Sleep(time.Minute)
 		testkit.ExpectNone(t, b.sup)
-		if !slices.ContainsFunc(s.Logs.All(), func(l testkit.Logged) bool { return l.Attrs["server"] == "files" && l.Attrs["at"] == "[a:1]" }) {
+		if !slices.ContainsFunc(s.Logs.All(), func(l testkit.Logged) bool { return l.Attrs["server"] == "files" && l.Attrs["at"] == "[a]" }) {
 			t.Errorf("got the log %v, want that it says at whom the server waits to end", s.Logs.All())
 		}
 		b.with(func() { b.runs["a:1"] = false })

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -200,10 +199,14 @@ func (f *member) claimDue(m claimDue) {
 	w.claiming = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
 	lease, key := f.lease, w.key
-	before := predecessor{key: key, name: w.name, address: cmp.Or(w.last.Address, f.view.Records[key].Address)}
+	before := predecessor{key: key, name: w.name, node: w.last.Node, address: w.last.Address}
+	if before.address == "" {
+		before.node, before.address = f.view.Records[key].Node, f.view.Records[key].Address
+	}
 	f.ask(f.cfg.TTL, func(ctx context.Context) any {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
+			before.epoch = owner.Epoch
 			f.awaitEnd(before) //nolint:contextcheck // It may take longer than the claim.
 		}
 		return claimed{key, lease, owner, won, err}
@@ -212,6 +215,7 @@ func (f *member) claimDue(m claimDue) {
 
 // claimed has a server run here that was won.
 func (f *member) claimed(m claimed) {
+	f.waitOver(m.key)
 	w := f.wants[m.key]
 	if w != nil {
 		w.claiming = false

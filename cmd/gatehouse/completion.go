@@ -108,6 +108,8 @@ func completeFlag(name string) cobra.CompletionFunc {
 			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "node":
 			return nodeNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "from" && cmd.Name() == string(admin.Release):
+			return nodeNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "from":
 			return clientNames(), cobra.ShellCompDirectiveDefault // Or a file.
 		}

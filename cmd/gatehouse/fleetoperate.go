@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
@@ -16,6 +17,11 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	names := a.store.Load().Names()
 	if _, ok := a.store.Load().Route(server); !ok {
 		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, names)}
+	}
+	if hold.From != "" {
+		if err := mayDespite(a.fleet.standing.View(), server, hold.From); err != nil {
+			return admin.Operated{}, conflict(err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
@@ -39,6 +45,9 @@ func (f *fleetSide) wish(ctx context.Context, action admin.Action, server string
 		return f.store.Restart(ctx, server)
 	}
 	h := fleet.Hold{Held: action == admin.HoldServer, Why: hold.Why, By: f.node.ID}
+	if hold.From != "" {
+		h.Despite, h.Asked = hold.From, time.Now().UTC()
+	}
 	if h.Held && hold.ForMS > 0 {
 		h.Until = time.Now().Add(time.Duration(hold.ForMS) * time.Millisecond).UTC()
 	}
@@ -58,4 +67,17 @@ func (f *fleetSide) await(ctx context.Context, generation uint64) bool {
 		}
 	}
 	return true
+}
+
+// mayDespite returns nil if a server waits for that gateway. Else a wish about it would be
+// one for a wait of the future, about which nobody knows anything yet.
+func mayDespite(v fleet.View, server, node string) error {
+	for _, n := range v.Nodes {
+		for _, w := range fleet.WaitsIn(n.Waits) {
+			if name, _, _ := strings.Cut(w.Server, "["); (w.Server == server || name == server) && w.For(node) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%q does not wait for anything at %s: \"gatehouse fleet\" shows what waits for whom", server, node)
 }

@@ -36,6 +36,9 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 			ID: n.ID, Address: n.Address, Version: n.Version, Since: n.Since, Generation: n.Generation, Leaving: n.Leaving, Behind: n.Behind,
 			Unreached: strings.Fields(n.Unreached), Cannot: fleet.NamesIn(n.Cannot),
 		})
+		for _, w := range fleet.WaitsIn(n.Waits) {
+			s.Waits = append(s.Waits, shownWait(id, w))
+		}
 		if why := f.client.Unreached(n.Address); why != "" {
 			if s.Unreached == nil {
 				s.Unreached = map[string]string{}
@@ -57,4 +60,24 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		s.Owners[server] = o.Node
 	}
 	return s
+}
+
+// waitOf is why a server is not started that a gateway of the fleet has claimed; empty for
+// all others. It takes the server as people know it.
+func (f *fleetSide) waitOf(server string) string {
+	if f == nil {
+		return ""
+	}
+	for id, n := range f.standing.View().Nodes {
+		for _, w := range fleet.WaitsIn(n.Waits) {
+			if w.Server == server {
+				return shownWait(id, w).Reason()
+			}
+		}
+	}
+	return ""
+}
+
+func shownWait(node string, w fleet.Awaiting) admin.FleetWait {
+	return admin.FleetWait{Node: node, Server: w.Server, Since: w.Since, At: w.At, Unasked: w.Unasked}
 }

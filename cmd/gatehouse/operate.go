@@ -113,14 +113,29 @@ and the program of this command. Calls that run end on the old one, within its
 }
 
 func newReleaseCommand() *cobra.Command {
-	return actionCommand(admin.Release, &cobra.Command{
+	var hold admin.Hold
+	cmd := actionCommandWith(admin.Release, &hold, &cobra.Command{
 		Use:   "release SERVER",
 		Short: "End a hold or blocks, or try a quarantined server again at once",
 		Long: `release ends a hold. A server that is quarantined, needs auth or is backing off
 is started afresh, and its earlier failures no longer count. A server that does
 well goes on, and callers are let in again that were blocked because their calls
-had ended it.`,
+had ended it.
+
+In a fleet a server is not started while another gateway says that it still runs
+there. "gatehouse fleet" shows who waits for whom. --from NODE has SERVER not wait
+for that gateway any more, this once: if it does run there, there are two copies,
+so make sure before that its processes have ended. Rather stop that gateway if you
+can: then nobody waits for it.`,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("from") && hold.From == "" {
+				return errors.New("--from is empty: it takes a gateway that \"gatehouse fleet\" shows")
+			}
+			return nil
+		},
 	})
+	cmd.Flags().StringVar(&hold.From, "from", "", "start it though this gateway of the fleet may still run it; risks two copies")
+	return cmd
 }
 
 func newHoldCommand() *cobra.Command {

@@ -108,6 +108,9 @@ func (o *operator) operate(ctx context.Context, action admin.Action, server stri
 	if o.app.fleet != nil {
 		return o.app.operateAll(ctx, action, server, hold)
 	}
+	if hold.From != "" {
+		return admin.Operated{}, conflict(errNoFleet)
+	}
 	var ask any
 	switch action {
 	case admin.Restart:

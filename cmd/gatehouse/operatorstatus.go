@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"time"
@@ -107,7 +108,7 @@ func (o *operator) serverStatus(r *snapshot.Route, now time.Time) admin.ServerSt
 	if st.State == endpoint.Ready {
 		s.UptimeMS = now.Sub(st.Since).Milliseconds()
 	} else {
-		s.Reason = r.Redact.String(st.Reason)
+		s.Reason = r.Redact.String(cmp.Or(o.app.fleet.waitOf(r.Entry.Name), st.Reason))
 	}
 	if f, ok := o.memory.Failure(r.Entry.Name); ok {
 		s.LastError, s.LastErrorAt = r.Redact.String(f.Reason), &f.At

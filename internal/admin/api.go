@@ -71,6 +71,9 @@ const (
 type Hold struct {
 	ForMS int64  `json:"for_ms,omitempty"` // 0: until it is released
 	Why   string `json:"why,omitempty"`
+	// From is the gateway of a fleet that a server does not wait for any more: of a Release
+	// alone.
+	From string `json:"from,omitempty"`
 }
 
 // OpsLinkQuery says what a link to the operators' page is for.

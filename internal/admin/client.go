@@ -103,7 +103,7 @@ func (c *Client) Reload(ctx context.Context) ([]Report, error) {
 	return reports, err
 }
 
-// Operate acts on one server; hold matters to HoldServer only.
+// Operate acts on one server; hold matters to HoldServer, and its From to Release.
 func (c *Client) Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error) {
 	var done Operated
 	err := c.ask(ctx, http.MethodPost, "/v1/servers/"+escape(server)+"/"+string(action), hold, &done)

@@ -41,6 +41,34 @@ type Fleet struct {
 	// Stuck are servers whose processes here do not end though they were killed. Nobody
 	// runs these servers until they do.
 	Stuck []string `json:"stuck,omitempty"`
+	// Waits are servers that a gateway has claimed and does not start before others have
+	// ended what may still run of them.
+	Waits []FleetWait `json:"waits,omitempty"`
+}
+
+// FleetWait is a server that was claimed and waits.
+type FleetWait struct {
+	Node   string    `json:"node"` // that has claimed it
+	Server string    `json:"server"`
+	Since  time.Time `json:"since"`
+	// At are the gateways that say something of it runs there, Unasked those that cannot be
+	// asked and decide by an older configuration.
+	At      []string `json:"at,omitempty"`
+	Unasked []string `json:"unasked,omitempty"`
+}
+
+// Reason says why the server is not started, and what an operator can do.
+func (w FleetWait) Reason() string {
+	var why []string
+	if len(w.At) > 0 {
+		why = append(why, "until nothing of it runs any more at "+strings.Join(w.At, ", "))
+	}
+	if len(w.Unasked) > 0 {
+		why = append(why, fmt.Sprintf("until %s, which cannot be asked and may run its own, follows the configuration", strings.Join(w.Unasked, ", ")))
+	}
+	node := slices.Concat(w.At, w.Unasked, []string{"NODE"})[0]
+	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same",
+		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), w.Server, node)
 }
 
 // FleetNode is one gateway of a fleet.
@@ -108,6 +136,9 @@ func (f Fleet) String() string {
 	if len(f.Stuck) > 0 {
 		add("processes of %s do not end here though they were killed, and nobody runs that until they do", strings.Join(f.Stuck, ", "))
 	}
+	for _, w := range f.Waits {
+		add("%s is not started: %s", w.Server, w.Reason())
+	}
 	if len(f.Damaged) > 0 {
 		add("%s of the store cannot be read", plural.Of(len(f.Damaged), "key"))
 	}
@@ -142,6 +173,6 @@ func (f Fleet) Well() bool {
 			return false
 		}
 	}
-	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 && len(f.ClocksMS) == 0 &&
+	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 && len(f.Waits) == 0 && len(f.ClocksMS) == 0 &&
 		(f.CertificateDays == nil || *f.CertificateDays > certificateWarning)
 }

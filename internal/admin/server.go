@@ -112,11 +112,17 @@ func (s *Server) routes() http.Handler {
 
 func (s *Server) operate(w http.ResponseWriter, r *http.Request, action Action) {
 	var hold Hold
-	if action == HoldServer {
-		if err := body(w, r, &hold); err != nil {
-			reply(w, nil, err)
-			return
-		}
+	if err := body(w, r, &hold); err != nil {
+		reply(w, nil, err)
+		return
+	}
+	switch action { //nolint:exhaustive // To all others nothing of it matters.
+	case HoldServer:
+		hold.From = ""
+	case Release:
+		hold = Hold{From: hold.From}
+	default:
+		hold = Hold{}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
 	defer cancel()

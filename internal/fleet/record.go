@@ -33,6 +33,9 @@ type Node struct {
 	// Cannot are the servers that it cannot start though the fleet has agreed on them:
 	// see Names.
 	Cannot string `json:"cannot,omitempty"`
+	// Waits are the servers that it has claimed and does not start yet: see the function
+	// of that name.
+	Waits string `json:"waits,omitempty"`
 }
 
 // Stays reports whether it may own what it does not own yet.
@@ -155,6 +158,11 @@ type Hold struct {
 	Until time.Time `json:"until,omitzero"` // zero is until it is released
 	Why   string    `json:"why,omitempty"`
 	By    string    `json:"by,omitempty"`
+	// Despite is the node that a claim of the server made before this wish does not wait
+	// for any more, whatever that says. Asked, when that was wished, makes it another wish
+	// than the one before.
+	Despite string    `json:"despite,omitempty"`
+	Asked   time.Time `json:"asked,omitzero"`
 	// Revision makes a fresh cell of the server on every node; set by the store.
 	Revision int64 `json:"-"`
 }

@@ -196,6 +196,13 @@ func (w writer) fleet(f admin.Fleet) {
 	}
 	w.put(fleetUnreached, float64(len(unreached)))
 	w.put(fleetStuck, float64(len(f.Stuck)))
+	waiting := 0
+	for _, wait := range f.Waits {
+		if wait.Node == f.Node {
+			waiting++
+		}
+	}
+	w.put(fleetWaiting, float64(waiting))
 	off := int64(0)
 	for _, ms := range f.ClocksMS {
 		off = max(off, ms, -ms)

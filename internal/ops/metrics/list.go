@@ -63,6 +63,7 @@ var (
 	fleetOwned       = Metric{"gatehouse_fleet_owned_servers", gauge, nil, "Servers that run once, and run here."}
 	fleetNodes       = Metric{"gatehouse_fleet_nodes", gauge, nil, "Gateways of the fleet that live, as this one has last heard."}
 	fleetUnreached   = Metric{"gatehouse_fleet_unreached_nodes", gauge, nil, "Gateways of the fleet that this one cannot reach though they live."}
+	fleetWaiting     = Metric{"gatehouse_fleet_waiting_servers", gauge, nil, "Servers that this gateway has claimed for more than 5 s and does not start, as something of them may still run at another one."}
 	fleetStuck       = Metric{"gatehouse_fleet_stuck_servers", gauge, nil, "Servers whose processes do not end here though they were killed: nobody runs them until they do."}
 	fleetClock       = Metric{"gatehouse_fleet_clock_offset_seconds", gauge, nil, "By how much the clock of another gateway differs most from this one's; 0 for up to 5 s."}
 	fleetCertificate = Metric{"gatehouse_fleet_certificate_end_timestamp_seconds", gauge, nil, "When the certificate for other gateways ends, in seconds since 1970."}
@@ -76,7 +77,7 @@ var List = []Metric{
 	servers, serverReady, starts, restarts, quarantines, startTime, lastCrash,
 	reloadsTotal, lastSuccess, lastGood, generation, since, unreadable,
 	auditWritten, auditLost, auditQueued, logWritten, logLost, noticesLost, sessions, ready, info,
-	fleetTenure, fleetContact, fleetGeneration, fleetOwned, fleetNodes, fleetUnreached, fleetStuck, fleetClock, fleetCertificate, others,
+	fleetTenure, fleetContact, fleetGeneration, fleetOwned, fleetNodes, fleetUnreached, fleetStuck, fleetWaiting, fleetClock, fleetCertificate, others,
 }
 
 // descs are what the library knows the metrics by.

@@ -54,7 +54,7 @@ func full() (*metrics.Book, admin.Status) {
 		Fleet: &admin.Fleet{
 			Node: "n1", TenureMS: 4500, StoreSilentMS: 250, Generation: 7, CertificateEnds: &at,
 			Nodes: []admin.FleetNode{{ID: "n1", Unreached: []string{"n2"}}, {ID: "n2"}, {ID: "n3"}}, Unreached: map[string]string{"n2": "no", "n3": "no"},
-			Stuck: []string{"db"}, ClocksMS: map[string]int64{"n2": 9000, "n3": -60_000}, Owners: map[string]string{"s": "n1", "other": "n2"},
+			Stuck: []string{"db"}, Waits: []admin.FleetWait{{Node: "n1", Server: "web", At: []string{"n2"}}, {Node: "n2", Server: "files", At: []string{"n3"}}}, ClocksMS: map[string]int64{"n2": 9000, "n3": -60_000}, Owners: map[string]string{"s": "n1", "other": "n2"},
 		},
 	}
 }
@@ -146,6 +146,7 @@ func TestMetrics_output_isAsPrometheusAdvises(t *testing.T) {
 		`gatehouse_fleet_owned_servers`:                                     1,
 		`gatehouse_fleet_nodes`:                                             3,
 		`gatehouse_fleet_unreached_nodes`:                                   2,
+		`gatehouse_fleet_waiting_servers`:                                   1,
 		`gatehouse_fleet_stuck_servers`:                                     1,
 		`gatehouse_fleet_clock_offset_seconds`:                              60,
 		`gatehouse_fleet_certificate_end_timestamp_seconds`:                 1_790_000_000,

@@ -1,0 +1,78 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse/internal/fleet"
+	"gatehouse/testkit"
+)
+
+// waits returns what a gateway says of itself that it waits for.
+func (s *sea) waits(node string) []fleet.Awaiting {
+	return fleet.WaitsIn(s.store.View().Nodes[node].Waits)
+}
+
+// releases has an operator not want a server to wait for a node.
+func (s *sea) releases(t *testing.T, server, node string) {
+	t.Helper()
+	if _, err := s.store.Client().PutHold(t.Context(), server, fleet.Hold{Despite: node, Asked: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	s.Sleep(5 * time.Second)
+}
+
+// A gateway that says for ever that a server still runs there keeps it down everywhere.
+func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.sets("b")
+		s.sets("c")
+		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
+		s.releases(t, "files", "b") // Before the claim: it is about an earlier one.
+		begun := time.Now()
+		a.wants("files")
+		s.Sleep(4 * time.Second)
+		if got := s.waits("a"); len(got) != 0 {
+			t.Errorf("got the waits %+v after 4 s, want none yet: most end within moments", got)
+		}
+		s.Sleep(4 * time.Second)
+		got := s.waits("a")
+		if len(got) != 1 || got[0].Server != "files" || !got[0].For("b") || !got[0].For("c") || got[0].Since.Sub(begun).Abs() > 4*time.Second {
+			t.Fatalf("got the waits %+v, want one of files for b and c since about %v", got, begun)
+		}
+		writes := s.store.Writes()
+		s.Sleep(time.Hour)
+		if n := s.store.Writes() - writes; n != 0 {
+			t.Errorf("%d writes in an hour of waiting, want none", n)
+		}
+		s.releases(t, "files", "b")
+		if got := s.waits("a"); len(got) != 1 || got[0].For("b") || !got[0].For("c") {
+			t.Errorf("got the waits %+v, want one for c alone", got)
+		}
+		testkit.ExpectNone(t, a.sup)
+		s.releases(t, "files", "c")
+		a.owns(t, "files")
+		s.Sleep(time.Second)
+		if got := s.waits("a"); len(got) != 0 {
+			t.Errorf("got the waits %+v once it has begun, want none", got)
+		}
+		if !s.logged("if it still runs there, there are two copies") {
+			t.Error("the log says nothing of what the operator has risked, want that it does")
+		}
+	})
+}
+
+func TestWaits_noMoreThanAnybodyReads(t *testing.T) {
+	var all []fleet.Awaiting
+	for i := range 1000 {
+		all = append(all, fleet.Awaiting{Server: "s", Since: time.Unix(int64(1000-i), 0), At: []string{"n1"}})
+	}
+	got := fleet.WaitsIn(fleet.Waits(all))
+	if len(got) != 100 || !got[0].Since.Equal(time.Unix(1, 0)) {
+		t.Errorf("got %d waits, the first since %v; want the 100 longest", len(got), got[0].Since)
+	}
+	if got := fleet.WaitsIn("{"); len(got) != 0 {
+		t.Errorf("got %+v of what is damaged, want none", got)
+	}
+}
