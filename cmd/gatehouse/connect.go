@@ -66,26 +66,40 @@ Programs:
 }
 
 func newDisconnectCommand() *cobra.Command {
-	var dryRun bool
+	var dryRun, all bool
 	cmd := &cobra.Command{
-		Use:   "disconnect PROGRAM",
+		Use:   "disconnect [PROGRAM]",
 		Short: "Take gatehouse out of a program's configuration again, and bring back what it took",
 		Long: `disconnect brings back the very file that was there before "gatehouse connect". If
 somebody has changed it since, only the entry goes, and what --replace took out
 returns.`,
-		Args:              cobra.ExactArgs(1),
+		Example: `  gatehouse disconnect cursor     Cursor is as it was
+  gatehouse disconnect --all      every program is`,
+		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeConnectable,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notBehindAGateway(); err != nil {
-				return failed(err)
+			switch {
+			case all && len(args) > 0:
+				return errors.New("--all takes no PROGRAM")
+			case !all && len(args) == 0:
+				return errors.New("PROGRAM is missing; write: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
 			}
-			if err := disconnect(cmd.OutOrStdout(), args[0], dryRun); err != nil {
+			err := notBehindAGateway()
+			switch {
+			case err != nil:
+			case all:
+				err = disconnectAll(cmd.OutOrStdout(), dryRun)
+			default:
+				err = disconnect(cmd.OutOrStdout(), args[0], dryRun)
+			}
+			if err != nil {
 				return failed(err)
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&all, "all", false, "every program that is connected")
 	return cmd
 }
 
@@ -295,32 +309,4 @@ func secretsOf(c *clients.Client, path string, src []byte) *redact.Redactor {
 		}
 	}
 	return redact.New(secrets)
-}
-
-func disconnect(out io.Writer, name string, dryRun bool) error {
-	c, err := clientToConnect(name)
-	if err != nil {
-		return err
-	}
-	t, err := openTarget(c)
-	if err != nil {
-		return err
-	}
-	if !t.connected() {
-		return errors.New(c.Title + " is not connected: there is no entry \"" + clients.EntryName + "\" in " + line(t.path))
-	}
-	after, lost := t.disconnected()
-	if dryRun {
-		t.secrets = secretsOf(c, t.path, slices.Concat(t.now, after))
-		t.show(out, after)
-		return nil
-	}
-	if err := t.disconnect(after); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%s is as it was, in %s\n", c.Title, line(t.path))
-	if len(lost) > 0 {
-		return fmt.Errorf("these servers could not be put back, they are in %s: %s", t.backupPath(), strings.Join(lost, ", "))
-	}
-	return nil
 }
