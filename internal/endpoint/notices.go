@@ -21,8 +21,12 @@ const (
 	NoticeTaskOld = "notifications/tasks/status"
 )
 
-// maxTopics is how many resources and tasks of one server may be subscribed to.
-const maxTopics = 10_000
+// What may be subscribed to of one server, or of an instance of it: how many resources and
+// tasks, and how many bytes their names may have as JSON, all together.
+const (
+	MaxTopics     = 10_000
+	MaxTopicBytes = 1 << 20
+)
 
 // quiet is for how long a server goes on with a level that only a call wanted: the
 // next one may want it too.
@@ -38,6 +42,7 @@ var ErrTooManySubscriptions = errors.New("there are as many subscriptions as the
 type Notices struct {
 	mu      sync.Mutex
 	topics  map[Topic]*topic
+	bytes   int     // of all topics
 	early   []early // said of tasks that nobody knew yet
 	loggers map[*Logger]struct{}
 	held    Level // by calls that have ended
@@ -92,6 +97,7 @@ type Topic struct {
 // topic is a Topic that somebody wants to hear of.
 type topic struct {
 	subscribers map[*Subscription]struct{}
+	bytes       int    // of the name, as JSON
 	version     uint64 // changes when the server is to be asked
 	open        bool   // the server has been asked, and has agreed
 	failed      bool   // it has been asked, and has not
@@ -120,15 +126,17 @@ func (n *Notices) Subscribe(uri string, hear func(uri string)) (*Subscription, e
 // subscribe makes a subscription. The mutex is held.
 func (n *Notices) subscribe(to Topic, hear func(name string, params json.RawMessage)) (*Subscription, error) {
 	t := n.topics[to]
-	switch {
-	case t == nil && len(n.topics) >= maxTopics:
-		return nil, ErrTooManySubscriptions
-	case t == nil:
+	if t == nil {
+		size := len(rawjson.AppendString(nil, to.Name))
+		if len(n.topics) >= MaxTopics || n.bytes+size > MaxTopicBytes {
+			return nil, ErrTooManySubscriptions
+		}
 		if n.topics == nil {
 			n.topics = map[Topic]*topic{}
 		}
-		t = &topic{subscribers: map[*Subscription]struct{}{}, failed: true}
+		t = &topic{subscribers: map[*Subscription]struct{}{}, failed: true, bytes: size}
 		n.topics[to] = t
+		n.bytes += size
 	}
 	s := &Subscription{of: n, topic: to, hear: hear, settled: make(chan struct{})}
 	t.subscribers[s] = struct{}{}
@@ -167,9 +175,15 @@ func (s *Subscription) End() {
 		return
 	}
 	if delete(t.subscribers, s); len(t.subscribers) == 0 {
-		delete(s.of.topics, s.topic)
+		s.of.drop(s.topic)
 		s.of.change()
 	}
+}
+
+// drop forgets a topic that there is. The mutex is held.
+func (n *Notices) drop(t Topic) {
+	n.bytes -= n.topics[t].bytes
+	delete(n.topics, t)
 }
 
 // Logger is somebody's wish for log messages.
@@ -309,7 +323,7 @@ func (n *Notices) Settle(topic Topic, version uint64, answer Response, err error
 	}
 	t.open, t.failed = !failed, failed
 	if len(t.subscribers) == 0 {
-		delete(n.topics, topic)
+		n.drop(topic)
 	}
 	n.mu.Unlock()
 	for _, s := range told {

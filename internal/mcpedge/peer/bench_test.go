@@ -27,7 +27,7 @@ func BenchmarkCall(b *testing.B) {
 				b.ReportAllocs()
 				b.SetParallelism(callers)
 				each := func() {
-					if _, err := s.Call(b.Context(), endpoint.Request{Method: "tools/call", Params: []byte(`{"name":"x"}`), Generation: 5, Deadline: time.Now().Add(time.Minute)}); err != nil {
+					if _, err := s.Call(b.Context(), endpoint.Request{Method: "tools/call", By: endpoint.Call{ID: "1", Agent: "a", Origin: "a"}, Params: []byte(`{"name":"x"}`), Generation: 5, Deadline: time.Now().Add(time.Minute)}); err != nil {
 						b.Error(err)
 					}
 				}

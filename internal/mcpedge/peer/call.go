@@ -124,19 +124,28 @@ func (s *Session) post(ctx context.Context, req endpoint.Request, params *body) 
 	if at, ok := ctx.Deadline(); ok {
 		h.timeout = min(max(time.Until(at), time.Millisecond), maxTimeout)
 	}
-	var wants []string
-	for what, wanted := range map[string]bool{wantsProgress: req.Progress != nil, wantsNotices: req.Notice != nil, wantsLasts: req.Lasts != nil} {
-		if wanted {
-			wants = append(wants, what)
-		}
-	}
-	h.wants = strings.Join(wants, ",")
+	h.wants = wantsOf(req)
 	h.write(post.Header)
 	post.Header["Content-Type"] = []string{mediaJSON}
 	post.Header["Accept"] = []string{mediaJSON + ", " + mediaStream}
 	post.Header["Expect"] = []string{"100-continue"}
 	req.Trace.Headers(post.Header.Set)
 	return post, nil
+}
+
+// wantsOf is what the caller hears of before the answer.
+func wantsOf(req endpoint.Request) string {
+	var wants []string
+	if req.Progress != nil {
+		wants = append(wants, wantsProgress)
+	}
+	if req.Notice != nil {
+		wants = append(wants, wantsNotices)
+	}
+	if req.Lasts != nil {
+		wants = append(wants, wantsLasts)
+	}
+	return strings.Join(wants, ",")
 }
 
 // read reads the response to a call.

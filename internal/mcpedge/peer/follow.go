@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -148,6 +149,9 @@ func (s *Server) follow(ctx context.Context, key string, owned Owned, params jso
 	var w wishes
 	if err := rawjson.Decode(params, &w); err != nil {
 		return &endpoint.RefusedRequest{Reason: "the wishes cannot be read"}
+	}
+	if n := len(w.URIs) + len(w.Tasks); n > endpoint.MaxTopics {
+		return &endpoint.RefusedRequest{Reason: fmt.Sprintf("%d resources and tasks of one server are asked for, and %d may be", n, endpoint.MaxTopics)}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

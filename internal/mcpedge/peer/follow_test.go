@@ -3,6 +3,7 @@ package peer_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -215,4 +216,63 @@ func TestFollow_moreThanTheOwnerKeeps_isToldAtOnce(t *testing.T) {
 	if _, err := sub.Answer(); err == nil || err.Error() != endpoint.ErrTooManySubscriptions.Error() {
 		t.Errorf("got %v, want %v", err, endpoint.ErrTooManySubscriptions)
 	}
+}
+
+// A gateway that was taken over gets no more of the owner than an honest one needs.
+func TestFollow_moreThanAGatewayNeeds_isRefused(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`))
+	s := o.open(t)
+	ask := func(params string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+		defer cancel()
+		_, err := s.Call(ctx, endpoint.Request{Method: "gatehouse/follow", Params: []byte(params)})
+		return err
+	}
+	if err := ask(`{"uris":["` + strings.Repeat(`","`, endpoint.MaxTopics) + `"]}`); err == nil || !strings.Contains(err.Error(), "10001 resources and tasks") {
+		t.Errorf("got %v for too many names, want a refusal that counts them", err)
+	}
+	var large *endpoint.RequestTooLarge
+	if err := ask(`{"uris":["` + strings.Repeat("x", 2<<20) + `"]}`); !errors.As(err, &large) || large.Limit < endpoint.MaxTopicBytes || large.Limit >= 2<<20 {
+		t.Errorf("got %v for names of 2 MiB, want a refusal with the limit", err)
+	}
+}
+
+func TestFollow_asOftenAsNobodyNeeds_isRefused_untilOneEnds(t *testing.T) {
+	o := newOwner(t, testkit.Says(`{}`))
+	s := o.open(t)
+	follow := func() (end func(), opened <-chan struct{}, over <-chan error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		open, done := make(chan struct{}, 1), make(chan error, 1)
+		go func() {
+			_, err := s.Call(ctx, endpoint.Request{Method: "gatehouse/follow", Params: []byte(`{"uris":["file:///a"]}`), Notice: func(method string, _ json.RawMessage) {
+				if method == "gatehouse/open" {
+					open <- struct{}{}
+				}
+			}})
+			done <- err
+		}()
+		return cancel, open, done
+	}
+	var last func()
+	for range 16 {
+		end, opened, _ := follow()
+		t.Cleanup(end)
+		await(t, "a request to follow", opened)
+		last = end
+	}
+	_, _, over := follow()
+	if err := await(t, "the one too many", over); err == nil || !strings.Contains(err.Error(), "16 times at once already") {
+		t.Errorf("got %v, want a refusal that says why", err)
+	}
+	last()
+	testkit.Eventually(t, "there is room again", func() bool {
+		end, opened, over := follow()
+		select {
+		case <-opened:
+			t.Cleanup(end)
+			return true
+		case <-over:
+			return false
+		}
+	})
 }

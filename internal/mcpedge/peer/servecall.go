@@ -42,6 +42,14 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 		badRequest(w, errNoCall)
 		return
 	}
+	if h.method == methodFollow {
+		done, refusal := s.follows.begin(key, r.RemoteAddr)
+		if refusal != nil {
+			fail(w, refusal)
+			return
+		}
+		defer done()
+	}
 	deadline := time.Now().Add(timeout)
 	ctx, stop := context.WithDeadlineCause(r.Context(), deadline, endpoint.ErrDeadline)
 	defer stop()

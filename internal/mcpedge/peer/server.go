@@ -76,12 +76,15 @@ type Asked struct {
 
 // Server answers other gateways of the fleet. It serves HTTP to whoever reaches it: the
 // listener must let in nobody else.
-type Server struct{ cfg ServerConfig }
+type Server struct {
+	cfg     ServerConfig
+	follows follows
+}
 
 // NewServer makes a Server.
 func NewServer(cfg ServerConfig) *Server {
 	cfg.AnswerTime = cmp.Or(cfg.AnswerTime, answerTime)
-	return &Server{cfg}
+	return &Server{cfg: cfg}
 }
 
 const (

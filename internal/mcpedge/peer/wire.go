@@ -82,8 +82,12 @@ const (
 	maxCapabilities = 32 << 10
 	// maxRequestBytes limits the body of a call where the call does not.
 	maxRequestBytes = 1 << 30
-	// maxWishesBytes limits what another gateway wants to hear of, unasked.
-	maxWishesBytes = 16 << 20
+	// maxWishesBytes limits what another gateway wants to hear of, unasked: as many names
+	// as a gateway has for one server, and what is between them.
+	maxWishesBytes = endpoint.MaxTopicBytes + 4*endpoint.MaxTopics + 1<<10
+	// maxFollows is how many requests to hear of one server a gateway may have at a time. It
+	// needs two, the next one before the last one ends; several may share an address.
+	maxFollows = 16
 	// maxResultBytes limits the result of a call where the call does not.
 	maxResultBytes = 32 << 20
 	// maxFailureBytes limits what is said of a failure.
