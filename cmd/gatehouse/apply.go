@@ -15,20 +15,19 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/admin"
 	"gatehouse/internal/fleet"
-	"gatehouse/internal/fleetstore"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/messages"
 )
 
 // applyOptions are the flags of apply.
 type applyOptions struct {
-	files    fileOptions
-	fleet    fleetOptions
-	wait     time.Duration
-	skip     []string
-	first    bool
-	insecure bool
-	gateway  running // whose fleet it is, without a store
+	storeOptions
+
+	files   fileOptions
+	wait    time.Duration
+	skip    []string
+	first   bool
+	gateway running // whose fleet it is, without a store
 }
 
 func newApplyCommand() *cobra.Command {
@@ -60,12 +59,11 @@ Exit code 0: in force on all replicas; 1: not; 2: wrong use; 3: no gateway is ru
 	f := cmd.Flags()
 	o.files.register(f)
 	_ = f.MarkHidden("env-file") // It is there. Replicas have their own.
-	o.fleet.registerStore(f)
+	o.register(f)
 	f.DurationVar(&o.wait, "wait", applyPatience, "for how long to wait for the replicas' answers")
 	f.StringSliceVar(&o.skip, "skip", nil, "go on without this replica: it serves by what it has until it can follow; repeatable")
 	f.BoolVar(&o.first, "first", false, "put the configuration in place though no replica lives")
-	o.gateway.register(cmd, `print {"outcome", "generation", "replicas", "differences", "error"}`)
-	f.BoolVar(&o.insecure, "insecure", false, "reach etcd on another machine without encryption: who can change what is sent runs commands on every replica")
+	o.gateway.register(cmd, `print {"outcome", "generation", "replicas", "differences", "error", "problems"}`)
 	return cmd
 }
 
@@ -84,14 +82,12 @@ func (o *applyOptions) check() error {
 		return errors.New("--first needs --fleet and --fleet-store: it is for a fleet of which no gateway runs")
 	case o.bySocket():
 		return nil
-	case o.fleet.name == "":
-		return fmt.Errorf("--fleet-store (%s) needs --fleet (%s): the name of the fleet", storeVariable, fleetVariable)
 	}
-	return o.fleet.checkName()
+	return o.storeOptions.check()
 }
 
 // bySocket reports whether a gateway that runs here is asked, and not the store.
-func (o *applyOptions) bySocket() bool { return len(o.fleet.store) == 0 }
+func (o *applyOptions) bySocket() bool { return !o.named() }
 
 func (o *applyOptions) run(cmd *cobra.Command) error {
 	found, err := o.files.find()
@@ -103,14 +99,14 @@ func (o *applyOptions) run(cmd *cobra.Command) error {
 		out = io.Discard
 	}
 	c, problems := readContent(found)
-	if jsondoc.HasErrors(problems) {
-		out = cmd.OutOrStdout() // There is nothing else to say.
-	}
 	printProblems(out, problems)
 	if jsondoc.HasErrors(problems) {
-		return errNo
+		return o.notProposed(cmd, problems, count(problems, jsondoc.Error)+" in the files")
 	}
 	if err := c.Check(); err != nil {
+		if o.gateway.asJSON {
+			return o.notProposed(cmd, problems, err.Error())
+		}
 		return err
 	}
 	ctx, stop := interruptible(cmd)
@@ -124,21 +120,35 @@ func (o *applyOptions) run(cmd *cobra.Command) error {
 	if !o.gateway.asJSON || applied.Outcome == "" {
 		return err
 	}
-	if jsonErr := writeJSON(cmd.OutOrStdout(), applied); jsonErr != nil || err == nil {
+	if jsonErr := writeJSON(cmd.OutOrStdout(), appliedFiles{applied, problems}); jsonErr != nil || err == nil {
 		return jsonErr
+	}
+	return errNo
+}
+
+// appliedFiles is what --json prints.
+type appliedFiles struct {
+	admin.Applied
+
+	// Problems are those of the files: warnings, or why nothing was proposed.
+	Problems []jsondoc.Problem `json:"problems,omitempty"`
+}
+
+// notProposed says of files that no replica was asked about why not.
+func (o *applyOptions) notProposed(cmd *cobra.Command, problems []jsondoc.Problem, why string) error {
+	if !o.gateway.asJSON {
+		return errNo // It has been said.
+	}
+	a := admin.Applied{Outcome: admin.NotApplied, Replicas: []admin.ReplicaSay{}, Error: "nothing was proposed: " + why}
+	if err := writeJSON(cmd.OutOrStdout(), appliedFiles{a, problems}); err != nil {
+		return err
 	}
 	return errNo
 }
 
 // applyToStore applies a configuration to the fleet of a store.
 func (o *applyOptions) applyToStore(ctx context.Context, out io.Writer, c fleet.Content) (admin.Applied, error) {
-	config, err := o.fleet.storeTLS()
-	if err != nil {
-		return admin.Applied{}, err
-	}
-	opening, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
-	store, err := fleetstore.Open(opening, fleetstore.Config{URLs: o.fleet.store, TLS: config, Fleet: o.fleet.name, Insecure: o.insecure})
+	store, err := o.open(ctx)
 	if err != nil {
 		return admin.Applied{}, err
 	}

@@ -207,14 +207,17 @@ func (a *applier) refused(b fleet.Ballot) error {
 	}
 	var who []string
 	for _, n := range b.Nodes {
-		if n.Answer == fleet.Cannot {
+		if n.Answer == fleet.Cannot && !slices.Contains(a.skip, n.Node) {
 			who = append(who, n.Node)
 		}
 	}
 	if len(who) == 0 {
 		return errors.New("nothing has changed: replicas give variables different values. Give them the same ones, or leave one out with --skip REPLICA")
 	}
-	return fmt.Errorf("nothing has changed: %s cannot follow. Mend that, or go on without with --skip %s", strings.Join(who, ", "), strings.Join(who, ","))
+	if !a.others(b, who) {
+		return errors.New("nothing has changed: none of the replicas can follow. Mend the files, or give all replicas what they lack, and apply again")
+	}
+	return fmt.Errorf("nothing has changed: %s cannot follow. Mend that, or go on without with --skip %s", strings.Join(who, ", "), a.skipping(who))
 }
 
 func (a *applier) overtaken(v fleet.View) error {
@@ -236,9 +239,23 @@ func (a *applier) late(b fleet.Ballot) error {
 	if len(silent) == 0 {
 		return fmt.Errorf("nothing has changed: the fleet's store does not answer within %s", a.wait)
 	}
+	if !a.others(b, silent) {
+		return fmt.Errorf("nothing has changed: none of the replicas has answered within %s. Wait longer with --wait, or look at their logs", a.wait)
+	}
 	return fmt.Errorf("nothing has changed: no answer from %s within %s. Wait longer with --wait, or go on without with --skip %s",
-		strings.Join(silent, ", "), a.wait, strings.Join(silent, ","))
+		strings.Join(silent, ", "), a.wait, a.skipping(silent))
 }
+
+// others reports whether there are replicas beside these, and those that are skipped.
+func (a *applier) others(b fleet.Ballot, than []string) bool {
+	return slices.ContainsFunc(b.Nodes, func(n fleet.Vote) bool {
+		return n.Answer != fleet.Leaves && !slices.Contains(than, n.Node) && !slices.Contains(a.skip, n.Node)
+	})
+}
+
+// skipping is what --skip is to be given to go on without some replicas, and those that are
+// skipped already.
+func (a *applier) skipping(who []string) string { return strings.Join(slices.Concat(a.skip, who), ",") }
 
 // follow waits until all replicas decide by a generation.
 func (a *applier) follow(ctx context.Context, generation uint64) error {

@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -233,4 +238,68 @@ func TestApply_oneDoesNotFollow_isNamed(t *testing.T) {
 		t.Error("got nothing active, want the configuration")
 	}
 	wants(t, "error", problem, "is active, but n2 does not decide by it yet")
+}
+
+// A hint that would leave nobody is none.
+func TestApply_refused_saysWhatIsRightToDo(t *testing.T) {
+	lives := func(says ...func(int64) *fleet.Ack) (all []*replica) {
+		for i, s := range says {
+			all = append(all, &replica{id: fmt.Sprint("n", i+1), says: s})
+		}
+		return all
+	}
+	one := can("1")
+	for name, c := range map[string]struct {
+		replicas []*replica
+		skip     []string
+		want     string
+		not      string
+	}{
+		"all of them":               {lives(cannot, cannot), nil, "none of the replicas can follow. Mend the files", "--skip"},
+		"all but those skipped":     {lives(cannot, cannot, one), []string{"n3"}, "none of the replicas can follow. Mend the files", "--skip"},
+		"some, beside one skipped":  {lives(cannot, one, one), []string{"n3"}, "--skip n3,n1", "none of"},
+		"nobody answers":            {lives(silent, silent), nil, "none of the replicas has answered", "--skip"},
+		"one of them is silent":     {lives(silent, one), nil, "--skip n1", "none of"},
+		"one silent, one skipped":   {lives(silent, one, one), []string{"n3"}, "--skip n3,n1", "none of"},
+		"the only one that is left": {lives(cannot), nil, "Mend the files", "--skip"},
+	} {
+		_, problem, v := applied(t, func(a *applier) { a.skip = c.skip }, nil, c.replicas...)
+		unchanged(t, v)
+		if !strings.Contains(problem, c.want) || strings.Contains(problem, c.not) {
+			t.Errorf("%s: got %q, want %q in it, and not %q", name, problem, c.want, c.not)
+		}
+	}
+}
+
+func TestApply_json_isJSONWhateverIsWrongWithTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	good, bad, warns, large := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json"), filepath.Join(dir, "rules.json"), filepath.Join(dir, "large.json")
+	for path, text := range map[string]string{
+		good: `{"mcpServers":{}}`, bad: `{"mcpServers":{"x":{"command":7}}}`, warns: `{"agents":{}}`,
+		large: `{"mcpServers":{"x":{"command":"true","args":["` + strings.Repeat("x", 1<<20) + `"]}}}`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for servers, want := range map[string]string{bad: "1 error in the files", filepath.Join(dir, "none.json"): "in the files", large: "too large for a fleet"} {
+		cmd := newApplyCommand()
+		cmd.SilenceUsage, cmd.SilenceErrors = true, true // As below the root.
+		var out strings.Builder
+		cmd.SetOut(&out)
+		cmd.SetErr(io.Discard)
+		cmd.SetArgs([]string{"--json", "--mcp-config", servers, "--rules", warns, "--fleet", "shop", "--fleet-store", "http://127.0.0.1:1"})
+		err := cmd.Execute()
+		var said struct {
+			Outcome, Error string
+			Problems       []struct{ Code, Severity string }
+		}
+		if jsonErr := json.Unmarshal([]byte(out.String()), &said); err == nil || jsonErr != nil {
+			t.Errorf("%s: got %v and %v for\n%s\nwant an error, and JSON", servers, err, jsonErr, out.String())
+			continue
+		}
+		if said.Outcome != "not applied" || !strings.Contains(said.Error, want) || servers != large && len(said.Problems) == 0 {
+			t.Errorf("%s: got %+v, want it not applied, %q as the error, and the problems", servers, said, want)
+		}
+	}
 }

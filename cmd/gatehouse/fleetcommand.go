@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -17,21 +18,31 @@ import (
 
 func newFleetCommand() *cobra.Command {
 	var o running
+	var by storeOptions
 	cmd := &cobra.Command{
 		Use:   "fleet",
 		Short: "Show the gateways of a fleet, and which runs what",
 		Long: `fleet asks a running gateway for the fleet that it is one of: the gateways that live,
 by which generation each decides, and which of them runs each server that runs once.
+Where none runs, or with --fleet-store, it reads all that in the fleet's store: all but
+what that gateway alone knows, as whom it cannot reach.
 
 Exit code 0: it is as it should be; 1: it is not, or the gateway is not one of a
-fleet; 3: no gateway is running.`,
+fleet; 3: no gateway is running, and no store is named.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
-			gw, err := o.connect(ctx)
+			gw, err := by.reach(ctx, &o)
 			if err != nil {
 				return err
+			}
+			if gw == nil {
+				f, err := fleetByStore(ctx, &by)
+				if err != nil {
+					return failed(err)
+				}
+				return showFleet(cmd.OutOrStdout(), f, o.asJSON, time.Now())
 			}
 			st, err := gw.Client.Status(ctx)
 			if err != nil {
@@ -44,7 +55,19 @@ fleet; 3: no gateway is running.`,
 		},
 	}
 	o.register(cmd, "print it as JSON, as in the status")
+	by.register(cmd.Flags())
 	return cmd
+}
+
+// fleetByStore is what the store of a fleet says of it.
+func fleetByStore(ctx context.Context, by *storeOptions) (admin.Fleet, error) {
+	store, err := by.open(ctx)
+	if err != nil {
+		return admin.Fleet{}, err
+	}
+	defer store.Close()
+	v, err := firstView(ctx, store)
+	return fleetOf(by.fleet.name, v), err
 }
 
 // showFleet writes what is known of a fleet. The error says that it is not as it should

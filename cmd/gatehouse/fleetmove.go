@@ -191,7 +191,7 @@ func (a *app) awaitMove(ctx context.Context, server string, leaves []leaving) (a
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if moved, done := a.moved(server, leaves); done {
+		if moved, done := movedBy(a.fleet.standing.View(), server, leaves, a.startsWhenCalled); done {
 			return moved, nil
 		}
 		select {
@@ -202,9 +202,9 @@ func (a *app) awaitMove(ctx context.Context, server string, leaves []leaving) (a
 	}
 }
 
-// moved says where what has left runs by now, and whether it will be there for good.
-func (a *app) moved(server string, leaves []leaving) (admin.Moved, bool) {
-	v := a.fleet.standing.View()
+// movedBy says where what has left runs by now, and whether it will be there for good.
+// idle reports whether what nobody owns waits for its next call, or is gone.
+func movedBy(v fleet.View, server string, leaves []leaving, idle func(server, key string) bool) (admin.Moved, bool) {
 	m := admin.Moved{Server: server, From: []string{}, Nodes: []string{}, State: string(endpoint.Idle)}
 	for _, l := range leaves {
 		m.From = append(m.From, l.owner.Node)
@@ -212,7 +212,7 @@ func (a *app) moved(server string, leaves []leaving) (admin.Moved, bool) {
 			owner, owned := v.Owners[key]
 			record := v.Records[key]
 			switch {
-			case !owned && a.startsWhenCalled(server, key):
+			case !owned && idle(server, key):
 				continue
 			case !owned || owner.Epoch == epoch || record.Epoch != owner.Epoch || underWay(record.State):
 				return m, false

@@ -16,17 +16,35 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 	if f == nil {
 		return nil
 	}
-	v := f.standing.View()
-	s := &admin.Fleet{
-		Name: f.opts.name, Node: f.node.ID, TenureMS: f.standing.Tenure().Milliseconds(), StoreSilentMS: f.standing.Silence().Milliseconds(),
-		Generation: v.Generation, InForce: f.standing.Generation(), Leaving: f.leaving.Load(), Owners: map[string]string{},
-		Nodes: []admin.FleetNode{}, Damaged: v.Summary(), Stuck: f.standing.Stuck(),
-	}
+	all := fleetOf(f.opts.name, f.standing.View())
+	s := &all
+	s.Node, s.TenureMS, s.StoreSilentMS = f.node.ID, f.standing.Tenure().Milliseconds(), f.standing.Silence().Milliseconds()
+	s.InForce, s.Leaving, s.Stuck = f.standing.Generation(), f.leaving.Load(), f.standing.Stuck()
 	if f.creds != nil {
 		ends := f.creds.Ends()
 		days, _ := peer.DaysLeft(ends, now)
 		s.CertificateDays, s.CertificateEnds = &days, &ends
 	}
+	for _, n := range s.Nodes {
+		if why := f.client.Unreached(n.Address); why != "" {
+			if s.Unreached == nil {
+				s.Unreached = map[string]string{}
+			}
+			s.Unreached[n.ID] = why
+		}
+	}
+	for id, off := range f.peers.clocks() {
+		if s.ClocksMS == nil {
+			s.ClocksMS = map[string]int64{}
+		}
+		s.ClocksMS[id] = off.Milliseconds()
+	}
+	return s
+}
+
+// fleetOf is what a view says of a fleet, without what one gateway of it knows.
+func fleetOf(name string, v fleet.View) admin.Fleet {
+	s := admin.Fleet{Name: name, Generation: v.Generation, Owners: map[string]string{}, Nodes: []admin.FleetNode{}, Damaged: v.Summary()}
 	if v.Active != nil {
 		s.AppliedBy, s.AppliedAt = v.Active.By, &v.Active.At
 	}
@@ -39,18 +57,6 @@ func (f *fleetSide) status(now time.Time) *admin.Fleet {
 		for _, w := range fleet.WaitsIn(n.Waits) {
 			s.Waits = append(s.Waits, shownWait(id, w))
 		}
-		if why := f.client.Unreached(n.Address); why != "" {
-			if s.Unreached == nil {
-				s.Unreached = map[string]string{}
-			}
-			s.Unreached[id] = why
-		}
-	}
-	for id, off := range f.peers.clocks() {
-		if s.ClocksMS == nil {
-			s.ClocksMS = map[string]int64{}
-		}
-		s.ClocksMS[id] = off.Milliseconds()
 	}
 	for key, o := range v.Owners {
 		server, agent := fleet.SplitKey(key)

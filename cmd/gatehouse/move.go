@@ -12,11 +12,14 @@ import (
 
 func newMoveCommand() *cobra.Command {
 	var o running
+	var by storeOptions
 	cmd := &cobra.Command{
 		Use:   "move SERVER [NODE]",
 		Short: "Have another gateway of the fleet run a server that runs once",
 		Long: `move has another gateway of the fleet run a server that runs once: NODE, or else the
-one that is next in line. Any gateway of the fleet can be asked. Running calls end
+one that is next in line. Any gateway of the fleet can be asked. Where none runs here, or
+with --fleet-store, who runs the server is read in the fleet's store, and asked over the
+gateways' own port, with a certificate of the fleet as a gateway has it. Running calls end
 first, within drain_timeout_ms; later ones wait, and run at the new place. What the
 process remembers is lost, as at a restart. Instances for agents move along, and start
 with their next call.
@@ -28,7 +31,7 @@ starts with its next call; 1: it is not ready there, or has not moved.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
-			gw, err := o.connect(ctx)
+			gw, err := by.reach(ctx, &o)
 			if err != nil {
 				return err
 			}
@@ -38,6 +41,13 @@ starts with its next call; 1: it is not ready there, or has not moved.`,
 					return errors.New("NODE is empty: leave it out, or take one that \"gatehouse fleet\" shows")
 				}
 			}
+			if gw == nil {
+				moved, err := moveByStore(ctx, &by, args[0], node)
+				if err != nil {
+					return failed(err)
+				}
+				return showMoved(cmd, moved, o.asJSON)
+			}
 			moved, err := gw.Client.Move(ctx, args[0], node)
 			if err != nil {
 				return asked(ctx, gw.Client, err)
@@ -46,6 +56,8 @@ starts with its next call; 1: it is not ready there, or has not moved.`,
 		},
 	}
 	o.register(cmd, `print {"server", "from", "nodes", "state", "reason"}`)
+	by.register(cmd.Flags())
+	by.fleet.registerPeers(cmd.Flags())
 	return cmd
 }
 

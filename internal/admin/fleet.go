@@ -13,7 +13,7 @@ import (
 // Fleet is the fleet that the gateway is one of, as it knows it.
 type Fleet struct {
 	Name string `json:"name"`
-	Node string `json:"node"` // its own id
+	Node string `json:"node"` // its own id; empty if it is the store that says all this
 	// TenureMS is for how long it may still act on what it owns, 0 if it may not.
 	TenureMS int64 `json:"tenure_ms"`
 	// StoreSilentMS is how long ago the store has last answered.
@@ -93,8 +93,12 @@ const certificateWarning = 14
 // String is the fleet in one line: who is one of it, and what is not as it should be.
 func (f Fleet) String() string {
 	parts := []string{fmt.Sprintf("%s, this is node %s of %s", f.Name, f.Node, plural.Of(len(f.Nodes), "gateway"))}
+	if f.Node == "" {
+		parts = []string{fmt.Sprintf("%s, as its store says: %s", f.Name, plural.Of(len(f.Nodes), "gateway"))}
+	}
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	switch {
+	case f.Node == "" && f.Generation != 0:
 	case f.Leaving:
 		add("it leaves")
 	case f.InForce == 0 && f.Generation != 0:
@@ -172,6 +176,9 @@ func (f Fleet) Well() bool {
 		if n.Generation != f.Generation || len(n.Unreached) > 0 || len(n.Cannot) > 0 {
 			return false
 		}
+	}
+	if f.Node == "" {
+		return len(f.Nodes) > 0 && f.Generation > 0 && len(f.Damaged) == 0 && len(f.Waits) == 0
 	}
 	return f.TenureMS > 0 && f.InForce > 0 && !f.Leaving && len(f.Damaged) == 0 && len(f.Unreached) == 0 && len(f.Stuck) == 0 && len(f.Waits) == 0 && len(f.ClocksMS) == 0 &&
 		(f.CertificateDays == nil || *f.CertificateDays > certificateWarning)
