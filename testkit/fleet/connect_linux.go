@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -31,18 +32,21 @@ func (f *Fleet) connect(n *Node) (listen, advertise string, urls []string) {
 		listen = n.host.address(f.t)
 		return listen, listen, f.Etcd.URLs()
 	}
-	listen = freeAddress(f.t)
-	n.peers = StartProxy(f.t, listen)
+	listen, advertise = freeAddress(f.t), ""
+	if !f.options.Direct {
+		n.peers = StartProxy(f.t, listen)
+		advertise = n.peers.Addr()
+	}
 	for _, m := range f.Etcd.Members {
 		p := StartProxy(f.t, strings.TrimPrefix(m.URL, "http://"))
 		n.stores, urls = append(n.stores, p), append(urls, "http://"+p.Addr())
 	}
-	return listen, n.peers.Addr(), urls
+	return listen, cmp.Or(advertise, listen), urls
 }
 
-// certificate are the flags that a gateway needs to speak TLS to others: it must, unless
+// PeerFlags are the flags that a gateway needs to speak TLS to others: it must, unless
 // all are on one machine.
-func (n *Node) certificate() []string {
+func (n *Node) PeerFlags() []string {
 	f := n.fleet
 	if f.network == nil {
 		return nil
@@ -60,9 +64,12 @@ func (n *Node) Isolate(m Mode) {
 
 // CutPeers has the connections of the other gateways to this one do something.
 func (n *Node) CutPeers(m Mode) {
-	if n.host == nil {
+	if n.peers != nil {
 		n.peers.Set(m)
 		return
+	}
+	if n.host == nil {
+		return // They reach it directly.
 	}
 	for _, other := range n.fleet.Others(n) {
 		n.fleet.network.between(n.host, other.host, m)

@@ -40,6 +40,9 @@ type Options struct {
 	Files map[string]string
 	// Quota is how many bytes the store may have; etcd's default if 0.
 	Quota int
+	// Direct has gateways reach each other without a proxy in between, for tests that do no
+	// harm there: CutPeers must not be called.
+	Direct bool
 	// Look is how often the eye looks; 5 ms if 0.
 	Look time.Duration
 }
@@ -212,7 +215,7 @@ func (f *Fleet) node(id string) *Node {
 		"run", "--transport", "http", "--http", front, "--fleet", fleetName, "--fleet-store", strings.Join(urls, ","),
 		"--fleet-listen", listen, "--fleet-advertise", advertise, "--fleet-node", id, "--fleet-ttl", f.TTL.String(),
 		"--insecure", "--shutdown-delay", "200ms", "--audit-log", filepath.Join(n.Dir, "audit.jsonl"), "--log-format", "json", "--log-level", "debug",
-	}, append(n.certificate(), f.options.Args...)...)
+	}, append(n.PeerFlags(), f.options.Args...)...)
 	for name, text := range f.options.Files {
 		n.Write(name, text)
 	}
@@ -249,9 +252,12 @@ func (f *Fleet) Apply(servers, rules string, args ...string) {
 // TryApply is Apply that may be refused.
 func (f *Fleet) TryApply(servers, rules string, args ...string) (string, error) {
 	f.t.Helper()
-	return f.ApplyFrom(f.Nodes[0], servers, rules, append([]string{
-		"--insecure=" + strconv.FormatBool(f.network != nil), "--fleet", fleetName, "--fleet-store", strings.Join(f.Etcd.URLs(), ","),
-	}, args...)...)
+	return f.ApplyFrom(f.Nodes[0], servers, rules, append(f.StoreFlags(), args...)...)
+}
+
+// StoreFlags are those of commands that reach the fleet by its store.
+func (f *Fleet) StoreFlags() []string {
+	return []string{"--insecure=" + strconv.FormatBool(f.network != nil), "--fleet", fleetName, "--fleet-store", strings.Join(f.Etcd.URLs(), ",")}
 }
 
 // ApplyFrom is TryApply beside a gateway: without other arguments through that.

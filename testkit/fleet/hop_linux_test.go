@@ -29,7 +29,7 @@ const (
 
 func TestAcceptance17_costOfTheHop(t *testing.T) {
 	repeated(t, func(t *testing.T) {
-		f := kit.Start(t, kit.Options{Servers: 1, Look: time.Second})
+		f := kit.Start(t, kit.Options{Servers: 1, Look: time.Second, Direct: true})
 		owner := f.AwaitOwner("s0")
 		for _, h := range []hop{{1, 0, 2.2}, {16, 0, 3}, {64, 0, 3}, {1, 64 << 10, 1.5}, {16, 64 << 10, 1.5}} {
 			h.measure(t, f, owner, f.Others(owner)[0])

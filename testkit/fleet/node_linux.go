@@ -59,7 +59,7 @@ func (n *Node) Start() {
 	defer log.Close() // The process has its own.
 	cmd := n.host.command(n.program, n.args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = n.Dir, n.environment(), log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Its guard ends the rest.
 	if err := cmd.Start(); err != nil {
 		n.fleet.t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 	t.Parallel()
 	x := begin(t, kit.Options{Nodes: 2, Servers: 1})
 	f, server, owner, other := x.Fleet, kit.Server(0), x.owner, x.others[0]
-	for _, args := range [][]string{{"move", server, other.ID}, {"move", server}} {
+	byStore := append([]string{"move", server}, append(f.StoreFlags(), owner.PeerFlags()...)...)
+	for _, args := range [][]string{{"move", server, other.ID}, {"move", server}, byStore} {
 		asked, to := f.Others(owner)[0], f.Others(owner)[0]
 		want := `"` + server + `": it is ready at ` + to.ID + " now; it was at " + owner.ID + "\n"
 		if got, err := asked.Command(args...); err != nil || got != want {
@@ -32,6 +33,9 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 		if got, err := f.Others(owner)[0].Command(strings.Fields(c.args)...); err == nil || !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %q and %v, want it refused with %q", c.args, got, err, c.want)
 		}
+	}
+	if got, err := owner.Command(append([]string{"fleet"}, f.StoreFlags()...)...); err != nil || !strings.Contains(got, "as its store says: 2 gateways") {
+		t.Errorf("fleet by its store: got %q and %v, want both gateways", got, err)
 	}
 	x.noneFailed()
 	operatedFromElsewhere(t, f, owner) // A restart starts the new process while the old one drains.
