@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -45,6 +46,9 @@ type Config struct {
 	// configuration. It must not block. The actor is sent the CandidateReply, as it is
 	// the other answers to Content: InForce, CannotFollow and HoldLapsed.
 	Candidate func(messages.CandidateQuery)
+	// MaxInstances is how many instances for agents this node may own. Default:
+	// fleet.MaxInstances.
+	MaxInstances int
 	// Taken is called once if another process has this node's id and does not go.
 	Taken func(error)
 	Log   *slog.Logger
@@ -52,6 +56,7 @@ type Config struct {
 
 // Props makes the fleet's actor.
 func Props(cfg Config) *actor.Props {
+	cfg.Standing.most = int64(cmp.Or(cfg.MaxInstances, fleet.MaxInstances))
 	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}, waits: map[string]fleet.Awaiting{}}
 	f.life, f.die = context.WithCancel(context.Background())
 	return actor.PropsFromProducer(func() actor.Actor { return f })

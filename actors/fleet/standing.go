@@ -20,6 +20,9 @@ type Standing struct {
 	force atomic.Uint64
 	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
 	stuck atomic.Pointer[[]string]
+	// agents is how many instances for agents it owns, of most.
+	agents atomic.Int64
+	most   int64 // set before it is used
 
 	vanished atomic.Pointer[map[string]vanished] // by id
 }
@@ -32,7 +35,7 @@ type Holding struct {
 
 // NewStanding makes that of a gateway that owns nothing. now is the clock of tenures.
 func NewStanding(now func() fleet.Instant) *Standing {
-	s := &Standing{now: now}
+	s := &Standing{now: now, most: fleet.MaxInstances}
 	s.owned.Store(&map[string]Holding{})
 	s.view.Store(&fleet.View{})
 	s.stuck.Store(&[]string{})
@@ -86,4 +89,11 @@ func (s *Standing) change(how func(owned map[string]Holding)) {
 	next := maps.Clone(*s.owned.Load())
 	how(next)
 	s.owned.Store(&next)
+	agents := int64(0)
+	for key := range next {
+		if forAgent(key) {
+			agents++
+		}
+	}
+	s.agents.Store(agents)
 }

@@ -192,7 +192,7 @@ func (f *member) claimDue(m claimDue) {
 	if !f.mayClaim() || w.barred {
 		return
 	}
-	if f.runs(w.key) { // What was there before still ends.
+	if f.runs(w.key) || forAgent(w.key) && !f.mayInstance() { // What was there before still ends, or others have to.
 		w.waiting = f.later(claimAgain, m)
 		return
 	}

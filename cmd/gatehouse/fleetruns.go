@@ -13,6 +13,7 @@ import (
 	"gatehouse/actors/remote"
 	"gatehouse/actors/server"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/fleet"
 	"gatehouse/internal/mcpedge/peer"
 	"gatehouse/internal/mcpedge/servers"
 	"gatehouse/internal/serversfile"
@@ -175,4 +176,13 @@ func (c countedRuns) Go(run func()) {
 		defer c.runs.add(c.key, -1)
 		run()
 	})
+}
+
+// room is whether one more instance for an agent may run here; nil for a gateway that is not
+// one of a fleet.
+func (f *fleetSide) room() func(server, agent string) bool {
+	if f == nil {
+		return nil
+	}
+	return func(server, agent string) bool { return f.standing.Room(fleet.KeyOf(server, agent)) }
 }

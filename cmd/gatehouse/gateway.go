@@ -117,7 +117,7 @@ func assemble(l *launch, instance string, auditLog *audit.Log) *app {
 	a.supervisorPID = a.spawn(supervisor.Props(supervisor.Config{Server: a.serverProps, SessionIdle: opts.sessionIdle, Fleet: a.joinFleet(budget), Log: log}), serverActors)
 	a.router = front.New(front.Config{
 		Store: a.store, Pinned: opts.agents, DefaultAgent: opts.defaultAgent, Instance: instance,
-		RulesUnknown: a.rulesUnknown, Stale: a.fleet.stale(),
+		RulesUnknown: a.rulesUnknown, Stale: a.fleet.stale(), Room: a.fleet.room(),
 		Wake: func(name string, cell *endpoint.Cell) {
 			a.sys.Root.Send(a.supervisorPID, messages.WakeServer{Name: name, Cell: cell})
 		},

@@ -16,3 +16,7 @@ func SplitKey(key string) (server, agent string) {
 	server, agent, _ = strings.Cut(key, "\x00")
 	return server, agent
 }
+
+// MaxInstances is how many instances of servers for agents a gateway may own: each claim is
+// a write to the store.
+const MaxInstances = 1000

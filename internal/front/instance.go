@@ -86,6 +86,9 @@ func (a *Attempt) obtain(entry *snapshot.Route) error {
 			return noSession(entry)
 		}
 	}
+	if room := a.call.router.cfg.Room; room != nil && entry.Entry.Settings.Scope == serversfile.ScopeAgent && !room(entry.Entry.Name, w.Agent) {
+		return noRoomForInstance(entry)
+	}
 	first := endpoint.Status{State: endpoint.Idle, Since: time.Now()}
 	cell, fresh, err := entry.Cell.Instances().Obtain(w, a.call.Caller.Owner(), client, entry.Entry.Settings.MaxInstances, first)
 	switch {
@@ -105,6 +108,13 @@ func noSession(r *snapshot.Route) *Failure {
 	return &Failure{Code: CodeServerUnavailable, Message: fmt.Sprintf(
 		"%q runs once for each client session, and this request belongs to none; not run. Tell the user: the client must open a session (initialize, and send its Mcp-Session-Id; "+
 			"over stdio each client has one), or the server's gateway.scope must be \"agent\" or \"shared\".", r.Entry.Name)}
+}
+
+// noRoomForInstance is for a gateway of a fleet that runs as many instances as it may.
+func noRoomForInstance(r *snapshot.Route) *Failure {
+	return &Failure{Code: CodeServerUnavailable, RetryAfterMS: 5000, Message: fmt.Sprintf(
+		"%q runs once for each agent, and this gateway has as many such instances of all servers as one gateway of a fleet may; not run. Try again after 5 s, at most twice, then tell the user.",
+		r.Entry.Name)}
 }
 
 func tooManyInstances(r *snapshot.Route) *Failure {

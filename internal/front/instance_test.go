@@ -125,3 +125,20 @@ func TestLists_ofAServerWithInstances(t *testing.T) {
 func catalogOf(name string) endpoint.Catalog {
 	return endpoint.Catalog{Known: true, At: time.Now(), Tools: []endpoint.Tool{{Name: name, Raw: json.RawMessage(`{"name":"` + name + `"}`)}}}
 }
+
+// A gateway of a fleet has room for so many instances of all servers.
+func TestInstance_withoutRoomAtTheGateway_isRefused(t *testing.T) {
+	h, docs := scopedHouse(t, 16)
+	h.router = h.Router(front.Config{Room: func(server, agent string) bool { return server == "docs" && agent == "a" }})
+	if got, err := h.readBy("a"); err != nil {
+		t.Errorf("got %s and %v with room, want an answer", got, err)
+	}
+	_, err := h.readBy("b")
+	f, _ := errors.AsType[*front.Failure](err)
+	if f == nil || f.Code != front.CodeServerUnavailable || !strings.Contains(f.Message, "as one gateway of a fleet may") || f.RetryAfterMS == 0 {
+		t.Errorf("got %v without room, want it refused with why, and when to try again", err)
+	}
+	if n := len(docs.Cell.Instances().List()); n != 1 {
+		t.Errorf("there are %d instances, want 1", n)
+	}
+}

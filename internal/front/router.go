@@ -30,6 +30,9 @@ type Config struct {
 	// Stale, unless nil, reports whether this gateway has been without contact to its
 	// fleet for so long that nothing may run by what it knows. It does not block.
 	Stale func() bool
+	// Room, unless nil, reports whether an instance of a server for an agent runs, or may
+	// be started beside those of all servers. It does not block.
+	Room func(server, agent string) bool
 	// Number makes the number of a call, which no other may have. Default: random,
 	// so that an agent does not learn from its own how many calls others make.
 	Number func() uint64
