@@ -51,6 +51,9 @@ type Config struct {
 	MaxInstances int
 	// Taken is called once if another process has this node's id and does not go.
 	Taken func(error)
+	// Unfit, unless nil, is called once if the fleet is written in a form by now that this
+	// version does not know. It must not block.
+	Unfit func(error)
 	Log   *slog.Logger
 }
 
@@ -97,6 +100,7 @@ type member struct {
 	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
 
 	isolation isolation
+	unfit     bool // the fleet is written in a form that is not known here
 	noting    bool // what it cannot start is about to be written
 
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
@@ -259,6 +263,10 @@ func (f *member) tell(m any) {
 
 // seen takes in what the store holds by now.
 func (f *member) seen(v fleet.View) {
+	if err := fleet.CheckFormat(v.Format); err != nil {
+		f.outgrown(err)
+		return
+	}
 	if f.view.Store != 0 && (v.Store != f.view.Store || v.Revision < f.view.Revision) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
@@ -278,6 +286,15 @@ func (f *member) seen(v fleet.View) {
 	for _, w := range f.wants {
 		f.settle(w)
 	}
+}
+
+// outgrown has this gateway end: it would read what it does not understand.
+func (f *member) outgrown(err error) {
+	if f.unfit || f.cfg.Unfit == nil {
+		return
+	}
+	f.unfit = true
+	f.cfg.Unfit(err)
 }
 
 // handOn hands on what the fleet has agreed on, if that is news.

@@ -89,7 +89,7 @@ func openFleet(opts runOptions, log *slog.Logger) (_ *fleetSide, err error) {
 		address = f.listener.Addr().String()
 	}
 	f.state, f.seat = ownFleetState(fleetStatePath(o), log)
-	f.node = fleet.Node{ID: o.node, Boot: newBoot(), Address: address, Version: version(), Since: time.Now().UTC()}
+	f.node = fleet.Node{ID: o.node, Boot: newBoot(), Address: address, Version: version(), Format: fleet.Format, Since: time.Now().UTC()}
 	if f.store, err = openFleetStore(o, opts.insecure); err != nil {
 		return nil, err
 	}
@@ -188,6 +188,12 @@ func (f *fleetSide) props() *actor.Props {
 		Swept:   f.swept,
 		Wake:    func(ctx context.Context, address, key string) error { return f.client.Wake(ctx, address, key) },
 		Running: f.running, Runs: f.runs.running, Content: f.heard, Candidate: f.asked,
+		Unfit: func(err error) {
+			select {
+			case f.failed <- err:
+			default: // It ends already.
+			}
+		},
 		Taken: func(error) {
 			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)
 		},

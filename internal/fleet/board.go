@@ -27,7 +27,7 @@ type Board struct {
 // NewBoard returns the board of a store that has these entries at a revision.
 func NewBoard(store uint64, revision int64, entries []Entry) *Board {
 	b := &Board{view: View{
-		Store: store, Acks: map[string]Ack{}, Nodes: map[string]Node{}, Joined: map[string]int64{},
+		Store: store, Format: 1, Acks: map[string]Ack{}, Nodes: map[string]Node{}, Joined: map[string]int64{},
 		Owners: map[string]Owner{}, Records: map[string]Record{}, Holds: map[string]Hold{},
 		Restarts: map[string]int64{}, Damaged: map[string]string{},
 	}}
@@ -67,6 +67,8 @@ func (b *Board) read(e Entry) error {
 	case KeyGeneration:
 		v.Generation = uint64(max(e.Modified, 0))
 		return nil
+	case KeyFormat:
+		return v.readFormat(e)
 	case KeyActive:
 		return readContent(e, &v.Active, false)
 	case KeyCandidate:
@@ -93,6 +95,19 @@ func (b *Board) read(e Entry) error {
 	default:
 		return nil // Of a later version.
 	}
+}
+
+// readFormat keeps the last one that could be read: what cannot be is named as damaged.
+func (v *View) readFormat(e Entry) (err error) {
+	if e.Deleted {
+		v.Format = 1
+		return nil
+	}
+	format, err := ReadFormat(e.Value)
+	if err == nil {
+		v.Format = format
+	}
+	return err
 }
 
 func (b *Board) readNode(id string, e Entry) error {

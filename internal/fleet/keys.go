@@ -12,6 +12,8 @@ const (
 	KeyActive     = "config/active"
 	KeyGeneration = "generation"
 	KeySessions   = "sessions/key"
+	// KeyFormat has the number of the form in which all others are written.
+	KeyFormat = "format"
 
 	// Of each of the first two a name: what has one is not written again.
 	KeyCandidateName = "config/candidate.name"

@@ -19,6 +19,8 @@ type Node struct {
 	Address string    `json:"address"`
 	Version string    `json:"version"`
 	Since   time.Time `json:"since"`
+	// Format is the newest that it knows; 0 is 1.
+	Format int `json:"format,omitempty"`
 	// Generation is that which it decides by; 0 is none yet.
 	Generation uint64 `json:"generation"`
 	// First is the revision with which this process has first joined, if it has joined

@@ -85,10 +85,12 @@ type View struct {
 	Store uint64
 	// Generation is that of the fleet's configuration, holds and restarts; it grows.
 	Generation uint64
-	Active     *Content // nil before the first
-	Candidate  *Content // nil if there was none; its Candidate is its own revision
-	Acks       map[string]Ack
-	Nodes      map[string]Node
+	// Format is that of the fleet: see the constant of that name.
+	Format    int
+	Active    *Content // nil before the first
+	Candidate *Content // nil if there was none; its Candidate is its own revision
+	Acks      map[string]Ack
+	Nodes     map[string]Node
 	// Joined are the revisions with which nodes have joined.
 	Joined   map[string]int64
 	Owners   map[string]Owner  // by key

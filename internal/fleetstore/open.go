@@ -58,7 +58,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verify(ctx); err != nil {
+	err = s.verify(ctx)
+	if err == nil {
+		err = s.checkFormat(ctx)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
