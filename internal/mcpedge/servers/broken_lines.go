@@ -101,7 +101,7 @@ func (b *brokenLines) waitForSilence() {
 // whose messages have no end of a line.
 func isFrame(line []byte) bool {
 	const header = "content-length:"
-	i := bytes.Index(bytes.ToLower(line[:min(len(line), 4<<10)]), []byte(header))
+	i := bytes.Index(lowerASCII(line[:min(len(line), 4<<10)]), []byte(header))
 	if i < 0 || i > 0 && line[i-1] != '}' { // The body before it, if there is one, ends in a bracket.
 		return false
 	}

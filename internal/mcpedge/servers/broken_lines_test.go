@@ -176,6 +176,7 @@ func TestOpenStdio_saysWhatIsOddAboutTheMessages(t *testing.T) {
 		"control codes before": {"\x1b[2K" + answer + "\n", "writes text before its messages"},
 		"a banner before":      {"Server v1.0 " + answer + "\n", "writes text before its messages"},
 		"LSP framing":          {"Content-Length: 100\r\n\r\n" + answer, "speaks LSP framing"},
+		"framing after bytes":  {strings.Repeat("\xf8", 40) + "}Content-Length: 7\r\n\r\n" + answer, "speaks LSP framing"},
 		"LSP framing, lower":   {"content-length:7\r\n\r\n" + answer, "speaks LSP framing"},
 		"broken":               {strings.Replace(answer, `"odd"`, "\"o\td\"", 1) + "\n", "no JSON (at byte "},
 	} {

@@ -26,6 +26,7 @@ func FuzzHTTPAnswer(f *testing.F) {
 	f.Add(200, "text/event-stream; charset=utf-8", "", "", "\xef\xbb\xbfevent: message\rdata:{\"id\":ID,\"error\":{}}\r\r: end")
 	f.Add(429, "text/plain", "Wed, 21 Oct 2026 07:28:00 GMT", "", "slow down")
 	f.Add(401, "", "1", `Bearer error="insufficient_scope", scope="a b", x="\"`, "")
+	f.Add(402, "0", "0", "Bearer error=\"i\xf8\xf8\xf8\xf8\xf8\xf8nsufficient_scope\", scope=\"a b\", ", "U")
 	f.Add(404, "application/json", "-1", "", `{"error":{"code":-32001,"message":"no session"}}`)
 	f.Fuzz(func(t *testing.T, status int, kind, retry, challenge, body string) {
 		o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {

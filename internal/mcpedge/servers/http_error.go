@@ -101,7 +101,7 @@ func visible(body, media string) string {
 			break
 		}
 		text.WriteByte(' ')
-		lower := strings.ToLower(tag)
+		lower := lowerASCII(tag)
 		for _, hidden := range []string{"script", "style", "svg"} {
 			if strings.HasPrefix(lower, hidden) {
 				if i := strings.Index(lower, "</"+hidden); i >= 0 {

@@ -64,7 +64,7 @@ func challengesLogin(challenges []string) bool {
 // need it to get other credentials.
 func challengedScope(challenges []string) string {
 	for _, challenge := range challenges {
-		lower := strings.ToLower(challenge)
+		lower := lowerASCII(challenge)
 		for from := 0; ; {
 			i := strings.Index(lower[from:], "scope")
 			if i < 0 {

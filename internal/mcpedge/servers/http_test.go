@@ -166,9 +166,17 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 			status: 403, header: map[string]string{"Content-Type": "text/html"}, body: "<html><style>p{}</style><body><p>blocked &amp; gone</p></body></html>",
 			words: []string{"HTTP status 403 Forbidden", "text/html", "blocked & gone"}, not: "p{}",
 		},
+		"a firewall's page that is not UTF-8": {
+			status: 403, header: map[string]string{"Content-Type": "text/html"}, body: "<script>" + strings.Repeat("\xf8", 40) + "</script><p>blocked</p>",
+			words: []string{"HTTP status 403 Forbidden", "blocked"}, not: "script",
+		},
 		"a missing scope": {
 			status: 401, header: map[string]string{"WWW-Authenticate": `Bearer realm="x", error="insufficient_scope", scope="files:read files:write", resource_metadata="https://x/scope=1"`},
 			want: endpoint.RefusedRequest{Scope: "files:read files:write"}, words: []string{"HTTP status 401 Unauthorized"},
+		},
+		"a scope after bytes that are not UTF-8": {
+			status: 403, header: map[string]string{"WWW-Authenticate": "Bearer error=\"" + strings.Repeat("\xf8", 40) + "\", scope=\"a b\""},
+			want: endpoint.RefusedRequest{Scope: "a b"}, words: []string{"HTTP status 403 Forbidden"},
 		},
 		"a limit of requests": {
 			status: 429, header: map[string]string{"Retry-After": "7", "Content-Type": "application/json"}, body: `{"error":"rate limit exceeded"}`,
