@@ -2,6 +2,7 @@ package servers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strconv"
@@ -16,7 +17,8 @@ import (
 // eventStream reads the events of a response and acts on their messages.
 type eventStream struct {
 	c     *conversation
-	x     *exchange // whose response it is; nil for a stream of its own
+	ctx   context.Context // of what reads it
+	x     *exchange       // whose response it is; nil for a stream of its own
 	lines *jsonrpc.Reader
 	// endpoint, if set, hears where an SSE server wants to be sent messages.
 	endpoint func(target string)
@@ -41,14 +43,18 @@ const (
 	leastRetry = 10 * time.Millisecond
 )
 
-func (c *conversation) newEventStream(body io.Reader, x *exchange) *eventStream {
-	e := &eventStream{c: c, x: x, retry: usualRetry, share: c.h.opts.Budget.Share()}
+// newEventStream reads what a response says while ctx lasts.
+func (c *conversation) newEventStream(ctx context.Context, body io.Reader, x *exchange) *eventStream {
+	e := &eventStream{c: c, ctx: ctx, x: x, retry: usualRetry, share: c.h.opts.Budget.Share()}
 	e.lines = jsonrpc.NewReader(&newlines{r: body}, jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: c.eventLimit, Endless: DefaultMaxLineBytes, Budget: c.h.opts.Budget})
 	return e
 }
 
 // next reads one line. Its error is what ended the stream.
 func (e *eventStream) next() error {
+	if e.ctx.Err() != nil {
+		return context.Cause(e.ctx) // Much more may have come, packed.
+	}
 	l, err := e.lines.Next()
 	if err != nil {
 		return err
@@ -90,7 +96,7 @@ func (e *eventStream) settleCost() {
 	wait := e.c.h.pace.Spend(e.cost, floodBurst, time.Now())
 	e.cost = 0
 	if wait > 0 {
-		pauseFor(wait, e.c.ctx.Done())
+		pauseFor(wait, e.ctx.Done())
 	}
 }
 

@@ -1,6 +1,7 @@
 package servers_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/internal/endpoint"
@@ -111,5 +113,36 @@ func FuzzListTools(f *testing.F) {
 			}
 			seen[tool.Name] = true
 		}
+	})
+}
+
+// FuzzStdioAnswer has a server on pipes answer a call with any bytes, ID standing for the
+// call's own, and end. What the caller gets is JSON or an error, and the call ends.
+func FuzzStdioAnswer(f *testing.F) {
+	f.Add([]byte("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"content\":[]}}\n"))
+	f.Add([]byte("starting\n{\"id\":ID,\"result\":{\"a\":NaN}}\n{\"id\":ID"))
+	f.Add([]byte("\xff\xfe{\x00\"\x00i\x00d\x00\"\x00:\x00ID\n"))
+	f.Add([]byte("Content-Length: 46\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{}}Content-Length: 5\r\n"))
+	f.Add([]byte("\x1b[2K[{\"id\":ID,\"method\":\"ping\"},\n{\"method\":\"notifications/progress\",\"params\":{\"progressToken\":ID}}\n"))
+	f.Add([]byte(strings.Repeat("\xff", 90) + "content-length: 7\n"))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := open(t, servers.Options{})
+			go func() {
+				id := p.read().ID
+				go func() { _, _ = io.Copy(io.Discard, p.in) }() // Until the other end closes.
+				_, _ = p.out.Write(bytes.ReplaceAll(said, []byte("ID"), id))
+				p.die()
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			res, err := s.Call(ctx, tool(`{}`))
+			if err == nil && json.Valid(res.Result) == json.Valid(res.Error) {
+				t.Errorf("got the result %q and the error %q, want one of them, as JSON", res.Result, res.Error)
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the call goes on after the end of its server, want it ended")
+			}
+		})
 	})
 }

@@ -168,7 +168,7 @@ func (c *conversation) accept(data []byte, x *exchange) bool {
 // end a stream before the answer, on purpose, if it has given an event an id: it
 // then expects to be asked for the rest.
 func (c *conversation) receiveStream(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
-	e := c.newEventStream(resp.Body, x)
+	e := c.newEventStream(ctx, resp.Body, x)
 	err := e.read()
 	if err == nil && !x.state().answered && e.id != "" && x.lasts != nil {
 		x.lasts()
@@ -206,7 +206,7 @@ func (c *conversation) resume(ctx context.Context, e *eventStream, x *exchange) 
 	if resp.StatusCode != http.StatusOK || mediaType(resp) != "text/event-stream" {
 		return errStream
 	}
-	next := c.newEventStream(resp.Body, x)
+	next := c.newEventStream(ctx, resp.Body, x)
 	next.id, next.retry = e.id, e.retry
 	err = next.read()
 	e.id, e.retry = next.id, next.retry

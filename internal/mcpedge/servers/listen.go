@@ -60,7 +60,7 @@ func (c *conversation) listen() {
 		case err != nil:
 		case resp.StatusCode == http.StatusOK && f.head.media == "text/event-stream":
 			worked = true
-			e := c.newEventStream(resp.Body, nil)
+			e := c.newEventStream(c.listening, resp.Body, nil)
 			e.id = lastID
 			_ = e.read() // However it ends, it is opened again.
 			lastID = e.id
@@ -124,7 +124,7 @@ func (c *conversation) openStream(ctx context.Context) facts {
 
 // readSSE reads the stream of an SSE server to its end, which ends the session.
 func (c *conversation) readSSE(resp *http.Response, located chan<- error) {
-	e, first := c.newEventStream(resp.Body, nil), true
+	e, first := c.newEventStream(c.ctx, resp.Body, nil), true
 	e.endpoint = func(target string) {
 		if first {
 			first = false
