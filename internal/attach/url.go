@@ -294,6 +294,9 @@ func (r *urlRelay) post(ctx context.Context, m message, line []byte) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	if m.request != nil {
+		r.untilGivenUp(req, m.request.id, line)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	if meta := rawjson.Get(m.params, "_meta"); meta != nil {

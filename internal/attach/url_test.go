@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,6 +103,8 @@ func newURLClient(t *testing.T, url string, wait time.Duration, token func() (st
 const (
 	saidHello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`
 	saidReady = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+	// cancelFirst gives up call(1).
+	cancelFirst = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`
 )
 
 // begin opens a session.
@@ -213,6 +216,34 @@ func TestRelayURL_sessionLost_isOpenedAgain(t *testing.T) {
 	c.want(t, `"id":2`, "tools/call")
 }
 
+// A call that its client gives up while it waits for a token is not sent.
+func TestRelayURL_cancelledWhileItWaitsForAToken_isNotSent(t *testing.T) {
+	e := &elsewhere{}
+	asks, first := make(chan struct{}), make(chan struct{})
+	var asked atomic.Int32
+	c := newURLClient(t, serve(t, e, "").URL, time.Minute, func() (string, error) {
+		if asked.Add(1) == 1 {
+			close(asks)
+			<-first
+		}
+		return "", nil
+	})
+	c.say(t, call(1))
+	<-asks
+	c.say(t, cancelFirst)
+	c.say(t, call(2)) // Read after the cancellation.
+	c.want(t, `"id":2`, "tools/call")
+	close(first)
+	_ = c.in.Close()
+	if err := <-c.ended; err != nil { // It has waited for the first.
+		t.Errorf("got %v, want the end of the input", err)
+	}
+	c.ended <- nil
+	if n := e.calls("1"); n != 0 {
+		t.Errorf("got the cancelled call %d times, want never", n)
+	}
+}
+
 // A call that its client gives up while it waits is not sent.
 func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
 	e := &elsewhere{session: "one"}
@@ -223,7 +254,7 @@ func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
 	first.CloseClientConnections()
 	first.Close()
 	c.say(t, call(1))
-	c.say(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	c.say(t, cancelFirst)
 	c.say(t, call(2)) // Read after the cancellation.
 	serve(t, e, address)
 	c.want(t, `"id":2`, "tools/call")
