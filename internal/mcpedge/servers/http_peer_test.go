@@ -2,7 +2,6 @@ package servers_test
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -187,25 +186,4 @@ func BenchmarkHTTPCall(b *testing.B) {
 			<-s.Done()
 		})
 	}
-}
-
-// gzipped packs what is written to it, and sends it at once.
-func gzipped(w http.ResponseWriter) io.Writer {
-	w.Header().Set("Content-Encoding", "gzip")
-	return flushing{gzip.NewWriter(w), w.(http.Flusher)}
-}
-
-type flushing struct {
-	*gzip.Writer
-
-	to http.Flusher
-}
-
-func (f flushing) Write(b []byte) (int, error) {
-	n, err := f.Writer.Write(b)
-	if err == nil {
-		err = f.Flush()
-	}
-	f.to.Flush()
-	return n, err
 }
