@@ -41,6 +41,11 @@ func (r *entryReader) value(s, field string) Value {
 			i++
 			continue
 		}
+		if i > literalFrom && s[i-1] == '$' && isVariable(parts) { // Ours would be read as $${, a text.
+			made := r.made(s, field)
+			r.note(Attention, "a $ right before a variable in %s cannot be written here: set %s in gatehouse.env to the whole value", field, made)
+			return variable(made)
+		}
 		v = append(v, text(s[literalFrom:i])...)
 		v = append(v, parts...)
 		i += length
@@ -48,6 +53,9 @@ func (r *entryReader) value(s, field string) Value {
 	}
 	return append(v, text(s[literalFrom:])...)
 }
+
+// isVariable reports whether a value begins with what is written as ${...}.
+func isVariable(v Value) bool { return len(v) > 0 && (v[0].Var != "" || v[0].File != "") }
 
 // variable reads the variable that a text begins with.
 func (r *entryReader) variable(s, field string) (v Value, length int, ok bool) {
