@@ -61,9 +61,10 @@ type Server struct {
 
 // talk is one conversation.
 type talk struct {
-	conn   net.Conn
-	out    *outlet
-	paused chan struct{} // closed when the relay sends no more
+	conn    net.Conn
+	out     *outlet
+	paused  chan struct{} // closed when the relay sends no more
+	greeted bool          // it is a client's, not somebody's look at the socket
 }
 
 // Serve serves on the listener, in goroutines of its own, until Close, which owns
@@ -103,6 +104,7 @@ func (s *Server) serve(conn net.Conn) {
 		s.opts.Log.Debug("a client did not attach", slog.Any("err", err))
 		return
 	}
+	t.greeted = true
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	in := &inlet{conn: conn, held: rest, hurry: cancel, late: make(chan []byte, maxLate)}
@@ -189,7 +191,7 @@ func (s *Server) leave(t *talk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.talks, t)
-	if len(s.talks) == 0 {
+	if t.greeted {
 		s.idle = time.Now()
 	}
 	s.change()

@@ -157,7 +157,7 @@ func (r *Relay) long(src *source, p piece) bool {
 func (r *Relay) sendPiece(link *Link, data []byte) bool {
 	r.sending.Lock()
 	defer r.sending.Unlock()
-	if !r.current(link) {
+	if !r.current(link) || !link.midline && r.paused(link) { // What comes behind a pause is not read.
 		return false
 	}
 	link.midline = true
@@ -194,6 +194,12 @@ func (r *Relay) current(link *Link) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.link == link && !r.ended
+}
+
+func (r *Relay) paused(link *Link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return link.paused
 }
 
 // longRequests are those of a line that is too long to be kept: calls, as nothing

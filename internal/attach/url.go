@@ -135,7 +135,7 @@ func (r *urlRelay) read(ctx context.Context) {
 // line takes one message of the client. initialize and notifications are in order.
 func (r *urlRelay) line(ctx context.Context, line []byte) {
 	m := read(line)
-	if m.request != nil {
+	if m.request != nil && m.request.id != nil { // Nobody can cancel a whole batch.
 		r.mu.Lock()
 		r.running[string(m.request.id)] = false // A cancellation may be the very next line.
 		r.mu.Unlock()

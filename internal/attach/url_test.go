@@ -244,6 +244,26 @@ func TestRelayURL_cancelledWhileItWaitsForAToken_isNotSent(t *testing.T) {
 	}
 }
 
+// A notification behind a batch that waits is not its cancellation.
+func TestRelayURL_aBatchThatWaitsForAToken_isAnswered(t *testing.T) {
+	asks, first := make(chan struct{}), make(chan struct{})
+	var asked atomic.Int32
+	c := newURLClient(t, serve(t, &elsewhere{}, "").URL, time.Minute, func() (string, error) {
+		if asked.Add(1) == 1 {
+			close(asks)
+			<-first
+		}
+		return "", nil
+	})
+	c.say(t, "["+call(1)+"]")
+	<-asks
+	c.say(t, `{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}`)
+	c.say(t, call(2)) // Read after the notification.
+	c.want(t, `"id":2`, "tools/call")
+	close(first)
+	c.want(t, `"jsonrpc"`)
+}
+
 // A call that its client gives up while it waits is not sent.
 func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
 	e := &elsewhere{session: "one"}
