@@ -101,17 +101,23 @@ func visible(body, media string) string {
 			break
 		}
 		text.WriteByte(' ')
-		lower := lowerASCII(tag)
-		for _, hidden := range []string{"script", "style", "svg"} {
-			if strings.HasPrefix(lower, hidden) {
-				if i := strings.Index(lower, "</"+hidden); i >= 0 {
-					tag = tag[i:]
-				}
-			}
-		}
-		_, rest, _ = strings.Cut(tag, ">")
+		_, rest, _ = strings.Cut(pastHidden(tag), ">")
 	}
 	return html.UnescapeString(text.String())
+}
+
+// pastHidden cuts off what a person would not see of a tag and what follows it.
+func pastHidden(tag string) string {
+	for _, hidden := range []string{"script", "style", "svg"} {
+		if lowerASCII(tag[:min(len(tag), len(hidden))]) != hidden {
+			continue
+		}
+		if end := strings.Index(lowerASCII(tag), "</"+hidden); end >= 0 {
+			return tag[end:]
+		}
+		return "" // It goes on to the end of the page.
+	}
+	return tag
 }
 
 // shorten puts a text on one line, with single spaces, and cuts it to maxWords

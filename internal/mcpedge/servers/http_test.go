@@ -178,6 +178,10 @@ func TestHTTPCall_refusals_failTheirCallAndSayWhy(t *testing.T) {
 			status: 403, header: map[string]string{"WWW-Authenticate": "Bearer error=\"" + strings.Repeat("\xf8", 40) + "\", scope=\"a b\""},
 			want: endpoint.RefusedRequest{Scope: "a b"}, words: []string{"HTTP status 403 Forbidden"},
 		},
+		"a page with a script without an end": {
+			status: 403, header: map[string]string{"Content-Type": "text/html"}, body: "blocked<script>var p",
+			words: []string{"403 Forbidden", "blocked"}, not: "var",
+		},
 		"a limit of requests": {
 			status: 429, header: map[string]string{"Retry-After": "7", "Content-Type": "application/json"}, body: `{"error":"rate limit exceeded"}`,
 			want: endpoint.RefusedRequest{RetryAfter: 7 * time.Second}, words: []string{"429 Too Many Requests", "rate limit exceeded"},
