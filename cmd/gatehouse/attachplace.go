@@ -67,7 +67,7 @@ func userRuntimeFolder() string {
 }
 
 // errNoAttach is what there is to say on other systems.
-var errNoAttach = errors.New("attach is not there on windows: use \"gatehouse run\" in the client, or \"gatehouse run --transport http\" for all clients")
+var errNoAttach = errors.New("attach is not there on windows: use \"gatehouse run\" in the client, or \"gatehouse run --transport http\" for all clients, with \"gatehouse attach --url\" for those that speak stdio only")
 
 // attachPlace is where a gateway for these files belongs. It makes the folder.
 func attachPlace(files attach.Files) (attach.Place, error) {

@@ -134,6 +134,9 @@ func clientToConnect(name string) (*clients.Client, error) {
 }
 
 func (o *connectOptions) run(out io.Writer, name string) error {
+	if noAttachHere() {
+		return errNoAttach // The entry would start nothing.
+	}
 	c, err := clientToConnect(name)
 	if err != nil {
 		return err

@@ -157,7 +157,9 @@ func (t *target) write(after []byte) error {
 	return safefile.Rewrite(t.path, after)
 }
 
-func (t *target) disconnect(after []byte) error {
+// disconnect writes the file without the gateway. What it was before is kept while servers
+// are missing from what is written.
+func (t *target) disconnect(after []byte, lost bool) error {
 	if after == nil && t.untouched() && !t.record.Existed {
 		if err := os.Remove(t.path); err != nil {
 			return err
@@ -165,7 +167,11 @@ func (t *target) disconnect(after []byte) error {
 	} else if err := t.write(after); err != nil {
 		return err
 	}
-	for _, path := range []string{t.recordPath(), t.backupPath()} {
+	rest := []string{t.recordPath(), t.backupPath()}
+	if lost {
+		rest = rest[:1]
+	}
+	for _, path := range rest {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

@@ -44,7 +44,7 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 			errs = append(errs, t.takeOut(out, dryRun))
 		}
 	}
-	if !found {
+	if !found && len(errs) == 0 {
 		fmt.Fprintln(out, "No program is connected.")
 	}
 	return errors.Join(errs...)
@@ -58,12 +58,13 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		t.show(out, after)
 		return nil
 	}
-	if err := t.disconnect(after); err != nil {
+	if err := t.disconnect(after, len(lost) > 0); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is as it was, in %s\n", t.client.Title, line(t.path))
 	if len(lost) > 0 {
-		return fmt.Errorf("these servers could not be put back, they are in %s: %s", t.backupPath(), strings.Join(lost, ", "))
+		return fmt.Errorf("%s is disconnected, but these servers could not be put back; copy them from %s before you connect it again: %s",
+			t.client.Title, line(t.backupPath()), strings.Join(lost, ", "))
 	}
+	fmt.Fprintf(out, "%s is as it was, in %s\n", t.client.Title, line(t.path))
 	return nil
 }
