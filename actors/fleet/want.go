@@ -166,7 +166,7 @@ func (f *member) claimInTurn(w *want) {
 
 // mayClaim reports whether this node may own what it does not own yet.
 func (f *member) mayClaim() bool {
-	return f.lease != 0 && f.leaver == nil && f.node.Stays() && !f.isolation.cut
+	return f.lease != 0 && f.leaver == nil && f.node.Stays() && !f.isolation.cut && !f.unfit
 }
 
 // disowned leaves to others what the store does not know as this node's any more. A key that

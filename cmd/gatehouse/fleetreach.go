@@ -48,15 +48,16 @@ func (o *storeOptions) open(ctx context.Context) (*fleetstore.Store, error) {
 	return fleetstore.Open(ctx, fleetstore.Config{URLs: o.fleet.store, TLS: config, Fleet: o.fleet.name, Insecure: o.insecure})
 }
 
-// reach finds the gateway that runs here or, if there is none or --fleet-store is given,
-// has the store be used: then there is no gateway.
+// reach finds the gateway that runs here or, if there is none, or a fleet or a store
+// is named by a flag, has the store be used: then there is no gateway.
 func (o *storeOptions) reach(ctx context.Context, here *running) (gw *admin.Found, err error) {
-	if o.named() {
+	if o.flags.Changed("fleet") && !o.named() {
+		return nil, fmt.Errorf("--fleet needs the store of that fleet: --fleet-store (%s)", storeVariable)
+	}
+	if o.named() && (o.flags.Changed("fleet-store") || o.flags.Changed("fleet")) {
 		if err := o.check(); err != nil {
 			return nil, err
 		}
-	}
-	if o.named() && o.flags.Changed("fleet-store") {
 		return nil, nil //nolint:nilnil // It is the store's turn.
 	}
 	found, err := here.connect(ctx)
@@ -65,7 +66,7 @@ func (o *storeOptions) reach(ctx context.Context, here *running) (gw *admin.Foun
 	case err == nil:
 		return &found, nil
 	case o.named() && isExit && exit.code == exitNone:
-		return nil, nil //nolint:nilnil // It is the store's turn.
+		return nil, o.check() //nolint:nilnil // It is the store's turn.
 	}
 	return nil, err
 }

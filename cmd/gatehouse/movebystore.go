@@ -86,11 +86,11 @@ func (m *mover) await(ctx context.Context, server string, leaves []leaving) (mov
 		}
 		return agent != "" || m.now().Sub(since) >= unclaimedFor
 	}
-	var last fleet.View
+	var last *fleet.View
 	for {
 		look, cancel := context.WithTimeoutCause(ctx, unclaimedFor, errLookAgain) // Nothing may be news.
 		err = watch(look, m.store, func(v fleet.View) (done bool, _ error) {
-			last = v
+			last = &v
 			moved, done = movedBy(v, server, leaves, func(_, key string) bool { return idle(key) })
 			return done, nil
 		})
@@ -98,7 +98,10 @@ func (m *mover) await(ctx context.Context, server string, leaves []leaving) (mov
 		if !errors.Is(err, errLookAgain) {
 			return moved, err
 		}
-		if m, done := movedBy(last, server, leaves, func(_, key string) bool { return idle(key) }); done {
+		if last == nil {
+			continue // The store is silent.
+		}
+		if m, done := movedBy(*last, server, leaves, func(_, key string) bool { return idle(key) }); done {
 			return m, nil
 		}
 	}

@@ -66,9 +66,14 @@ func (w FleetWait) Reason() string {
 	if len(w.Unasked) > 0 {
 		why = append(why, fmt.Sprintf("until %s, which cannot be asked and may run its own, follows the configuration", strings.Join(w.Unasked, ", ")))
 	}
+	server, _, instance := strings.Cut(w.Server, "[")
+	all := ""
+	if instance {
+		all = ", with all other instances that wait for it" // There is no name for one.
+	}
 	node := slices.Concat(w.At, w.Unasked, []string{"NODE"})[0]
-	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same",
-		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), w.Server, node)
+	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same%s",
+		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), server, node, all)
 }
 
 // FleetNode is one gateway of a fleet.
