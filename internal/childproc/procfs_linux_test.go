@@ -3,6 +3,7 @@ package childproc_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,9 +18,24 @@ func TestProcFile_ofAnySize_isReadToItsLimit(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 1000, 1023, 1024, 1025, 100_000} {
 		entry := "A=" + strings.Repeat("x", size-1)
-		child := exec.Command("sleep", "1000")
+		child := exec.Command("cat")
 		child.Env = []string{entry}
+		in, err := child.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Start returns in the middle of exec, when the new program has no environment yet.
+		if _, err := io.WriteString(in, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 			t.Fatal(err)
 		}
 		want := append([]byte(entry), 0)
@@ -29,8 +45,10 @@ func TestProcFile_ofAnySize_isReadToItsLimit(t *testing.T) {
 				t.Errorf("size %d, limit %d: got %d bytes and the error %v, want the first %d", size, limit, len(got), err, len(want))
 			}
 		}
-		_ = child.Process.Kill()
-		_ = child.Wait() // It was killed.
+		_ = in.Close()
+		if err := child.Wait(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
