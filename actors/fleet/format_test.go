@@ -37,3 +37,17 @@ func TestFleet_whoDoesNotKnowTheFormat_ends(t *testing.T) {
 		}
 	})
 }
+
+// While it ends it takes nothing more over: it would write what nobody reads.
+func TestFleet_whoDoesNotKnowTheFormat_claimsNothing(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a", func(cfg *fleetactor.Config) { cfg.Unfit = func(error) {} })
+		s.store.Damage(fleet.KeyFormat, []byte("2"))
+		s.Sleep(time.Second)
+		a.wants("files")
+		s.Sleep(time.Minute)
+		if got := s.store.View().Owners; len(got) != 0 {
+			t.Errorf("got the owners %v, want none", got)
+		}
+	})
+}

@@ -299,5 +299,11 @@ func TestStandIn_nobodyCanStartIt_saysWhy(t *testing.T) {
 		}
 		r.says(6, fleet.Record{State: endpoint.Ready, Run: 4})
 		r.wants(t, endpoint.Ready)
+		for i, state := range []endpoint.State{endpoint.Idle, endpoint.BackingOff, endpoint.Quarantined, endpoint.NeedsAuth} {
+			r.Send(r.pid, messages.OwnedThere{Key: "files", Cell: r.plan.Cell, Nobody: true})
+			r.Sleep(0)
+			r.says(int64(7+i), fleet.Record{State: state, Run: 4})
+			r.wants(t, state) // As soon as somebody can.
+		}
 	})
 }

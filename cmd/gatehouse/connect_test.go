@@ -157,6 +157,25 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	}
 }
 
+// What cannot be put back is still in the copy.
+func TestDisconnect_serversThatCannotBePutBack_stayInTheCopy(t *testing.T) {
+	home := connectedHome(t)
+	path := homeFile(t, home, ".codex/config.toml", "[mcp_servers.files]\ncommand = 'x'\n")
+	atHome(t, "import", "--from", "codex", "--write").want(t, exitFine)
+	atHome(t, "connect", "codex", "--replace").want(t, exitFine, "taken out: files")
+	text := readText(t, path)
+	if err := os.WriteFile(path, []byte("mcp_servers.files = {command = 'y'}\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := atHome(t, "disconnect", "codex").want(t, exitNo, "could not be put back", "codex.backup before you connect it again: files")
+	if strings.Contains(r.out, "is as it was") {
+		t.Errorf("got\n%s\nwant nothing of a file as it was", r.out)
+	}
+	if got := readText(t, filepath.Join(home, ".local/state/gatehouse/connections/codex.backup")); !strings.Contains(got, "command = 'x'") {
+		t.Errorf("got\n%s\nwant the file from before", got)
+	}
+}
+
 func TestConnect_again_forAnotherAgent_keepsTheFirstBackup(t *testing.T) {
 	home := connectedHome(t)
 	path := homeFile(t, home, ".cursor/mcp.json", cursorFile)

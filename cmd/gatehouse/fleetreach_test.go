@@ -117,6 +117,20 @@ func TestMoveByStore_ofALazyServer_returnsOnceNobodyClaimsIt(t *testing.T) {
 	})
 }
 
+// A store that says nothing has not seen the move.
+func TestMoveByStore_silentStore_isNoEnd(t *testing.T) {
+	inHarbour(t, func(t *testing.T, h *harbour) {
+		m := &mover{store: h.store.Client(), now: time.Now, ask: func(context.Context, string, peer.Move) error {
+			h.store.Freeze()
+			return nil
+		}}
+		if moved, err := m.move(t.Context(), "db", "n2"); err == nil || !strings.Contains(err.Error(), "is still moving") {
+			t.Errorf("got %+v and %v, want that it is not known", moved, err)
+		}
+		h.store.Thaw()
+	})
+}
+
 func TestMoveByStore_whatDoesNotMove_saysWhy(t *testing.T) {
 	inHarbour(t, func(t *testing.T, h *harbour) {
 		m := &mover{store: h.store.Client(), now: time.Now, ask: func(context.Context, string, peer.Move) error { return nil }}
@@ -140,10 +154,11 @@ func TestStoreOptions_whichOfBoth(t *testing.T) {
 		args []string
 		want string // in the error
 	}{
-		"a store of no fleet":  {[]string{"--fleet-store", "http://127.0.0.1:1"}, "needs --fleet"},
-		"no fleet's name":      {[]string{"--fleet-store", "http://127.0.0.1:1", "--fleet", "A B"}, "small letters"},
-		"a store":              {[]string{"--fleet-store", "http://127.0.0.1:1", "--fleet", "shop"}, ""},
-		"nothing, nobody runs": {nil, "no gateway is running"},
+		"a store of no fleet":   {[]string{"--fleet-store", "http://127.0.0.1:1"}, "needs --fleet"},
+		"no fleet's name":       {[]string{"--fleet-store", "http://127.0.0.1:1", "--fleet", "A B"}, "small letters"},
+		"a store":               {[]string{"--fleet-store", "http://127.0.0.1:1", "--fleet", "shop"}, ""},
+		"a fleet, and no store": {[]string{"--fleet", "shop"}, "needs the store of that fleet"},
+		"nothing, nobody runs":  {nil, "no gateway is running"},
 	} {
 		var by storeOptions
 		var here running

@@ -133,6 +133,9 @@ func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 	}
 	operate(t, g, "release", "db").want(t, exitFine, "nothing to release")
 	operate(t, g, "move", "db").want(t, exitNo, "not one of a fleet")
+	// A fleet that is named is that fleet, whichever gateway runs here.
+	operate(t, g, "move", "db", "--fleet", "shop").want(t, exitUsage, "needs the store of that fleet")
+	runIn(t, operatorEnv(g, "GATEWAY_FLEET_STORE=http://127.0.0.1:1"), "move", "db", "--fleet", "shop").want(t, exitNo, "127.0.0.1:1")
 }
 
 func TestHold_runningCalls_endWell(t *testing.T) {

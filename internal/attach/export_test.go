@@ -1,9 +1,19 @@
 package attach
 
-import "io"
+import (
+	"io"
+	"net"
+)
 
 // ReadHello reads what a relay says first.
 func ReadHello(r io.Reader) (h Hello, rest []byte, err error) {
 	rest, err = readLine(r, &h)
 	return h, rest, err
+}
+
+// SendPiece sends a piece of a long line, the first or a later one, to a gateway that has
+// asked for a pause, and reports whether it was sent.
+func SendPiece(to net.Conn, first bool) bool {
+	link := &Link{Conn: to, paused: true, midline: !first}
+	return (&Relay{link: link}).sendPiece(link, []byte("piece"))
 }

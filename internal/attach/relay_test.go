@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -372,4 +373,28 @@ func TestRelay_nextGatewayRefusesTheSession_isSaid(t *testing.T) {
 	}
 	c.say(t, call(2))
 	c.want(t, `"id":2`) // The client hears nothing of what it did not ask.
+}
+
+// A gateway that has asked for a pause reads nothing behind the word that it has it: a line
+// that is too long to be kept begins at the next one, or is refused. One that is under way
+// goes on to its end.
+func TestRelay_longLine_doesNotBeginBehindAPause(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	got := make(chan string, 1)
+	go func() {
+		b := make([]byte, 5)
+		n, _ := io.ReadFull(far, b)
+		got <- string(b[:n])
+		_, _ = io.Copy(io.Discard, far) // Until the other end closes.
+	}()
+	if attach.SendPiece(near, true) {
+		t.Error("the first piece was sent, want it kept back")
+	}
+	if !attach.SendPiece(near, false) {
+		t.Error("a later piece was not sent, want it sent")
+	}
+	if text := <-got; text != "piece" {
+		t.Errorf("got %q, want the later piece alone", text)
+	}
 }

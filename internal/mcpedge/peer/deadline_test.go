@@ -2,7 +2,6 @@ package peer_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -22,12 +21,7 @@ func TestCall_deadline_isThatOfTheCaller(t *testing.T) {
 	if _, err := s.Call(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
-	if got := await(t, "the call", until); got.After(req.Deadline.Add(time.Second)) || got.Before(req.Deadline.Add(-20*time.Second)) {
+	if got := await(t, "the call", until); got.After(req.Deadline.Add(time.Second)) || got.Before(req.Deadline.Add(-time.Second)) {
 		t.Errorf("got the deadline %v, want about %v", got, req.Deadline)
-	}
-	req = call("c2")
-	req.Deadline = time.Now().Add(time.Microsecond) // Shorter than a header can say.
-	if _, err := s.Call(t.Context(), req); err != nil && !errors.Is(err, endpoint.ErrDeadline) {
-		t.Errorf("got %v, want the end of its time, or the answer", err)
 	}
 }
