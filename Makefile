@@ -86,7 +86,7 @@ attach: ## run the tests of stdio with "gatehouse attach" in the place of "gateh
 	export GATEHOUSE_TEST_ATTACH=1 GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" && \
 	{ $(GO) test -v -count=1 -trimpath -vet=off -timeout 10m -run '[sS]tdio|^TestAttach' ./cmd/gatehouse && \
 	$(GO) test -v -count=1 -trimpath -vet=off -timeout 10m -short -run '^Test' ./testkit/wire; } >"$$log" 2>&1 || { cat "$$log"; exit 1; }; \
-	grep -E '^ok|^--- SKIP|not with attach' "$$log"
+	grep -E '^ok|^--- SKIP|not with attach' "$$log" && grep -q 'not with attach' "$$log" || { echo "make attach: no test has noticed that attach stands in the place of run"; exit 1; }
 
 short: ## run the quick tests only, without the race detector
 	$(GO) test -short -shuffle=on -timeout 5m ./...

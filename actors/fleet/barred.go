@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gatehouse/internal/fleet"
@@ -67,6 +68,10 @@ func (f *member) leaveToAble(w *want) {
 	var addresses []string
 	for _, id := range f.able(w.key) {
 		addresses = append(addresses, f.view.Nodes[id].Address)
+	}
+	if len(addresses) > 0 { // Whoever took it last, and has not claimed it, is asked last.
+		at := w.woken % len(addresses)
+		addresses = slices.Concat(addresses[at:], addresses[:at])
 	}
 	w.waking = true
 	w.woken++

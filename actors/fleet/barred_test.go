@@ -106,6 +106,32 @@ func TestFleet_aLazyServerThatIsBarredHere_isWokenElsewhere(t *testing.T) {
 	})
 }
 
+// A gateway that takes the call and cannot claim keeps nobody else from being asked.
+func TestFleet_aLazyServerThatIsBarredHere_isAskedOfEachInTurn(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		var mu sync.Mutex
+		asked := map[string]int{}
+		a := s.sets("a", func(cfg *fleetactor.Config) {
+			cfg.Wake = func(_ context.Context, address, _ string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				asked[address]++
+				return nil
+			}
+		})
+		s.sets("b")
+		s.sets("c")
+		a.cannot("files", true)
+		a.tells(messages.Awaited{Key: "files", Cell: a.cells["files"]})
+		s.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		if asked["b:1"] == 0 || asked["c:1"] == 0 {
+			t.Errorf("got %v, want both asked", asked)
+		}
+	})
+}
+
 func TestFleet_names_areKeptInOneText(t *testing.T) {
 	names := []string{"b c", "a", "ü%", "a"}
 	got := fleet.NamesIn(fleet.Names(names))

@@ -240,7 +240,7 @@ func TestApply_oneDoesNotFollow_isNamed(t *testing.T) {
 	wants(t, "error", problem, "is active, but n2 does not decide by it yet")
 }
 
-// A hint that would leave nobody is none.
+// A hint that would leave nobody helps nobody.
 func TestApply_refused_saysWhatIsRightToDo(t *testing.T) {
 	lives := func(says ...func(int64) *fleet.Ack) (all []*replica) {
 		for i, s := range says {

@@ -24,8 +24,8 @@ func newFleetCommand() *cobra.Command {
 		Short: "Show the gateways of a fleet, and which runs what",
 		Long: `fleet asks a running gateway for the fleet that it is one of: the gateways that live,
 by which generation each decides, and which of them runs each server that runs once.
-Where none runs, or with --fleet-store, it reads all that in the fleet's store: all but
-what that gateway alone knows, as whom it cannot reach.
+Where none runs, or with --fleet or --fleet-store, it reads all that in the fleet's
+store, except what that gateway alone knows, such as whom it cannot reach.
 
 Exit code 0: it is as it should be; 1: it is not, or the gateway is not one of a
 fleet; 3: no gateway is running, and no store is named.`,

@@ -18,11 +18,11 @@ func newMoveCommand() *cobra.Command {
 		Short: "Have another gateway of the fleet run a server that runs once",
 		Long: `move has another gateway of the fleet run a server that runs once: NODE, or else the
 one that is next in line. Any gateway of the fleet can be asked. Where none runs here, or
-with --fleet-store, who runs the server is read in the fleet's store, and asked over the
-gateways' own port, with a certificate of the fleet as a gateway has it. Running calls end
-first, within drain_timeout_ms; later ones wait, and run at the new place. What the
-process remembers is lost, as at a restart. Instances for agents move along, and start
-with their next call.
+with --fleet or --fleet-store, who runs the server is read in the fleet's store, and asked
+over the gateways' own port, with a certificate of the fleet as a gateway has it. Running
+calls end first, within drain_timeout_ms; later ones wait, and run at the new place. What
+the process remembers is lost, as at a restart. Instances for agents move along, and
+start with their next call.
 
 It returns once the server runs there, and says where. Exit code 0: it is ready, or
 starts with its next call; 1: it is not ready there, or has not moved.`,

@@ -10,7 +10,7 @@ import (
 type ServerStatus struct {
 	Name  string    `json:"name"`
 	Actor string    `json:"actor,omitempty"` // its actor, NAME@GENERATION; absent if it has none
-	Of    string    `json:"of,omitempty"`    // the server that it is an instance of; absent if it is none
+	Of    string    `json:"of,omitempty"`    // the server that it is an instance of; absent for a server itself
 	State string    `json:"state"`
 	Since time.Time `json:"since"`
 	Run   uint64    `json:"run"`

@@ -12,7 +12,7 @@ import (
 // know the new one.
 const Format = 1
 
-// ReadFormat reads what stands under KeyFormat. It returns an error for what is no format.
+// ReadFormat reads what stands under KeyFormat. It returns an error if that is not a format.
 func ReadFormat(value []byte) (int, error) {
 	n, err := strconv.Atoi(string(value))
 	if err != nil || n < 1 {

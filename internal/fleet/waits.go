@@ -50,7 +50,7 @@ func Waits(all []Awaiting) string {
 	return string(text)
 }
 
-// WaitsIn undoes Waits. What cannot be read is none.
+// WaitsIn undoes Waits. It leaves out what cannot be read.
 func WaitsIn(text string) (all []Awaiting) {
 	if text == "" || rawjson.Decode([]byte(text), &all) != nil {
 		return nil

@@ -15,7 +15,7 @@ type follows struct {
 
 type follower struct{ key, host string }
 
-// begin counts a request in, or returns why there is none more. done must follow.
+// begin counts a request in, or returns why it is refused. done must follow.
 func (f *follows) begin(key, address string) (done func(), refusal *failure) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
