@@ -12,7 +12,8 @@
 //	relay → gateway   eof      the client's input has ended: answer what runs
 //	                  hurry    cancel what runs
 //	                  paused   nothing follows here any more
-//	gateway → relay   pause    the gateway is about to end: keep what comes from now on
+//	gateway → relay   pause    the gateway is about to end: keep what comes from now on;
+//	                           never before the welcome
 //	                  done     nothing follows, and nothing is owed
 //
 // A connection that ends without eof or paused is a relay that died: its calls are

@@ -64,7 +64,18 @@ type talk struct {
 	conn    net.Conn
 	out     *outlet
 	paused  chan struct{} // closed when the relay sends no more
+	pause   func()        // closes paused, once
 	greeted bool          // it is a client's, not somebody's look at the socket
+}
+
+// newTalk is one that has not been welcomed: a pause waits for that as for the end of
+// a line.
+func newTalk(conn net.Conn) *talk {
+	paused := make(chan struct{})
+	return &talk{
+		conn: conn, out: &outlet{conn: conn, partway: true},
+		paused: paused, pause: sync.OnceFunc(func() { close(paused) }),
+	}
 }
 
 // Serve serves on the listener, in goroutines of its own, until Close, which owns
@@ -94,12 +105,12 @@ func (s *Server) accept() {
 
 // serve is the whole life of a connection.
 func (s *Server) serve(conn net.Conn) {
-	t := &talk{conn: conn, out: &outlet{conn: conn}, paused: make(chan struct{})}
+	t := newTalk(conn)
 	if !s.enter(t) {
 		return // The relay tries again.
 	}
 	defer s.leave(t)
-	hello, rest, err := s.greet(conn)
+	hello, rest, err := s.greet(t)
 	if err != nil {
 		s.opts.Log.Debug("a client did not attach", slog.Any("err", err))
 		return
@@ -109,7 +120,7 @@ func (s *Server) serve(conn net.Conn) {
 	defer cancel()
 	in := &inlet{conn: conn, held: rest, hurry: cancel, late: make(chan []byte, maxLate)}
 	untilEnd := &ending{in: in, ended: sync.OnceFunc(func() {
-		close(t.paused)
+		t.pause()
 		s.all.Go(func() { // Ends with the connection.
 			in.watch()
 			cancel()
@@ -142,7 +153,8 @@ func (e *ending) Read(p []byte) (int, error) {
 }
 
 // greet does the handshake.
-func (s *Server) greet(conn net.Conn) (Hello, []byte, error) {
+func (s *Server) greet(t *talk) (Hello, []byte, error) {
+	conn := t.conn
 	peer := ownsocket.PeerOf(conn)
 	if peer.UID >= 0 && peer.UID != os.Getuid() {
 		return Hello{}, nil, errors.New("it belongs to another user")
@@ -154,7 +166,7 @@ func (s *Server) greet(conn net.Conn) (Hello, []byte, error) {
 		return h, nil, err
 	}
 	w := s.judge(h, peer.PID)
-	if err := writeLine(conn, w); err != nil {
+	if err := writeLine(t.out, w); err != nil {
 		return h, nil, err
 	}
 	if w.Error != "" {
@@ -188,6 +200,7 @@ func (s *Server) enter(t *talk) bool {
 }
 
 func (s *Server) leave(t *talk) {
+	t.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.talks, t)

@@ -79,6 +79,69 @@ func TestServe_hurry_cancelsWhatRuns(t *testing.T) {
 	<-ended
 }
 
+// A gateway may begin to end while a client is still being greeted. The client hears
+// the welcome first and the pause behind it, so it waits for the next gateway.
+func TestPause_whileAClientIsGreeted_comesBehindTheWelcome(t *testing.T) {
+	dir := folder(t)
+	var g *gateway
+	begun := make(chan struct{})
+	g = gatewayWith(t, dir, attach.Options{
+		Admit: func(int) error { return nil },
+		Greet: func(attach.Hello) attach.Welcome {
+			<-begun // g is set.
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			g.Pause(ctx)
+			return attach.Welcome{Version: "1"}
+		},
+		Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
+			_, err := io.ReadAll(s.In)
+			return err
+		},
+	})
+	close(begun)
+	l, err := attach.Dial(t.Context(), g.path, attach.Hello{})
+	if err != nil {
+		t.Fatalf("got %v, want a gateway that then pauses", err)
+	}
+	defer l.Conn.Close()
+	if _, err := io.WriteString(l.Conn, "\x00paused\n"); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(attach.Rest(l))
+	if want := "\x00pause\n\x00done\n"; err != nil || string(rest) != want {
+		t.Errorf("behind the welcome: got %q, %v, want %q", rest, err, want)
+	}
+}
+
+// Who has gone needs no pause: the gateway does not wait for it.
+func TestPause_whoLeftBeforeItWasGreeted_isNotWaitedFor(t *testing.T) {
+	dir := folder(t)
+	greeting, greet := make(chan struct{}), make(chan struct{})
+	g := gatewayWith(t, dir, attach.Options{
+		Admit: func(int) error { return nil },
+		Greet: func(attach.Hello) attach.Welcome {
+			close(greeting)
+			<-greet
+			return attach.Welcome{Error: "not you"}
+		},
+	})
+	refused := make(chan error, 1)
+	go func() {
+		_, err := attach.Dial(context.Background(), g.path, attach.Hello{})
+		refused <- err
+	}()
+	<-greeting
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go close(greet)
+	g.Pause(ctx)
+	if ctx.Err() != nil {
+		t.Error("got a pause that waits to its deadline, want it to end with the last client")
+	}
+	<-refused
+}
+
 func TestAwaitIdle_isWhenNobodyHasBeenAttachedForThatLong(t *testing.T) {
 	dir := folder(t)
 	g := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, _ io.Writer) error {
