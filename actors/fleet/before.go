@@ -54,10 +54,8 @@ func (f *member) awaitEnd(p predecessor) {
 	for wait := askAgain; f.life.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
 		now := f.runsElsewhere(p)
 		now.Server, now.Since = said.Server, said.Since
-		if despite = f.despite(p, now, despite); len(despite) > 0 {
-			is := func(node string) bool { return slices.Contains(despite, node) }
-			now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)
-		}
+		is := func(node string) bool { return f.despite(p, node, &despite) }
+		now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)
 		if len(now.At)+len(now.Unasked) == 0 {
 			return
 		}
@@ -69,17 +67,20 @@ func (f *member) awaitEnd(p predecessor) {
 	}
 }
 
-// despite returns the nodes that an operator does not want a claim to wait for: those that
-// are known, and that of the latest wish.
-func (f *member) despite(p predecessor, w fleet.Awaiting, known []string) []string {
-	server, _ := fleet.SplitKey(p.key)
-	wish := f.cfg.Standing.View().Holds[server]
-	if wish.Despite == "" || wish.Revision <= p.epoch || !w.For(wish.Despite) || slices.Contains(known, wish.Despite) {
-		return known
+// despite reports whether an operator does not want a claim to wait for a node. known are
+// the nodes of which the log has said so.
+func (f *member) despite(p predecessor, node string, known *[]string) bool {
+	if slices.Contains(*known, node) {
+		return true
 	}
-	f.cfg.Log.Warn("an operator has a server not wait for its end at another gateway: if it still runs there, there are two copies",
-		slog.String("server", p.name), slog.String("node", wish.Despite), slog.String("by", wish.By))
-	return append(known, wish.Despite)
+	server, _ := fleet.SplitKey(p.key)
+	wish, wished := f.cfg.Standing.View().Despite(server, node, p.epoch)
+	if wished {
+		f.cfg.Log.Warn("an operator has a server not wait for its end at another gateway: if it still runs there, there are two copies",
+			slog.String("server", p.name), slog.String("node", node), slog.String("by", wish.By))
+		*known = append(*known, node)
+	}
+	return wished
 }
 
 // endAwaited has all see for whom a server waits.

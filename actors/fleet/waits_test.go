@@ -13,13 +13,47 @@ func (s *sea) waits(node string) []fleet.Awaiting {
 	return fleet.WaitsIn(s.store.View().Nodes[node].Waits)
 }
 
-// releases has an operator not want a server to wait for a node.
-func (s *sea) releases(t *testing.T, server, node string) {
+// releases has an operator not want a server to wait for nodes, one command right after
+// the other.
+func (s *sea) releases(t *testing.T, server string, nodes ...string) {
 	t.Helper()
-	if _, err := s.store.Client().PutHold(t.Context(), server, fleet.Hold{Despite: node, Asked: time.Now()}); err != nil {
-		t.Fatal(err)
+	for _, node := range nodes {
+		h := fleet.Hold{Despite: node, Asked: time.Now()}
+		for _, key := range h.Keys(server) {
+			if _, err := s.store.Client().PutHold(t.Context(), key, h); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	s.Sleep(5 * time.Second)
+}
+
+func TestFleet_twoReleasesInARow_bothCount(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.sets("b")
+		s.sets("c")
+		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		s.releases(t, "files", "b", "c")
+		a.owns(t, "files")
+	})
+}
+
+// A gateway of an older version that is asked puts the wish under the server alone.
+func TestFleet_aReleaseOfAnOlderVersion_counts(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.sets("b")
+		a.with(func() { a.runs["b:1"] = true })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		if _, err := s.store.Client().PutHold(t.Context(), "files", fleet.Hold{Despite: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		a.owns(t, "files")
+	})
 }
 
 // A gateway that says for ever that a server still runs there keeps it down everywhere.

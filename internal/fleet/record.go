@@ -168,3 +168,26 @@ type Hold struct {
 	// Revision makes a fresh cell of the server on every node; set by the store.
 	Revision int64 `json:"-"`
 }
+
+// Keys are those under which a wish about a server is put, in this order. One that names a
+// node has a key of its own, too: a later wish about the server must not take its place
+// before it was seen.
+func (h Hold) Keys(server string) []string {
+	if h.Despite == "" {
+		return []string{server}
+	}
+	return []string{despiteKey(server, h.Despite), server}
+}
+
+func despiteKey(server, node string) string { return KeyOf(server, node) }
+
+// Despite returns the wish, made after a revision, that claims of a server do not wait for
+// a node. Gateways of older versions put it under the server alone.
+func (v View) Despite(server, node string, after int64) (h Hold, wished bool) {
+	for _, key := range []string{despiteKey(server, node), server} {
+		if h := v.Holds[key]; h.Despite == node && h.Revision > after {
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
