@@ -19,4 +19,4 @@ import "time"
 
 // Patience is how long anything in this package waits for an event before it
 // fails the test. It is generous on purpose: it is no assertion on speed.
-const Patience = 60 * time.Second
+const Patience = 3 * time.Minute

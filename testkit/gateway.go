@@ -419,7 +419,7 @@ func (g *Gateway) autopsy(t testing.TB) {
 	_ = g.cmd.Process.Signal(syscall.SIGQUIT)
 	select {
 	case <-g.done:
-	case <-time.After(Patience / 6):
+	case <-time.After(Patience / 18):
 		_ = g.cmd.Process.Kill()
 	}
 	g.dump(t)

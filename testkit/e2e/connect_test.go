@@ -66,7 +66,7 @@ func atHome(t *testing.T, home, program string, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir, cmd.WaitDelay = filepath.Join(home, "w"), testkit.Patience/6
+	cmd.Dir, cmd.WaitDelay = filepath.Join(home, "w"), testkit.Patience/18
 	cmd.Env = []string{
 		"HOME=" + home, "GATEHOUSE_HOME=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "DISABLE_AUTOUPDATER=1",
 		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "OPENCODE_DISABLE_AUTOUPDATE=1", "NO_COLOR=1",

@@ -92,7 +92,7 @@ func run(t *testing.T, program string, args ...string) (stdout, stderr []byte, e
 func command(ctx context.Context, t *testing.T, program string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.WaitDelay = testkit.Patience / 6
+	cmd.WaitDelay = testkit.Patience / 18
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + cmd.Dir}
 	stderr := &bytes.Buffer{}
