@@ -56,7 +56,8 @@ func takePlace(opts runOptions, found foundFiles, log *slog.Logger) (*attachFron
 	}
 	switch {
 	case err == nil:
-		attach.Sweep(f.place.Dir)
+		attach.Sweep(context.Background(), f.place.Dir)
+		attach.SweepLogs(attachLogs(), f.place.Dir)
 		return f, nil
 	case opts.transport != transportAttach:
 		log.Warn("clients cannot attach to this gateway", slog.Any("err", attachCure(err)))

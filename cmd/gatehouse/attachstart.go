@@ -64,10 +64,10 @@ func (o *attachOptions) connector(stderr io.Writer) (*connector, error) {
 	}}, nil
 }
 
-// attachLog is the log of the gateway of a place.
-func attachLog(place attach.Place) string {
-	return filepath.Join(userState(), "attach", place.Name+".log")
-}
+// attachLogs is the folder of the logs of gateways in the background, attachLog that of
+// the one of a place.
+func attachLogs() string                  { return filepath.Join(userState(), "attach") }
+func attachLog(place attach.Place) string { return place.Log(attachLogs()) }
 
 // connect returns a connection to the gateway. It blocks until there is one, or
 // returns why there is none.

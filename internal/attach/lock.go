@@ -6,8 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"gatehouse/internal/ownsocket"
 )
 
 // Lock is a lock of this process, which ends with it however it ends.
@@ -21,31 +22,14 @@ const lockPause = 20 * time.Millisecond
 
 // sweepPatience is how long a lock may be held by somebody who only looks whether
 // it is: see Sweep.
-const sweepPatience = 5 * lockPause
+const sweepPatience = time.Second
 
 // LockLife takes the lock that a gateway holds for as long as it lives. The error is
-// ErrTaken if there is one. It blocks for a moment at most.
+// ErrTaken if there is one. It blocks for a second at most.
 func (p Place) LockLife() (*Lock, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
 	defer cancel()
-	return p.AwaitLife(ctx, func(context.Context) bool { return false })
-}
-
-// Sweep removes what killed gateways have left in a folder.
-func Sweep(dir string) {
-	locks, _ := filepath.Glob(filepath.Join(dir, "*.lock"))
-	for _, path := range locks {
-		l, err := lock(path)
-		if err != nil {
-			continue // Its gateway lives.
-		}
-		name := strings.TrimSuffix(path, ".lock")
-		_ = os.Remove(name + ".sock") // It may not be there.
-		if start, err := lock(name + ".start"); err == nil {
-			start.Release()
-		}
-		l.Release()
-	}
+	return p.AwaitLife(ctx, func(ctx context.Context) bool { return Present(ctx, p) })
 }
 
 // LockStart takes the lock of whoever starts a gateway. The error is ErrTaken if
@@ -77,10 +61,16 @@ func await(ctx context.Context, path string, needless func(context.Context) bool
 }
 
 // lock takes the lock of a file. The file is removed when the lock is released, so
-// whoever has waited for it looks whether it is still the one at the path.
+// whoever has waited for it looks whether it is still the one at the path. Its folder
+// may have been swept since the caller made it; then it is made again.
 func lock(path string) (*Lock, error) {
-	for {
+	for made := false; ; {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, fs.ErrNotExist) && !made {
+			if made = true; ownsocket.PrivateDir(filepath.Dir(path)) == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ package attach_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -223,23 +224,156 @@ func TestLock_oneHasIt_theNextGetsItAfterwards(t *testing.T) {
 
 func TestSweep_removesWhatKilledGatewaysLeft(t *testing.T) {
 	dir := folder(t)
-	alive := attach.PlaceOf(dir, attach.Files{Servers: "/a"})
+	alive, starting := attach.PlaceOf(dir, attach.Files{Servers: "/a"}), attach.PlaceOf(dir, attach.Files{Servers: "/c"})
 	l, err := alive.LockLife()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Release()
-	dead := attach.PlaceOf(dir, attach.Files{Servers: "/b"})
-	for _, name := range []string{dead.Name + ".lock", dead.Name + ".start", dead.Name + ".sock", dead.Name + ".log", alive.Name + ".sock"} {
+	s, err := starting.LockStart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	dead, killedStarter := attach.PlaceOf(dir, attach.Files{Servers: "/b"}), attach.PlaceOf(dir, attach.Files{Servers: "/d"})
+	for _, name := range []string{
+		dead.Name + ".lock", dead.Name + ".start", dead.Name + ".sock", dead.Name + ".log", alive.Name + ".sock",
+		killedStarter.Name + ".start", "1234.sock",
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	attach.Sweep(dir)
-	left, err := filepath.Glob(filepath.Join(dir, "*"))
-	want := []string{filepath.Join(dir, alive.Name+".lock"), filepath.Join(dir, alive.Name+".sock"), filepath.Join(dir, dead.Name+".log")}
+	deadSocket(t, filepath.Join(dir, ".1234.new"))
+	attach.Sweep(t.Context(), dir)
+	wantFiles(t, dir, alive.Name+".lock", alive.Name+".sock", dead.Name+".log", starting.Name+".start", "1234.sock")
+}
+
+// Long paths have stand-ins in the temporary folder, which all gateways of a user
+// share. Whoever comes next removes those that nobody uses.
+func TestSweep_removesStandInsThatNobodyUses(t *testing.T) {
+	temp := folder(t)
+	standIn := func(name string) string {
+		dir := filepath.Join(temp, fmt.Sprintf("gatehouse-%d-%s", os.Getuid(), name))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	long := time.Now().Add(-time.Hour)
+	place := func(dir string) attach.Place { return attach.PlaceOf(dir, attach.Files{Servers: "/a"}) }
+	leave := func(dir string) {
+		t.Helper()
+		for _, end := range []string{".lock", ".start", ".sock"} {
+			if err := os.WriteFile(filepath.Join(dir, place(dir).Name+end), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	own, dead, fresh, open, used := standIn("own"), standIn("dead"), standIn("fresh"), standIn("open"), standIn("used")
+	elsewhere := filepath.Join(temp, "elsewhere")
+	if err := os.Mkdir(elsewhere, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{dead, fresh, open, elsewhere} {
+		leave(dir)
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(temp, fmt.Sprintf("gatehouse-%d-link", os.Getuid()))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := place(used).LockLife()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	for _, dir := range []string{own, dead, open, used, elsewhere} {
+		if err := os.Chtimes(dir, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attach.Sweep(t.Context(), own)
+	name := func(dir string) string { return filepath.Base(dir) }
+	wantFiles(t, temp, name(own), name(fresh), name(open), name(used), name(elsewhere), fmt.Sprintf("gatehouse-%d-link", os.Getuid()))
+	for _, dir := range []string{fresh, open, elsewhere} {
+		n := place(dir).Name
+		wantFiles(t, dir, n+".lock", n+".sock", n+".start")
+	}
+	wantFiles(t, used, place(used).Name+".lock")
+}
+
+// The files of a gateway may be gone for good, and its log would stay for ever.
+func TestSweepLogs_removesWhatNoGatewayHasWrittenToForAMonth(t *testing.T) {
+	dir, sockets := folder(t), folder(t)
+	names := map[string]string{}
+	for _, file := range []string{"old", "new", "alive"} {
+		names[file] = attach.PlaceOf(sockets, attach.Files{Servers: file}).Name
+	}
+	long := time.Now().Add(-31 * 24 * time.Hour)
+	for _, name := range []string{names["old"] + ".log", names["old"] + ".log.1", names["new"] + ".log", names["alive"] + ".log", "other.log"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name != names["new"]+".log" {
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	l, err := attach.PlaceOf(sockets, attach.Files{Servers: "alive"}).LockLife()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	attach.SweepLogs(dir, sockets)
+	wantFiles(t, dir, names["new"]+".log", names["alive"]+".log", "other.log")
+	wantFiles(t, sockets, names["alive"]+".lock")
+}
+
+// A folder may be swept between the moment that somebody makes sure of it and the one
+// in which he takes a lock in it.
+func TestLock_folderSweptMeanwhile_isMadeAgain(t *testing.T) {
+	dir := filepath.Join(folder(t), "sockets")
+	l, err := attach.PlaceOf(dir, attach.Files{Servers: "/a"}).LockStart()
+	if err != nil {
+		t.Fatalf("got %v, want the lock", err)
+	}
+	l.Release()
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("got %v, %v, want a folder of the user's alone", info, err)
+	}
+}
+
+// deadSocket makes a socket that was being made long ago and that nobody listens on.
+func deadSocket(t *testing.T, path string) {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	long := time.Now().Add(-time.Hour)
+	if err := errors.Join(l.Close(), os.Chtimes(path, long, long)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantFiles checks what there is in a folder.
+func wantFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
 	slices.Sort(want)
-	if err != nil || !slices.Equal(left, want) {
-		t.Errorf("got %v, %v, want %v", left, err, want)
+	if !slices.Equal(got, want) {
+		t.Errorf("in %s: got %v, want %v", filepath.Base(dir), got, want)
 	}
 }
