@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // Replace replaces the file at path in one step by one with mode 0600, and makes
@@ -19,9 +21,10 @@ func Replace(path string, data []byte) error {
 	return replace(path, data, func(*os.File) error { return nil })
 }
 
-// replace writes a draft beside the file, settles it, and gives it the name.
+// replace writes a draft beside the file, settles it, and gives it the name. Then it
+// removes drafts of this file that killed processes have left: they can hold secrets.
 func replace(path string, data []byte, settle func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // Its mode is 0600.
+	f, err := os.CreateTemp(filepath.Dir(path), draftsOf(path)+"*") // Its mode is 0600.
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
@@ -34,7 +37,37 @@ func replace(path string, data []byte, settle func(*os.File) error) error {
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
+	sweepDrafts(path)
 	return nil
+}
+
+// draftsOf begins the names of a file's drafts. Nobody else's begin like that, also
+// in a folder of another program.
+func draftsOf(path string) string { return "." + filepath.Base(path) + ".gatehouse-" }
+
+const (
+	// draftAge is how old a draft is that was left behind: writing one takes less.
+	draftAge = 10 * time.Minute
+	// maxNames is how many names of a folder are read to find drafts.
+	maxNames = 10_000
+)
+
+func sweepDrafts(path string) {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	defer func() { _ = dir.Close() }()     // It was only read.
+	names, _ := dir.Readdirnames(maxNames) // What was read counts.
+	for _, name := range names {
+		if !strings.HasPrefix(name, draftsOf(path)) {
+			continue
+		}
+		draft := filepath.Join(filepath.Dir(path), name)
+		if info, err := os.Lstat(draft); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > draftAge {
+			_ = os.Remove(draft) // The next writer tries again.
+		}
+	}
 }
 
 // Rewrite replaces the file at path in one step, and keeps its mode and, if the
