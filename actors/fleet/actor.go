@@ -62,6 +62,7 @@ func Props(cfg Config) *actor.Props {
 	cfg.Standing.most = int64(cmp.Or(cfg.MaxInstances, fleet.MaxInstances))
 	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}, waits: map[string]fleet.Awaiting{}}
 	f.life, f.die = context.WithCancel(context.Background())
+	f.byLease, f.endLease = f.life, func() {}
 	return actor.PropsFromProducer(func() actor.Actor { return f })
 }
 
@@ -76,6 +77,9 @@ type member struct {
 	die        context.CancelFunc
 
 	lease    fleet.Lease // 0 without one
+	// byLease ends with the lease, and with it what is done by it; see endLease.
+	byLease  context.Context
+	endLease context.CancelFunc
 	previous fleet.Lease // is to end before the next one
 	tenure   fleet.Tenure
 	joining  bool
@@ -288,13 +292,17 @@ func (f *member) seen(v fleet.View) {
 	}
 }
 
-// outgrown has this gateway end: it would read what it does not understand.
+// outgrown has this gateway end: it would read what it does not understand. What it owns it
+// may own no more by the rules of others, so that ends at once, and nothing more is written.
 func (f *member) outgrown(err error) {
-	if f.unfit || f.cfg.Unfit == nil {
+	if f.unfit {
 		return
 	}
 	f.unfit = true
-	f.cfg.Unfit(err)
+	f.lose("this version does not know the format of the fleet")
+	if f.cfg.Unfit != nil {
+		f.cfg.Unfit(err)
+	}
 }
 
 // handOn hands on what the fleet has agreed on, if that is news.

@@ -54,7 +54,7 @@ func (f *member) cannotFollow(m messages.CannotFollow) {
 
 // holdLapsed releases a server whose hold is over. Every node does, and one succeeds.
 func (f *member) holdLapsed(m messages.HoldLapsed) {
-	if now := f.view.Holds[m.Server]; !now.Held || now.Revision != m.Hold.Revision {
+	if now := f.view.Holds[m.Server]; f.unfit || !now.Held || now.Revision != m.Hold.Revision {
 		return
 	}
 	over := fleet.Hold{Until: m.Hold.Until, Why: "the time of the hold is over", By: "the fleet"}

@@ -41,18 +41,18 @@ type endAwaited struct {
 func (endAwaited) IgnoreDeadLetterLogging() {}
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
-// asked, or until this node has no tenure any more. The owner before may run it though
+// asked, or until ctx, that of the lease it was claimed by, ends or its tenure does. The owner before may run it though
 // its lease has ended, if somebody has revoked that; and each node may run its own, if
 // that is what the configuration said a moment ago. A node that an operator has named is
 // not waited for.
-func (f *member) awaitEnd(p predecessor) {
+func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	if f.cfg.Running == nil {
 		return
 	}
 	var despite []string
 	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
-	for wait := askAgain; f.life.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
-		now := f.runsElsewhere(p)
+	for wait := askAgain; ctx.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
+		now := f.runsElsewhere(ctx, p)
 		now.Server, now.Since = said.Server, said.Since
 		is := func(node string) bool { return f.despite(p, node, &despite) }
 		now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)
@@ -63,7 +63,7 @@ func (f *member) awaitEnd(p predecessor) {
 			said = now
 			f.root.Send(f.self, endAwaited{p.key, p.epoch, now})
 		}
-		pause(f.life, wait)
+		pause(ctx, wait)
 	}
 }
 
@@ -111,8 +111,8 @@ func (f *member) sayWaits() {
 
 // runsElsewhere asks all other nodes that live, and the owner before. It returns those at
 // which something runs, or may.
-func (f *member) runsElsewhere(p predecessor) (w fleet.Awaiting) {
-	ctx, cancel := context.WithTimeout(f.life, askOwner)
+func (f *member) runsElsewhere(ctx context.Context, p predecessor) (w fleet.Awaiting) {
+	ctx, cancel := context.WithTimeout(ctx, askOwner)
 	defer cancel()
 	ask, generation := map[string]fleet.Node{}, f.cfg.Standing.Generation() // By now: it may be what changes while this waits.
 	if p.address != "" && p.address != f.cfg.Node.Address {

@@ -129,9 +129,12 @@ func (f *member) revoke(lease fleet.Lease) {
 
 func (f *member) revoked() {
 	f.lease = 0
+	f.endLease()
 	f.tenure = f.tenure.Lost()
 	f.cfg.Standing.stop.Store(0)
-	f.hasLeft()
+	if f.leaver != nil {
+		f.hasLeft()
+	}
 }
 
 // hasLeft says so, once.

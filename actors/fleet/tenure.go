@@ -36,7 +36,7 @@ func (f *member) now() fleet.Instant { return f.cfg.Standing.now() }
 
 // join asks for a lease.
 func (f *member) join() {
-	if f.lease != 0 || f.joining || f.ending || f.sweeping || f.left {
+	if f.lease != 0 || f.joining || f.ending || f.sweeping || f.left || f.unfit {
 		return
 	}
 	f.joining = true
@@ -89,7 +89,7 @@ func (f *member) joined(m joined) {
 	if m.lease != 0 {
 		f.previous = m.lease
 	}
-	if f.left {
+	if f.left || f.unfit {
 		f.revoke(m.lease)
 		return
 	}
@@ -108,6 +108,7 @@ func (f *member) joined(m joined) {
 	}
 	f.taken = 0
 	f.lease, f.tenure = m.lease, tenure
+	f.byLease, f.endLease = context.WithCancel(f.life)
 	f.cfg.Log.Info("joined the fleet", slog.String("node", f.node.ID), slog.Duration("ttl", m.granted))
 	f.hold(m.sent)
 	f.putAck()
@@ -218,6 +219,7 @@ func (f *member) lose(why string) {
 	}
 	f.cfg.Log.Warn("this gateway has lost what it owns in the fleet", slog.String("why", why), slog.Int("servers", len(f.owned)))
 	f.previous, f.lease = f.lease, 0
+	f.endLease()
 	f.node.First = f.first
 	f.tenure = f.tenure.Lost()
 	f.cfg.Standing.stop.Store(0)

@@ -97,6 +97,29 @@ func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
 	})
 }
 
+// Its claim ended with its lease. It claims anew by the next one, and waits for that.
+func TestFleet_waitOfALostLease_endsWithIt(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.sets("b")
+		a.with(func() { a.runs["b:1"] = true })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		s.store.Expire("a")
+		a.loses(t)
+		again := time.Now()
+		s.Sleep(10 * time.Second)
+		if got := s.store.View().Owners["files"]; got.Node != "a" {
+			t.Errorf("%q has claimed it, want a by its next lease", got.Node)
+		}
+		if got := s.waits("a"); len(got) != 1 || got[0].Since.Before(again) {
+			t.Errorf("got the waits %+v, want one since %v", got, again)
+		}
+		a.with(func() { a.runs["b:1"] = false })
+		a.owns(t, "files")
+	})
+}
+
 func TestWaits_noMoreThanAnybodyReads(t *testing.T) {
 	var all []fleet.Awaiting
 	for i := range 1000 {

@@ -198,7 +198,7 @@ func (f *member) claimDue(m claimDue) {
 	}
 	w.claiming = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
-	lease, key := f.lease, w.key
+	lease, byLease, key := f.lease, f.byLease, w.key
 	before := predecessor{key: key, name: w.name, node: w.last.Node, address: w.last.Address}
 	if before.address == "" {
 		before.node, before.address = f.view.Records[key].Node, f.view.Records[key].Address
@@ -207,7 +207,7 @@ func (f *member) claimDue(m claimDue) {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
 			before.epoch = owner.Epoch
-			f.awaitEnd(before) //nolint:contextcheck // It may take longer than the claim.
+			f.awaitEnd(byLease, before) //nolint:contextcheck // It may take longer than the claim.
 		}
 		return claimed{key, lease, owner, won, err}
 	})

@@ -188,16 +188,20 @@ func (f *fleetSide) props() *actor.Props {
 		Swept:   f.swept,
 		Wake:    func(ctx context.Context, address, key string) error { return f.client.Wake(ctx, address, key) },
 		Running: f.running, Runs: f.runs.running, Content: f.heard, Candidate: f.asked,
-		Unfit: func(err error) {
-			select {
-			case f.failed <- err:
-			default: // It ends already.
-			}
-		},
+		Unfit: f.fail,
 		Taken: func(error) {
-			f.failed <- fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID)
+			f.fail(fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID))
 		},
 	})
+}
+
+// fail has the gateway end, as it cannot be one of the fleet. It never blocks: the first
+// reason is enough.
+func (f *fleetSide) fail(err error) {
+	select {
+	case f.failed <- err:
+	default:
+	}
 }
 
 // running asks another gateway whether anything of a server still runs there.

@@ -102,7 +102,7 @@ func (f *fleetSide) servePeers() (stop func(context.Context)) {
 	}
 	go func() { // Ends with stop.
 		if err := f.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			f.failed <- err
+			f.fail(err)
 		}
 	}()
 	watching, enough := context.WithCancel(context.Background())

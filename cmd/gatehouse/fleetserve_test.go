@@ -1,12 +1,33 @@
 package main
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"gatehouse/internal/mcpedge/peer"
 	"gatehouse/internal/snapshot"
 	"gatehouse/testkit"
 )
+
+// The fleet's actor says it, which must go on.
+func TestFleet_secondReasonToEnd_blocksNobody(t *testing.T) {
+	f := &fleetSide{failed: make(chan error, 1)}
+	told := make(chan struct{})
+	go func() {
+		f.fail(errors.New("first"))
+		f.fail(errors.New("second"))
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-time.After(testkit.Patience):
+		t.Fatal("the second reason blocks, want that nobody waits for a reader of it")
+	}
+	if err := <-f.failed; err.Error() != "first" {
+		t.Errorf("got %v, want the first reason", err)
+	}
+}
 
 // Whoever has a certificate of the fleet may name any agent: the rules here are asked too.
 func TestFleet_ownerDecidesByItsOwnRules(t *testing.T) {
