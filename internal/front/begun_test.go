@@ -49,6 +49,21 @@ func TestBegun_rulesThatChangedWhileTheLineWasWritten_decideAnew(t *testing.T) {
 	}
 }
 
+// A call's time may be up at the moment when what it waits for is there.
+func TestBegun_timeThatIsUpOnceTheLineIsWritten_sendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		session := testkit.NewSession(1, testkit.Says(contents))
+		h := newHouse(t, front.Config{Begin: func(ctx context.Context, _ audit.Record) error {
+			<-ctx.Done()
+			return nil
+		}}, testkit.NewBackend("db", testkit.Ready(1, session)))
+		_, fail := h.read(t.Context(), uri)
+		if codeOf(fail) != front.CodeTimeout || fail.MayHaveRun || len(session.Calls()) != 0 {
+			t.Errorf("got %+v and %d requests sent, want TIMEOUT, not run, and nothing sent", fail, len(session.Calls()))
+		}
+	})
+}
+
 func TestBegun_isWrittenOnceForAGenerationAndSaysWhoAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := testkit.NewSession(1, testkit.Says(contents))

@@ -23,6 +23,9 @@ func (a *Attempt) sent(ctx context.Context) error {
 		a.leave()
 		return a.wait(ctx, st)
 	}
+	if !time.Now().Before(a.call.limits.deadline) {
+		return a.timedOut(false) // What it waited for came as its time was up.
+	}
 	a.Server, a.Run = st.Session.Info(), endpoint.Run{Cell: a.Route.Cell, Nr: st.Run}
 	req := a.request()
 	if size := int64(len(req.Params)); req.MaxBytes > 0 && size > req.MaxBytes {
