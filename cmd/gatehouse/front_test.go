@@ -177,8 +177,7 @@ func TestHTTP_duringShutdown_isNotReadyAndRefusesCalls(t *testing.T) {
 	}
 	record := recordFile(t)
 	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t, "--record", record)}, "--shutdown-timeout", "30s")
-	slow := a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 2000, "id": "slow"})
-	awaitCall(t, record, "slow")
+	slow := goSlow(t, a, record, "s", "slow")
 	terminate(t, g)
 	g.Await(t, "gateway stopping")
 	// The listener may be closed by then as well; an answer must be 503.
@@ -192,7 +191,7 @@ func TestHTTP_duringShutdown_isNotReadyAndRefusesCalls(t *testing.T) {
 			t.Errorf("/readyz gives %d during the shutdown, want %d", resp.StatusCode, http.StatusServiceUnavailable)
 		}
 	}
-	slow.Wait(t).Good(t) // What was running is drained.
+	slow.End(t).Good(t) // What was running is drained.
 	if code := g.Wait(t); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}

@@ -61,6 +61,29 @@ func awaitCall(t *testing.T, record, id string) {
 	})
 }
 
+// slowCall is a call that runs until the test lets it end, so that a busy machine
+// cannot end it sooner.
+type slowCall struct {
+	*testkit.Pending
+	until string // The fake server waits for this file.
+}
+
+// goSlow starts a call of that id and waits until the server runs it.
+func goSlow(t *testing.T, a testkit.Agent, record, server, id string) *slowCall {
+	t.Helper()
+	until := filepath.Join(t.TempDir(), "go")
+	s := &slowCall{a.Go(t.Context(), server, "sleep", map[string]any{"until": until, "id": id}), until}
+	awaitCall(t, record, id)
+	return s
+}
+
+// End lets the call end and returns its result.
+func (s *slowCall) End(t *testing.T) testkit.Result {
+	t.Helper()
+	testkit.WriteInPlace(t, s.until, "")
+	return s.Wait(t)
+}
+
 // awaitEvent waits until the record has an event for the call with this id.
 func awaitEvent(t *testing.T, record, event, id string) {
 	t.Helper()

@@ -16,15 +16,14 @@ func TestScenarioD_slowCall_endsWellWhileItsEntryChanges(t *testing.T) {
 	t.Parallel()
 	record := recordFile(t)
 	g, a := beginRaced(t, testkit.Servers{"server1": testkit.Fake(t, "--record", record, "--tag", "old")})
-	slow := a.Go(t.Context(), "server1", "sleep", map[string]any{"ms": 1500, "id": "slow"})
-	awaitCall(t, record, "slow")
+	slow := goSlow(t, a, record, "server1", "slow")
 
 	g.Apply(t, g.ServersFile, testkit.Servers{"server1": testkit.Fake(t, "--record", record, "--tag", "new")}.JSON())
 
 	if got := a.Execute(t, "server1", "pid", nil).Good(t).Field("tag"); got != "new" {
 		t.Errorf("after the reload a new call ran on %q, want %q", got, "new")
 	}
-	r := slow.Wait(t).Good(t)
+	r := slow.End(t).Good(t)
 	if got := r.Field("tag"); got != "old" {
 		t.Errorf("the slow call ended on %q, want %q", got, "old")
 	}
@@ -38,13 +37,12 @@ func TestScenarioD_removedServer_refusesNewCallsAndRunningOnesEndWell(t *testing
 	t.Parallel()
 	record := recordFile(t)
 	g, a := begin(t, testkit.Servers{"gone": testkit.Fake(t, "--record", record), "stays": testkit.Fake(t)})
-	slow := a.Go(t.Context(), "gone", "sleep", map[string]any{"ms": 1500, "id": "slow"})
-	awaitCall(t, record, "slow")
+	slow := goSlow(t, a, record, "gone", "slow")
 
 	g.Apply(t, g.ServersFile, testkit.Servers{"stays": testkit.Fake(t)}.JSON())
 
 	a.Execute(t, "gone", "echo", nil).Failed(t, "SERVER_NOT_FOUND")
-	testkit.Gone(t, slow.Wait(t).Good(t).PID(t))
+	testkit.Gone(t, slow.End(t).Good(t).PID(t))
 	a.Execute(t, "stays", "echo", nil).Good(t)
 }
 

@@ -82,10 +82,10 @@ func TestReload_onlySettingsChanged_keepsTheProcess(t *testing.T) {
 	g.Apply(t, g.ServersFile, testkit.Servers{
 		"s": testkit.Fake(t).With("description", "now described").Settings("call_timeout_ms", 150),
 	}.JSON())
-	if after := pidOf(t, a, "s"); after != before {
-		t.Errorf("the process went from %d to %d, want %d", before, after, before)
-	}
 	a.Execute(t, "s", "hang", nil).Failed(t, "TIMEOUT") // The new limit is in force.
+	if _, s := statusOf(t, g, "s"); s.PID != before { // A call might not be answered within 150 ms.
+		t.Errorf("the process went from %d to %d, want %d", before, s.PID, before)
+	}
 	if got := a.ListServers(t)[0].Description; got != "now described" {
 		t.Errorf("the description is %q, want %q", got, "now described")
 	}
@@ -319,22 +319,30 @@ func TestScenarioPlus_otherFilesAndSameBytes_areNoReload(t *testing.T) {
 
 func TestReload_rulesThatRestrict_areInForceBeforeTheNewServerAppears(t *testing.T) {
 	t.Parallel()
-	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--debounce", "500ms")
-	mark := g.Log.Len()
-	testkit.WriteAtomic(t, g.ServersFile, testkit.Servers{"s": testkit.Fake(t), "db": testkit.Fake(t)}.JSON())
-	testkit.WriteAtomic(t, g.RulesFile, testkit.Rules{
-		"a": {Allow: []string{"*"}, DenyTools: testkit.Tools{"db": {"echo"}}},
-	}.JSON())
-	for range 2 {
-		line := g.AwaitLine(t, mark, "a reload", func(l testkit.Line) bool { return l.Msg == "config applied" })
-		if line.Str("role") == "rules" {
-			break
+	const debounce = 500 * time.Millisecond
+	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--debounce", debounce.String())
+	for attempt := range 5 {
+		db := fmt.Sprint("db", attempt)
+		mark := g.Log.Len()
+		servers := testkit.Servers{"s": testkit.Fake(t), db: testkit.Fake(t)}.JSON()
+		rules := testkit.Rules{"a": {Allow: []string{"*"}, DenyTools: testkit.Tools{db: {"echo"}}}}.JSON()
+		began := time.Now()
+		testkit.WriteAtomic(t, g.ServersFile, servers)
+		testkit.WriteAtomic(t, g.RulesFile, rules)
+		stalled := time.Since(began) > debounce/2
+		first := g.AwaitLine(t, mark, "a reload", func(l testkit.Line) bool { return l.Msg == "config applied" })
+		g.AwaitFrom(t, mark, "config applied", "role", "servers")
+		g.AwaitFrom(t, mark, "config applied", "role", "rules")
+		a.Execute(t, db, "echo", nil).Failed(t, "DENIED_BY_POLICY")
+		if stalled {
+			continue // This machine stalled between the two writes: it proves nothing.
 		}
-		t.Errorf("first came %s, want the rules", line.Raw)
-		mark = g.Log.Len()
+		if first.Str("role") != "rules" {
+			t.Errorf("first came %s, want the rules", first.Raw)
+		}
+		return
 	}
-	g.AwaitFrom(t, mark, "config applied", "role", "servers")
-	a.Execute(t, "db", "echo", nil).Failed(t, "DENIED_BY_POLICY")
+	t.Skip("five times this machine stalled between the two writes")
 }
 
 func TestReload_envFileChanged_restartsOnlyServersThatUseIt(t *testing.T) {

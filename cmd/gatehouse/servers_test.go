@@ -247,10 +247,9 @@ func TestServer_hugeResult_isTooLargeAndNothingElseSuffers(t *testing.T) {
 	record := recordFile(t)
 	_, a := begin(t, testkit.Servers{"s": testkit.Fake(t, "--record", record)})
 	pid := pidOf(t, a, "s")
-	slow := a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 1000, "id": "slow"})
-	awaitCall(t, record, "slow")
+	slow := goSlow(t, a, record, "s", "slow")
 	a.Execute(t, "s", "big", map[string]any{"bytes": 100_000_000}).Failed(t, "RESULT_TOO_LARGE")
-	slow.Wait(t).Good(t)
+	slow.End(t).Good(t)
 	if after := pidOf(t, a, "s"); after != pid {
 		t.Errorf("the process went from %d to %d, want %d", pid, after, pid)
 	}

@@ -46,8 +46,7 @@ func TestURLServer_thatRestarts_isUsedAgainByTheNextCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			record := records[name]
-			long := a.Go(t.Context(), name, "sleep", map[string]any{"ms": 1500, "id": "long"})
-			awaitCall(t, record, "long")
+			long := goSlow(t, a, record, name, "long")
 			a.Execute(t, name, "forget", nil)
 			for i := range 3 {
 				if got := a.Execute(t, name, "echo", map[string]any{"id": fmt.Sprint("e", i)}).Good(t); got.Field("id") != fmt.Sprint("e", i) {
@@ -55,7 +54,7 @@ func TestURLServer_thatRestarts_isUsedAgainByTheNextCall(t *testing.T) {
 				}
 			}
 			g.Await(t, "server session renewed", "server", name)
-			long.Wait(t).Good(t)
+			long.End(t).Good(t)
 			if n := g.Count(0, "server crashed", "server", name); n != 0 {
 				t.Errorf("%d crashes are logged, want 0", n)
 			}
@@ -74,14 +73,13 @@ func TestURLServer_overSSE_thatForgets_isUsedAgainByTheNextCall(t *testing.T) {
 	record := recordFile(t)
 	fake := testkit.StartHTTPFake(t, "--record", record, "--lost-status", "400")
 	g, a := begin(t, testkit.Servers{"s": {"url": fake.Base + "/sse", "type": "sse"}})
-	long := a.Go(t.Context(), "s", "sleep", map[string]any{"ms": 1500, "id": "long"})
-	awaitCall(t, record, "long")
+	long := goSlow(t, a, record, "s", "long")
 	a.Execute(t, "s", "forget", nil)
 	for range 3 {
 		a.Execute(t, "s", "echo", nil).Good(t)
 	}
 	g.Await(t, "server session renewed", "server", "s")
-	long.Wait(t).Good(t)
+	long.End(t).Good(t)
 	if n := g.Count(0, "server crashed"); n != 0 {
 		t.Errorf("%d crashes are logged, want 0", n)
 	}
@@ -125,11 +123,9 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var others []*testkit.Pending
+			var others []*slowCall
 			for i := range 3 {
-				id := fmt.Sprint("o", i)
-				others = append(others, a.Go(t.Context(), name, "sleep", map[string]any{"ms": 2000, "id": id}))
-				awaitCall(t, records[name], id)
+				others = append(others, goSlow(t, a, records[name], name, fmt.Sprint("o", i)))
 			}
 			for range 6 {
 				e := a.Execute(t, name, "http", c.args).Failed(t, c.code)
@@ -147,7 +143,7 @@ func TestURLServer_refusalOfOneCall_isThatCallsAlone(t *testing.T) {
 			}
 			a.Execute(t, name, "echo", nil).Good(t)
 			for _, other := range others {
-				other.Wait(t).Good(t)
+				other.End(t).Good(t)
 			}
 			if n := g.Count(0, "server crashed", "server", name) + g.Count(0, "server needs auth", "server", name); n != 0 {
 				t.Errorf("%d failures of the server are logged, want 0", n)

@@ -24,6 +24,7 @@ type call struct {
 	args   struct {
 		ID      json.RawMessage `json:"id"`
 		MS      int             `json:"ms"`
+		Until   string          `json:"until"`
 		Code    *int            `json:"code"`
 		Signal  string          `json:"signal"`
 		Answer  bool            `json:"answer"`
@@ -54,7 +55,7 @@ const oddSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","ty
 func builtins() []tool {
 	return []tool{
 		{"echo", "Returns its arguments as text and structuredContent.", object, echo},
-		{"sleep", "Sleeps for ms milliseconds; dies after that time if it is below 0, also when cancelled.", `{"type":"object","properties":{"ms":{"type":"integer"},"id":{}},"required":["ms"]}`, sleep},
+		{"sleep", "Sleeps for ms milliseconds and until there is a file until; dies after ms if that is below 0, also when cancelled.", `{"type":"object","properties":{"ms":{"type":"integer"},"until":{"type":"string"},"id":{}},"required":["ms"]}`, sleep},
 		{"crash", "Exits at once with code, or dies of signal kill; answer sends the result first.", object, crash},
 		{"pid", "Says which process this is.", object, pid},
 		{"big", "Returns a text of this many bytes.", object, big},
@@ -180,7 +181,26 @@ func sleep(c *call) []byte {
 	case <-c.ctx.Done():
 		return nil
 	}
+	if c.args.Until != "" && !awaitFile(c.ctx, c.args.Until) {
+		return nil
+	}
 	return c.result(fmt.Sprintf("slept %d ms", c.args.MS), identity(c))
+}
+
+// awaitFile waits for a file and reports whether it came before ctx was over.
+func awaitFile(ctx context.Context, path string) bool {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 func crash(c *call) []byte {
