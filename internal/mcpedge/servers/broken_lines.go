@@ -138,8 +138,8 @@ func whatIsBroken(line []byte) string {
 }
 
 var (
-	idAtTheEnd = lazyregexp.New(`"id"\s*:\s*("?\d{1,18}"?)\s*\}\s*$`)
-	idAlone    = lazyregexp.New(`^\s*"id"\s*:\s*("?\d{1,18}"?)\s*,?\s*$`)
+	idAtTheEnd = lazyregexp.New(`"id"\s*:\s*(\d{1,18}|"[\w-]{1,64}")\s*\}\s*$`)
+	idAlone    = lazyregexp.New(`^\s*"id"\s*:\s*(\d{1,18}|"[\w-]{1,64}")\s*,?\s*$`)
 )
 
 // looseIDs are the ids that an answer in a broken line may have. rest says that

@@ -32,6 +32,9 @@ type eventStream struct {
 	size  int64            // of data that was too large
 	cost  time.Duration    // of what has been read since the last pause
 	begun bool             // a line has been read
+	// broken says what was wrong with an event that may have been the answer, and
+	// bears no id.
+	broken string
 
 	id    string        // of the latest event, to go on from
 	retry time.Duration // how long the server wants us to wait before that
@@ -151,7 +154,28 @@ func (e *eventStream) dispatch() {
 		e.endpoint(string(data))
 	case len(data) > 0 && (event == "" || event == "message"):
 		e.cost += costEmpty
-		jsonrpc.Scan(bytes.TrimPrefix(data, []byte(byteOrderMark)), e.message)
+		if data = bytes.TrimPrefix(data, []byte(byteOrderMark)); !jsonrpc.Scan(data, e.message) {
+			e.brokenMessage(data)
+		}
+	}
+}
+
+// brokenMessage looks at data that is not JSON: it may be the answer to a request,
+// which would otherwise wait for it until its deadline.
+func (e *eventStream) brokenMessage(data []byte) {
+	e.cost += time.Duration(len(data)) * costJunk
+	likely := looksLikeMessage(data)
+	for _, id := range looseIDs(data, likely) {
+		if x := e.c.waiting(id); x != nil {
+			x.settle(endpoint.Response{}, &endpoint.BadAnswer{What: whatIsBroken(data)}, true)
+			if x != e.x && e.c.way != overSSE {
+				x.comeElsewhere()
+			}
+			return
+		}
+	}
+	if likely && e.broken == "" {
+		e.broken = whatIsBroken(data)
 	}
 }
 

@@ -48,7 +48,7 @@ type facts struct {
 	answered bool
 	named    bool // the answer bears the request's id
 	response endpoint.Response
-	failure  error // *endpoint.TooLarge
+	failure  error // *endpoint.TooLarge, *endpoint.BadAnswer or endpoint.ErrNoRoom
 }
 
 // responseHead is what the headers of a response say.

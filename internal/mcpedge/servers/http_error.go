@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
@@ -157,6 +160,11 @@ func plain(err error) error {
 		return errors.New("the server closed the connection")
 	case isTLS(err):
 		return fmt.Errorf("no secure connection: %w", tlsReason(err))
+	case isPacked(err):
+		return errors.New("the server's answer is not packed as it says (gzip)")
+	}
+	if words := notHTTP(err); words != "" {
+		return errors.New(words)
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
@@ -171,6 +179,28 @@ func plain(err error) error {
 		return errno // Its text is the system's own.
 	}
 	return errors.New("connection failed")
+}
+
+func isPacked(err error) bool {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
+}
+
+// notHTTP says what was wrong with an answer that is not HTTP, "" if that is not
+// what failed. Most errors of net/http have no exported types.
+func notHTTP(err error) string {
+	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return "the server broke off in the headers of its answer, or they are not HTTP"
+	}
+	words := err.Error()
+	switch {
+	case !strings.Contains(words, "malformed HTTP "):
+		return ""
+	case strings.Contains(words, `"\x15\x03`): // An alert of TLS.
+		return "the server does not speak HTTP without TLS: the url should begin with https"
+	default:
+		return "the server does not speak HTTP"
+	}
 }
 
 func isNoCredentials(err error) bool {

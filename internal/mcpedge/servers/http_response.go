@@ -1,7 +1,9 @@
 package servers
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -90,16 +92,19 @@ func challengedScope(challenges []string) string {
 // receive reads a response up to the answer. It reports whether the connection
 // can be used again once the rest has been read.
 func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
-	if resp.StatusCode/100 == 2 && mediaType(resp) == "text/event-stream" {
-		return c.receiveStream(ctx, resp, x)
+	body := bufio.NewReaderSize(resp.Body, startSize)
+	media, start := mediaType(resp), startOf(body)
+	if resp.StatusCode/100 == 2 && isEventStream(media, start) {
+		return c.receiveStream(ctx, body, x)
 	}
+	page := media == "text/html" && !isJSON(start)
 	limit := int64(maxOtherBody)
 	if resp.StatusCode/100 == 2 {
 		limit = x.limit + envelopeRoom
 	}
 	share := c.h.opts.Budget.Share()
 	defer share.Release()
-	data, err := readAll(io.LimitReader(resp.Body, limit+1), &share)
+	data, err := readAll(io.LimitReader(body, limit+1), &share)
 	switch {
 	case errors.Is(err, endpoint.ErrNoRoom):
 		x.settle(endpoint.Response{}, err, true)
@@ -107,14 +112,50 @@ func (c *conversation) receive(ctx context.Context, resp *http.Response, x *exch
 	case err != nil:
 		x.note(func(f *facts) { f.err = err })
 		return false
-	case int64(len(data)) > limit && resp.StatusCode/100 == 2 && mediaType(resp) != "text/html":
+	case int64(len(data)) > limit && resp.StatusCode/100 == 2 && !page:
 		x.weight.See(int64(len(data)))
 		x.settle(endpoint.Response{}, &endpoint.TooLarge{Limit: x.limit}, true)
 		return false
-	case mediaType(resp) == "text/html" || !c.accept(data, x):
+	case page || !c.accept(data, x):
 		x.note(func(f *facts) { f.text = string(data[:min(len(data), maxOtherBody)]) })
 	}
 	return true
+}
+
+// startSize is how much of a body is looked at to see what it is.
+const startSize = 16
+
+// blank may stand before what a body begins with.
+const blank = " \t\r\n" + byteOrderMark
+
+// startOf returns the first bytes of a body, without what is blank. It waits for
+// as few of them as tell what it is.
+func startOf(body *bufio.Reader) []byte {
+	for n := 1; n <= startSize; n++ {
+		b, err := body.Peek(n)
+		if err != nil {
+			return nil
+		}
+		if strings.IndexByte(blank, b[n-1]) < 0 {
+			if !isJSON(b[n-1:]) {
+				b, _ = body.Peek(min(startSize, n-1+len("event:")))
+			}
+			return b[n-1:]
+		}
+	}
+	return nil
+}
+
+func isJSON(start []byte) bool { return len(start) > 0 && (start[0] == '{' || start[0] == '[') }
+
+// isEventStream reports whether a body is a stream of events: some servers, and
+// proxies before them, are wrong about the type of what they send.
+func isEventStream(media string, start []byte) bool {
+	if isJSON(start) {
+		return false
+	}
+	return media == "text/event-stream" || slices.ContainsFunc([]string{":", "data:", "event:", "id:", "retry:"},
+		func(field string) bool { return bytes.HasPrefix(start, []byte(field)) })
 }
 
 // readAll is io.ReadAll that takes the bytes of a share first, or ends with
@@ -167,8 +208,8 @@ func (c *conversation) accept(data []byte, x *exchange) bool {
 // receiveStream reads the events of a response. A server of the older era may
 // end a stream before the answer, on purpose, if it has given an event an id: it
 // then expects to be asked for the rest.
-func (c *conversation) receiveStream(ctx context.Context, resp *http.Response, x *exchange) (reusable bool) {
-	e := c.newEventStream(ctx, resp.Body, x)
+func (c *conversation) receiveStream(ctx context.Context, body io.Reader, x *exchange) (reusable bool) {
+	e := c.newEventStream(ctx, body, x)
 	err := e.read()
 	if err == nil && !x.state().answered && e.id != "" && x.lasts != nil {
 		x.lasts()
@@ -177,6 +218,9 @@ func (c *conversation) receiveStream(ctx context.Context, resp *http.Response, x
 		if err = c.resume(ctx, e, x); err == nil && x.state().answered {
 			return false
 		}
+	}
+	if broken := e.broken; broken != "" && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
+		x.settle(endpoint.Response{}, &endpoint.BadAnswer{What: broken}, true)
 	}
 	x.note(func(f *facts) {
 		if !f.answered {
@@ -209,6 +253,6 @@ func (c *conversation) resume(ctx context.Context, e *eventStream, x *exchange) 
 	next := c.newEventStream(ctx, resp.Body, x)
 	next.id, next.retry = e.id, e.retry
 	err = next.read()
-	e.id, e.retry = next.id, next.retry
+	e.id, e.retry, e.broken = next.id, next.retry, cmp.Or(e.broken, next.broken)
 	return err
 }

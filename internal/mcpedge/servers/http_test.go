@@ -265,7 +265,7 @@ func wantReason(t *testing.T, reason string, words []string, not string) {
 }
 
 func TestHTTPCall_answersOfAnyType_areTaken(t *testing.T) {
-	for _, media := range []string{"application/json", "text/plain; charset=utf-8", "", "application/vnd.api+json", "application/octet-stream"} {
+	for _, media := range []string{"application/json", "text/plain; charset=utf-8", "", "application/vnd.api+json", "application/octet-stream", "text/html; charset=UTF-8", "text/event-stream"} {
 		for name, start := range map[string]string{"": "", " after a byte order mark": "\uFEFF", " after white space": "\r\n "} {
 			t.Run(media+name, func(t *testing.T) {
 				o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
@@ -510,6 +510,10 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		"it is no MCP server, over SSE":     {servers.HTTPOptions{URL: html.URL, Transport: servers.SSE}, "200 OK (text/html), which is not the answer of an MCP server: Sign in"},
 		"it points to a login page":         {servers.HTTPOptions{URL: login.URL}, "302 Found and redirects to https://login.example.com/auth, which is not followed"},
 		"its certificate is not known":      {servers.HTTPOptions{URL: secure.URL}, "unknown authority"},
+		"it does not speak HTTP":            {servers.HTTPOptions{URL: rawServer(t, "SSH-2.0-OpenSSH_9.6\r\n")}, "the server does not speak HTTP"},
+		"it speaks TLS alone":               {servers.HTTPOptions{URL: rawServer(t, "\x15\x03\x01\x00\x02\x02\x0a")}, "the server does not speak HTTP without TLS: the url should begin with https"},
+		"it breaks off in its headers":      {servers.HTTPOptions{URL: rawServer(t, "HTTP/1.1 200 OK\r\nContent-Ty")}, "the server broke off in the headers of its answer"},
+		"it is not packed as it says":       {servers.HTTPOptions{URL: rawServer(t, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\nConnection: close\r\n\r\n{\"result\":1}")}, "the server's answer is not packed as it says (gzip)"},
 		"it does not speak TLS":             {servers.HTTPOptions{URL: strings.Replace(html.URL, "http:", "https:", 1)}, "does not speak TLS"},
 		"it refuses how we speak TLS":       {servers.HTTPOptions{URL: old.URL}, "no secure connection: the server refused it: tls: protocol version not supported"},
 		"the url is none":                   {servers.HTTPOptions{URL: "http://sec ret/%zz"}, "not an http or https url"},

@@ -1,0 +1,109 @@
+package servers_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/mcpedge/servers"
+)
+
+func TestHTTPCall_eventsOfAnyType_areTaken(t *testing.T) {
+	for _, media := range []string{"application/json", "text/plain; charset=utf-8", "", "text/html"} {
+		for _, stream := range []string{"data: %s\n\n", "event: message\ndata: %s\n\n", ": hello\n\ndata: %s\n\n", "\uFEFFid: 1\ndata: %s\n\n"} {
+			t.Run(media+" "+stream[:3], func(t *testing.T) {
+				o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+					w.Header()["Content-Type"] = nil
+					if media != "" {
+						w.Header().Set("Content-Type", media)
+					}
+					_, _ = fmt.Fprintf(w, stream, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"a":1}}`, m.ID))
+				})
+				s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+				res, err := s.Call(t.Context(), tool(`1`))
+				wantResult(t, outcome{res, err}, `{"a":1}`)
+			})
+		}
+	}
+}
+
+// The stream stays open, so that its end says nothing.
+func TestHTTPCall_brokenEvent_endsItsCallAtOnce(t *testing.T) {
+	for name, event := range map[string]string{
+		"NaN":              `{"jsonrpc":"2.0","id":%s,"result":{"mean":NaN}}`,
+		"a raw tab":        "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"a\":\"x\ty\"}}",
+		"it is cut off":    `{"jsonrpc":"2.0","id":%s,"result":{"content":[{"ty`,
+		"the id is behind": "{\"jsonrpc\":\"2.0\",\"result\":{\"a\":\"x\ty\"},\"id\":%s}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t, func(w http.ResponseWriter, r *http.Request, m request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = fmt.Fprintf(w, "data: "+event+"\n\n", m.ID)
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+			})
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+			res, err := s.Call(soon(t), tool(`1`))
+			wantBadAnswer(t, outcome{res, err}, "answered with something that is no JSON (at byte ")
+		})
+	}
+}
+
+func TestHTTPCall_brokenEventWithoutAnID(t *testing.T) {
+	for name, c := range map[string]struct {
+		stream, bad string
+	}{
+		"then the stream ends":    {"data: {\"result\":NaN}\n\n", "no JSON (at byte 11)"},
+		"then the answer":         {"data: hello\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", ""},
+		"beside one of its own":   {"event: ping\ndata: {x\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", ""},
+		"that is of another call": {"data: {\"id\":7,x}\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, strings.Replace(c.stream, "%s", string(m.ID), 1))
+			})
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+			res, err := s.Call(soon(t), tool(`1`))
+			if c.bad != "" {
+				wantBadAnswer(t, outcome{res, err}, c.bad)
+				return
+			}
+			wantResult(t, outcome{res, err}, `{}`)
+		})
+	}
+}
+
+// rawServer answers every connection with those bytes, once something has been
+// asked, and returns its url.
+func rawServer(t *testing.T, answer string) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.Copy(io.Discard, req.Body) // What is left unread would reset the connection.
+			}
+			_, _ = io.WriteString(conn, answer)
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+	})
+	return "http://" + l.Addr().String()
+}
