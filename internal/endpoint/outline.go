@@ -12,8 +12,8 @@ type Outline struct {
 	IsError, Content, Structured, ResultType, Meta Span
 	// Empty says that the result has no members.
 	Empty bool
-	// Posing says that _meta, that of a block of content included, has or may
-	// have members that only the gateway may set.
+	// Posing says that a _meta, wherever it stands, has or may have members that
+	// only the gateway may set.
 	Posing bool
 	// Known is false for the zero Outline, which says nothing.
 	Known bool
@@ -70,43 +70,33 @@ func (o *Outline) note(key []byte, at Span) {
 	}
 }
 
-// member checks the value of a member and returns the index behind it.
+// member checks the value of a member of the result and returns the index behind
+// it.
 func (o *Outline) member(b, key []byte, i, depth int) int {
-	switch string(key) {
-	case `"_meta"`:
-		return o.meta(b, i, depth)
-	case `"content"`:
-		if i < len(b) && b[i] == '[' {
-			return rawjson.Array(b, i, depth, func(i int) int { return o.block(b, i, depth+1) })
-		}
+	name := key[1 : len(key)-1]
+	if string(name) == "structuredContent" {
+		return rawjson.Skip(b, i, depth)
 	}
-	return rawjson.Skip(b, i, depth)
+	return o.look(b, i, depth, isMeta(name))
 }
 
-// meta looks at the names of a _meta.
-func (o *Outline) meta(b []byte, i, depth int) int {
-	if i >= len(b) || b[i] != '{' {
+// look checks the value at i and returns the index behind it. It sees members
+// that [WithoutOwnMeta] would take out, and takes a name with escapes for one.
+func (o *Outline) look(b []byte, i, depth int, inMeta bool) int {
+	switch {
+	case i >= len(b):
+		return -1
+	case b[i] == '[':
+		return rawjson.Array(b, i, depth, func(i int) int { return o.look(b, i, depth+1, false) })
+	case b[i] != '{':
 		return rawjson.Skip(b, i, depth)
 	}
 	return rawjson.Object(b, i, depth, func(key []byte, i int) int {
-		o.Posing = o.Posing || bytes.HasPrefix(key[1:], []byte(OwnMeta)) || bytes.IndexByte(key, '\\') >= 0
-		return rawjson.Skip(b, i, depth+1)
-	})
-}
-
-// block looks for the _meta of a block of content, and of a resource in it.
-func (o *Outline) block(b []byte, i, depth int) int {
-	if i >= len(b) || b[i] != '{' {
-		return rawjson.Skip(b, i, depth)
-	}
-	return rawjson.Object(b, i, depth, func(key []byte, i int) int {
-		switch string(key) {
-		case `"_meta"`:
-			return o.meta(b, i, depth+1)
-		case `"resource"`:
-			return o.block(b, i, depth+1)
+		name := key[1 : len(key)-1]
+		o.Posing = o.Posing || bytes.IndexByte(name, '\\') >= 0 || inMeta && isOwn(name)
+		if !inMeta && string(name) == "structuredContent" {
+			return rawjson.Skip(b, i, depth+1)
 		}
-		o.Posing = o.Posing || bytes.IndexByte(key, '\\') >= 0
-		return rawjson.Skip(b, i, depth+1)
+		return o.look(b, i, depth+1, !inMeta && isMeta(name))
 	})
 }

@@ -9,13 +9,24 @@ import (
 // The members of _meta that are the gateway's begin with OwnMeta. MetaOrigin
 // says whose words a result is: "server" or "gateway".
 const (
-	OwnMeta    = "io.gatehouse/"
+	ownHost    = "io.gatehouse"
+	OwnMeta    = ownHost + "/"
 	MetaOrigin = OwnMeta + "origin"
 )
 
+// isOwn reports whether a member of a _meta is the gateway's. Letter case plays
+// no part: clients in Go read "IO.Gatehouse/origin" as MetaOrigin.
+func isOwn(name []byte) bool {
+	host, _, ok := bytes.Cut(name, []byte{'/'})
+	return ok && bytes.EqualFold(host, []byte(ownHost))
+}
+
+// isMeta reports whether a member is a _meta to some client.
+func isMeta(name []byte) bool { return bytes.EqualFold(name, []byte("_meta")) }
+
 // WithoutOwnMeta returns what a server says without the members that only the
 // gateway may set: those of every _meta whose names begin with OwnMeta, however
-// they are spelled, and of several _meta at the top all but the last. What is
+// both are spelled, and of several _meta at the top all but the last. What is
 // inside structuredContent is the tool's own. The value must be valid JSON; it is
 // returned itself if nothing is taken out.
 func WithoutOwnMeta(value []byte) []byte {
@@ -94,7 +105,7 @@ func (s *stripper) object(i, depth int, where place) int {
 		}
 		var next int
 		switch {
-		case where != inside && bytes.HasPrefix(name, []byte(OwnMeta)):
+		case where != inside && isOwn(name):
 			if run < 0 {
 				run = start
 			}
@@ -124,7 +135,7 @@ func (p place) below(name []byte) place {
 	switch {
 	case p == suspect:
 		return suspect
-	case p == inside && string(name) == "_meta":
+	case p == inside && isMeta(name):
 		return inMeta
 	default:
 		return inside

@@ -26,7 +26,11 @@ func TestWithoutOwnMeta(t *testing.T) {
 		{"outside of _meta", `{"io.gatehouse/x":1,"content":[{"io.gatehouse/x":1}]}`, `{"io.gatehouse/x":1,"content":[{"io.gatehouse/x":1}]}`},
 		{"deeper in _meta", `{"_meta":{"a":{"io.gatehouse/x":1}}}`, `{"_meta":{"a":{"io.gatehouse/x":1}}}`},
 		{"what the tool's data hold", `{"structuredContent":{"_meta":{"io.gatehouse/x":1}}}`, `{"structuredContent":{"_meta":{"io.gatehouse/x":1}}}`},
-		{"another's names", `{"_meta":{"io.gatehouses/x":1,"io.gatehouse":1,"IO.gatehouse/x":1}}`, `{"_meta":{"io.gatehouses/x":1,"io.gatehouse":1,"IO.gatehouse/x":1}}`},
+		{"another's names", `{"_meta":{"io.gatehouses/x":1,"io.gatehouse":1,"gatehouse/x":1}}`, `{"_meta":{"io.gatehouses/x":1,"io.gatehouse":1,"gatehouse/x":1}}`},
+		{"another letter case", `{"_meta":{"IO.gateHouse/origin":1,"a":1}}`, `{"_meta":{"a":1}}`},
+		{"a letter that some take for an s", `{"_meta":{"io.gatehouſe/x":1,"io.gatehou\u017fe/x":1}}`, `{"_meta":{}}`},
+		{"_meta in another letter case", `{"_Meta":{"io.gatehouse/x":1},"_meta":{"a":1},"_META":{"io.gatehouse/x":1,"b":1}}`, `{"_Meta":{},"_meta":{"a":1},"_META":{"b":1}}`},
+		{"in what nobody knows", `{"a":{"b":[{"_meta":{"io.gatehouse/x":1}}]}}`, `{"a":{"b":[{"_meta":{}}]}}`},
 		{"no object", `["_meta"]`, `["_meta"]`},
 		{"a _meta that is no object", `{"_meta":["io.gatehouse/x"]}`, `{"_meta":["io.gatehouse/x"]}`},
 	} {
@@ -60,6 +64,15 @@ func TestReadOutline_seesWhoPoses(t *testing.T) {
 		{`{"content":[1,{"_meta":{"io.gatehouse/x":1}}]}`, true},
 		{`{"content":[{"resource":{"_meta":{"io.gatehouse/x":1}}}]}`, true},
 		{`{"content":[{"\u005fmeta":{"io.gatehouse/x":1}}]}`, true},
+		{`{"content":[{"annotations":{"_meta":{"io.gatehouse/x":1}}}]}`, true},
+		{`{"content":[[{"_meta":{"io.gatehouse/x":1}}]]}`, true},
+		{`{"content":{"_meta":{"io.gatehouse/x":1}}}`, true},
+		{`{"a":{"_meta":{"io.gatehouse/x":1}}}`, true},
+		{`{"_meta":{"a":{"_meta":{"io.gatehouse/x":1}}}}`, true},
+		{`{"_Meta":{"io.gatehouse/x":1}}`, true},
+		{`{"_meta":{"io.Gatehouse/x":1}}`, true},
+		{`{"_meta":{"io.gatehouſe/x":1}}`, true},
+		{`{"io.gatehouse/x":1,"_meta":{"a":{"io.gatehouse/x":1}}}`, false},
 	} {
 		o, end := endpoint.ReadOutline([]byte(c.value), 0, 0)
 		if end != len(c.value) || !o.Known || o.Posing != c.want {
@@ -81,6 +94,9 @@ func FuzzWithoutOwnMeta(f *testing.F) {
 		}
 		if again := endpoint.WithoutOwnMeta(got); string(again) != string(got) {
 			t.Fatalf("%q became %q, and that %q: want it done at once", value, got, again)
+		}
+		if o, end := endpoint.ReadOutline([]byte(value), 0, 0); end == len(value) && o.Known && !o.Posing && string(got) != value {
+			t.Fatalf("%q became %q, and its outline does not say that it poses", value, got)
 		}
 		if o, _ := endpoint.ReadOutline(got, 0, 0); o.Known && o.Posing && !strings.Contains(value, `\`) {
 			t.Fatalf("%q became %q, which still poses", value, got)
