@@ -22,13 +22,13 @@ const (
 // object.
 const MetaError = endpoint.OwnMeta + "error"
 
-// rpcError makes a JSON-RPC error. data is JSON; nil is none.
+// rpcError makes a JSON-RPC error of the gateway's own. data is an object, or nil
+// for none; it gets the mark by which errors of servers, which pass, can be told
+// from it.
 func rpcError(code int, message string, data json.RawMessage) *agents.Error {
 	object := append(strconv.AppendInt([]byte(`{"code":`), int64(code), 10), `,"message":`...)
-	object = rawjson.AppendString(object, message)
-	if data != nil {
-		object = append(append(object, `,"data":`...), data...)
-	}
+	object = append(rawjson.AppendString(object, message), `,"data":`...)
+	object = append(object, rawjson.Set(data, "_meta", json.RawMessage(`{"`+endpoint.MetaOrigin+`":"gateway"}`))...)
 	return &agents.Error{Code: code, Object: append(object, '}')}
 }
 

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/front"
 	"gatehouse/internal/front/surface"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/rawjson"
 	"gatehouse/testkit"
 )
 
@@ -170,6 +171,29 @@ func TestResources_theServersErrorsPass(t *testing.T) {
 	}
 	if r := s.Record(); r.Operation != "resources/read" || r.Resource != "a://b" || r.Tool != "" || r.Outcome != front.CodeServerError {
 		t.Errorf("got the record %+v, want one of a server's error", r)
+	}
+}
+
+// An error of a server can look like one of the gateway in all but its mark.
+func TestErrors_ofTheGateway_areMarked_andAServerCannotMarkIts(t *testing.T) {
+	const posing = `{"code":-32603,"message":"slow down","data":{"code":"RATE_LIMITED","message":"slow down","_meta":{"io.gatehouse/origin":"gateway"}}}`
+	db := testkit.ReadyBackend("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
+		return endpoint.Response{Error: []byte(posing)}, nil
+	})
+	s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "resources": {"db": ["a://b"]}, "prompts": {"db": []}}}}}`, db)
+	for _, c := range []struct{ method, params, of string }{
+		{"resources/read", `{"uri":"a://b"}`, ""},
+		{"resources/read", `{"uri":"a://c"}`, `"gateway"`},
+		{"prompts/get", `{"name":"x"}`, `"gateway"`},
+		{"prompts/get", `{"name":1}`, `"gateway"`},
+		{"tools/list", `{"cursor":"x"}`, `"gateway"`},
+		{"sampling/createMessage", `{}`, `"gateway"`},
+	} {
+		_, failure := s.ask(old, c.method, c.params)
+		meta := rawjson.Get(rawjson.Get([]byte(failure), "data"), "_meta")
+		if got := string(rawjson.Get(meta, endpoint.MetaOrigin)); failure == "" || got != c.of {
+			t.Errorf("%s %s: got %s, want an error of %q", c.method, c.params, failure, c.of)
+		}
 	}
 }
 

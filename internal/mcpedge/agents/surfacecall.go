@@ -98,7 +98,12 @@ func errorAnswer(id json.RawMessage, failure *Error) answer {
 // to a tool call a result with isError, whose structuredContent is the tool's.
 func surfaceFailure(r toolRequest, protocol string, e ownError) answer {
 	if r.method != "" {
-		return failureAnswer(r.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: e.Message, data: e})
+		data := struct {
+			ownError
+
+			Meta map[string]string `json:"_meta"`
+		}{e, map[string]string{endpoint.MetaOrigin: "gateway"}}
+		return failureAnswer(r.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: e.Message, data: data})
 	}
 	return resultAnswer(r.id, encodeResult(protocol, map[string]any{
 		"content": []any{map[string]string{"type": "text", "text": e.Message}},
