@@ -28,7 +28,7 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	}
 	defer e.inFlight.end()
 	if !isJSON(r.Header.Get("Content-Type")) {
-		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
+		http.Error(w, "the content type must be application/json, in UTF-8", http.StatusUnsupportedMediaType)
 		return false, false
 	}
 	if packed(r.Header) {
@@ -62,13 +62,15 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	return true, true
 }
 
-// isJSON reports whether a content type is that of JSON.
+// isJSON reports whether a content type is that of JSON, which is UTF-8 here. By
+// another charset, what looked through the body on the way may have read another
+// one.
 func isJSON(contentType string) bool {
 	if contentType == jsonType {
 		return true
 	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && kind == jsonType
+	kind, params, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == jsonType && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 }
 
 // packed reports whether a body is another one once it is unpacked: what looked

@@ -64,6 +64,8 @@ func parseMessage(raw []byte) (message, *rpcFailure) {
 		return m, nil
 	case ambiguous(m.params, paramNames):
 		return m, ambiguousMember("params")
+	case m.method == string(mcp.MethodInitialize) && ambiguousCapabilities(m.params):
+		return m, ambiguousMember("params.capabilities")
 	}
 	var failure *rpcFailure
 	if m.meta, failure = readMeta(m.params); failure != nil {

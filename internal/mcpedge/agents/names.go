@@ -16,6 +16,27 @@ var (
 	metaNames = []string{"progressToken", mcp.MetaKeyProtocolVersion, mcp.MetaKeyClientInfo, mcp.MetaKeyClientCapabilities, metaLevel}
 )
 
+// capabilityNames are what a client may declare, and what of each decides
+// something.
+var capabilityNames = map[string][]string{
+	"": {"roots", "sampling", "elicitation", "tasks", "extensions", "experimental"},
+
+	"roots": {"listChanged"}, "sampling": {"tools", "context"}, "elicitation": {"form", "url"}, "tasks": {"list", "cancel", "requests"},
+}
+
+// ambiguousCapabilities reports whether the params of initialize declare
+// something in two ways: gateway and server could differ in what the client may
+// be asked for.
+func ambiguousCapabilities(params []byte) bool {
+	capabilities := rawjson.Get(params, "capabilities")
+	for _, member := range capabilityNames[""] {
+		if ambiguous(rawjson.Get(capabilities, member), capabilityNames[member]) {
+			return true
+		}
+	}
+	return ambiguous(capabilities, capabilityNames[""])
+}
+
 // ambiguous reports whether an object has one of these members twice, or one
 // whose name differs from theirs in nothing but letter case: another reader may
 // take the object for something else.

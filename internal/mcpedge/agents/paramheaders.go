@@ -36,16 +36,26 @@ func (e *Edge) checkParams(p *peer, h http.Header, r toolRequest) *rpcFailure {
 	if args == nil {
 		args = json.RawMessage("{}")
 	}
+	if where := paramheaders.Repeated(tool, args); where != "" {
+		return mismatch("the parameter " + where + ", which travels in a header, must be there once")
+	}
+	twice := ""
 	lookup := func(name string) (string, bool) {
 		values := h.Values(name)
 		if len(values) == 0 {
 			return "", false
+		}
+		if len(values) > 1 {
+			twice = name
 		}
 		return values[0], true
 	}
 	params := append(append(json.RawMessage(`{"arguments":`), args...), '}')
 	if err := mcp.ValidateParamHeadersLookup(lookup, tool, paramheaders.Few(tool, params)); err != nil {
 		return mismatch(err.Error())
+	}
+	if twice != "" {
+		return mismatch("the header " + twice + " must come once")
 	}
 	return nil
 }

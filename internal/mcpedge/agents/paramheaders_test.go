@@ -36,3 +36,30 @@ func TestParamHeaders_mustBeWhatTheBodySays(t *testing.T) {
 		}
 	}
 }
+
+// Of two headers, or two parameters, of one name nobody knows which counts.
+func TestParamHeaders_mustComeOnce(t *testing.T) {
+	base := serveSurfaces(t)
+	for _, c := range []struct {
+		name    string
+		args    string
+		headers []string
+		status  int
+	}{
+		{"both once", `{"region":"Hello"}`, []string{"Hello"}, http.StatusOK},
+		{"another header beside it", `{"region":"Hello"}`, []string{"Hello", "Other"}, http.StatusBadRequest},
+		{"the same header twice", `{"region":"Hello"}`, []string{"Hello", "Hello"}, http.StatusBadRequest},
+		{"another parameter before it", `{"region":"Other","region":"Hello"}`, []string{"Hello"}, http.StatusBadRequest},
+		{"one that is written in another way", `{"region":"Hello","r\u0065gion":"Hello"}`, []string{"Hello"}, http.StatusBadRequest},
+		{"an inner one of its name", `{"a":{"region":"Other"},"region":"Hello"}`, []string{"Hello"}, http.StatusOK},
+	} {
+		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"region","arguments":%s,"_meta":{`+
+			`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`, c.args)
+		req := request(t.Context(), http.MethodPost, base+"/s/one", body, "Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "region")
+		req.Header["Mcp-Param-Region"] = c.headers
+		got := do(t, req)
+		if refused := strings.Contains(got.body, "-32020") && strings.Contains(got.body, "once"); got.status != c.status || refused != (c.status != http.StatusOK) {
+			t.Errorf("%s: got %d %s, want %d", c.name, got.status, got.body, c.status)
+		}
+	}
+}

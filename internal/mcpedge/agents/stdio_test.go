@@ -244,6 +244,11 @@ func TestServeStdio_progress_comesBeforeTheResultAndNeverAfter(t *testing.T) {
 	}
 }
 
+// initializing is an initialize of a client with these capabilities.
+func initializing(capabilities string) string {
+	return `{"jsonrpc":"2.0","id":3,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":` + capabilities + `,"clientInfo":{"name":"x","version":"1"}}}`
+}
+
 func TestServeStdio_badInput_isAnsweredAndTheNextMessageServed(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	cases := map[string]struct{ line, id, code string }{
@@ -255,6 +260,12 @@ func TestServeStdio_badInput_isAnsweredAndTheNextMessageServed(t *testing.T) {
 		"an id that is null":             {`{"jsonrpc":"2.0","id":null,"method":"ping"}`, "<nil>", "-32600"},
 		"an id that is an object":        {`{"jsonrpc":"2.0","id":{},"method":"ping"}`, "<nil>", "-32600"},
 		"bytes that are no UTF-8":        {call("3", "echo", `{"a":"`+"\xff"+`"}`), "3", "-32600"},
+		"a second method":                {`{"jsonrpc":"2.0","id":3,"method":"ping","method":"tools/call"}`, "3", "-32600"},
+		"one in another letter case":     {`{"jsonrpc":"2.0","id":3,"method":"ping","METHOD":"tools/call"}`, "3", "-32600"},
+		"params that only look so":       {`{"jsonrpc":"2.0","id":3,"method":"tools/call","paramſ":{"name":"echo"}}`, "3", "-32600"},
+		"a capability twice":             {initializing(`{"roots":{},"roots":null}`), "3", "-32600"},
+		"a capability in two cases":      {initializing(`{"sampling":{},"Sampling":{}}`), "3", "-32600"},
+		"an inner one in another case":   {initializing(`{"elicitation":{"form":{},"URL":{}}}`), "3", "-32600"},
 		"an id that is no UTF-8":         {`{"jsonrpc":"2.0","id":"` + "\xff" + `","method":"ping"}`, "<nil>", "-32600"},
 		"an unknown method":              {`{"jsonrpc":"2.0","id":3,"method":"nope"}`, "3", "-32601"},
 		"an unknown tool":                {call("3", "nope", "{}"), "3", "-32602"},

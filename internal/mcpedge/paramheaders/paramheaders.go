@@ -6,6 +6,7 @@ package paramheaders
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -55,4 +56,27 @@ func Few(t *mcp.Tool, params json.RawMessage) json.RawMessage {
 	}
 	out, _ := json.Marshal(map[string]any{"arguments": few}) //nolint:errchkjson // Parts of valid JSON.
 	return out
+}
+
+// Repeated returns a parameter of those that become headers that stands in the
+// arguments twice, or nothing: readers differ in which of the two they take.
+func Repeated(t *mcp.Tool, args json.RawMessage) string {
+	for _, binding := range mcp.ExtractParamHeaderBindings(t) {
+		value := args
+		for _, name := range binding.Path {
+			times := 0
+			var inner json.RawMessage
+			rawjson.Each(value, func(key []byte, start, end int) {
+				if string(key) == name {
+					times++
+					inner = value[start:end]
+				}
+			})
+			if times > 1 {
+				return strings.Join(binding.Path, ".")
+			}
+			value = inner
+		}
+	}
+	return ""
 }
