@@ -126,10 +126,15 @@ func (o *owner) target() peer.Target {
 // open opens a session through the proxy.
 func (o *owner) open(t *testing.T) *peer.Session {
 	t.Helper()
-	s, err := o.client.Open(t.Context(), o.target())
-	if err != nil {
-		t.Fatal(err)
-	}
+	var s *peer.Session
+	testkit.Eventually(t, "the owner is reached", func() bool { // On a busy machine it may take longer than a client waits.
+		var err error
+		s, err = o.client.Open(t.Context(), o.target())
+		if _, away := errors.AsType[*peer.Unreached](err); err != nil && !away {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	t.Cleanup(func() { s.Close(nil) })
 	return s
 }
@@ -158,8 +163,8 @@ func await[V any](t *testing.T, what string, c <-chan V) V {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s: still not there after 20 s", what)
+	case <-time.After(testkit.Patience):
+		t.Fatalf("%s: not there within %v, want it to come", what, testkit.Patience)
 		panic("not reached")
 	}
 }

@@ -39,9 +39,7 @@ func TestCall_intoAHole_isGivenUpUnsent(t *testing.T) {
 		t.Error("the gateway counts as reached, want why it is not")
 	}
 	o.proxy.Set(fleetkit.Pass)
-	if _, err := o.client.Open(t.Context(), o.target()); err != nil {
-		t.Fatal(err)
-	}
+	o.open(t)
 	if why := o.client.Unreached(address); why != "" {
 		t.Errorf("after the end of the hole it counts as unreached: %s; want that it does not", why)
 	}

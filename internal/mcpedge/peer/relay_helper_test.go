@@ -88,17 +88,18 @@ type replica struct {
 // replicas starts a fleet of two. Agents show who they are as a plain Authorization.
 func replicas(t *testing.T) (n1, n2 *replica) {
 	t.Helper()
-	return impatient(t, time.Minute)
+	return impatient(t, time.Minute, 0)
 }
 
-// impatient is replicas that wait so long for each other.
-func impatient(t *testing.T, patience time.Duration) (n1, n2 *replica) {
+// impatient is replicas that wait so long for each other, and look so often whether
+// the other one is there; 0 means as often as real ones.
+func impatient(t *testing.T, patience, look time.Duration) (n1, n2 *replica) {
 	t.Helper()
 	both := map[string]*replica{"n1": {}, "n2": {}}
 	for node, r := range both {
 		r.lives.Store(true)
 		r.scene = &scene{node, make(chan *play, 100)}
-		r.client = peer.NewClient(peer.ClientConfig{AskedFor: patience, PlaceLook: 20 * time.Millisecond})
+		r.client = peer.NewClient(peer.ClientConfig{AskedFor: patience, PlaceLook: look})
 		r.edge = agents.New(gate{}, agents.Options{
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), MaxMessageBytes: 1 << 20,
 			Authorize: func(w http.ResponseWriter, q *http.Request) (*identity.Caller, bool) {

@@ -224,12 +224,13 @@ func TestRelay_anOwnerThatGoesInTheMiddle_breaksTheStream(t *testing.T) {
 		"its connection breaks": func(n1 *replica) { n1.close() },
 	} {
 		t.Run(what, func(t *testing.T) {
-			n1, n2 := impatient(t, 50*time.Millisecond)
+			n1, n2 := impatient(t, 50*time.Millisecond, 20*time.Millisecond)
 			id := n1.opens(t)
-			resp := ask(t, http.MethodGet, n2.url+"/s/one", "", "Mcp-Session-Id", id)
-			if resp.StatusCode != http.StatusOK {
-				t.Fatalf("GET at n2: got %d, want 200", resp.StatusCode)
-			}
+			var resp *http.Response
+			testkit.Eventually(t, "n1 answers within that time", func() bool { // On a busy machine it may not.
+				resp = ask(t, http.MethodGet, n2.url+"/s/one", "", "Mcp-Session-Id", id)
+				return resp.StatusCode == http.StatusOK
+			})
 			goes(n1)
 			broken := make(chan string, 1)
 			go func() {
