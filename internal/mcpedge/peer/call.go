@@ -115,7 +115,7 @@ func (s *Session) post(ctx context.Context, req endpoint.Request, params *body) 
 	}
 	post.ContentLength, post.GetBody = int64(len(params.data)), nil
 	h := head{
-		epoch: s.target.Epoch, form: s.target.Form, generation: req.Generation, by: req.By, method: req.Method,
+		epoch: s.target.Epoch, form: s.target.Form, generation: req.Generation, by: req.By, method: req.Method, gateway: s.client.id,
 		level: req.LogLevel, client: req.Capabilities, maxRequest: req.MaxBytes, maxResult: req.MaxResultBytes,
 	}
 	if h.generation == 0 {

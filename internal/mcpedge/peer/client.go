@@ -3,6 +3,7 @@ package peer
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ const (
 type Client struct {
 	cfg    ClientConfig
 	scheme string
+	id     string // tells it from the clients of other processes
 	pool   *http.Transport
 
 	unreached unreached
@@ -71,7 +73,7 @@ func NewClient(cfg ClientConfig) *Client {
 		d := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
 		cfg.Dial = d.DialContext
 	}
-	c := &Client{cfg: cfg, scheme: "http", pool: &http.Transport{
+	c := &Client{cfg: cfg, scheme: "http", id: rand.Text(), pool: &http.Transport{
 		DialContext: cfg.Dial, TLSClientConfig: cfg.TLS, TLSHandshakeTimeout: dialTimeout,
 		DisableCompression: true, MaxIdleConnsPerHost: maxConnections, IdleConnTimeout: idleConnection,
 		ExpectContinueTimeout: untilAsked, MaxResponseHeaderBytes: maxHeadBytes,

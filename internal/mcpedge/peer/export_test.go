@@ -3,8 +3,22 @@ package peer
 import (
 	"bufio"
 	"io"
+	"log/slog"
 	"net/http"
+	"time"
 )
+
+// Follows counts requests to follow that do not end.
+type Follows struct{ follows }
+
+// NewFollows makes a Follows.
+func NewFollows(log *slog.Logger) *Follows { return &Follows{follows{log: log}} }
+
+// Begin reports whether a request is let in.
+func (f *Follows) Begin(key, address, gateway string, now time.Time) bool {
+	_, refusal := f.begin(key, address, gateway, now)
+	return refusal == nil
+}
 
 // PathOf and KeyOf say where a key is asked for.
 var (

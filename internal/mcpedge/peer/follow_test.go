@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -240,7 +241,7 @@ func TestFollow_moreThanAGatewayNeeds_isRefused(t *testing.T) {
 func TestFollow_asOftenAsNobodyNeeds_isRefused_untilOneEnds(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`))
 	s := o.open(t)
-	follow := func() (end func(), opened <-chan struct{}, over <-chan error) {
+	follow := func(s *peer.Session) (end func(), opened <-chan struct{}, over <-chan error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		open, done := make(chan struct{}, 1), make(chan error, 1)
 		go func() {
@@ -255,18 +256,27 @@ func TestFollow_asOftenAsNobodyNeeds_isRefused_untilOneEnds(t *testing.T) {
 	}
 	var last func()
 	for range 16 {
-		end, opened, _ := follow()
+		end, opened, _ := follow(s)
 		t.Cleanup(end)
 		await(t, "a request to follow", opened)
 		last = end
 	}
-	_, _, over := follow()
+	elsewhere := peer.NewClient(peer.ClientConfig{Generation: o.mine.Load}) // Another gateway, at the same address.
+	t.Cleanup(elsewhere.Close)
+	other, err := elsewhere.Open(t.Context(), o.target())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, opened, _ := follow(other)
+	t.Cleanup(end)
+	await(t, "a request of another gateway", opened)
+	_, _, over := follow(s)
 	if err := await(t, "the one too many", over); err == nil || !strings.Contains(err.Error(), "16 times at once already") {
 		t.Errorf("got %v, want a refusal that says why", err)
 	}
 	last()
 	testkit.Eventually(t, "there is room again", func() bool {
-		end, opened, over := follow()
+		end, opened, over := follow(s)
 		select {
 		case <-opened:
 			t.Cleanup(end)
@@ -275,4 +285,36 @@ func TestFollow_asOftenAsNobodyNeeds_isRefused_untilOneEnds(t *testing.T) {
 			return false
 		}
 	})
+}
+
+// Whoever does not say which gateway it is counts with all of its address, and so do those
+// that say so many.
+func TestFollow_ofOneAddress_isBounded(t *testing.T) {
+	var logged testkit.Logs
+	f, now := peer.NewFollows(logged.Logger()), time.Unix(1, 0)
+	count := func(gateway func(i int) string) (let int) {
+		for i := range 1000 {
+			if f.Begin("notes", "10.0.0.1:99", gateway(i), now) {
+				let++
+			}
+		}
+		return let
+	}
+	if got := count(func(int) string { return "" }); got != 16 {
+		t.Errorf("%d requests of nobody in particular were let in, want 16", got)
+	}
+	if got := count(strconv.Itoa); got != 240 {
+		t.Errorf("%d more requests were let in, each of another gateway, want 240: an address may have 256", got)
+	}
+	if !f.Begin("notes", "10.0.0.2:99", "1", now) || !f.Begin("files", "10.0.0.1:99", "1", now) {
+		t.Error("those of another address or of another server are refused, want that they are let in")
+	}
+	if n := len(logged.All()); n != 1 {
+		t.Errorf("%d lines in the log, want 1: it is bounded", n)
+	}
+	now = now.Add(time.Minute)
+	f.Begin("notes", "10.0.0.1:99", "", now)
+	if all := logged.All(); len(all) != 2 || all[1].Attrs["refused_since_last_said"] != "1744" {
+		t.Errorf("got %v a minute later, want a second line that says how many were refused", all)
+	}
 }

@@ -43,7 +43,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, key string, h *hea
 		return
 	}
 	if h.method == methodFollow {
-		done, refusal := s.follows.begin(key, r.RemoteAddr)
+		done, refusal := s.follows.begin(key, r.RemoteAddr, h.gateway, time.Now())
 		if refusal != nil {
 			fail(w, refusal)
 			return

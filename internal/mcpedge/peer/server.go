@@ -84,7 +84,7 @@ type Server struct {
 // NewServer makes a Server.
 func NewServer(cfg ServerConfig) *Server {
 	cfg.AnswerTime = cmp.Or(cfg.AnswerTime, answerTime)
-	return &Server{cfg: cfg}
+	return &Server{cfg: cfg, follows: follows{log: cfg.Log}}
 }
 
 const (

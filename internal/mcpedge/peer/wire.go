@@ -45,6 +45,9 @@ const (
 	headerAnswer = "Gatehouse-Answer"
 	// headerFrom says from where the request came that is passed on.
 	headerFrom = "Gatehouse-From"
+	// headerGateway tells the process of a gateway that asks from others at its address.
+	// Older versions do not send it.
+	headerGateway = "Gatehouse-Gateway"
 )
 
 // The values of headerWants.
@@ -86,8 +89,12 @@ const (
 	// as a gateway has for one server, and what is between them.
 	maxWishesBytes = endpoint.MaxTopicBytes + 4*endpoint.MaxTopics + 1<<10
 	// maxFollows is how many requests to hear of one server a gateway may have at a time. It
-	// needs two, the next one before the last one ends; several may share an address.
-	maxFollows = 16
+	// needs two, the next one before the last one ends. maxFollowsOfAddress is how many all
+	// gateways may that share an address, behind a proxy.
+	maxFollows          = 16
+	maxFollowsOfAddress = 256
+	// refusalsEvery is how often a refusal of one is logged.
+	refusalsEvery = time.Minute
 	// maxResultBytes limits the result of a call where the call does not.
 	maxResultBytes = 32 << 20
 	// maxFailureBytes limits what is said of a failure.
@@ -146,6 +153,7 @@ type head struct {
 	generation uint64
 	by         endpoint.Call
 	method     string
+	gateway    string        // the process that asks
 	timeout    time.Duration // 0 is none
 	wants      string
 	level      endpoint.Level
@@ -174,6 +182,7 @@ func (h *head) write(to http.Header) {
 	set(headerOrigin, escape(h.by.Origin))
 	set(headerTool, escape(h.by.Tool))
 	set(headerMethod, escape(h.method))
+	set(headerGateway, escape(h.gateway))
 	number(headerTimeout, max(h.timeout.Milliseconds(), min(1, int64(h.timeout))))
 	set(headerWants, h.wants)
 	set(headerLevel, h.level.String())
@@ -207,7 +216,7 @@ func readHead(from http.Header) (h head, err error) {
 		epoch: number(headerEpoch, any64), form: text(headerForm),
 		generation: uint64(number(headerGeneration, any64)), //nolint:gosec // It is not negative.
 		by:         endpoint.Call{ID: text(headerCall), Agent: text(headerAgent), Origin: text(headerOrigin), Tool: text(headerTool)},
-		method:     text(headerMethod), timeout: time.Duration(number(headerTimeout, maxTimeout.Milliseconds())) * time.Millisecond,
+		method:     text(headerMethod), gateway: text(headerGateway), timeout: time.Duration(number(headerTimeout, maxTimeout.Milliseconds())) * time.Millisecond,
 		wants: from.Get(headerWants), level: endpoint.LevelNamed(from.Get(headerLevel)),
 		maxRequest: number(headerMaxRequest, maxRequestBytes), maxResult: number(headerMaxResult, maxRequestBytes),
 	}
