@@ -74,6 +74,9 @@ func (b *Board) read(e Entry) error {
 	case KeyCandidate:
 		return readContent(e, &v.Candidate, true)
 	}
+	if !named[dir+"/"] {
+		return nil // Of a later version.
+	}
 	key, ok := decode(name)
 	if !ok {
 		return fmt.Errorf("%q is not a name as gatehouse writes it", name)
@@ -89,13 +92,14 @@ func (b *Board) read(e Entry) error {
 		return readInto(v.Records, key, e, nil)
 	case HoldsPrefix:
 		return readInto(v.Holds, key, e, func(h *Hold) { h.Revision = e.Modified })
-	case RestartPrefix:
+	default:
 		v.Restarts[key] = e.Modified
 		return nil
-	default:
-		return nil // Of a later version.
 	}
 }
+
+// named are the prefixes of keys that end with a name as encode writes it.
+var named = map[string]bool{AcksPrefix: true, NodesPrefix: true, OwnersPrefix: true, RecordsPrefix: true, HoldsPrefix: true, RestartPrefix: true}
 
 // readFormat keeps the last one that could be read: what cannot be is named as damaged.
 func (v *View) readFormat(e Entry) (err error) {

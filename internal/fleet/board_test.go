@@ -15,6 +15,8 @@ func TestBoard_whatCannotBeRead_isNamed(t *testing.T) {
 		{Key: fleet.KeyActive, Value: []byte(`[]`), Created: 6, Modified: 6},
 		{Key: "owners/%zz", Value: []byte(`{}`), Created: 7, Modified: 7},
 		{Key: "later/version", Value: []byte(`?`), Created: 8, Modified: 8},
+		{Key: "later/version/a@b@c %", Value: []byte(`?`), Created: 8, Modified: 8}, // Its names may have any form.
+		{Key: "config/later/1", Value: []byte(`?`), Created: 8, Modified: 8},
 	}
 	b := fleet.NewBoard(1, 9, entries)
 	v := b.View()
