@@ -18,6 +18,11 @@ func TestMain(m *testing.M) {
 	os.Exit(testkit.RunMain(m, func() int {
 		startsGateways = true
 		testEnvironment = testkit.AsGateway() // For a gateway that attach starts.
-		return Main()
+		code := Main()
+		afterMain()
+		return code
 	}))
 }
+
+// afterMain is called in a gateway that a test has started, at its end.
+var afterMain = func() {}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -31,7 +32,26 @@ func openLock(path string, log *slog.Logger) (*lock, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fitForLock(f); err != nil {
+		_ = f.Close() // Nothing was written.
+		return nil, fmt.Errorf("its lock %s cannot be used: %w", path, err)
+	}
 	return &lock{path: path, log: log, f: f, patience: lockPatience}, nil
+}
+
+// fitForLock returns an error unless what was opened is a file of this user's
+// alone: what is written to another name's file is lost to that, and somebody
+// else could hold the lock for good.
+func fitForLock(f *os.File) error {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file")
+	default:
+		return ownAlone(info)
+	}
 }
 
 // take waits until the lock is ours, but not for long: a process that is stopped

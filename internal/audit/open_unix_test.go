@@ -70,6 +70,46 @@ func TestOpen_fileThatIsNotOursAlone_isRefused(t *testing.T) {
 	}
 }
 
+// The log writes to its lock too: the hash of the last line.
+func TestOpen_lockThatIsNotOursAlone_isRefused(t *testing.T) {
+	for name, at := range map[string]func(precious, lock string) error{
+		"a symbolic link": os.Symlink,
+		"a hard link":     os.Link,
+		"a named pipe":    func(_, lock string) error { return syscall.Mkfifo(lock, 0o600) },
+		"another user's file": func(_, lock string) error {
+			if os.Geteuid() != 0 {
+				return os.Symlink("x", lock) // Only root can make one.
+			}
+			if err := os.WriteFile(lock, nil, 0o666); err != nil {
+				return err
+			}
+			return os.Chown(lock, 4242, -1)
+		},
+	} {
+		dir := t.TempDir()
+		precious, path := filepath.Join(dir, "precious"), filepath.Join(dir, "audit.jsonl")
+		if err := os.WriteFile(precious, []byte("as it was"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := at(precious, path+".lock"); err != nil {
+			t.Fatal(err)
+		}
+		l, err := audit.Open(path, audit.Options{Instance: "inst"})
+		if err == nil {
+			l.Append(audit.Record{CallID: "1"})
+			if err := l.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if got, _ := os.ReadFile(precious); string(got) != "as it was" {
+			t.Errorf("%s: the file behind it has become %q, want it as it was", name, got)
+		}
+		if err == nil || !strings.Contains(err.Error(), "audit.jsonl.lock") {
+			t.Errorf("%s: got %v, want it refused, with the lock's path", name, err)
+		}
+	}
+}
+
 func TestOpen_folderBehindALink_isFine(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(t.TempDir(), "link")
