@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // output is the read end of the child's stdout. It notes when its reader has
@@ -24,14 +25,20 @@ func newOutput(f *os.File) *output {
 // Read reads from the pipe.
 func (o *output) Read(b []byte) (int, error) {
 	n, err := o.f.Read(b)
-	if err == nil {
-		return n, nil
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
 	}
 	o.end()
 	if o.cut.Load() && errors.Is(err, os.ErrClosed) {
 		err = io.EOF // as at the end of a pipe whose writers are gone
 	}
 	return n, err
+}
+
+// SetReadDeadline has Read end with os.ErrDeadlineExceeded at a time, where the
+// system can do that for pipes; the zero time is never.
+func (o *output) SetReadDeadline(at time.Time) error {
+	return o.f.SetReadDeadline(at) //nolint:wrapcheck // It is the file's own.
 }
 
 func (o *output) Close() error {

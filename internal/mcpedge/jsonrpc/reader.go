@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"sync"
+	"time"
 
 	"gatehouse/internal/weight"
 )
@@ -51,6 +53,12 @@ type Limits struct {
 	Endless int64
 	// Budget is what the memory for larger lines is taken of. Nil is no budget.
 	Budget *weight.Budget
+	// Wait, if set, bounds the next Read, which then ends with
+	// os.ErrDeadlineExceeded; zero is no bound. With it a whole message whose line
+	// has no end is taken after Silence: some writers end lines in another way, or
+	// not at all.
+	Wait    func(time.Duration) error
+	Silence time.Duration
 }
 
 // Reader reads lines of bounded size. What is beyond the limit is skimmed and
@@ -65,6 +73,7 @@ type Reader struct {
 	idle       []byte            // the small buffer
 	busy       *[busyBuffer]byte // the one from the pool, while it is in use
 	err        error             // what ended the stream
+	silent     bool              // nothing has come for a while
 }
 
 // NewReader returns a reader of the lines of r. Close must follow.
@@ -79,7 +88,7 @@ func (r *Reader) Next() (Line, error) {
 	for seen := 0; ; { // How much is known to hold no end of a line.
 		rest := r.buf[r.start:r.end]
 		size, whole := lineSize(rest, seen)
-		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
+		whole = whole || size > 0 && (errors.Is(r.err, io.EOF) || r.silent && isMessage(rest))
 		switch {
 		case size > r.limits.Keep && int64(size) > r.limits.Keeps():
 			return r.skim(size, false)
@@ -108,10 +117,30 @@ func lineSize(b []byte, first int) (size int, whole bool) {
 
 // fill reads once. It blocks.
 func (r *Reader) fill() {
+	waits := !r.silent && r.awaitEnd()
 	n, err := r.r.Read(r.buf[r.end:])
+	if waits {
+		_ = r.limits.Wait(0)
+	}
+	if r.silent = waits && n == 0 && errors.Is(err, os.ErrDeadlineExceeded); r.silent {
+		return
+	}
 	r.end += n
 	r.err = err
 }
+
+// awaitEnd limits the wait for more if what has been read could be a message
+// whose line has no end. It reports whether it has.
+func (r *Reader) awaitEnd() bool {
+	rest := bytes.TrimRight(r.buf[r.start:r.end], " \t\r")
+	if r.limits.Wait == nil || len(rest) == 0 || rest[len(rest)-1] != '}' && rest[len(rest)-1] != ']' {
+		return false
+	}
+	return r.limits.Wait(r.limits.Silence) == nil
+}
+
+// isMessage reports whether that is JSON-RPC: one object, or a batch.
+func isMessage(b []byte) bool { return Scan(b, func(Message) {}) }
 
 // makeRoom makes sure that more can be read, if the budget allows it.
 func (r *Reader) makeRoom() bool {

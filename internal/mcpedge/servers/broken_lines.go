@@ -22,7 +22,8 @@ const brokenSilence = time.Second
 // brokenLines looks at the lines that are not JSON: one of them may be the answer
 // to a call, which would otherwise wait for it until its deadline.
 type brokenLines struct {
-	s *Stdio
+	s       *Stdio
+	strange bool // an answer that nobody has asked for was in the line; the reader's own
 
 	mu    sync.Mutex
 	what  string // of the message that is being broken; empty for none
@@ -50,6 +51,21 @@ func (b *brokenLines) line(data []byte) {
 	if suspicious {
 		b.waitForSilence()
 	}
+}
+
+// stranger is for an answer that nobody has asked for: it may be the one that the
+// only call waits for.
+func (b *brokenLines) stranger(what string) {
+	b.suspect(what, true)
+	b.waitForSilence()
+	b.strange = true
+}
+
+// isStrange reports, once, whether there was one in the line.
+func (b *brokenLines) isStrange() bool {
+	was := b.strange
+	b.strange = false
+	return was
 }
 
 // suspect reports whether a line is part of a message that is broken, and keeps
@@ -114,12 +130,16 @@ var messageStart = lazyregexp.New(`^\s*(\{\s*("|$)|\[\s*(\{|$))`)
 // looksLikeMessage reports whether a line that is not JSON is likely to have been
 // meant as a message, or as the beginning of one. Many servers write other things.
 func looksLikeMessage(line []byte) bool {
-	return messageStart().Match(line) || bytes.Contains(line, []byte(`"jsonrpc"`))
+	return messageStart().Match(line) || bytes.Contains(line, []byte(`"jsonrpc"`)) || isOfPython(line)
 }
+
+// isOfPython reports whether a line is likely to be a message as Python shows
+// it, with the quotes of its own.
+func isOfPython(line []byte) bool { return bytes.Contains(line, []byte(`'jsonrpc'`)) }
 
 // whatIsBroken says what is wrong with a line, without anything of it.
 func whatIsBroken(line []byte) string {
-	if bytes.IndexByte(line, 0) >= 0 && json.Valid(bytes.ReplaceAll(line, []byte{0}, nil)) {
+	if bytes.Count(line, []byte{0}) > len(line)/3 && json.Valid(bytes.ReplaceAll(line, []byte{0}, nil)) {
 		return "UTF-16 in place of UTF-8"
 	}
 	if i := bytes.Index(line, []byte(`{"`)); i > 0 {
@@ -145,6 +165,9 @@ var (
 // looseIDs are the ids that an answer in a broken line may have. rest says that
 // the line may be a later part of a message.
 func looseIDs(line []byte, rest bool) [][]byte {
+	if isOfPython(line) {
+		line = bytes.ReplaceAll(line, []byte("'"), []byte(`"`))
+	}
 	var s jsonrpc.Skimmer
 	if i := bytes.IndexByte(line, '{'); i >= 0 && looksLikeMessage(line) {
 		s.Feed(line[i:])

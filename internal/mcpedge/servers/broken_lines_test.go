@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,6 +53,8 @@ func TestCall_brokenAnswer_endsItsCallAtOnce(t *testing.T) {
 		"a log line before it":           {[]string{`[INFO] done {"jsonrpc":"2.0","id":ID,"result":{}}`}, "writes text before its messages"},
 		"neither a result nor an error":  {[]string{`{"jsonrpc":"2.0","id":ID}`}, "neither a result nor an error"},
 		"a result under another name":    {[]string{`{"jsonrpc":"2.0","id":ID,"response":{}}`}, "neither a result nor an error"},
+		"as Python shows it":             {[]string{`{'jsonrpc': '2.0', 'id': ID, 'result': {'content': [], 'isError': False}}`}, "no JSON (at byte 2)"},
+		"a NUL behind it":                {[]string{"{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{}}\x00"}, "no JSON (at byte "},
 		"in UTF-16":                      {[]string{strings.Join(strings.Split(`{"jsonrpc":"2.0","id":ID,"result":{}}`, ""), "\x00")}, "UTF-16"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +66,7 @@ func TestCall_brokenAnswer_endsItsCallAtOnce(t *testing.T) {
 				id := string(p.read().ID)
 				begun := time.Now()
 				for _, line := range c.lines {
-					if strings.Contains(line, "\x00") {
+					if strings.Contains(line, "I\x00D") {
 						line = strings.ReplaceAll(line, "I\x00D", id)
 					}
 					p.write("%s", strings.ReplaceAll(line, "ID", id))
@@ -88,6 +92,12 @@ func TestCall_brokenAnswerWithoutAnID_endsTheOnlyCallAfterASilence(t *testing.T)
 		{`{"jsonrpc":"2.0","result":{"content":[{"type":"te`},
 		{`{"result":{"a":NaN}}`},
 		{`{`, `  "jsonrpc": "2.0"`},
+		{`{"jsonrpc":"2.0","result":{}}`},
+		{`{"jsonrpc":"2.0","id":null,"result":{}}`},
+		{`{"jsonrpc":"2.0","id":0,"result":{}}`},
+		{`{"jsonrpc":"2.0","id":98765,"result":{}}`},
+		{`{"jsonrpc":"2.0","id":"f3a0","result":{}}`},
+		{`{'jsonrpc': '2.0', 'result': {}}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, p := open(t, servers.Options{})
@@ -115,6 +125,9 @@ func TestCall_linesThatAreNotItsAnswer_leaveItAlone(t *testing.T) {
 		"a broken request of its own":  `{"jsonrpc":"2.0","id":ID,"method":"sampling/createMessage","params":{NaN}}`,
 		"JSON that is not a message":   `{"level":"info","text":"id ID"}`,
 		"an error to somebody else":    `{"jsonrpc":"2.0","id":777,"error":{"code":1,"message":"x"}}`,
+		"a result to somebody else":    `{"jsonrpc":"2.0","id":777,"result":{}}`,
+		"a late answer":                `{"jsonrpc":"2.0","id":1,"result":{}}`,
+		"what Python shows":            `{'level': 'info', 'id': ID}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -149,7 +162,7 @@ func TestCall_logLinesAndThenSilence_areNotAnAnswer(t *testing.T) {
 }
 
 func TestCall_errorWithoutAnID_isTheAnswerToTheOnlyCall(t *testing.T) {
-	for _, id := range []string{`"id":null,`, ``, `"id":"server-error",`, `"id":"",`} {
+	for _, id := range []string{`"id":null,`, ``, `"id":"server-error",`, `"id":"",`, `"id":0,`, `"id":-1,`, `"id":98765,`} {
 		synctest.Test(t, func(t *testing.T) {
 			s, p := open(t, servers.Options{})
 			only := call(soon(t), s, tool(`1`))
@@ -166,6 +179,83 @@ func TestCall_errorWithoutAnID_isTheAnswerToTheOnlyCall(t *testing.T) {
 			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, second)
 			wantResult(t, <-one, `1`)
 			wantResult(t, <-two, `1`)
+		})
+	}
+}
+
+// Neither a late answer nor one that comes while others follow is taken for it.
+func TestCall_answersOfOthers_leaveTheOnlyCallAlone(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"a late answer":              {`{"jsonrpc":"2.0","id":1,"result":{}}`},
+		"a log line of Python":       {`{'level': 'info', 'id': ID}`},
+		"a stranger, and then it":    {`{"jsonrpc":"2.0","id":98765,"result":{}}`, `{"jsonrpc":"2.0","method":"notifications/message"}`},
+		"a request of the same name": {`{"jsonrpc":"2.0","id":ID,"method":"ping"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := open(t, servers.Options{})
+				only := call(soon(t), s, tool(`1`))
+				id := string(p.read().ID)
+				for _, line := range lines {
+					p.write("%s", strings.ReplaceAll(line, "ID", id))
+				}
+				if strings.Contains(lines[0], "ping") {
+					p.read()
+				}
+				time.Sleep(time.Minute)
+				p.write(`{"jsonrpc":"2.0","id":%s,"result":{"its":"own"}}`, id)
+				wantResult(t, <-only, `{"its":"own"}`)
+			})
+		})
+	}
+}
+
+func TestCall_answerWrittenIntoItsRequest_isTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := open(t, servers.Options{})
+		only := call(soon(t), s, tool(`1`))
+		p.write(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{},"result":{"a":1}}`, p.read().ID)
+		wantResult(t, <-only, `{"a":1}`)
+	})
+}
+
+// What ends a line is a newline. Servers that end their messages in another way,
+// or not at all, are understood once they have nothing more to say.
+func TestCall_lineWithoutAnEnd_isReadAfterASilence(t *testing.T) {
+	for name, end := range map[string]string{"nothing": "", "CR": "\r", "blanks": "  "} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				defer there.Close()
+				in, out := io.Pipe()
+				p := newPeerOn(t, in, there)
+				s := openOn(t, p, servers.Pipes{Stdin: out, Stdout: here}, servers.Options{})
+				for range 2 {
+					running := call(soon(t), s, tool(`1`))
+					id := p.read().ID
+					begun := time.Now()
+					for _, part := range []string{`{"jsonrpc":"2.0","id":%s,"result":{"a":{}`, `}}`} {
+						if strings.Contains(part, "%s") {
+							part = fmt.Sprintf(part, id)
+						} else {
+							part += end
+						}
+						_, _ = io.WriteString(there, part)
+						time.Sleep(900 * time.Millisecond)
+					}
+					wantResult(t, <-running, `{"a":{}}`)
+					if took := time.Since(begun); took != 1900*time.Millisecond {
+						t.Errorf("it took %v, want a second of silence", took)
+					}
+				}
+				// Half a message says nothing, however long it takes.
+				running := call(soon(t), s, tool(`1`))
+				id := p.read().ID
+				_, _ = fmt.Fprintf(there, `{"jsonrpc":"2.0","id":%s,"result":{"a":{}`, id)
+				time.Sleep(time.Minute)
+				_, _ = io.WriteString(there, "}}\n")
+				wantResult(t, <-running, `{"a":{}}`)
+			})
 		})
 	}
 }

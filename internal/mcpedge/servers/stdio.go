@@ -32,7 +32,8 @@ type Pipes struct {
 	// Stdin should have a SetWriteDeadline method that works, as *os.File of
 	// a pipe has on unix. Closing it must end a running Write.
 	Stdin io.WriteCloser
-	// Stdout: closing it must end a running Read.
+	// Stdout: closing it must end a running Read. With a SetReadDeadline method
+	// that works, messages whose lines have no end are read too.
 	Stdout io.ReadCloser
 	// Unread, if set, returns how many bytes that were written to Stdin the
 	// server has not read, and whether that is known. It must not block.

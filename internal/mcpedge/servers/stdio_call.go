@@ -157,6 +157,14 @@ func (s *Stdio) take(rawID []byte) *call {
 	return c
 }
 
+// hasAsked reports whether an id is that of a request that was ever made.
+func (s *Stdio) hasAsked(rawID []byte) bool {
+	id, _ := ourID(rawID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return id >= 1 && id <= s.lastID
+}
+
 // paidOff reports whether an answer that nobody waits for is that of a call that
 // was given up: the server was asked for it, so it is no flood.
 func (s *Stdio) paidOff(rawID []byte) bool {

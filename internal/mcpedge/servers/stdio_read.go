@@ -34,7 +34,10 @@ func (r countingReader) Read(p []byte) (int, error) {
 // ends, and never waits for anything else.
 func (s *Stdio) read() {
 	lines := jsonrpc.NewReader(countingReader{s.pipes.Stdout, &s.received},
-		jsonrpc.Limits{Keep: jsonrpc.ReadBuffer, Keeps: s.lineLimit, Endless: s.opts.MaxLineBytes, Budget: s.opts.Budget})
+		jsonrpc.Limits{
+			Keep: jsonrpc.ReadBuffer, Keeps: s.lineLimit, Endless: s.opts.MaxLineBytes, Budget: s.opts.Budget,
+			Wait: s.readWait(), Silence: brokenSilence,
+		})
 	defer lines.Close()
 	for {
 		l, err := lines.Next()
@@ -48,6 +51,21 @@ func (s *Stdio) read() {
 		}
 		s.line(l)
 		s.settleCost()
+	}
+}
+
+// readWait bounds the next read of the server's output; nil where that cannot be
+// done.
+func (s *Stdio) readWait() func(time.Duration) error {
+	out, ok := s.pipes.Stdout.(interface{ SetReadDeadline(at time.Time) error })
+	if !ok {
+		return nil
+	}
+	return func(wait time.Duration) error {
+		if wait == 0 {
+			return out.SetReadDeadline(time.Time{})
+		}
+		return out.SetReadDeadline(time.Now().Add(wait))
 	}
 }
 
@@ -95,7 +113,7 @@ func (s *Stdio) line(l jsonrpc.Line) {
 		s.junk(data)
 	case !known:
 		s.junk(data)
-	default:
+	case !s.broken.isStrange():
 		s.broken.over()
 	}
 }
@@ -127,11 +145,17 @@ func lostAnswer(l jsonrpc.Line, limit int64) error {
 func (s *Stdio) message(m jsonrpc.Message) bool {
 	switch m.Kind() {
 	case jsonrpc.Answer:
-		s.answer(m)
+		return s.answer(m)
 	case jsonrpc.Notification:
 		s.cost += costOf(m, len(m.Params))
 		s.notification(m)
 	case jsonrpc.Request:
+		if m.Result != nil || m.Error != nil { // Some servers write the answer into the request.
+			if c := s.take(m.ID); c != nil {
+				c.finish(response(m, c.into, c.limit, c.weight))
+				return true
+			}
+		}
 		s.cost += costOf(m, len(m.Params))
 		s.request(m)
 	case jsonrpc.Unknown:
@@ -143,7 +167,9 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 // nameless acts on a message that says neither what it asks nor what it answers:
 // an error without an id of ours is the answer to the only call that is running,
 // and one with the id of a call but without result and error ends that call, as
-// no other answer will come. It reports whether it was one of these.
+// no other answer will come. A result without an id ends the only call as well, if
+// nothing follows: it may be somebody else's, so nobody is given it. It reports
+// whether it was one that is understood.
 func (s *Stdio) nameless(m jsonrpc.Message) bool {
 	_, ours := ourID(m.ID)
 	switch {
@@ -154,6 +180,9 @@ func (s *Stdio) nameless(m jsonrpc.Message) bool {
 			c.finish(response(m, nil, c.limit, c.weight))
 			return true
 		}
+	case m.Result != nil && !ours:
+		s.broken.stranger("a result that does not say whose it is")
+		return true
 	case ours:
 		if c := s.take(m.ID); c != nil {
 			c.finish(endpoint.Response{}, &endpoint.BadAnswer{What: "a message that has neither a result nor an error"})
@@ -163,22 +192,23 @@ func (s *Stdio) nameless(m jsonrpc.Message) bool {
 	return false
 }
 
-// answer hands an answer to the call that waits for it; one that nobody waits for,
-// as it is late, is dropped.
-func (s *Stdio) answer(m jsonrpc.Message) {
-	if _, ours := ourID(m.ID); !ours && m.Failed() {
-		s.nameless(m)
-		return
+// answer hands an answer to the call that waits for it. One that nobody waits for,
+// as it is late, is dropped; one with an id that was never used is nameless. It
+// reports whether the answer is understood.
+func (s *Stdio) answer(m jsonrpc.Message) bool {
+	if c := s.take(m.ID); c != nil {
+		c.finish(response(m, c.into, c.limit, c.weight))
+		return true
 	}
-	c := s.take(m.ID)
-	if c == nil {
-		if s.paidOff(m.ID) {
-			return
-		}
-		s.cost += costOf(m, len(m.Result)+len(m.Error))
-		return
+	if s.paidOff(m.ID) {
+		return true
 	}
-	c.finish(response(m, c.into, c.limit, c.weight))
+	s.cost += costOf(m, len(m.Result)+len(m.Error))
+	if !s.hasAsked(m.ID) {
+		m.ID = nil
+		return s.nameless(m)
+	}
+	return true
 }
 
 // response makes the caller's response of an answer. It shares no memory with
