@@ -34,20 +34,21 @@ func newApplyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
 		Use:   "apply",
-		Short: "Put both files into a fleet, once all of its replicas can follow",
+		Short: "Apply both files to a fleet, once every replica can follow",
 		Long: `apply checks both files and proposes them to the fleet. Each replica says whether it
-can follow: it parses them and resolves all variables. If one cannot, or two resolve a
-variable differently, nothing changes anywhere, and apply says who and why. Else all
-switch, and apply returns once they have.
+can follow: it parses them and resolves all variables. If one cannot, or if two resolve
+a variable differently, nothing changes anywhere, and apply names the replica and the
+reason. Otherwise all of them switch, and apply returns once they have.
 
-Variables stay as they are written: each replica resolves them by its own environment
-and env files. What a replica cannot resolve never keeps back a change of the rules
-alone. Of two who apply at once the later one wins, and the other is told.
+Variables are not expanded on the way: each replica resolves them from its own
+environment and env files. A variable that a replica cannot resolve never blocks a
+change to the rules alone. If two people apply at once, the later one wins, and the
+other is told.
 
-The fleet is that of --fleet and --fleet-store or, without a store, that of the gateway
-that runs here, through its operators' socket.
+--fleet and --fleet-store name the fleet. Without a store it is the fleet of the gateway
+that runs here, reached through its operators' socket.
 
-Exit code 0: in force on all replicas; 1: not; 2: wrong use; 3: no gateway is running.`,
+Exit code 0: in force on all replicas; 1: not in force; 2: wrong usage; 3: no gateway is running.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -60,9 +61,9 @@ Exit code 0: in force on all replicas; 1: not; 2: wrong use; 3: no gateway is ru
 	o.files.register(f)
 	_ = f.MarkHidden("env-file") // It is there. Replicas have their own.
 	o.register(f)
-	f.DurationVar(&o.wait, "wait", applyPatience, "for how long to wait for the replicas' answers")
-	f.StringSliceVar(&o.skip, "skip", nil, "go on without this replica: it serves by what it has until it can follow; repeatable")
-	f.BoolVar(&o.first, "first", false, "put the configuration in place though no replica lives")
+	f.DurationVar(&o.wait, "wait", applyPatience, "how long to wait for the replicas' answers")
+	f.StringSliceVar(&o.skip, "skip", nil, "go on without this replica, which keeps what it has until it can follow; repeatable")
+	f.BoolVar(&o.first, "first", false, "apply the configuration even though no replica is alive")
 	o.gateway.register(cmd, `print {"outcome", "generation", "replicas", "differences", "error", "problems"}`)
 	return cmd
 }

@@ -46,20 +46,20 @@ func newAttachCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach",
 		Short: "Connect an MCP client to the gateway that all clients of this user share",
-		Long: `attach is what an MCP client starts: it speaks MCP over stdio, and hands all of it
-on to one gateway that every client of this user shares, with one process for each
-server. If none runs with these files, it starts one in the background, which ends
-once nobody has been attached for --linger; "gatehouse run --transport http" or
-"attach" with the same files is used if it is there.
+		Long: `attach is what an MCP client starts. It speaks MCP over stdio and passes it on to
+one gateway that all clients of this user share, with one process for each server.
+If a gateway is running with the same files ("gatehouse run --transport http" or
+"--transport attach"), attach uses it. Otherwise it starts one in the background,
+which ends once nobody has been attached for --linger.
 
-The gateway in the background has nobody's environment: variables for servers come
-from env files, and PATH is the one that "gatehouse init" saw (or "gatehouse attach
---keep-path"). Its log is in the state folder, under attach/.
+The background gateway inherits nobody's environment: variables for servers come
+from env files, and PATH is the one that "gatehouse init" (or "gatehouse attach
+--keep-path") saw. Its log is in the state folder, under attach/.
 
-When the gateway restarts, the client's session goes on. A call whose fate is not
-known is answered with may_have_run, and never sent again.
+When the gateway restarts, the client's session goes on. A call whose outcome is
+unknown is answered with may_have_run, and never sent again.
 
-With --url it is stdio for a gateway elsewhere, over HTTP.`,
+With --url, attach connects to a gateway elsewhere over HTTP instead.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.note(cmd.Flags())
@@ -71,19 +71,19 @@ With --url it is stdio for a gateway elsewhere, over HTTP.`,
 }
 
 func (o *attachOptions) register(f *pflag.FlagSet) {
-	f.StringSliceVar(&o.agents, "agent", nil, "pin: the client is one of these agents, the first if it does not say")
-	f.StringVar(&o.surface, "surface", surfaceGate, "what the client sees: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
+	f.StringSliceVar(&o.agents, "agent", nil, "pin: the client is one of these agents; the first, unless it says which")
+	f.StringVar(&o.surface, "surface", surfaceGate, "what the client sees: gate (the gateway's own tools), all (the tools, resources and prompts of all servers), or server:NAME (one server as it is)")
 	f.StringVar(&o.config, "config", "", "the folder of .mcp.json and the rules (default: gatehouse in the config folder of the user's home)")
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: that of --config)")
 	f.StringVar(&o.rules, "rules", "", "the rules file (default: that of --config)")
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable")
-	f.StringVar(&o.url, "url", "", "the address of a gateway elsewhere, which serves HTTP, in place of the shared one")
-	f.StringVar(&o.tokenFile, "token-file", "", "with --url: the file with the token for it, which only this user can read")
+	f.StringVar(&o.url, "url", "", "the address of a gateway elsewhere, over HTTP, to use instead of the shared one")
+	f.StringVar(&o.tokenFile, "token-file", "", "with --url: the file with the token, which only this user may read")
 	f.BoolVar(&o.keyring, "token-keyring", false, "with --url: the token is in the system's keyring, where --keep-token has put it")
-	f.BoolVar(&o.keepToken, "keep-token", false, "with --url: read the token from a line of the input, keep it in the system's keyring, and end; an empty line forgets it")
-	f.DurationVar(&o.linger, "linger", 10*time.Minute, "a gateway that is started ends once nobody has been attached for that long; 0s is never")
-	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "how long calls that run or wait may go on after the end of the input")
-	f.BoolVar(&o.keepPath, "keep-path", false, "keep the PATH of this shell for servers of gateways in the background, and end")
+	f.BoolVar(&o.keepToken, "keep-token", false, "with --url: read the token from standard input, keep it in the system's keyring, and exit; an empty line forgets it")
+	f.DurationVar(&o.linger, "linger", 10*time.Minute, "a gateway started by this command ends once nobody has been attached for this long; 0s means never")
+	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "how long running and waiting calls may go on after the end of the input")
+	f.BoolVar(&o.keepPath, "keep-path", false, "keep the PATH of this shell for the servers of background gateways, and exit")
 }
 
 // note keeps which flags were given that a running gateway may not have.

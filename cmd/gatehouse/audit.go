@@ -34,14 +34,15 @@ func newAuditVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE...",
 		Short: "Check that an audit log is complete and that rules decide as it says",
-		Long: `verify reads an audit log and its rotated files (FILE.2, FILE.1, FILE). Of
-several FILEs give the oldest first.
+		Long: `verify reads an audit log and its rotated files (FILE.2, FILE.1, FILE). If you
+name several FILEs, name the oldest first.
 
-Each line whose policy_hash is that of a --rules file is decided again; without
---rules by the rules of the gateways that run, else by those that "gatehouse run"
-would use. A difference is a finding; so are lines that are missing, at the end too, changed,
-repeated, unreadable or without an end, and records that the gateway says it could
-not write or had to delete. Exit code 0: none; 1: some; 2: wrong use.`,
+It decides again each line whose policy_hash is that of a --rules file; without
+--rules it takes the rules of the running gateways, or else those that "gatehouse
+run" would use. A different decision is a finding. So are lines that are missing
+(at the end too), changed, repeated, unreadable or cut off, and records that the
+gateway reports it could not write or had to delete. Exit code 0: no findings;
+1: some; 2: wrong usage.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rules, err := rulesToVerify(cmd, rules)
 			if err != nil {

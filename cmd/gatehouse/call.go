@@ -23,11 +23,11 @@ func newCallCommand() *cobra.Command {
 		Use:   "call SERVER TOOL [JSON]",
 		Short: "Call a tool through the running gateway, as an agent would",
 		Long: `call runs a tool as execute_tool does for an agent: the rules apply to --agent,
-and the audit log has it, with client "gatehouse call". JSON is the object of
-the tool's arguments. Text in the result is printed as text, all else as JSON.
-Exit code 0: the tool's result; 1: it failed or was refused, and stderr says
-whether the gateway or the server said so (with --json the result's _meta does:
-"io.gatehouse/origin").`,
+and the call is in the audit log, with client "gatehouse call". JSON is the object
+of the tool's arguments. Text in the result is printed as text, all else as JSON.
+Exit code 0: the tool's result; 1: it failed or was refused, and stderr
+says whether the gateway or the server reported it (with --json, "io.gatehouse/origin"
+in the result's _meta).`,
 		ValidArgsFunction: completeCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			call := admin.Call{Server: args[0], Tool: args[1], Agent: agent, TimeoutMS: timeout.Milliseconds()}
@@ -55,7 +55,7 @@ whether the gateway or the server said so (with --json the result's _meta does:
 		},
 	}
 	o.register(cmd, "print the whole result as JSON")
-	cmd.Flags().StringVar(&agent, "agent", "", "the agent whose rules apply (default: as for an agent that does not say who it is)")
+	cmd.Flags().StringVar(&agent, "agent", "", "the agent whose rules apply (default: those for an agent that does not say who it is)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take (default: the server's call_timeout_ms)")
 	return cmd
 }
@@ -108,9 +108,9 @@ func callFailed(result json.RawMessage, call admin.Call, asJSON bool) error {
 		return errNo
 	}
 	if !fromGateway(result) {
-		return failed(errors.New("the server says so: the tool failed"))
+		return failed(errors.New("the server reports that the tool failed"))
 	}
-	text := "the gateway says so: the call was refused, or did not come to its end"
+	text := "the gateway refused the call, or could not finish it"
 	server, tool := shellWord(line(call.Server)), shellWord(line(call.Tool))
 	switch rawjson.Text(rawjson.Get(rawjson.Get(rawjson.Get(result, "structuredContent"), "error"), "code")) {
 	case front.CodeDenied:

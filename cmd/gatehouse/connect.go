@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/redact"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
+	"gatehouse/internal/suggest"
 )
 
 // connectOptions are the flags of connect.
@@ -32,14 +33,14 @@ func newConnectCommand() *cobra.Command {
 	var o connectOptions
 	cmd := &cobra.Command{
 		Use:   "connect PROGRAM",
-		Short: "Enter gatehouse in the configuration of a program that uses MCP servers",
+		Short: "Add gatehouse to the configuration of a program that uses MCP servers",
 		Long: `connect writes one entry, "gatehouse attach", into the configuration of a program,
 so that it uses the gateway that all programs of this user share. Comments, order,
-line ends and symbolic links stay; what the file was is kept until "gatehouse
-disconnect" brings it back.
+line ends and symbolic links stay; the original is kept until "gatehouse disconnect"
+restores it.
 
-With --replace it also takes out the servers of that file which the gateway has and
-the agent may use; all others stay where they are.
+With --replace it also removes from that file the servers that the gateway has and
+the agent may use; all others stay.
 
 Programs:
 ` + wrapped(connectableIDs()),
@@ -58,10 +59,10 @@ Programs:
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&o.agent, "agent", "", "which agent of the rules the program is (default: the one with its name, which import makes)")
-	cmd.Flags().StringVar(&o.surface, "surface", "", "what the program sees: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
+	cmd.Flags().StringVar(&o.agent, "agent", "", "which agent of the rules the program is (default: the one of its name, which import makes)")
+	cmd.Flags().StringVar(&o.surface, "surface", "", "what the program sees: gate (the gateway's own tools), all (the tools, resources and prompts of all servers), or server:NAME (one server as it is)")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
-	cmd.Flags().BoolVar(&o.replace, "replace", false, "take out the servers that the gateway has and the agent may use")
+	cmd.Flags().BoolVar(&o.replace, "replace", false, "remove the servers that the gateway has and the agent may use")
 	return cmd
 }
 
@@ -69,10 +70,10 @@ func newDisconnectCommand() *cobra.Command {
 	var dryRun, all bool
 	cmd := &cobra.Command{
 		Use:   "disconnect [PROGRAM]",
-		Short: "Take gatehouse out of a program's configuration again, and bring back what it took",
-		Long: `disconnect brings back the very file that was there before "gatehouse connect". If
-somebody has changed it since, only the entry goes, and what --replace took out
-returns.`,
+		Short: "Remove gatehouse from a program's configuration, and restore what was there",
+		Long: `disconnect restores the file as it was before "gatehouse connect", byte for byte. If
+the file has changed since, it removes only the entry, and puts back what --replace
+removed.`,
 		Example: `  gatehouse disconnect cursor     Cursor is as it was
   gatehouse disconnect --all      every program is`,
 		Args:              cobra.MaximumNArgs(1),
@@ -128,9 +129,29 @@ func completeConnectable(_ *cobra.Command, args []string, _ string) ([]cobra.Com
 func clientToConnect(name string) (*clients.Client, error) {
 	c, known := clients.Find(name)
 	if !known || !c.CanConnect() {
-		return nil, fmt.Errorf("gatehouse cannot be entered in %q; programs: %s", name, strings.Join(connectableIDs(), ", "))
+		return nil, noSuchProgram(name)
 	}
 	return c, nil
+}
+
+// noSuchProgram names the programs that were probably meant: those whose ids begin
+// with the name, such as "claude", or else the nearest.
+func noSuchProgram(name string) error {
+	ids := connectableIDs()
+	var near []string
+	for _, id := range ids {
+		if name != "" && strings.HasPrefix(id, name+"-") {
+			near = append(near, id)
+		}
+	}
+	if best, ok := suggest.Nearest(name, ids); ok && len(near) == 0 {
+		near = []string{best}
+	}
+	text := fmt.Sprintf("there is no program %q to connect", name)
+	if len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("%s\nprograms: %s", text, strings.Join(ids, ", "))
 }
 
 func (o *connectOptions) run(out io.Writer, name string) error {
@@ -187,16 +208,16 @@ func (o *connectOptions) run(out io.Writer, name string) error {
 func (o *connectOptions) report(out io.Writer, c *clients.Client, t *target, taken []clients.Taken, why string) {
 	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", c.Title, o.agent, line(t.path))
 	if t.existed {
-		fmt.Fprintf(out, "what the file was is kept in %s\n", line(t.backupPath()))
+		fmt.Fprintf(out, "the original is kept in %s\n", line(t.backupPath()))
 	}
 	for _, server := range taken {
-		fmt.Fprintf(out, "taken out: %s\n", line(server.Name))
+		fmt.Fprintf(out, "removed %s\n", line(server.Name))
 	}
 	if why != "" {
 		fmt.Fprintln(out, why)
 	}
 	fmt.Fprintln(out, c.After())
-	fmt.Fprintf(out, "Back: gatehouse disconnect %s\n", c.ID)
+	fmt.Fprintf(out, "Undo: gatehouse disconnect %s\n", c.ID)
 }
 
 // checkAgent refuses an agent that the rules do not have: "gatehouse attach" would.

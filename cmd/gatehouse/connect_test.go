@@ -118,6 +118,21 @@ const cursorFile = `{
 }
 `
 
+func TestConnect_aProgramThatDoesNotExist_namesThoseProbablyMeant(t *testing.T) {
+	clientHome(t)
+	for name, want := range map[string]string{
+		"cusor":  `there is no program "cusor" to connect; did you mean cursor?`,
+		"claude": `there is no program "claude" to connect; did you mean claude-code or claude-desktop?`,
+	} {
+		for _, command := range []string{"connect", "disconnect"} {
+			atHome(t, command, name).want(t, exitNo, want, "programs: claude-code, ")
+		}
+	}
+	if r := atHome(t, "connect", "xyzzy").want(t, exitNo, `there is no program "xyzzy"`); strings.Contains(r.err, "did you mean") {
+		t.Errorf("got %q, want no suggestion", r.err)
+	}
+}
+
 func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T) {
 	home := clientHome(t)
 	path := homeFile(t, home, ".cursor/mcp.json", cursorFile)
@@ -135,7 +150,7 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	if strings.Contains(r.out, "s3cret") || readText(t, path) != cursorFile {
 		t.Errorf("got\n%s\nwant no secret, and nothing changed", r.out)
 	}
-	r = atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "taken out: files")
+	r = atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "removed files")
 	text := readText(t, path)
 	if strings.Contains(text, `"files"`) || !strings.Contains(text, `"own"`) || !strings.Contains(text, `"closed"`) || !strings.Contains(text, "// mine") || strings.Contains(r.out, "taken out: own") {
 		t.Errorf("got\n%s\nwant files taken out, and nothing else", text)
@@ -162,7 +177,7 @@ func TestDisconnect_serversThatCannotBePutBack_stayInTheCopy(t *testing.T) {
 	home := connectedHome(t)
 	path := homeFile(t, home, ".codex/config.toml", "[mcp_servers.files]\ncommand = 'x'\n")
 	atHome(t, "import", "--from", "codex", "--write").want(t, exitFine)
-	atHome(t, "connect", "codex", "--replace").want(t, exitFine, "taken out: files")
+	atHome(t, "connect", "codex", "--replace").want(t, exitFine, "removed files")
 	text := readText(t, path)
 	if err := os.WriteFile(path, []byte("mcp_servers.files = {command = 'y'}\n"+text), 0o600); err != nil {
 		t.Fatal(err)

@@ -17,13 +17,13 @@ func newDoctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check whether everything is in place, and say what to do where it is not",
-		Long: `doctor looks at the files, the programs that servers need, folders, socket, port, clock
-and limits, at the gateways that run and their servers, and at the other programs
-of this user that have MCP servers. Each finding comes with what to do about it.
+		Short: "Check that everything is in place, and say what to do about what is not",
+		Long: `doctor checks the files, the programs that servers need, folders, socket, port, clock
+and limits, the running gateways and their servers, and this user's other programs
+that have MCP servers. Each finding says what to do about it.
 
-It starts nothing, asks nobody on the network, and changes nothing. Exit code 0:
-nothing is wrong (warnings are possible); 1: something is wrong.`,
+It starts nothing, changes nothing, and uses no network. Exit code 0: nothing is
+wrong (there may be warnings); 1: something is wrong.`,
 		Example: `  gatehouse doctor           one screen
   gatehouse doctor --json    for programs, and for bug reports: nothing in it is secret`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -28,18 +28,18 @@ func newExplainCommand() *cobra.Command {
 	var annotations []string
 	cmd := &cobra.Command{
 		Use:   "explain AGENT SERVER [TOOL]",
-		Short: "Show what the rules decide, which step and rule decided, and what was overruled",
+		Short: "Show what the rules decide, by which step and rule, and what they overruled",
 		Long: `explain answers whether an agent may use a tool of a server, or the server at
-all, and shows what every step saw, with the limits that calls count for. AGENT may be "" for a caller without
-agent_id. --resource asks for a resource by its URI, or a template by its text,
---prompt for a prompt. It reads the rules file that "gatehouse run" would use; with
---live it asks the running gateway, whose rules may be older or newer than the file.
+all. It shows what every step saw, and the limits that calls count towards. AGENT is
+"" for a caller without agent_id. --resource asks about a resource by its URI, or a
+template by its text; --prompt asks about a prompt. explain reads the rules file that
+"gatehouse run" would use; with --live it asks the running gateway, whose rules may be
+older or newer than the file.
 
-Where rules ask for annotations, the gateway decides by what the server last said of
-the tool. Without --live that is what --annotations says, and nothing else; without
-either the definition is not known. Otherwise whether there is such a server or tool
-makes no difference. Exit code 0: allow;
-1: deny; 2: wrong use; 3: with --live, no gateway is running.`,
+Where rules depend on annotations, the gateway uses those that the server last
+reported for the tool; without --live, explain uses only those of --annotations. Apart
+from that, it makes no difference whether the server or tool exists. Exit code 0: allow;
+1: deny; 2: wrong usage; 3: with --live, no gateway is running.`,
 		ValidArgsFunction: completeExplain,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Agent, q.Server = args[0], args[1]

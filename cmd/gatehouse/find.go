@@ -19,9 +19,9 @@ func newFindCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "find WORDS...",
 		Short: "Find tools of the running gateway's servers by what they do",
-		Long: `find searches all tools as search_tools does for agents, best first. With
---agent only those that the rules give this agent: what search_tools would
-answer it. It exits with 1 if nothing fits.`,
+		Long: `find searches all tools as search_tools does for agents, best matches first. With
+--agent it searches only those that the rules give this agent, and so shows what
+search_tools would answer. Exit code 1: nothing matches.`,
 		Example: `  gatehouse find create a branch
   gatehouse find --agent backend --why "send mail"`,
 		Args:              cobra.MinimumNArgs(1),
@@ -53,7 +53,7 @@ answer it. It exits with 1 if nothing fits.`,
 	cmd.Flags().StringVar(&s.Agent, "agent", "", "only what this agent may use")
 	cmd.Flags().StringVar(&s.Server, "server", "", "only tools of this server")
 	cmd.Flags().IntVar(&s.Limit, "limit", 10, "`N` hits at most, 1 to 50")
-	cmd.Flags().BoolVar(&why, "why", false, "say which words matched where")
+	cmd.Flags().BoolVar(&why, "why", false, "show which words matched where")
 	return cmd
 }
 

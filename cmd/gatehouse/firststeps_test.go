@@ -41,7 +41,7 @@ func TestFirstSteps_threeClientsAndTwelveServers_shareOneGateway_andBack(t *test
 	}
 	runIn(t, p.env, "import", "--write").want(t, exitFine)
 	for _, c := range threeClients {
-		runIn(t, p.env, "connect", c.id, "--replace", "--surface", "gate").want(t, exitFine, "taken out")
+		runIn(t, p.env, "connect", c.id, "--replace", "--surface", "gate").want(t, exitFine, "removed ")
 	}
 	runIn(t, p.env, "doctor").want(t, exitFine)
 	pids := map[string]bool{}

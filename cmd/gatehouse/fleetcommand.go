@@ -22,13 +22,13 @@ func newFleetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fleet",
 		Short: "Show the gateways of a fleet, and which runs what",
-		Long: `fleet asks a running gateway for the fleet that it is one of: the gateways that live,
-by which generation each decides, and which of them runs each server that runs once.
-Where none runs, or with --fleet or --fleet-store, it reads all that in the fleet's
-store, except what that gateway alone knows, such as whom it cannot reach.
+		Long: `fleet asks a running gateway about its fleet: which gateways are alive, which
+generation each of them decides by, and which of them runs each server that runs
+once. If none runs here, or with --fleet or --fleet-store, it reads this from the
+fleet's store, except what only a gateway knows, such as whom it cannot reach.
 
-Exit code 0: it is as it should be; 1: it is not, or the gateway is not one of a
-fleet; 3: no gateway is running, and no store is named.`,
+Exit code 0: all is as it should be; 1: it is not, or the gateway is not in a fleet;
+3: no gateway is running, and no store is named.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)

@@ -54,21 +54,21 @@ func (o *fleetOptions) registerStore(f *pflag.FlagSet) {
 
 // registerPeers adds the flags by which a gateway shows others of its fleet who it is.
 func (o *fleetOptions) registerPeers(f *pflag.FlagSet) {
-	f.StringVar(&o.cert, "fleet-cert", env("GATEWAY_FLEET_CERT", ""), "the certificate (PEM) to show to them, with the fleet's name as a DNS name; read again when it changes [GATEWAY_FLEET_CERT]")
+	f.StringVar(&o.cert, "fleet-cert", env("GATEWAY_FLEET_CERT", ""), "the certificate (PEM) to show to other gateways, with the fleet's name as a DNS name; read again when it changes [GATEWAY_FLEET_CERT]")
 	f.StringVar(&o.key, "fleet-key", env("GATEWAY_FLEET_KEY", ""), "its private key (PEM) [GATEWAY_FLEET_KEY]")
-	f.StringVar(&o.ca, "fleet-ca", env("GATEWAY_FLEET_CA", ""), "the authority (PEM) of their certificates, and of nobody else's [GATEWAY_FLEET_CA]")
+	f.StringVar(&o.ca, "fleet-ca", env("GATEWAY_FLEET_CA", ""), "the authority (PEM) of the gateways' certificates, and of nobody else's [GATEWAY_FLEET_CA]")
 }
 
 func (o *fleetOptions) register(f *pflag.FlagSet) {
 	o.registerStore(f)
 	f.StringVar(&o.listen, "fleet-listen", env("GATEWAY_FLEET_LISTEN", ""), "where other gateways of the fleet reach this one, HOST:PORT; never the agents' address [GATEWAY_FLEET_LISTEN]")
-	f.StringVar(&o.advertise, "fleet-advertise", env("GATEWAY_FLEET_ADVERTISE", ""), "the address that they are told, HOST:PORT (default: that of --fleet-listen) [GATEWAY_FLEET_ADVERTISE]")
+	f.StringVar(&o.advertise, "fleet-advertise", env("GATEWAY_FLEET_ADVERTISE", ""), "the address to tell the other gateways, HOST:PORT (default: that of --fleet-listen) [GATEWAY_FLEET_ADVERTISE]")
 	o.registerPeers(f)
 	f.StringVar(&o.node, "fleet-node", env("GATEWAY_FLEET_NODE", ""), "the id of this gateway in the fleet (default: the host name) [GATEWAY_FLEET_NODE]")
-	f.DurationVar(&o.ttl, "fleet-ttl", 6*time.Second, "after how long without a sign of life others take over what a gateway runs, whole seconds")
-	f.DurationVar(&o.maxStale, "fleet-max-stale", 5*time.Minute, "for how long a gateway without contact to the store goes on deciding by what it knows")
-	f.StringVar(&o.root, "fleet-root", "", "the folder that relative paths of the servers file are meant from; without it they are errors")
-	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long a gateway of a fleet goes on after a signal with /readyz 503, so that balancers notice; before --shutdown-timeout")
+	f.DurationVar(&o.ttl, "fleet-ttl", 6*time.Second, "after how long without a sign of life other gateways take over a gateway's servers, in whole seconds")
+	f.DurationVar(&o.maxStale, "fleet-max-stale", 5*time.Minute, "how long a gateway that cannot reach the store goes on deciding by what it has")
+	f.StringVar(&o.root, "fleet-root", "", "the folder to which relative paths in the servers file refer; without it they are errors")
+	f.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "in a fleet: how long to go on serving after a signal, with /readyz 503 so that balancers notice, before --shutdown-timeout begins")
 }
 
 // note notes which flags were given that mean nothing without --fleet.

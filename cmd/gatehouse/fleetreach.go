@@ -23,7 +23,7 @@ func (o *storeOptions) register(f *pflag.FlagSet) {
 	o.flags = f
 	o.fleet.registerStore(f)
 	f.Lookup("fleet").Usage = "the name of the fleet [GATEWAY_FLEET]"
-	f.BoolVar(&o.insecure, "insecure", false, "reach etcd on another machine without encryption: who can change what is sent runs commands on every replica")
+	f.BoolVar(&o.insecure, "insecure", false, "reach etcd on another machine without encryption: whoever can tamper with the traffic can run commands on every replica")
 }
 
 // named reports whether there is a store to reach the fleet by.

@@ -66,7 +66,7 @@ func helpText(cmd *cobra.Command, columns int) string {
 	b.WriteString("\nFlags:\n")
 	writeRows(&b, flagRows(cmd), columns)
 	if !cmd.HasParent() {
-		b.WriteString("\nWithout a command the flags of \"gatehouse run\" may be given, which \"gatehouse run --help\" shows.\n")
+		b.WriteString("\nWithout a command, gatehouse takes the flags of \"gatehouse run\": see \"gatehouse run --help\".\n")
 	}
 	return b.String()
 }

@@ -67,6 +67,9 @@ func TestHelp_ofEveryCommand_hasExamplesThatAreRight(t *testing.T) {
 			return
 		}
 		for l := range strings.SplitSeq(exampleOf(cmd), "\n") {
+			if !strings.HasPrefix(l, "  gatehouse ") && !strings.HasPrefix(l, "  claude ") {
+				t.Errorf("%s: got the example %q, want a command set in by two spaces", cmd.CommandPath(), l)
+			}
 			text, _, _ := strings.Cut(strings.TrimSpace(l), "   ")
 			_, text, found := strings.Cut(text, "gatehouse ")
 			if strings.HasPrefix(text, "-- gatehouse ") {

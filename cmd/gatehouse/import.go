@@ -26,29 +26,29 @@ func newImportCommand() *cobra.Command {
 		Short: "Take over the MCP servers of other programs, with their restrictions as rules",
 		Long: `import reads the MCP servers that other programs on this machine have, and shows
 what it would write; with --write it writes, and only into the config folder. It
-starts nothing and asks nobody over the network.
+starts nothing and uses no network.
 
-The servers go into .mcp.json, secrets into gatehouse.env (which only you may
-read) with ${NAME} in their place, and what a program may not use becomes a rule.
-Each program gets an agent of its own, named as below, which may use what the
-program has now; no other agent gains anything, and what you have written stays
-as it is. Where two servers of one name differ you are asked; without a terminal
-neither is written.
+Servers go into .mcp.json. Secrets go into gatehouse.env, which only you may read,
+with ${NAME} in their place. What a program may not use becomes a rule. Each
+program gets an agent of its own, with its name from the list below, which may use
+what the program has now; no other agent gains anything, and nothing you have
+written changes. Where two servers of one name differ, import asks you; without a
+terminal it writes neither.
 
-What means nothing here, or cannot be taken over, is named with the reason.
+It names whatever it cannot take over, and says why.
 
 Programs:
 ` + wrapped(clients.IDs()) + `
 
 Exit code 0: all is well; 1: a file could not be read, or servers of one name
-differ; 2: wrong use.`,
+differ; 2: wrong usage.`,
 		Example: `  gatehouse import                      what would become of all servers
   gatehouse import --write              take them over
   gatehouse import --from codex         only those of one program
   gatehouse import --from ./mcp.json    only those of one file`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
-	cmd.Flags().StringVar(&o.from, "from", "", "`PROGRAM or FILE` whose servers are meant; all programs if it is left out")
+	cmd.Flags().StringVar(&o.from, "from", "", "only the servers of this `PROGRAM or FILE` (default: of all programs)")
 	cmd.Flags().BoolVar(&o.write, "write", false, "write the files; without it they are only shown")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `print {"files", "servers", "notes", "conflicts", "variables", "unset", "written"}`)
 	return cmd

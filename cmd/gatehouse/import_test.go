@@ -52,14 +52,14 @@ func clientHome(t *testing.T) (home string) {
 func TestImport_showsAndThenWrites(t *testing.T) {
 	home := clientHome(t)
 	dir := filepath.Join(home, ".config", "gatehouse")
-	r := atHome(t, "import").want(t, exitFine, "SERVER", "files", "claude-code", "codex", "never rm", "only ls", "FILES_TOKEN", "Nothing is written yet")
+	r := atHome(t, "import").want(t, exitFine, "SERVER", "files", "claude-code", "codex", "never rm", "only ls", "FILES_TOKEN", "Nothing has been written yet")
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("got a config folder, want none before --write")
 	}
 	if strings.Contains(r.out, "s3cret") {
 		t.Errorf("got a secret in\n%s\nwant none", r.out)
 	}
-	atHome(t, "import", "--write").want(t, exitFine, "written "+filepath.Join(dir, ".mcp.json"), "connect")
+	atHome(t, "import", "--write").want(t, exitFine, "wrote "+filepath.Join(dir, ".mcp.json"), "connect")
 	for _, name := range []string{".mcp.json", ".mcp-gateway-rules.json", "gatehouse.env"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {

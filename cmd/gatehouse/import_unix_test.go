@@ -43,7 +43,7 @@ func TestImport_linksOfTheOwnersStay(t *testing.T) {
 	if err := os.Symlink(real, link); err != nil {
 		t.Fatal(err)
 	}
-	atHome(t, "import", "--write").want(t, exitFine, "written "+link)
+	atHome(t, "import", "--write").want(t, exitFine, "wrote "+link)
 	info, err := os.Lstat(link)
 	if err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("got %v, %v; want a link", info, err)

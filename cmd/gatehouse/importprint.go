@@ -127,10 +127,10 @@ func (o *importOptions) printEnd(w io.Writer, plan adopt.Plan, written []string)
 	case o.write:
 		fmt.Fprintln(w)
 		for _, path := range written {
-			fmt.Fprintf(w, "written %s\n", line(path))
+			fmt.Fprintf(w, "wrote %s\n", line(path))
 		}
-		fmt.Fprintln(w, `Next: "gatehouse validate" checks all of it, and "gatehouse connect PROGRAM" enters gatehouse in a program.`)
+		fmt.Fprintln(w, `Next: "gatehouse validate" checks the files, and "gatehouse connect PROGRAM" adds gatehouse to a program.`)
 	case plan.After.Servers != nil || plan.After.Rules != nil:
-		fmt.Fprintln(w, "\nNothing is written yet: --write does it.")
+		fmt.Fprintln(w, "\nNothing has been written yet; add --write to write it.")
 	}
 }

@@ -28,14 +28,14 @@ func newInitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write templates of both files into the config folder; never overwrites",
-		Long: `init writes both files, with comments, where "gatehouse run" looks for them: into
-the folder gatehouse of the user's config folder. In any other folder, named by
---dir, .mcp.json is plain JSON without a server: that is a file which other MCP
-clients read as well, and they would start its servers beside the gateway.
+		Long: `init writes both files, with comments, where "gatehouse run" looks for them: in the
+folder "gatehouse" of your config folder. In any other folder (--dir), .mcp.json
+is plain JSON without a server: other MCP clients read a file of that name too,
+and would start its servers beside the gateway.
 
-Agents over HTTP need a token then: init makes one for the first agent, shows it
-once, and writes its hash into the rules; --open leaves that out, and every
-program that reaches the port can be any agent. Stdio needs none.`,
+Agents need a token over HTTP, but not over stdio. init makes one for the first
+agent, shows it once, and writes its hash into the rules. With --open there is no
+token, and every program that reaches the port can be any agent.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.write(cmd); err != nil {
 				return failed(err)
@@ -111,7 +111,7 @@ func initFile(w io.Writer, path string, content []byte) (written bool, err error
 	case err != nil:
 		return false, err
 	}
-	fmt.Fprintf(w, "written %s\n", path)
+	fmt.Fprintf(w, "wrote   %s\n", path)
 	return true, nil
 }
 

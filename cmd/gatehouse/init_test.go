@@ -36,7 +36,7 @@ func freshHome(t *testing.T) (home, workDir string) {
 
 func TestInit_writesToTheConfigFolder_whichRunAndValidateUse(t *testing.T) {
 	home, workDir := freshHome(t)
-	atHome(t, "init").want(t, exitFine, "written "+filepath.Join(home, ".config", "gatehouse", ".mcp.json"))
+	atHome(t, "init").want(t, exitFine, "wrote   "+filepath.Join(home, ".config", "gatehouse", ".mcp.json"))
 	if left, err := os.ReadDir(workDir); err != nil || len(left) != 0 {
 		t.Errorf("got %v, %v in the working directory, want nothing", left, err)
 	}
@@ -112,7 +112,7 @@ func TestInit_makesATokenForTheFirstAgent(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if open := shown.FindString(atHome(t, "init", "--open").want(t, exitFine, "written").out); open != "" {
+	if open := shown.FindString(atHome(t, "init", "--open").want(t, exitFine, "wrote").out); open != "" {
 		t.Errorf("--open: got the token %s, want none", open)
 	}
 	if _, credentials := read(); !credentials.Empty() {

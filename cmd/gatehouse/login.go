@@ -28,20 +28,20 @@ func newLoginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Log in to a remote server with your browser; the gateway keeps the login and renews it",
-		Long: `login opens a page of the server's authorization server in your browser, on which
-you agree, and keeps what that brings for the gateway: agents never see it. A running
-gateway uses it at once. With --manual nothing is opened: the address is printed for
-a browser on any machine, and the address that it ends at is read from the input. With
---device there is a code to enter instead, if the authorization server offers that.
+		Long: `login opens the authorization server's page in your browser. Once you agree there, it
+keeps the tokens for the gateway; agents never see them. A running gateway uses them
+at once. With --manual it prints the address, for a browser on any machine, and reads
+the address at which that browser ends. With --device you enter a code instead, if
+the authorization server offers that.
 
-The entry needs nothing for it, unless its authorization server does not let clients
-register themselves: see docs/LOGIN.md. --list shows the logins that are kept.
+The server's entry needs nothing but its url, unless the authorization server does
+not let clients register themselves: see docs/LOGIN.md. --list shows your logins.
 
-Exit code 0: logged in; 1: not, with the reason; 2: wrong use: no such server, or
-one to which nobody logs in.`,
-		Example: `gatehouse login notion
-gatehouse login notion --manual  # no browser on this machine
-gatehouse login --list           # what is kept`,
+Exit code 0: logged in; 1: not logged in, with the reason; 2: wrong usage: there is
+no such server, or it takes no login.`,
+		Example: `  gatehouse login notion
+  gatehouse login notion --manual   without a browser on this machine
+  gatehouse login --list            the logins that are kept`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(args); err != nil {
@@ -56,10 +56,10 @@ gatehouse login --list           # what is kept`,
 		},
 	}
 	o.registerEntries(cmd)
-	cmd.Flags().BoolVar(&o.manual, "manual", false, "print the address, and read the one that the browser ends at, from the input")
+	cmd.Flags().BoolVar(&o.manual, "manual", false, "print the address, and read from standard input the one at which the browser ends")
 	cmd.Flags().BoolVar(&o.device, "device", false, "print a code to enter in a browser on any machine, where the authorization server offers that")
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the logins that are kept")
-	cmd.Flags().StringVar(&o.credentials, "credentials", env("GATEWAY_CREDENTIALS", ""), "where the tokens are kept: keyring, that of the system, or file (default: where they are, else a keyring that answers within 2s) [GATEWAY_CREDENTIALS]")
+	cmd.Flags().StringVar(&o.credentials, "credentials", env("GATEWAY_CREDENTIALS", ""), "where to keep the tokens: keyring (the system's) or file (default: where they are, else a keyring that answers within 2s) [GATEWAY_CREDENTIALS]")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `with --list: print [{"server", "address", "account", "issuer", "scopes", "expires", "renews", "store", "problem"}]`)
 	return cmd
 }
@@ -83,7 +83,7 @@ func (o *loginOptions) check(args []string) error {
 	case o.manual && o.device:
 		return errors.New("--manual and --device exclude each other")
 	case !o.list && len(args) == 0:
-		return errors.New("SERVER is missing; write: gatehouse login SERVER, or gatehouse login --list")
+		return errors.New("SERVER is missing; usage: gatehouse login SERVER, or gatehouse login --list")
 	case !o.list && o.asJSON:
 		return errors.New("--json needs --list")
 	}

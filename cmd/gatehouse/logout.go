@@ -17,14 +17,14 @@ func newLogoutCommand() *cobra.Command {
 	var o fileOptions
 	cmd := &cobra.Command{
 		Use:   "logout SERVER",
-		Short: "End a login: the gateway uses it no more, its tokens are revoked and forgotten",
-		Long: `logout forgets the login of a server, has running gateways stop using it, and tells
-the authorization server so where that has a way to be told. Entries that share the
-login are named. It works for entries that are gone from the servers file too.
+		Short: "End a login: the gateway stops using it, and revokes and forgets its tokens",
+		Long: `logout forgets the login to a server, makes running gateways stop using it, and
+revokes its tokens if the authorization server supports that. It names the entries
+that share the login, and works for entries that the servers file no longer has.
 
-Exit code 0: forgotten (if the authorization server could not be told, it says so);
-1: not, with the reason; 2: wrong use: no such server, or no login.`,
-		Example:           `gatehouse logout notion`,
+Exit code 0: forgotten (logout says so if it could not revoke the tokens); 1: not
+forgotten, with the reason; 2: wrong usage: there is no such server, or no login.`,
+		Example:           `  gatehouse logout notion`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)

@@ -27,14 +27,14 @@ func newLogsCommand(color *colorOption) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Show the log of the running gateway, of one server with --server",
-		Long: `logs shows the newest records of the actor-system log: life cycles of servers,
-reloads, their stderr. The gateway keeps the last 300 about each server and
-2,000 others, of its --log-level and above. With -f the command goes on with what
-is logged from now on, until it is interrupted or the gateway ends.
+		Long: `logs shows the newest records of the running gateway's log: what happened to its
+servers, what they wrote to stderr, and reloads. The gateway keeps the last 300
+records about each server and 2,000 others, of its --log-level and above. With -f the
+command follows the log until you interrupt it or the gateway ends.
 
-In a fleet --node shows the log of another gateway, and --all those of all gateways
-in the order of their clocks: each record has its gateway as logged_by. They cannot be
-followed from here. Exit code 1: one of them cannot be asked.`,
+In a fleet, --node shows the log of another gateway, and --all those of all gateways,
+ordered by their clocks: logged_by names the gateway of each record. -f does not work
+with these. Exit code 1: one of the gateways could not be asked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if q.Level, err = logging.ParseLevel(level); err != nil {
@@ -59,13 +59,13 @@ followed from here. Exit code 1: one of them cannot be asked.`,
 		},
 	}
 	o.register(cmd, "print each record as the JSON object that it is")
-	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is logged from now on")
+	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "follow the log")
 	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
 	cmd.Flags().StringVar(&q.Node, "node", "", "the log of this gateway of the fleet")
 	cmd.Flags().BoolVar(&all, "all", false, "the logs of all gateways of the fleet")
 	cmd.MarkFlagsMutuallyExclusive("node", "all")
 	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
-	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many of the records that are there already")
+	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many earlier records to show")
 	return cmd
 }
 

@@ -70,7 +70,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "gatehouse: %s\n", err)
 	if code == exitUsage {
-		fmt.Fprintf(stderr, "Run \"%s --help\" for what there is.\n", cmd.CommandPath())
+		fmt.Fprintf(stderr, "Run \"%s --help\" for usage.\n", cmd.CommandPath())
 	}
 	return code
 }
@@ -81,8 +81,8 @@ func newRoot() *cobra.Command {
 		Short: "An MCP gateway: many servers behind four tools, rules, hot reload, supervision",
 		Long: `gatehouse stands between AI agents (MCP clients) and many MCP servers. It reads
 .mcp.json (the servers) and .mcp-gateway-rules.json (which agent may use which
-server and tool), shows agents four small tools, reloads both files while it
-runs, and restarts servers that crash.
+server and tool), shows agents four small tools, picks up changes to both files
+while it runs, and restarts servers that crash.
 
 Without a command it runs the gateway, as "gatehouse run" does.`,
 		SilenceErrors: true,

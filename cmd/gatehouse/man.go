@@ -65,7 +65,7 @@ func manPage(cmd *cobra.Command) string {
 	for _, row := range flagRows(cmd) {
 		b.WriteString(".TP\n.B " + roff(strings.TrimSpace(row[0])) + "\n" + roff(row[1]) + "\n")
 	}
-	b.WriteString(".SH EXIT STATUS\n0: all is well; 1: it is not (problems, denied, failed); 2: wrong use; 3: no gateway is running.\n")
+	b.WriteString(".SH EXIT STATUS\n0: all is well; 1: it is not (problems, denied, failed); 2: wrong usage; 3: no gateway is running.\n")
 	if cmd.HasParent() {
 		b.WriteString(".SH SEE ALSO\n.BR " + roff(manName(cmd.Parent())) + " (1)\n")
 	}

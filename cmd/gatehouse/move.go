@@ -15,16 +15,16 @@ func newMoveCommand() *cobra.Command {
 	var by storeOptions
 	cmd := &cobra.Command{
 		Use:   "move SERVER [NODE]",
-		Short: "Have another gateway of the fleet run a server that runs once",
-		Long: `move has another gateway of the fleet run a server that runs once: NODE, or else the
-one that is next in line. Any gateway of the fleet can be asked. Where none runs here, or
-with --fleet or --fleet-store, who runs the server is read in the fleet's store, and asked
-over the gateways' own port, with a certificate of the fleet as a gateway has it. Running
-calls end first, within drain_timeout_ms; later ones wait, and run at the new place. What
-the process remembers is lost, as at a restart. Instances for agents move along, and
-start with their next call.
+		Short: "Move a server that runs once to another gateway of the fleet",
+		Long: `move makes another gateway of the fleet run a server that runs once: NODE, or else the
+next in line. You can ask any gateway of the fleet. If none runs here, or with --fleet
+or --fleet-store, move finds the server's gateway in the fleet's store and asks it over
+the gateways' own port, with a certificate of the fleet such as gateways have. Running
+calls finish first, within drain_timeout_ms; later calls wait, and run at the new
+place. What the process remembers is lost, as at a restart. Instances for agents move
+too, and start with their next call.
 
-It returns once the server runs there, and says where. Exit code 0: it is ready, or
+move returns once the server runs there, and says where. Exit code 0: it is ready, or
 starts with its next call; 1: it is not ready there, or has not moved.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeMove,

@@ -22,7 +22,7 @@ type running struct {
 }
 
 func (o *running) register(cmd *cobra.Command, jsonText string) {
-	cmd.Flags().IntVar(&o.pid, "pid", 0, "the process id of the gateway, where several run")
+	cmd.Flags().IntVar(&o.pid, "pid", 0, "the process id of the gateway, if several run")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, jsonText)
 }
 
@@ -101,14 +101,14 @@ func newRestartCommand() *cobra.Command {
 	return restartsGateway(awaitsReady(actionCommand(admin.Restart, &cobra.Command{
 		Use:   "restart [SERVER]",
 		Short: "Give a server of the running gateway a new process; no call is lost",
-		Long: `restart starts a new process (or connection) of one server. Calls that run end
-on the old process, within its drain_timeout_ms; later ones wait for the new. It
-returns when the new one is ready, or after startup_timeout_ms. Exit code 0: it is
-ready, or starts with its next call; 1: it is not ready.
+		Long: `restart gives one server a new process (or connection). Running calls finish on the
+old one, within its drain_timeout_ms; later calls wait for the new one. restart
+returns when that is ready, or after startup_timeout_ms. Exit code 0: it is ready,
+or starts with its next call; 1: it is not ready.
 
-With --gateway the gateway itself is replaced: the new one has the flags of the old
-and the program of this command. Calls that run end on the old one, within its
---shutdown-timeout; later ones go to the new.`,
+--gateway replaces the gateway itself: the new one has the flags of the old one, and
+this command's version of the program. Running calls finish on the old one, within
+its --shutdown-timeout; later calls go to the new one.`,
 	})))
 }
 
@@ -116,17 +116,16 @@ func newReleaseCommand() *cobra.Command {
 	var hold admin.Hold
 	cmd := actionCommandWith(admin.Release, &hold, &cobra.Command{
 		Use:   "release SERVER",
-		Short: "End a hold or blocks, or try a quarantined server again at once",
-		Long: `release ends a hold. A server that is quarantined, needs auth or is backing off
-is started afresh, and its earlier failures no longer count. A server that does
-well goes on, and callers are let in again that were blocked because their calls
-had ended it.
+		Short: "End a hold or a block, or retry a quarantined server at once",
+		Long: `release ends a hold. It also starts a server that is quarantined, needs auth or is
+backing off again, and forgets its earlier failures. A healthy server goes on, and
+callers that were blocked because their calls crashed it are let in again.
 
-In a fleet a server is not started while another gateway says that it still runs
-there. "gatehouse fleet" shows who waits for whom. --from NODE has SERVER not wait
-for that gateway any more, this once: if it does run there, there are two copies,
-so make sure before that its processes have ended. Rather stop that gateway if you
-can: then nobody waits for it.`,
+In a fleet, a server does not start while another gateway says that it still runs
+there; "gatehouse fleet" shows who waits for whom. With --from NODE, SERVER stops
+waiting for that gateway, this once. If it does still run there, there are two
+copies, so first make sure that its processes have ended. Better, if you can, stop
+that gateway: then nobody waits for it.`,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("from") && hold.From == "" {
 				return errors.New("--from is empty: it takes a gateway that \"gatehouse fleet\" shows")
@@ -134,7 +133,7 @@ can: then nobody waits for it.`,
 			return nil
 		},
 	})
-	cmd.Flags().StringVar(&hold.From, "from", "", "start it though this gateway of the fleet may still run it; risks two copies")
+	cmd.Flags().StringVar(&hold.From, "from", "", "start it even though this gateway of the fleet may still run it; risks two copies")
 	return cmd
 }
 

@@ -34,9 +34,9 @@ func TestCall_rulesApplyAndItIsAudited(t *testing.T) {
 	g, _ := beginRules(t, testkit.Servers{"db": testkit.Fake(t)}, rules)
 	g.Await(t, "server ready", "server", "db")
 	operate(t, g, "call", "db", "echo", `{"n": 9007199254740993}`, "--agent", "a").want(t, exitFine, "9007199254740993")
-	operate(t, g, "call", "db", "pid", "--agent", "a").want(t, exitNo, "that you may use", "the gateway says so")
+	operate(t, g, "call", "db", "pid", "--agent", "a").want(t, exitNo, "that you may use", "the gateway refused the call")
 	operate(t, g, "call", "db", "echo", "--agent", "stranger").want(t, exitNo)
-	operate(t, g, "call", "db", "fail", "--agent", "a").want(t, exitNo, "the server says so")
+	operate(t, g, "call", "db", "fail", "--agent", "a").want(t, exitNo, "the server reports")
 	operate(t, g, "call", "db", "hang", "--agent", "a", "--timeout", "200ms").want(t, exitNo, "did not answer in time")
 	whole := operate(t, g, "call", "db", "oddities", `{"kind":"link"}`, "--agent", "a", "--json").want(t, exitFine, "resource_link", "io.gatehouse/call_id", `"io.gatehouse/origin"`)
 	if v := value[map[string]json.RawMessage](t, whole); v["content"] == nil {

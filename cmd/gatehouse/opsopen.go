@@ -22,11 +22,11 @@ func newOpsOpenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "open",
 		Short: "Open the operators' page of the running gateway in your browser",
-		Long: `open shows the page of a gateway that was started with --ops in your browser, and
-prints the link. The link works once, within a minute: the browser that opens it may
-see the page and press its buttons for twelve hours, or until the gateway ends. With
---print, with --json, and where there is no display (over SSH, say), the link is only
-printed, for any browser that reaches the address.`,
+		Long: `open shows the page of a gateway started with --ops in your browser, and prints the
+link. The link works once, within a minute. The browser that opens it may use the
+page and its buttons for twelve hours, or until the gateway ends. With --print or
+--json, or without a display (over SSH, say), open only prints the link, for any
+browser that can reach the address.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()

@@ -34,7 +34,7 @@ func (o *fileOptions) register(f *pflag.FlagSet) {
 
 // registerHere adds the flag of all commands that look for files.
 func (o *fileOptions) registerHere(f *pflag.FlagSet) {
-	f.BoolVar(&o.here, "here", false, "use the files of the working directory, whoever wrote them, without approval (see \"gatehouse trust\")")
+	f.BoolVar(&o.here, "here", false, "use the files of the working directory without approval, whoever wrote them (see \"gatehouse trust\")")
 }
 
 // runOptions are the flags of run.
@@ -94,38 +94,38 @@ const (
 
 func (o *runOptions) register(f *pflag.FlagSet) {
 	o.fileOptions.register(f)
-	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio, http, or attach (only by \"gatehouse attach\", which http serves too); flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
+	f.StringVar(&o.transport, "transport", env("GATEWAY_TRANSPORT", "stdio"), "how agents connect: stdio, http, or attach (through \"gatehouse attach\" only; http serves that too); flags of HTTP such as --http imply http [GATEWAY_TRANSPORT]")
 	f.StringVar(&o.httpAddr, "http", env("GATEWAY_HTTP_ADDR", "127.0.0.1:8000"), "serve over HTTP at this address, HOST:PORT, or a port for this machine only [GATEWAY_HTTP_ADDR]")
 	o.ops.register(f)
 	o.fleet.register(f)
-	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents, the first if it does not say")
-	f.StringVar(&o.surface, "surface", surfaceGate, "what the agent sees over stdio: gate, the gateway's own tools; all, the tools, resources and prompts of all servers; or server:NAME, one server as it is")
-	f.StringVar(&o.rulesUnreadable, "rules-unreadable", unreadableDeny, "when changed rules cannot be read for 10s: deny every call until they can, or keep the ones before")
+	f.StringSliceVar(&o.agents, "agent", nil, "pin: every caller is one of these agents; the first, unless it says which")
+	f.StringVar(&o.surface, "surface", surfaceGate, "what the agent sees over stdio: gate (the gateway's own tools), all (the tools, resources and prompts of all servers), or server:NAME (one server as it is)")
+	f.StringVar(&o.rulesUnreadable, "rules-unreadable", unreadableDeny, "when changed rules have been unreadable for 10s: deny every call until they can be read, or keep the previous rules")
 	f.DurationVar(&o.debounce, "debounce", 300*time.Millisecond, "how long a changed file must be quiet before it is read")
-	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or with their first call (lazy) [GATEWAY_INIT_STRATEGY]")
-	f.IntVar(&o.maxStarts, "max-starts", 0, "how many servers may start at the same time; 0 leaves it to how busy the machine is")
+	f.StringVar(&o.initStrategy, "init-strategy", env("GATEWAY_INIT_STRATEGY", "eager"), "start servers at once (eager) or on their first call (lazy) [GATEWAY_INIT_STRATEGY]")
+	f.IntVar(&o.maxStarts, "max-starts", 0, "how many servers may start at the same time; 0 means as many as the machine's load allows")
 	f.StringVar(&o.auditLog, "audit-log", env("GATEWAY_AUDIT_LOG", ""), "where to write the audit log (default: audit.jsonl in the state folder) [GATEWAY_AUDIT_LOG]")
 	f.StringVar(&o.auditMode, "audit-mode", env("GATEWAY_AUDIT_MODE", auditNormal), "normal, or strict: a call is sent only once a line about it is in the audit log [GATEWAY_AUDIT_MODE]")
 	o.auditKeep = days{text: env("GATEWAY_AUDIT_KEEP", "7d")}
-	f.StringVar(&o.auditOut, "audit-out", env("GATEWAY_AUDIT_OUT", ""), "where to send the lines of the audit log as well: syslog, syslog:PATH, syslog+tcp://HOST:PORT, unix:PATH, otlp+https://HOST:PORT, ... [GATEWAY_AUDIT_OUT]")
-	f.BoolVar(&o.auditOTLP, "audit-otlp", false, "--audit-out to where OTEL_EXPORTER_OTLP_LOGS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, as log records of OpenTelemetry")
-	f.Var(&o.auditKeep, "audit-keep", "how long the audit log is kept at least, such as 7d or 36h; less only if the disk is nearly full [GATEWAY_AUDIT_KEEP]")
+	f.StringVar(&o.auditOut, "audit-out", env("GATEWAY_AUDIT_OUT", ""), "where else to send the audit log: syslog, syslog:PATH, syslog+tcp://HOST:PORT, unix:PATH, otlp+https://HOST:PORT, ... [GATEWAY_AUDIT_OUT]")
+	f.BoolVar(&o.auditOTLP, "audit-otlp", false, "send the audit log as OpenTelemetry log records to OTEL_EXPORTER_OTLP_LOGS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT")
+	f.Var(&o.auditKeep, "audit-keep", "the least time to keep the audit log, such as 7d or 36h; shorter only if the disk is nearly full [GATEWAY_AUDIT_KEEP]")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
-	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s of it are kept for stopping servers")
-	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long calls that run or wait may go on after the end of the input")
-	f.DurationVar(&o.sessionIdle, "session-idle", 30*time.Minute, "how long a client's session over HTTP is kept without a request or an open stream")
-	f.DurationVar(&o.linger, "linger", 0, "with --transport attach: end once nobody has been attached for that long; 0s is never")
-	f.StringVar(&o.logFile, "log-file", "", "write the log to this file instead of stderr; at 10 MiB it is renamed to one with .1 at its end")
+	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "the time for a clean stop, at least 3s; the last 2s are for stopping servers")
+	f.DurationVar(&o.drainOnEOF, "drain-on-eof", 10*time.Second, "with stdio: how long running and waiting calls may go on after the end of the input")
+	f.DurationVar(&o.sessionIdle, "session-idle", 30*time.Minute, "how long to keep a client's HTTP session without a request or an open stream")
+	f.DurationVar(&o.linger, "linger", 0, "with --transport attach: end once nobody has been attached for this long; 0s means never")
+	f.StringVar(&o.logFile, "log-file", "", "write the log to this file instead of stderr; at 10 MiB it is renamed to FILE.1")
 	f.BoolVar(&o.background, "background", false, "")
 	_ = f.MarkHidden("background") // It is there. attach uses it.
-	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin that may use the HTTP front, such as https://app.example.com")
-	f.StringSliceVar(&o.allowHosts, "allow-host", nil, "a name under which agents reach the HTTP front, beside addresses, localhost and this machine's name: gateway.lan, or with a port")
+	f.StringSliceVar(&o.allowOrigins, "allow-origin", nil, "a web origin whose pages may use the HTTP front, such as https://app.example.com")
+	f.StringSliceVar(&o.allowHosts, "allow-host", nil, "another name by which agents reach the HTTP front, such as gateway.lan or gateway.lan:8000; addresses, localhost and this machine's name always work")
 	f.StringVar(&o.publicURL, "public-url", "", "the address under which agents reach the HTTP front, such as https://gw.example.com")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the certificate (PEM, with its chain) of the HTTP front; read again when it changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "the private key (PEM) of the HTTP front")
 	f.BoolVar(&o.insecure, "insecure", false, "listen beyond loopback without credentials, or with them but in clear text")
-	f.BoolVar(&o.noClientHints, "no-client-hints", false, "leave what only some clients understand out of the tools' definitions: _meta with anthropic/alwaysLoad, anthropic/searchHint")
+	f.BoolVar(&o.noClientHints, "no-client-hints", false, "leave anthropic/alwaysLoad and anthropic/searchHint, which only some clients understand, out of the tools' _meta")
 	debug, _ := envBool("GATEWAY_DEBUG") // check complains.
 	f.BoolVar(&o.debug, "debug", debug, "offer the tool get_gateway_status [GATEWAY_DEBUG=true]")
 }

@@ -31,10 +31,10 @@ func newPolicyTestCommand() *cobra.Command {
   [{"rules": {...} or "path/of/rules.json",
     "cases": [{"agent": "backend", "server": "db", "tool": "query", "allow": true, "step": "implicit_grant"}]}]
 
-"tool" and "step" may be left out; "limits": {"calls_per_minute": 60} asks for
-the smallest that the call counts for. A path starts at the file's folder. Each
-case that is decided differently is printed, and last the count. Exit code 0:
-all as expected; 1: not all; 2: wrong use.`,
+"tool" and "step" are optional; "limits": {"calls_per_minute": 60} expects this to
+be the smallest limit that the call counts towards. Paths are relative to the file's
+folder. test prints each case that is decided differently, then the count. Exit code
+0: all as expected; 1: some are not; 2: wrong usage.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return policyTest(cmd, args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"ok", "cases", "failed", "differences", "problems"}`)

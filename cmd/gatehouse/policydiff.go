@@ -35,17 +35,17 @@ func newPolicyDiffCommand() *cobra.Command {
 		Short: "Say who could do more or less with other rules",
 		Long: `diff compares a rules file with the present one (--rules, or the one that
 "gatehouse run" would use; with --live the one that the running gateway uses). It
-prints every agent, server and tool whose answer would change, and every rule
-that was added or removed, and every limit that changes, whether an agent, one of its
-roles or the defaults set it. The tools are those of --tools FILE, those that the
-running gateway has learned (--live), and those that the rules name.
+prints every agent, server and tool whose decision would change, every rule that
+was added or removed, and every limit that changes, whether set by an agent, one of
+its roles or the defaults. It considers the tools of --tools FILE, those that the
+running gateway knows (--live), and those that the rules name.
 
---tools FILE is JSON, {"SERVER": ["TOOL", ...]}; definitions of tools, results of
-tools/list and the output of "gatehouse tools --json" will do as well.
+--tools FILE is JSON, {"SERVER": ["TOOL", ...]}; tool definitions, results of
+tools/list and the output of "gatehouse tools --json" work too.
 
-Exit code 1: access widens; a deny becomes an allow, or a pattern changes such
-that tools or servers which nobody has listed could be allowed, or a limit is
-raised or gone. 0: it does not.`,
+Exit code 1: access widens: a deny becomes an allow, a changed pattern could allow
+tools or servers that are not listed anywhere, or a limit is raised or removed.
+0: it does not.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()

@@ -17,10 +17,10 @@ func newReloadCommand() *cobra.Command {
 	var o running
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Have the running gateway read all its files again, and print what became of each",
-		Long: `reload waits until every file has been read and what was accepted is in force.
-Exit code 0: every file was applied or is unchanged; 1: one was rejected, the
-last good version of it stays in force; 3: no gateway is running.`,
+		Short: "Make the running gateway read all its files again, and print the result for each",
+		Long: `reload waits until the gateway has read every file and what it accepted is in force.
+Exit code 0: every file was applied or is unchanged; 1: one was rejected, and its
+last good version stays in force; 3: no gateway is running.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()

@@ -20,7 +20,7 @@ import (
 // restartsGateway adds the flag by which restart replaces the gateway itself.
 func restartsGateway(cmd *cobra.Command) *cobra.Command {
 	var itself bool
-	cmd.Flags().BoolVar(&itself, "gateway", false, "replace the gateway itself, one that attach has started: by this version, without an end to sessions")
+	cmd.Flags().BoolVar(&itself, "gateway", false, "replace the gateway itself, one that attach started, with this version; sessions go on")
 	restartServer := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -29,7 +29,7 @@ func restartsGateway(cmd *cobra.Command) *cobra.Command {
 		case itself:
 			return restartGateway(cmd)
 		case len(args) == 0:
-			return fmt.Errorf("SERVER is missing; write: %s SERVER, or %[1]s --gateway", cmd.CommandPath())
+			return fmt.Errorf("SERVER is missing; usage: %s SERVER, or %[1]s --gateway", cmd.CommandPath())
 		}
 		return restartServer(cmd, args)
 	}

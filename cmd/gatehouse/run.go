@@ -38,8 +38,9 @@ func newRunCommand(color *colorOption) *cobra.Command {
 		Long: `run starts the gateway: over stdio for one MCP client, over HTTP for many, or for
 "gatehouse attach", which a gateway over HTTP serves as well.
 It stops on SIGTERM, SIGINT, and with stdio at the end of its input, once the
-calls that run have ended (see --drain-on-eof); a second signal stops it at once. SIGHUP reads all files again and reopens the audit log.
-Calls are traced by OpenTelemetry if its variables ask for it, such as OTEL_EXPORTER_OTLP_ENDPOINT.`,
+running calls have ended (see --drain-on-eof); a second signal stops it at once.
+SIGHUP reads all files again and reopens the audit log. Calls are traced with
+OpenTelemetry if its variables ask for it, such as OTEL_EXPORTER_OTLP_ENDPOINT.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.defaultAgent = env("GATEWAY_DEFAULT_AGENT", "")
 			opts.implyHTTP(cmd.Flags())

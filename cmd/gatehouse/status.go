@@ -28,18 +28,16 @@ func newStatusCommand(color *colorOption) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [SERVER]",
 		Short: "Show the running gateway and its servers, or all about one server",
-		Long: `status shows the running gateway: its servers with those in trouble first, files,
-last reloads, losses. CALLS and ERRORS count since the gateway began, P50 and P99
-are how long half of the calls and 99 of 100 took at most, BUSY is how many calls
-are running. On a terminal the page is as large as the terminal; --all shows
-every line.
+		Long: `status shows the running gateway: its servers, those in trouble first, then files,
+recent reloads and losses. CALLS and ERRORS count from the gateway's start, P50 and
+P99 are the longest that half of the calls and 99 of 100 took, and BUSY is the number
+of running calls. On a terminal the page fits the screen; --all shows every line.
 
-With a SERVER it shows that one: the command as the file has it, its folder, the
-names of its variables, what it wrote last, what happened to it, and when it is
-tried next.
+With a SERVER it shows that one: its command as in the file, its folder, the names
+of its variables, its last output, what happened to it, and when it is tried next.
 
-With --watch it does so every second, in place on a terminal, until it is
-interrupted or the gateway ends. Exit code 0: it runs; 1: there is no such
+--watch refreshes the page every second, in place on a terminal, until you interrupt
+it or the gateway ends. Exit code 0: a gateway is running; 1: there is no such
 server; 3: no gateway is running.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,7 +55,7 @@ server; 3: no gateway is running.`,
 	}
 	o.register(cmd, "print the whole status as JSON; docs/OPERATIONS.md describes it")
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "show it again and again")
-	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "every line, also those that do not fit the terminal")
+	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "show every line, even if they do not fit the terminal")
 	cmd.Flags().DurationVar(&o.every, "interval", time.Second, "how often --watch shows it")
 	return cmd
 }

@@ -27,9 +27,9 @@ func newTokenNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new --id ID --agent A,B",
 		Short: "Make a fresh bearer token and print it once, with the line for the rules file",
-		Long: `new makes a token of 256 random bits. It is printed once and stored nowhere: give
-it to the agent, which sends it as "Authorization: Bearer TOKEN". The line goes
-into "defaults": {"tokens": [...]} of the rules file, which holds only its hash.`,
+		Long: `new makes a token of 256 random bits, prints it once and stores it nowhere. Give it
+to the agent, which sends it as "Authorization: Bearer TOKEN". Add the line below
+it to "defaults": {"tokens": [...]} of the rules file: it holds only the hash.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			line, err := o.line()
 			if err != nil {
@@ -39,8 +39,8 @@ into "defaults": {"tokens": [...]} of the rules file, which holds only its hash.
 		},
 	}
 	cmd.Flags().StringVar(&o.id, "id", "", "a name for the token, such as alice-laptop; the audit log shows it")
-	cmd.Flags().StringSliceVar(&o.agents, "agent", nil, "the agents that its bearer may be, the first if it does not say")
-	cmd.Flags().StringVar(&o.expires, "expires", "", "a day such as 2027-01-01, from whose beginning (UTC) on it is refused, or a time in RFC 3339")
+	cmd.Flags().StringSliceVar(&o.agents, "agent", nil, "the agents that its bearer may be; the first, unless it says which")
+	cmd.Flags().StringVar(&o.expires, "expires", "", "when it stops working: a day such as 2027-01-01 (at its start, in UTC), or a time in RFC 3339")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `print {"token", "line"}`)
 	return cmd
 }

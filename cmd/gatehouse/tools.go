@@ -17,15 +17,14 @@ func newToolsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tools [SERVER]",
 		Short: "List the tools of the running gateway's servers and what their definitions cost",
-		Long: `tools lists the tools of one server, or of all, as far as they are known, with
-the tokens that each definition costs an agent (a quarter of its bytes). With
---agent only those that the rules give this agent.
+		Long: `tools lists the known tools of one server, or of all, with the tokens that each
+definition costs an agent (a quarter of its bytes). With --agent it lists only those
+that the rules give this agent.
 
-With --changes it lists instead which definitions are others than those that the
-server had before, word by word: [-what went-] {+what came+}.
+--changes lists instead the definitions that have changed, word by word:
+[-removed-] {+added+}.
 
-With --names it lists instead under which name each tool stands on the surface of
-all servers.`,
+--names lists instead the name of each tool on the surface of all servers.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
@@ -64,8 +63,8 @@ all servers.`,
 	}
 	o.register(cmd, `print {"servers": [{"server", "state", "known", "tools": [{"name", "tokens", "annotations"}], "tokens", "problem"}], "tokens"}`)
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
-	cmd.Flags().BoolVar(&changes, "changes", false, "which definitions changed, since the gateway began and against the one before it")
-	cmd.Flags().BoolVar(&names, "names", false, "the names of the tools on the surface of all servers")
+	cmd.Flags().BoolVar(&changes, "changes", false, "list the definitions that have changed, since the gateway started, and from its previous run")
+	cmd.Flags().BoolVar(&names, "names", false, "list the tools' names on the surface of all servers")
 	cmd.MarkFlagsMutuallyExclusive("changes", "agent")
 	cmd.MarkFlagsMutuallyExclusive("changes", "names")
 	return cmd

@@ -33,17 +33,17 @@ func newTrustCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust [DIR]",
 		Short: "Show what a project's files would run and allow, and approve them",
-		Long: `trust shows what the servers file and the rules file in a folder (the present one)
-would run, and who may do what; then it asks whether "gatehouse run" may use them
-when it is started there. It keeps their paths and contents' SHA-256 in the state
-folder, and those of env files and ${file:} in the project that the servers name.
+		Long: `trust shows what the servers file and the rules file of a folder (default: the
+current one) would run, and who may do what. Then it asks whether "gatehouse run" may
+use them when started there. It keeps the path and SHA-256 of both in the state
+folder, and of each env file and ${file:} in the project that the servers name.
 
-A file that has changed counts as not approved: a gateway that is started then
-passes the project over, and one that runs goes on with what was approved until
-the change is approved too. What the programs do that the command lines start is
-not checked, even if they are files of the project.
+A file that changes is no longer approved: a gateway started after that ignores
+the project, and a running one keeps what was approved until you approve the change
+too. trust does not check what the started programs do, even if they are files of
+the project.
 
-Exit code 0: approved, or done; 1: not approved, or something is wrong; 2: wrong use.`,
+Exit code 0: approved, or done; 1: not approved, or something is wrong; 2: wrong usage.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."

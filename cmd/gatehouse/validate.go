@@ -14,10 +14,10 @@ func newValidateCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "Check both files and say all that is wrong in them; starts nothing",
+		Short: "Check both files and report every problem in them; starts nothing",
 		Long: `validate reads the files that "gatehouse run" would use and prints every problem
-with its place. Exit code 0: no errors (warnings are possible); 1: errors, the
-gateway would not start; 2: wrong use.`,
+with its position. Exit code 0: no errors (there may be warnings); 1: errors, so
+the gateway would not start; 2: wrong usage.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := files.find()
 			if err != nil {

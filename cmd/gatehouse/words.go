@@ -45,7 +45,7 @@ func wordsOf(cmd *cobra.Command) []string {
 func checkWords(cmd *cobra.Command, args []string) error {
 	words := wordsOf(cmd)
 	if repeated := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "..."); len(args) > len(words) && !repeated {
-		return fmt.Errorf("%q is one word too many; write: %s", args[len(words)], usageOf(cmd))
+		return fmt.Errorf("unexpected argument %q; usage: %s", args[len(words)], usageOf(cmd))
 	}
 	var missing []string
 	for _, word := range words[min(len(args), len(words)):] {
@@ -54,7 +54,11 @@ func checkWords(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s is missing; write: %s", strings.Join(missing, " and "), usageOf(cmd))
+		verb := "is"
+		if len(missing) > 1 {
+			verb = "are"
+		}
+		return fmt.Errorf("%s %s missing; usage: %s", strings.Join(missing, " and "), verb, usageOf(cmd))
 	}
 	return nil
 }
@@ -124,6 +128,12 @@ func nearFlags(cmd *cobra.Command, name string) []string {
 	})
 	if best, ok := suggest.Nearest(name, names); ok {
 		return []string{"--" + best}
+	}
+	// What begins with a flag is near it too: --http-addr, after GATEWAY_HTTP_ADDR.
+	for _, known := range names {
+		if strings.HasPrefix(name, known+"-") {
+			return []string{"--" + known}
+		}
 	}
 	return nil
 }
