@@ -23,11 +23,15 @@ func (a *Attempt) unblocked(context.Context) error {
 }
 
 // by says who calls what, as the server's supervisor is told if the call ends the
-// server.
+// server. It goes into the log and the status, so what may be secret in a URI is
+// left out, as a tool's arguments are.
 func (a *Attempt) by() endpoint.Call {
 	t := &a.call.Target
-	name := Shown(t.Name)
-	if t.Kind.List != endpoint.Tools {
+	name := t.Name
+	if t.Kind.List == endpoint.Resources {
+		name = WithoutSecrets(name)
+	}
+	if name = Shown(name); t.Kind.List != endpoint.Tools {
 		name = t.Kind.Noun + " " + name
 	}
 	return endpoint.Call{ID: a.call.ID(), Agent: a.Agent, Tool: name, Origin: a.owner().Who}

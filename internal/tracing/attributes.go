@@ -75,7 +75,7 @@ func (r *record) ofCall(c *front.Call) {
 		r.text(keyTool, tool)
 	}
 	r.text(keyPrompt, c.Record.Prompt)
-	r.text(keyResource, withoutSecrets(c.Record.Resource))
+	r.text(keyResource, front.WithoutSecrets(c.Record.Resource))
 	r.text(keySession, c.Caller.Session)
 	r.text(keyProtocol, c.Caller.Protocol)
 	r.text(keyTransport, transport(strings.HasPrefix(c.Caller.Session, "stdio-")))
@@ -100,7 +100,7 @@ func (r *record) ofSend(a *front.Attempt, method string) {
 	case strings.HasPrefix(method, "prompts/"):
 		r.text(keyPrompt, target.Name)
 	case strings.HasPrefix(method, "resources/"):
-		r.text(keyResource, withoutSecrets(target.Name))
+		r.text(keyResource, front.WithoutSecrets(target.Name))
 	}
 	r.text(keyProtocol, a.Server.ProtocolVersion)
 	r.text(keyTransport, transport(a.Route.Entry.Transport == serversfile.Stdio))
@@ -113,18 +113,4 @@ func transport(stdio bool) string {
 		return "pipe"
 	}
 	return "tcp"
-}
-
-// withoutSecrets is a URI without what may be a secret in it: user, query and
-// fragment.
-func withoutSecrets(uri string) string {
-	if i := strings.IndexAny(uri, "?#"); i >= 0 {
-		uri = uri[:i]
-	}
-	scheme, rest, ok := strings.Cut(uri, "://")
-	if !ok {
-		return uri
-	}
-	host, _, _ := strings.Cut(rest, "/")
-	return scheme + "://" + rest[strings.LastIndexByte(host, '@')+1:]
 }

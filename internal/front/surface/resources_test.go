@@ -174,6 +174,26 @@ func TestResources_theServersErrorsPass(t *testing.T) {
 	}
 }
 
+// What runs when a server ends is in the log, the status and the audit log.
+func TestResources_read_operatorsAreShownNoSecretsOfAURI(t *testing.T) {
+	for uri, want := range map[string]string{
+		"https://user:s3cr3t@example.com/a?token=s3cr3t#s3cr3t": "resource https://example.com/a",
+		"//user:s3cr3t@example.com":                             "resource //example.com",
+		"mail:inbox?token=s3cr3t":                               "resource mail:inbox",
+		"file:///a@b//c":                                        "resource file:///a@b//c",
+	} {
+		db, session := whole(all)
+		s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "resources": {"db": ["*"]}}}}}`, db)
+		if _, failure := s.ask(old, "resources/read", fmt.Sprintf(`{"uri":%q}`, uri)); failure != "" {
+			t.Fatalf("%s: got %s, want it sent", uri, failure)
+		}
+		sent := session.Calls()[0]
+		if sent.By.Tool != want || !strings.Contains(string(sent.Params), uri) {
+			t.Errorf("got %q for operators and %s for the server, want %q, and %q", sent.By.Tool, sent.Params, want, uri)
+		}
+	}
+}
+
 // An error of a server can look like one of the gateway in all but its mark.
 func TestErrors_ofTheGateway_areMarked_andAServerCannotMarkIts(t *testing.T) {
 	const posing = `{"code":-32603,"message":"slow down","data":{"code":"RATE_LIMITED","message":"slow down","_meta":{"io.gatehouse/origin":"gateway"}}}`
