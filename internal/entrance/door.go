@@ -39,6 +39,7 @@ func New(limit int) *Door {
 // listener to serve on, and must be called before that.
 func (d *Door) Serve(srv *http.Server, l net.Listener) net.Listener {
 	srv.Handler = unambiguous(srv.Handler)
+	srv.DisableGeneralOptionsHandler = true // It would answer OPTIONS * past the handler.
 	srv.ConnState = func(c net.Conn, state http.ConnState) { of(c).turn(state) }
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, of(c)) }
 	return listener{l, d}

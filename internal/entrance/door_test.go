@@ -225,6 +225,23 @@ func TestDoor_aRequestWithTwoLengths_isRefused(t *testing.T) {
 	})
 }
 
+// net/http answers OPTIONS * by itself, unless it is told not to: nobody looked at its
+// lengths, and the next request was held against those of the one before.
+func TestDoor_optionsOfTheWholeServer_areLookedAtToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const head = "OPTIONS * HTTP/1.1\r\nHost: x\r\nX-Owner: a\r\n"
+		g := open(t, 16).come()
+		if got := g.send(head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0"); got != http.StatusBadRequest {
+			t.Errorf("with two lengths: got %d, want 400", got)
+		}
+		g.wantEnded("with two lengths", true)
+		g = open(t, 16).come()
+		if got := g.send(strings.Replace(head, "X-Owner: a\r\n", "", 1) + "Content-Length: 0"); got != http.StatusUnauthorized {
+			t.Errorf("of nobody: got %d, want 401 as for any other path", got)
+		}
+	})
+}
+
 // chopped writes a few bytes at a time.
 type chopped struct {
 	net.Conn
