@@ -148,6 +148,11 @@ func (endLate) IgnoreDeadLetterLogging() {}
 func (f *member) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
+	f.receive(c)
+	f.cfg.Standing.claims.Store(f.mayClaim())
+}
+
+func (f *member) receive(c actor.Context) {
 		f.start(c)
 	case messages.WantOwner, messages.Awaited, messages.Unwanted, messages.ServerState, messages.Released, messages.TenureLeft:
 		if from := c.Sender(); from != nil { // An answer has none.

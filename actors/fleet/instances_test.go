@@ -40,3 +40,30 @@ func TestInstances_beyondThoseThatAGatewayMayOwn_waitForRoom(t *testing.T) {
 		}
 	})
 }
+
+func TestStanding_mayClaim_asLongAsThisGatewayHasALeaseAndFollows(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		is := func(want bool, when string) {
+			t.Helper()
+			s.Sleep(time.Second)
+			if got := a.standing.MayClaim(); got != want {
+				t.Errorf("%s: got %t for whether it may claim, want %t", when, got, want)
+			}
+		}
+		is(true, "joined")
+		generation := s.activates(t)
+		s.Send(a.pid, messages.CannotFollow{Generation: generation, Problems: []string{"no"}})
+		is(false, "behind")
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		is(true, "in line")
+		a.way.Cut()
+		s.Sleep(ttl)
+		is(false, "cut off from the store")
+		a.way.Heal()
+		s.Sleep(ttl)
+		is(true, "joined again")
+		s.Send(a.pid, messages.LeaveFleet{})
+		is(false, "leaving")
+	})
+}

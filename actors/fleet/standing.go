@@ -21,6 +21,8 @@ type Standing struct {
 	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
 	stuck atomic.Pointer[[]string]
 	// agents is how many instances for agents it owns, of most.
+	// claims is whether it may own what it does not own yet.
+	claims atomic.Bool
 	agents atomic.Int64
 	most   int64 // set before it is used
 
@@ -55,6 +57,10 @@ func (s *Standing) Holds(key string, epoch int64) bool {
 }
 
 // Owned returns what this gateway owns under a key.
+// MayClaim reports whether this gateway may own what it does not own yet: it has a lease,
+// stays, follows, and can be reached.
+func (s *Standing) MayClaim() bool { return s.claims.Load() && s.Tenure() > 0 }
+
 func (s *Standing) Owned(key string) (Holding, bool) {
 	h, ok := (*s.owned.Load())[key]
 	return h, ok

@@ -26,6 +26,10 @@ func (a *app) wakeForPeer(key string) error {
 		return fmt.Errorf("%q is another kind of server here", server)
 	case r.Cell.Identity().Unusable != "" || r.Cell.Identity().Barred != "":
 		return fmt.Errorf("%q cannot be started here either", server)
+	case !a.fleet.standing.MayClaim():
+		return errors.New("it may not claim anything: it leaves, cannot follow the configuration, or has no lease")
+	case agent != "" && !a.fleet.standing.Room(key):
+		return errors.New("it owns as many instances for agents as it may")
 	}
 	cell := r.Cell
 	if agent == "." || agent == ".." { // It may become part of a path.
