@@ -76,7 +76,7 @@ type member struct {
 	life       context.Context
 	die        context.CancelFunc
 
-	lease    fleet.Lease // 0 without one
+	lease fleet.Lease // 0 without one
 	// byLease ends with the lease, and with it what is done by it; see endLease.
 	byLease  context.Context
 	endLease context.CancelFunc
@@ -106,6 +106,8 @@ type member struct {
 	isolation isolation
 	unfit     bool // the fleet is written in a form that is not known here
 	noting    bool // what it cannot start is about to be written
+	// notingWaits: what waits is about to be written.
+	notingWaits bool
 
 	leaver *actor.PID // who waits for FleetLeft; nil while this node stays
 	drain  time.Duration
@@ -146,13 +148,13 @@ func (endLate) IgnoreDeadLetterLogging() {}
 
 // Receive implements actor.Actor.
 func (f *member) Receive(c actor.Context) {
-	switch m := c.Message().(type) {
-	case *actor.Started:
 	f.receive(c)
 	f.cfg.Standing.claims.Store(f.mayClaim())
 }
 
 func (f *member) receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
 		f.start(c)
 	case messages.WantOwner, messages.Awaited, messages.Unwanted, messages.ServerState, messages.Released, messages.TenureLeft:
 		if from := c.Sender(); from != nil { // An answer has none.
@@ -199,6 +201,8 @@ func (f *member) receive(c actor.Context) {
 		f.cannotDue()
 	case endAwaited:
 		f.endAwaited(m)
+	case waitsDue:
+		f.waitsDue()
 	case awoken:
 		f.awoken(m)
 	case claimDue:
@@ -288,7 +292,7 @@ func (f *member) seen(v fleet.View) {
 	f.noteStarts(v)
 	f.noteVanished(v) // Before it is out of the view.
 	f.view = v
-	f.cfg.Standing.view.Store(&v)
+	f.cfg.Standing.see(&v)
 	f.noteIsolation()
 	f.handOn()
 	f.candidate()

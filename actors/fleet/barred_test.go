@@ -3,6 +3,8 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -141,5 +143,25 @@ func TestFleet_names_areKeptInOneText(t *testing.T) {
 	n := fleet.Node{Cannot: fleet.Names(names)}
 	if n.Can("b c") || n.Can(fleet.KeyOf("a", "agent")) || !n.Can("c") {
 		t.Errorf("got that it can start b c (%t), a for an agent (%t), c (%t); want c alone", n.Can("b c"), n.Can(fleet.KeyOf("a", "agent")), n.Can("c"))
+	}
+}
+
+// What a node says of itself is written again with each change of it.
+func TestFleet_names_areBounded(t *testing.T) {
+	for what, length := range map[string]int{"many names": 1, "long names": 1000} {
+		var names []string
+		for i := range 5000 {
+			names = append(names, strings.Repeat("x", length)+strconv.Itoa(10000+i))
+		}
+		text := fleet.Names(names)
+		got := fleet.NamesIn(text)
+		if len(got) < 60 || len(got) > 1001 || len(text) > 65<<10 || got[0] != names[0] || got[len(got)-1] != fleet.More {
+			t.Errorf("%s: got %d in %d bytes, the first %.20q, the last %.20q; want the first 1000 or 64 KiB of them, and that there are more", what, len(got), len(text), got[0], got[len(got)-1])
+		}
+		n := fleet.Node{Cannot: text}
+		if n.Can(names[0]) || !n.Can(fleet.More) || !n.Can("other") {
+			t.Errorf("%s: got %t, %t, %t for whether it can start the first, one of the name of what stands for more, and another; want false, true, true",
+				what, n.Can(names[0]), n.Can(fleet.More), n.Can("other"))
+		}
 	}
 }

@@ -20,6 +20,8 @@ const (
 	askSlowly = time.Second
 	// slowEnd is after how long of that it is said.
 	slowEnd = 5 * time.Second
+	// waitsSoon is how long waits are gathered before others hear of them.
+	waitsSoon = 500 * time.Millisecond
 )
 
 // predecessor is what may still run of a server that this node has claimed.
@@ -37,8 +39,12 @@ type endAwaited struct {
 	wait  fleet.Awaiting
 }
 
+// waitsDue: others should hear what waits.
+type waitsDue struct{}
+
 // IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
 func (endAwaited) IgnoreDeadLetterLogging() {}
+func (waitsDue) IgnoreDeadLetterLogging()   {}
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
 // asked, or until ctx, that of the lease it was claimed by, ends or its tenure does. The owner before may run it though
@@ -51,6 +57,7 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	}
 	var despite []string
 	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
+	var memory fleet.WaitMemory
 	for wait := askAgain; ctx.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
 		now := f.runsElsewhere(ctx, p)
 		now.Server, now.Since = said.Server, said.Since
@@ -59,9 +66,11 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 		if len(now.At)+len(now.Unasked) == 0 {
 			return
 		}
-		if time.Since(said.Since) > slowEnd && !now.Same(said) {
-			said = now
-			f.root.Send(f.self, endAwaited{p.key, p.epoch, now})
+		lately := memory.See(now, time.Now())
+		lately.At, lately.Unasked = slices.DeleteFunc(lately.At, is), slices.DeleteFunc(lately.Unasked, is)
+		if time.Since(said.Since) > slowEnd && !lately.Same(said) {
+			said = lately
+			f.root.Send(f.self, endAwaited{p.key, p.epoch, lately})
 		}
 		pause(ctx, wait)
 	}
@@ -102,7 +111,17 @@ func (f *member) waitOver(key string) {
 	}
 }
 
+// sayWaits has the others hear of it soon: many servers may wait for one node, and go on
+// together.
 func (f *member) sayWaits() {
+	if !f.notingWaits {
+		f.notingWaits = true
+		f.later(waitsSoon, waitsDue{})
+	}
+}
+
+func (f *member) waitsDue() {
+	f.notingWaits = false
 	if text := fleet.Waits(slices.Collect(maps.Values(f.waits))); text != f.node.Waits {
 		f.node.Waits = text
 		f.putNode()

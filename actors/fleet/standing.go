@@ -17,12 +17,13 @@ type Standing struct {
 	heard atomic.Int64 // when it was last in contact with the store
 	owned atomic.Pointer[map[string]Holding]
 	view  atomic.Pointer[fleet.View]
+	waits atomic.Pointer[map[string]fleet.NodeWait] // of the view
 	force atomic.Uint64
 	lacks atomic.Uint64 // the generation that it cannot follow; 0 is none
 	stuck atomic.Pointer[[]string]
-	// agents is how many instances for agents it owns, of most.
 	// claims is whether it may own what it does not own yet.
 	claims atomic.Bool
+	// agents is how many instances for agents it owns, of most.
 	agents atomic.Int64
 	most   int64 // set before it is used
 
@@ -39,7 +40,7 @@ type Holding struct {
 func NewStanding(now func() fleet.Instant) *Standing {
 	s := &Standing{now: now, most: fleet.MaxInstances}
 	s.owned.Store(&map[string]Holding{})
-	s.view.Store(&fleet.View{})
+	s.see(&fleet.View{})
 	s.stuck.Store(&[]string{})
 	s.vanished.Store(&map[string]vanished{})
 	s.heard.Store(int64(now()))
@@ -56,11 +57,11 @@ func (s *Standing) Holds(key string, epoch int64) bool {
 	return int64(s.now()) < s.stop.Load() && (*s.owned.Load())[key].Epoch == epoch
 }
 
-// Owned returns what this gateway owns under a key.
 // MayClaim reports whether this gateway may own what it does not own yet: it has a lease,
 // stays, follows, and can be reached.
 func (s *Standing) MayClaim() bool { return s.claims.Load() && s.Tenure() > 0 }
 
+// Owned returns what this gateway owns under a key.
 func (s *Standing) Owned(key string) (Holding, bool) {
 	h, ok := (*s.owned.Load())[key]
 	return h, ok
@@ -85,6 +86,38 @@ func (s *Standing) Silence() time.Duration { return s.now().Sub(fleet.Instant(s.
 
 // View returns the latest that is known of the fleet. The caller must not change it.
 func (s *Standing) View() fleet.View { return *s.view.Load() }
+
+// Wait returns the wait of a server that a gateway has claimed and does not start yet. It
+// takes the server as people know it.
+func (s *Standing) Wait(server string) (w fleet.NodeWait, waits bool) {
+	w, waits = (*s.waits.Load())[server]
+	return w, waits
+}
+
+// see takes in what the store holds. Waits are read once then, not for each who asks.
+func (s *Standing) see(v *fleet.View) {
+	was := s.view.Swap(v)
+	if s.waits.Load() != nil && was != nil && sameWaits(was.Nodes, v.Nodes) {
+		return
+	}
+	waits := v.WaitsOf()
+	s.waits.Store(&waits)
+}
+
+// sameWaits reports whether nodes say the same of what waits: nearly always.
+func sameWaits(a, b map[string]fleet.Node) bool {
+	for id, n := range a {
+		if b[id].Waits != n.Waits {
+			return false
+		}
+	}
+	for id, n := range b {
+		if a[id].Waits != n.Waits {
+			return false
+		}
+	}
+	return true
+}
 
 // contact notes that the store has answered what was asked at that moment.
 func (s *Standing) contact(sent fleet.Instant) {

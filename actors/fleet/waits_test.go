@@ -120,6 +120,46 @@ func TestFleet_waitOfALostLease_endsWithIt(t *testing.T) {
 	})
 }
 
+// A machine that answers now and then makes no news of it.
+func TestFleet_waitForAGatewayThatAnswersNowAndThen_isWrittenOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		s.sets("b")
+		s.sets("c")
+		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		writes := s.store.Writes()
+		for i := range 20 {
+			a.with(func() { a.away["c:1"] = i%2 == 0 })
+			s.Sleep(3 * time.Second)
+		}
+		if n := s.store.Writes() - writes; n != 0 {
+			t.Errorf("%d writes while a gateway answered now and then, want none", n)
+		}
+		if got := s.waits("a"); len(got) != 1 || !got[0].For("b") || !got[0].For("c") {
+			t.Errorf("got the waits %+v, want one of files for both", got)
+		}
+		a.with(func() { a.runs["c:1"] = false })
+		s.Sleep(time.Minute)
+		if got := s.waits("a"); len(got) != 1 || got[0].For("c") {
+			t.Errorf("got the waits %+v a minute after it has ended at c, want one for b alone", got)
+		}
+	})
+}
+
+func TestWaitMemory_whoIsSeenToRunIt_isNotUnasked(t *testing.T) {
+	var m fleet.WaitMemory
+	m.See(fleet.Awaiting{Unasked: []string{"b", "c"}}, time.Unix(1, 0))
+	got := m.See(fleet.Awaiting{At: []string{"b"}}, time.Unix(2, 0))
+	if len(got.At) != 1 || got.At[0] != "b" || len(got.Unasked) != 1 || got.Unasked[0] != "c" {
+		t.Errorf("got %+v, want that it runs at b, and c not asked", got)
+	}
+	if got = m.See(fleet.Awaiting{}, time.Unix(40, 0)); len(got.At)+len(got.Unasked) != 0 {
+		t.Errorf("got %+v long after both, want nobody", got)
+	}
+}
+
 func TestWaits_noMoreThanAnybodyReads(t *testing.T) {
 	var all []fleet.Awaiting
 	for i := range 1000 {

@@ -74,12 +74,8 @@ func (f *fleetSide) waitOf(server string) string {
 	if f == nil {
 		return ""
 	}
-	for id, n := range f.standing.View().Nodes {
-		for _, w := range fleet.WaitsIn(n.Waits) {
-			if w.Server == server {
-				return shownWait(id, w).Reason()
-			}
-		}
+	if w, waits := f.standing.Wait(server); waits {
+		return shownWait(w.Node, w.Awaiting).Reason()
 	}
 	return ""
 }

@@ -55,14 +55,37 @@ func (n Node) lacks(key string) bool {
 	return slices.Contains(strings.Fields(n.Cannot), escape(server))
 }
 
-// Names is how names of servers stand in one text, sorted.
+// maxNames and maxNameBytes bound what a node lists of itself: it is written again whenever
+// anything changes that the node says.
+const (
+	maxNames     = 1000
+	maxNameBytes = 64 << 10
+)
+
+// More stands in a text of Names for those that had no place. No server has this name there.
+const More = "…"
+
+// Names is how names of servers stand in one text, sorted. It has no more of them than a
+// node may say.
 func Names(names []string) string {
 	escaped := make([]string, len(names))
 	for i, n := range names {
 		escaped[i] = escape(n)
 	}
 	slices.Sort(escaped)
-	return strings.Join(slices.Compact(escaped), " ")
+	escaped = slices.Compact(escaped)
+	var b strings.Builder
+	for i, n := range escaped {
+		if i == maxNames || b.Len()+len(n) > maxNameBytes {
+			b.WriteString(" " + More)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(n)
+	}
+	return strings.TrimPrefix(b.String(), " ")
 }
 
 // NamesIn undoes Names. What Names does not write it leaves as it is.

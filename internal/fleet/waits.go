@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -56,4 +57,51 @@ func WaitsIn(text string) (all []Awaiting) {
 		return nil
 	}
 	return all
+}
+
+// waitMemory is for how long a wait is told of for a node that was a reason for it.
+const waitMemory = 30 * time.Second
+
+// WaitMemory makes one wait of what is seen of it at each look. A node that answers now and
+// then is one that it is for: else the wait changed at each look, and a write told the fleet
+// of each change. The zero value has seen nothing.
+type WaitMemory struct{ at, unasked map[string]time.Time }
+
+// See returns the wait for all nodes that it was for of late.
+func (m *WaitMemory) See(w Awaiting, now time.Time) Awaiting {
+	w.At = see(&m.at, w.At, now)
+	running := func(node string) bool { return slices.Contains(w.At, node) }
+	w.Unasked = slices.DeleteFunc(see(&m.unasked, w.Unasked, now), running)
+	return w
+}
+
+// see notes nodes, and returns those that were noted of late, sorted.
+func see(last *map[string]time.Time, nodes []string, now time.Time) []string {
+	if *last == nil {
+		*last = map[string]time.Time{}
+	}
+	for _, n := range nodes {
+		(*last)[n] = now
+	}
+	maps.DeleteFunc(*last, func(_ string, at time.Time) bool { return now.Sub(at) >= waitMemory })
+	return slices.Sorted(maps.Keys(*last))
+}
+
+// WaitsOf are the waits of all nodes of a view, by the server as people know it.
+func (v View) WaitsOf() map[string]NodeWait {
+	all := map[string]NodeWait{}
+	for _, id := range slices.Sorted(maps.Keys(v.Nodes)) {
+		for _, w := range WaitsIn(v.Nodes[id].Waits) {
+			if _, known := all[w.Server]; !known {
+				all[w.Server] = NodeWait{id, w}
+			}
+		}
+	}
+	return all
+}
+
+// NodeWait is a wait of a node.
+type NodeWait struct {
+	Node string
+	Awaiting
 }
