@@ -27,8 +27,10 @@ generation each of them decides by, and which of them runs each server that runs
 once. If none runs here, or with --fleet or --fleet-store, it reads this from the
 fleet's store, except what only a gateway knows, such as whom it cannot reach.
 
-Exit code 0: all is as it should be; 1: it is not, or the gateway is not in a fleet;
-3: no gateway is running, and no store is named.`,
+Exit code 0: all is as it should be; 1: it is not, or the gateway is not in a fleet.
+A server that one gateway cannot start because it lacks a variable is named; it is a
+fault only if no other gateway can start it. 3: no gateway is running, and no store
+is named.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd)
@@ -80,7 +82,7 @@ func showFleet(w io.Writer, f admin.Fleet, asJSON bool, now time.Time) error {
 	} else if _, err := io.WriteString(w, fleetText(f, now)); err != nil {
 		return failed(err)
 	}
-	if !f.Well() {
+	if !fleetIsWell(f) {
 		return &exitError{code: 1}
 	}
 	return nil
@@ -110,6 +112,9 @@ func fleetText(f admin.Fleet, now time.Time) string {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", line(n.ID), line(n.Address), line(n.Version), age(now.Sub(n.Since)), generation, orNone(strings.Join(runs, ", ")))
 	}
 	_ = t.Flush() // Into memory.
+	if text := nobodyText(f); text != "" {
+		fmt.Fprintln(&b, text)
+	}
 	for _, what := range f.Damaged {
 		fmt.Fprintln(&b, "cannot be read:", line(what))
 	}

@@ -31,3 +31,26 @@ func TestFleetCommand_showsWhoRunsWhat(t *testing.T) {
 		t.Error("got no error without tenure, want one for scripts")
 	}
 }
+
+// A gateway may lack a variable on purpose: others run what needs it.
+func TestFleetCommand_serverThatSomebodyCanStart_isNoFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(nodes []admin.FleetNode)
+		code   int
+		want   string
+	}{
+		"one cannot":              {func(n []admin.FleetNode) { n[0].Cannot = []string{"db"} }, 0, "n1 cannot run db"},
+		"each cannot another one": {func(n []admin.FleetNode) { n[0].Cannot, n[1].Cannot = []string{"db"}, []string{"web"} }, 0, "n2 cannot run web"},
+		"nobody can":              {func(n []admin.FleetNode) { n[0].Cannot, n[1].Cannot = []string{"db"}, []string{"db", "web"} }, 1, "no gateway can start db:"},
+		"the other one leaves":    {func(n []admin.FleetNode) { n[0].Cannot, n[1].Leaving = []string{"db"}, true }, 1, "no gateway can start db:"},
+		"each lists no more":      {func(n []admin.FleetNode) { n[0].Cannot, n[1].Cannot = []string{"db", "…"}, []string{"web", "…"} }, 0, "n1 cannot run db, …"},
+	} {
+		nodes := []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 7}}
+		c.change(nodes)
+		var out strings.Builder
+		err := showFleet(&out, admin.Fleet{Name: "prod", Node: "n1", TenureMS: 4000, Generation: 7, InForce: 7, Nodes: nodes}, false, time.Now())
+		if (err != nil) != (c.code != 0) || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: got %v and\n%s\nwant exit code %d, and %q in it", name, err, out.String(), c.code, c.want)
+		}
+	}
+}
