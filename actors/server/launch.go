@@ -246,7 +246,8 @@ func (s *processSession) supervise() {
 // go on with it.
 func (s *processSession) exit(phase endpoint.Phase, wire error) *endpoint.Exit {
 	reason := s.proc.Exit()
-	if wire != nil && !errors.Is(wire, servers.ErrOutputClosed) && !errors.Is(wire, servers.ErrInputClosed) {
+	closed := errors.Is(wire, servers.ErrOutputClosed) || errors.Is(wire, servers.ErrInputClosed)
+	if wire != nil && (!closed || s.proc.Stopped()) { // Most that close a pipe are about to end by themselves.
 		reason = wire.Error()
 	}
 	return s.withWords(endpoint.Exit{Phase: phase, Reason: s.redact(reason), At: time.Now()})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,13 +55,13 @@ func open(ctx context.Context, deps Deps, plan messages.ServerPlan, r *run, hook
 	defer cancel()
 	session, err := deps.Open(ctx, plan, r.nr, hooks)
 	if err != nil {
-		return nil, endpoint.Catalog{}, startError(ctx, err)
+		return nil, endpoint.Catalog{}, startError(ctx, err, "")
 	}
 	catalog := read(ctx, deps, plan, session)
 	if ctx.Err() != nil {
 		session.Close(context.Cause(ctx))
 		<-session.Done()
-		return nil, endpoint.Catalog{}, startError(ctx, context.Cause(ctx))
+		return nil, endpoint.Catalog{}, startError(ctx, cmp.Or(session.Err(), context.Cause(ctx)), "it has not answered tools/list")
 	}
 	return session, catalog, nil
 }
@@ -94,8 +95,9 @@ func (e startupTimeout) Error() string {
 	return fmt.Sprintf("not ready within startup_timeout_ms (%d)", e.after.Milliseconds())
 }
 
-// startError names the startup timeout where that is what ended the start.
-func startError(ctx context.Context, err error) error {
+// startError names the startup timeout where that is what ended the start, with
+// what the server said or, if it said nothing, what it has not done.
+func startError(ctx context.Context, err error, undone string) error {
 	timeout, timedOut := errors.AsType[startupTimeout](context.Cause(ctx))
 	if !timedOut {
 		return err
@@ -103,9 +105,9 @@ func startError(ctx context.Context, err error) error {
 	exit := endpoint.Exit{Phase: endpoint.Handshake, Reason: timeout.Error()}
 	if cause, ok := errors.AsType[*endpoint.Exit](err); ok {
 		exit.Stderr, exit.Said = cause.Stderr, cause.Said
-		if exit.Said != "" {
-			exit.Reason += ": " + exit.Said
-		}
+	}
+	if why := cmp.Or(exit.Said, undone); why != "" {
+		exit.Reason += ": " + why
 	}
 	return &exit
 }

@@ -57,10 +57,11 @@ type Process struct {
 	exited chan struct{} // the child is reaped
 	done   chan struct{}
 
-	mu     sync.Mutex // guards what follows
-	reaped bool       // from here on the child's id is somebody else's
-	exit   string
-	killAt time.Time // when the earliest Stop kills, or what is left is killed; zero if neither is due
+	mu       sync.Mutex // guards what follows
+	reaped   bool       // from here on the child's id is somebody else's
+	exit     string
+	killAt   time.Time // when the earliest Stop kills, or what is left is killed; zero if neither is due
+	signaled bool      // by us, while it still ran
 }
 
 // Start starts a child. It blocks while the program is looked up and until the
@@ -145,6 +146,14 @@ func (p *Process) Exit() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.exit
+}
+
+// Stopped reports whether the child was asked to end by a signal of ours, and not
+// by the end of its stdin alone, while it still ran.
+func (p *Process) Stopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.signaled
 }
 
 // StderrTail returns the last lines of stderr, at most 50, oldest first, each

@@ -33,6 +33,7 @@ func (p *Process) Kill() {
 		p.killAt = now
 	}
 	if !p.reaped {
+		p.signaled = true
 		p.group.kill()
 	}
 }
@@ -73,6 +74,7 @@ func (p *Process) terminate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.reaped {
+		p.signaled = true
 		p.group.terminate()
 	}
 }

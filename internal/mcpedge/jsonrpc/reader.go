@@ -174,6 +174,9 @@ func (r *Reader) rest() {
 	r.share.Release()
 }
 
+// Rest returns the beginning of the line that the stream broke off in.
+func (r *Reader) Rest() []byte { return r.buf[r.start:r.end] }
+
 // Close lets go of the reader's memory. No line may be used after it.
 func (r *Reader) Close() {
 	r.giveBack()

@@ -1,11 +1,14 @@
 package servers_test
 
 import (
+	"context"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
 )
 
@@ -60,5 +63,24 @@ func TestJunk_secretAcrossTheCut_isRedactedFirst(t *testing.T) {
 	p.write("%s", before+secret)
 	if got, want := <-shown, before+"[redacted "; got != want {
 		t.Errorf("got the line %q, want %q", got, want)
+	}
+}
+
+// A question has no end of its line: whoever asks waits for the answer.
+func TestJunk_lineThatTheEndBreaksOff_isHeard(t *testing.T) {
+	p, pipes := newPeer(t)
+	heard := make(chan string, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		p.read()
+		_, _ = io.WriteString(p.out, "Ok to proceed? (y) ")
+		cancel()
+	}()
+	_, err := servers.OpenStdio(ctx, pipes, servers.Options{Era: endpoint.EraInitialize, OnJunk: func(line string) { heard <- line }})
+	if err == nil {
+		t.Error("the session was opened")
+	}
+	if len(heard) != 1 || <-heard != "Ok to proceed? (y) " {
+		t.Errorf("got %d lines, want the question", len(heard))
 	}
 }

@@ -46,6 +46,9 @@ func (s *Stdio) read() {
 			s.end(ErrEndlessLine)
 			return
 		case err != nil:
+			if rest := lines.Rest(); len(rest) > 0 { // It may be what it asks, and waits for the answer to.
+				s.junk(rest)
+			}
 			s.outputEnded()
 			return
 		}
