@@ -28,7 +28,7 @@ func (a *Attempt) unblocked(context.Context) error {
 func (a *Attempt) by() endpoint.Call {
 	t := &a.call.Target
 	name := t.Name
-	if t.Kind.List == endpoint.Resources {
+	if t.Kind.List == endpoint.Resources || t.Kind.List == endpoint.Templates {
 		name = WithoutSecrets(name)
 	}
 	if name = Shown(name); t.Kind.List != endpoint.Tools {

@@ -187,6 +187,12 @@ func TestResources_read_operatorsAreShownNoSecretsOfAURI(t *testing.T) {
 		if _, failure := s.ask(old, "resources/read", fmt.Sprintf(`{"uri":%q}`, uri)); failure != "" {
 			t.Fatalf("%s: got %s, want it sent", uri, failure)
 		}
+		if _, failure := s.ask(old, "completion/complete", fmt.Sprintf(`{"ref":{"type":"ref/resource","uri":%q},"argument":{"name":"x","value":""}}`, uri)); failure != "" {
+			t.Fatalf("completion of %s: got %s, want it sent", uri, failure)
+		}
+		if got := session.Calls()[1].By.Tool; strings.Contains(got, "s3cr3t") {
+			t.Errorf("completion: got %q for operators, want no secret", got)
+		}
 		sent := session.Calls()[0]
 		if sent.By.Tool != want || !strings.Contains(string(sent.Params), uri) {
 			t.Errorf("got %q for operators and %s for the server, want %q, and %q", sent.By.Tool, sent.Params, want, uri)
