@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/mcpedge/agents"
 )
 
@@ -157,6 +158,29 @@ func TestChanges_bySubscription_whatWasAskedFor(t *testing.T) {
 	edge.Close()
 	if got, want := receive(t, stream), `{"jsonrpc":"2.0","id":"s-1","result":{"resultType":"complete",`+meta+`}}`; got != want {
 		t.Errorf("at the end: got %s, want %s", got, want)
+	}
+}
+
+// Its body may come long after its head, by which its sender was let in.
+func TestChanges_subscriptionOfACredentialThatWasRemovedMeanwhile_isRefused(t *testing.T) {
+	edge := newEdge(t, newScript(), func(o *agents.Options) { o.Accepted = func(*identity.Caller) bool { return false } })
+	url := serveAt(t, edge, place{"one", &marks{now: seen(1, 1, 1, 1)}}) + "/s/one"
+	got := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":`+listenParams+`}`,
+		"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "subscriptions/listen")
+	if got.status != http.StatusUnauthorized || !strings.Contains(got.body, "no longer accepted") {
+		t.Errorf("got %d %s, want 401 that says why", got.status, got.body)
+	}
+}
+
+func TestChanges_subscriptionThatAsksInTwoWays_isRefused(t *testing.T) {
+	edge := newEdge(t, newScript(), nil)
+	url := serveAt(t, edge, place{"one", &marks{now: seen(1, 1, 1, 1)}}) + "/s/one"
+	for _, asked := range []string{`"resourceSubscriptions":["a://b"],"resourceSubscriptions":["a://c"]`, `"taskIds":["x"],"TaskIds":["y"]`, `"ToolsListChanged":true`} {
+		got := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":`+strings.Replace(listenParams, `"odd":true`, asked, 1)+`}`,
+			"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "subscriptions/listen")
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, "-32600") {
+			t.Errorf("%s: got %d %.300s, want 400 and -32600", asked, got.status, got.body)
+		}
 	}
 }
 

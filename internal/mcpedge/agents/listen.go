@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -29,7 +31,11 @@ func (e *Edge) isSubscription(p *peer, m message) bool {
 // its credential or the edge ends it. It counts as a stream and takes no place of
 // a call.
 func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify notifyFunc) (run func() answer) {
-	if failure := e.undeclared(p, r); failure != nil {
+	failure := e.undeclared(p, r)
+	if ambiguous(rawjson.Get(r.params, "notifications"), filterNames) {
+		failure = ambiguousMember("params.notifications")
+	}
+	if failure != nil {
 		return func() answer { return failureAnswer(r.id, failure) }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -41,14 +47,22 @@ func (e *Edge) beginListen(ctx context.Context, p *peer, r toolRequest, notify n
 		s := &stream{session: p.session, who: p.identity, owner: cmp.Or(p.identity.ID(), p.from), end: func() { cancel(errClosed) }}
 		err := e.inFlight.listen(s)
 		if err == nil {
-			e.tellOf(ctx, p, e.listsOf(p), caller, r, notify)
+			if e.opts.Accepted(p.identity) {
+				e.tellOf(ctx, p, e.listsOf(p), caller, r, notify)
+			} else {
+				err = errRevoked // Recheck came while the body did.
+			}
 			e.inFlight.unlisten(s)
 		}
 		switch silenced := e.inFlight.untrack(c); {
 		case silenced:
 			return answer{}
 		case err != nil:
-			return failureAnswer(r.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: err.Error(), status: 503})
+			status := http.StatusServiceUnavailable
+			if errors.Is(err, errRevoked) {
+				status = http.StatusUnauthorized
+			}
+			return failureAnswer(r.id, &rpcFailure{code: mcp.INTERNAL_ERROR, text: err.Error(), status: status})
 		}
 		return resultAnswer(r.id, withSubscription([]byte(`{"resultType":"complete"}`), r.id))
 	}
@@ -106,6 +120,9 @@ const (
 	filterResources = "resourceSubscriptions"
 	filterTasks     = "taskIds"
 )
+
+// filterNames are all of those members.
+var filterNames = append([]string{filterResources, filterTasks}, filters[:]...)
 
 // follower is a Surface whose clients can hear of updates of resources and tasks.
 type follower interface {
