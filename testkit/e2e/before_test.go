@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,21 +24,15 @@ func three(t *testing.T) testkit.Servers {
 	}
 }
 
-// behind is a gateway in front of servers, as an entry of a client that is agent.
+// behind is a gateway in front of servers, as an entry of a client that is agent and
+// attaches to it.
 func behind(t *testing.T, servers testkit.Servers) testkit.Servers {
 	t.Helper()
-	dir := t.TempDir()
-	put := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	return testkit.Servers{"gatehouse": {"command": testkit.Binary(t), "args": []string{
-		"run", "--log-level", "warn", "--agent", "agent", "--audit-log", filepath.Join(dir, "audit.jsonl"),
-		"--mcp-config", put(".mcp.json", servers.JSON()), "--rules", put("rules.json", testkit.AllowAll("agent")),
-	}}}
+	g := testkit.StartGateway(t, testkit.Options{
+		Servers: servers.JSON(), Rules: testkit.AllowAll("agent"), Env: []string{testkit.Built(t)},
+	})
+	command := append(attachTo(t, g), "--agent", "agent")
+	return testkit.Servers{"gatehouse": {"command": command[0], "args": command[1:]}}
 }
 
 // entriesOf are servers as Codex's configuration has them.

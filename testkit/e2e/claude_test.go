@@ -129,7 +129,14 @@ func loaded(t *testing.T, question string) (names []string) {
 // A client that defers tools has the two at once that are all it needs: its model
 // searches in the gateway, and calls, without a search of the client's.
 func TestClaude_defersTools_butForTheTwoThatFindAndRun(t *testing.T) {
-	to := overStdio(t)
+	for _, transport := range []string{byStdio, byAttach} {
+		t.Run(transport, func(t *testing.T) { claudeUses(t, targets[transport](t)) })
+	}
+}
+
+// claudeUses runs Claude Code with a gateway, and judges what its model is asked.
+func claudeUses(t *testing.T, to target) {
+	t.Helper()
 	m := startMessages(t,
 		map[string]any{"id": 1, "name": "mcp__gatehouse__search_tools", "input": map[string]any{"query": "echo"}},
 		map[string]any{"id": 2, "name": "mcp__gatehouse__execute_tool", "input": map[string]any{"server": "fake", "tool": "echo", "args": map[string]any{"text": "from claude"}}},

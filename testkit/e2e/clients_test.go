@@ -21,7 +21,8 @@ import (
 type target struct {
 	url     string
 	command []string
-	record  string // of the fake server behind the gateway
+	record  string           // of the fake server behind the gateway
+	shared  *testkit.Gateway // that the command attaches to; nil if it is one itself
 }
 
 // args is the target on the command line of a client of ours.
@@ -32,19 +33,52 @@ func (to target) args() []string {
 	return append([]string{"stdio"}, to.command...)
 }
 
-// targets makes a target for each transport that agents have.
-var targets = map[string]func(*testing.T) target{"http": overHTTP, "stdio": overStdio}
+// The transports that agents have. By attach a client shares a gateway with others;
+// by stdio it has one of its own.
+const (
+	byHTTP   = "http"
+	byStdio  = "stdio"
+	byAttach = "attach"
+)
 
-// overHTTP starts a gateway before the fake server.
-func overHTTP(t *testing.T) target {
+// targets makes a target for each transport.
+var targets = map[string]func(*testing.T) target{byHTTP: overHTTP, byStdio: overStdio, byAttach: overAttach}
+
+// beforeFake starts a gateway before the fake server.
+func beforeFake(t *testing.T) (g *testkit.Gateway, record string) {
 	t.Helper()
-	record := filepath.Join(t.TempDir(), "record")
-	g := testkit.StartGateway(t, testkit.Options{
+	record = filepath.Join(t.TempDir(), "record")
+	return testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"fake": testkit.Fake(t, "--record", record)}.JSON(),
 		Rules:   testkit.AllowAll("agent"),
 		Env:     []string{testkit.Built(t)},
-	})
+	}), record
+}
+
+// overHTTP is a gateway before the fake server.
+func overHTTP(t *testing.T) target {
+	t.Helper()
+	g, record := beforeFake(t)
 	return target{url: g.BaseURL(t) + "/mcp", record: record}
+}
+
+// overAttach returns the command that attaches to a gateway before the fake server.
+func overAttach(t *testing.T) target {
+	t.Helper()
+	g, record := beforeFake(t)
+	return target{command: attachTo(t, g), record: record, shared: g}
+}
+
+// attachTo is the command that attaches to a gateway, in whatever environment a client
+// gives it.
+func attachTo(t *testing.T, g *testkit.Gateway) []string {
+	t.Helper()
+	env, err := exec.LookPath("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Await(t, "clients may attach")
+	return []string{env, "GATEHOUSE_HOME=" + g.Dir, testkit.Binary(t), "attach", "--mcp-config", g.ServersFile, "--rules", g.RulesFile}
 }
 
 // overStdio returns the command that starts a gateway before the fake server.
@@ -145,12 +179,16 @@ func judge(t *testing.T, got report, revision string) {
 	}
 }
 
-// judgeEnd checks that a gateway which a client started, and its server, ended
-// with the client.
+// judgeEnd checks that what a client started ended with it: a gateway and its server,
+// or what attached it to one.
 func judgeEnd(t *testing.T, to target) {
 	t.Helper()
 	if to.command == nil {
 		return // StartGateway checks it.
+	}
+	if to.shared != nil {
+		testkit.Eventually(t, "nobody is attached any more", func() bool { return attached(t, to.shared) == 0 })
+		return
 	}
 	for _, r := range testkit.Record(t, to.record) {
 		testkit.Gone(t, r.PID)

@@ -111,7 +111,7 @@ func TestCodex_defersTools_andStillShowsWhatTheGatewayIs(t *testing.T) {
 			if !asked[0].searches() {
 				t.Fatalf("codex loads all tools for %s, want it to defer them", deferring)
 			}
-			judgeDeferred(t, asked[0], transport == "stdio")
+			judgeDeferred(t, asked[0], transport != byHTTP)
 			judgeFound(t, asked[1])
 			if !strings.Contains(asked[2].whole, "from codex") {
 				t.Errorf("the last question lacks the tool's answer, want it among %s", asked[2].whole)

@@ -256,16 +256,21 @@ func lastPID(g *testkit.Gateway, server string) int {
 
 func TestStdio_realClientAndServer(t *testing.T) {
 	command := npmServer(t, "everything")
-	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{"everything": {"command": command, "args": []string{"stdio"}}}.JSON(),
-		Rules:   testkit.AllowAll("agent"),
-		Args:    []string{"--agent", "agent"},
-		Env:     []string{testkit.Built(t)},
-		Stdio:   true,
-	})
-	c := g.StdioClient(t, client.WithProtocolVersion("2025-11-25"))
-	res := testkit.Agent{Caller: c}.Execute(t, "everything", "echo", map[string]any{"message": "over stdio"})
-	if !strings.Contains(res.Good(t).Text, "over stdio") {
-		t.Errorf("got %q, want over stdio", res.Text)
+	for _, transport := range []string{byStdio, byAttach} {
+		t.Run(transport, func(t *testing.T) {
+			g := testkit.StartGateway(t, testkit.Options{
+				Servers: testkit.Servers{"everything": {"command": command, "args": []string{"stdio"}}}.JSON(),
+				Rules:   testkit.AllowAll("agent"),
+				Args:    []string{"--agent", "agent"},
+				Env:     []string{testkit.Built(t)},
+				Stdio:   true,
+				Attach:  transport == byAttach,
+			})
+			c := g.StdioClient(t, client.WithProtocolVersion("2025-11-25"))
+			res := testkit.Agent{Caller: c}.Execute(t, "everything", "echo", map[string]any{"message": "over stdio"})
+			if !strings.Contains(res.Good(t).Text, "over stdio") {
+				t.Errorf("got %q, want over stdio", res.Text)
+			}
+		})
 	}
 }

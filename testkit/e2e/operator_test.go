@@ -26,6 +26,16 @@ func operate(t *testing.T, g *testkit.Gateway, args ...string) string {
 	return string(out)
 }
 
+// attached is how many clients are attached to a gateway.
+func attached(t *testing.T, g *testkit.Gateway) int {
+	t.Helper()
+	var v admin.Status
+	if err := json.Unmarshal([]byte(operate(t, g, "status", "--json")), &v); err != nil || v.Attach == nil {
+		t.Fatalf("got the status %+v, %v, want that clients can attach", v, err)
+	}
+	return v.Attach.Attached
+}
+
 // status is what the operator is told of the servers, by name.
 func status(t *testing.T, g *testkit.Gateway) map[string]admin.ServerStatus {
 	t.Helper()

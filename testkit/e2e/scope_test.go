@@ -45,13 +45,14 @@ func (s *somebody) options() []client.ClientOption {
 	}
 }
 
-func scoped(t *testing.T, stdio bool, scope string, servers testkit.Servers, agents ...string) *testkit.Gateway {
+func scoped(t *testing.T, transport, scope string, servers testkit.Servers, agents ...string) *testkit.Gateway {
 	t.Helper()
 	for name, entry := range servers {
 		servers[name] = entry.Settings("scope", scope)
 	}
 	return testkit.StartGateway(t, testkit.Options{
-		Servers: servers.JSON(), Rules: testkit.AllowAll(agents...), Env: []string{testkit.Built(t)}, Stdio: stdio,
+		Servers: servers.JSON(), Rules: testkit.AllowAll(agents...), Env: []string{testkit.Built(t)},
+		Stdio: transport != byHTTP, Attach: transport == byAttach,
 	})
 }
 
@@ -59,7 +60,7 @@ func TestScope_filesystemFollowsTheRootsOfItsClient(t *testing.T) {
 	t.Parallel()
 	first, second := t.TempDir(), t.TempDir()
 	who := &somebody{root: first}
-	g := scoped(t, true, "session", testkit.Servers{"files": fromNPM(t, "mcp-server-filesystem")}, "agent")
+	g := scoped(t, byAttach, "session", testkit.Servers{"files": fromNPM(t, "mcp-server-filesystem")}, "agent")
 	c := g.StdioClient(t, who.options()...)
 	allowed := func() string {
 		res, err := (testkit.Agent{ID: "agent", Caller: c}).TryExecute(t.Context(), "files", "list_allowed_directories", nil)
@@ -86,7 +87,7 @@ func TestScope_filesystemFollowsTheRootsOfItsClient(t *testing.T) {
 func TestScope_memoryIsEachAgentsOwn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	g := scoped(t, false, "agent", testkit.Servers{
+	g := scoped(t, byHTTP, "agent", testkit.Servers{
 		"memory": fromNPM(t, "mcp-server-memory").With("env", map[string]string{"MEMORY_FILE_PATH": filepath.Join(dir, "${agent}.jsonl")}),
 	}, "a", "b")
 	a := testkit.Agent{ID: "a", Caller: g.HTTPClient(t)}
@@ -104,11 +105,11 @@ func TestScope_memoryIsEachAgentsOwn(t *testing.T) {
 
 func TestScope_everythingAsksItsClient(t *testing.T) {
 	t.Parallel()
-	for name, stdio := range map[string]bool{"http": false, "stdio": true} {
-		g := scoped(t, stdio, "session", testkit.Servers{"everything": fromNPM(t, "mcp-server-everything", "stdio")}, "agent")
+	for _, name := range []string{byHTTP, byStdio, byAttach} {
+		g := scoped(t, name, "session", testkit.Servers{"everything": fromNPM(t, "mcp-server-everything", "stdio")}, "agent")
 		who := &somebody{root: t.TempDir()}
 		var c testkit.Client
-		if stdio {
+		if name != byHTTP {
 			c = g.StdioClient(t, who.options()...)
 		} else {
 			c = g.HTTPClient(t, who.options()...)
@@ -137,7 +138,7 @@ func TestScope_sessionsOfABrowserDoNotSeeEachOther(t *testing.T) {
 		name, value, _ := strings.Cut(e, "=")
 		variables[name] = value
 	}
-	g := scoped(t, false, "session", testkit.Servers{"browser": entry.With("env", variables)}, "agent")
+	g := scoped(t, byHTTP, "session", testkit.Servers{"browser": entry.With("env", variables)}, "agent")
 	clients := map[string]testkit.Client{}
 	for _, name := range []string{"anna", "bert"} {
 		clients[name] = g.HTTPClient(t, client.WithLegacyProtocolOnly())
