@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"testing"
@@ -215,6 +216,7 @@ func (a Agent) Tools(t testing.TB, server string, more ...map[string]any) Toolbo
 
 // Pending is a call that runs in a goroutine of its own.
 type Pending struct {
+	what   string
 	done   chan struct{}
 	result Result
 	err    error
@@ -222,7 +224,7 @@ type Pending struct {
 
 // Go starts an execute_tool and gives it to wait for.
 func (a Agent) Go(ctx context.Context, server, tool string, args any) *Pending {
-	p := &Pending{done: make(chan struct{})}
+	p := &Pending{what: fmt.Sprint(server, " ", tool, " ", args), done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		p.result, p.err = a.TryExecute(ctx, server, tool, args)
@@ -238,10 +240,10 @@ func (p *Pending) Wait(t testing.TB) Result {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		t.Fatal("the call is still running")
+		t.Fatalf("the call of %s still runs after %v, want it to end", p.what, Patience)
 	}
 	if p.err != nil {
-		t.Fatalf("the call ended with %v, want a result", p.err)
+		t.Fatalf("the call of %s ended with %v, want a result", p.what, p.err)
 	}
 	return p.result
 }

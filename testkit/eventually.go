@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -18,7 +19,7 @@ func Eventually(t testing.TB, what string, ask func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("never came true: %s", what)
+			t.Fatalf("not true within %v: %s", Patience, what)
 		}
 	}
 }
@@ -27,5 +28,5 @@ func Eventually(t testing.TB, what string, ask func() bool) {
 // or left as somebody else's zombie.
 func Gone(t testing.TB, pid int) {
 	t.Helper()
-	Eventually(t, "the end of a process", func() bool { return !Alive(pid) })
+	Eventually(t, fmt.Sprintf("the end of process %d", pid), func() bool { return !Alive(pid) })
 }

@@ -3,6 +3,7 @@ package testkit
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -229,8 +230,8 @@ func (g *Gateway) AwaitFrom(t testing.TB, mark int, msg string, attrs ...any) Li
 	t.Helper()
 	line, ok := g.tryAwait(mark, func(l Line) bool { return l.is(msg, attrs) })
 	if !ok {
-		g.autopsy(t)
-		t.Fatalf("the gateway never logged %q %v", msg, attrs)
+		g.autopsy(t, "the gateway has not logged %q %v", msg, attrs)
+		t.FailNow()
 	}
 	return line
 }
@@ -240,8 +241,8 @@ func (g *Gateway) AwaitLine(t testing.TB, mark int, what string, ok func(Line) b
 	t.Helper()
 	line, found := g.tryAwait(mark, ok)
 	if !found {
-		g.autopsy(t)
-		t.Fatalf("the gateway never logged %s", what)
+		g.autopsy(t, "the gateway has not logged %s", what)
+		t.FailNow()
 	}
 	return line
 }
@@ -320,8 +321,8 @@ func (g *Gateway) Wait(t testing.TB) int {
 	case <-g.done:
 		return g.cmd.ProcessState.ExitCode()
 	case <-time.After(Patience):
-		g.autopsy(t)
-		t.Fatal("the gateway did not end")
+		g.autopsy(t, "the gateway has not ended")
+		t.FailNow()
 		return -1
 	}
 }
@@ -381,8 +382,7 @@ func (g *Gateway) finish(t testing.TB) {
 	select {
 	case <-g.done:
 	case <-time.After(Patience):
-		g.autopsy(t)
-		t.Error("the gateway did not end")
+		g.autopsy(t, "the gateway has not ended, told to at the end of the test")
 		return
 	}
 	if strings.Contains(strings.Join(g.Log.Other(), "\n"), "DATA RACE") {
@@ -411,11 +411,13 @@ func (g *Gateway) checkClean(t testing.TB) {
 	}
 }
 
-// autopsy ends a gateway that hangs in a way that makes it print the stacks of
-// all its goroutines, and shows them with its log.
-func (g *Gateway) autopsy(t testing.TB) {
+// autopsy fails the test, first with what was waited for in vain and how the gateway
+// is. Then it ends one that hangs in a way that makes it print the stacks of all its
+// goroutines, and shows them with its log.
+func (g *Gateway) autopsy(t testing.TB, format string, args ...any) {
 	t.Helper()
 	g.opt.Unclean = true // The failure is told already.
+	t.Errorf("got no end of a wait, want one: %s; %s", fmt.Sprintf(format, args...), g.condition())
 	_ = g.cmd.Process.Signal(syscall.SIGQUIT)
 	select {
 	case <-g.done:
@@ -424,6 +426,20 @@ func (g *Gateway) autopsy(t testing.TB) {
 	}
 	g.dump(t)
 	t.Logf("and all else that it wrote:\n%s", strings.Join(g.Log.Other(), "\n"))
+}
+
+// condition returns in words whether the gateway runs, and what it said last.
+func (g *Gateway) condition() string {
+	last := "it has logged nothing"
+	if lines := g.Log.Lines(); len(lines) > 0 {
+		last = "its last line is " + lines[len(lines)-1].Raw
+	}
+	select {
+	case <-g.done:
+		return fmt.Sprintf("it has ended with %v, and %s", g.cmd.ProcessState, last)
+	default:
+		return fmt.Sprintf("it (process %d) still runs after %v, and %s", g.PID(), Patience, last)
+	}
 }
 
 // dumpLines is how much of the log a failure shows.
