@@ -170,6 +170,7 @@ func (p *Process) watch() {
 		defer close(gone)
 		p.tree.end(p.due)
 	}()
+	p.readOn(gone)
 
 	timeout := time.NewTimer(outputGrace)
 	defer timeout.Stop()
@@ -181,6 +182,20 @@ func (p *Process) watch() {
 	wait(p.stderr.ended, timeout.C, false)
 	<-gone
 	close(p.done)
+}
+
+// readOn waits until those that were asked to end have ended, or are to be killed.
+// They may write meanwhile: a cut pipe would end them by SIGPIPE.
+func (p *Process) readOn(gone <-chan struct{}) {
+	for left := time.Until(p.due()); left > 0; left = time.Until(p.due()) {
+		timer := time.NewTimer(min(left, outputGrace)) // A Kill may have come meanwhile.
+		select {
+		case <-gone:
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
 }
 
 // due returns when what is left of a child that has ended is to be killed.

@@ -12,7 +12,8 @@
 //     to another process; elsewhere on unix it is killed right after, which
 //     leaves a moment in which an id could in theory have been reused.
 //   - What the child wrote to stdout before it ended can be read to its end,
-//     for 200 ms after the exit; then the pipe is cut, because a helper that
+//     for 200 ms after the exit, or after the end or the time of those whom a
+//     Stop has asked to end; then the pipe is cut, because a helper that
 //     left the group may keep it open for ever. After the cut reads return
 //     io.EOF.
 //   - On Linux the whole tree is ended, also descendants that left the group.

@@ -146,10 +146,11 @@ func TestHorrors_oneServerEnds_othersKeepTheirDaemons(t *testing.T) {
 	}
 }
 
+// It writes meanwhile, as daemons do: somebody reads to its end, or SIGPIPE would be it.
 func TestHorrors_daemonObeysTERM_hasTheRestOfTheGrace(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "goodbye")
-	p := start(t, shell(t, `setsid sh -c 'trap "sleep 0.1; echo bye > `+file+`; exit" TERM; echo $$; while :; do sleep 0.02; done' & read line; exit`))
+	p := start(t, shell(t, `setsid sh -c 'trap "for i in 1 2 3 4 5 6 7 8 9; do sleep 0.05; echo ending; echo ending >&2; done; echo bye > `+file+`; exit" TERM; echo $$; while :; do sleep 0.02; done' & read line; exit`))
 	pid := readPIDs(t, p, 1)[0]
 	p.Stop(deadline)
 	readAll(p)(t)
