@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/internal/weight"
 )
 
 // Reading is what a reading of a tools/call found, for tests.
@@ -127,3 +129,20 @@ func (a Asked) End() { a.end() }
 
 // Strays is how many answers nobody waited for.
 func (a Asked) Strays() uint64 { return a.strays.Load() }
+
+// Progress is that of a call, for tests.
+type Progress struct{ p *progress }
+
+// NewProgress has progress sent by notify.
+func NewProgress(notify func([]byte)) Progress {
+	return Progress{startProgress(json.RawMessage("1"), weight.New(1<<20, time.Now), notify)}
+}
+
+// Report reports a progress of nothing.
+func (p Progress) Report() { p.p.report(json.RawMessage("{}")) }
+
+// Mute is called before a round of the call is answered.
+func (p Progress) Mute() { p.p.mute() }
+
+// Finish is called before the call is answered.
+func (p Progress) Finish() { p.p.finish(false) }

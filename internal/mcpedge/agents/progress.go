@@ -31,6 +31,9 @@ type progress struct {
 	share weight.Share // what the queue takes of the budget
 	ended bool
 	muted bool // nobody waits for what comes
+	// onItsWay is closed once the notification that was taken out of the queue has been
+	// sent; nil if none is.
+	onItsWay chan struct{}
 }
 
 // startProgress copies the token: who reports may still do so when the call is
@@ -55,15 +58,20 @@ func (p *progress) report(params json.RawMessage) {
 	}
 }
 
-// mute drops what is queued and whatever comes: the client's request has been answered.
-// A nil progress has nothing.
+// mute drops what is queued and whatever comes: the client's request is about to be
+// answered. It waits for a notification that is on its way, which the answer must not
+// overtake. A nil progress has nothing.
 func (p *progress) mute() {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.muted, p.queue, p.bytes = true, nil, 0
+	onItsWay := p.onItsWay
+	p.mu.Unlock()
+	if onItsWay != nil {
+		<-onItsWay // Sending ends as that of the answer does.
+	}
 }
 
 // goOn has what comes belong to the client's next request, which has that token; nil
@@ -140,6 +148,7 @@ func (p *progress) run() {
 				break
 			}
 			p.notify(body)
+			p.sent()
 		}
 	}
 }
@@ -151,8 +160,16 @@ func (p *progress) next() (body []byte, ended bool) {
 		return nil, p.ended
 	}
 	body, p.queue = p.queue[0], p.queue[1:]
+	p.onItsWay = make(chan struct{})
 	if p.bytes -= len(body); p.bytes == 0 {
 		p.share.Release()
 	}
 	return body, false
+}
+
+func (p *progress) sent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.onItsWay)
+	p.onItsWay = nil
 }

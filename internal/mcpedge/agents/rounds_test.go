@@ -185,6 +185,30 @@ func TestRounds_progress_isOfTheRequestThatRuns(t *testing.T) {
 	})
 }
 
+// Who has taken a notification to send it may come to that only now.
+func TestRounds_answer_waitsForProgressThatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		send, answered := make(chan struct{}), make(chan struct{})
+		p := agents.NewProgress(func([]byte) { <-send })
+		p.Report()
+		synctest.Wait()
+		go func() {
+			p.Mute()
+			close(answered)
+		}()
+		synctest.Wait()
+		select {
+		case <-answered:
+			t.Error("the round is answered before the progress of it is sent, want it to wait")
+		default:
+		}
+		close(send)
+		<-answered
+		p.Mute() // Nothing is on its way any more.
+		p.Finish()
+	})
+}
+
 func TestRounds_whatTheClientDoesNotDeclare_itIsNotAsked(t *testing.T) {
 	inRounds(t, func(t *testing.T, s *stdio, _ chan error) {
 		s.send("%s", statelessCall("1", "one", "{}"))
