@@ -273,7 +273,7 @@ func TestTokens_removingOne_endsWhatItHasOpen(t *testing.T) {
 	g.Apply(t, g.RulesFile, tokenRules(tokenEntry("alice-laptop", aliceToken, "a", "b")))
 	select {
 	case <-streams["bob"]:
-	case <-time.After(10 * time.Second):
+	case <-time.After(testkit.Patience):
 		t.Error("the stream of the removed token is still open")
 	}
 	hanging.Wait(t).Failed(t, "CANCELLED")

@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 5 * time.Second
+const patience = time.Minute
 
 // comes fails the test if done is not closed in time.
 func comes(t *testing.T, what string, done <-chan struct{}) {
