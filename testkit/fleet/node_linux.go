@@ -109,11 +109,13 @@ func (n *Node) PID() int {
 	return cmd.Process.Pid
 }
 
-// Signal sends the gateway a signal, and no other process.
+// Signal sends the gateway a signal, and no other process: not even one that has its number
+// by now, such as a gateway of another test.
 func (n *Node) Signal(sig syscall.Signal) {
 	n.fleet.t.Helper()
-	if err := syscall.Kill(n.PID(), sig); err != nil {
-		n.fleet.t.Fatal(err)
+	cmd, _ := n.process()
+	if err := cmd.Process.Signal(sig); err != nil {
+		n.fleet.t.Fatalf("%s: %v, want that it is there for the signal", n.ID, err)
 	}
 }
 
