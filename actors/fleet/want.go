@@ -207,7 +207,7 @@ func (f *member) claimDue(m claimDue) {
 		owner, won, err := f.cfg.Store.Claim(ctx, key, self, lease)
 		if err == nil && won {
 			before.epoch = owner.Epoch
-			f.awaitEnd(byLease, before) //nolint:contextcheck // It may take longer than the claim.
+			f.awaitEnd(byLease, before) // It may take longer than the claim.
 		}
 		return claimed{key, lease, owner, won, err}
 	})
