@@ -1,8 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os/exec"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,20 +52,80 @@ func TestFigures_editToNewBehaviour(t *testing.T) {
 	t.Logf("edit of the rules to the first denial: %v, of which 300ms are the debounce", time.Since(edited).Round(time.Millisecond))
 }
 
+// The floor beside it is what the same programs take without a gateway, started all
+// at once and asked the same first questions.
 func TestFigures_fiftySlowServersReady(t *testing.T) {
 	figures(t)
+	n := scaled(50, 10)
 	servers := testkit.Servers{}
-	for i := range 50 {
+	for i := range n {
 		servers[fmt.Sprintf("s%02d", i)] = testkit.Fake(t, "--start-delay", "200ms")
 	}
-	started := time.Now()
-	g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a")})
-	ready := time.Since(started)
-	for name := range servers {
-		g.Await(t, "server ready", "server", name)
+	var floors, all []time.Duration
+	for range scaled(7, 1) {
+		floor := bareStarts(t, n, testkit.FakeServer(t), "--start-delay", "200ms")
+		started := time.Now()
+		g := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a")})
+		ready := time.Since(started)
+		for name := range servers {
+			g.Await(t, "server ready", "server", name)
+		}
+		took := time.Since(started)
+		g.Stop(t)
+		floors, all = append(floors, floor), append(all, took)
+		t.Logf("%d servers that need 200ms each: all ready %v after the start of the process (%.2f of the floor, %v), the gateway itself after %v",
+			n, took.Round(time.Millisecond), took.Seconds()/floor.Seconds(), floor.Round(time.Millisecond), ready.Round(time.Millisecond))
 	}
-	t.Logf("50 servers that need 200ms each: all ready %v after the start of the process, the gateway itself after %v",
-		time.Since(started).Round(time.Millisecond), ready.Round(time.Millisecond))
+	slices.Sort(floors)
+	slices.Sort(all)
+	middle := len(all) / 2
+	t.Logf("median: %v, and %v for the floor", all[middle].Round(time.Millisecond), floors[middle].Round(time.Millisecond))
+}
+
+// bareStarts starts n of a server at once, without a gateway, and returns how long
+// it took until each had answered what a gateway asks first. They are ended after
+// that.
+func bareStarts(t *testing.T, n int, program string, args ...string) time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	cmds, errs := make([]*exec.Cmd, n), make([]error, n)
+	began := time.Now()
+	var all sync.WaitGroup
+	for i := range n {
+		cmds[i] = exec.CommandContext(ctx, program, args...)
+		all.Go(func() { errs[i] = firstAnswers(cmds[i]) })
+	}
+	all.Wait()
+	took := time.Since(began)
+	cancel()
+	for i, cmd := range cmds {
+		if errs[i] != nil {
+			t.Errorf("a server without a gateway: %v", errs[i])
+		}
+		_ = cmd.Wait()
+	}
+	return took
+}
+
+// firstAnswers starts a server and returns once it has listed its tools.
+func firstAnswers(cmd *exec.Cmd) error {
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	for _, ask := range []struct{ message, answer string }{
+		{`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{}}`, `"error"`},
+		{`{"jsonrpc":"2.0","id":2,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bare","version":"1"}}}`, `"result"`},
+		{`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n" + `{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{}}`, `"tools"`},
+	} {
+		if _, err := io.WriteString(in, ask.message+"\n"); err != nil || !lines.Scan() || !strings.Contains(lines.Text(), ask.answer) {
+			return fmt.Errorf("got %s %v, want %s", lines.Text(), err, ask.answer)
+		}
+	}
+	return nil
 }
 
 func TestFigures_killToFirstGoodCall(t *testing.T) {
