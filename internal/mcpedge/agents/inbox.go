@@ -107,10 +107,11 @@ func (b *Inbox) take() (w waiting, ok bool) {
 	return w, true
 }
 
-// droppedNotice tells a client that it reads too slowly.
+// droppedNotice tells a client that it reads too slowly. A server can name its
+// logger likewise, but not whose words these are.
 func droppedNotice(n int) json.RawMessage {
 	text := fmt.Sprintf("This client reads too slowly: the gateway has dropped %d notifications.", n)
-	return append(rawjson.AppendString([]byte(`{"level":"warning","logger":"gatehouse","data":`), text), '}')
+	return append(rawjson.AppendString([]byte(`{"level":"warning","logger":"gatehouse","_meta":{"`+endpoint.MetaOrigin+`":"gateway"},"data":`), text), '}')
 }
 
 // Deliver tells a client what comes until ctx or the inbox ends. Several may do so:

@@ -40,7 +40,7 @@ func TestInbox_aSlowReader_losesWhatIsBeyondItsRoom_andHearsThat(t *testing.T) {
 		if len(heard) != 1001 || heard[0] != `notifications/x {"n":"same"}` || heard[1] != `notifications/x {"n":0}` || heard[999] != `notifications/x {"n":998}` {
 			t.Fatalf("got %d notifications, the first %q, want the first 1000, equal ones once, and a warning", len(heard), heard[:2])
 		}
-		if want := `notifications/message {"level":"warning","logger":"gatehouse","data":"This client reads too slowly: the gateway has dropped 500 notifications."}`; heard[1000] != want {
+		if want := `notifications/message {"level":"warning","logger":"gatehouse","_meta":{"io.gatehouse/origin":"gateway"},"data":"This client reads too slowly: the gateway has dropped 500 notifications."}`; heard[1000] != want {
 			t.Errorf("got %s, want %s", heard[1000], want)
 		}
 		if got := lost.Load(); got != 500 {
