@@ -109,7 +109,7 @@ func TestAppend_withoutTimestamp_getsOne(t *testing.T) {
 
 func TestAppend_textsOfAgents_staySmallAndHarmless(t *testing.T) {
 	long := strings.Repeat("ö", 4000)
-	nasty := "a\nb\x00\x1b[31m\x7f\u009b\u0085\u2028\xff\xc2\"}\\"
+	nasty := "a\nb\x00\x1b[31m\x7f\u009b\u0085\u2028\u202e\u2066\u200b\U000e0041\xff\xc2\"}\\é😀"
 	d := newDisk(t)
 	l := d.open(t, audit.Options{Instance: long})
 	l.Append(audit.Record{
@@ -141,7 +141,12 @@ func TestAppend_textsOfAgents_staySmallAndHarmless(t *testing.T) {
 			t.Errorf("got a text of %d bytes: %q, want at most 256 cut between two letters, with a hash", len(s), s)
 		}
 	}
-	if want := "a\nb\x00\x1b[31m\x7f\u009b\u0085\u2028\uFFFD\uFFFD\"}\\"; list[1].RequestedAgent != want {
+	for _, r := range "\u2028\u202e\u2066\u200b\U000e0041" {
+		if strings.ContainsRune(got, r) {
+			t.Errorf("the character %U must not be in the file: it hides, or turns the text around it", r)
+		}
+	}
+	if want := "a\nb\x00\x1b[31m\x7f\u009b\u0085\u2028\u202e\u2066\u200b\U000e0041\uFFFD\uFFFD\"}\\é😀"; list[1].RequestedAgent != want {
 		t.Errorf("got %q, want %q", list[1].RequestedAgent, want)
 	}
 }

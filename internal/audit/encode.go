@@ -67,7 +67,7 @@ func appendText(b []byte, text string) []byte {
 	b = append(b, '"')
 	for i := range len(text) {
 		switch c := text[i]; {
-		case c < ' ' || c >= del:
+		case c < ' ' || c > '~':
 			return appendEscaped(b[:start], text)
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)

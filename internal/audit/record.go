@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/terminal"
 	"gatehouse/internal/textcut"
 )
 
@@ -146,48 +147,18 @@ func wasCut(s string) bool {
 	return at > maxString-len(cutMark)-hashDigits-utf8Max && strings.HasPrefix(s[at:], cutMark)
 }
 
-// appendLine adds a record or an eventLine to buf as one line of JSON.
+// appendLine adds a record or an eventLine to buf as one line of JSON, in which
+// nothing acts on a terminal or hides there: people read the file by cat and tail.
 func appendLine(buf *bytes.Buffer, line any) error {
 	start := buf.Len()
 	if err := rawjson.Encode(buf, line); err != nil {
 		buf.Truncate(start)
 		return fmt.Errorf("cannot encode audit record: %w", err)
 	}
-	text := buf.Bytes()[start:]
-	if bytes.IndexByte(text, del) >= 0 || bytes.IndexByte(text, c1Lead) >= 0 {
-		text = escapeControls(text)
+	text := string(buf.Bytes()[start:])
+	if shown := terminal.JSON(text); shown != text {
 		buf.Truncate(start)
-		buf.Write(text)
+		buf.WriteString(shown)
 	}
 	return nil
-}
-
-// JSON allows some control characters in a string though a terminal may obey
-// them: DEL, and U+0080 to U+009F, which in UTF-8 begin with c1Lead (as do
-// some letters).
-const (
-	del    = 0x7f
-	c1Lead = 0xc2
-)
-
-func isBareControl(line []byte, i int, c byte) bool {
-	return c == del || c == c1Lead && i+1 < len(line) && line[i+1] < 0xa0
-}
-
-// escapeControls writes these characters as JSON escapes.
-func escapeControls(line []byte) []byte {
-	out := make([]byte, 0, len(line)+32)
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		if !isBareControl(line, i, c) {
-			out = append(out, c)
-			continue
-		}
-		if c == c1Lead {
-			i++
-			c = line[i]
-		}
-		out = fmt.Appendf(out, `\u%04x`, c)
-	}
-	return out
 }
