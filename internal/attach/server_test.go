@@ -271,6 +271,7 @@ func TestSweep_removesStandInsThatNobodyUses(t *testing.T) {
 		}
 	}
 	own, dead, fresh, open, used := standIn("own"), standIn("dead"), standIn("fresh"), standIn("open"), standIn("used")
+	empty := standIn("empty") // An operator's socket may be about to come there.
 	elsewhere := filepath.Join(temp, "elsewhere")
 	if err := os.Mkdir(elsewhere, 0o700); err != nil {
 		t.Fatal(err)
@@ -289,14 +290,14 @@ func TestSweep_removesStandInsThatNobodyUses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Release()
-	for _, dir := range []string{own, dead, open, used, elsewhere} {
+	for _, dir := range []string{own, dead, open, used, empty, elsewhere} {
 		if err := os.Chtimes(dir, long, long); err != nil {
 			t.Fatal(err)
 		}
 	}
 	attach.Sweep(t.Context(), own)
 	name := func(dir string) string { return filepath.Base(dir) }
-	wantFiles(t, temp, name(own), name(fresh), name(open), name(used), name(elsewhere), fmt.Sprintf("gatehouse-%d-link", os.Getuid()))
+	wantFiles(t, temp, name(own), name(empty), name(fresh), name(open), name(used), name(elsewhere), fmt.Sprintf("gatehouse-%d-link", os.Getuid()))
 	for _, dir := range []string{fresh, open, elsewhere} {
 		n := place(dir).Name
 		wantFiles(t, dir, n+".lock", n+".sock", n+".start")

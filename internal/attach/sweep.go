@@ -24,8 +24,9 @@ func Sweep(ctx context.Context, dir string) {
 		if err != nil || other == dir || time.Since(info.ModTime()) < ownsocket.Fresh || ownsocket.CheckDir(other) != nil {
 			continue
 		}
-		sweepFolder(ctx, other)
-		_ = os.Remove(other) // Only if it is empty.
+		if sweepFolder(ctx, other) {
+			_ = os.Remove(other) // Only if it is empty.
+		}
 	}
 }
 
@@ -39,10 +40,12 @@ const (
 	olderEnd  = ".1" // behind that of a log
 )
 
-func sweepFolder(ctx context.Context, dir string) {
+// sweepFolder sweeps one folder, and reports whether gateways for attach have used it:
+// an empty one may be about to get an operator's socket.
+func sweepFolder(ctx context.Context, dir string) (ours bool) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return
+		return false
 	}
 	swept := map[string]bool{}
 	for _, e := range entries {
@@ -60,6 +63,7 @@ func sweepFolder(ctx context.Context, dir string) {
 			}
 		}
 	}
+	return len(swept) > 0
 }
 
 // isHash reports whether a place has a name as PlaceOf gives it: an operator's socket,
