@@ -55,22 +55,53 @@ type BadAnswer struct {
 
 func (e *BadAnswer) Error() string { return "answered with " + e.What }
 
+// wordKeys are the names under which errors have their words, the best first.
+var wordKeys = []string{"message", "error", "detail", "error_description", "title", "reason", "data"}
+
+// general are the messages that say no more than a code does. What has happened
+// then stands in the data, if anywhere.
+var general = map[string]bool{
+	"error": true, "internal error": true, "internal server error": true, "server error": true,
+	"invalid params": true, "invalid request": true, "invalid request parameters": true,
+}
+
 // ErrorWords returns the words of a JSON-RPC error, or of what a server sends in
-// place of one: a string, an object whose message stands under another name, or
-// anything else, which is then returned as it is. It is neither cut nor redacted.
+// place of one: a string, an object whose message stands under another name or
+// deeper, or anything else, which is then returned as it is. It is neither cut nor
+// redacted.
 func ErrorWords(raw json.RawMessage) string {
+	words := errorWords(raw, true)
+	if !general[strings.ToLower(strings.TrimRight(words, ". "))] {
+		return words
+	}
+	if more := strings.TrimSpace(errorWords(rawjson.Get(raw, "data"), false)); more != "" && more != words {
+		return strings.TrimRight(words, ". ") + ": " + more
+	}
+	return words
+}
+
+// errorWords is ErrorWords without data beside a message. deeper looks into the
+// members, too.
+func errorWords(raw json.RawMessage, deeper bool) string {
 	var text string
 	if rawjson.Decode(raw, &text) == nil {
 		return text
 	}
-	for _, key := range []string{"message", "error", "detail", "error_description", "title", "reason", "data"} {
+	for _, key := range wordKeys {
 		value := rawjson.Get(raw, key)
 		if rawjson.Decode(value, &text) == nil && strings.TrimSpace(text) != "" {
 			return text
 		}
 	}
+	for _, key := range wordKeys {
+		if first := rawjson.First(rawjson.Get(raw, key)); deeper && (first == '{' || first == '[') {
+			if words := errorWords(rawjson.Get(raw, key), false); words != "" {
+				return words
+			}
+		}
+	}
 	switch text := string(raw); text {
-	case "null", "{}", "[]", `""`:
+	case "", "null", "{}", "[]", `""`:
 		return ""
 	default:
 		if rawjson.First(raw) == '{' && rawjson.Get(raw, "code") != nil {

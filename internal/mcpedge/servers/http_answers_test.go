@@ -107,3 +107,20 @@ func rawServer(t *testing.T, answer string) string {
 	})
 	return "http://" + l.Addr().String()
 }
+
+func TestOpenHTTP_serverThatKnowsNoNotifications_isOfUse(t *testing.T) {
+	for name, notice := range map[string]handler{
+		"closes the connection": func(http.ResponseWriter, *http.Request, request) { panic(http.ErrAbortHandler) },
+		"never answers":         func(_ http.ResponseWriter, r *http.Request, _ request) { <-r.Context().Done() },
+		"refuses them":          func(w http.ResponseWriter, _ *http.Request, _ request) { w.WriteHeader(http.StatusBadRequest) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) { answer(w, m, `{"a":1}`) })
+			o.notice = notice
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+			res, err := s.Call(soon(t), tool(`1`))
+			wantResult(t, outcome{res, err}, `{"a":1}`)
+		})
+	}
+}

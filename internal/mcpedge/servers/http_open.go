@@ -236,11 +236,24 @@ func (c *conversation) initialize(ctx context.Context) error {
 		return &notUnderstood{err}
 	}
 	c.id, c.announces = f.head.session, announcesAny(c.info) || speaksUnasked(c.info)
-	f = c.tell(ctx, &exchange{}, notificationLine(methodInitialized, nil))
-	if f.err != nil || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
+	return c.sayInitialized(ctx)
+}
+
+// noticePatience is how long a server may take to answer a notification, to which
+// there is nothing to say, until the handshake goes on without that.
+const noticePatience = 2 * time.Second
+
+// sayInitialized ends the handshake. Some servers answer no notification, close the
+// connection on it, or refuse it; whether they are of use shows with the first
+// request. Only one that wants other credentials will want them then, too.
+func (c *conversation) sayInitialized(ctx context.Context) error {
+	inTime, cancel := context.WithTimeout(ctx, noticePatience)
+	defer cancel()
+	f := c.tell(inTime, &exchange{}, notificationLine(methodInitialized, nil))
+	if f.unreached() || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
 		return c.handshakeError(ctx, f)
 	}
-	return nil // Any other refusal of it does no harm.
+	return nil
 }
 
 // handshakeError says why a step of the handshake was of no use; nil if an SSE

@@ -33,6 +33,8 @@ type odd struct {
 	stateless handler
 	// ping and list, if set, answer ping and tools/list.
 	ping, list handler
+	// notice, if set, answers notifications.
+	notice handler
 	// listen, if set, serves GET.
 	listen http.HandlerFunc
 }
@@ -105,6 +107,8 @@ func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, m, `{}`)
 	case m.Method == "tools/list" && o.list != nil:
 		o.list(w, r, m)
+	case m.ID == nil && o.notice != nil:
+		o.notice(w, r, m)
 	default:
 		w.WriteHeader(http.StatusAccepted)
 		o.got <- m
