@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 
@@ -110,17 +112,39 @@ func syntaxReason(b []byte, at int, err error) (reason, hint string) {
 	switch format := otherFormat(b); {
 	case format != "":
 		return "this looks like " + format, "write the same as JSON; comments and trailing commas are fine"
+	case len(bytes.TrimSpace(b)) == 0:
+		return "the file is empty", "write {} at least"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the file ends too early", "a closing bracket, brace, quote or */ is missing"
-	case ok && at < len(b) && strings.IndexByte("'`", b[at]) >= 0:
-		return "invalid character " + character, "strings and keys need double quotes"
 	case ok:
-		return "invalid character " + character, "look for a missing comma, quote or bracket just before"
+		return "invalid character " + character, characterHint(b[at:], character)
 	case at < len(b) && b[at] == '"':
 		return "the string has a line break, a control character or an unknown escape in it",
 			`write \\ for a backslash and \n for a line break`
 	}
 	return "not a value", "values are strings in double quotes, numbers, true, false, null, {...} and [...]"
+}
+
+// characterHint says what is usually behind a character that does not belong where
+// it is. said is how hujson puts it.
+func characterHint(b []byte, said string) string {
+	first, _ := utf8.DecodeRune(b)
+	switch {
+	case bytes.HasPrefix(b, []byte("```")):
+		return "leave out the lines with ```: they are of a web page or a chat, not of the file"
+	case strings.ContainsRune("'`", first):
+		return "strings and keys need double quotes"
+	case strings.ContainsRune("“”„‟«»‘’‚″＂", first):
+		return `strings and keys need straight double quotes: "`
+	case first == '#':
+		return "a comment begins with // or stands between /* and */"
+	case first > unicode.MaxASCII && !unicode.IsGraphic(first) || first > unicode.MaxASCII && unicode.IsSpace(first):
+		return "it cannot be seen: type that line anew"
+	case strings.Contains(said, "after top-level value"):
+		return "the file holds one value: everything must stand between the first { and the last }"
+	default:
+		return "look for a missing comma, quote or bracket just before"
+	}
 }
 
 var (

@@ -26,6 +26,7 @@ var urlKeys = []string{
 // ourKey says what our key is for what other programs call otherwise.
 var ourKey = map[string]string{
 	"environment": "env", "envs": "env", "envVars": "env", "environmentVariables": "env",
+	"cmd": "command", "executable": "command", "program": "command",
 	"arguments": "args", "argv": "args",
 	"workingDirectory": "cwd", "working_directory": "cwd", "workdir": "cwd", "working_dir": "cwd",
 	"http_headers": "headers", "httpHeaders": "headers", "requestHeaders": "headers", "extraHeaders": "headers",
@@ -36,12 +37,16 @@ const tokenHeader = `write "headers": {"Authorization": "Bearer ${NAME}"} with t
 
 const loginInstead = `log in with "gatehouse login NAME"; what a registered client needs stands in "gateway": {"auth": {"client_id": "..."}}`
 
+const headersWithin = `take its "headers" out of it, into the entry itself`
+
 // instead says what to write for keys of other programs that are not only
 // called otherwise.
 var instead = map[string]string{
 	"bearer_token_env_var": tokenHeader, "bearerTokenEnvVar": tokenHeader, "bearer_token": tokenHeader,
 	"oauth": loginInstead, "auth": loginInstead, "authProviderType": loginInstead,
 	"env_http_headers": `write "headers": {"HEADER": "${NAME}"}`, "envHeaders": `write "headers": {"HEADER": "${NAME}"}`,
+	"requestInit": headersWithin, "eventSourceInit": headersWithin,
+	"image":         `write "command": "docker", "args": ["run", "-i", "--rm", "IMAGE"]`,
 	"env_vars":      `write "gateway": {"env_pass": ["NAME"]}`,
 	"headersHelper": `no program is asked for headers here; write "headers", with ${NAME} or ${file:PATH} in their values`,
 }
