@@ -284,6 +284,7 @@ func (f *member) seen(v fleet.View) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
 		f.told = 0
+		f.judged, f.ack = 0, nil // Another candidate may have the number of that one.
 		f.cfg.Standing.lacks.Store(0)
 	}
 	if damaged := v.Summary(); len(damaged) > 0 && !slices.Equal(damaged, f.view.Summary()) {

@@ -54,6 +54,36 @@ func TestBallot_aNodeAnswersEachCandidateOnce(t *testing.T) {
 	})
 }
 
+// Revisions begin again where the backup ends: another candidate has the number of one that
+// was judged before.
+func TestBallot_afterARestore_aCandidateOfTheSameNumberIsAnotherOne(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, asked := s.asks("a")
+		backup := s.store.Backup()
+		lost := s.proposes(t)
+		s.Send(a.pid, messages.CandidateReply{Candidate: lost})
+		s.Sleep(10 * time.Millisecond)
+		s.store.Restore(backup)
+		s.Sleep(10 * time.Millisecond)
+		again := s.proposes(t)
+		if again != lost {
+			t.Fatalf("the candidates have the revisions %d and %d, want the same: else this tests nothing", lost, again)
+		}
+		s.Sleep(ttl) // It joins again: its lease is gone, too.
+		if got := asked(); len(got) != 2 {
+			t.Errorf("asked %d times, want once about each candidate", len(got))
+		}
+		if got := s.store.View().Acks["a"]; got.Candidate != 0 {
+			t.Errorf("got the ack %+v before it has answered, want none", got)
+		}
+		s.Send(a.pid, messages.CandidateReply{Candidate: again, Problems: []string{"no"}})
+		s.Sleep(10 * time.Millisecond)
+		if got := s.store.View().Acks["a"]; got.Candidate != again || len(got.Problems) != 1 {
+			t.Errorf("got the ack %+v, want what was answered about this one", got)
+		}
+	})
+}
+
 func TestBallot_aNewLeaseHasTheAnswerToo(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
 		a, _ := s.asks("a")
