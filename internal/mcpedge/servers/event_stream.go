@@ -35,6 +35,7 @@ type eventStream struct {
 	// broken says what was wrong with an event that may have been the answer, and
 	// bears no id.
 	broken string
+	atEnd  bool // the stream has ended, perhaps within an event
 
 	id    string        // of the latest event, to go on from
 	retry time.Duration // how long the server wants us to wait before that
@@ -154,7 +155,7 @@ func (e *eventStream) dispatch() {
 		e.endpoint(string(data))
 	case len(data) > 0 && (event == "" || event == "message"):
 		e.cost += costEmpty
-		if data = bytes.TrimPrefix(data, []byte(byteOrderMark)); !jsonrpc.Scan(data, e.message) {
+		if data = bytes.TrimPrefix(data, []byte(byteOrderMark)); !jsonrpc.Scan(data, e.message) && !e.atEnd {
 			e.brokenMessage(data)
 		}
 	}
@@ -210,7 +211,7 @@ func (e *eventStream) read() error {
 // ended says how the stream ended. What it had to say without an empty line
 // behind it is taken too.
 func (e *eventStream) ended(err error) error {
-	if e.some {
+	if e.atEnd = true; e.some {
 		e.dispatch()
 	}
 	if errors.Is(err, io.EOF) {

@@ -2,6 +2,7 @@ package servers_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
 )
 
@@ -106,6 +108,21 @@ func rawServer(t *testing.T, answer string) string {
 		<-done
 	})
 	return "http://" + l.Addr().String()
+}
+
+// An event that the end of its stream breaks off is no answer.
+func TestHTTPCall_eventThatIsBrokenOff_isACut(t *testing.T) {
+	for _, event := range []string{"data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"a", "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"a\n"} {
+		o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, event, m.ID)
+		})
+		s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+		_, err := s.Call(soon(t), tool(`1`))
+		if _, ok := errors.AsType[*endpoint.CutStream](err); !ok {
+			t.Errorf("%q: got %v, want a stream that was cut", event, err)
+		}
+	}
 }
 
 func TestOpenHTTP_serverThatKnowsNoNotifications_isOfUse(t *testing.T) {
