@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -44,8 +45,9 @@ const (
 const clientName = "gatehouse"
 
 // initializeParams introduces us, or the client for which the session is: by what it
-// may be asked for, and in its own revision if that has a handshake.
-func initializeParams(version string, client endpoint.Client) json.RawMessage {
+// may be asked for, and in its own revision if that has a handshake. wanted, if it
+// is not empty, is the revision that the server has asked for.
+func initializeParams(version string, client endpoint.Client, wanted string) json.RawMessage {
 	revision, capabilities := latestRevision, json.RawMessage("{}")
 	if client != nil {
 		capabilities = endpoint.AskedOf(client.Declared())
@@ -54,11 +56,23 @@ func initializeParams(version string, client endpoint.Client) json.RawMessage {
 		}
 	}
 	params, _ := json.Marshal(map[string]any{ //nolint:errchkjson // It is valid JSON.
-		"protocolVersion": revision,
+		"protocolVersion": cmp.Or(wanted, revision),
 		"capabilities":    capabilities,
 		"clientInfo":      clientInfo(version),
 	})
 	return params
+}
+
+// wantedRevision is the latest of our revisions that a server names which has
+// refused the one that initialize asked for; empty if it names none.
+func wantedRevision(failure json.RawMessage) (latest string) {
+	supported := rawjson.Get(rawjson.Get(failure, "data"), "supported")
+	for _, ours := range revisions {
+		if bytes.Contains(supported, quote(ours)) {
+			latest = ours
+		}
+	}
+	return latest
 }
 
 // serverInfo reads the answer to initialize. Only the revision must be there;
@@ -115,7 +129,7 @@ func describe(revision string, about, result json.RawMessage) endpoint.ServerInf
 		Version:         self("version"),
 		Description:     self("description"),
 		Instructions:    text(rawjson.Get(result, "instructions"), maxInstructions),
-		Tools:           capability(result, "tools") != nil,
+		Tools:           capability(result, "tools") != nil || declaresNothing(result),
 		About:           keptObject(about),
 		Capabilities:    keptObject(rawjson.Get(result, "capabilities")),
 	}
@@ -128,6 +142,13 @@ func keptObject(raw json.RawMessage) string {
 		return ""
 	}
 	return string(endpoint.WithoutOwnNames(raw))
+}
+
+// declaresNothing reports whether a server says of no capability that it has it. It
+// then may have tools all the same: some servers have been written by example.
+func declaresNothing(result json.RawMessage) bool {
+	declared := rawjson.Get(result, "capabilities")
+	return rawjson.First(declared) != '{' || rawjson.Object(declared, rawjson.Space(declared, 0), 0, func([]byte, int) int { return -1 }) >= 0
 }
 
 // capability returns the value of one capability in a server's answer, nil if it is

@@ -141,3 +141,24 @@ func TestOpenHTTP_serverThatKnowsNoNotifications_isOfUse(t *testing.T) {
 		})
 	}
 }
+
+func TestOpenHTTP_refusedRevision_isAskedForOneThatTheServerNames(t *testing.T) {
+	for name, status := range map[string]int{"as an answer": http.StatusOK, "as a refusal": http.StatusBadRequest} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t, nil)
+			o.initialize = func(w http.ResponseWriter, m request) {
+				if strings.Contains(string(m.Params), `"2024-11-05"`) {
+					answer(w, m, strings.Replace(goodInitialize, "2025-11-25", "2024-11-05", 1))
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(status)
+				_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32602,"message":"Unsupported protocol version","data":{"supported":["2024-10-07","2024-11-05"]}}}`, m.ID)
+			}
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+			if got := s.Info().ProtocolVersion; got != "2024-11-05" {
+				t.Errorf("got revision %s, want 2024-11-05", got)
+			}
+		})
+	}
+}

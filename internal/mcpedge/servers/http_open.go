@@ -224,7 +224,10 @@ func (c *conversation) initialize(ctx context.Context) error {
 			return err
 		}
 	}
-	f := c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: initializeParams(c.h.opts.Version, c.h.opts.Client), MaxResultBytes: maxHandshake})
+	f := c.askInitialize(ctx, "")
+	if wanted := wantedRevision(f.response.Error); wanted != "" {
+		f = c.askInitialize(ctx, wanted)
+	}
 	if !f.answered || f.status/100 != 2 && f.status != 0 {
 		return c.handshakeError(ctx, f)
 	}
@@ -237,6 +240,11 @@ func (c *conversation) initialize(ctx context.Context) error {
 	}
 	c.id, c.announces = f.head.session, announcesAny(c.info) || speaksUnasked(c.info)
 	return c.sayInitialized(ctx)
+}
+
+func (c *conversation) askInitialize(ctx context.Context, revision string) facts {
+	params := initializeParams(c.h.opts.Version, c.h.opts.Client, revision)
+	return c.ask(ctx, endpoint.Request{Method: methodInitialize, Params: params, MaxResultBytes: maxHandshake})
 }
 
 // noticePatience is how long a server may take to answer a notification, to which

@@ -54,6 +54,7 @@ type opening struct {
 	readAt  time.Time // when the server had not yet read the question, or had work to do, for all we know
 
 	discover, initialize asked
+	wanted               string // the revision that the server has asked for
 	info                 endpoint.ServerInfo
 	announces            bool // changes of its tools
 }
@@ -203,7 +204,7 @@ func (o *opening) askInitialize() error {
 	if o.initialize.call != nil {
 		return nil
 	}
-	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version, o.s.opts.Client), MaxResultBytes: maxHandshake})
+	return o.initialize.ask(o.s, endpoint.Request{Method: methodInitialize, Params: initializeParams(o.s.opts.Version, o.s.opts.Client, o.wanted), MaxResultBytes: maxHandshake})
 }
 
 // discovered takes the answer to server/discover. Where initialize has been
@@ -239,6 +240,10 @@ func (o *opening) initialized(answer outcome) error {
 	i := &o.initialize
 	i.done, o.waiting = true, nil
 	var info endpoint.ServerInfo
+	if wanted := wantedRevision(answer.response.Error); wanted != "" && o.wanted == "" {
+		o.initialize, o.wanted = asked{}, wanted
+		return o.askInitialize()
+	}
 	if info, i.err = serverInfo(answer.response); i.err != nil {
 		if o.discover.call == nil {
 			return o.askDiscover()

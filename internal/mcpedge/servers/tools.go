@@ -29,7 +29,8 @@ const (
 // ListTools reads every page of tools/list and returns the tools in the server's
 // order, each once and with the server's own JSON, and for how many milliseconds the
 // server lets them be kept. It blocks until it has the list or ctx ends. A server that
-// does not declare tools has none.
+// declares other things than tools has none; one that declares nothing need not
+// know the method.
 //
 // Cursors of any kind are sent back as they came; pages are read as long as they
 // bring new tools. Where something was odd, so that tools may be missing, the
@@ -40,7 +41,9 @@ func ListTools(ctx context.Context, session endpoint.Session) (tools []endpoint.
 	if !session.Info().Tools {
 		return nil, 0, nil
 	}
-	l, err := readPages(ctx, session, toolsKind)
+	kind := *toolsKind
+	kind.optional = session.Info().Capability("tools") == nil
+	l, err := readPages(ctx, session, &kind)
 	return l.tools, l.ttl, err
 }
 
