@@ -58,7 +58,7 @@ func (b *book) restart(name string, now time.Time) (step, messages.OperateReply)
 	if p.Unusable == endpoint.Held {
 		return step{}, b.refuse("%q is %s: release it first", name, p.Reason)
 	}
-	return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
+	return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 }
 
 // release ends a hold, or ends the wait of a server that has failed, or has the
@@ -73,7 +73,7 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 		delete(b.holds, name)
 		return b.renew(name, messages.TriggerRelease, now)
 	case p.Unusable != "":
-		return step{}, b.refuse("%q is %s (%s): mend its entry and reload", name, p.Unusable, p.Reason)
+		return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 	}
 	state := p.Cell.Status().State
 	if slices.Contains(stuck, state) {

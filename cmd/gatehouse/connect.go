@@ -233,7 +233,7 @@ func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
 	rules, problems := rulesfile.ParseRules(path, text)
 	for _, p := range problems {
 		if p.Severity == "error" {
-			return nil, fmt.Errorf("%s: mend it first (\"gatehouse validate\" says all that is wrong)", p)
+			return nil, fmt.Errorf("%s: fix it first (\"gatehouse validate\" reports every problem)", p)
 		}
 	}
 	decider := policy.Compile(rules)

@@ -49,14 +49,14 @@ from that, it makes no difference whether the server or tool exists. Exit code 0
 			if err := askable(cmd, q, live, annotations); err != nil {
 				return err
 			}
-			e, err := explainer(cmd, &files, &gateway, live, q, annotations)
+			e, from, err := explainer(cmd, &files, &gateway, live, q, annotations)
 			if err != nil {
 				return err
 			}
 			if gateway.asJSON {
 				err = writeJSON(cmd.OutOrStdout(), e)
 			} else {
-				err = printExplanation(cmd.OutOrStdout(), e)
+				err = printExplanation(cmd.OutOrStdout(), e, from)
 			}
 			if err == nil && !e.Allow {
 				return errNo
@@ -106,29 +106,31 @@ func registerLive(cmd *cobra.Command, gateway *running, live *bool) {
 	}
 }
 
-// explainer answers from a file or has the running gateway answer.
-func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question, annotations []string) (policy.Explanation, error) {
+// explainer answers from a file, and says which, or has the running gateway
+// answer.
+func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question, annotations []string) (e policy.Explanation, from string, err error) {
 	if live {
 		if files.rules != "" || files.here {
-			return policy.Explanation{}, errors.New("--live and --rules (or --here) exclude each other: the running gateway has its own rules")
+			return e, "", errors.New("--live and --rules (or --here) exclude each other: the running gateway has its own rules")
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()
-		return explainLive(ctx, gateway, q)
+		e, err = explainLive(ctx, gateway, q)
+		return e, "", err
 	}
 	found, err := files.findRules(cmd.ErrOrStderr())
 	if err != nil {
-		return policy.Explanation{}, failed(err)
+		return e, "", failed(err)
 	}
 	rules, err := readRules(cmd.ErrOrStderr(), found.Path)
 	if err != nil {
-		return policy.Explanation{}, err
+		return e, "", err
 	}
 	about := q.About()
 	if annotations != nil {
 		about.Annotations, _ = policy.AnnotationsSaid(annotations)
 	}
-	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), about), nil
+	return policy.Compile(rules).ExplainCaller(q.Agent, nil, env("GATEWAY_DEFAULT_AGENT", ""), about), found.Path, nil
 }
 
 func explainLive(ctx context.Context, gateway *running, q admin.Question) (policy.Explanation, error) {
@@ -182,7 +184,9 @@ func readRulesFile(w io.Writer, path string) (policy.Rules, identity.Credentials
 	return rules, credentials, nil
 }
 
-func printExplanation(w io.Writer, e policy.Explanation) error {
+// printExplanation writes a decision. from is the file of the rules, unless they
+// are those of the running gateway.
+func printExplanation(w io.Writer, e policy.Explanation, from string) error {
 	fmt.Fprintf(w, "%s: %s\n\n", verb(e.Allow), because(e))
 	t := newTable(w)
 	asked, number := true, 0
@@ -227,6 +231,9 @@ func printExplanation(w io.Writer, e policy.Explanation) error {
 		fmt.Fprintf(w, "\nroles: %s\n", line(strings.Join(e.Roles, ", ")))
 	}
 	fmt.Fprintf(w, "\nrules %s", e.PolicyHash)
+	if from != "" {
+		fmt.Fprintf(w, " of %s", line(from))
+	}
 	if e.Generation > 0 {
 		fmt.Fprintf(w, ", generation %d of the running gateway", e.Generation)
 	}

@@ -57,6 +57,9 @@ func TestExplain_saysTheDecisionItsRuleAndWhatWasOverruled(t *testing.T) {
 	if want := `deny: agent "a", server "db", tool "list_secrets": tool_denied_pattern, agents.a.deny.tools["*"][0] "list_secret*" ` + file + ":4:31"; first != want {
 		t.Errorf("got  %s\nwant %s", first, want)
 	}
+	if want := " of " + file + "\n"; !strings.HasSuffix(r.out, want) {
+		t.Errorf("got\n%s\nwant the file of the rules at the end", r.out)
+	}
 	for _, s := range policy.Steps() {
 		if s.Asks(policy.Tools) && !strings.Contains(rest, s.String()) {
 			t.Errorf("nothing is said of %s", s)

@@ -164,7 +164,7 @@ func TestImport_whatIsInTheWay_isSaid(t *testing.T) {
 		t.Errorf("got %s, want no panic", r.out)
 	}
 	configFile(t, home, ".mcp.json", `{"mcpServers": []}`)
-	atHome(t, "import", "--write").want(t, exitNo, "mend it first")
+	atHome(t, "import", "--write").want(t, exitNo, "fix it first")
 	if text := readText(t, filepath.Join(home, ".config/gatehouse/.mcp.json")); text != `{"mcpServers": []}` {
 		t.Errorf("got %s, want the file as it was", text)
 	}

@@ -77,6 +77,9 @@ func listenAddress(flag, text string) (string, error) {
 	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
 		return "127.0.0.1:" + text, nil
 	}
+	if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return "", fmt.Errorf("%s is %q: a port is a number from 0 to 65535; %s", flag, text, use)
+	}
 	if strings.Contains(text, "/") {
 		return "", fmt.Errorf("%s is %q: it is an address to listen on, not a url; %s", flag, text, use)
 	}

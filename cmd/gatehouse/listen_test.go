@@ -24,6 +24,14 @@ func TestListenAddress(t *testing.T) {
 	}
 }
 
+func TestListenAddress_aNumberThatIsNoPort_isToldSo(t *testing.T) {
+	for _, text := range []string{"65536", "80000", "-1"} {
+		if got, err := listenAddress("--http", text); err == nil || !strings.Contains(err.Error(), "a port is a number from 0 to 65535") {
+			t.Errorf("%q: got %q, %v, want an error that names the ports", text, got, err)
+		}
+	}
+}
+
 // httpless is a gateway with no flags of the transport but args.
 func httpless(t *testing.T, env []string, args ...string) testkit.Options {
 	t.Helper()

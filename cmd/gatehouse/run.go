@@ -161,7 +161,7 @@ func prepare(opts runOptions, log *slog.Logger, stderr io.Writer) (l *launch, er
 	loaded, problems := found.load(src)
 	if jsondoc.HasErrors(problems) {
 		printProblems(stderr, problems)
-		return nil, errors.New(`the files have errors, nothing was started; mend them and check with "gatehouse validate"`)
+		return nil, errors.New(`the files have errors, nothing was started; fix them, and check with "gatehouse validate"`)
 	}
 	l = &launch{opts: opts, log: log, found: found, src: src, loaded: loaded, listener: listener, attach: front}
 	if listener != nil {

@@ -80,11 +80,11 @@ func (c *certificate) readLocked() error {
 	c.looked = time.Now()
 	cert, err := safefile.Read(c.certFile, maxPEMBytes)
 	if err != nil {
-		return fmt.Errorf("cannot read --tls-cert: %w", err)
+		return fmt.Errorf("--tls-cert: %w", err)
 	}
 	key, err := safefile.Read(c.keyFile, maxPEMBytes)
 	if err != nil {
-		return fmt.Errorf("cannot read --tls-key: %w", err)
+		return fmt.Errorf("--tls-key: %w", err)
 	}
 	if c.pair != nil && bytes.Equal(cert, c.cert) && bytes.Equal(key, c.key) {
 		return nil

@@ -62,8 +62,11 @@ type tokenLine struct {
 // line makes the line without its hash.
 func (o tokenOptions) line() (tokenLine, error) {
 	var errs []error
-	if !policy.ValidAgentID(o.id) {
+	switch {
+	case o.id == "":
 		errs = append(errs, errors.New("--id is needed: 1 to 128 letters, digits, _ . and -"))
+	case !policy.ValidAgentID(o.id):
+		errs = append(errs, fmt.Errorf("--id is %q: use 1 to 128 letters, digits, _ . and -", o.id))
 	}
 	if len(o.agents) == 0 || len(o.agents) > identity.MaxAgents {
 		errs = append(errs, fmt.Errorf("--agent is needed: 1 to %d agents that the token's bearer may be", identity.MaxAgents))

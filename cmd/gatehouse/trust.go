@@ -162,7 +162,7 @@ func (p *project) examine(w io.Writer) (candidate, error) {
 	loaded, problems := found.load(src)
 	if jsondoc.HasErrors(problems) {
 		printProblems(w, problems)
-		return candidate{}, errors.New("files with errors cannot be approved; mend them first")
+		return candidate{}, errors.New("files with errors cannot be approved; fix them first")
 	}
 	if err := p.keysElsewhere(loaded.Credentials); err != nil {
 		return candidate{}, err

@@ -93,7 +93,7 @@ func TestTrust_whatCannotBeApproved(t *testing.T) {
 	putFile(t, filepath.Join(project, ".mcp.json"), oneServer)
 	runHere("trust", "--yes").want(t, exitNo, "nothing to approve", "--rules")
 	put(t, project, `{"mcpServers": {"s": {}}}`, someRules)
-	runHere("trust", "--yes").want(t, exitNo, "mend them first", ".mcp.json:1:")
+	runHere("trust", "--yes").want(t, exitNo, "fix them first", ".mcp.json:1:")
 	put(t, project, oneServer, `{"agents": {"a": {}}, "defaults": {"jwt": {"issuer": "https://i.example", "audience": "gw", "jwks_file": "keys.json", "agent_claim": "sub"}}}`)
 	putFile(t, filepath.Join(project, "keys.json"), `{"keys": []}`)
 	runHere("trust", "--yes").want(t, exitNo, "keys.json", "put it elsewhere")

@@ -55,7 +55,7 @@ func checkWords(cmd *cobra.Command, args []string) error {
 	}
 	if len(missing) > 0 {
 		verb := "is"
-		if len(missing) > 1 {
+		if len(missing) > 1 || strings.HasSuffix(missing[0], "S") { // WORDS are missing.
 			verb = "are"
 		}
 		return fmt.Errorf("%s %s missing; usage: %s", strings.Join(missing, " and "), verb, usageOf(cmd))

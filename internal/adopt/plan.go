@@ -151,7 +151,7 @@ func newMerger(paths Paths, before Texts) (*merger, error) {
 func problemOf(problems []jsondoc.Problem) error {
 	for _, p := range problems {
 		if p.Severity == jsondoc.Error {
-			return fmt.Errorf("%s: mend it first (\"gatehouse validate\" says all that is wrong)", p)
+			return fmt.Errorf("%s: fix it first (\"gatehouse validate\" reports every problem)", p)
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func jetBrainsDocument(path string, data []byte) (*jsondoc.Document, []jsondoc.P
 		if errors.Is(err, errXMLTooLarge) {
 			code = codeXMLLarge
 		}
-		report.Add(text.Position(at), jsondoc.Error, "", code, "mend it for the program that it belongs to, then try again", "the file is not XML that can be read")
+		report.Add(text.Position(at), jsondoc.Error, "", code, "fix it for the program that it belongs to, then try again", "the file is not XML that can be read")
 		return nil, report.Finish()
 	}
 	x := xmlServers{tree: jsondoc.NewTree(text)}

@@ -32,10 +32,10 @@ func (g Gateway) judge(version string, several bool) []Finding {
 			"process %d uses other files: %s, %s", g.PID, g.Servers, g.Rules))
 	}
 	if g.Unreadable != "" {
-		found = append(found, wrong("mend the file: gatehouse validate", "the rules in force cannot be read again: %s", g.Unreadable))
+		found = append(found, wrong("fix the file: gatehouse validate", "the rules in force cannot be read again: %s", g.Unreadable))
 	}
 	for _, file := range g.Rejected {
-		found = append(found, wrong("mend the file (gatehouse validate): until then the content before it is in force", "the last change was refused of %s", file))
+		found = append(found, wrong("fix the file (gatehouse validate): until then the content before it is in force", "the last change was refused of %s", file))
 	}
 	return found
 }
@@ -91,7 +91,7 @@ func (c Client) judge() []Finding {
 	var found []Finding
 	switch {
 	case c.Problem != "":
-		found = append(found, warning("mend the file: the program cannot read it either", "%s: %s: %s", c.Title, c.File, c.Problem))
+		found = append(found, warning("fix the file: the program cannot read it either", "%s: %s: %s", c.Title, c.File, c.Problem))
 	case c.Broken != "":
 		found = append(found, wrong(c.connect(), "%s cannot use the gateway: %s", c.Title, c.Broken))
 	case c.Runs && !c.Attached:

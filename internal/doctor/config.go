@@ -25,7 +25,7 @@ func files(f Facts) []Finding {
 	var found []Finding
 	for _, p := range f.Files.Problems {
 		if p.Code == misconfigured {
-			p.Severity, p.Hint = jsondoc.Error, "set what it names in gatehouse.env in the config folder, or mend its entry"
+			p.Severity, p.Hint = jsondoc.Error, "set what it names in gatehouse.env in the config folder, or fix its entry"
 		}
 		p.Hint = cmp.Or(p.Hint, "mend it; docs/errors.md says more of "+p.Code)
 		switch p.Severity {

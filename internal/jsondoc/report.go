@@ -74,7 +74,7 @@ func (r *Report) Finish() []Problem {
 		}
 		r.list = append(r.list, Problem{
 			File: r.File, Code: codeTooManyProblems, Severity: severity,
-			Message: fmt.Sprintf("and %d more problems", dropped), Hint: "mend those above first",
+			Message: fmt.Sprintf("and %d more problems", dropped), Hint: "fix those above first",
 		})
 	}
 	return r.list

@@ -164,7 +164,7 @@ func (d doubter) unpinned() {
 	}
 	for _, u := range Unpinned(words) {
 		d.Add(nodes[u.Word].Pos(), jsondoc.Warning, paths[u.Word], codeUnpinned, u.Cure,
-			"%s fetches whatever %s is by then: whoever publishes it decides what runs here", u.Runner, jsondoc.Quote(redact.MaskKnown(shownPackage(u.Package))))
+			"%s fetches the current version of %s: whoever publishes it decides what runs here", u.Runner, jsondoc.Quote(redact.MaskKnown(shownPackage(u.Package))))
 	}
 }
 

@@ -186,7 +186,7 @@ func npmPackage(run, spec string, at int) []UnpinnedPackage {
 	if exact().MatchString(version) {
 		return nil
 	}
-	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + name + "@1.2.3"}}
+	return []UnpinnedPackage{{run, spec, at, "pin the version that you have reviewed: " + name + "@1.2.3"}}
 }
 
 func localPath(spec string) bool {
@@ -267,7 +267,7 @@ func pythonPackage(run, spec string, at int) []UnpinnedPackage {
 	if i := strings.IndexAny(name, "<>=~! "); i > 0 {
 		name = name[:i]
 	}
-	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + name + "==1.2.3"}}
+	return []UnpinnedPackage{{run, spec, at, "pin the version that you have reviewed: " + name + "==1.2.3"}}
 }
 
 // imageSwitches are flags of docker run without a value.
@@ -309,5 +309,5 @@ func image(run, spec string, at int) []UnpinnedPackage {
 		return nil
 	}
 	whole := strings.TrimSuffix(spec, last) + name
-	return []UnpinnedPackage{{run, spec, at, "write the version that you have looked at: " + whole + ":1.2.3, or " + whole + "@sha256:..."}}
+	return []UnpinnedPackage{{run, spec, at, "pin the version that you have reviewed: " + whole + ":1.2.3, or " + whole + "@sha256:..."}}
 }

@@ -35,7 +35,7 @@ func Parse(file string, src []byte) (*jsondoc.Document, []jsondoc.Problem) {
 	}
 	var whole map[string]any // What is read is thrown away: the library checks keys that occur twice.
 	if err := toml.Unmarshal(text.Bytes, &whole); err != nil {
-		r.Add(text.Position(offsetOf(text.Bytes, err)), jsondoc.Error, "", codeSyntax, "mend it for the program that it belongs to, then try again", "the file is not valid TOML")
+		r.Add(text.Position(offsetOf(text.Bytes, err)), jsondoc.Error, "", codeSyntax, "fix it for the program that it belongs to, then try again", "the file is not valid TOML")
 		return nil, r.Finish()
 	}
 	b := builder{tree: jsondoc.NewTree(text), root: &table{}}

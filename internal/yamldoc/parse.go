@@ -40,7 +40,7 @@ func Parse(file string, src []byte) (*jsondoc.Document, []jsondoc.Problem) {
 		return nil, r.Finish()
 	}
 	fail := func(at int, code, format string, args ...any) (*jsondoc.Document, []jsondoc.Problem) {
-		r.Add(text.Position(at), jsondoc.Error, "", code, "mend it for the program that it belongs to, then try again", format, args...)
+		r.Add(text.Position(at), jsondoc.Error, "", code, "fix it for the program that it belongs to, then try again", format, args...)
 		return nil, r.Finish()
 	}
 	if len(src) > maxBytes {
