@@ -35,7 +35,7 @@ const outletForms = "syslog, syslog:PATH, syslog+udp://HOST:PORT, syslog+tcp://H
 // "otlp+https://HOST:PORT" are receivers of OTLP. The empty text is nowhere.
 // Nothing is opened.
 func ParseOutlet(s string) (Outlet, error) {
-	o := Outlet{name: withoutUserinfo(s)}
+	o := Outlet{name: withoutSecrets(s)}
 	scheme, rest, _ := strings.Cut(s, ":")
 	host, isURL := strings.CutPrefix(rest, "//")
 	o.syslog = strings.HasPrefix(scheme, "syslog")
@@ -73,17 +73,27 @@ func ParseOutlet(s string) (Outlet, error) {
 // none reports whether nothing is sent.
 func (o Outlet) none() bool { return o.network == "" }
 
-// withoutUserinfo hides a name and password, which do not belong there but may
-// have been given, from those who read errors and the log.
-func withoutUserinfo(s string) string {
-	from, to := strings.Index(s, "//"), strings.LastIndexByte(s, '@')
-	if from < 0 || to < from {
+// withoutSecrets hides a name and password, a query and a fragment, which do not
+// belong there but may have been given, from those who read errors and the log.
+func withoutSecrets(s string) string {
+	from := strings.Index(s, "//")
+	if from < 0 {
 		return s
 	}
-	return s[:from+2] + "…" + s[to:]
+	at, query := strings.LastIndexByte(s, '@'), strings.IndexAny(s, "?#")
+	switch {
+	case query >= 0 && at > query: // Of a password or a query; who knows.
+		return s[:from+2] + "…"
+	case query >= 0:
+		s = s[:query+1] + "…"
+	}
+	if at > from {
+		s = s[:from+2] + "…" + s[at:]
+	}
+	return s
 }
 
-// String is the outlet as it was given, without userinfo.
+// String is the outlet as it was given, without what may be secret in it.
 func (o Outlet) String() string { return o.name }
 
 const (

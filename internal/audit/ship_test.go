@@ -225,10 +225,10 @@ func TestShip_begin_waitsForTheReceiver(t *testing.T) {
 }
 
 // A password does not belong there, but may have been given.
-func TestParseOutlet_errors_hideUserinfo(t *testing.T) {
+func TestParseOutlet_errors_hideSecrets(t *testing.T) {
 	for _, s := range []string{
 		"otlp+http://user:hunter2@h/", "otlp+https://hunter2@h y/", "tcp://user:hunter2@h", "syslog+udp://u:hunter2@", "carrier://u:hunter2@h",
-		"tcp://u:hunter2@x@h",
+		"tcp://u:hunter2@x@h", "otlp+https://h/?token=hunter2", "otlp+http://h/#hunter2", "carrier://h?a=b@c&token=hunter2",
 	} {
 		if _, err := audit.ParseOutlet(s); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v, want an error without the password", s, err)
