@@ -122,7 +122,7 @@ func firstAnswers(cmd *exec.Cmd) error {
 		{`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n" + `{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{}}`, `"tools"`},
 	} {
 		if _, err := io.WriteString(in, ask.message+"\n"); err != nil || !lines.Scan() || !strings.Contains(lines.Text(), ask.answer) {
-			return fmt.Errorf("got %s %v, want %s", lines.Text(), err, ask.answer)
+			return errors.Join(err, fmt.Errorf("got %s, want %s", lines.Text(), ask.answer))
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (o *output) Read(b []byte) (int, error) {
 // SetReadDeadline has Read end with os.ErrDeadlineExceeded at a time, where the
 // system can do that for pipes; the zero time is never.
 func (o *output) SetReadDeadline(at time.Time) error {
-	return o.f.SetReadDeadline(at) //nolint:wrapcheck // It is the file's own.
+	return o.f.SetReadDeadline(at)
 }
 
 func (o *output) Close() error {
