@@ -83,7 +83,7 @@ func TestReload_onlySettingsChanged_keepsTheProcess(t *testing.T) {
 		"s": testkit.Fake(t).With("description", "now described").Settings("call_timeout_ms", 150),
 	}.JSON())
 	a.Execute(t, "s", "hang", nil).Failed(t, "TIMEOUT") // The new limit is in force.
-	if _, s := statusOf(t, g, "s"); s.PID != before { // A call might not be answered within 150 ms.
+	if _, s := statusOf(t, g, "s"); s.PID != before {   // A call might not be answered within 150 ms.
 		t.Errorf("the process went from %d to %d, want %d", before, s.PID, before)
 	}
 	if got := a.ListServers(t)[0].Description; got != "now described" {
