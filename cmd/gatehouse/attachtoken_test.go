@@ -51,7 +51,7 @@ func TestAttach_tokenInTheKeyring_wrongUses(t *testing.T) {
 		{[]string{"--keep-token"}, "need --url"},
 		{[]string{"--url", "http://gw.example.com/mcp", "--token-keyring"}, "use https"},
 		{[]string{"--url", "http://gw.example.com/mcp", "--keep-token"}, "use https"},
-		{[]string{"--url", "https://gw.example.com/mcp", "--token-keyring", "--token-file", "x"}, "exclude each other"},
+		{[]string{"--url", "https://gw.example.com/mcp", "--token-keyring", "--token-file", "x"}, "cannot be combined"},
 	} {
 		atHome(t, append([]string{"attach"}, c.args...)...).want(t, exitUsage, c.want)
 	}

@@ -29,7 +29,7 @@ func (o *attachOptions) checkURL() (string, error) {
 	case u.User != nil:
 		return "", errors.New("--url must not hold a password: put a token into a file, and name that with --token-file")
 	case o.tokenFile != "" && (o.keyring || o.keepToken):
-		return "", errors.New("--token-file and --token-keyring (or --keep-token) exclude each other")
+		return "", errors.New("--token-file and --token-keyring (or --keep-token) cannot be combined")
 	case (o.tokenFile != "" || o.keyring || o.keepToken) && u.Scheme == "http" && !loopback(u.Hostname()):
 		return "", errors.New("--url is http and leads to another machine: the token could be read on the way; use https")
 	case o.config != "" || o.mcpConfig != "" || o.rules != "" || len(o.envFiles) > 0:

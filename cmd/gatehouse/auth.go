@@ -66,7 +66,7 @@ func (o *runOptions) checkHTTP() []error {
 		}
 	}
 	if (o.tlsCert == "") != (o.tlsKey == "") {
-		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both"))
+		errs = append(errs, errors.New("--tls-cert and --tls-key go together: give both"))
 	}
 	if err := o.ops.check(); err != nil {
 		errs = append(errs, err)
@@ -98,11 +98,11 @@ func safeToListen(opts runOptions, l net.Listener, c identity.Credentials) error
 	}
 	if c.Empty() && opts.fleet.name == "" { // A fleet has its rules later, and each is looked at then.
 		return fmt.Errorf("cannot serve on %s without credentials: other machines reach it, and could be any agent; "+
-			`make a token with "gatehouse token new", use a loopback address, or say --insecure`, l.Addr())
+			`make a token with "gatehouse token new", use a loopback address, or add --insecure`, l.Addr())
 	}
 	if opts.tlsCert == "" && !opts.public().Secure {
 		return fmt.Errorf("cannot serve on %s in clear text: tokens could be read on the way; give --tls-cert and --tls-key, "+
-			"or --public-url https://... if a proxy has the certificate, or say --insecure", l.Addr())
+			"or --public-url https://... if a proxy has the certificate, or add --insecure", l.Addr())
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 		}
 		t, err := openTarget(c)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("it is not known whether %s is connected: %w", c.Title, err))
+			errs = append(errs, fmt.Errorf("cannot tell whether %s is connected: %w", c.Title, err))
 			continue
 		}
 		if t.connected() {

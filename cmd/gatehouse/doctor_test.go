@@ -167,7 +167,7 @@ func TestValidate_andStart_warnOfAFileThatClientsReadToo(t *testing.T) {
 	_, workDir := freshHome(t)
 	putFile(t, filepath.Join(workDir, ".mcp.json"), somePrograms)
 	putFile(t, filepath.Join(workDir, ".mcp-gateway-rules.json"), someRules)
-	atHome(t, "validate", "--here").want(t, exitFine, "[read-by-clients]", "past the gateway")
+	atHome(t, "validate", "--here").want(t, exitFine, "[read-by-clients]", "bypassing the gateway")
 	putFile(t, filepath.Join(workDir, "servers.json"), somePrograms)
 	if r := atHome(t, "validate", "--here", "--mcp-config", "servers.json").want(t, exitFine); strings.Contains(r.out, "read-by-clients") {
 		t.Errorf("got\n%s\nwant no warning of a file with another name", r.out)

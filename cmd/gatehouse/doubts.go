@@ -60,7 +60,7 @@ func (f foundFiles) readByOthers(l configactor.Loaded) []jsondoc.Problem {
 	}
 	return []jsondoc.Problem{{
 		File: f.servers.Path, Code: codeReadByOthers, Severity: jsondoc.Warning,
-		Message: "Claude Code, Copilot CLI and VS Code read this file too: opened in this folder, they start each server once more, past the gateway",
+		Message: "Claude Code, Copilot CLI and VS Code read this file too: in this folder they start each server a second time, bypassing the gateway",
 		Hint:    "move it to the config folder, or give it another name and use --mcp-config",
 	}}
 }

@@ -80,11 +80,11 @@ func askable(cmd *cobra.Command, q admin.Question, live bool, annotations []stri
 	given := func(name string) bool { return cmd.Flags().Changed(name) }
 	switch {
 	case q.Tool != "" && (given("resource") || given("prompt")) || given("resource") && given("prompt"):
-		return errors.New("ask for one thing: TOOL, --resource and --prompt exclude each other")
+		return errors.New("ask for one thing: TOOL, --resource and --prompt cannot be combined")
 	case given("resource") && q.Resource == "" || given("prompt") && q.Prompt == "":
 		return errors.New("--resource and --prompt need a value")
 	case given("annotations") && live:
-		return errors.New("--annotations and --live exclude each other: the running gateway knows what the server says")
+		return errors.New("--annotations and --live cannot be combined: the running gateway knows what the server says")
 	case given("annotations") && q.Tool == "":
 		return errors.New("--annotations needs a TOOL")
 	}
@@ -111,7 +111,7 @@ func registerLive(cmd *cobra.Command, gateway *running, live *bool) {
 func explainer(cmd *cobra.Command, files *fileOptions, gateway *running, live bool, q admin.Question, annotations []string) (e policy.Explanation, from string, err error) {
 	if live {
 		if files.rules != "" || files.here {
-			return e, "", errors.New("--live and --rules (or --here) exclude each other: the running gateway has its own rules")
+			return e, "", errors.New("--live and --rules (or --here) cannot be combined: the running gateway has its own rules")
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()

@@ -92,8 +92,8 @@ func TestExplain_resourcesPromptsAndAnnotations(t *testing.T) {
 		"a prompt":                 {[]string{"--prompt", "ask"}, exitNo, []string{`prompt "ask": prompt_not_allowed`, "allow.prompts or allow.tools has a key"}},
 		"a tool":                   {[]string{"get"}, exitNo, []string{"tool_not_allowed", "annotations: unknown; --live asks"}},
 		"a tool that says more":    {[]string{"get", "--annotations", "@readOnly,!@openWorld"}, exitFine, []string{"tool_allowed_pattern", "@readOnly !@destructive !@idempotent !@openWorld"}},
-		"two things":               {[]string{"get", "--resource", "note:1"}, exitUsage, []string{"exclude each other"}},
-		"two other things":         {[]string{"--prompt", "x", "--resource", "note:1"}, exitUsage, []string{"exclude each other"}},
+		"two things":               {[]string{"get", "--resource", "note:1"}, exitUsage, []string{"cannot be combined"}},
+		"two other things":         {[]string{"--prompt", "x", "--resource", "note:1"}, exitUsage, []string{"cannot be combined"}},
 		"no URI":                   {[]string{"--resource", ""}, exitUsage, []string{"need a value"}},
 		"no annotation":            {[]string{"get", "--annotations", "readOnly"}, exitUsage, []string{"--annotations takes some of @readOnly"}},
 		"annotations of nothing":   {[]string{"--annotations", "@readOnly"}, exitUsage, []string{"needs a TOOL"}},
@@ -170,7 +170,7 @@ func TestExplain_live_isWhatACallGets(t *testing.T) {
 	}
 	operate(t, g, "explain", "a", "db", "other", "--live").want(t, exitNo, "tool_not_allowed", "generation 1 of the running gateway")
 	a.Execute(t, "db", "other", nil).Failed(t, "DENIED_BY_POLICY")
-	operate(t, g, "explain", "a", "db", "--live", "--rules", g.RulesFile).want(t, exitUsage, "exclude each other")
+	operate(t, g, "explain", "a", "db", "--live", "--rules", g.RulesFile).want(t, exitUsage, "cannot be combined")
 }
 
 func TestPolicyDiff_gatesOnWidening(t *testing.T) {

@@ -120,7 +120,7 @@ func (o *fleetOptions) checkName() error {
 	case len(o.store) == 0:
 		return fmt.Errorf("--fleet needs --fleet-store (%s): the members of etcd, https://HOST:PORT each", storeVariable)
 	case (o.storeCert == "") != (o.storeKey == ""):
-		return errors.New("--fleet-store-cert and --fleet-store-key belong together: give both")
+		return errors.New("--fleet-store-cert and --fleet-store-key go together: give both")
 	}
 	return nil
 }

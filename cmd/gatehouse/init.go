@@ -59,7 +59,7 @@ func (o initOptions) write(cmd *cobra.Command) error {
 		return fmt.Errorf("cannot find the folder: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return fmt.Errorf("cannot make the folder %s: %w; name another with --dir", dir, reasonOf(err))
 	}
 	servers, shared := serversfile.Template(), !sameFolder(dir, own)
 	if shared {
@@ -85,6 +85,14 @@ func (o initOptions) write(cmd *cobra.Command) error {
 		_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
 	}
 	return nil
+}
+
+// reasonOf is what the system says, without the call and the path that it was of.
+func reasonOf(err error) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // rules makes the rules, and the token that they ask for.

@@ -83,6 +83,15 @@ func TestInit_withoutAHome_saysWhatToDo(t *testing.T) {
 }
 
 // Over HTTP whoever reaches the port could be any agent else.
+func TestInit_aFolderThatCannotBeMade_isNamed(t *testing.T) {
+	freshHome(t)
+	dir := filepath.Join(written(t, "file", ""), "below")
+	r := atHome(t, "init", "--dir", dir)
+	if want := "gatehouse: cannot make the folder " + dir + ": not a directory; name another with --dir"; r.code == exitFine || !strings.Contains(r.err, want) {
+		t.Errorf("got exit code %d, %q, want %q", r.code, r.err, want)
+	}
+}
+
 func TestInit_makesATokenForTheFirstAgent(t *testing.T) {
 	home, _ := freshHome(t)
 	path := filepath.Join(home, ".config", "gatehouse", ".mcp-gateway-rules.json")

@@ -79,9 +79,9 @@ func (o *loginOptions) check(args []string) error {
 	case o.list && len(args) > 0:
 		return errors.New("--list takes no SERVER")
 	case o.list && (o.manual || o.device):
-		return errors.New("--list and --manual (or --device) exclude each other")
+		return errors.New("--list and --manual (or --device) cannot be combined")
 	case o.manual && o.device:
-		return errors.New("--manual and --device exclude each other")
+		return errors.New("--manual and --device cannot be combined")
 	case !o.list && len(args) == 0:
 		return errors.New("SERVER is missing; usage: gatehouse login SERVER, or gatehouse login --list")
 	case !o.list && o.asJSON:

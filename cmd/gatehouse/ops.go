@@ -96,7 +96,7 @@ func (f *opsFront) safe(opts runOptions, l net.Listener) error {
 			"put a token into a file and name it with --ops-token-file, or use a loopback address", l.Addr())
 	case !f.secure && !opts.insecure:
 		return fmt.Errorf("cannot serve operators on %s in clear text: the token could be read on the way; "+
-			"give --tls-cert and --tls-key, or say --insecure", l.Addr())
+			"give --tls-cert and --tls-key, or add --insecure", l.Addr())
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (f foundFiles) reaches(s resolve.Server, place resolve.Place, files []owner
 	for _, o := range files {
 		if how := o.reachedBy(info); how != "" {
 			p := f.problem(s, place.Field, codeReachesRules)
-			p.Message = fmt.Sprintf("it %s %s file (%s): who can use this server may be able to change what it may do", how, o.what, o.path)
+			p.Message = fmt.Sprintf("it %s %s file (%s): whoever can use this server may be able to change what it may do", how, o.what, o.path)
 			p.Hint = "give the server a folder of its own, or move the file to a folder that no server is given"
 			return p, true
 		}

@@ -139,7 +139,7 @@ func (o *trustOptions) approve(cmd *cobra.Command, dir string) error {
 		return failed(err)
 	}
 	auditTrust(cmd.Context(), cmd.ErrOrStderr(), "approve", dir, c.files)
-	fmt.Fprintln(out, "\nApproved. A running gateway that uses them takes them up by itself.")
+	fmt.Fprintln(out, "\nApproved. A running gateway that uses them picks them up by itself.")
 	return nil
 }
 
@@ -218,7 +218,7 @@ func ask(in io.Reader, out io.Writer, question string) error {
 		_, asks = terminal.Of(f)
 	}
 	if !isFile || !asks {
-		return errors.New("not approved: there is no terminal to ask at; look at what is shown above, and say --yes")
+		return errors.New("not approved: there is no terminal to ask on; review what is shown above, then add --yes")
 	}
 	fmt.Fprint(out, question)
 	answer, err := bufio.NewReader(io.LimitReader(in, 1000)).ReadString('\n')

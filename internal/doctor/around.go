@@ -84,7 +84,7 @@ func clients(f Facts) []Finding {
 	if len(connected) > 0 {
 		found = append(found, fine("use the gateway alone: %s", named(connected)))
 	}
-	return or(found, fine("no other program has MCP servers; \"gatehouse connect PROGRAM\" enters the gateway in one"))
+	return or(found, fine("no other program has MCP servers; \"gatehouse connect PROGRAM\" adds the gateway to one"))
 }
 
 func (c Client) judge() []Finding {

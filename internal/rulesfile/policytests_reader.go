@@ -159,7 +159,7 @@ func (p *testsParser) oneThing(n *jsondoc.Node, path string) {
 		}
 	}
 	if len(asked) > 1 {
-		p.Add(n.Pos(), jsondoc.Error, path, codeTestTwoThings, "make two cases of it", "%q and %q exclude each other", asked[0], asked[1])
+		p.Add(n.Pos(), jsondoc.Error, path, codeTestTwoThings, "make two cases of it", "%q and %q cannot be combined", asked[0], asked[1])
 	}
 	if n.Member("annotations") != nil && n.Member("tool") == nil {
 		p.Add(n.KeyPos("annotations"), jsondoc.Error, jsondoc.KeyPath(path, "annotations"), codeTestTwoThings, `add "tool"`, "only a tool has annotations")
