@@ -70,7 +70,15 @@ func isJSON(contentType string) bool {
 		return true
 	}
 	kind, params, err := mime.ParseMediaType(contentType)
-	return err == nil && kind == jsonType && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
+	if err != nil || kind != jsonType {
+		return false
+	}
+	switch strings.ToLower(params["charset"]) {
+	case "", "utf-8", "utf8", "us-ascii": // Some clients forget the dash, and ASCII is UTF-8.
+		return true
+	default:
+		return false
+	}
 }
 
 // packed reports whether a body is another one once it is unpacked: what looked
