@@ -56,7 +56,12 @@ func (k *child) failed(exit *endpoint.Exit, blamed blame.Verdict, rnd float64) r
 	k.opened = opened
 	var v restart.Verdict
 	k.history = k.history.Forgive(blamed.Forgiven)
-	v, k.history = restart.Next(plan.Entry.Settings.Restart, k.history, f, rnd)
+	policy := plan.Entry.Settings.Restart
+	v, k.history = restart.Next(policy, k.history, f, rnd)
+	if exit.Pause > 0 { // The server knows best, within what its owner allows.
+		v.Delay = min(max(exit.Pause, policy.Initial), policy.Max)
+		v.Wake = v.Delay
+	}
 	return v
 }
 

@@ -237,6 +237,30 @@ func TestWake_ofAURLServerThatFailed_isTriedAtOnce(t *testing.T) {
 	})
 }
 
+// A server that is asked for too much says when to come again; calls wait for that
+// as well, and max_ms is the longest that anybody waits.
+func TestWake_ofAURLServerThatAskedForAPause_waitsForIt(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := webPlan("web")
+		h.run(t, p)
+		for pause, want := range map[time.Duration]time.Duration{
+			7 * time.Second: 7 * time.Second, time.Hour: p.Entry.Settings.Restart.Max, time.Nanosecond: p.Entry.Settings.Restart.Initial,
+		} {
+			exit := crash(p, endpoint.Handshake)
+			exit.Pause = pause
+			h.fail("web@1", exit)
+			if got := testkit.Expect[messages.ServerBackingOff](t, h.events).Delay; got != want {
+				t.Errorf("a pause of %v: got %v, want %v", pause, got, want)
+			}
+			h.Send(h.sup, messages.WakeServer{Name: "web", Cell: p.Cell})
+			h.Sleep(want - time.Nanosecond)
+			testkit.ExpectNone(t, h.notes)
+			h.Sleep(time.Nanosecond)
+			testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+		}
+	})
+}
+
 func TestWake_ofAProcessThatFailed_waitsForItsTime(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		p := plan("files", 1)

@@ -57,6 +57,9 @@ func (s *urlSession) Err() error {
 
 func urlExit(phase endpoint.Phase, plan messages.ServerPlan, err error) *endpoint.Exit {
 	exit := &endpoint.Exit{Phase: phase, Reason: plan.Redact.String(err.Error()), At: time.Now()}
+	if paused, ok := errors.AsType[*servers.Paused](err); ok {
+		exit.Pause = paused.For
+	}
 	if refused, ok := errors.AsType[*servers.Unauthorized](err); ok {
 		exit.Phase = endpoint.Unauthorized
 		exit.Reason = plan.Redact.String(refused.Error()) + "; " + authCure(plan.Entry, refused.Login)

@@ -214,6 +214,8 @@ type Exit struct {
 	// Scarce means that it could not be started for lack of descriptors, memory
 	// or processes, which says nothing about the server.
 	Scarce bool
+	// Pause is how long the server has asked to be left alone.
+	Pause time.Duration
 	// Calls are the calls that it was running.
 	Calls Calls
 }

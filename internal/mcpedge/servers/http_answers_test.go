@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
@@ -160,5 +162,20 @@ func TestOpenHTTP_refusedRevision_isAskedForOneThatTheServerNames(t *testing.T) 
 				t.Errorf("got revision %s, want 2024-11-05", got)
 			}
 		})
+	}
+}
+
+func TestOpenHTTP_pauseThatTheServerAsksFor_isTyped(t *testing.T) {
+	for status, header := range map[int]string{429: "7", 503: "7"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "slow down")
+		}))
+		t.Cleanup(srv.Close)
+		_, err := servers.OpenHTTP(soon(t), servers.HTTPOptions{URL: srv.URL})
+		if paused, ok := errors.AsType[*servers.Paused](err); !ok || paused.For != 7*time.Second || !strings.Contains(err.Error(), "slow down") {
+			t.Errorf("%d: got %v, want a pause of 7 s, and why", status, err)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/textcut"
@@ -36,6 +37,15 @@ func (e *Unauthorized) Error() string {
 	}
 	return e.said.Error() + ", asking for the scope " + strconv.Quote(e.Scope)
 }
+
+// Paused means that a url server has too much to do, and has said for how long it
+// should be left alone.
+type Paused struct {
+	For  time.Duration
+	said error
+}
+
+func (e *Paused) Error() string { return e.said.Error() }
 
 // olderTransport means that a server refused the first request as one does
 // that knows only the older transport.

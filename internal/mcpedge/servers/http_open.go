@@ -276,6 +276,8 @@ func (c *conversation) handshakeError(ctx context.Context, f facts) error {
 		return &Unauthorized{Status: f.status, Scope: f.head.scope, Login: f.head.login, said: c.h.reason(f)}
 	case c.way == overStreamable && isOlder(f.status):
 		return &notUnderstood{&olderTransport{c.h.reason(f)}}
+	case f.busy() && f.head.retryAfter > 0:
+		return &notUnderstood{&Paused{For: f.head.retryAfter, said: c.h.reason(f)}}
 	case f.err != nil:
 		return plain(f.err)
 	case c.way == overSSE && f.status/100 == 2 && f.head.media == "text/event-stream":
