@@ -152,7 +152,7 @@ func TestAppend_textsOfAgents_staySmallAndHarmless(t *testing.T) {
 }
 
 func TestAppend_fromManyGoroutines_losesNothingAndKeepsOrder(t *testing.T) {
-	const appenders, each = 8, 800
+	const appenders, each = 8, 400 // Half of what may wait for the disk, however slow that is.
 	d := newDisk(t)
 	l := d.open(t, audit.Options{})
 	var wg sync.WaitGroup
