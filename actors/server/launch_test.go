@@ -51,7 +51,7 @@ func within(t *testing.T) context.Context {
 // open opens a session with a process and ends it with the test.
 func open(t *testing.T, args ...string) endpoint.Session {
 	t.Helper()
-	s, err := server.NewLauncher("1", "me", nil).Open(within(t), fakePlan(t, args...), 1, quiet())
+	s, err := server.NewLauncher("1", instance, nil).Open(within(t), fakePlan(t, args...), 1, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 		{"a url server that refuses the credentials", web, endpoint.Unauthorized, "headers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := server.NewLauncher("1", "me", nil).Open(within(t), c.plan, 1, quiet())
+			s, err := server.NewLauncher("1", instance, nil).Open(within(t), c.plan, 1, quiet())
 			exit, ok := errors.AsType[*endpoint.Exit](err)
 			if s != nil || !ok || exit.Phase != c.phase || exit.Reason == "" || !strings.Contains(exit.Reason, c.fragment) || strings.Contains(exit.Reason, "s3cr3t") {
 				t.Errorf("got %v, %#v, want no session and an exit in phase %s with %q and without the secret", s, err, c.phase, c.fragment)
@@ -138,10 +138,10 @@ func TestLauncher_startThatFails_saysHowFarItCame(t *testing.T) {
 	}
 }
 
-// slowAndPinned is a server of both eras that is asked in both ways, as it is
-// slow to answer, and stays a legacy one if it is.
+// slowAndPinned is a server of both eras that is asked in both ways, as it does not
+// answer before, and stays a legacy one if it is.
 func slowAndPinned(record string) []string {
-	return []string{"--era", "both", "--pins", "--discover-delay", "700ms", "--record", record, "--record-all"}
+	return []string{"--era", "both", "--pins", "--discover-late", record + "-late", "--record", record, "--record-all"}
 }
 
 func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
@@ -149,7 +149,7 @@ func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
 	hooks := quiet()
 	var why []string
 	hooks.StartedOver = func(reason string) { why = append(why, reason) }
-	s, err := server.NewLauncher("1", "me", nil).Open(within(t), fakePlan(t, slowAndPinned(record)...), 1, hooks)
+	s, err := server.NewLauncher("1", instance, nil).Open(within(t), fakePlan(t, slowAndPinned(record)...), 1, hooks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,11 +178,12 @@ func TestLauncher_startedOverTooLate_isStillKnownToBeStateless(t *testing.T) {
 	hooks := quiet()
 	hooks.StartedOver = func(string) { cancel(context.DeadlineExceeded) }
 	plan := fakePlan(t, slowAndPinned(t.TempDir()+"/record")...)
-	if s, err := server.NewLauncher("1", "me", nil).Open(ctx, plan, 1, hooks); err == nil {
+	s, err := server.NewLauncher("1", instance, nil).Open(ctx, plan, 1, hooks)
+	if err == nil {
 		t.Fatalf("got %v of a start without time", s)
 	}
 	if got := plan.Cell.Era(); got != endpoint.EraStateless {
-		t.Errorf("the next run begins with %q, want %q", got, endpoint.EraStateless)
+		t.Errorf("the next run begins with %q after %v, want %q", got, err, endpoint.EraStateless)
 	}
 }
 
@@ -191,7 +192,7 @@ func TestLauncher_startThatIsGivenUp_leavesNoProcess(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	given := make(chan error, 1)
 	go func() {
-		_, err := server.NewLauncher("1", "me", nil).Open(ctx, fakePlan(t, "--never-answer", "--record", record), 1, quiet())
+		_, err := server.NewLauncher("1", instance, nil).Open(ctx, fakePlan(t, "--never-answer", "--record", record), 1, quiet())
 		given <- err
 	}()
 	testkit.Eventually(t, "the start of the process", func() bool { return len(testkit.Record(t, record)) > 0 })
@@ -205,8 +206,8 @@ func TestLauncher_startThatIsGivenUp_leavesNoProcess(t *testing.T) {
 func TestLauncher_environmentOfAChild(t *testing.T) {
 	t.Setenv("GATEWAYS_OWN_SECRET", "s3cr3t-value")
 	t.Setenv("LANG", "xx")
-	env := server.NewLauncher("1", "me", nil).Environment(resolve.Spec{Env: map[string]string{"B": "2", "A": "1"}})
-	for _, want := range []string{"A=1", "B=2", "LANG=xx", server.ParentVariable + "=me"} {
+	env := server.NewLauncher("1", instance, nil).Environment(resolve.Spec{Env: map[string]string{"B": "2", "A": "1"}})
+	for _, want := range []string{"A=1", "B=2", "LANG=xx", server.ParentVariable + "=" + instance} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %v", want, env)
 		}
@@ -217,7 +218,7 @@ func TestLauncher_environmentOfAChild(t *testing.T) {
 }
 
 func TestLauncher_killAll_endsWhatDoesNotStop(t *testing.T) {
-	l := server.NewLauncher("1", "me", nil)
+	l := server.NewLauncher("1", instance, nil)
 	s, err := l.Open(within(t), fakePlan(t, "--ignore-term"), 1, quiet())
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestLauncher_tooManyOpenFiles_isNotTheServersFault(t *testing.T) {
 		Entry: serversfile.Entry{Name: "s"}, Redact: redact.New(nil),
 		Spec: resolve.Spec{Transport: serversfile.Stdio, Command: "/bin/sh", Cwd: "/"},
 	}
-	launcher := server.NewLauncher("1", "gw", nil)
+	launcher := server.NewLauncher("1", instance, nil)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestLauncher_serverThatEndsAtItsStart_isQuoted(t *testing.T) {
 			t.Parallel()
 			plan := fakePlan(t, "-c", c.script)
 			plan.Spec.Command = "sh"
-			_, err := server.NewLauncher("1", "me", nil).Open(within(t), plan, 1, quiet())
+			_, err := server.NewLauncher("1", instance, nil).Open(within(t), plan, 1, quiet())
 			exit, ok := errors.AsType[*endpoint.Exit](err)
 			if !ok || exit.Reason != c.want || exit.Phase != endpoint.Handshake {
 				t.Errorf("got %#v, want the reason %q in phase %q", err, c.want, endpoint.Handshake)
@@ -42,7 +42,7 @@ func TestLauncher_serverThatClosesItsOutput_isSaidToHaveDoneSo(t *testing.T) {
 	plan := fakePlan(t, "-c", `exec >&-; while read line; do :; done; sleep 600`)
 	plan.Spec.Command = "sh"
 	run := uint64(os.Getpid()) // Its mark is nobody else's, or their end would be its own.
-	_, err := server.NewLauncher("1", "me", nil).Open(within(t), plan, run, quiet())
+	_, err := server.NewLauncher("1", instance, nil).Open(within(t), plan, run, quiet())
 	if exit, ok := errors.AsType[*endpoint.Exit](err); !ok || exit.Reason != "cannot initialize the session: the server closed its output" {
 		t.Errorf("got %v, want that the server closed its output", err)
 	}
@@ -56,7 +56,7 @@ func TestLauncher_serverThatAsks_isQuotedWhenItsTimeIsUp(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(within(t))
 	opened := make(chan error, 1)
 	go func() {
-		_, err := server.NewLauncher("1", "me", nil).Open(ctx, plan, 1, quiet())
+		_, err := server.NewLauncher("1", instance, nil).Open(ctx, plan, 1, quiet())
 		opened <- err
 	}()
 	testkit.Eventually(t, "the question", func() bool {

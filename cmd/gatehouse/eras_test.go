@@ -112,10 +112,10 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 	}{
 		"stateless":                     {[]string{"--era", "stateless"}, "server/discover|server/discover"},
 		"stateless, slow to start":      {[]string{"--era", "stateless", "--start-delay", "3s"}, "server/discover|server/discover"},
-		"stateless, slow to answer":     {[]string{"--era", "stateless", "--discover-delay", "700ms"}, "server/discover initialize|server/discover"},
+		"stateless, slow to answer":     {[]string{"--era", "stateless", "--discover-late", t.TempDir() + "/late"}, "server/discover initialize|server/discover"},
 		"of both eras":                  {[]string{"--era", "both"}, "server/discover|server/discover"},
 		"of both eras, slow to start":   {[]string{"--era", "both", "--pins", "--start-delay", "3s"}, "server/discover|server/discover"},
-		"of both eras, slow to answer":  {[]string{"--era", "both", "--pins", "--discover-delay", "700ms"}, "server/discover initialize|server/discover|server/discover"},
+		"of both eras, slow to answer":  {[]string{"--era", "both", "--pins", "--discover-late", t.TempDir() + "/late"}, "server/discover initialize|server/discover|server/discover"},
 		"hangs unless initialize comes": {[]string{"--hangs-unless-initialize"}, "server/discover|initialize|initialize"},
 		"legacy":                        {nil, "server/discover initialize|initialize"},
 		"legacy, silent on the unknown": {[]string{"--legacy-silent"}, "server/discover initialize|initialize"},

@@ -46,13 +46,13 @@ type options struct {
 	wantsInit      bool
 	fork           bool
 
-	era         string
-	pins        bool
-	discoverIn  time.Duration
-	headerTools bool
-	recordAll   bool
-	whole       bool
-	tasks       bool
+	era          string
+	pins         bool
+	discoverLate string
+	headerTools  bool
+	recordAll    bool
+	whole        bool
+	tasks        bool
 }
 
 // parseOptions reads the flags. The flag package has printed the reason when
@@ -98,7 +98,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.legacyStatus, "legacy-status", false, "answer an unknown Mcp-Protocol-Version header with 400 and a text")
 	f.StringVar(&o.era, "era", eraLegacy, "legacy (with initialize), stateless (2026-07-28) or both")
 	f.BoolVar(&o.pins, "pins", false, "with --era both over stdio, be a legacy server once initialize has come, as the TypeScript SDK 2 is")
-	f.DurationVar(&o.discoverIn, "discover-delay", 0, "take this long to answer server/discover, reading nothing meanwhile")
+	f.StringVar(&o.discoverLate, "discover-late", "", "make this file, and answer server/discover only once there is another message; at once if there is the file")
 	f.BoolVar(&o.headerTools, "header-tools", false, "have tools with parameters that travel in headers")
 	f.BoolVar(&o.recordAll, "record-all", false, "record every message, not only calls")
 	f.BoolVar(&o.tasks, "tasks", false, "answer with tasks where it may, and say how they stand")

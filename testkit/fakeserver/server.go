@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // revisions are the protocol revisions that initialize echoes.
@@ -78,9 +77,6 @@ func (s *server) handle(p peer, session string, m message) {
 	}
 	if s.opt.neverAnswer {
 		return
-	}
-	if m.Method == "server/discover" {
-		time.Sleep(s.opt.discoverIn)
 	}
 	if m.ID != nil && s.isStateless(m) {
 		s.handleStateless(p, m)

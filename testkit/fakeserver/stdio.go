@@ -41,6 +41,9 @@ func (s *server) serveStdio(in io.Reader, out io.Writer) {
 	r := bufio.NewReaderSize(in, 1<<16)
 	for {
 		line, err := r.ReadBytes('\n')
+		if s.opt.discoverLate != "" && bytes.Contains(line, []byte(`"server/discover"`)) {
+			s.beLate(r)
+		}
 		if len(bytes.TrimSpace(line)) > 0 {
 			s.line(p, line)
 		}
@@ -51,6 +54,16 @@ func (s *server) serveStdio(in io.Reader, out io.Writer) {
 			s.maybeStopReading()
 		}
 	}
+}
+
+// beLate waits for another message, if no process before this one has.
+func (s *server) beLate(r *bufio.Reader) {
+	f, err := os.OpenFile(s.opt.discoverLate, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	_ = f.Close()
+	_, _ = r.Peek(1) // At the end of the input nobody waits any more.
 }
 
 func (s *server) line(p peer, line []byte) {
