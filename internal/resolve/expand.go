@@ -210,7 +210,7 @@ func (x *expander) url() string {
 		x.fail("url", "%s", reason)
 		return ""
 	}
-	x.secrets = append(x.secrets, urlSecrets(expanded)...)
+	x.secrets = append(x.secrets, urlSecrets(expanded, x.entry.Name)...)
 	return expanded
 }
 

@@ -25,8 +25,11 @@ func TestPathSecrets(t *testing.T) {
 		"/abracadabraabracadabra/mcp": {"abracadabraabracadabra", "abracadabraabracadabra/mcp"},
 		"/a%20b%2Fc/mcp":              {"a%20b%2Fc", "a%20b%2Fc/mcp"},
 		"/12345678":                   {"12345678", "12345678"},
+		"/s3-files/mcp":               nil, // The server's name, which everybody knows.
+		"/s3-files/hunter2":           {"hunter2", "s3-files/hunter2"},
+		"/s3-files2/mcp":              {"s3-files2", "s3-files2/mcp"},
 	} {
-		if got := resolve.PathSecrets(path); !slices.Equal(got, want) {
+		if got := resolve.PathSecrets(path, "s3-files"); !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
 	}

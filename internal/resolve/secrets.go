@@ -29,8 +29,9 @@ func (x *expander) headerSecret(name, value string) {
 
 // urlSecrets are the parts of a url that carry credentials, or may: the password,
 // a user name that stands alone, every value of the query, and the path unless it
-// is made of plain words; each as it is written and decoded.
-func urlSecrets(text string) []redact.Secret {
+// is made of plain words and the server's name, which is no secret; each as it is
+// written and decoded.
+func urlSecrets(text, server string) []redact.Secret {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil
@@ -48,7 +49,7 @@ func urlSecrets(text string) []redact.Secret {
 			note("url.password", password)
 		}
 	}
-	for _, part := range pathSecrets(u.EscapedPath()) {
+	for _, part := range pathSecrets(u.EscapedPath(), server) {
 		note("url.path", part)
 		if plain, err := url.PathUnescape(part); err == nil {
 			note("url.path", plain)
@@ -69,11 +70,11 @@ func urlSecrets(text string) []redact.Secret {
 }
 
 // pathSecrets are the path and those of its segments that may be keys; none if
-// all segments are plain words.
-func pathSecrets(path string) []string {
+// all segments are plain words, or the server's name.
+func pathSecrets(path, server string) []string {
 	var list []string
 	for segment := range strings.SplitSeq(path, "/") {
-		if !PlainSegment(segment) {
+		if segment != server && !PlainSegment(segment) {
 			list = append(list, segment)
 		}
 	}
