@@ -104,7 +104,7 @@ func (d doubter) secret(n *jsondoc.Node, path, field string) bool {
 		return false
 	}
 	kind := redact.Known(n.Text())
-	if kind == "" && field == "url" && hasPassword(n.Text()) {
+	if kind == "" && hasPassword(n.Text()) {
 		kind = "a password"
 	}
 	if kind == "" {
@@ -127,7 +127,8 @@ func credentialHeader(name string) bool {
 	return slices.Contains([]string{"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "private-token"}, strings.ToLower(name))
 }
 
-// hasPassword reports whether a url has a password that is not a variable.
+// hasPassword reports whether a text is a URL with a password that is not a variable:
+// of the server, or of a database in an argument or a variable.
 func hasPassword(url string) bool {
 	_, rest, ok := strings.Cut(vars.WithPlaceholders(url, ""), "://")
 	if !ok {

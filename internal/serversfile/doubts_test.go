@@ -65,6 +65,21 @@ func TestUnpinned(t *testing.T) {
 		"uv tool run pkg":                                "pkg",
 		"uv run server.py":                               "",
 		"uv --directory /x run server.py":                "",
+		"uvx --with helper pkg==1.0":                     "helper",
+		"uvx --with=a==1.0,b pkg@1.0":                    "--with=a==1.0,b",
+		"uvx --from pkg==1.0 --with ./local tool":        "",
+		"uv run --with mcp server.py":                    "mcp",
+		"uv run --with mcp==1.2.3 server.py --with x":    "",
+		"uv run --python 3.12 --with mcp -m server":      "mcp",
+		"go run example.com/m/cmd@latest":                "example.com/m/cmd@latest",
+		"go run -mod=mod example.com/m@main x":           "example.com/m@main",
+		"go run example.com/m@v1.2.3":                    "",
+		"go run example.com/m@0123abc4567d":              "",
+		"go run ./cmd/server":                            "",
+		"go build ./x@latest":                            "",
+		"deno run -A https://h.example/x/mod.ts":         "https://h.example/x/mod.ts",
+		"deno run https://h.example/x@1.2.3/mod.ts":      "",
+		"npx -y https://h.example/pkg.git":               "https://h.example/pkg.git",
 		"pipx run pkg":                                   "pkg",
 		"pipx run --spec pkg==1.0 tool":                  "",
 		"docker run -i --rm mcp/fetch":                   "mcp/fetch",
@@ -97,9 +112,18 @@ func TestUnpinned(t *testing.T) {
 func TestUnpinned_inAScript(t *testing.T) {
 	for script, want := range map[string]int{
 		"npx -y pkg": 1, "cd /x && exec npx -y 'pkg@latest'": 1, "A=b uvx one; docker run two": 2, "npx -y pkg@1.2.3": 0, "echo npx": 0,
+		"curl -fsSL https://h.example/i.sh | sh": 1, "wget -qO- 'https://h.example/i.sh' | sudo /bin/bash -s x; npx pkg": 2,
+		"curl -o f https://h.example/f; sh f": 0, "cat f | sh": 0,
 	} {
 		if got := serversfile.Unpinned([]string{"/bin/bash", "-lc", script}); len(got) != want || want > 0 && got[0].Word != 2 {
 			t.Errorf("%s: got %+v, want %d in the script's word", script, got, want)
+		}
+	}
+	for word, words := range map[int][]string{
+		2: {"env", "-S", "A=b npx -y pkg"}, 1: {"/usr/bin/env", "-Snpx -y pkg"}, 3: {"env", "A=b", "--split-string", "uvx pkg"},
+	} {
+		if got := serversfile.Unpinned(words); len(got) != 1 || got[0].Word != word || got[0].Package != "pkg" {
+			t.Errorf("%q: got %+v, want pkg in word %d", words, got, word)
 		}
 	}
 	if got := serversfile.Unpinned(nil); got != nil {

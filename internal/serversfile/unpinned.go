@@ -18,14 +18,15 @@ type UnpinnedPackage struct {
 // Unpinned lists the packages and images that a command line, a program and
 // its arguments, fetches and runs without saying which version: none at all,
 // "latest" or another tag, or a range. It knows npx, bunx, pnpm, yarn, npm, bun,
-// deno, uvx, uv, pipx, docker and its likes, behind env, cmd or a shell as well.
+// deno, uvx, uv, pipx, go, docker and its likes, behind env, cmd or a shell as well,
+// and scripts that a shell fetches and runs.
 // What is a variable, or a path of this machine, is not judged.
 func Unpinned(words []string) []UnpinnedPackage {
 	if len(words) == 0 {
 		return nil
 	}
 	if i, script := scriptOf(words); script != "" {
-		var found []UnpinnedPackage
+		found := fetchedScripts(script, i)
 		for _, line := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(";|&\n()", r) }) {
 			for _, u := range Unpinned(unquoted(strings.Fields(line))) {
 				u.Word = i
@@ -55,8 +56,12 @@ func wraps(program string) bool {
 		slices.Contains([]string{"env", "cmd", "sudo", "timeout", "nice", "nohup", "setsid", "stdbuf", "exec", "command", "time", "xvfb-run", "mise", "dotenv", "op", "firejail", "bwrap"}, base(program))
 }
 
-// scriptOf finds the script of a shell's -c, and which word it is.
+// scriptOf finds the script of a shell's -c, or the command line of env's -S, and
+// which word it is.
 func scriptOf(words []string) (int, string) {
+	if base(words[0]) == "env" {
+		return splitString(words)
+	}
 	if !slices.Contains([]string{"sh", "bash", "zsh", "dash", "ksh", "fish"}, base(words[0])) {
 		return 0, ""
 	}
@@ -66,6 +71,31 @@ func scriptOf(words []string) (int, string) {
 		}
 	}
 	return 0, ""
+}
+
+func splitString(words []string) (int, string) {
+	for i, word := range words[1:] {
+		switch line, joined := strings.CutPrefix(word, "--split-string="); {
+		case joined:
+			return i + 1, line
+		case (word == "-S" || word == "--split-string" || word == "-iS") && i+2 < len(words):
+			return i + 2, words[i+2]
+		case strings.HasPrefix(word, "-S"):
+			return i + 1, word[len("-S"):]
+		}
+	}
+	return 0, ""
+}
+
+// piped is a script that is fetched and run without a look at it.
+var piped = lazyregexp.New(`\b(curl|wget)\b[^|;&]*?(https?://[^\s'"|]+)[^|;&]*\|\s*(?:sudo\s+)?(?:/\S*/)?((?:ba|z|da|k)?sh|python3?|node)\b`)
+
+// fetchedScripts are those of a script, in a word of the command line.
+func fetchedScripts(script string, word int) (found []UnpinnedPackage) {
+	for _, m := range piped().FindAllStringSubmatch(script, -1) {
+		found = append(found, UnpinnedPackage{m[1] + " | " + m[3], m[2], word, "keep a copy of the script that you have reviewed, and run that"})
+	}
+	return found
 }
 
 func unquoted(words []string) []string {
@@ -120,6 +150,13 @@ func runnerOf(words []string) *runner {
 	case "uv":
 		if n := second("tool"); n > 0 && n < len(words) && words[n] == "run" {
 			return &runner{n + 1, pythonPackages("uv tool run", "--from")}
+		}
+		if n := second("run"); n > 0 {
+			return &runner{n, pythonExtras("uv run")}
+		}
+	case "go":
+		if n := second("run"); n > 0 {
+			return &runner{n, goPackages}
 		}
 	case "pipx":
 		if n := second("run"); n > 0 {
@@ -193,9 +230,18 @@ func localPath(spec string) bool {
 	return strings.HasPrefix(spec, ".") || strings.HasPrefix(spec, "/") || strings.HasPrefix(spec, "~") || strings.HasPrefix(spec, "file:")
 }
 
-// denoPackages looks for npm: and jsr: among deno's arguments.
+// ofVersion is a part of a URL's path that names a version, a tag or a commit.
+var ofVersion = lazyregexp.New(`@v?\d|/[0-9a-f]{40}/`)
+
+// denoPackages looks for npm:, jsr: and URLs among deno's arguments.
 func denoPackages(args []string) []UnpinnedPackage {
 	for i, a := range args {
+		if (strings.HasPrefix(a, "https://") || strings.HasPrefix(a, "http://")) && !strings.Contains(a, "${") {
+			if ofVersion().MatchString(a) {
+				return nil
+			}
+			return []UnpinnedPackage{{"deno", a, i, "name the version that you have reviewed: ...@1.2.3/..."}}
+		}
 		for _, scheme := range []string{"npm:", "jsr:"} {
 			if spec, ok := strings.CutPrefix(a, scheme); ok {
 				// What follows a slash behind the version is a file of the package.
@@ -222,25 +268,65 @@ var pythonValues = []string{
 // to install if that is not what is run.
 func pythonPackages(run, from string) func([]string) []UnpinnedPackage {
 	return func(args []string) []UnpinnedPackage {
-		for i := 0; i < len(args); i++ {
-			flag, value, joined := strings.Cut(args[i], "=")
-			switch {
-			case flag == from && joined:
-				return pythonPackage(run, value, i)
-			case flag == from && i+1 < len(args):
-				return pythonPackage(run, args[i+1], i+1)
-			case slices.Contains(pythonValues, flag) && strings.HasPrefix(flag, "-"):
-				if !joined {
-					i++
-				}
-			case strings.HasPrefix(flag, "-"):
-			default:
-				return pythonPackage(run, args[i], i)
-			}
+		p := readPython(run, from, args)
+		if !p.named && p.rest < len(args) {
+			p.found = append(p.found, pythonPackage(run, args[p.rest], p.rest)...)
 		}
-		return nil
+		return p.found
 	}
 }
+
+// pythonExtras reads the arguments of uv run, which runs what is here with packages
+// that are not.
+func pythonExtras(run string) func([]string) []UnpinnedPackage {
+	return func(args []string) []UnpinnedPackage { return readPython(run, "", args).found }
+}
+
+// pythonArgs is what the flags of uvx and its likes say.
+type pythonArgs struct {
+	found []UnpinnedPackage
+	named bool // a flag says what to install
+	rest  int  // where the flags end
+}
+
+func readPython(run, from string, args []string) (p pythonArgs) {
+	for ; p.rest < len(args) && strings.HasPrefix(args[p.rest], "-"); p.rest++ {
+		flag, value, joined := strings.Cut(args[p.rest], "=")
+		if !joined && (flag == from || slices.Contains(pythonValues, flag)) && p.rest+1 < len(args) {
+			p.rest++
+			value = args[p.rest]
+		}
+		switch flag {
+		case from:
+			p.named = true
+			p.found = append(p.found, pythonPackage(run, value, p.rest)...)
+		case "--with":
+			for spec := range strings.SplitSeq(value, ",") {
+				p.found = append(p.found, pythonPackage(run, spec, p.rest)...)
+			}
+		}
+	}
+	return p
+}
+
+// goPackages reads the arguments of go run: a package of a module that is not here
+// has a version.
+func goPackages(args []string) []UnpinnedPackage {
+	for i, a := range args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		name, version, remote := strings.Cut(a, "@")
+		if !remote || strings.Contains(a, "${") || exact().MatchString(version) || commit().MatchString(version) {
+			return nil
+		}
+		return []UnpinnedPackage{{"go run", a, i, "pin the version that you have reviewed: " + name + "@v1.2.3"}}
+	}
+	return nil
+}
+
+// commit is a revision by its hash.
+var commit = lazyregexp.New(`^[0-9a-f]{7,40}$`)
 
 func pythonPackage(run, spec string, at int) []UnpinnedPackage {
 	switch {

@@ -30,7 +30,7 @@ func checkWeight(name string, value json.RawMessage) error {
 	case rawjson.Within:
 		return nil
 	case rawjson.TooDeep:
-		return tooHeavy("The %s of this call nest deeper than %d levels; not run. Send a flatter value, or the deep part as a text.", name, sendable.Depth)
+		return tooHeavy("The %s of this call are nested deeper than %d levels; not run. Send a flatter value, or the deep part as a text.", name, sendable.Depth)
 	case rawjson.TooManyDigits:
 		return tooHeavy("The %s of this call hold a number of more than %d digits; not run. Send a shorter one, or a text.", name, sendable.Digits)
 	case rawjson.ExponentTooLarge:
