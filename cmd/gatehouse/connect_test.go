@@ -152,7 +152,7 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	}
 	r = atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "removed files")
 	text := readText(t, path)
-	if strings.Contains(text, `"files"`) || !strings.Contains(text, `"own"`) || !strings.Contains(text, `"closed"`) || !strings.Contains(text, "// mine") || strings.Contains(r.out, "taken out: own") {
+	if strings.Contains(text, `"files"`) || !strings.Contains(text, `"own"`) || !strings.Contains(text, `"closed"`) || !strings.Contains(text, "// mine") || strings.Contains(r.out, "removed own") {
 		t.Errorf("got\n%s\nwant files taken out, and nothing else", text)
 	}
 	// Somebody changes the file: then only the entry goes, and what was taken out returns.
