@@ -46,6 +46,7 @@ func (s *tellingServer) answer(ctx context.Context, r endpoint.Request) (endpoin
 // says has the server say something of a task to whoever has asked for it.
 func (s *tellingServer) says(t *testing.T, params string) {
 	t.Helper()
+	synctest.Wait() // Who was acknowledged goes on before the server listens here.
 	hear := s.hears.Load()
 	if hear == nil {
 		t.Fatal("the server was not asked for what it says of tasks, want that it was")
