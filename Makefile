@@ -25,9 +25,6 @@ PACKAGES := $(shell expr 2 \* "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 
 PROGRAMS  = $(shell $(GO) env GOCACHE)/gatehouse-tests$(subst /,-,$(CURDIR))
 # A collector that lets heaps grow saves a tenth of what compilers and tests compute.
 TEST     := GOGC=$(or $(GOGC),200) GORACE=$(or $(GORACE),atexit_sleep_ms=0) $(GO) test $(RACE) -trimpath -vet=off -p $(PACKAGES) -shuffle=on -timeout 15m
-# What failed is said once more behind all that was written, where a log that is cut
-# still has it: each test with the first line of what it said, or which tests hung.
-FAILURES := awk 'BEGIN { print "make test: what failed:" } /^ *--- FAIL|^panic: |^FAIL\t/ { print substr($$0, 1, 500); more = /^panic: / ? 4 : /^FAIL/ ? 0 : 1; next } more-- > 0 { print substr($$0, 1, 500) }'
 # The longest of them begin first: else one alone would run at the end.
 LONGEST  := ./testkit/wire ./cmd/gatehouse
 
@@ -76,9 +73,7 @@ test: ## run all tests that need only Go, with the race detector where there is 
 	@$(MAKE) --no-print-directory -s e2e-note
 	@mkdir -p "$(PROGRAMS)"
 	GOGC=$(or $(GOGC),400) $(GO) build -trimpath -buildvcs=false -ldflags='-s -w' -o "$(PROGRAMS)/" ./testkit/fakeserver ./cmd/gatehouse
-	@log=$$(mktemp) && trap 'rm -f "$$log" "$$log.ok"' EXIT && \
-	{ GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) $(LONGEST) ./... 2>&1 && touch "$$log.ok"; } | tee "$$log"; \
-	[ -e "$$log.ok" ] || { $(FAILURES) "$$log"; exit 1; }
+	GATEHOUSE_TEST_PROGRAMS="$(PROGRAMS)" $(TEST) $(LONGEST) ./...
 	$(if $(RACE),GOGC=$(or $(GOGC),200) $(GO) test -trimpath -vet=off -count=1 -run TestIdle_callsAtTheMomentOfIdleStop ./actors/server)
 
 race: export GATEHOUSE_TEST_RACE = 1

@@ -83,7 +83,7 @@ removed.`,
 			case all && len(args) > 0:
 				return errors.New("--all takes no PROGRAM")
 			case !all && len(args) == 0:
-				return errors.New("PROGRAM is missing; write: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
+				return errors.New("PROGRAM is missing; usage: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
 			}
 			err := notBehindAGateway()
 			switch {

@@ -138,7 +138,7 @@ func hasPassword(url string) bool {
 		rest = rest[:end]
 	}
 	at := strings.LastIndexByte(rest, '@')
-	if at < 0 {
+	if at < 0 || strings.ContainsAny(rest[:at], " \t\n") { // In a text, the @ is another word's.
 		return false
 	}
 	_, password, _ := strings.Cut(rest[:at], ":")

@@ -233,28 +233,39 @@ func localPath(spec string) bool {
 // ofVersion is a part of a URL's path that names a version, a tag or a commit.
 var ofVersion = lazyregexp.New(`@v?\d|/[0-9a-f]{40}/`)
 
-// denoPackages looks for npm:, jsr: and URLs among deno's arguments.
+// denoValues are flags of deno that have a value in the next word.
+var denoValues = []string{"-c", "--config", "--import-map", "--cert", "--location", "--seed", "--port", "--host", "-L", "--log-level"}
+
+// denoPackages looks at what deno runs, if that is npm:, jsr: or a URL.
 func denoPackages(args []string) []UnpinnedPackage {
-	for i, a := range args {
-		if (strings.HasPrefix(a, "https://") || strings.HasPrefix(a, "http://")) && !strings.Contains(a, "${") {
-			if ofVersion().MatchString(a) {
-				return nil
-			}
-			return []UnpinnedPackage{{"deno", a, i, "name the version that you have reviewed: ...@1.2.3/..."}}
-		}
-		for _, scheme := range []string{"npm:", "jsr:"} {
-			if spec, ok := strings.CutPrefix(a, scheme); ok {
-				// What follows a slash behind the version is a file of the package.
-				name := spec
-				if at := strings.LastIndexByte(spec, '@'); at > 0 {
-					version, _, _ := strings.Cut(spec[at:], "/")
-					name = spec[:at] + version
-				}
-				return npmPackage("deno", name, i)
-			}
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case slices.Contains(denoValues, a):
+			i++
+		case strings.HasPrefix(a, "-") || i == 0 && slices.Contains([]string{"run", "serve", "x"}, a):
+		default:
+			return denoPackage(a, i)
 		}
 	}
 	return nil
+}
+
+func denoPackage(spec string, at int) []UnpinnedPackage {
+	if strings.HasPrefix(spec, "https://") || strings.HasPrefix(spec, "http://") {
+		if strings.Contains(spec, "${") || ofVersion().MatchString(spec) {
+			return nil
+		}
+		return []UnpinnedPackage{{"deno", spec, at, "name the version that you have reviewed: ...@1.2.3/..."}}
+	}
+	scheme, name, ok := strings.Cut(spec, ":")
+	if !ok || scheme != "npm" && scheme != "jsr" {
+		return nil
+	}
+	if i := strings.LastIndexByte(name, '@'); i > 0 { // What follows a slash behind the version is a file of the package.
+		version, _, _ := strings.Cut(name[i:], "/")
+		name = name[:i] + version
+	}
+	return npmPackage("deno", name, at)
 }
 
 // pythonValues are flags of uvx and pipx that have a value in the next word.
