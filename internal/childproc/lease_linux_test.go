@@ -265,9 +265,7 @@ func TestLease_guardDied_anotherOneKnowsTheMoment(t *testing.T) {
 		is := h.guards()
 		return len(is) > 0 && !slices.Equal(is, was)
 	})
-	if err := h.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	// No gateway kills by itself. It may still be telling the guard, so it is not frozen.
 	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) })
 }
 
