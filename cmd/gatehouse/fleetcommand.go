@@ -82,7 +82,7 @@ func showFleet(w io.Writer, f admin.Fleet, asJSON bool, now time.Time) error {
 	} else if _, err := io.WriteString(w, fleetText(f, now)); err != nil {
 		return failed(err)
 	}
-	if !fleetIsWell(f) {
+	if !f.Well() {
 		return &exitError{code: 1}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/fleet"
 	"gatehouse/internal/plural"
 )
 
@@ -88,7 +89,8 @@ type FleetNode struct {
 	Behind bool `json:"behind,omitempty"`
 	// Unreached are the nodes that it cannot reach, as it says.
 	Unreached []string `json:"unreached,omitempty"`
-	// Cannot are the servers that it cannot start, though others may.
+	// Cannot are the servers that it cannot start, though others may; fleet.More among them
+	// stands for those that it does not name.
 	Cannot []string `json:"cannot,omitempty"`
 }
 
@@ -175,12 +177,39 @@ func (f Fleet) versions() (texts []string) {
 	return texts
 }
 
+// NobodyStarts are the servers that no gateway which stays in the fleet can start, sorted. A
+// server that one cannot start and another can is as an operator may want it: the one has a
+// stand-in for it. Gateways that list no more of them count as ones that can.
+func (f Fleet) NobodyStarts() []string {
+	cannot, stay := map[string]int{}, 0
+	for _, n := range f.Nodes {
+		if n.Leaving || n.Behind {
+			continue
+		}
+		stay++
+		for _, server := range n.Cannot {
+			cannot[server]++
+		}
+	}
+	var nobody []string
+	for server, n := range cannot {
+		if n == stay && server != fleet.More {
+			nobody = append(nobody, server)
+		}
+	}
+	slices.Sort(nobody)
+	return nobody
+}
+
 // Well reports whether nothing about the fleet needs attention.
 func (f Fleet) Well() bool {
 	for _, n := range f.Nodes {
-		if n.Generation != f.Generation || len(n.Unreached) > 0 || len(n.Cannot) > 0 {
+		if n.Generation != f.Generation || len(n.Unreached) > 0 {
 			return false
 		}
+	}
+	if len(f.NobodyStarts()) > 0 {
+		return false
 	}
 	if f.Node == "" {
 		return len(f.Nodes) > 0 && f.Generation > 0 && len(f.Damaged) == 0 && len(f.Waits) == 0

@@ -34,6 +34,21 @@ func TestFleet_saysWhatIsNotAsItShouldBe(t *testing.T) {
 		{"an upgrade", "versions differ: v1 at 1, v2 at 1", func(f *admin.Fleet) {
 			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Version: "v1"}, {ID: "n2", Generation: 7, Version: "v2"}}
 		}, true},
+		{"a variable that one lacks", "n2 cannot run db", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7}, {ID: "n2", Generation: 7, Cannot: []string{"db"}}}
+		}, true},
+		{"a server that nobody can start", "n1 cannot run db", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Cannot: []string{"db"}}, {ID: "n2", Generation: 7, Cannot: []string{"db", "web"}}}
+		}, false},
+		{"a server that only one who leaves can start", "n1 cannot run db", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Cannot: []string{"db"}}, {ID: "n2", Generation: 7, Leaving: true}}
+		}, false},
+		{"a server that only one behind can start", "n1 cannot run db", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Cannot: []string{"db"}}, {ID: "n2", Generation: 7, Behind: true}}
+		}, false},
+		{"gateways that list no more of what they cannot run", "n1 cannot run …", func(f *admin.Fleet) {
+			f.Nodes = []admin.FleetNode{{ID: "n1", Generation: 7, Cannot: []string{"…"}}, {ID: "n2", Generation: 7, Cannot: []string{"…"}}}
+		}, true},
 		{"damaged", "1 key of the store", func(f *admin.Fleet) { f.Damaged = []string{"owners/x: no"} }, false},
 	} {
 		f := well
