@@ -41,8 +41,7 @@ func TestLauncher_serverThatEndsAtItsStart_isQuoted(t *testing.T) {
 func TestLauncher_serverThatClosesItsOutput_isSaidToHaveDoneSo(t *testing.T) {
 	plan := fakePlan(t, "-c", `exec >&-; while read line; do :; done; sleep 600`)
 	plan.Spec.Command = "sh"
-	run := uint64(os.Getpid()) // Its mark is nobody else's, or their end would be its own.
-	_, err := server.NewLauncher("1", instance, nil).Open(within(t), plan, run, quiet())
+	_, err := server.NewLauncher("1", instance, nil).Open(within(t), plan, 1, quiet())
 	if exit, ok := errors.AsType[*endpoint.Exit](err); !ok || exit.Reason != "cannot initialize the session: the server closed its output" {
 		t.Errorf("got %v, want that the server closed its output", err)
 	}
