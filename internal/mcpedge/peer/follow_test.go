@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -317,4 +318,40 @@ func TestFollow_ofOneAddress_isBounded(t *testing.T) {
 	if all := logged.All(); len(all) != 2 || all[1].Attrs["refused_since_last_said"] != "1744" {
 		t.Errorf("got %v a minute later, want a second line that says how many were refused", all)
 	}
+}
+
+// A log that is slow to take a line keeps nobody else waiting.
+func TestFollow_refused_othersDoNotWaitForTheLog(t *testing.T) {
+	writing, written := make(chan struct{}), make(chan struct{})
+	f, now := peer.NewFollows(slog.New(slog.NewTextHandler(slowLog{writing, written}, nil))), time.Unix(1, 0)
+	for range 16 {
+		f.Begin("notes", "10.0.0.1:99", "", now)
+	}
+	refused, let := make(chan bool), make(chan bool, 1)
+	go func() { refused <- !f.Begin("notes", "10.0.0.1:99", "", now) }()
+	<-writing
+	go func() { let <- f.Begin("notes", "10.0.0.2:99", "", now) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	select {
+	case ok := <-let:
+		if !ok {
+			t.Error("a request of another address is refused, want that it is let in")
+		}
+	case <-ctx.Done():
+		t.Error("a request of another address waits for the log, want that it does not")
+	}
+	close(written)
+	if !<-refused {
+		t.Error("one request too many is let in, want it refused")
+	}
+}
+
+// slowLog takes a line only once it may.
+type slowLog struct{ writing, written chan struct{} }
+
+func (l slowLog) Write(text []byte) (int, error) {
+	close(l.writing)
+	<-l.written
+	return len(text), nil
 }

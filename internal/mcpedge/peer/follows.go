@@ -32,36 +32,49 @@ func (f *follows) begin(key, address, gateway string, now time.Time) (done func(
 		host = address
 	}
 	one, all := follower{key, host, "gateway " + gateway}, follower{key: key, host: host}
+	why, say := f.count(one, all, now)
+	if why == "" {
+		return func() { f.end(one, all) }, nil
+	}
+	if say > 0 { // A slow log keeps nobody waiting for the mutex.
+		f.log.Warn("another gateway asks to hear of a server too often, and is refused", slog.String("key", pathOf("", key)), slog.String("address", host),
+			slog.String("why", why), slog.Int("refused_since_last_said", say))
+	}
+	return nil, &failure{Kind: kindBlocked, Reason: why}
+}
+
+// count counts a request in. Or it returns why the request is refused, and how many
+// refusals are to be logged now: at most once in refusalsEvery, else 0.
+func (f *follows) count(one, all follower, now time.Time) (why string, say int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.by[one] >= maxFollows:
-		return nil, f.refuse(key, host, fmt.Sprintf("a gateway at %s asks to hear of it %d times at once already, as often as it may", host, maxFollows), now)
+		why = fmt.Sprintf("a gateway at %s asks to hear of it %d times at once already, as often as it may", one.host, maxFollows)
 	case f.by[all] >= maxFollowsOfAddress:
-		return nil, f.refuse(key, host, fmt.Sprintf("the gateways at %s ask to hear of it %d times at once already, as often as they may", host, maxFollowsOfAddress), now)
-	}
-	if f.by == nil {
-		f.by = map[follower]int{}
-	}
-	f.by[one]++
-	f.by[all]++
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		for _, who := range []follower{one, all} {
-			if f.by[who]--; f.by[who] == 0 {
-				delete(f.by, who)
-			}
+		why = fmt.Sprintf("the gateways at %s ask to hear of it %d times at once already, as often as they may", one.host, maxFollowsOfAddress)
+	default:
+		if f.by == nil {
+			f.by = map[follower]int{}
 		}
-	}, nil
-}
-
-// refuse makes a refusal, and logs it, at most once in refusalsEvery. The mutex is held.
-func (f *follows) refuse(key, host, why string, now time.Time) *failure {
+		f.by[one]++
+		f.by[all]++
+		return "", 0
+	}
 	if f.unsaid++; f.said.IsZero() || now.Sub(f.said) >= refusalsEvery {
-		f.log.Warn("another gateway asks to hear of a server too often, and is refused", slog.String("key", pathOf("", key)), slog.String("address", host),
-			slog.String("why", why), slog.Int("refused_since_last_said", f.unsaid))
+		say = f.unsaid
 		f.said, f.unsaid = now, 0
 	}
-	return &failure{Kind: kindBlocked, Reason: why}
+	return why, say
+}
+
+// end counts a request out again.
+func (f *follows) end(one, all follower) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, who := range []follower{one, all} {
+		if f.by[who]--; f.by[who] == 0 {
+			delete(f.by, who)
+		}
+	}
 }
