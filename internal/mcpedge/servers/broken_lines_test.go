@@ -219,6 +219,26 @@ func TestCall_answerWrittenIntoItsRequest_isTaken(t *testing.T) {
 	})
 }
 
+// A server's own requests may have the ids of ours, and some write all members there are.
+func TestCall_requestOfTheServerWithTheSameID_isNotItsAnswer(t *testing.T) {
+	for _, rest := range []string{
+		`"method":"roots/list","result":null,"error":null`, `"method":"ping","result":null`, `"method":"ping","error":null`,
+		`"method":"ping","params":{},"result":{}`, `"method":"tools/call","result":null,"error":null`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := open(t, servers.Options{})
+			only := call(soon(t), s, tool(`1`))
+			id := string(p.read().ID)
+			p.write(`{"jsonrpc":"2.0","id":%s,%s}`, id, rest)
+			if m := p.read(); string(m.ID) != id || m.Method != "" {
+				t.Errorf("%s: the server got %s, want an answer to its request", rest, m.line)
+			}
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":{"its":"own"}}`, id)
+			wantResult(t, <-only, `{"its":"own"}`)
+		})
+	}
+}
+
 // What ends a line is a newline. Servers that end their messages in another way,
 // or not at all, are understood once they have nothing more to say.
 func TestCall_lineWithoutAnEnd_isReadAfterASilence(t *testing.T) {

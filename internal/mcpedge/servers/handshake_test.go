@@ -52,6 +52,32 @@ func TestOpenStdio_refusedRevision_isAskedForOneThatTheServerNames(t *testing.T)
 	}
 }
 
+// A server that was slow to answer server/discover, and has done so well, is of the
+// newer era: what it says to initialize after that changes nothing.
+func TestOpenStdio_refusedRevisionAfterDiscover_isNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, pipes := newPeer(t)
+		go func() {
+			discover, initialize := p.read(), p.read()
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":%s}`, discover.ID, goodDiscover)
+			p.write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32602,"message":"no","data":{"supported":["2025-03-26"]}}}`, initialize.ID)
+			if m := p.read(); m.Method != "" {
+				t.Errorf("the server was asked %s as well, want nothing more", m.Method)
+			}
+		}()
+		s, err := servers.OpenStdio(soon(t), pipes, servers.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Info().Stateless() {
+			t.Errorf("got revision %s, want that of server/discover", s.Info().ProtocolVersion)
+		}
+		synctest.Wait() // All that is to be asked has been.
+		s.Close(nil)
+		<-s.Done()
+	})
+}
+
 // A server that says nothing of what it has may have tools; one that says
 // something would have said so.
 func TestOpenStdio_whoDeclaresNothing_isAskedForTools(t *testing.T) {

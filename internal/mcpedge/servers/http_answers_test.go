@@ -2,6 +2,7 @@ package servers_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,6 +144,35 @@ func TestOpenHTTP_serverThatKnowsNoNotifications_isOfUse(t *testing.T) {
 			wantResult(t, outcome{res, err}, `{"a":1}`)
 		})
 	}
+}
+
+// slowOnce is a wallet that takes longer for the second request than a server may
+// take to answer a notification.
+type slowOnce struct{ asked atomic.Int32 }
+
+func (s *slowOnce) Header(ctx context.Context) (string, error) {
+	if s.asked.Add(1) != 2 {
+		return "", nil
+	}
+	select {
+	case <-time.After(3 * time.Second):
+		return "", nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+func (*slowOnce) Refused(context.Context, string, int, []string) bool { return false }
+
+// How long a server may take to answer begins once it has been reached.
+func TestOpenHTTP_slowToReachForTheNotification_isToldAllTheSame(t *testing.T) {
+	t.Parallel()
+	o := newOdd(t, nil)
+	s := openHTTP(t, servers.HTTPOptions{URL: o.URL, Credentials: &slowOnce{}, Transport: servers.StreamableHTTP, Era: endpoint.EraInitialize})
+	if m := await(t, o.got); m.Method != "notifications/initialized" {
+		t.Errorf("got %s, want notifications/initialized", m.line)
+	}
+	s.Close(nil)
 }
 
 func TestOpenHTTP_refusedRevision_isAskedForOneThatTheServerNames(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -248,17 +249,19 @@ func (c *conversation) askInitialize(ctx context.Context, revision string) facts
 }
 
 // noticePatience is how long a server may take to answer a notification, to which
-// there is nothing to say, until the handshake goes on without that.
+// there is nothing to say, until the handshake goes on without that. What it takes to
+// reach the server is not part of that.
 const noticePatience = 2 * time.Second
 
 // sayInitialized ends the handshake. Some servers answer no notification, close the
 // connection on it, or refuse it; whether they are of use shows with the first
 // request. Only one that wants other credentials will want them then, too.
 func (c *conversation) sayInitialized(ctx context.Context) error {
-	inTime, cancel := context.WithTimeout(ctx, noticePatience)
+	inTime, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := c.tell(inTime, &exchange{}, notificationLine(methodInitialized, nil))
-	if f.unreached() || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
+	connected := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { time.AfterFunc(noticePatience, cancel) }}
+	f := c.tell(httptrace.WithClientTrace(inTime, connected), &exchange{}, notificationLine(methodInitialized, nil))
+	if f.unreached() && inTime.Err() == nil || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
 		return c.handshakeError(ctx, f)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/mcpedge/jsonrpc"
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/weight"
 )
@@ -17,6 +18,7 @@ import (
 type call struct {
 	id       int64
 	limit    int64
+	method   string
 	progress func(json.RawMessage)
 	asks     endpoint.Asker
 	notice   func(string, json.RawMessage)
@@ -103,7 +105,7 @@ func (s *Stdio) newCall(req endpoint.Request) *call {
 	if req.MaxResultBytes > 0 {
 		limit = req.MaxResultBytes
 	}
-	c := &call{id: id, limit: limit, progress: req.Progress, asks: req.Asks, notice: req.Notice, listens: req.Method == methodListen, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
+	c := &call{id: id, limit: limit, method: req.Method, progress: req.Progress, asks: req.Asks, notice: req.Notice, listens: req.Method == methodListen, into: req.Into, weight: req.Weight, by: req.By, answer: make(chan outcome, 1)}
 	line := make([]byte, 0, len(params)+len(req.Method)+64)
 	c.out = outgoing{line: requestLine(line, id, req.Method, params), call: c}
 	return c
@@ -156,6 +158,26 @@ func (s *Stdio) take(rawID []byte) *call {
 	}
 	return c
 }
+
+// takeEcho takes the call out of those that wait whose request the server has
+// repeated together with its answer; nil if the message is a request of the server's
+// own, which may bear the same id, and a result and an error that are null.
+func (s *Stdio) takeEcho(m jsonrpc.Message) *call {
+	id, ok := ourID(m.ID)
+	if !ok || isNone(m.Result) && isNone(m.Error) {
+		return nil
+	}
+	s.mu.Lock()
+	c := s.pending[id]
+	s.mu.Unlock()
+	if c == nil || c.method != m.Name() {
+		return nil
+	}
+	return s.take(m.ID)
+}
+
+// isNone reports whether a member is absent or null.
+func isNone(member []byte) bool { return member == nil || rawjson.IsNull(member) }
 
 // hasAsked reports whether an id is that of a request that was ever made.
 func (s *Stdio) hasAsked(rawID []byte) bool {

@@ -113,7 +113,14 @@ func (o *opening) run(ctx context.Context) error {
 		case answer := <-o.discover.answers():
 			err = o.discovered(answer)
 		case answer := <-o.initialize.answers():
-			err = o.initialized(answer)
+			select { // What was answered first is looked at first.
+			case earlier := <-o.discover.answers():
+				err = o.discovered(earlier)
+			default:
+			}
+			if err == nil {
+				err = o.initialized(answer)
+			}
 		case <-o.alarm():
 			o.waiting = nil
 			err = o.then()
@@ -240,7 +247,7 @@ func (o *opening) initialized(answer outcome) error {
 	i := &o.initialize
 	i.done, o.waiting = true, nil
 	var info endpoint.ServerInfo
-	if wanted := wantedRevision(answer.response.Error); wanted != "" && o.wanted == "" {
+	if wanted := wantedRevision(answer.response.Error); wanted != "" && o.wanted == "" && !o.discover.good() {
 		o.initialize, o.wanted = asked{}, wanted
 		return o.askInitialize()
 	}

@@ -153,11 +153,9 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 		s.cost += costOf(m, len(m.Params))
 		s.notification(m)
 	case jsonrpc.Request:
-		if m.Result != nil || m.Error != nil { // Some servers write the answer into the request.
-			if c := s.take(m.ID); c != nil {
-				c.finish(response(m, c.into, c.limit, c.weight))
-				return true
-			}
+		if c := s.takeEcho(m); c != nil { // Some servers write the answer into the request.
+			c.finish(response(m, c.into, c.limit, c.weight))
+			return true
 		}
 		s.cost += costOf(m, len(m.Params))
 		s.request(m)
