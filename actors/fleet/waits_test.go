@@ -18,11 +18,8 @@ func (s *sea) waits(node string) []fleet.Awaiting {
 func (s *sea) releases(t *testing.T, server string, nodes ...string) {
 	t.Helper()
 	for _, node := range nodes {
-		h := fleet.Hold{Despite: node, Asked: time.Now()}
-		for _, key := range h.Keys(server) {
-			if _, err := s.store.Client().PutHold(t.Context(), key, h); err != nil {
-				t.Fatal(err)
-			}
+		if _, err := s.store.Client().PutHold(t.Context(), server, fleet.Hold{Despite: node, Asked: time.Now()}); err != nil {
+			t.Fatal(err)
 		}
 	}
 	s.Sleep(5 * time.Second)
@@ -49,9 +46,7 @@ func TestFleet_aReleaseOfAnOlderVersion_counts(t *testing.T) {
 		a.with(func() { a.runs["b:1"] = true })
 		a.wants("files")
 		s.Sleep(10 * time.Second)
-		if _, err := s.store.Client().PutHold(t.Context(), "files", fleet.Hold{Despite: "b"}); err != nil {
-			t.Fatal(err)
-		}
+		s.store.Damage(fleet.HoldKey("files"), []byte(`{"held":false,"despite":"b"}`))
 		a.owns(t, "files")
 	})
 }

@@ -51,14 +51,7 @@ func (f *fleetSide) wish(ctx context.Context, action admin.Action, server string
 	if h.Held && hold.ForMS > 0 {
 		h.Until = time.Now().Add(time.Duration(hold.ForMS) * time.Millisecond).UTC()
 	}
-	var generation uint64
-	for _, key := range h.Keys(server) {
-		var err error
-		if generation, err = f.store.PutHold(ctx, key, h); err != nil {
-			return 0, err
-		}
-	}
-	return generation, nil
+	return f.store.PutHold(ctx, server, h)
 }
 
 // await blocks until this gateway decides by a generation of the fleet, or a later one.

@@ -192,9 +192,9 @@ type Hold struct {
 	Revision int64 `json:"-"`
 }
 
-// Keys are those under which a wish about a server is put, in this order. One that names a
-// node has a key of its own, too: a later wish about the server must not take its place
-// before it was seen.
+// Keys are those under which a wish about a server is put, all at once. One that names a
+// node has a key of its own, too, the first: a later wish about the server must not take its
+// place before it was seen.
 func (h Hold) Keys(server string) []string {
 	if h.Despite == "" {
 		return []string{server}

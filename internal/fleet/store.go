@@ -51,9 +51,9 @@ type Store interface {
 	// acks of these nodes have changed nor a node has joined. What is active already
 	// stays so, with its generation. Errors: ErrOvertaken.
 	Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error)
-	// PutHold sets an operator's wish about a server, and Restart asks for a fresh
-	// process of it; both make a new generation. A wish that is the same as before
-	// changes nothing.
+	// PutHold sets an operator's wish about a server, under all of its Keys or none, and
+	// Restart asks for a fresh process of it; both make a new generation. A wish that is
+	// the same as before changes nothing.
 	PutHold(ctx context.Context, server string, h Hold) (generation uint64, err error)
 	Restart(ctx context.Context, server string) (generation uint64, err error)
 

@@ -101,21 +101,30 @@ func (s *Store) newGeneration() clientv3.Op { return clientv3.OpPut(s.key(fleet.
 
 // PutHold implements fleet.Store.
 func (s *Store) PutHold(ctx context.Context, server string, h fleet.Hold) (uint64, error) {
-	return s.wish(ctx, fleet.HoldKey(server), encoded(h))
+	keys := h.Keys(server)
+	for i, key := range keys {
+		keys[i] = fleet.HoldKey(key)
+	}
+	return s.wish(ctx, keys, encoded(h))
 }
 
 // Restart implements fleet.Store.
 func (s *Store) Restart(ctx context.Context, server string) (uint64, error) {
-	return s.wish(ctx, fleet.RestartKey(server), rand.Text()) // No other restart looks like this one.
+	return s.wish(ctx, []string{fleet.RestartKey(server)}, rand.Text()) // No other restart looks like this one.
 }
 
-// wish writes what an operator wants, with a new generation, once: an earlier try may
-// have done it.
-func (s *Store) wish(ctx context.Context, key, value string) (generation uint64, err error) {
-	at := s.key(key)
+// wish writes what an operator wants under some keys, with a new generation, once: an
+// earlier try may have done it. The first key tells: a later wish may have the others.
+func (s *Store) wish(ctx context.Context, keys []string, value string) (generation uint64, err error) {
+	first := s.key(keys[0])
+	var writes []clientv3.Op
+	for _, key := range keys {
+		writes = append(writes, clientv3.OpPut(s.key(key), value))
+	}
+	writes = append(writes, s.newGeneration())
 	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
-		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.Value(at), "=", value)).
-			Then(clientv3.OpGet(at)).Else(clientv3.OpPut(at, value), s.newGeneration()).Commit()
+		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.Value(first), "=", value)).
+			Then(clientv3.OpGet(first)).Else(writes...).Commit()
 		if err != nil {
 			return err
 		}

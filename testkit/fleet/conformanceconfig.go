@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"gatehouse/internal/fleet"
 )
@@ -162,6 +163,37 @@ var configCases = []Case{
 		}
 		if held >= released || released >= restarted {
 			t.Errorf("got generations %d, %d, %d, want them to grow", held, released, restarted)
+		}
+	}},
+	{"a wish that names a node is there as a whole, once", func(t *testing.T, open func() fleet.Store) {
+		s := open()
+		eye := watch(t, open())
+		first := fleet.Hold{Despite: "n1", Asked: time.Unix(1, 0).UTC()}
+		asked, err := s.PutHold(ctx(t), "a/b", first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := eye.until("the wish", func(v fleet.View) bool { return v.Generation == asked })
+		for _, key := range first.Keys("a/b") {
+			if h := v.Holds[key]; h.Despite != "n1" || h.Revision != int64(asked) {
+				t.Errorf("got %+v at %q, want the wish about n1 at revision %d as at the others", h, key, asked)
+			}
+		}
+		next, err := s.PutHold(ctx(t), "a/b", fleet.Hold{Despite: "n2", Asked: time.Unix(2, 0).UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := s.PutHold(ctx(t), "a/b", first); err != nil || again != asked {
+			t.Errorf("got generation %d (%v) for a wish that was put before another, want %d still", again, err, asked)
+		}
+		v = eye.until("the next wish", func(v fleet.View) bool { return v.Generation >= next })
+		for _, node := range []string{"n1", "n2"} {
+			if _, wished := v.Despite("a/b", node, 0); !wished {
+				t.Errorf("the wish about %s is gone, want it there", node)
+			}
+		}
+		if h := v.Holds["a/b"]; h.Despite != "n2" {
+			t.Errorf("got %+v as the last wish, want that about n2", h)
 		}
 	}},
 }

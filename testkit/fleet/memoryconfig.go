@@ -58,12 +58,16 @@ func (c *MemoryClient) Activate(ctx context.Context, candidate int64, acks []str
 // PutHold implements fleet.Store.
 func (c *MemoryClient) PutHold(ctx context.Context, server string, h fleet.Hold) (generation uint64, err error) {
 	err = c.ask(ctx, func(m *MemoryStore) error {
-		at, value := fleet.HoldKey(server), encoded(h)
-		if was, ok := m.keys[at]; ok && bytes.Equal(was.entry.Value, value) {
+		keys, value := h.Keys(server), encoded(h)
+		if was, ok := m.keys[fleet.HoldKey(keys[0])]; ok && bytes.Equal(was.entry.Value, value) {
 			generation = uint64(was.entry.Modified) // It is so already.
 			return nil
 		}
-		generation = m.newGeneration(put{key: at, value: value})
+		var writes []put
+		for _, key := range keys {
+			writes = append(writes, put{key: fleet.HoldKey(key), value: value})
+		}
+		generation = m.newGeneration(writes...)
 		return nil
 	})
 	return generation, err
@@ -91,7 +95,7 @@ func (c *MemoryClient) SessionKey(ctx context.Context) (key []byte, err error) {
 }
 
 // newGeneration writes something that every node decides by.
-func (m *MemoryStore) newGeneration(w put) uint64 {
-	m.commit(w, put{key: fleet.KeyGeneration})
+func (m *MemoryStore) newGeneration(writes ...put) uint64 {
+	m.commit(append(writes, put{key: fleet.KeyGeneration})...)
 	return uint64(m.revision)
 }
