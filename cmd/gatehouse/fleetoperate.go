@@ -27,7 +27,7 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	defer cancel()
 	generation, err := a.fleet.wish(ctx, action, server, hold)
 	if err != nil {
-		return admin.Operated{}, &admin.Error{Status: http.StatusServiceUnavailable, Message: "the fleet's store does not take it: " + err.Error()}
+		return admin.Operated{}, unwished(ctx, err)
 	}
 	done := admin.Operated{Server: server, Action: action, Generation: generation}
 	if !a.fleet.await(ctx, generation) {
@@ -37,6 +37,18 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 		}
 	}
 	return done, nil
+}
+
+// unwished is the error for a wish that a store has not said to have. One without an answer
+// within ctx may have it all the same.
+func unwished(ctx context.Context, err error) *admin.Error {
+	if ctx.Err() != nil {
+		return &admin.Error{
+			Status:  http.StatusGatewayTimeout,
+			Message: "the fleet's store has not answered, so this may be in force all the same: look at \"gatehouse status\" once it answers: " + err.Error(),
+		}
+	}
+	return &admin.Error{Status: http.StatusServiceUnavailable, Message: "the fleet's store does not take it: " + err.Error()}
 }
 
 // wish puts what an operator wants into the store.
