@@ -27,6 +27,7 @@ type brokenLines struct {
 
 	mu    sync.Mutex
 	what  string // of the message that is being broken; empty for none
+	only  int64  // the id of the call that it may be the answer to; zero for none
 	alarm *time.Timer
 }
 
@@ -61,20 +62,14 @@ func (b *brokenLines) stranger(what string) {
 	b.strange = true
 }
 
-// isStrange reports, once, whether there was one in the line.
-func (b *brokenLines) isStrange() bool {
-	was := b.strange
-	b.strange = false
-	return was
-}
-
 // suspect reports whether a line is part of a message that is broken, and keeps
-// in mind what is wrong with it.
+// in mind what is wrong with it, and the only call that is running: one that is made
+// later has nothing to do with it.
 func (b *brokenLines) suspect(what string, begins bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.what == "" && begins {
-		b.what = what
+	if begins && (b.what == "" || !b.s.waits(b.only)) {
+		b.what, b.only = what, b.s.onlyID()
 	}
 	return b.what != ""
 }
@@ -90,7 +85,7 @@ func (b *brokenLines) over() {
 	}
 }
 
-// waitForSilence ends the only call that is running if nothing more comes for a
+// waitForSilence ends the call that was the only one, if nothing more comes for a
 // while.
 func (b *brokenLines) waitForSilence() {
 	received := b.s.received.Load()
@@ -101,13 +96,13 @@ func (b *brokenLines) waitForSilence() {
 	}
 	b.alarm = time.AfterFunc(brokenSilence, func() {
 		b.mu.Lock()
-		what := b.what
+		what, only := b.what, b.only
 		b.mu.Unlock()
 		if what == "" || b.s.received.Load() != received {
 			return
 		}
 		b.over()
-		if c := b.s.takeOnly(); c != nil {
+		if c := b.s.takeWronged(only); c != nil {
 			c.finish(endpoint.Response{}, &endpoint.BadAnswer{What: what})
 		}
 	})

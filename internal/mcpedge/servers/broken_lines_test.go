@@ -31,6 +31,15 @@ func wantBadAnswer(t *testing.T, o outcome, want string) {
 	}
 }
 
+// openHeard opens a session with a peer that has answered the one notification there
+// was: what it says without an id after that is about something else.
+func openHeard(t *testing.T) (*servers.Stdio, *peer) {
+	t.Helper()
+	s, p := open(t, servers.Options{})
+	p.write(`{"jsonrpc":"2.0","id":null,"result":null}`)
+	return s, p
+}
+
 func TestCall_brokenAnswer_endsItsCallAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines []string // with ID for the call's id
@@ -100,7 +109,7 @@ func TestCall_brokenAnswerWithoutAnID_endsTheOnlyCallAfterASilence(t *testing.T)
 		{`{'jsonrpc': '2.0', 'result': {}}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s, p := open(t, servers.Options{})
+			s, p := openHeard(t)
 			broken := call(soon(t), s, tool(`"broken"`))
 			p.read()
 			begun := time.Now()
@@ -164,7 +173,7 @@ func TestCall_logLinesAndThenSilence_areNotAnAnswer(t *testing.T) {
 func TestCall_errorWithoutAnID_isTheAnswerToTheOnlyCall(t *testing.T) {
 	for _, id := range []string{`"id":null,`, ``, `"id":"server-error",`, `"id":"",`, `"id":0,`, `"id":-1,`, `"id":98765,`} {
 		synctest.Test(t, func(t *testing.T) {
-			s, p := open(t, servers.Options{})
+			s, p := openHeard(t)
 			only := call(soon(t), s, tool(`1`))
 			p.read()
 			p.write(`{"jsonrpc":"2.0",%s"error":{"code":-32700,"message":"Parse error"}}`, id)
@@ -193,7 +202,7 @@ func TestCall_answersOfOthers_leaveTheOnlyCallAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, p := open(t, servers.Options{})
+				s, p := openHeard(t)
 				only := call(soon(t), s, tool(`1`))
 				id := string(p.read().ID)
 				for _, line := range lines {
@@ -208,6 +217,91 @@ func TestCall_answersOfOthers_leaveTheOnlyCallAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// namelessAnswers do not say whose they are.
+var namelessAnswers = []string{
+	`{"jsonrpc":"2.0","id":null,"result":null}`, `{"jsonrpc":"2.0","id":null,"result":{}}`, `{"jsonrpc":"2.0","result":{}}`,
+	`{"jsonrpc":"2.0","id":"none","result":{}}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"Method not found"}}`,
+	`{"jsonrpc":"2.0","id":98765,"error":{"code":-32601,"message":"Method not found"}}`,
+}
+
+// Some servers answer notifications, which have no id.
+func TestCall_answersToNotifications_leaveTheOnlyCallAlone(t *testing.T) {
+	for _, line := range namelessAnswers {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := open(t, servers.Options{})
+			first := call(soon(t), s, tool(`1`))
+			id := p.read().ID
+			p.write("%s", line) // To notifications/initialized.
+			time.Sleep(time.Minute)
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, id)
+			wantResult(t, <-first, `1`)
+			ctx, cancel := context.WithCancel(soon(t))
+			for range 2 {
+				call(ctx, s, tool(`2`))
+				p.read()
+			}
+			cancel()
+			p.read()
+			p.read()
+			next := call(soon(t), s, tool(`3`))
+			id = p.read().ID
+			for range 2 {
+				p.write("%s", line) // To notifications/cancelled.
+			}
+			time.Sleep(time.Minute)
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":3}`, id)
+			wantResult(t, <-next, `3`)
+		})
+	}
+}
+
+func TestCall_begunAfterAnAnswerToNobody_isNotEndedByIt(t *testing.T) {
+	for _, line := range append(namelessAnswers, `{"jsonrpc":"2.0","result":{"a":NaN}}`) {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := openHeard(t)
+			p.write("%s", line)
+			time.Sleep(500 * time.Millisecond)
+			later := call(soon(t), s, tool(`1`))
+			id := p.read().ID
+			time.Sleep(time.Minute)
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, id)
+			wantResult(t, <-later, `1`)
+		})
+	}
+}
+
+// A proxy may have requests of its own answered through the same pipe.
+func TestCall_resultsWithIDsOfOthers_ofAServerThatKnowsOurs_leaveItAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := openHeard(t)
+		for i := range 2 {
+			only := call(soon(t), s, tool(`1`))
+			id := p.read().ID
+			if i > 0 { // It has answered one by its id.
+				p.write(`{"jsonrpc":"2.0","id":"ping-1","result":{}}`)
+				time.Sleep(time.Minute)
+			}
+			p.write(`{"jsonrpc":"2.0","id":%s,"result":1}`, id)
+			wantResult(t, <-only, `1`)
+		}
+	})
+}
+
+// A batch in which a call is answered ends all doubt, whatever else is in it.
+func TestCall_batchWithAnAnswerToNobody_saysNothingOfTheNextCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := openHeard(t)
+		first := call(soon(t), s, tool(`1`))
+		p.write(`[{"jsonrpc":"2.0","result":{}},{"jsonrpc":"2.0","id":%s,"result":1}]`, p.read().ID)
+		wantResult(t, <-first, `1`)
+		next := call(soon(t), s, tool(`2`))
+		id := p.read().ID
+		p.write(`"id": %s`, id) // A log line, unless it were part of a broken message.
+		p.write(`{"jsonrpc":"2.0","id":%s,"result":2}`, id)
+		wantResult(t, <-next, `2`)
+	})
 }
 
 func TestCall_answerWrittenIntoItsRequest_isTaken(t *testing.T) {

@@ -172,6 +172,7 @@ type Stdio struct {
 	received atomic.Uint64
 	pace     jsonrpc.Pace
 	cost     time.Duration // of the line that is being read: the reader's own
+	took     bool          // a call has had its answer in that line: the reader's own
 	broken   brokenLines
 
 	mu      sync.Mutex
@@ -187,6 +188,11 @@ type Stdio struct {
 	late    lateCalls
 	gone    goneCalls
 	owed    int // how many answers to calls that were given up may still come
+	// told is how many notifications the server may still answer, though it should
+	// not, and toldAt the latest id when the last of them was sent.
+	told   int
+	toldAt int64
+	byID   bool // the server has answered a request with its id, after the handshake
 	// answered are the calls that have had their answer.
 	answered answeredCalls
 	// unanswered is set together with cause.
@@ -227,7 +233,7 @@ func OpenStdio(ctx context.Context, pipes Pipes, opts Options) (*Stdio, error) {
 		<-s.done
 		return nil, err
 	}
-	passRoots(s.opts.Client, s.ended, func() { _ = s.send(&outgoing{line: notificationLine(endpoint.NoticeRoots, nil)}) })
+	passRoots(s.opts.Client, s.ended, func() { _ = s.tell(endpoint.NoticeRoots, nil) })
 	return s, nil
 }
 

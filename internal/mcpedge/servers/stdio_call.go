@@ -43,6 +43,12 @@ type outgoing struct {
 	// written.
 	picked  bool
 	dropped bool // the caller has gone before it was picked
+	notice  bool // a notification, which has no answer, though some servers give one
+}
+
+// tell sends the server a notification.
+func (s *Stdio) tell(method string, params []byte) error {
+	return s.send(&outgoing{line: notificationLine(method, params), notice: true})
 }
 
 func (c *call) finish(response endpoint.Response, err error) {
@@ -137,7 +143,7 @@ func (s *Stdio) abandon(c *call, method string, cause error) (endpoint.Response,
 		defer s.listenAnew()
 	}
 	if written && method != methodInitialize { // The specification forbids cancelling that one.
-		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))})
+		_ = s.tell(methodCancelled, cancelParams(strconv.AppendInt(nil, c.id, 10)))
 	}
 	return endpoint.Response{}, err
 }
@@ -152,11 +158,28 @@ func (s *Stdio) take(rawID []byte) *call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.pending[id]
+	if c == nil {
+		return nil
+	}
 	delete(s.pending, id)
-	if c != nil {
-		s.answered.add(c.by)
+	s.answered.add(c.by)
+	s.byID = s.byID || s.opened
+	if id > s.toldAt {
+		s.told = 0
 	}
 	return c
+}
+
+// ofNotice reports whether an answer that does not say whose it is may be that to a
+// notification: each pays for one, until a request that was made after it is answered.
+func (s *Stdio) ofNotice() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told == 0 {
+		return false
+	}
+	s.told--
+	return true
 }
 
 // takeEcho takes the call out of those that wait whose request the server has
@@ -210,6 +233,41 @@ func (s *Stdio) takeOnly() *call {
 		delete(s.pending, c.id)
 	}
 	return c
+}
+
+// onlyID is the id of the only call that is running, zero if there are more or none.
+func (s *Stdio) onlyID() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.only(); c != nil {
+		return c.id
+	}
+	return 0
+}
+
+// takeWronged takes the call with that id out of those that wait, though the server
+// has not answered it by its id; nil if it does not wait.
+func (s *Stdio) takeWronged(id int64) *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.pending[id]
+	delete(s.pending, id)
+	return c
+}
+
+// knowsIDs reports whether the server has answered a request with its id, after the
+// handshake, for which some servers have an answer that is fixed.
+func (s *Stdio) knowsIDs() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID
+}
+
+// waits reports whether the call with that id waits for its answer.
+func (s *Stdio) waits(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending[id] != nil
 }
 
 // only returns the only call that the server has and has not answered, nil if

@@ -325,7 +325,7 @@ func (s *Stdio) begin(ctx context.Context, o *opening) error {
 		}
 		return nil
 	}
-	if err := s.send(&outgoing{line: notificationLine(methodInitialized, nil)}); err != nil {
+	if err := s.tell(methodInitialized, nil); err != nil {
 		return fmt.Errorf("cannot initialize the session: %w", err)
 	}
 	return nil

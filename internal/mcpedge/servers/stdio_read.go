@@ -109,15 +109,16 @@ func (s *Stdio) line(l jsonrpc.Line) {
 		return
 	}
 	known := true
+	s.took, s.broken.strange = false, false
 	ok := jsonrpc.Scan(data, func(m jsonrpc.Message) { known = s.message(m) && known })
-	switch {
-	case !ok:
-		s.broken.line(data)
-		s.junk(data)
-	case !known:
-		s.junk(data)
-	case !s.broken.isStrange():
+	if ok && (s.took || known && !s.broken.strange) {
 		s.broken.over()
+	}
+	if !ok {
+		s.broken.line(data)
+	}
+	if !ok || !known {
+		s.junk(data)
 	}
 }
 
@@ -154,6 +155,7 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 		s.notification(m)
 	case jsonrpc.Request:
 		if c := s.takeEcho(m); c != nil { // Some servers write the answer into the request.
+			s.took = true
 			c.finish(response(m, c.into, c.limit, c.weight))
 			return true
 		}
@@ -169,14 +171,16 @@ func (s *Stdio) message(m jsonrpc.Message) bool {
 // an error without an id of ours is the answer to the only call that is running,
 // and one with the id of a call but without result and error ends that call, as
 // no other answer will come. A result without an id ends the only call as well, if
-// nothing follows: it may be somebody else's, so nobody is given it. It reports
-// whether it was one that is understood.
+// nothing follows: it may be somebody else's, so nobody is given it. What may be
+// said to a notification is nobody's. It reports whether the message is understood.
 func (s *Stdio) nameless(m jsonrpc.Message) bool {
 	_, ours := ourID(m.ID)
 	switch {
 	case m.Method != nil:
 		return false
-	case m.Error != nil && !rawjson.IsNull(m.Error) && !ours:
+	case !ours && (m.Result != nil || !isNone(m.Error)) && s.ofNotice():
+		return true
+	case !ours && !isNone(m.Error):
 		if c := s.takeOnly(); c != nil {
 			c.finish(response(m, nil, c.limit, c.weight))
 			return true
@@ -194,10 +198,12 @@ func (s *Stdio) nameless(m jsonrpc.Message) bool {
 }
 
 // answer hands an answer to the call that waits for it. One that nobody waits for,
-// as it is late, is dropped; one with an id that was never used is nameless. It
+// as it is late, is dropped; one with an id that was never used is nameless, but for a
+// result of a server that has shown that it knows our ids: that is to somebody else. It
 // reports whether the answer is understood.
 func (s *Stdio) answer(m jsonrpc.Message) bool {
 	if c := s.take(m.ID); c != nil {
+		s.took = true
 		c.finish(response(m, c.into, c.limit, c.weight))
 		return true
 	}
@@ -205,7 +211,7 @@ func (s *Stdio) answer(m jsonrpc.Message) bool {
 		return true
 	}
 	s.cost += costOf(m, len(m.Result)+len(m.Error))
-	if !s.hasAsked(m.ID) {
+	if !s.hasAsked(m.ID) && (m.Failed() || !s.knowsIDs()) {
 		m.ID = nil
 		return s.nameless(m)
 	}

@@ -51,6 +51,10 @@ func (s *Stdio) enqueue(o *outgoing) (mine, crowded bool, err error) {
 			return false, false, nil
 		}
 		s.control++
+		if o.notice {
+			s.told++
+			s.toldAt = s.lastID
+		}
 	} else {
 		s.pending[o.call.id] = o.call
 	}

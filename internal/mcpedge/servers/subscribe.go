@@ -130,7 +130,7 @@ func (s *Stdio) listen() (useful bool) {
 func (s *Stdio) listenAnew() {
 	id := strconv.AppendInt(nil, s.tools.id.Load(), 10)
 	if c := s.take(id); c != nil {
-		_ = s.send(&outgoing{line: notificationLine(methodCancelled, cancelParams(id))})
+		_ = s.tell(methodCancelled, cancelParams(id))
 		c.finish(endpoint.Response{}, nil)
 	}
 }
