@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/rawjson"
 	"gatehouse/internal/weight"
 )
 
@@ -54,9 +55,9 @@ type Limits struct {
 	// Budget is what the memory for larger lines is taken of. Nil is no budget.
 	Budget *weight.Budget
 	// Wait, if set, bounds the next Read, which then ends with
-	// os.ErrDeadlineExceeded; zero is no bound. With it a whole message whose line
-	// has no end is taken after Silence: some writers end lines in another way, or
-	// not at all.
+	// os.ErrDeadlineExceeded; zero is no bound. With it whole messages whose
+	// lines have no end are taken after Silence, one by one: some writers end lines
+	// in another way, or not at all.
 	Wait    func(time.Duration) error
 	Silence time.Duration
 }
@@ -88,12 +89,17 @@ func (r *Reader) Next() (Line, error) {
 	for seen := 0; ; { // How much is known to hold no end of a line.
 		rest := r.buf[r.start:r.end]
 		size, whole := lineSize(rest, seen)
-		whole = whole || size > 0 && (errors.Is(r.err, io.EOF) || r.silent && isMessage(rest))
+		next := min(size+1, len(rest)) // Behind the end of the line.
+		if !whole && size > 0 && r.silent {
+			size, whole = firstMessage(rest)
+			next = size
+		}
+		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
 		switch {
 		case size > r.limits.Keep && int64(size) > r.limits.Keeps():
 			return r.skim(size, false)
 		case whole:
-			r.start += min(size+1, len(rest))
+			r.start += next
 			return Line{Data: cutEnd(rest[:size])}, nil
 		case r.err != nil:
 			return Line{}, r.err
@@ -137,6 +143,22 @@ func (r *Reader) awaitEnd() bool {
 		return false
 	}
 	return r.limits.Wait(r.limits.Silence) == nil
+}
+
+// firstMessage returns the size of the message that b begins with, if there is one,
+// and nothing behind it but more of the kind: several may have come before the
+// silence. Else it is that of all of b, which is whole if it is a message that is not
+// UTF-8 throughout.
+func firstMessage(b []byte) (size int, whole bool) {
+	if i := rawjson.Space(b, 0); i < len(b) && (b[i] == '{' || b[i] == '[') {
+		if end := rawjson.Skip(b, i, 0); end >= 0 && isMessage(b[:end]) {
+			end = rawjson.Space(b, end)
+			if end == len(b) || b[end] == '{' || b[end] == '[' {
+				return end, true
+			}
+		}
+	}
+	return len(b), isMessage(b)
 }
 
 // isMessage reports whether that is JSON-RPC: one object, or a batch.

@@ -2,6 +2,7 @@ package servers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -370,6 +371,45 @@ func TestCall_lineWithoutAnEnd_isReadAfterASilence(t *testing.T) {
 				_, _ = io.WriteString(there, "}}\n")
 				wantResult(t, <-running, `{"a":{}}`)
 			})
+		})
+	}
+}
+
+func TestCall_messagesWithoutLineEndsThatComeTogether_areAllRead(t *testing.T) {
+	for _, end := range []string{"", "\r", " \r "} {
+		synctest.Test(t, func(t *testing.T) {
+			here, there := net.Pipe()
+			defer there.Close()
+			in, out := io.Pipe()
+			p := newPeerOn(t, in, there)
+			told := make(chan string, 10)
+			s := openOn(t, p, servers.Pipes{Stdin: out, Stdout: here}, servers.Options{OnNotice: func(method string, _ json.RawMessage) { told <- method }})
+			for range 2 {
+				one, two := call(soon(t), s, tool(`1`)), call(soon(t), s, tool(`2`))
+				first, second := p.read(), p.read()
+				if string(first.Params) != `1` {
+					first, second = second, first
+				}
+				const notice = `{"jsonrpc":"2.0","method":"notifications/message","params":{}}`
+				_, _ = io.WriteString(there, notice+end)
+				time.Sleep(900 * time.Millisecond)
+				_, _ = fmt.Fprintf(there, `[{"jsonrpc":"2.0","id":%s,"result":1}]`+end+`{"jsonrpc":"2.0","id":%s,"result":2}`+end, first.ID, second.ID)
+				wantResult(t, <-one, `1`)
+				wantResult(t, <-two, `2`)
+				if got := <-told; got != endpoint.NoticeLogged {
+					t.Errorf("got %s, want %s", got, endpoint.NoticeLogged)
+				}
+			}
+			// A message that has only begun is read once it is whole.
+			one, two := call(soon(t), s, tool(`1`)), call(soon(t), s, tool(`2`))
+			first, second := p.read(), p.read()
+			if string(first.Params) != `1` {
+				first, second = second, first
+			}
+			_, _ = fmt.Fprintf(there, `{"jsonrpc":"2.0","id":%s,"result":1}`+end+`{"jsonrpc":"2.0","id":%s,"result":{"a":{}`, first.ID, second.ID)
+			wantResult(t, <-one, `1`)
+			_, _ = io.WriteString(there, "}}"+end)
+			wantResult(t, <-two, `{"a":{}}`)
 		})
 	}
 }
