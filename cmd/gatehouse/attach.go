@@ -168,9 +168,10 @@ func (o *attachOptions) relay(connect func(context.Context, *attach.Welcome) (*a
 func inAHurry(end func()) (hurry <-chan struct{}, stop func()) {
 	signals, told := make(chan os.Signal, 4), make(chan struct{}, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	wishes := withoutEchoes(signals)
 	go func() { // Ends with the process.
 		for n := 1; ; n++ {
-			<-signals
+			<-wishes
 			if n > 2 {
 				end()
 				return

@@ -242,6 +242,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	wishes := withoutEchoes(signals)
 	a.start(l.src, l.loaded)
 	if l.listener != nil {
 		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + mcpPath
@@ -260,7 +261,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	closeHTTP, restore := a.serveAgents(ctx, l.listener, stdin, stdout, end)
 	defer restore()
 	manager := l.tellManager(ctx, a.operator.address)
-	e := a.await(signals, end)
+	e := a.await(wishes, end)
 	l.warnOf(manager.Stopping(ctx))
 	finished := make(chan error, 1)
 	go func() {
@@ -275,7 +276,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 			return failed(err)
 		}
 		return nil
-	case <-urgent(signals, e.signalled):
+	case <-urgent(wishes, e.signalled):
 		a.launcher.KillAll()
 		return failed(errors.New("stopped at once by a second signal"))
 	}
