@@ -28,7 +28,7 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	}
 	defer e.inFlight.end()
 	if !isJSON(r.Header.Get("Content-Type")) {
-		http.Error(w, "the content type must be application/json, in UTF-8", http.StatusUnsupportedMediaType)
+		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
 		return false, false
 	}
 	if packed(r.Header) {
@@ -62,23 +62,14 @@ func (e *Edge) post(w http.ResponseWriter, r *http.Request, v visitor) (read, pa
 	return true, true
 }
 
-// isJSON reports whether a content type is that of JSON, which is UTF-8 here. By
-// another charset, what looked through the body on the way may have read another
-// one.
+// isJSON reports whether a content type is that of JSON, which is UTF-8 whatever
+// charset stands beside it (RFC 8259, section 11).
 func isJSON(contentType string) bool {
 	if contentType == jsonType {
 		return true
 	}
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != jsonType {
-		return false
-	}
-	switch strings.ToLower(params["charset"]) {
-	case "", "utf-8", "utf8", "us-ascii": // Some clients forget the dash, and ASCII is UTF-8.
-		return true
-	default:
-		return false
-	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == jsonType
 }
 
 // packed reports whether a body is another one once it is unpacked: what looked
