@@ -58,10 +58,8 @@ func (k *child) failed(exit *endpoint.Exit, blamed blame.Verdict, rnd float64) r
 	k.history = k.history.Forgive(blamed.Forgiven)
 	policy := plan.Entry.Settings.Restart
 	v, k.history = restart.Next(policy, k.history, f, rnd)
-	if exit.Pause > 0 { // The server knows best, within what its owner allows.
-		v.Delay = min(max(exit.Pause, policy.Initial), policy.Max)
-		v.Wake = v.Delay
-	}
+	pause := min(exit.Pause, policy.Max) // It lengthens the wait and never shortens it, or a server could have itself tried all the time.
+	v.Delay, v.Wake = max(v.Delay, pause), max(v.Wake, pause)
 	return v
 }
 

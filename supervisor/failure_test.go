@@ -244,7 +244,7 @@ func TestWake_ofAURLServerThatAskedForAPause_waitsForIt(t *testing.T) {
 		p := webPlan("web")
 		h.run(t, p)
 		for pause, want := range map[time.Duration]time.Duration{
-			7 * time.Second: 7 * time.Second, time.Hour: p.Entry.Settings.Restart.Max, time.Nanosecond: p.Entry.Settings.Restart.Initial,
+			7 * time.Second: 7 * time.Second, time.Hour: p.Entry.Settings.Restart.Max,
 		} {
 			exit := crash(p, endpoint.Handshake)
 			exit.Pause = pause
@@ -258,6 +258,37 @@ func TestWake_ofAURLServerThatAskedForAPause_waitsForIt(t *testing.T) {
 			h.Sleep(time.Nanosecond)
 			testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
 		}
+	})
+}
+
+// A pause is for the server's good: one that asks for next to none, again and again,
+// is not tried more often than one that says nothing.
+func TestFailure_ofAURLServerThatAsksForAShortPause_waitsEverLonger(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		p := webPlan("web")
+		h.run(t, p)
+		policy := p.Entry.Settings.Restart
+		var last time.Duration
+		for range 20 {
+			exit := crash(p, endpoint.Handshake)
+			exit.Pause = time.Millisecond
+			h.fail("web@1", exit)
+			last = testkit.Expect[messages.ServerBackingOff](t, h.events).Delay
+			h.Sleep(last)
+			testkit.ExpectExactly(t, h.notes, note{"started", "web@1"})
+		}
+		if last < policy.Max/2 {
+			t.Errorf("the 20th failure: tried again after %v, want about %v", last, policy.Max)
+		}
+		exit := crash(p, endpoint.Handshake)
+		exit.Pause = time.Millisecond
+		h.fail("web@1", exit)
+		testkit.Expect[messages.ServerBackingOff](t, h.events)
+		h.Send(h.sup, messages.WakeServer{Name: "web", Cell: p.Cell})
+		h.Sleep(policy.Initial - time.Nanosecond)
+		testkit.ExpectNone(t, h.notes)
+		h.Sleep(time.Nanosecond)
+		testkit.ExpectExactly(t, h.notes, note{"started", "web@1"}) // A call comes as early as without it.
 	})
 }
 
