@@ -24,6 +24,12 @@ const (
 	busyBuffer = 2 * ReadBuffer
 	// headSize is how much of an oversized line is kept to be shown.
 	headSize = 256
+	// maxBlanks is how many bytes at the end of what has come are looked at for the
+	// end of a message. All of them would be looked at after each read.
+	maxBlanks = 64
+	// retried is the size up to which what has come is taken for a message after each
+	// silence. More is parsed again only once it is twice as much.
+	retried = 1 << 20
 )
 
 var busyBuffers = sync.Pool{New: func() any { return new([busyBuffer]byte) }}
@@ -71,6 +77,8 @@ type Reader struct {
 
 	buf        []byte
 	start, end int               // of what is read and not given out yet
+	seen       int               // how much of that is known to hold no end of a line
+	again      int               // what that must have grown to before it is taken for a message again
 	idle       []byte            // the small buffer
 	busy       *[busyBuffer]byte // the one from the pool, while it is in use
 	err        error             // what ended the stream
@@ -86,13 +94,17 @@ func NewReader(r io.Reader, limits Limits) *Reader {
 // Next blocks until there is a line, and returns it. The end of the stream ends
 // a line too; the error comes with the call after that.
 func (r *Reader) Next() (Line, error) {
-	for seen := 0; ; { // How much is known to hold no end of a line.
+	for {
 		rest := r.buf[r.start:r.end]
-		size, whole := lineSize(rest, seen)
+		size, whole := lineSize(rest, r.seen)
+		r.seen = size                  // Kept for the next call: many messages may share one line.
 		next := min(size+1, len(rest)) // Behind the end of the line.
 		if !whole && size > 0 && r.silent {
 			size, whole = firstMessage(rest)
 			next = size
+			if !whole && size > retried {
+				r.again = 2 * size
+			}
 		}
 		whole = whole || size > 0 && errors.Is(r.err, io.EOF)
 		switch {
@@ -100,11 +112,11 @@ func (r *Reader) Next() (Line, error) {
 			return r.skim(size, false)
 		case whole:
 			r.start += next
+			r.seen, r.again = max(0, r.seen-next), 0
 			return Line{Data: cutEnd(rest[:size])}, nil
 		case r.err != nil:
 			return Line{}, r.err
 		}
-		seen = size
 		if !r.makeRoom() {
 			return r.skim(size, true)
 		}
@@ -138,8 +150,12 @@ func (r *Reader) fill() {
 // awaitEnd limits the wait for more if what has been read could be a message
 // whose line has no end. It reports whether it has.
 func (r *Reader) awaitEnd() bool {
-	rest := bytes.TrimRight(r.buf[r.start:r.end], " \t\r")
-	if r.limits.Wait == nil || len(rest) == 0 || rest[len(rest)-1] != '}' && rest[len(rest)-1] != ']' {
+	rest := r.buf[r.start:r.end]
+	if r.limits.Wait == nil || len(rest) < r.again {
+		return false
+	}
+	rest = bytes.TrimRight(rest[max(0, len(rest)-maxBlanks):], " \t\r")
+	if len(rest) == 0 || rest[len(rest)-1] != '}' && rest[len(rest)-1] != ']' {
 		return false
 	}
 	return r.limits.Wait(r.limits.Silence) == nil
@@ -216,6 +232,7 @@ func (r *Reader) giveBack() {
 // skim passes over the rest of a line that is too large. seen is how much of it
 // has been read.
 func (r *Reader) skim(seen int, noRoom bool) (Line, error) {
+	r.seen, r.again = 0, 0
 	l := Line{NoRoom: noRoom, Data: bytes.Clone(r.buf[r.start:][:min(headSize, seen)]), Over: &Skimmer{}}
 	for size := int64(0); ; r.fill() {
 		piece := r.buf[r.start:r.end]
