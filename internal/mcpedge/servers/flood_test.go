@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -86,6 +88,48 @@ func TestFlood_answersToCallsThatWereGivenUp_areNone(t *testing.T) {
 			t.Errorf("behind 50 of them an answer took %v, want no wait", took)
 		}
 	})
+}
+
+// Messages that share a line without an end are read slowly too, and what is left of
+// them when the session ends does not hold up its end, but for its last words.
+func TestFlood_withoutLineEnds_endsWithTheSession(t *testing.T) {
+	const all, lastWords = 40_000, 1000
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close()
+		in, out := io.Pipe()
+		p := newPeerOn(t, in, there)
+		var heard atomic.Int64
+		s := openOn(t, p, servers.Pipes{Stdin: out, Stdout: here}, servers.Options{OnNotice: func(string, json.RawMessage) { heard.Add(1) }})
+		_, _ = io.WriteString(there, strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/message","params":{}}`, all))
+		time.Sleep(1500 * time.Millisecond) // In the bubble: a second of silence, and half of one of reading.
+		synctest.Wait()
+		before := heard.Load()
+		if before == 0 || before > all/2 {
+			t.Errorf("got %d of %d messages within half a second, want a part of them", before, all)
+		}
+		s.Close(nil)
+		<-s.Done()
+		if after := heard.Load() - before; after > lastWords {
+			t.Errorf("got %d messages read after the end, want %d at most", after, lastWords)
+		}
+	})
+}
+
+// What a server goes on to write after the end is taken off its hands until it has
+// ended, or it could not end by itself.
+func TestFlood_afterTheEnd_isReadUntilTheServerHasEnded(t *testing.T) {
+	wrote := make(chan struct{})
+	s, p := open(t, servers.Options{OnEnd: func(error) { <-wrote }})
+	go func() { _, _ = io.Copy(io.Discard, p.in) }()
+	go func() {
+		defer close(wrote)
+		for range 5000 {
+			p.write(`{"jsonrpc":"2.0","method":"notifications/message"}`)
+		}
+	}()
+	s.Close(nil)
+	await(t, s.Done())
 }
 
 // Over HTTP too, however it is packed: what counts is what has been unpacked.

@@ -87,7 +87,8 @@ type Options struct {
 	// Budget is what lines that are large take their bytes of. Default: nothing.
 	Budget *weight.Budget
 	// OnEOF is called once, when the server's output has ended, or was closed
-	// together with the session, and all that came before has been delivered.
+	// together with the session, and all that came before has been delivered; of
+	// what is read after the session's end, the first 1000 lines.
 	// During the handshake the session then ends at once; afterwards Close is
 	// expected.
 	OnEOF func()

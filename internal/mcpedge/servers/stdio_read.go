@@ -15,6 +15,10 @@ import (
 	"gatehouse/internal/weight"
 )
 
+// maxLastLines is how many lines are still delivered after the end: among them may be
+// why the server ended. Far more of them may have been read.
+const maxLastLines = 1000
+
 // countingReader counts the reads that brought something.
 type countingReader struct {
 	io.Reader
@@ -39,7 +43,7 @@ func (s *Stdio) read() {
 			Wait: s.readWait(), Silence: brokenSilence,
 		})
 	defer lines.Close()
-	for {
+	for late := 0; late < maxLastLines; {
 		l, err := lines.Next()
 		switch {
 		case errors.Is(err, jsonrpc.ErrEndless):
@@ -54,6 +58,21 @@ func (s *Stdio) read() {
 		}
 		s.line(l)
 		s.settleCost()
+		if s.isOver() {
+			late++
+		}
+	}
+	_, _ = io.Copy(io.Discard, s.pipes.Stdout) // A server that cannot write may not end by itself.
+	s.outputEnded()
+}
+
+// isOver reports whether the session has ended.
+func (s *Stdio) isOver() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -76,9 +95,7 @@ func (s *Stdio) readWait() func(time.Duration) error {
 // the pipe was closed.
 func (s *Stdio) outputEnded() {
 	s.opts.OnEOF()
-	select {
-	case <-s.ended:
-	default:
+	if !s.isOver() {
 		s.endSoon(ErrOutputClosed)
 	}
 }
