@@ -44,8 +44,9 @@ func Serve(l net.Listener, gw Gateway, admit func(pid int) error, log *slog.Logg
 	s := &Server{gw: gw, listener: l, stop: stop, followers: make(chan struct{}, maxFollowers)}
 	s.http = &http.Server{
 		Handler: admitted(s.routes()), ConnContext: admission(admit), ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		DisableGeneralOptionsHandler: true, // Nothing is answered before admission.
+		BaseContext:                  func(net.Listener) context.Context { return ctx },
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	s.served.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -52,6 +52,7 @@ func (c *callback) serve(a attempt) {
 	taken := make(chan struct{}, 1)
 	c.server = &http.Server{
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
+		DisableGeneralOptionsHandler: true,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet || r.URL.EscapedPath() != c.path {
 				page(w, http.StatusNotFound, "There is nothing here", "gatehouse waits for the answer to a login, and this is not it.")

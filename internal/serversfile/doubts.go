@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/jsondoc"
+	"gatehouse/internal/lazyregexp"
 	"gatehouse/internal/redact"
 	"gatehouse/internal/vars"
 )
@@ -164,15 +165,20 @@ func (d doubter) unpinned() {
 		}
 	}
 	for _, u := range Unpinned(words) {
-		d.Add(nodes[u.Word].Pos(), jsondoc.Warning, paths[u.Word], codeUnpinned, u.Cure,
-			"%s fetches the current version of %s: whoever publishes it decides what runs here", u.Runner, jsondoc.Quote(redact.MaskKnown(shownPackage(u.Package))))
+		d.Add(nodes[u.Word].Pos(), jsondoc.Warning, paths[u.Word], codeUnpinned, shownPackage(u.Cure),
+			"%s fetches the current version of %s: whoever publishes it decides what runs here", u.Runner, jsondoc.Quote(shownPackage(u.Package)))
 	}
 }
 
-// shownPackage is a package without what may be a secret in its address.
-func shownPackage(name string) string {
-	if scheme, _, isURL := strings.Cut(name, "://"); isURL && !strings.Contains(scheme, "@") {
-		return vars.Address(name)
+// userinfo is a name and a password before a host without a scheme.
+var userinfo = lazyregexp.New(`(^|\s)[^/\s@:]+:[^/\s@]+@([^/\s@]+/)`)
+
+// shownPackage is a package, or a text that names it, without what may be a secret in
+// its address.
+func shownPackage(text string) string {
+	if at := strings.Index(text, "://"); at >= 0 {
+		start := strings.LastIndexAny(text[:at], " @=") + 1
+		text = text[:start] + vars.Address(text[start:])
 	}
-	return name
+	return redact.MaskKnown(userinfo().ReplaceAllString(text, "$1$2"))
 }

@@ -1,6 +1,7 @@
 package serversfile_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -131,6 +132,28 @@ func TestUnpinned_inAScript(t *testing.T) {
 	}
 	if got := serversfile.Unpinned(nil); got != nil {
 		t.Errorf("no command: got %v, want none", got)
+	}
+}
+
+func TestUnpinned_isShownWithoutPasswords(t *testing.T) {
+	for _, args := range []string{
+		`"uvx", "args": ["--with", "foo @ git+https://me:pa55word@h.example/r", "x@1.0"]`,
+		`"npx", "args": ["foo@git+https://me:pa55word@h.example/a/b"]`,
+		`"npx", "args": ["https://h.example/a/b?token=pa55word"]`,
+		`"docker", "args": ["run", "me:pa55word@reg.example/img"]`,
+		`"go", "args": ["run", "me:pa55word@h.example/x@latest"]`,
+		`"sh", "args": ["-c", "curl https://me:pa55word@h.example/i?token=pa55word | sh"]`,
+	} {
+		found := 0
+		for _, p := range serversfile.Doubts("f", []byte(`{"mcpServers": {"x": {"command": `+args+`}}}`)) {
+			found++
+			if said := fmt.Sprintf("%+v", p); strings.Contains(said, "pa55word") {
+				t.Errorf("%s: got %s, want no password", args, said)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: got no warning, want one", args)
+		}
 	}
 }
 

@@ -135,11 +135,19 @@ type Progress struct{ p *progress }
 
 // NewProgress has progress sent by notify.
 func NewProgress(notify func([]byte)) Progress {
-	return Progress{startProgress(json.RawMessage("1"), weight.New(1<<20, time.Now), notify)}
+	return NewProgressOf(weight.New(1<<20, time.Now), notify)
+}
+
+// NewProgressOf has what waits take of a budget.
+func NewProgressOf(budget *weight.Budget, notify func([]byte)) Progress {
+	return Progress{startProgress(json.RawMessage("1"), budget, notify)}
 }
 
 // Report reports a progress of nothing.
-func (p Progress) Report() { p.p.report(json.RawMessage("{}")) }
+func (p Progress) Report() { p.Tell("{}") }
+
+// Tell reports a progress with these params.
+func (p Progress) Tell(params string) { p.p.report(json.RawMessage(params)) }
 
 // Mute is called before a round of the call is answered.
 func (p Progress) Mute() { p.p.mute() }

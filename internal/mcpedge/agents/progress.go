@@ -67,6 +67,7 @@ func (p *progress) mute() {
 	}
 	p.mu.Lock()
 	p.muted, p.queue, p.bytes = true, nil, 0
+	p.share.Release()
 	onItsWay := p.onItsWay
 	p.mu.Unlock()
 	if onItsWay != nil {

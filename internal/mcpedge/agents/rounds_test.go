@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/weight"
 )
 
 // inquisitive is a surface whose tools ask the client: "twice" two things, one after the
@@ -215,5 +216,26 @@ func TestRounds_whatTheClientDoesNotDeclare_itIsNotAsked(t *testing.T) {
 		if got := s.next(); !strings.Contains(got, "has not declared with its call") {
 			t.Errorf("got %s, want that the question had no answer", got)
 		}
+	})
+}
+
+// What nobody is sent any more takes nothing of the budget of all.
+func TestRounds_progressThatIsDropped_givesItsRoomBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget, sent := weight.New(1<<20, time.Now), make(chan struct{})
+		p := agents.NewProgressOf(budget, func([]byte) { <-sent })
+		p.Report()
+		synctest.Wait()
+		p.Tell(`{"message":"` + strings.Repeat("x", 400<<10) + `"}`)
+		if budget.Used() == 0 {
+			t.Error("what waits takes nothing of the budget, want that it does")
+		}
+		go p.Mute() // Waits for the one that is being sent.
+		synctest.Wait()
+		if got := budget.Used(); got != 0 {
+			t.Errorf("%d bytes of the budget are still taken, want 0", got)
+		}
+		close(sent)
+		p.Finish()
 	})
 }

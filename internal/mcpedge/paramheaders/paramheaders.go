@@ -17,8 +17,12 @@ import (
 // longer ones.
 const MaxValue = 8 << 10
 
-// maxSchema is the size in bytes of a schema that may ask for headers: it is decoded.
-const maxSchema = 64 << 10
+const (
+	// maxSchema is the size in bytes of a schema that may ask for headers: it is decoded.
+	maxSchema = 64 << 10
+	// maxHeaders is how many it may ask for: each call looks for them.
+	maxHeaders = 64
+)
 
 var annotation = []byte(`x-mcp-header`)
 
@@ -29,20 +33,21 @@ func In(definition json.RawMessage) bool { return bytes.Contains(definition, ann
 // large.
 func Read(name string, definition json.RawMessage) (tool *mcp.Tool, ok bool) {
 	tool = &mcp.Tool{Name: name, RawInputSchema: bytes.Clone(rawjson.Get(definition, "inputSchema"))}
-	return tool, len(tool.RawInputSchema) <= maxSchema && mcp.ValidateParamHeaderAnnotations(tool) == nil
+	ok = len(tool.RawInputSchema) <= maxSchema && mcp.ValidateParamHeaderAnnotations(tool) == nil &&
+		len(mcp.ExtractParamHeaderBindings(tool)) <= maxHeaders
+	return tool, ok
 }
 
 // Few are the params with only the arguments that become headers: mcp-go
 // decodes whatever it is given.
 func Few(t *mcp.Tool, params json.RawMessage) json.RawMessage {
-	all := rawjson.Get(params, "arguments")
 	few := map[string]any{}
-	for _, binding := range mcp.ExtractParamHeaderBindings(t) {
-		value, into := all, few
-		for i, name := range binding.Path {
-			if value = rawjson.Get(value, name); value == nil || i == len(binding.Path)-1 {
-				break
-			}
+	bound(t).find(rawjson.Get(params, "arguments"), func(path []string, value json.RawMessage) {
+		if len(value) > MaxValue {
+			return
+		}
+		into := few
+		for _, name := range path[:len(path)-1] {
 			inner, ok := into[name].(map[string]any)
 			if !ok {
 				inner = map[string]any{}
@@ -50,10 +55,8 @@ func Few(t *mcp.Tool, params json.RawMessage) json.RawMessage {
 			}
 			into = inner
 		}
-		if value != nil && len(value) <= MaxValue {
-			into[binding.Path[len(binding.Path)-1]] = value
-		}
-	}
+		into[path[len(path)-1]] = value
+	})
 	out, _ := json.Marshal(map[string]any{"arguments": few}) //nolint:errchkjson // Parts of valid JSON.
 	return out
 }
@@ -61,22 +64,59 @@ func Few(t *mcp.Tool, params json.RawMessage) json.RawMessage {
 // Repeated returns a parameter of those that become headers that stands in the
 // arguments twice, or nothing: readers differ in which of the two they take.
 func Repeated(t *mcp.Tool, args json.RawMessage) string {
+	return bound(t).find(args, func([]string, json.RawMessage) {})
+}
+
+// places are where in arguments parameters stand that become headers, so that one look
+// at the arguments finds all.
+type places struct {
+	path  []string
+	leaf  bool // one stands here
+	below map[string]*places
+}
+
+func bound(t *mcp.Tool) *places {
+	root := &places{}
 	for _, binding := range mcp.ExtractParamHeaderBindings(t) {
-		value := args
-		for _, name := range binding.Path {
-			times := 0
-			var inner json.RawMessage
-			rawjson.Each(value, func(key []byte, start, end int) {
-				if string(key) == name {
-					times++
-					inner = value[start:end]
-				}
-			})
-			if times > 1 {
-				return strings.Join(binding.Path, ".")
+		at := root
+		for i, name := range binding.Path {
+			if at.below == nil {
+				at.below = map[string]*places{}
 			}
-			value = inner
+			if at.below[name] == nil {
+				at.below[name] = &places{path: binding.Path[:i+1]}
+			}
+			at = at.below[name]
+		}
+		at.leaf = true
+	}
+	return root
+}
+
+// find hands out the values in an object that stand in these places, the last one of
+// a name, and returns one that is there twice, as readers of parameters name it.
+func (p *places) find(object json.RawMessage, found func(path []string, value json.RawMessage)) (twice string) {
+	if p.below == nil {
+		return ""
+	}
+	values := map[*places]json.RawMessage{}
+	rawjson.Each(object, func(key []byte, start, end int) {
+		at := p.below[string(key)]
+		if at == nil {
+			return
+		}
+		if values[at] != nil {
+			twice = strings.Join(at.path, ".")
+		}
+		values[at] = object[start:end]
+	})
+	for at, value := range values {
+		if at.leaf {
+			found(at.path, value)
+		}
+		if inner := at.find(value, found); inner != "" {
+			twice = inner
 		}
 	}
-	return ""
+	return twice
 }

@@ -105,7 +105,8 @@ func (s *Server) HTTP() *http.Server {
 	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler: s, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: maxPassedHead, Protocols: protocols,
-		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // Handshakes that fail, most often.
+		DisableGeneralOptionsHandler: true,                                                    // Nothing is answered before the checks.
+		ErrorLog:                     slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // Handshakes that fail, most often.
 	}
 }
 
