@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,12 +31,23 @@ func TestRun_isClosedToOtherProcessesOfItsUser(t *testing.T) {
 	servers, rules := filepath.Join(dir, "servers.json"), filepath.Join(dir, "rules.json")
 	write(t, servers, `{"mcpServers": {}}`)
 	write(t, rules, `{"agents": {}}`)
-	env := append(operatorEnv(&testkit.Gateway{Dir: dir}), saysDumpable+"=1")
-	r := runIn(t, env, "run", "--mcp-config", servers, "--rules", rules)
-	if r.code != exitFine || !strings.Contains(r.out, "dumpable: 0 <nil>") {
-		t.Errorf("run: %+v, want that it ends well and says that it cannot be dumped", r)
+	self, err := os.Executable() // Another program says nothing.
+	if err != nil {
+		t.Fatal(err)
 	}
-	if r := runIn(t, env, "version"); !strings.Contains(r.out, "dumpable: 1 <nil>") {
-		t.Errorf("version: %+v, want that it can be: else run proves nothing", r)
+	ended := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), self, args...)
+		cmd.Env, cmd.Dir = append(operatorEnv(&testkit.Gateway{Dir: dir}), "GATEHOUSE_TEST_MAIN=1", saysDumpable+"=1"), dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v, want that it ends well", args, err)
+		}
+		return string(out)
+	}
+	if got := ended("run", "--mcp-config", servers, "--rules", rules); !strings.Contains(got, "dumpable: 0 <nil>") {
+		t.Errorf("run: got %s, want that it says that it cannot be dumped", got)
+	}
+	if got := ended("version"); !strings.Contains(got, "dumpable: 1 <nil>") {
+		t.Errorf("version: got %s, want that it can be: else run proves nothing", got)
 	}
 }
