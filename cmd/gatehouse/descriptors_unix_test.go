@@ -25,8 +25,8 @@ func limited(t *testing.T, descriptors int) string {
 	return path
 }
 
-// A gateway that may have 256 descriptors has 300 idle connections, some of
-// which have asked something. New rules are in force, the operator is answered,
+// A gateway that may have 256 descriptors has 300 idle connections, half of
+// which have asked something, and half begun to. New rules are in force, the operator is answered,
 // agents are served, and a new server is started.
 func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 	t.Parallel()
@@ -43,6 +43,8 @@ func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 		if i%2 == 0 {
 			_, _ = fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n%-40s",
 				`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
+		} else {
+			_, _ = fmt.Fprint(conn, "P") // Else the kernel would keep it.
 		}
 	}
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}

@@ -20,6 +20,7 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/descriptors"
+	"gatehouse/internal/entrance"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/systemd"
@@ -191,13 +192,16 @@ func listen(opts runOptions) (net.Listener, error) {
 	if opts.transport != "http" {
 		return nil, nil //nolint:nilnil // Stdio needs no listener.
 	}
-	if l, err := systemd.Listener(); l != nil || err != nil {
-		return l, err
-	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr)
+	l, err := systemd.Listener()
 	if err != nil {
-		return nil, listenFailed("--http", opts.httpAddr, err)
+		return nil, err
 	}
+	if l == nil {
+		if l, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", opts.httpAddr); err != nil {
+			return nil, listenFailed("--http", opts.httpAddr, err)
+		}
+	}
+	entrance.LeaveSilent(l)
 	return l, nil
 }
 

@@ -101,6 +101,7 @@ var attacks = map[string]func(context.Context, *attacker){
 	"idle streams":     idleStreams,
 	"hanging calls":    hangingCalls,
 	"idle connections": idleConnections,
+	"half heads":       halfHeads,
 	"floods":           floods,
 	"pings":            pings,
 	"denied calls":     deniedCalls,
@@ -356,6 +357,19 @@ func hangingCalls(ctx context.Context, a *attacker) {
 func idleConnections(ctx context.Context, a *attacker) {
 	a.crowd(ctx, a.Files+44, func(ctx context.Context, _ int) error {
 		return a.raw(ctx, func(conn net.Conn) error {
+			_, err := bufio.NewReader(conn).ReadByte()
+			return err
+		})
+	})
+}
+
+// halfHeads begins more requests than the gateway has descriptors, and ends none.
+func halfHeads(ctx context.Context, a *attacker) {
+	a.crowd(ctx, a.Files+44, func(ctx context.Context, _ int) error {
+		return a.raw(ctx, func(conn net.Conn) error {
+			if _, err := io.WriteString(conn, "POST /mcp HTTP/1.1\r\nHost: "); err != nil {
+				return err
+			}
 			_, err := bufio.NewReader(conn).ReadByte()
 			return err
 		})
