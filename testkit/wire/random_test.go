@@ -3,6 +3,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -91,12 +92,26 @@ func FuzzLossless(f *testing.F) {
 }
 
 // passes reports whether these bytes are an object that the gateway owes it to
-// pass unchanged: bytes that are not UTF-8 are replaced, and a result that asks
-// for input is nothing that these callers can be given.
+// pass unchanged: bytes that are not UTF-8 are replaced, members that only the
+// gateway may set are taken out at any depth, and a result that asks for input is
+// nothing that these callers can be given.
 func passes(data []byte) bool {
-	if _, err := members(data); err != nil || !json.Valid(data) || !utf8.Valid(data) {
+	if _, err := members(data); err != nil || !json.Valid(data) || !utf8.Valid(data) || namesGateway(data) {
 		return false
 	}
 	kind := pick(data, "resultType")
 	return kind == nil || string(kind) == `"complete"`
+}
+
+// namesGateway reports whether something in a JSON value may be a member that only
+// the gateway may set, however it is spelled.
+func namesGateway(data []byte) bool {
+	var value any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if dec.Decode(&value) != nil {
+		return false
+	}
+	plain, err := json.Marshal(value)
+	return err == nil && bytes.Contains(bytes.ToLower(plain), []byte("io.gatehouse/"))
 }
