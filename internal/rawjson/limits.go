@@ -1,9 +1,17 @@
 package rawjson
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+	"unicode"
+	"unicode/utf16"
+)
 
 // Limits bound a value in ways that its size does not: many programs die or
-// hang over a small text that nests deep or holds an enormous number.
+// hang over a small text that nests deep or holds an enormous number. What not
+// every program can read exceeds them too, whatever they are: half of a surrogate
+// pair, which stands for no character, and a fraction or a number with an exponent
+// that is beyond the range of float64.
 type Limits struct {
 	Depth    int // of objects and arrays within each other
 	Digits   int // of a number, those of its exponent apart
@@ -19,30 +27,36 @@ const (
 	TooDeep
 	TooManyDigits
 	ExponentTooLarge
+	BeyondFloat
+	LoneSurrogate
 )
 
-// Exceeded returns which limit a value exceeds first. It is one pass and
-// allocates nothing.
-func (l Limits) Exceeded(value []byte) Excess {
+// Exceeded returns which limit a value exceeds first, and the offset of the bracket,
+// number or string that does, in bytes. It is one pass.
+func (l Limits) Exceeded(value []byte) (excess Excess, offset int) {
 	for i, depth := 0, 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case c == '"':
-			i = skipString(value, i) - 1
+			end := skipString(value, i)
+			if hasLoneSurrogate(value[i:end]) {
+				return LoneSurrogate, i
+			}
+			i = end - 1
 		case c == '{' || c == '[':
 			if depth++; depth > l.Depth {
-				return TooDeep
+				return TooDeep, i
 			}
 		case c == '}' || c == ']':
 			depth--
 		case isDigit(c):
 			end := skipNumber(value, i)
 			if excess := l.exceededBy(value[i:end]); excess != Within {
-				return excess
+				return excess, i
 			}
 			i = end - 1
 		}
 	}
-	return Within
+	return Within, 0
 }
 
 // exceededBy returns which limit a number without its sign exceeds.
@@ -52,19 +66,65 @@ func (l Limits) exceededBy(number []byte) Excess {
 	}
 	mantissa, exponent := number, []byte(nil)
 	if i := bytes.IndexAny(number, "eE"); i >= 0 {
-		mantissa, exponent = number[:i], bytes.TrimLeft(number[i+1:], "+-0")
+		mantissa, exponent = number[:i], number[i+1:]
 	}
-	digits := len(mantissa) - bytes.Count(mantissa, []byte{'.'})
+	point := bytes.IndexByte(mantissa, '.')
+	digits := len(mantissa)
+	if point >= 0 {
+		digits--
+	}
 	if digits > l.Digits {
 		return TooManyDigits
 	}
 	value := 0
-	for _, c := range exponent {
+	for _, c := range bytes.TrimLeft(exponent, "+-0") {
 		if value = 10*value + int(c-'0'); value > l.Exponent {
 			return ExponentTooLarge
 		}
 	}
+	if (exponent != nil || point >= 0) && isBeyondFloat(number, digits+value) {
+		return BeyondFloat
+	}
 	return Within
+}
+
+// isBeyondFloat reports whether a number is infinite as float64. It is below ten to the
+// power of below, whatever the sign of its exponent.
+func isBeyondFloat(number []byte, below int) bool {
+	if below <= 308 {
+		return false
+	}
+	_, err := strconv.ParseFloat(string(number), 64)
+	return err != nil // Out of range: its syntax is that of JSON.
+}
+
+// hasLoneSurrogate reports whether an escape in a string is half of a pair and the
+// other half is not beside it.
+func hasLoneSurrogate(quoted []byte) bool {
+	i := bytes.IndexByte(quoted, '\\')
+	if i < 0 {
+		return false // Most have no escape at all.
+	}
+	for i < len(quoted) {
+		switch {
+		case quoted[i] != '\\':
+			i++
+			continue
+		case at(quoted, i+1) != 'u':
+			i += 2
+			continue
+		}
+		r := hexRune(quoted, i+2)
+		i += 6
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if at(quoted, i) != '\\' || at(quoted, i+1) != 'u' || utf16.DecodeRune(r, hexRune(quoted, i+2)) == unicode.ReplacementChar {
+			return true
+		}
+		i += 6
+	}
+	return false
 }
 
 // skipNumber returns the index behind the number that goes on at i.

@@ -22,9 +22,6 @@ const (
 	maxQuestions = 64
 )
 
-// sendable bounds what reaches servers of a client's answers, as it does for calls.
-var sendable = rawjson.Limits{Depth: 64, Digits: 1000, Exponent: 1000}
-
 // Client is the client of one session, as servers may ask it for something. It
 // implements endpoint.Client. Answers are taken from its own session alone: the ids
 // of its questions mean nothing elsewhere, and cannot be guessed.
@@ -77,7 +74,7 @@ func (c *Client) speaks(capabilities json.RawMessage) {
 		return
 	}
 	c.revision, c.declared = endpoint.StatelessRevision, nil
-	if rawjson.First(capabilities) == '{' && len(capabilities) <= maxDeclared {
+	if isKept(capabilities) {
 		c.declared = bytes.Clone(capabilities)
 	}
 }
@@ -359,8 +356,8 @@ func (c *Client) answered(raw []byte, strays *atomic.Uint64) {
 // answerOf is what a client answered. An answer that is neither is an error.
 func answerOf(env jsonrpc.Message) endpoint.Response {
 	switch {
-	case sendable.Exceeded(env.Error) != rawjson.Within, sendable.Exceeded(env.Result) != rawjson.Within:
-		return endpoint.Response{Error: json.RawMessage(`{"code":-32603,"message":"the client answered with something that nests too deep, or with a number that is too long"}`)}
+	case !endpoint.CanBeSent(env.Error), !endpoint.CanBeSent(env.Result):
+		return endpoint.Response{Error: json.RawMessage(`{"code":-32603,"message":"the client answered with something that nests too deep, a number that is too large or too long, or half of a surrogate pair"}`)}
 	case !absent(env.Error) && rawjson.First(env.Error) == '{':
 		return endpoint.Response{Error: append(json.RawMessage(nil), env.Error...)}
 	case rawjson.First(env.Result) == '{':

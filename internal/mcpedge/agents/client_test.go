@@ -147,12 +147,28 @@ func TestClient_whatNoServerCouldRead_isAnError(t *testing.T) {
 	c, sent := asking(t, 1)
 	for answer, want := range map[string]string{
 		`"result":` + strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70): "nests too deep",
+		`"result":{"a":1e400}`: "too large", `"result":{"a":"\ud800"}`: "half of a surrogate pair", `"error":{"code":1,"message":"\udc00"}`: "half of a surrogate pair",
 		`"result":[1]`: "neither a result nor an error", `"error":"no"`: "neither a result nor an error",
 	} {
 		done := ask(t.Context(), c, "roots/list")
 		c.Answered(fmt.Sprintf(`{"jsonrpc":"2.0","id":%q,%s}`, idOf(t, <-sent[0]), answer))
 		if o := <-done; !strings.Contains(string(o.response.Error), want) {
 			t.Errorf("%.40s: the server gets %s (%v), want an error that says %q", answer, o.response.Error, o.err, want)
+		}
+	}
+}
+
+// Servers are shown what a client declares, so what they may not be able to read is
+// as if it had declared nothing.
+func TestClient_capabilitiesThatNoServerCouldRead_areNotKept(t *testing.T) {
+	for _, declared := range []string{
+		`{"roots":` + strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 65), `{"roots":{"a":1e400}}`, `{"roots":{"\ud800":1}}`, `{"roots":{"a":1` + strings.Repeat("0", 1000) + `}}`,
+	} {
+		c := agents.NewAsked()
+		c.Speaks(`{"roots":{}}`)
+		c.Speaks(declared)
+		if got := c.Declared(); got != nil {
+			t.Errorf("%.60s: got %s, want nothing", declared, got)
 		}
 	}
 }

@@ -124,6 +124,9 @@ func (a Asked) Attach(send func(body []byte)) (detach func()) { return a.attach(
 // Answered is the arrival of an answer.
 func (a Asked) Answered(body string) { a.answered([]byte(body), a.strays) }
 
+// Speaks is a request of 2026-07-28 that says what its client can be asked for.
+func (a Asked) Speaks(capabilities string) { a.speaks([]byte(capabilities)) }
+
 // End is the end of its session.
 func (a Asked) End() { a.end() }
 

@@ -83,10 +83,16 @@ const maxDeclared = 2 << 10
 // kept.
 func declaredBy(params json.RawMessage) string {
 	capabilities := rawjson.Get(params, "capabilities")
-	if rawjson.First(capabilities) != '{' || len(capabilities) > maxDeclared {
+	if !isKept(capabilities) {
 		return ""
 	}
 	return string(capabilities)
+}
+
+// isKept reports whether capabilities are kept, which servers are shown later. Of a
+// client with others it is as if it had declared none.
+func isKept(capabilities json.RawMessage) bool {
+	return rawjson.First(capabilities) == '{' && len(capabilities) <= maxDeclared && endpoint.CanBeSent(capabilities)
 }
 
 func (p *peer) known() (revision, client string) {

@@ -241,6 +241,10 @@ func TestSurface_knowsWhatASessionsClientDeclared(t *testing.T) {
 	url := serveSurfaces(t) + "/s/one"
 	for declared, want := range map[string]string{
 		`{"extensions":{"x/y":{"n":1.0}}}`: `{"extensions":{"x/y":{"n":1.0}}}`, `[]`: "", `{"x":"` + strings.Repeat("x", 2<<10) + `"}`: "",
+		// What servers may not be able to read is not kept.
+		`{"elicitation":{"a":` + strings.Repeat("[", 62) + strings.Repeat("]", 62) + `}}`: `{"elicitation":{"a":` + strings.Repeat("[", 62) + strings.Repeat("]", 62) + `}}`,
+		`{"elicitation":{"a":` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}}`: "",
+		`{"roots":{"n":1e400}}`: "", `{"sampling":{"a":"\ud800"}}`: "", `{"sampling":{"\udc00":1}}`: "",
 	} {
 		r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":`+declared+`,"clientInfo":{"name":"t","version":"1"}}}`)
 		r = post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"declared"}}`, "Mcp-Session-Id", r.header.Get("Mcp-Session-Id"))
