@@ -56,6 +56,10 @@ type conversation struct {
 
 	mu      sync.Mutex
 	pending map[string]*exchange
+	// told is how many notifications an SSE server may still answer, though it should
+	// not, and toldAt the number of the latest request when the last of them was sent.
+	told   int
+	toldAt uint64
 
 	// Guarded by h.mu.
 	proven  bool // a request has been answered since the handshake
@@ -82,14 +86,13 @@ func (c *conversation) retire() {
 	c.cancel(errClosed)
 }
 
-// nextID returns an id that no server would use for requests of its own: a
-// server's request must not be taken for an answer to ours.
-func (c *conversation) nextID() string {
-	return "gatehouse-" + strconv.FormatUint(c.lastID.Add(1), 10)
-}
+// idOf returns the id of a request, one that no server would use for requests of its
+// own: a server's request must not be taken for an answer to ours.
+func idOf(number uint64) string { return "gatehouse-" + strconv.FormatUint(number, 10) }
 
 func (c *conversation) newExchange(req endpoint.Request) *exchange {
-	x := &exchange{id: c.nextID(), limit: c.h.opts.MaxMessageBytes, progress: req.Progress, lasts: req.Lasts, asks: req.Asks, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
+	number := c.lastID.Add(1)
+	x := &exchange{id: idOf(number), number: number, limit: c.h.opts.MaxMessageBytes, progress: req.Progress, lasts: req.Lasts, asks: req.Asks, notice: req.Notice, weight: req.Weight, by: req.By, settled: make(chan struct{})}
 	x.facts.id = x.id
 	if req.MaxResultBytes > 0 {
 		x.limit = req.MaxResultBytes
@@ -183,6 +186,7 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 	switch m.Kind() {
 	case jsonrpc.Answer:
 		if x := c.waiting(m.ID); x != nil {
+			c.heardOf(x)
 			x.settle(x.responseTo(m))
 			if x != of && c.way != overSSE {
 				x.comeElsewhere()
@@ -195,10 +199,43 @@ func (c *conversation) message(m jsonrpc.Message, of *exchange) {
 			c.asked(m, of)
 		}
 	case jsonrpc.Unknown:
-		if x := c.only(); c.way == overSSE && x != nil && m.Method == nil && m.Error != nil {
-			answer, failure, _ := x.responseTo(m)
-			x.settle(answer, failure, true) // An error without an id, on the one stream of all.
+		if c.way == overSSE && m.Method == nil && m.Error != nil {
+			c.nameless(m)
 		}
+	}
+}
+
+// nameless acts on an error without an id on the one stream of all: it is the answer to
+// the only request that the server has, unless it may be what the server says to a
+// notification.
+func (c *conversation) nameless(m jsonrpc.Message) {
+	if c.ofNotice() {
+		return
+	}
+	if x := c.only(); x != nil {
+		answer, failure, _ := x.responseTo(m)
+		x.settle(answer, failure, true)
+	}
+}
+
+// ofNotice reports whether an error that does not say whose it is may be the answer to a
+// notification: each pays for one, until a request that was made after it is answered.
+func (c *conversation) ofNotice() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.told == 0 {
+		return false
+	}
+	c.told--
+	return true
+}
+
+// heardOf notes that the server has answered a request by its id.
+func (c *conversation) heardOf(x *exchange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x.number > c.toldAt {
+		c.told = 0
 	}
 }
 
@@ -247,18 +284,21 @@ func (c *conversation) tellClient(m jsonrpc.Message, of *exchange) {
 	}()
 }
 
-// only returns the only exchange that waits for an answer, nil if there are more
-// or none.
-func (c *conversation) only() *exchange {
+// only returns the only exchange whose request may have reached the server and that
+// waits for an answer, nil if there are more or none.
+func (c *conversation) only() (only *exchange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.pending) != 1 {
-		return nil
-	}
 	for _, x := range c.pending {
-		return x
+		switch f := x.state(); {
+		case !f.sent || f.answered:
+		case only != nil:
+			return nil
+		default:
+			only = x
+		}
 	}
-	return nil
+	return only
 }
 
 func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
@@ -309,6 +349,15 @@ func (c *conversation) tell(ctx context.Context, x *exchange, body []byte) facts
 	return x.state()
 }
 
+// notify posts a notification, as tell does.
+func (c *conversation) notify(ctx context.Context, x *exchange, method string, params json.RawMessage) facts {
+	c.mu.Lock()
+	c.told++
+	c.toldAt = c.lastID.Load()
+	c.mu.Unlock()
+	return c.tell(ctx, x, notificationLine(method, params))
+}
+
 // giveUp tells the server that nobody waits for the answer to a request any
 // more. With 2026-07-28 the end of the request has told it.
 func (c *conversation) giveUp(f facts, method string) {
@@ -316,7 +365,7 @@ func (c *conversation) giveUp(f facts, method string) {
 		return
 	}
 	c.h.aside(func(ctx context.Context) {
-		c.tell(ctx, nil, notificationLine(methodCancelled, cancelParams(quote(f.id))))
+		c.notify(ctx, nil, methodCancelled, cancelParams(quote(f.id)))
 	})
 }
 

@@ -41,10 +41,11 @@ type eventStream struct {
 	retry time.Duration // how long the server wants us to wait before that
 }
 
-// The waits before a stream that the server has closed is gone on with.
+// The waits before a stream that the server has closed is gone on with: the least
+// is ours, whatever the server says.
 const (
 	usualRetry = time.Second
-	leastRetry = 10 * time.Millisecond
+	leastRetry = 100 * time.Millisecond
 )
 
 // newEventStream reads what a response says while ctx lasts.

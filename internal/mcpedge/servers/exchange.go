@@ -17,6 +17,7 @@ import (
 // caller has gone.
 type exchange struct {
 	id       string // as the server gets it, a JSON string; empty where no answer is expected
+	number   uint64 // of the requests of its conversation
 	limit    int64
 	progress func(json.RawMessage)
 	notice   func(string, json.RawMessage)

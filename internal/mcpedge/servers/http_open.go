@@ -260,7 +260,7 @@ func (c *conversation) sayInitialized(ctx context.Context) error {
 	inTime, cancel := context.WithCancel(ctx)
 	defer cancel()
 	connected := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { time.AfterFunc(noticePatience, cancel) }}
-	f := c.tell(httptrace.WithClientTrace(inTime, connected), &exchange{}, notificationLine(methodInitialized, nil))
+	f := c.notify(httptrace.WithClientTrace(inTime, connected), &exchange{}, methodInitialized, nil)
 	if f.unreached() && inTime.Err() == nil || f.unauthorized() || ctx.Err() != nil || c.ctx.Err() != nil {
 		return c.handshakeError(ctx, f)
 	}

@@ -140,9 +140,10 @@ func TestSSE_withAServerOfTheLibrary(t *testing.T) {
 	}
 }
 
-// An SSE server by hand: what it says on its stream and gets by POST.
-func TestSSE_oddMessages(t *testing.T) {
-	say, got := make(chan string), make(chan request, 10)
+// sseByHand is an SSE server: what it says on its stream, and gets by POST.
+func sseByHand(t *testing.T) (url string, say chan string, got chan request) {
+	t.Helper()
+	say, got = make(chan string), make(chan request, 10)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sse", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -171,7 +172,12 @@ func TestSSE_oddMessages(t *testing.T) {
 	})
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	s := openHTTP(t, servers.HTTPOptions{URL: srv.URL + "/sse", Transport: servers.SSE, MaxMessageBytes: 100 << 10})
+	return srv.URL + "/sse", say, got
+}
+
+func TestSSE_oddMessages(t *testing.T) {
+	url, say, got := sseByHand(t)
+	s := openHTTP(t, servers.HTTPOptions{URL: url, Transport: servers.SSE, MaxMessageBytes: 100 << 10})
 	if m := await(t, got); m.Method != "notifications/initialized" {
 		t.Errorf("got %s, want notifications/initialized", m.line)
 	}
@@ -202,6 +208,40 @@ func TestSSE_oddMessages(t *testing.T) {
 	await(t, got)
 	say <- `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`
 	if o := await(t, only); o.err != nil || string(o.res.Error) != `{"code":-32700,"message":"Parse error"}` {
+		t.Errorf("got %s %v, want the error that has no id", o.res.Error, o.err)
+	}
+}
+
+// Some servers answer notifications, which have no id; nothing on the one stream of all
+// says that a call which runs is not meant.
+func TestSSE_errorsWithoutAnID_asAnswersToNotifications_leaveTheOnlyCallAlone(t *testing.T) {
+	const nameless = `{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"Method not found"}}`
+	url, say, got := sseByHand(t)
+	s := openHTTP(t, servers.HTTPOptions{URL: url, Transport: servers.SSE})
+	await(t, got) // notifications/initialized
+	first := call(t.Context(), s, tool(`1`))
+	id := await(t, got).ID
+	say <- nameless
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":1}}`, id)
+	wantResult(t, await(t, first), `{"n":1}`)
+	ctx, giveUp := context.WithCancel(t.Context())
+	given := call(ctx, s, tool(`2`))
+	await(t, got)
+	giveUp()
+	await(t, given)
+	if m := await(t, got); m.Method != "notifications/cancelled" {
+		t.Errorf("got %s, want notifications/cancelled", m.line)
+	}
+	next := call(t.Context(), s, tool(`3`))
+	id = await(t, got).ID
+	say <- nameless
+	say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"n":3}}`, id)
+	wantResult(t, await(t, next), `{"n":3}`)
+	// A request that was made after the last of them is answered: what comes now is meant.
+	last := call(t.Context(), s, tool(`4`))
+	await(t, got)
+	say <- nameless
+	if o := await(t, last); o.err != nil || !strings.Contains(string(o.res.Error), "Method not found") {
 		t.Errorf("got %s %v, want the error that has no id", o.res.Error, o.err)
 	}
 }

@@ -233,9 +233,10 @@ func (c *conversation) receiveStream(ctx context.Context, body io.Reader, x *exc
 	return err == nil
 }
 
-// resume goes on with a stream that the server has closed.
+// resume goes on with a stream that the server has closed. Each time costs an HTTP
+// request that nobody else has asked for.
 func (c *conversation) resume(ctx context.Context, e *eventStream, x *exchange) error {
-	pause := time.NewTimer(e.retry)
+	pause := time.NewTimer(max(e.retry, c.h.pace.Spend(costPosted, floodBurst, time.Now())))
 	defer pause.Stop()
 	select {
 	case <-pause.C:

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,6 +311,45 @@ func TestHTTPCall_eventStreams_areReadAsTheStandardSays(t *testing.T) {
 				wantResult(t, outcome{res, err}, `{}`)
 			})
 		}
+	}
+}
+
+// A server that ends each stream at once, to be asked again without end, is asked at a
+// pace that is not its own: 100 ms lie between two requests for one call, and all of them
+// together take little of the processor.
+func TestHTTPCall_streamThatIsClosedAgainAndAgain_isResumedSlowly(t *testing.T) {
+	for _, c := range []struct {
+		calls, asks int
+		least       time.Duration
+	}{{1, 4, 400 * time.Millisecond}, {100, 210, time.Second}} {
+		var asked atomic.Int64
+		enough := make(chan struct{})
+		again := func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, "id: %d\nretry: 0\ndata:\n\n", asked.Load())
+		}
+		o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, _ request) { again(w) })
+		o.listen = func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Last-Event-Id") == "" {
+				w.WriteHeader(http.StatusMethodNotAllowed)
+				return
+			}
+			if asked.Add(1) == int64(c.asks) {
+				close(enough)
+			}
+			again(w)
+		}
+		s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+		ctx, giveUp := context.WithCancel(t.Context())
+		begun := time.Now()
+		for range c.calls {
+			call(ctx, s, tool(`1`))
+		}
+		await(t, enough)
+		if took := time.Since(begun); took < c.least {
+			t.Errorf("%d calls: it was asked %d times within %v, want %v at least", c.calls, c.asks, took, c.least)
+		}
+		giveUp()
 	}
 }
 

@@ -122,6 +122,6 @@ func (h *HTTP) tellRoots() {
 	c := h.current
 	h.mu.Unlock()
 	if c != nil && !c.stateless() {
-		h.aside(func(ctx context.Context) { c.tell(ctx, nil, notificationLine(endpoint.NoticeRoots, nil)) })
+		h.aside(func(ctx context.Context) { c.notify(ctx, nil, endpoint.NoticeRoots, nil) })
 	}
 }
