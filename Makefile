@@ -56,7 +56,7 @@ TOOLMOD  := -modfile=internal/tools/go.mod
 LINT     := $(GO) tool $(TOOLMOD) golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: fleet help build run test race attach short chaos fuzz find lint fmt fix check cross e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
+.PHONY: fleet help build run test race attach short chaos fuzz find lint fmt fix check cross wine e2e npm python cover vuln bench figures microbench man dist packages-test reproducible clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,6 +130,12 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		echo "vet $$system"; \
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
+
+# What has parts of its own for Windows that wine can run.
+WINE := ./internal/ownsocket ./internal/attach ./internal/admin
+
+wine: ## run the tests of what is different on Windows by wine; skips where it is not installed
+	@$(GO) run ./testkit/wine -count=1 -p 1 -timeout 10m $(WINE)
 
 FLEET := TTL NETWORK CALLS APPLIES STEPS IDLE
 

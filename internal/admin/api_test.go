@@ -18,6 +18,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/logging"
+	"gatehouse/internal/ownsocket"
 )
 
 func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
@@ -143,7 +144,7 @@ func TestServer_misnamedMembers_areRefused(t *testing.T) {
 		}
 		t.Cleanup(admin.Serve(socket, newFake(), nil, slog.New(slog.DiscardHandler)).Close)
 		c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket.Path())
+			return ownsocket.Dial(ctx, socket.Path())
 		}}}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://x/v1/call", strings.NewReader(body))
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/ownsocket"
 	"gatehouse/internal/rawjson"
 )
 
@@ -35,7 +36,7 @@ type Client struct {
 // NewClient makes a client for the socket at path. Nothing is opened yet.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		return ownsocket.Dial(ctx, path)
 	}
 	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }

@@ -1,6 +1,6 @@
 // Package attach lets the clients of one person share one gateway. Each client
 // starts a small process, the relay, which speaks MCP over its stdin and stdout and
-// hands the bytes on to the gateway through a unix socket.
+// hands the bytes on to the gateway through a unix socket (on Windows a named pipe).
 //
 // # What travels
 //

@@ -1,5 +1,3 @@
-//go:build unix
-
 package attach_test
 
 import (
@@ -137,14 +135,16 @@ func newClient(t *testing.T, dir string, wait time.Duration) *client {
 			return attach.Dial(ctx, dir+"/gw.sock", attach.Hello{Version: "1"})
 		},
 	})
+	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		c.ended <- r.Run(context.Background())
+		c.ended <- r.Run(ctx)
 		_ = outW.Close()
 		_ = inR.Close()
 	}()
 	t.Cleanup(func() {
 		_ = inW.Close()
 		_ = outR.Close()
+		cancel() // Also of one that waits for a gateway.
 	})
 	return c
 }

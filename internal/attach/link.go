@@ -40,11 +40,14 @@ type Link struct {
 func Dial(ctx context.Context, path string, hello Hello) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, helloPatience)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("cannot reach the gateway at %s: %w", path, err)
-		}
+	conn, err := ownsocket.Dial(ctx, path)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("cannot reach the gateway at %s: %w", path, err)
+	case errors.Is(err, ownsocket.ErrDenied):
+		return nil, &Refused{err.Error()}
+	default:
 		return nil, ErrNobody
 	}
 	l, err := greet(ctx, conn, hello)

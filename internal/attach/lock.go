@@ -71,6 +71,9 @@ func lock(path string) (*Lock, error) {
 				continue
 			}
 		}
+		if vanishing(err) {
+			return nil, ErrTaken
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +98,4 @@ func lock(path string) (*Lock, error) {
 }
 
 // Release ends the lock and removes its file.
-func (l *Lock) Release() {
-	_ = os.Remove(l.file.Name()) // Before it is free: the next one makes its own.
-	_ = l.file.Close()
-}
+func (l *Lock) Release() { free(l.file) }

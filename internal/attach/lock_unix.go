@@ -21,3 +21,12 @@ func tryLock(f *os.File) error {
 		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
 	}
 }
+
+// vanishing reports false: a file that is removed can be opened, or is not there.
+func vanishing(error) bool { return false }
+
+// free ends a lock and removes its file.
+func free(f *os.File) {
+	_ = os.Remove(f.Name()) // Before it is free: the next one makes its own.
+	_ = f.Close()
+}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package attach_test
 
 import (
@@ -202,8 +200,16 @@ func TestRelay_cancelledDuringThePause_reachesTheGatewayThatRunsIt(t *testing.T)
 // A call that a gateway refuses because it ends goes to the next one.
 func TestRelay_refusedByAGatewayThatEnds_goesToTheNext(t *testing.T) {
 	dir := folder(t)
+	heard := make(chan struct{})
 	first := newGateway(t, dir, "", func(_ context.Context, _ attach.Hello, in io.Reader, out io.Writer) error {
-		_, err := io.ReadAll(in)
+		r := bufio.NewReader(in)
+		for range 2 {
+			if _, err := r.ReadString('\n'); err != nil {
+				return err
+			}
+		}
+		close(heard)
+		_, err := io.ReadAll(r)
 		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"error":{"code":"SERVER_UNAVAILABLE","message":"`+
 			attach.ShuttingDown+` Try again."}},"isError":true,"_meta":{"io.gatehouse/origin":"gateway"}}}`+"\n")
 		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":2,"result":{"structuredContent":{"error":{"message":"`+
@@ -213,6 +219,7 @@ func TestRelay_refusedByAGatewayThatEnds_goesToTheNext(t *testing.T) {
 	c := newClient(t, dir, time.Minute)
 	c.say(t, call(1))
 	c.say(t, call(2))
+	<-heard
 	first.Pause(t.Context())
 	c.want(t, `"id":2`, attach.ShuttingDown) // A server's words are passed on.
 	first.Close()

@@ -12,12 +12,9 @@ import (
 	"strings"
 )
 
-// maxPath is the longest path of a socket: systems take 104 to 108 bytes.
-const maxPath = 100
-
 // Dirs returns the folders as they are used for sockets; relative ones are left
-// out. Where a socket's path would be longer than 100 bytes, a short folder in
-// tempDir stands in for it; its name follows from the long one.
+// out. Where a socket's path would be longer than the system takes, a short folder
+// in tempDir stands in for it; its name follows from the long one.
 //
 // Who listens uses the first that it can; who looks for a socket looks into all
 // of them, so it finds those of programs with another environment.

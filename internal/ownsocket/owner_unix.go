@@ -21,5 +21,5 @@ func ownerOnly(dir string, info fs.FileInfo) error {
 	return nil
 }
 
-// Socket files can be renamed, so one can be made ready before it is seen.
-const renames = true
+// maxPath is the longest path of a socket: systems take 104 to 108 bytes.
+const maxPath = 100

@@ -36,38 +36,37 @@ func (s *Socket) Close() error {
 }
 
 // Bind listens on NAME.sock in a folder, in the place of a socket of that name if
-// there is one: the caller must know that nobody listens on it. The socket is bound
-// under a name that nobody looks for, made private, and only then given its name.
-// draft must differ from that of everybody who binds in the folder at this time.
+// there is one: the caller must know that nobody listens on it. The socket is made
+// under a name that nobody looks for, private, and only then given its name. draft
+// must differ from that of everybody who binds in the folder at this time.
 func Bind(ctx context.Context, dir, name, draft string) (*Socket, error) {
 	path := filepath.Join(dir, name+".sock")
-	bound := path
-	if renames {
-		bound = filepath.Join(dir, "."+draft+".new")
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", bound)
+	bound := filepath.Join(dir, "."+draft+".new")
+	l, err := listen(ctx, bound)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
-	}
-	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false)
 	}
 	s := &Socket{Listener: l, path: bound}
 	if IsStandIn(dir) {
 		s.temp = dir
 	}
-	if err := os.Chmod(bound, 0o600); err != nil && renames {
+	if err := os.Chmod(bound, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot make %s private: %w", bound, err), s.Close())
 	}
-	if renames {
-		if err := os.Rename(bound, path); err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot name the socket %s: %w", path, err), s.Close())
-		}
+	if err := rename(bound, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot name the socket %s: %w", path, err), s.Close())
 	}
 	s.path = path
 	s.file, _ = os.Lstat(path) // Without it, whatever is there is removed at the end.
+	if s.file != nil {
+		_ = os.SameFile(s.file, s.file) // On Windows a file is looked at no sooner than this.
+	}
 	return s, nil
 }
+
+// ErrDenied means that a process of this user's listens that does not take this one:
+// on Windows it runs as administrator, and this one does not.
+var ErrDenied = errors.New("it runs as administrator, and this process does not")
 
 // Answer says whether somebody listens on a socket.
 type Answer int
@@ -88,7 +87,7 @@ const dialPatience = 2 * time.Second
 func Listening(ctx context.Context, path string) Answer {
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	conn, err := Dial(ctx, path)
 	switch {
 	case err == nil:
 		_ = conn.Close()

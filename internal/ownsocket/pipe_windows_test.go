@@ -1,0 +1,245 @@
+package ownsocket_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+
+	"gatehouse/internal/ownsocket"
+)
+
+// byWine skips what wine does not do as Windows does.
+func byWine(t *testing.T, what string) {
+	t.Helper()
+	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
+		t.Skip("wine " + what)
+	}
+}
+
+// number is one of a pipe that the test makes itself.
+func number(t *testing.T) (number, name string) {
+	t.Helper()
+	number = hex.EncodeToString([]byte(strings.Repeat(t.Name(), 2))[5:][:ownsocket.NumberBytes])
+	name, err := ownsocket.PipeName(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number, name
+}
+
+func us(t *testing.T) string {
+	t.Helper()
+	sid, err := ownsocket.User()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sid.String()
+}
+
+func TestPipe_accessIsItsUsersAlone(t *testing.T) {
+	_, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	d, err := windows.GetSecurityInfo(ownsocket.Next(p), windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := windows.SecurityDescriptorFromString("O:" + us(t) + "D:P(A;;FA;;;" + us(t) + ")")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, _ := strings.Cut(d.String(), "S:") // Wine adds the label of trust.
+	if got != want.String() {
+		t.Errorf("got the access %s, want %s", got, want)
+	}
+}
+
+func TestPipe_trustIsThatOfItsProcess(t *testing.T) {
+	byWine(t, "prints the labels of trust otherwise")
+	_, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	d, err := windows.GetSecurityInfo(ownsocket.Next(p), windows.SE_KERNEL_OBJECT, windows.LABEL_SECURITY_INFORMATION)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.String(); !strings.HasPrefix(got, "S:(ML;;NW;;;") {
+		t.Errorf("got the label %s, want one against writing up", got)
+	}
+}
+
+func TestPipe_nameThatIsTaken_isRefused(t *testing.T) {
+	byWine(t, "makes a first instance as often as it is asked")
+	_, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	if second, err := ownsocket.ListenPipe(name); err == nil {
+		_ = second.Close()
+		t.Error("got a second pipe of one name, want an error")
+	}
+}
+
+// foreign makes the pipe of a number as somebody else would, and the file of a socket
+// that leads to it.
+func foreign(t *testing.T, access string) (path string) {
+	t.Helper()
+	number, name := number(t)
+	d, err := windows.SecurityDescriptorFromString(access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &windows.SecurityAttributes{SecurityDescriptor: d}
+	a.Length = uint32(unsafe.Sizeof(*a))
+	h, err := ownsocket.PipeWith(name, a)
+	if errors.Is(err, windows.ERROR_INVALID_OWNER) {
+		t.Skip("the system lets nobody make the pipe of another user")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = windows.CloseHandle(h) })
+	return leadsTo(t, number)
+}
+
+// leadsTo makes the file of a socket.
+func leadsTo(t *testing.T, text string) (path string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "s.sock")
+	t.Cleanup(func() { _, _ = os.Remove(path), os.Remove(dir) }) // Wine knows nothing of what os.RemoveAll does.
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDial_pipeOfAnotherUser_isNobodys(t *testing.T) {
+	const access = "O:S-1-5-21-1-2-3-1001D:(A;;FA;;;WD)"
+	if got := ownsocket.Listening(t.Context(), foreign(t, access)); got != ownsocket.No {
+		t.Errorf("got %v for somebody else's pipe, want %v", got, ownsocket.No)
+	}
+}
+
+func TestDial_pipeWhoseEndsAreTaken_isGivenUp(t *testing.T) {
+	number, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	path := leadsTo(t, number)
+	c, err := ownsocket.Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if c, err := ownsocket.Dial(t.Context(), path); !errors.Is(err, ownsocket.ErrBusy) {
+		t.Errorf("got %v, %v of one that nobody accepts at, want %v", c, err, ownsocket.ErrBusy)
+	}
+	if got := ownsocket.Listening(t.Context(), path); got != ownsocket.Unknown {
+		t.Errorf("got %v, want %v: its file stays", got, ownsocket.Unknown)
+	}
+}
+
+func TestDial_pipeThatLetsNobodyIn_isNobodys(t *testing.T) {
+	byWine(t, "lets everybody open a pipe")
+	path := foreign(t, "O:"+us(t)+"D:P")
+	if c, err := ownsocket.Dial(t.Context(), path); !errors.Is(err, ownsocket.ErrNobody) {
+		t.Errorf("got %v, %v, want that nobody listens", c, err)
+	}
+}
+
+func TestDial_otherSideMayNotActAsUs(t *testing.T) {
+	byWine(t, "pays no heed to the level that a client allows")
+	_, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	h, err := ownsocket.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ownsocket.Ours(h, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.Write([]byte("x")); err != nil { // The system asks that something was read.
+		t.Fatal(err)
+	}
+	s, err := p.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if _, err := s.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ownsocket.ActAs(s); err != nil || got != windows.SecurityIdentification {
+		t.Errorf("got the level %d, %v, want %d: to learn who it is, no more", got, err, windows.SecurityIdentification)
+	}
+}
+
+func TestDial_fileThatNamesNoPipe_isRefused(t *testing.T) {
+	for _, text := range []string{"", `\\example.com\pipe\x`, `..\x`, strings.Repeat("z", 2*ownsocket.NumberBytes), strings.Repeat("0", 2*ownsocket.NumberBytes) + "0"} {
+		if c, err := ownsocket.Dial(t.Context(), leadsTo(t, text)); err == nil {
+			_ = c.Close()
+			t.Errorf("got a connection by a file with %q, want an error", text)
+		}
+	}
+}
+
+func TestDial_allEndsTaken_waitsForTheNext(t *testing.T) {
+	number, name := number(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	path := leadsTo(t, number)
+	const clients = 20
+	dialled := make(chan error, clients)
+	end := make(chan struct{})
+	defer close(end)
+	for range clients {
+		go func() {
+			c, err := ownsocket.Dial(t.Context(), path)
+			dialled <- err
+			if <-end; err == nil {
+				_ = c.Close()
+			}
+		}()
+	}
+	for range clients {
+		c, err := p.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	for range clients {
+		if err := <-dialled; err != nil {
+			t.Error(err)
+		}
+	}
+}
