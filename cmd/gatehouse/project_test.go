@@ -243,8 +243,8 @@ func TestRun_inAnUntrustedFolder_usesTheConfigFolder(t *testing.T) {
 			put(t, config, testkit.Servers{"good": testkit.Fake(t)}.JSON(), testkit.AllowAll("a"))
 		},
 	})
-	if line := g.Await(t, "project files passed over"); !strings.Contains(line.Str("hint"), "gatehouse trust "+g.Dir) {
-		t.Errorf("got %v, want the command that approves them", line.Attrs)
+	if line := g.Await(t, "project files passed over"); line.Level != "WARN" || !strings.Contains(line.Str("hint"), "gatehouse trust "+g.Dir) {
+		t.Errorf("got %s with %v, want WARN with the command that approves them", line.Level, line.Attrs)
 	}
 	a := g.Agent(t, "a")
 	a.Execute(t, "good", "pid", nil).Good(t)

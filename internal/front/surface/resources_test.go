@@ -161,6 +161,25 @@ func TestPrompts_andCompletions_byTheRules(t *testing.T) {
 	}
 }
 
+// What kills or hangs many servers is refused here as in a call of a tool.
+func TestRequests_withWhatHurtsServers_areRefused(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65)
+	for _, c := range []struct{ method, params, why string }{
+		{"resources/read", `{"uri":"note://a/\ud800"}`, "lone surrogate"},
+		{"prompts/get", `{"name":"greet","arguments":` + deep + `}`, "64 levels"},
+		{"prompts/get", `{"name":"greet","arguments":{"n":1e400}}`, "arguments.n"},
+		{"completion/complete", `{"ref":{"type":"ref/prompt","name":"greet","a":` + deep + `},"argument":{"name":"x","value":""}}`, "64 levels"},
+		{"completion/complete", `{"ref":{"type":"ref/prompt","name":"greet"},"argument":{"name":"x","value":"\udc00"}}`, "argument.value"},
+		{"completion/complete", `{"ref":{"type":"ref/prompt","name":"greet"},"argument":{"name":"x","value":""},"context":{"a":[1e1001]}}`, "context.a[0]"},
+	} {
+		db, session := whole(all)
+		s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "resources": {"db": ["*"]}, "prompts": {"db": ["*"]}}}}}`, db)
+		if _, failure := s.ask(old, c.method, c.params); !strings.Contains(failure, "INVALID_ARGUMENT") || !strings.Contains(failure, c.why) || len(session.Calls()) != 0 {
+			t.Errorf("%s %.90s: got %q and %d requests, want INVALID_ARGUMENT with %q and none", c.method, c.params, failure, len(session.Calls()), c.why)
+		}
+	}
+}
+
 func TestResources_theServersErrorsPass(t *testing.T) {
 	db := testkit.ReadyBackend("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
 		return endpoint.Response{Error: []byte(`{"code":-32002,"message":"none","data":{"uri":"a://b"}}`)}, nil

@@ -91,7 +91,7 @@ func TestBatch_ofCallsThatTakeLong_runsThemAll(t *testing.T) {
 func TestAnswers_thatNobodyReads_areGivenUpForThoseOfOthers(t *testing.T) {
 	const size = 12 << 20 // More than the buffers of a connection hold.
 	budget := weight.New(3*size, time.Now)
-	f := newEdge(t, heavy{newScript(), size}, func(o *agents.Options) { o.Budget = budget })
+	f := newEdge(t, heavy{newScript(), size}, func(o *agents.Options) { o.Budget, o.WriteTimeout = budget, time.Hour })
 	srv := serveHTTP(t, f)
 	body := call("1", "raw", `{}`)
 	conns := make([]io.Reader, 3)

@@ -157,3 +157,9 @@ func (p Progress) Mute() { p.p.mute() }
 
 // Finish is called before the call is answered.
 func (p Progress) Finish() { p.p.finish(false) }
+
+// Decoding is the beginning of the decoding of a value of that size.
+func Decoding(size int) (done func()) { return decoding(size) }
+
+// MaxDecodes is how many large values are decoded at a time.
+const MaxDecodes = maxDecodes

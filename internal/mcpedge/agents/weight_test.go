@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/mcpedge/agents"
 )
@@ -116,5 +117,35 @@ func TestMessage_whatIsDecodedIsBounded(t *testing.T) {
 	fine := post(t, srv.URL, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":"`+pad+`"}}}`)
 	if !strings.Contains(fine.body, `"result"`) {
 		t.Errorf("arguments of 65 KiB: got %.200s, want a result", fine.body)
+	}
+}
+
+// Large values are decoded a few at a time, however many clients send them; small ones
+// wait for nobody.
+func TestMessage_largeValues_areDecodedAFewAtATime(t *testing.T) {
+	srv := serveHTTP(t, newEdge(t, newScript(), nil))
+	var held []func()
+	for range agents.MaxDecodes {
+		held = append(held, agents.Decoding(2<<10))
+	}
+	declare := func(size int) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"experimental":{"` + strings.Repeat("x", size) + `":{}}},"clientInfo":{"name":"n","version":"1"}}}`
+	}
+	if r := post(t, srv.URL, declare(10)); r.status != http.StatusOK {
+		t.Errorf("a small one: got %d, want 200", r.status)
+	}
+	answered := make(chan int, 1)
+	go func() { answered <- post(t, srv.URL, declare(4<<10)).status }()
+	select {
+	case status := <-answered:
+		t.Errorf("a large one beside %d others: got %d, want that it waits", agents.MaxDecodes, status)
+		answered <- status
+	case <-time.After(200 * time.Millisecond):
+	}
+	for _, done := range held {
+		done()
+	}
+	if got := receive(t, answered); got != http.StatusOK {
+		t.Errorf("once there is room: got %d, want 200", got)
 	}
 }
