@@ -65,24 +65,39 @@ func (w *peerWatch) look(ctx context.Context, patience time.Duration) {
 		})
 	}
 	all.Wait()
+	if away, news := w.unreached(nodes); news {
+		w.tell(away)
+	}
+}
+
+// unreached forgets the gateways that are gone, and returns those that cannot be reached;
+// news reports whether they are others than before.
+func (w *peerWatch) unreached(nodes map[string]fleet.Node) (away []string, news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	maps.DeleteFunc(w.peers, func(id string, _ peerSeen) bool { _, lives := nodes[id]; return !lives })
-	var away []string
 	for id, p := range w.peers {
 		if p.missed >= missedBefore {
 			away = append(away, id)
 		}
 	}
 	slices.Sort(away)
-	if !slices.Equal(away, w.told) {
-		w.told = away
-		w.tell(away)
-	}
+	news = !slices.Equal(away, w.told)
+	w.told = away
+	return away, news
 }
 
 // note takes in what became of a question.
 func (w *peerWatch) note(id string, answered bool, off time.Duration) {
+	if w.differs(id, answered, off) { // A slow log keeps nobody waiting for the mutex.
+		w.log.Warn("the clocks of two gateways differ: holds with a time end at the wrong moment, and logs are out of order; have both set their clocks by the network",
+			slog.String("node", id), slog.Duration("ahead", off.Round(time.Second)))
+	}
+}
+
+// differs is note without its log. It reports whether the other's clock differs since this
+// answer.
+func (w *peerWatch) differs(id string, answered bool, off time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.peers == nil {
@@ -92,13 +107,10 @@ func (w *peerWatch) note(id string, answered bool, off time.Duration) {
 	if !answered {
 		p.missed++
 		w.peers[id] = p
-		return
-	}
-	if off != 0 && p.off == 0 {
-		w.log.Warn("the clocks of two gateways differ: holds with a time end at the wrong moment, and logs are out of order; have both set their clocks by the network",
-			slog.String("node", id), slog.Duration("ahead", off.Round(time.Second)))
+		return false
 	}
 	w.peers[id] = peerSeen{off: off}
+	return off != 0 && p.off == 0
 }
 
 // clocks are the gateways whose clocks differ, and how far they are ahead.

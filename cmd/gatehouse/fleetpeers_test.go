@@ -106,3 +106,21 @@ func TestPeerWatch_endsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// A log that is slow to take a line keeps nobody else waiting.
+func TestPeerWatch_nobodyWaitsForItsLog(t *testing.T) {
+	s, w := watching(&testkit.Logs{})
+	log := newSlowLog()
+	w.log, s.ahead["n2:1"] = log.logger(), time.Hour
+	log.keepsNobody(t, func() { w.look(t.Context(), testkit.Patience) }, func() { w.clocks() })
+}
+
+// Nor does who hears of it.
+func TestPeerWatch_nobodyWaitsForWhoHearsOfIt(t *testing.T) {
+	s, w := watching(&testkit.Logs{})
+	log := newSlowLog()
+	w.tell = func([]string) { log.logger().Info("told") }
+	s.away["n2:1"] = true
+	w.look(t.Context(), testkit.Patience)
+	log.keepsNobody(t, func() { w.look(t.Context(), testkit.Patience) }, func() { w.clocks() })
+}

@@ -49,24 +49,34 @@ type certificate struct {
 }
 
 func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	pair, renewed, err := c.look()
+	switch { // A slow log keeps no other handshake waiting for the mutex.
+	case err != nil:
+		c.log.Warn("certificate not renewed, the one before stays in use", slog.Any("err", err))
+	case renewed:
+		c.log.Info("certificate renewed", slog.String("file", c.certFile))
+	}
+	return pair, nil
+}
+
+// look reads the files again if it is time to. It returns the pair to use, and what is
+// to be logged: that the pair is another one than before, or an error that is news.
+func (c *certificate) look() (pair *tls.Certificate, renewed bool, news error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.looked) < certificateLook {
-		return c.pair, nil
+		return c.pair, false, nil
 	}
-	before := c.pair
+	before, complaint := c.pair, c.complaint
 	err := c.readLocked()
-	switch {
-	case err != nil && err.Error() != c.complaint:
+	c.complaint = ""
+	if err != nil {
 		c.complaint = err.Error()
-		c.log.Warn("certificate not renewed, the one before stays in use", slog.Any("err", err))
-	case err == nil && c.pair != before:
-		c.log.Info("certificate renewed", slog.String("file", c.certFile))
 	}
-	if err == nil {
-		c.complaint = ""
+	if c.complaint == complaint {
+		err = nil
 	}
-	return c.pair, nil
+	return c.pair, c.pair != before, err
 }
 
 func (c *certificate) read() error {

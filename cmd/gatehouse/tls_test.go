@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,5 +188,58 @@ func TestJWT_ofTheIssuer_isAgentsAndNothingElseIs(t *testing.T) {
 		if got := get(t.Context(), t, g.BaseURL(t)+path); got != http.StatusOK {
 			t.Errorf("%s gives %d, want %d", path, got, http.StatusOK)
 		}
+	}
+}
+
+// slowLog takes lines only once it may.
+type slowLog struct {
+	writing, written chan struct{}
+	begun            sync.Once
+}
+
+func newSlowLog() *slowLog {
+	return &slowLog{writing: make(chan struct{}), written: make(chan struct{})}
+}
+
+func (l *slowLog) Write(text []byte) (int, error) {
+	l.begun.Do(func() { close(l.writing) })
+	<-l.written
+	return len(text), nil
+}
+
+func (l *slowLog) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// keepsNobody checks that something else is done while something is being logged.
+func (l *slowLog) keepsNobody(t *testing.T, logs, other func()) {
+	t.Helper()
+	logged, done := make(chan struct{}), make(chan struct{})
+	go func() { defer close(logged); logs() }()
+	<-l.writing
+	go func() { defer close(done); other() }()
+	select {
+	case <-done:
+	case <-time.After(testkit.Patience):
+		t.Error("something else waits for the log, want that it does not")
+	}
+	close(l.written)
+	<-logged
+}
+
+func TestTLS_renewed_otherHandshakesDoNotWaitForTheLog(t *testing.T) {
+	for name, change := range map[string]func(dir string){
+		"a new pair":  func(dir string) { writeCertificate(t, dir) },
+		"half a file": func(dir string) { testkit.WriteAtomic(t, filepath.Join(dir, "cert.pem"), "half") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, log := t.TempDir(), newSlowLog()
+			writeCertificate(t, dir)
+			c := &certificate{certFile: filepath.Join(dir, "cert.pem"), keyFile: filepath.Join(dir, "key.pem"), log: log.logger()}
+			if err := c.read(); err != nil {
+				t.Fatal(err)
+			}
+			change(dir)
+			c.looked = time.Time{}
+			log.keepsNobody(t, func() { _, _ = c.current(nil) }, func() { _, _ = c.current(nil) })
+		})
 	}
 }

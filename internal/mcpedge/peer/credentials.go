@@ -44,13 +44,13 @@ type Credentials struct {
 // other gateways of the fleet will know this one. Its errors say what to change.
 func ReadCredentials(cert, key, ca, fleet string, log *slog.Logger) (*Credentials, error) {
 	c := &Credentials{cert: cert, key: key, ca: ca, fleet: fleet, log: log}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	now := time.Now()
-	if err := c.read(now); err != nil {
+	if err := c.read(now); err != nil { // Nobody else has it yet.
 		return nil, err
 	}
-	c.warn(now)
+	var n news
+	n.days, n.soon = c.endsSoon(now)
+	c.say(n)
 	return c, nil
 }
 
@@ -101,35 +101,63 @@ func (c *Credentials) verify(state tls.ConnectionState) error {
 
 // look reads the files again if it is time to, and returns the certificate.
 func (c *Credentials) look() *tls.Certificate {
+	pair, n := c.readAgain()
+	c.say(n) // A slow log keeps no other handshake waiting for the mutex.
+	return pair
+}
+
+// news is what is to be logged of a look at the files.
+type news struct {
+	failed  error // nil if it was said before
+	renewed bool
+	soon    bool // the certificate ends in so many days
+	days    int
+}
+
+func (c *Credentials) say(n news) {
+	switch {
+	case n.failed != nil:
+		c.log.Warn("the fleet's certificate was not renewed, the one before stays in use", slog.Any("err", n.failed))
+	case n.renewed:
+		c.log.Info("the fleet's certificate was renewed", slog.String("file", c.cert))
+	}
+	if n.soon {
+		c.log.Warn("the fleet's certificate ends soon: renew it, its files are read again by themselves",
+			slog.String("left", plural.Of(n.days, "day")), slog.String("file", c.cert))
+	}
+}
+
+// readAgain is look without its log.
+func (c *Credentials) readAgain() (*tls.Certificate, news) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	if now.Sub(c.looked) < filesLook {
-		return c.pair
+		return c.pair, news{}
 	}
-	before := c.pair
+	before, complaint := c.pair, c.complaint
 	err := c.read(now)
-	switch {
-	case err != nil && err.Error() != c.complaint:
+	c.complaint = ""
+	if err != nil {
 		c.complaint = err.Error()
-		c.log.Warn("the fleet's certificate was not renewed, the one before stays in use", slog.Any("err", err))
-	case err == nil && c.pair != before:
-		c.log.Info("the fleet's certificate was renewed", slog.String("file", c.cert))
 	}
-	if err == nil {
-		c.complaint = ""
+	if c.complaint == complaint {
+		err = nil
 	}
-	c.warn(now)
-	return c.pair
+	n := news{failed: err, renewed: c.pair != before}
+	n.days, n.soon = c.endsSoon(now)
+	return c.pair, n
 }
 
-// warn logs that the certificate ends soon, if it does. The mutex is held.
-func (c *Credentials) warn(now time.Time) {
-	if days, warn := DaysLeft(c.pair.Leaf.NotAfter, now); warn && now.Sub(c.warned) >= warnEvery {
-		c.warned = now
-		c.log.Warn("the fleet's certificate ends soon: renew it, its files are read again by themselves",
-			slog.String("left", plural.Of(days, "day")), slog.String("file", c.cert))
+// endsSoon reports whether it is to be said, once in warnEvery, in how many days the
+// certificate ends. The mutex is held.
+func (c *Credentials) endsSoon(now time.Time) (days int, say bool) {
+	days, soon := DaysLeft(c.pair.Leaf.NotAfter, now)
+	if !soon || now.Sub(c.warned) < warnEvery {
+		return days, false
 	}
+	c.warned = now
+	return days, true
 }
 
 // read reads the files and, if they have changed, takes what they hold. The mutex is

@@ -153,6 +153,38 @@ func TestCredentials_areReadAgainWhenTheFilesChange(t *testing.T) {
 	})
 }
 
+// Each handshake looks at the files.
+func TestCredentials_renewed_othersDoNotWaitForTheLog(t *testing.T) {
+	for name, then := range map[string]fleetkit.Certificate{
+		"the files are renewed": {Names: []string{"prod"}, Left: 91 * 24 * time.Hour},
+		"they end soon":         {Names: []string{"prod"}, Left: 48 * time.Hour},
+		"they cannot be used":   {Names: []string{"test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ca := fleetkit.NewAuthority(t)
+			f := ca.Issue(t, fleetkit.Certificate{Names: []string{"prod"}, Left: 90 * 24 * time.Hour})
+			log := &slowLog{writing: make(chan struct{}), written: make(chan struct{})}
+			creds, err := peer.ReadCredentials(f.Cert, f.Key, ca.File(t), "prod", slog.New(slog.NewTextHandler(log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ca.IssueTo(t, f, then)
+			creds.LookNow()
+			looked, other := make(chan struct{}), make(chan struct{})
+			go func() { defer close(looked); creds.Ends() }()
+			<-log.writing
+			go func() { defer close(other); creds.Ends() }()
+			select {
+			case <-other:
+			case <-time.After(testkit.Patience):
+				t.Error("another look waits for the log, want that it does not")
+			}
+			close(log.written)
+			<-looked
+		})
+	}
+}
+
 func TestDaysLeft_warnsFrom14DaysOn(t *testing.T) {
 	now := time.Now()
 	for hours, want := range map[int]struct {

@@ -63,3 +63,10 @@ func ReadEvents(r io.Reader) (events []Event) {
 		events = append(events, Event{name, data})
 	}
 }
+
+// LookNow has the files read again by the next look, however soon that is.
+func (c *Credentials) LookNow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked = time.Time{}
+}

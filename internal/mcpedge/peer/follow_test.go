@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -323,7 +324,7 @@ func TestFollow_ofOneAddress_isBounded(t *testing.T) {
 // A log that is slow to take a line keeps nobody else waiting.
 func TestFollow_refused_othersDoNotWaitForTheLog(t *testing.T) {
 	writing, written := make(chan struct{}), make(chan struct{})
-	f, now := peer.NewFollows(slog.New(slog.NewTextHandler(slowLog{writing, written}, nil))), time.Unix(1, 0)
+	f, now := peer.NewFollows(slog.New(slog.NewTextHandler(&slowLog{writing: writing, written: written}, nil))), time.Unix(1, 0)
 	for range 16 {
 		f.Begin("notes", "10.0.0.1:99", "", now)
 	}
@@ -347,11 +348,14 @@ func TestFollow_refused_othersDoNotWaitForTheLog(t *testing.T) {
 	}
 }
 
-// slowLog takes a line only once it may.
-type slowLog struct{ writing, written chan struct{} }
+// slowLog takes lines only once it may.
+type slowLog struct {
+	writing, written chan struct{}
+	begun            sync.Once
+}
 
-func (l slowLog) Write(text []byte) (int, error) {
-	close(l.writing)
+func (l *slowLog) Write(text []byte) (int, error) {
+	l.begun.Do(func() { close(l.writing) })
 	<-l.written
 	return len(text), nil
 }
