@@ -74,21 +74,47 @@ func TestAcceptance02_gatewayFrozen(t *testing.T) {
 	})
 }
 
+// On a busy machine neither the gateway nor its guard may get a processor in time, nor the
+// eye look often enough. Such a run tells nothing, and is done again.
 func TestAcceptance03_machineFrozen(t *testing.T) {
 	repeated(t, func(t *testing.T) {
-		x := begin(t, kit.Options{})
-		x.harm(func() { x.owner.SignalAll(syscall.SIGSTOP) })
-		x.elsewhere(x.TTL + time.Second)
-		x.owner.SignalAll(syscall.SIGCONT)
-		x.owner.AwaitReady()
-		tag, d := x.Eye.Overlap()
-		t.Logf("figure: the old copies lived for %v after the thaw", d)
-		if d > 50*time.Millisecond {
-			t.Errorf("the old copy of %s lived for %v after the thaw, want 50 ms at most", tag, d)
+		const tries = 3
+		for i := range tries {
+			told := false
+			t.Run("", func(t *testing.T) { told = thawed(t) })
+			if told || t.Failed() {
+				return
+			}
+			t.Logf("figure: try %d tells nothing: the machine was too busy", i+1)
 		}
-		x.Eye.Forgive()
-		x.onlyWritten(x.others...)
+		t.Errorf("%d tries told nothing, want a machine that is less busy", tries)
 	})
+}
+
+// thawed freezes a machine, and reports whether it could tell how its old copies ended.
+func thawed(t *testing.T) (told bool) {
+	const most = 50 * time.Millisecond
+	x := begin(t, kit.Options{})
+	x.harm(func() { x.owner.SignalAll(syscall.SIGSTOP) })
+	x.elsewhere(x.TTL + time.Second)
+	waited := x.owner.Waited()
+	x.owner.SignalAll(syscall.SIGCONT)
+	at := time.Now()
+	var atLeast, atMost time.Duration
+	for _, s := range x.owned {
+		c := func() kit.Copy { return x.Eye.Copies()[s][0] }
+		testkit.Eventually(t, "the old copy of "+s+" has ended", func() bool { return !c().Ended.IsZero() })
+		atLeast, atMost = max(atLeast, c().Acted.Sub(at)), max(atMost, c().Idle.Sub(at))
+	}
+	late := waited()
+	x.owner.AwaitReady()
+	t.Logf("figure: the old copies acted for %v to %v after the thaw, and who ends them waited for %v for a processor", atLeast, atMost, late)
+	if atLeast-late > most {
+		t.Errorf("the old copies acted for %v after the thaw, want %v at most, beside the %v that their gateway and its guard waited", atLeast, most, late)
+	}
+	x.Eye.Forgive()
+	x.onlyWritten(x.others...)
+	return atMost <= most || t.Failed()
 }
 
 func TestAcceptance04_ownerInAHole(t *testing.T) {

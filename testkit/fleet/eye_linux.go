@@ -39,9 +39,11 @@ type Copy struct {
 	PID     int
 	Started time.Time // when the eye saw it first
 	Ended   time.Time // zero while it lives
-	// frozen says that it was stopped by a signal when the eye last looked: it does not
-	// act.
-	frozen bool
+	// Acted is when it was last seen to be able to act, and Idle when it was first seen not
+	// to be any more. Between them it may have acted.
+	Acted, Idle time.Time
+
+	last condition
 }
 
 func openEye(t testing.TB, path string, every time.Duration) *Eye {
@@ -82,13 +84,7 @@ func (e *Eye) look(now time.Time, since time.Duration) {
 			if !c.Ended.IsZero() {
 				continue
 			}
-			switch state(c.PID) {
-			case 0, 'Z', 'X':
-				c.Ended = now
-			case 'T':
-				c.frozen = true
-			default:
-				c.frozen = false
+			if c.see(conditionOf(stat(c.PID)), now) {
 				acting++
 			}
 		}
@@ -96,6 +92,21 @@ func (e *Eye) look(now time.Time, since time.Duration) {
 			e.overlap[tag] += since
 		}
 	}
+}
+
+// see notes in what condition a copy is, and reports whether it can act.
+func (c *Copy) see(is condition, now time.Time) bool {
+	switch {
+	case is == acts:
+		c.Acted = now
+	case is != c.last && c.last != dying: // A copy that was stopped may have acted since, before it was killed.
+		c.Idle = now
+	}
+	if is == ended {
+		c.Ended = now
+	}
+	c.last = is
+	return is == acts
 }
 
 // read reads what the processes have written since. The mutex is held.
@@ -161,7 +172,7 @@ func (e *Eye) Copies() map[string][]Copy {
 }
 
 // Overlap is for how long more than one process of a server lived and could act, of the
-// server for which that was longest.
+// server for which that was longest. It counts from the look before that.
 func (e *Eye) Overlap() (tag string, longest time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -203,12 +214,42 @@ func (e *Eye) Twice() []string {
 // settle takes a look at all that has been written by now.
 func (e *Eye) settle() { e.look(time.Now(), 0) }
 
-// state is the letter by which the kernel tells what a process does; 0 if there is none.
-func state(pid int) byte {
-	if fields := stat(pid); len(fields) > 0 {
-		return fields[0][0]
+// condition is what a process can do.
+type condition int
+
+const (
+	unseen condition = iota
+	acts
+	stopped // by a signal
+	dying   // it was killed, and waits for a processor to end
+	ended
+)
+
+// What the kernel says of a process in /proc/PID/stat, by the place behind the name.
+const (
+	stateAt, flagsAt, pendingAt = 0, 6, 28
+	exiting                     = 0x4    // of the flags: PF_EXITING
+	killed                      = 1 << 8 // of the pending signals: SIGKILL
+)
+
+// conditionOf tells what a process can do by the fields that stat returns. One that was
+// killed does nothing of its own any more, but on a busy machine it is there for long.
+func conditionOf(fields []string) condition {
+	if len(fields) <= pendingAt {
+		return ended
 	}
-	return 0
+	flags, _ := strconv.ParseUint(fields[flagsAt], 10, 64)
+	pending, _ := strconv.ParseUint(fields[pendingAt], 10, 64)
+	switch state := fields[stateAt]; {
+	case state == "Z" || state == "X":
+		return ended
+	case flags&exiting != 0 || pending&killed != 0:
+		return dying
+	case state == "T":
+		return stopped
+	default:
+		return acts
+	}
 }
 
 // parent is the parent of a process; 0 if there is none.
@@ -226,6 +267,10 @@ func stat(pid int) []string {
 	if err != nil {
 		return nil
 	}
+	return statFields(text)
+}
+
+func statFields(text []byte) []string {
 	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 }
 

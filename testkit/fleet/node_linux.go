@@ -3,10 +3,13 @@ package fleet
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -126,6 +129,47 @@ func (n *Node) SignalAll(sig syscall.Signal) {
 	for _, pid := range append(descendants(n.PID()), n.PID()) {
 		_ = syscall.Kill(pid, sig) // One may have ended meanwhile.
 	}
+}
+
+// Waited notes how long the gateway and its guard have waited for a processor. What it returns
+// tells for how long they both have since then: the thread of each that did so longest.
+func (n *Node) Waited() func() time.Duration {
+	n.fleet.t.Helper()
+	both := []int{n.PID()}
+	for _, pid := range descendants(n.PID()) {
+		if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); strings.TrimSpace(string(name)) == "gatehouse-guard" {
+			both = append(both, pid)
+		}
+	}
+	before := make([]map[string]time.Duration, len(both))
+	for i, pid := range both {
+		before[i] = waited(pid)
+	}
+	return func() time.Duration {
+		shorter := time.Duration(math.MaxInt64)
+		for i, pid := range both {
+			longest := time.Duration(0)
+			for thread, d := range waited(pid) {
+				longest = max(longest, d-before[i][thread])
+			}
+			shorter = min(shorter, longest)
+		}
+		return shorter
+	}
+}
+
+// waited is for how long each thread of a process has waited for a processor.
+func waited(pid int) map[string]time.Duration {
+	all := map[string]time.Duration{}
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, path := range threads {
+		text, _ := os.ReadFile(path) // It may have ended.
+		if fields := strings.Fields(string(text)); len(fields) > 1 {
+			ns, _ := strconv.ParseInt(fields[1], 10, 64)
+			all[path] = time.Duration(ns)
+		}
+	}
+	return all
 }
 
 // Ended reports whether the gateway's process has ended.
