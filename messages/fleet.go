@@ -100,7 +100,7 @@ type FleetChanged struct {
 	Generation uint64
 	Content    *fleet.Content
 	Holds      map[string]fleet.Hold
-	Restarts   map[string]int64
+	Restarts   map[string]fleet.Restart
 }
 
 // LogValue implements slog.LogValuer.

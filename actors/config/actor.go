@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"gatehouse/internal/fleet"
 	"gatehouse/messages"
 )
 
@@ -27,7 +28,7 @@ type Config struct {
 func Props(cfg Config) *actor.Props {
 	// A restart, which only a bug can cause, goes on with the same state: what
 	// is in force must not be started a second time.
-	a := &configActor{cfg: cfg, waiting: map[uint64][]step{}, timed: map[string]int64{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources), approvals: newApprovals(cfg.Sources, cfg.First)}
+	a := &configActor{cfg: cfg, waiting: map[uint64][]step{}, timed: map[string]fleet.Hold{}, asked: map[uint64]asker{}, book: newBook(cfg.Sources), approvals: newApprovals(cfg.Sources, cfg.First)}
 	return actor.PropsFromProducer(func() actor.Actor { return a })
 }
 
@@ -53,7 +54,7 @@ type configActor struct {
 	settling []*actor.PID
 	// fleet is who hears what becomes of the fleet's configuration; nil without one.
 	fleet *actor.PID
-	timed map[string]int64 // by server: the revision of the hold whose time is waited for
+	timed map[string]fleet.Hold // by server: the hold whose time is waited for
 }
 
 // asker gets the reply once its generation is in force.

@@ -16,10 +16,16 @@ import (
 	"gatehouse/messages"
 )
 
-// wishes are the operators' wishes of a fleet that are in force, by their revisions.
+// wishes are what a fleet has agreed on last, with the operators' wishes.
 type wishes struct {
+	content  *fleet.Content
 	holds    map[string]fleet.Hold
-	restarts map[string]int64
+	restarts map[string]fleet.Restart
+}
+
+// are reports whether a fleet has agreed on just that.
+func (w *wishes) are(m messages.FleetChanged) bool {
+	return w.content.Same(m.Content) && fleet.SameWishes(w.holds, m.Holds, w.restarts, m.Restarts)
 }
 
 // candidate is a question of the fleet that waits for its answer.
@@ -75,10 +81,11 @@ func (a *configActor) watchHolds(c actor.Context, holds map[string]fleet.Hold) {
 	}
 	root, to := c.ActorSystem().Root, a.fleet
 	for server, h := range holds {
-		if !h.Held || h.Until.IsZero() || a.timed[server] == h.Revision {
+		was := a.timed[server]
+		if !h.Held || h.Until.IsZero() || was.Revision == h.Revision && was.Same(h) {
 			continue
 		}
-		a.timed[server] = h.Revision
+		a.timed[server] = h
 		over := messages.HoldLapsed{Server: server, Hold: h}
 		time.AfterFunc(max(0, time.Until(h.Until)), func() { root.Send(to, over) })
 	}
@@ -86,7 +93,7 @@ func (a *configActor) watchHolds(c actor.Context, holds map[string]fleet.Hold) {
 
 // agreed answers what the fleet has agreed on, as one step with the fleet's generation.
 func (b *book) agreed(m messages.FleetChanged, now time.Time) step {
-	if b.fleet != nil && m.Generation == b.generation {
+	if b.fleet != nil && m.Generation == b.generation && b.fleet.are(m) { // Generations begin again where a backup ends.
 		return step{}
 	}
 	report := messages.ConfigReloaded{Role: messages.RoleServers, File: b.src.ServersFile, Trigger: messages.TriggerFleet, Generation: b.generation}
@@ -107,7 +114,7 @@ func (b *book) agreed(m messages.FleetChanged, now time.Time) step {
 	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
 	b.loaded = next
 	renewed := b.renewedBy(m)
-	b.fleet, b.generation, b.holds = &wishes{m.Holds, m.Restarts}, m.Generation, holdsOf(m.Holds, now)
+	b.fleet, b.generation, b.holds = &wishes{m.Content, m.Holds, m.Restarts}, m.Generation, holdsOf(m.Holds, now)
 	for _, name := range renewed {
 		report.Changed = append(report.Changed, resolve.ChangedServer{Name: name, Fields: []string{messages.TriggerFleet}})
 	}
@@ -115,13 +122,15 @@ func (b *book) agreed(m messages.FleetChanged, now time.Time) step {
 }
 
 // renewedBy lists the servers that get a fresh cell though their entries have not
-// changed: an operator has held, released or restarted them.
+// changed: an operator has held, released or restarted them. Another wish may have the
+// revision of one that a restored store has lost.
 func (b *book) renewedBy(m messages.FleetChanged) (names []string) {
 	if b.fleet == nil {
 		return nil // Every cell is a fresh one.
 	}
 	for name := range b.plans {
-		if m.Holds[name].Revision != b.fleet.holds[name].Revision || m.Restarts[name] != b.fleet.restarts[name] {
+		was, is := b.fleet.holds[name], m.Holds[name]
+		if is.Revision != was.Revision || !is.Same(was) || m.Restarts[name] != b.fleet.restarts[name] {
 			names = append(names, name)
 		}
 	}

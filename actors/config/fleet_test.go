@@ -104,8 +104,8 @@ func TestFleet_whatWasAgreedOn_isOneStepWithTheFleetsGeneration(t *testing.T) {
 func TestFleet_holdsAndRestarts_renewTheirServersAlone(t *testing.T) {
 	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
 		both := content(`"a": {"command": "a"}, "b": {"command": "b"}`)
-		m.agreed(messages.FleetChanged{Generation: 5, Content: both, Restarts: map[string]int64{"a": 3}})
-		restarts := map[string]int64{"a": 3, "b": 6}
+		m.agreed(messages.FleetChanged{Generation: 5, Content: both, Restarts: map[string]fleet.Restart{"a": {Revision: 3}}})
+		restarts := map[string]fleet.Restart{"a": {Revision: 3}, "b": {Revision: 6}}
 		if got, want := shape(m.agreed(messages.FleetChanged{Generation: 6, Content: both, Restarts: restarts})), "drain b, start b@3, keep a@2"; got != want {
 			t.Errorf("restarted: got %q, want %q", got, want)
 		}
@@ -126,6 +126,63 @@ func TestFleet_holdsAndRestarts_renewTheirServersAlone(t *testing.T) {
 		released := m.agreed(messages.FleetChanged{Generation: 8, Content: both, Restarts: restarts, Holds: map[string]fleet.Hold{"a": {Revision: 8}}})
 		if got, want := shape(released), "drain a, start a@5, keep b@3"; got != want {
 			t.Errorf("released: got %q, want %q", got, want)
+		}
+	})
+}
+
+// Revisions begin again where the backup ends, so what a restored store has may look like
+// what it has lost.
+func TestFleet_afterARestore_anotherWishOfTheSameRevision_renewsItsServer(t *testing.T) {
+	both := content(`"a": {"command": "a"}, "b": {"command": "b"}`)
+	before := messages.FleetChanged{
+		Generation: 9, Content: both, Restarts: map[string]fleet.Restart{"a": {Revision: 8, Name: "lost"}, "b": {Revision: 3, Name: "kept"}},
+		Holds: map[string]fleet.Hold{"b": {Held: true, Why: "lost", Revision: 9}, "a": {Revision: 7, Asked: time.Unix(1, 0)}},
+	}
+	for name, c := range map[string]struct {
+		change func(*messages.FleetChanged)
+		want   string
+	}{
+		"a restart": {func(m *messages.FleetChanged) {
+			m.Restarts = map[string]fleet.Restart{"a": {Revision: 8, Name: "again"}, "b": before.Restarts["b"]}
+		}, "drain a, start a@4, keep b@3"},
+		"a hold": {func(m *messages.FleetChanged) {
+			m.Holds = map[string]fleet.Hold{"b": {Held: true, Why: "again", Revision: 9}, "a": before.Holds["a"]}
+		}, "drain b, start b@4 held, keep a@2"},
+		"a release": {func(m *messages.FleetChanged) {
+			m.Holds = map[string]fleet.Hold{"b": {Revision: 9}, "a": before.Holds["a"]}
+		}, "drain b, start b@4, keep a@2"},
+		"a release after a release": {func(m *messages.FleetChanged) {
+			m.Holds = map[string]fleet.Hold{"a": {Revision: 7, Asked: time.Unix(2, 0)}, "b": before.Holds["b"]}
+		}, "drain a, start a@4, keep b@3"},
+		"another entry": {func(m *messages.FleetChanged) {
+			m.Content = content(`"a": {"command": "c"}, "b": {"command": "b"}`)
+		}, "drain a, start a@4, keep b@3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+				m.agreed(messages.FleetChanged{Generation: 5, Content: both, Restarts: before.Restarts, Holds: map[string]fleet.Hold{"a": before.Holds["a"]}})
+				m.agreed(before)
+				after := before
+				c.change(&after)
+				if got := shape(m.agreed(after)); got != c.want {
+					t.Errorf("got %q in the same generation, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// The time of each is waited for, though both have one revision.
+func TestFleet_afterARestore_theTimeOfAnotherHoldOfTheSameRevisionEndsToo(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		for i, d := range []time.Duration{time.Hour, time.Minute} {
+			m.agreed(messages.FleetChanged{Generation: 7, Content: content(`"a": {"command": "a"}`), Holds: map[string]fleet.Hold{
+				"a": {Held: true, Until: time.Now().Add(d), Revision: 7, Why: strings.Repeat("x", i)},
+			}})
+		}
+		m.Sleep(time.Minute + time.Second)
+		if got := testkit.Expect[messages.HoldLapsed](t, m.operator); got.Hold.Why != "x" {
+			t.Errorf("got %+v a minute later, want that the time of the second hold is over", got)
 		}
 	})
 }

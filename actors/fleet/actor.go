@@ -91,11 +91,13 @@ type member struct {
 	ticker   *time.Timer
 
 	view    fleet.View
-	started time.Time // when a node of it was last seen to be started
-	first   int64     // the revision with which this process has first joined
-	told    uint64    // the generation that was handed on
-	// judged is the candidate that this node was asked about last, ack its answer.
+	started time.Time             // when a node of it was last seen to be started
+	first   int64                 // the revision with which this process has first joined
+	told    messages.FleetChanged // what was handed on
+	// judged is the candidate that this node was asked about last, asked what is in it, and
+	// ack the answer.
 	judged   int64
+	asked    *fleet.Content
 	ack      *fleet.Ack
 	saysNode saying
 	saysAck  saying
@@ -283,8 +285,8 @@ func (f *member) seen(v fleet.View) {
 	if f.view.Store != 0 && (v.Store != f.view.Store || v.Revision < f.view.Revision) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
-		f.told = 0
-		f.judged, f.ack = 0, nil // Another candidate may have the number of that one.
+		f.told = messages.FleetChanged{}
+		f.judged, f.ack = 0, nil // What was said of it is gone.
 		f.cfg.Standing.lacks.Store(0)
 	}
 	if damaged := v.Summary(); len(damaged) > 0 && !slices.Equal(damaged, f.view.Summary()) {
@@ -315,19 +317,24 @@ func (f *member) outgrown(err error) {
 	}
 }
 
-// handOn hands on what the fleet has agreed on, if that is news.
+// handOn hands on what the fleet has agreed on, if that is news. A store that was restored
+// may have another content by a generation that was handed on.
 func (f *member) handOn() {
 	v := f.view
-	if v.Generation == 0 || v.Generation == f.told || v.Active == nil || f.cfg.Content == nil {
+	if v.Generation == 0 || v.Active == nil || f.cfg.Content == nil {
 		return
 	}
-	f.told = v.Generation
-	f.cfg.Content(messages.FleetChanged{Generation: v.Generation, Content: v.Active, Holds: v.Holds, Restarts: v.Restarts})
+	m := messages.FleetChanged{Generation: v.Generation, Content: v.Active, Holds: v.HoldsOfServers(), Restarts: v.Restarts}
+	if was := f.told; was.Generation == m.Generation && was.Content.Same(m.Content) && fleet.SameWishes(was.Holds, m.Holds, was.Restarts, m.Restarts) {
+		return
+	}
+	f.told = m
+	f.cfg.Content(m)
 }
 
 // inForce has the others know by which generation this node decides.
 func (f *member) inForce(m messages.InForce) {
-	if f.told == 0 {
+	if f.told.Generation == 0 {
 		return // It is not the fleet's: the gateway begins with an empty one.
 	}
 	f.cfg.Standing.force.Store(m.Generation)

@@ -366,6 +366,35 @@ func (s *slowStore) Join(ctx context.Context, n fleet.Node, ttl time.Duration, p
 }
 
 // activates has the fleet agree on something, and returns its generation.
+// The store begins again where the backup ends, so another claim may have the number of one
+// that is lost.
+func TestFleet_afterARestore_anEpochOfTheSameNumberIsAnotherClaim(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.sets("a")
+		backup := s.store.Backup()
+		a.wants("files")
+		m := a.owns(t, "files")
+		a.way.Cut()
+		s.store.Rewind(backup)
+		for s.store.View().Revision < m.Epoch-1 {
+			s.store.Damage("later/key", nil)
+		}
+		s.store.Damage(fleet.OwnerKey("files"), []byte(`{"node":"b","boot":"of b","address":"b:1"}`))
+		if got := s.store.View().Owners["files"]; got.Node != "b" || got.Epoch != m.Epoch {
+			t.Fatalf("got the owner %+v, want b by epoch %d: else this tests nothing", got, m.Epoch)
+		}
+		for range 5 {
+			s.store.Damage("later/key", nil) // So that its revision has not fallen, either.
+		}
+		a.way.Heal()
+		s.Sleep(10 * time.Millisecond) // Before its next renewal.
+		if a.standing.Holds("files", m.Epoch) {
+			t.Error("a still acts on what b owns, want that it has lost it")
+		}
+		a.loses(t)
+	})
+}
+
 func (s *sea) activates(t *testing.T) uint64 {
 	t.Helper()
 	way := s.store.Client()

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 // candidate has it found out whether this node can follow a new candidate.
 func (f *member) candidate() {
 	c := f.view.Candidate
-	if c == nil || c.Candidate == f.judged || f.cfg.Candidate == nil {
+	if c == nil || c.Candidate == f.judged && c.Same(f.asked) || f.cfg.Candidate == nil {
 		return
 	}
 	if a := f.view.Active; a != nil && a.Candidate == c.Candidate {
 		return // It was agreed on before this node came.
 	}
-	f.judged = c.Candidate
+	f.judged, f.asked, f.ack = c.Candidate, c, nil
 	f.cfg.Candidate(messages.CandidateQuery{Content: c})
 }
 
@@ -52,7 +53,8 @@ func (f *member) cannotFollow(m messages.CannotFollow) {
 	f.fallBehind()
 }
 
-// holdLapsed releases a server whose hold is over. Every node does, and one succeeds.
+// holdLapsed releases a server whose hold is over. Every node does, and one succeeds. A
+// newer wish, which this node may not have seen yet, stays.
 func (f *member) holdLapsed(m messages.HoldLapsed) {
 	if now := f.view.Holds[m.Server]; f.unfit || !now.Held || now.Revision != m.Hold.Revision {
 		return
@@ -62,7 +64,7 @@ func (f *member) holdLapsed(m messages.HoldLapsed) {
 	go func() { // Ends by its time, or with the actor.
 		ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
 		defer cancel()
-		if _, err := store.PutHold(ctx, m.Server, over); err != nil {
+		if _, err := store.EndHold(ctx, m.Server, m.Hold, over); err != nil && !errors.Is(err, fleet.ErrOvertaken) {
 			f.root.Send(f.self, holdAgain{m})
 		}
 	}()

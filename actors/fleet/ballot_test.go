@@ -23,9 +23,11 @@ func (s *sea) asks(id string) (sh *ship, asked func() []messages.CandidateQuery)
 }
 
 // proposes puts a candidate.
-func (s *sea) proposes(t *testing.T) int64 {
+func (s *sea) proposes(t *testing.T) int64 { t.Helper(); return s.proposesServers(t, "{}") }
+
+func (s *sea) proposesServers(t *testing.T, servers string) int64 {
 	t.Helper()
-	candidate, err := s.store.Client().Propose(t.Context(), fleet.Content{Servers: []byte("{}"), Rules: []byte("{}")})
+	candidate, err := s.store.Client().Propose(t.Context(), fleet.Content{Servers: []byte(servers), Rules: []byte("{}")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +102,30 @@ func TestBallot_aNewLeaseHasTheAnswerToo(t *testing.T) {
 	})
 }
 
+// Nothing but its content tells it from the one that was judged before: this gateway has
+// not seen the store fall back.
+func TestBallot_afterARestoreNobodySaw_aCandidateOfTheSameNumberIsAnotherOne(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, asked := s.asks("a")
+		backup := s.store.Backup()
+		lost := s.proposes(t)
+		s.Send(a.pid, messages.CandidateReply{Candidate: lost})
+		s.Sleep(10 * time.Millisecond)
+		a.way.Cut()
+		s.store.Rewind(backup)
+		if again := s.proposesServers(t, `{"again": {}}`); again != lost {
+			t.Fatalf("the candidates have the revisions %d and %d, want the same: else this tests nothing", lost, again)
+		}
+		for range 3 {
+			s.store.Damage("later/key", nil)
+		}
+		a.way.Heal()
+		if got := asked(); len(got) != 2 || string(got[1].Content.Servers) != `{"again": {}}` {
+			t.Errorf("got %+v, want that it was asked about each candidate", got)
+		}
+	})
+}
+
 func TestBallot_whatIsActiveAlready_isNotJudged(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
 		candidate := s.proposes(t)
@@ -135,6 +161,78 @@ func TestBallot_aHoldThatIsOver_isReleasedOnceForAll(t *testing.T) {
 			t.Errorf("got generation %d after late news of it, want %d still", got, again)
 		}
 	})
+}
+
+// It has not seen the newer hold yet: the store is asked whether it is the one whose time is over.
+func TestBallot_aHoldThatIsOver_doesNotEndANewerOne(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, operator := s.sets("a"), s.store.Client()
+		if _, err := operator.PutHold(t.Context(), "s", fleet.Hold{Held: true, Until: time.Now().Add(time.Second)}); err != nil {
+			t.Fatal(err)
+		}
+		s.Sleep(10 * time.Millisecond)
+		over := messages.HoldLapsed{Server: "s", Hold: s.store.View().Holds["s"]}
+		a.way.Mute()
+		newer, err := operator.PutHold(t.Context(), "s", fleet.Hold{Held: true, Why: "for long"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Send(a.pid, over)
+		s.Sleep(10 * time.Millisecond)
+		a.way.Heal()
+		s.Sleep(ttl)
+		if v := s.store.View(); !v.Holds["s"].Held || v.Holds["s"].Why != "for long" || v.Generation != newer {
+			t.Errorf("got %+v in generation %d, want the newer hold of %d still", v.Holds["s"], v.Generation, newer)
+		}
+	})
+}
+
+// The store begins again where the backup ends, so what was agreed on there may have the
+// generation of something that is lost. This gateway sees nothing in between.
+func TestBallot_afterARestore_aGenerationOfTheSameNumberIsHandedOn(t *testing.T) {
+	for name, differs := range map[string]func(t *testing.T, s *sea, again bool){
+		"the files": func(t *testing.T, s *sea, again bool) {
+			candidate := s.proposesServers(t, map[bool]string{true: `{"again": {}}`, false: `{"lost": {}}`}[again])
+			if _, err := s.store.Client().Activate(t.Context(), candidate, nil, s.store.View().Revision); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a hold": func(t *testing.T, s *sea, again bool) {
+			_, err := s.store.Client().PutHold(t.Context(), "s", fleet.Hold{Held: true, Why: map[bool]string{true: "again", false: "lost"}[again]})
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a restart": func(t *testing.T, s *sea, _ bool) {
+			if _, err := s.store.Client().Restart(t.Context(), "s"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a := s.sets("a")
+				s.activates(t)
+				backup := s.store.Backup()
+				differs(t, s, false)
+				s.Sleep(10 * time.Millisecond)
+				lost := a.handed()
+				a.way.Cut()
+				s.store.Rewind(backup)
+				differs(t, s, true)
+				s.store.Damage("later/key", nil) // So that its revision has not fallen, either.
+				if got := s.store.View().Generation; got != lost.Generation {
+					t.Fatalf("the fleet has generation %d after the restore and %d before, want the same: else this tests nothing", got, lost.Generation)
+				}
+				a.way.Heal()
+				s.Sleep(10 * time.Millisecond)
+				got := a.handed()
+				if got.Content.Same(lost.Content) && fleet.SameWishes(got.Holds, lost.Holds, got.Restarts, lost.Restarts) {
+					t.Errorf("%+v was handed on last, want what the fleet has agreed on since", got)
+				}
+			})
+		})
+	}
 }
 
 func TestFleet_aDamagedKey_isSaidOnce_andAllElseGoesOn(t *testing.T) {

@@ -55,13 +55,14 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	if f.cfg.Running == nil {
 		return
 	}
-	var despite []string
+	despite := map[string]bool{}
 	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
 	var memory fleet.WaitMemory
 	for wait := askAgain; ctx.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
 		now := f.runsElsewhere(ctx, p)
 		now.Server, now.Since = said.Server, said.Since
-		is := func(node string) bool { return f.despite(p, node, &despite) }
+		f.noteDespite(p, despite)
+		is := func(node string) bool { return despite[node] }
 		now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)
 		if len(now.At)+len(now.Unasked) == 0 {
 			return
@@ -76,20 +77,17 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	}
 }
 
-// despite reports whether an operator does not want a claim to wait for a node. known are
-// the nodes of which the log has said so.
-func (f *member) despite(p predecessor, node string, known *[]string) bool {
-	if slices.Contains(*known, node) {
-		return true
-	}
+// noteDespite adds the nodes that an operator does not want a claim to wait for. The store
+// keeps such a wish for a while only.
+func (f *member) noteDespite(p predecessor, nodes map[string]bool) {
 	server, _ := fleet.SplitKey(p.key)
-	wish, wished := f.cfg.Standing.View().Despite(server, node, p.epoch)
-	if wished {
-		f.cfg.Log.Warn("an operator has a server not wait for its end at another gateway: if it still runs there, there are two copies",
-			slog.String("server", p.name), slog.String("node", node), slog.String("by", wish.By))
-		*known = append(*known, node)
+	for node, wish := range f.cfg.Standing.View().Despite(server, p.epoch) {
+		if !nodes[node] {
+			nodes[node] = true
+			f.cfg.Log.Warn("an operator has a server not wait for its end at another gateway: if it still runs there, there are two copies",
+				slog.String("server", p.name), slog.String("node", node), slog.String("by", wish.By))
+		}
 	}
-	return wished
 }
 
 // endAwaited has all see for whom a server waits.

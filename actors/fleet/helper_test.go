@@ -103,6 +103,16 @@ func (sh *ship) with(change func()) {
 	change()
 }
 
+// handed is what was handed on last.
+func (sh *ship) handed() messages.FleetChanged {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if len(sh.content) == 0 {
+		return messages.FleetChanged{}
+	}
+	return sh.content[len(sh.content)-1]
+}
+
 // gaveUp is why the gateway cannot be one of the fleet.
 func (sh *ship) gaveUp() error {
 	sh.mu.Lock()

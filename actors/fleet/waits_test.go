@@ -13,6 +13,24 @@ func (s *sea) waits(node string) []fleet.Awaiting {
 	return fleet.WaitsIn(s.store.View().Nodes[node].Waits)
 }
 
+// ranAt adds gateway a, and others at which something of each server still runs.
+func (s *sea) ranAt(others ...string) (a *ship) {
+	a = s.sets("a")
+	for _, id := range others {
+		s.sets(id)
+		a.with(func() { a.runs[id+":1"] = true })
+	}
+	return a
+}
+
+// waiting is ranAt where a has claimed files, and has waited for the others for a while.
+func (s *sea) waiting(others ...string) (a *ship) {
+	a = s.ranAt(others...)
+	a.wants("files")
+	s.Sleep(10 * time.Second)
+	return a
+}
+
 // releases has an operator not want a server to wait for nodes, one command right after
 // the other.
 func (s *sea) releases(t *testing.T, server string, nodes ...string) {
@@ -25,14 +43,46 @@ func (s *sea) releases(t *testing.T, server string, nodes ...string) {
 	s.Sleep(5 * time.Second)
 }
 
+// One stays under the server, which the next one replaces.
+func TestFleet_whatWasReleased_leavesNoKeysForEachGateway(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.waiting("b", "c")
+		s.activates(t)
+		s.releases(t, "files", "b", "c")
+		a.owns(t, "files")
+		handed := len(a.content)
+		s.Sleep(fleet.DespiteLasts)
+		if got := s.store.View().Holds; len(got) != 1 || got["files"].Despite != "c" {
+			t.Errorf("got the wishes %+v after an hour, want the last one alone, under the server", got)
+		}
+		if n := len(a.content) - handed; n != 0 {
+			t.Errorf("the end of keys was handed on %d times as news, want never", n)
+		}
+	})
+}
+
+// A claim that has seen a wish needs no key of it any more, whether the gateway that the wish
+// names was a reason to wait by then or not.
+func TestFleet_aReleaseThatWasSeen_countsAfterItsKeyHasGone(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.waiting("b", "c")
+		s.Sleep(time.Minute)
+		a.with(func() { a.runs["c:1"] = false })
+		s.Sleep(time.Minute)
+		s.releases(t, "files", "c")
+		s.Sleep(fleet.DespiteLasts)
+		if _, err := s.store.Client().PutHold(t.Context(), "files", fleet.Hold{}); err != nil { // In the place of the other one.
+			t.Fatal(err)
+		}
+		s.Sleep(5 * time.Second)
+		a.with(func() { a.runs["b:1"], a.runs["c:1"] = false, true })
+		a.owns(t, "files")
+	})
+}
+
 func TestFleet_twoReleasesInARow_bothCount(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		s.sets("b")
-		s.sets("c")
-		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
-		a.wants("files")
-		s.Sleep(10 * time.Second)
+		a := s.waiting("b", "c")
 		s.releases(t, "files", "b", "c")
 		a.owns(t, "files")
 	})
@@ -41,11 +91,7 @@ func TestFleet_twoReleasesInARow_bothCount(t *testing.T) {
 // A gateway of an older version that is asked puts the wish under the server alone.
 func TestFleet_aReleaseOfAnOlderVersion_counts(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		s.sets("b")
-		a.with(func() { a.runs["b:1"] = true })
-		a.wants("files")
-		s.Sleep(10 * time.Second)
+		a := s.waiting("b")
 		s.store.Damage(fleet.HoldKey("files"), []byte(`{"held":false,"despite":"b"}`))
 		a.owns(t, "files")
 	})
@@ -54,10 +100,7 @@ func TestFleet_aReleaseOfAnOlderVersion_counts(t *testing.T) {
 // A gateway that says for ever that a server still runs there keeps it down everywhere.
 func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		s.sets("b")
-		s.sets("c")
-		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
+		a := s.ranAt("b", "c")
 		s.releases(t, "files", "b") // Before the claim: it is about an earlier one.
 		begun := time.Now()
 		a.wants("files")
@@ -71,9 +114,9 @@ func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
 			t.Fatalf("got the waits %+v, want one of files for b and c since about %v", got, begun)
 		}
 		writes := s.store.Writes()
-		s.Sleep(time.Hour)
+		s.Sleep(fleet.DespiteLasts / 2) // Then what was released goes.
 		if n := s.store.Writes() - writes; n != 0 {
-			t.Errorf("%d writes in an hour of waiting, want none", n)
+			t.Errorf("%d writes in half an hour of waiting, want none", n)
 		}
 		s.releases(t, "files", "b")
 		if got := s.waits("a"); len(got) != 1 || got[0].For("b") || !got[0].For("c") {
@@ -95,11 +138,7 @@ func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
 // Its claim ended with its lease. It claims anew by the next one, and waits for that.
 func TestFleet_waitOfALostLease_endsWithIt(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		s.sets("b")
-		a.with(func() { a.runs["b:1"] = true })
-		a.wants("files")
-		s.Sleep(10 * time.Second)
+		a := s.waiting("b")
 		s.store.Expire("a")
 		a.loses(t)
 		again := time.Now()
@@ -118,12 +157,7 @@ func TestFleet_waitOfALostLease_endsWithIt(t *testing.T) {
 // A machine that answers now and then makes no news of it.
 func TestFleet_waitForAGatewayThatAnswersNowAndThen_isWrittenOnce(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
-		a := s.sets("a")
-		s.sets("b")
-		s.sets("c")
-		a.with(func() { a.runs["b:1"], a.runs["c:1"] = true, true })
-		a.wants("files")
-		s.Sleep(10 * time.Second)
+		a := s.waiting("b", "c")
 		writes := s.store.Writes()
 		for i := range 20 {
 			a.with(func() { a.away["c:1"] = i%2 == 0 })

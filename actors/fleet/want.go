@@ -98,7 +98,8 @@ func (f *member) unwanted(m messages.Unwanted) {
 func (f *member) settle(w *want) {
 	owner, known := f.view.Owners[w.key]
 	if o := f.owned[w.key]; o != nil {
-		if f.view.Revision >= o.epoch && owner.Epoch != o.epoch && !o.leaving {
+		ours := owner.Epoch == o.epoch && owner.Node == f.node.ID && owner.Boot == f.node.Boot // Epochs begin again where a backup ends.
+		if f.view.Revision >= o.epoch && !ours && !o.leaving {
 			f.disowned(o, w)
 		}
 		return

@@ -56,14 +56,17 @@ func (f *fleetSide) wish(ctx context.Context, action admin.Action, server string
 	if action == admin.Restart {
 		return f.store.Restart(ctx, server)
 	}
-	h := fleet.Hold{Held: action == admin.HoldServer, Why: hold.Why, By: f.node.ID}
-	if hold.From != "" {
-		h.Despite, h.Asked = hold.From, time.Now().UTC()
-	}
+	return f.store.PutHold(ctx, server, holdOf(action, hold, f.node.ID, time.Now().UTC()))
+}
+
+// holdOf is the wish for a hold, or a release, of a node at a moment. Each is another wish
+// than the one before: a server may have to be released once more.
+func holdOf(action admin.Action, hold admin.Hold, node string, now time.Time) fleet.Hold {
+	h := fleet.Hold{Held: action == admin.HoldServer, Why: hold.Why, By: node, Despite: hold.From, Asked: now}
 	if h.Held && hold.ForMS > 0 {
-		h.Until = time.Now().Add(time.Duration(hold.ForMS) * time.Millisecond).UTC()
+		h.Until = now.Add(time.Duration(hold.ForMS) * time.Millisecond)
 	}
-	return f.store.PutHold(ctx, server, h)
+	return h
 }
 
 // await blocks until this gateway decides by a generation of the fleet, or a later one.

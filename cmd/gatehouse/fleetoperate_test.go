@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/admin"
 	"gatehouse/internal/fleet"
 	fleetkit "gatehouse/testkit/fleet"
 )
@@ -20,7 +21,7 @@ func TestFleet_aWishWithoutAnAnswer_isSaidToBePerhapsInForce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := c.PutHold(ctx, "db", fleet.Hold{Despite: "n2"})
-		if _, wished := store.View().Despite("db", "n2", 0); err == nil || !wished {
+		if _, wished := store.View().Despite("db", 0)["n2"]; err == nil || !wished {
 			t.Fatalf("got %v, and the wish in the store: %t; want no answer, and the wish there", err, wished)
 		}
 		if got := unwished(ctx, err).Error(); !strings.Contains(got, "may be in force") {
@@ -33,4 +34,22 @@ func TestFleet_aWishThatIsRefused_isSaidNotToBeTaken(t *testing.T) {
 	if got := unwished(t.Context(), fleet.ErrTooLarge).Error(); !strings.Contains(got, "does not take it") {
 		t.Errorf("got %q, want it to say that the store does not take it", got)
 	}
+}
+
+// It was quarantined again since, so a release is wished for once more.
+func TestFleet_theSameWishLater_isAnotherOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := fleetkit.NewMemoryStore().Client()
+		for _, action := range []admin.Action{admin.Release, admin.HoldServer} {
+			var last uint64
+			for range 2 {
+				generation, err := c.PutHold(t.Context(), "db", holdOf(action, admin.Hold{}, "n1", time.Now().UTC()))
+				if err != nil || generation <= last {
+					t.Errorf("%s: got generation %d (%v), want a later one than %d", action, generation, err, last)
+				}
+				last = generation
+				time.Sleep(time.Second)
+			}
+		}
+	})
 }

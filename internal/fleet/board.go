@@ -29,7 +29,7 @@ func NewBoard(store uint64, revision int64, entries []Entry) *Board {
 	b := &Board{view: View{
 		Store: store, Format: 1, Acks: map[string]Ack{}, Nodes: map[string]Node{}, Joined: map[string]int64{},
 		Owners: map[string]Owner{}, Records: map[string]Record{}, Holds: map[string]Hold{},
-		Restarts: map[string]int64{}, Damaged: map[string]string{},
+		Restarts: map[string]Restart{}, Damaged: map[string]string{},
 	}}
 	for _, e := range entries {
 		b.take(e)
@@ -93,7 +93,7 @@ func (b *Board) read(e Entry) error {
 	case HoldsPrefix:
 		return readInto(v.Holds, key, e, func(h *Hold) { h.Revision = e.Modified })
 	default:
-		v.Restarts[key] = e.Modified
+		v.Restarts[key] = Restart{e.Modified, string(e.Value)}
 		return nil
 	}
 }

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -153,6 +155,11 @@ type Content struct {
 	Candidate int64 `json:"candidate,omitempty"`
 }
 
+// Same reports whether two have the same files.
+func (c *Content) Same(o *Content) bool {
+	return c == o || c != nil && o != nil && bytes.Equal(c.Servers, o.Servers) && bytes.Equal(c.Rules, o.Rules)
+}
+
 // MaxContent is how many bytes both files may have together: stores limit what one
 // request may hold.
 const MaxContent = 1 << 20
@@ -184,10 +191,10 @@ type Hold struct {
 	Why   string    `json:"why,omitempty"`
 	By    string    `json:"by,omitempty"`
 	// Despite is the node that a claim of the server made before this wish does not wait
-	// for any more, whatever that says. Asked, when that was wished, makes it another wish
-	// than the one before.
-	Despite string    `json:"despite,omitempty"`
-	Asked   time.Time `json:"asked,omitzero"`
+	// for any more, whatever that says.
+	Despite string `json:"despite,omitempty"`
+	// Asked, when it was wished, makes it another wish than the one before.
+	Asked time.Time `json:"asked,omitzero"`
 	// Revision makes a fresh cell of the server on every node; set by the store.
 	Revision int64 `json:"-"`
 }
@@ -204,13 +211,48 @@ func (h Hold) Keys(server string) []string {
 
 func despiteKey(server, node string) string { return KeyOf(server, node) }
 
-// Despite returns the wish, made after a revision, that claims of a server do not wait for
-// a node. Gateways of older versions put it under the server alone.
-func (v View) Despite(server, node string, after int64) (h Hold, wished bool) {
-	for _, key := range []string{despiteKey(server, node), server} {
-		if h := v.Holds[key]; h.Despite == node && h.Revision > after {
-			return h, true
+// DespiteLasts is how long the key of its own of a wish that names a node stays in a
+// store. Every claim that lives sees the wish within moments, and later ones are not what
+// it is about.
+const DespiteLasts = time.Hour
+
+// Same reports whether two are one wish. Their revisions do not tell: they begin again
+// where a backup ends.
+func (h Hold) Same(o Hold) bool {
+	until, asked := h.Until.Equal(o.Until), h.Asked.Equal(o.Asked)
+	h.Until, h.Asked, h.Revision = o.Until, o.Asked, o.Revision
+	return until && asked && h == o
+}
+
+// Restart is an operator's wish for a fresh process of a server.
+type Restart struct {
+	Revision int64 // of the latest
+	// Name is no other restart's, which its revision may be once the store was restored.
+	Name string
+}
+
+// HoldsOfServers are the wishes about servers without those that have a key of their own
+// beside that, which comes and goes.
+func (v View) HoldsOfServers() map[string]Hold {
+	holds := maps.Clone(v.Holds)
+	maps.DeleteFunc(holds, func(key string, _ Hold) bool { _, node := SplitKey(key); return node != "" })
+	return holds
+}
+
+// SameWishes reports whether what operators wish is the same.
+func SameWishes(holds, otherHolds map[string]Hold, restarts, otherRestarts map[string]Restart) bool {
+	same := func(a, b Hold) bool { return a.Revision == b.Revision && a.Same(b) }
+	return maps.EqualFunc(holds, otherHolds, same) && maps.Equal(restarts, otherRestarts)
+}
+
+// Despite returns the wishes, made after a revision, that claims of a server do not wait for
+// some nodes, by node. Gateways of older versions put them under the server alone.
+func (v View) Despite(server string, after int64) map[string]Hold {
+	wishes := map[string]Hold{}
+	for key, h := range v.Holds {
+		if of, _ := SplitKey(key); of == server && h.Despite != "" && h.Revision > max(after, wishes[h.Despite].Revision) {
+			wishes[h.Despite] = h
 		}
 	}
-	return Hold{}, false
+	return wishes
 }

@@ -53,9 +53,13 @@ type Store interface {
 	Activate(ctx context.Context, candidate int64, acks []string, counted int64) (generation uint64, err error)
 	// PutHold sets an operator's wish about a server, under all of its Keys or none, and
 	// Restart asks for a fresh process of it; both make a new generation. A wish that is
-	// the same as before changes nothing.
+	// the same as before changes nothing. What names a node is gone after DespiteLasts
+	// under the first of its Keys.
 	PutHold(ctx context.Context, server string, h Hold) (generation uint64, err error)
 	Restart(ctx context.Context, server string) (generation uint64, err error)
+	// EndHold puts another wish in the place of one, if that is still there.
+	// Errors: ErrOvertaken.
+	EndHold(ctx context.Context, server string, was, over Hold) (generation uint64, err error)
 
 	// SessionKey returns the key by which gateways know sessions of each other: 32 random
 	// bytes, the same for all, that are no part of a View. The first who asks makes it.
@@ -96,7 +100,7 @@ type View struct {
 	Owners   map[string]Owner  // by key
 	Records  map[string]Record // by key; kept when the owner is gone
 	Holds    map[string]Hold   // by server
-	Restarts map[string]int64  // by server: the revision of the latest
+	Restarts map[string]Restart
 	// Damaged are the keys that cannot be read, and why. Nothing else knows of them.
 	Damaged map[string]string
 }

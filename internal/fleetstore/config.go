@@ -105,20 +105,63 @@ func (s *Store) PutHold(ctx context.Context, server string, h fleet.Hold) (uint6
 	for i, key := range keys {
 		keys[i] = fleet.HoldKey(key)
 	}
-	return s.wish(ctx, keys, encoded(h))
+	if h.Despite == "" {
+		generation, _, err := s.wish(ctx, keys, encoded(h), 0)
+		return generation, err
+	}
+	l, _, err := s.grant(ctx, fleet.DespiteLasts)
+	if err != nil {
+		return 0, err
+	}
+	generation, used, err := s.wish(ctx, keys, encoded(h), l)
+	if err == nil && used != l {
+		s.dropLease(ctx, l) // It was there before.
+	}
+	return generation, err
+}
+
+// EndHold implements fleet.Store.
+func (s *Store) EndHold(ctx context.Context, server string, was, over fleet.Hold) (generation uint64, err error) {
+	at := s.key(fleet.HoldKey(server))
+	err = s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		got, err := c.Get(ctx, at)
+		if err != nil {
+			return err
+		}
+		there := fleet.NewBoard(0, 0, s.entries(got.Kvs)).View().Holds[server]
+		switch {
+		case there.Revision > 0 && there.Same(over): // An earlier try has done it, or another node.
+			generation = asGeneration(there.Revision)
+			return nil
+		case there.Revision != was.Revision || !there.Same(was):
+			return fleet.ErrOvertaken
+		}
+		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(at), "=", was.Revision)).
+			Then(clientv3.OpPut(at, encoded(over)), s.newGeneration()).Commit()
+		if err == nil && !done.Succeeded {
+			return fleet.ErrOvertaken
+		}
+		if err == nil {
+			generation = asGeneration(done.Header.Revision)
+		}
+		return err
+	})
+	return generation, err
 }
 
 // Restart implements fleet.Store.
 func (s *Store) Restart(ctx context.Context, server string) (uint64, error) {
-	return s.wish(ctx, []string{fleet.RestartKey(server)}, rand.Text()) // No other restart looks like this one.
+	generation, _, err := s.wish(ctx, []string{fleet.RestartKey(server)}, rand.Text(), 0) // No other restart looks like this one.
+	return generation, err
 }
 
 // wish writes what an operator wants under some keys, with a new generation, once: an
-// earlier try may have done it. The first key tells: a later wish may have the others.
-func (s *Store) wish(ctx context.Context, keys []string, value string) (generation uint64, err error) {
+// earlier try may have done it. The first key tells: a later wish may have the others. It
+// goes with a lease, unless that is 0; used is the one that it goes with.
+func (s *Store) wish(ctx context.Context, keys []string, value string, l fleet.Lease) (generation uint64, used fleet.Lease, err error) {
 	first := s.key(keys[0])
-	var writes []clientv3.Op
-	for _, key := range keys {
+	writes := []clientv3.Op{clientv3.OpPut(first, value, clientv3.WithLease(clientv3.LeaseID(l)))}
+	for _, key := range keys[1:] {
 		writes = append(writes, clientv3.OpPut(s.key(key), value))
 	}
 	writes = append(writes, s.newGeneration())
@@ -128,11 +171,12 @@ func (s *Store) wish(ctx context.Context, keys []string, value string) (generati
 		if err != nil {
 			return err
 		}
-		generation = asGeneration(done.Header.Revision)
+		generation, used = asGeneration(done.Header.Revision), l
 		if done.Succeeded {
-			generation = asGeneration(done.Responses[0].GetResponseRange().Kvs[0].ModRevision)
+			there := done.Responses[0].GetResponseRange().Kvs[0]
+			generation, used = asGeneration(there.ModRevision), fleet.Lease(there.Lease)
 		}
 		return nil
 	})
-	return generation, err
+	return generation, used, err
 }

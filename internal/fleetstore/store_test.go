@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/fleetstore"
 	kit "gatehouse/testkit/fleet"
@@ -32,6 +34,39 @@ func TestStore_doesWhatEveryStoreMust(t *testing.T) {
 			})
 		}
 	})
+}
+
+// The key of its own goes, and nothing else of the wish.
+func TestStore_aWishThatNamesANode_goesAfterAWhile(t *testing.T) {
+	etcd := kit.StartEtcd(t, 1, kit.EtcdOptions{})
+	s, client := open(t, etcd.URLs(), "wishes"), raw(t, etcd.URLs())
+	wish := fleet.Hold{Despite: "n1", Asked: time.Unix(1, 0).UTC()}
+	for range 2 { // The second time it is there already.
+		if _, err := s.PutHold(t.Context(), "files", wish); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.PutHold(t.Context(), "other", fleet.Hold{Held: true}); err != nil {
+		t.Fatal(err)
+	}
+	leases := map[string]int64{}
+	got, err := client.Get(t.Context(), "/gatehouse/wishes/holds/", clientv3.WithPrefix())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kv := range got.Kvs {
+		leases[strings.TrimPrefix(string(kv.Key), "/gatehouse/wishes/holds/")] = kv.Lease
+	}
+	if len(leases) != 3 || leases["files"] != 0 || leases["other"] != 0 || leases["files@n1"] == 0 {
+		t.Fatalf("got the keys with the leases %v, want files@n1 alone with one", leases)
+	}
+	lasts, err := client.TimeToLive(t.Context(), clientv3.LeaseID(leases["files@n1"]))
+	if err != nil || time.Duration(lasts.GrantedTTL)*time.Second != fleet.DespiteLasts {
+		t.Errorf("got a lease of %d s (%v), want %v", lasts.GrantedTTL, err, fleet.DespiteLasts)
+	}
+	if all, err := client.Leases(t.Context()); err != nil || len(all.Leases) != 1 {
+		t.Errorf("got the leases %v (%v), want the one that is used", all.Leases, err)
+	}
 }
 
 func TestCheckVersion(t *testing.T) {

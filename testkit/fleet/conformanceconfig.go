@@ -158,11 +158,41 @@ var configCases = []Case{
 			t.Fatal(err)
 		}
 		v = eye.until("the restart", func(v fleet.View) bool { return v.Generation == restarted })
-		if got := v.Restarts["a/b"]; got != int64(restarted) {
-			t.Errorf("got the restart at revision %d, want %d", got, restarted)
+		if got := v.Restarts["a/b"]; got.Revision != int64(restarted) || got.Name == "" {
+			t.Errorf("got the restart %+v, want a name at revision %d", got, restarted)
 		}
 		if held >= released || released >= restarted {
 			t.Errorf("got generations %d, %d, %d, want them to grow", held, released, restarted)
+		}
+	}},
+	{"a hold is ended if it is still there", func(t *testing.T, open func() fleet.Store) {
+		s := open()
+		eye := watch(t, open())
+		held, err := s.PutHold(ctx(t), "a/b", fleet.Hold{Held: true, Why: "first", Until: time.Unix(1, 5).UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := eye.until("the hold", func(v fleet.View) bool { return v.Generation == held }).Holds["a/b"]
+		newer, err := s.PutHold(ctx(t), "a/b", fleet.Hold{Held: true, Why: "second"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		generation, err := s.EndHold(ctx(t), "a/b", first, fleet.Hold{Why: "over"})
+		refused(t, "a newer hold is there", generation, err)
+		second := eye.until("the newer hold", func(v fleet.View) bool { return v.Generation == newer }).Holds["a/b"]
+		another := second
+		another.Why = "lost with a store that had this revision"
+		generation, err = s.EndHold(ctx(t), "a/b", another, fleet.Hold{Why: "over"})
+		refused(t, "another hold is there", generation, err)
+		over, err := s.EndHold(ctx(t), "a/b", second, fleet.Hold{Why: "over"})
+		if err != nil || over <= newer {
+			t.Fatalf("got generation %d (%v), want a later one than %d", over, err, newer)
+		}
+		if h := eye.until("its end", func(v fleet.View) bool { return v.Generation == over }).Holds["a/b"]; h.Held || h.Why != "over" {
+			t.Errorf("got the hold %+v, want it ended", h)
+		}
+		if again, err := s.EndHold(ctx(t), "a/b", second, fleet.Hold{Why: "over"}); err != nil || again != over {
+			t.Errorf("got generation %d (%v) for what another node has done, want %d still", again, err, over)
 		}
 	}},
 	{"a wish that names a node is there as a whole, once", func(t *testing.T, open func() fleet.Store) {
@@ -188,7 +218,7 @@ var configCases = []Case{
 		}
 		v = eye.until("the next wish", func(v fleet.View) bool { return v.Generation >= next })
 		for _, node := range []string{"n1", "n2"} {
-			if _, wished := v.Despite("a/b", node, 0); !wished {
+			if _, wished := v.Despite("a/b", 0)[node]; !wished {
 				t.Errorf("the wish about %s is gone, want it there", node)
 			}
 		}

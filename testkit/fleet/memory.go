@@ -97,11 +97,23 @@ func (m *MemoryStore) Backup() Backup {
 func (m *MemoryStore) Restore(b Backup) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.id++
+	m.rewind(b)
+}
+
+// Rewind is Restore of a store that goes on as the one that it was: nothing but its
+// revision falls.
+func (m *MemoryStore) Rewind(b Backup) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rewind(b)
+}
+
+func (m *MemoryStore) rewind(b Backup) {
 	for id, l := range m.leases {
 		l.timer.Stop()
 		delete(m.leases, id)
 	}
-	m.id++
 	m.revision = b.revision
 	m.keys = cloneKeys(b.keys, func(s stored) bool { return s.lease == 0 })
 	m.tell()

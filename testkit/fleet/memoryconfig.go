@@ -67,7 +67,27 @@ func (c *MemoryClient) PutHold(ctx context.Context, server string, h fleet.Hold)
 		for _, key := range keys {
 			writes = append(writes, put{key: fleet.HoldKey(key), value: value})
 		}
+		if h.Despite != "" {
+			writes[0].lease, _ = m.grant(fleet.DespiteLasts)
+		}
 		generation = m.newGeneration(writes...)
+		return nil
+	})
+	return generation, err
+}
+
+// EndHold implements fleet.Store.
+func (c *MemoryClient) EndHold(ctx context.Context, server string, was, over fleet.Hold) (generation uint64, err error) {
+	err = c.ask(ctx, func(m *MemoryStore) error {
+		there := m.view().Holds[server]
+		switch {
+		case there.Revision > 0 && there.Same(over):
+			generation = uint64(there.Revision) // It is so already.
+		case there.Revision != was.Revision || !there.Same(was):
+			return fleet.ErrOvertaken
+		default:
+			generation = m.newGeneration(put{key: fleet.HoldKey(server), value: encoded(over)})
+		}
 		return nil
 	})
 	return generation, err
@@ -76,7 +96,7 @@ func (c *MemoryClient) PutHold(ctx context.Context, server string, h fleet.Hold)
 // Restart implements fleet.Store.
 func (c *MemoryClient) Restart(ctx context.Context, server string) (generation uint64, err error) {
 	err = c.ask(ctx, func(m *MemoryStore) error {
-		generation = m.newGeneration(put{key: fleet.RestartKey(server)})
+		generation = m.newGeneration(put{key: fleet.RestartKey(server), value: []byte(rand.Text())})
 		return nil
 	})
 	return generation, err
