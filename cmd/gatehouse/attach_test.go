@@ -210,6 +210,18 @@ func TestAttach_whatDoesNotFit_isSaid(t *testing.T) {
 	for _, want := range []string{"--linger 7s does not hold", `the agent "stranger" is not in the rules`} {
 		b.saysOnStderr(t, want)
 	}
+	for surface, want := range map[string]string{
+		"all":      "--surface all has nothing for the client: no agent is known there",
+		"server:z": `no server "z" that agent "a" may use (it may use s`,
+	} {
+		args := []string{"--surface", surface}
+		if surface != "all" {
+			args = append(args, "--agent", "a")
+		}
+		c := p.attach(t, args...)
+		c.say(t, `{"jsonrpc":"2.0","id":0,"method":"ping"}`)
+		c.saysOnStderr(t, want)
+	}
 	b.say(t, `{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"execute_tool","arguments":{"server":"s","tool":"echo"}}}`)
 	if got := b.answer(t, 9); got.StructuredContent.Error.Code != "DENIED_BY_POLICY" {
 		t.Errorf("an unknown agent: got %s, want DENIED_BY_POLICY", got.raw)

@@ -160,6 +160,9 @@ func (a *app) attachNotes(f *attachFront, h attach.Hello) (notes []string) {
 			notes = append(notes, fmt.Sprintf("the agent %q is not in the rules: it may do nothing until it is", id))
 		}
 	}
+	if why := a.missing(h.Surface, h.Agents); why != "" {
+		notes = append(notes, "--surface "+h.Surface+" has nothing for the client: "+why)
+	}
 	if len(h.Files.Env) > 0 && !slices.Equal(h.Files.Env, f.files.Env) {
 		notes = append(notes, "--env-file does not hold: the gateway was started with other env files")
 	}

@@ -16,10 +16,12 @@ import (
 
 	"gatehouse/internal/adopt"
 	"gatehouse/internal/clients"
+	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/redact"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
+	"gatehouse/internal/serversfile"
 	"gatehouse/internal/suggest"
 )
 
@@ -169,6 +171,9 @@ func (o *connectOptions) run(out io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := o.checkServer(decider); err != nil {
+		return err
+	}
 	target, err := openTarget(c)
 	if err != nil {
 		return err
@@ -244,6 +249,42 @@ func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
 	return decider, nil
 }
 
+// checkServer refuses the surface of a server that the gateway does not have, or that
+// the agent may not use: the program would get errors only.
+func (o *connectOptions) checkServer(decider *policy.Policy) error {
+	if o.surface != "" {
+		if err := checkSurface(o.surface); err != nil {
+			return err
+		}
+	}
+	name, isServer := strings.CutPrefix(o.surface, surfaceServer)
+	if !isServer {
+		return nil
+	}
+	path := ownPaths().Servers
+	text, err := optional(safefile.Read(path, clients.MaxFileBytes))
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return fmt.Errorf("there are no servers yet (%s): \"gatehouse import --write\" takes over what programs have, \"gatehouse init\" writes templates", path)
+	}
+	file, problems := serversfile.Parse(path, text)
+	if jsondoc.HasErrors(problems) {
+		return fmt.Errorf("%s has %s; \"gatehouse validate\" says which", path, count(problems, jsondoc.Error))
+	}
+	var offered []string
+	for _, e := range file.Entries {
+		if !e.Disabled && decider.Decide(o.agent, e.Name, "").Allow {
+			offered = append(offered, e.Name)
+		}
+	}
+	if !slices.Contains(offered, name) {
+		return errors.New(missingServer(name, o.agent, offered))
+	}
+	return nil
+}
+
 // inGateway are the servers of a file that the gateway has, and that the agent may
 // use.
 func (o *connectOptions) inGateway(c *clients.Client, path string, src []byte, decider *policy.Policy) ([]string, error) {
@@ -275,11 +316,7 @@ func (o *connectOptions) command(c *clients.Client) (command clients.Command, wh
 		return command, "", err
 	}
 	command = clients.Command{Path: path, Args: []string{"attach", "--agent", o.agent}}
-	if o.surface != "" {
-		if err := checkSurface(o.surface); err != nil {
-			return command, "", err
-		}
-	} else {
+	if o.surface == "" {
 		o.surface, why = proposedSurface(c)
 	}
 	if o.surface != surfaceGate {

@@ -213,6 +213,13 @@ func TestConnect_whatIsWrong_isSaid(t *testing.T) {
 	atHome(t, "connect", "cursor", "--agent", "a", "--dry-run").want(t, exitFine, "+", `"a"`)
 	atHome(t, "connect", "notepad").want(t, exitNo, "programs: claude-code")
 	atHome(t, "connect", "cursor", "--agent", "a", "--surface", "x").want(t, exitNo, "--surface")
+	atHome(t, "connect", "cursor", "--agent", "a", "--surface", "server:x").want(t, exitNo, "no servers yet")
+	configFile(t, home, ".mcp.json", `{"mcpServers": {"y": {"command": "y"}, "hidden": {"command": "y"}, "off": {"command": "y", "disabled": true}}}`)
+	configFile(t, home, ".mcp-gateway-rules.json", `{"agents": {"a": {"allow": {"servers": ["y", "off"]}}}}`)
+	for _, name := range []string{"x", "hidden", "off"} {
+		atHome(t, "connect", "cursor", "--agent", "a", "--surface", "server:"+name).want(t, exitNo, `no server "`+name+`" that agent "a" may use (it may use y`)
+	}
+	atHome(t, "connect", "cursor", "--agent", "a", "--surface", "server:y", "--dry-run").want(t, exitFine, "server:y")
 	homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": `)
 	atHome(t, "connect", "cursor", "--agent", "a").want(t, exitNo, "cannot enter gatehouse")
 	homeFile(t, home, ".codex/config.toml", "mcp_servers = {x = {command = 'y'}}\n")

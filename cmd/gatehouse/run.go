@@ -248,6 +248,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	defer signal.Stop(signals)
 	wishes := withoutEchoes(signals)
 	a.start(l.src, l.loaded)
+	a.warnMissing()
 	if l.listener != nil {
 		a.operator.address = l.opts.scheme() + "://" + l.listener.Addr().String() + mcpPath
 	}

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/front/surface"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/suggest"
 )
 
 // allPath is where all servers are over HTTP, beside each other.
@@ -38,6 +43,42 @@ func checkSurface(surface string) error {
 		return fmt.Errorf("--surface is %q: use gate, all, or server:NAME for one server as it is", surface)
 	}
 	return nil
+}
+
+// maxOffered is how many servers are named to whoever asks for one that is not there.
+const maxOffered = 20
+
+// missing says why an agent over stdio, the first of pins, gets nothing from a surface;
+// empty if it may get something. It does not say whether a server is there that the
+// agent may not use.
+func (a *app) missing(surface string, pins []string) string {
+	if surface == surfaceGate {
+		return ""
+	}
+	seen, ok := a.router.Seen(agents.Caller{Identity: identity.Own(pins)})
+	if !ok {
+		return "no agent is known there: name it with --agent"
+	}
+	name, isServer := strings.CutPrefix(surface, surfaceServer)
+	if !isServer || seen.Offers(name) {
+		return ""
+	}
+	offered := slices.DeleteFunc(slices.Clone(seen.Snapshot.Names()), func(n string) bool { return !seen.Offers(n) })
+	return missingServer(name, seen.Agent, offered) + "; a reload may bring it"
+}
+
+// missingServer says that an agent may not use a server of this name, but others.
+func missingServer(name, agent string, others []string) string {
+	near := suggest.ByDistance(name, others)
+	near = near[:min(len(near), maxOffered)]
+	return fmt.Sprintf("there is no server %q that agent %q may use (it may use %s)", name, agent, cmp.Or(strings.Join(near, ", "), "no server"))
+}
+
+// warnMissing warns of a surface that has nothing for the client.
+func (a *app) warnMissing() {
+	if why := a.missing(a.opts.surface, a.opts.agents); why != "" {
+		a.log.Warn("the surface has nothing for the client", slog.String("surface", a.opts.surface), slog.String("reason", why))
+	}
 }
 
 // shownAt is what an agent over stdio sees; nil is the gate.

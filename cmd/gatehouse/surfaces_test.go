@@ -104,6 +104,33 @@ func TestSurface_overStdio_changesAreTold(t *testing.T) {
 	inAnyOrder(`"id":5`, "notifications/tools/list_changed")
 }
 
+// The start says that a surface has nothing for the client. The same session uses it
+// once a reload has brought it.
+func TestSurface_overStdio_serverThatIsNotThere_isSaid_andMayComeLater(t *testing.T) {
+	testkit.OfRunAlone(t, "TestAttach_whatDoesNotFit_isSaid")
+	servers := testkit.Servers{"files": testkit.Fake(t), "hidden": testkit.Fake(t)}
+	g := overStdio(t, testkit.Options{
+		Servers: servers.JSON(), Rules: `{"agents":{"a":{"allow":{"servers":["file*"]}}}}`, Args: []string{"--agent", "a", "--surface", "server:filez"},
+	})
+	warning := g.Await(t, "the surface has nothing for the client", "surface", "server:filez")
+	if why := warning.Str("reason"); !strings.Contains(why, `no server "filez" that agent "a" may use (it may use files`) || strings.Contains(why, "hidden") {
+		t.Errorf("got the reason %q, want the servers that the agent may use", why)
+	}
+	lines := bufio.NewScanner(g.Stdout())
+	for _, want := range []string{"SERVER_NOT_FOUND", `"capabilities":{"tools"`} {
+		if want != "SERVER_NOT_FOUND" {
+			servers["filez"] = testkit.Fake(t)
+			g.Apply(t, g.ServersFile, servers.JSON())
+		}
+		if _, err := io.WriteString(g.Stdin(), `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+			t.Fatalf("got %s, want a line with %s", lines.Text(), want)
+		}
+	}
+}
+
 func TestSurface_all_hasTheNamesThatToolsPrints(t *testing.T) {
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"my db": testkit.Fake(t, "--whole"), "other": testkit.Fake(t)}.JSON(),
