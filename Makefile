@@ -103,8 +103,7 @@ endif
 
 fuzz: ## run each fuzz target for FUZZ inputs (20000x), or for a time (10s)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' actors cmd internal messages supervisor testkit \
-	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | xargs -P 2 -L 1 sh -c 'echo "fuzz: $$0 $$1"; \
-		exec $(GO) test -vet=off -run "^$$" -parallel 1 -fuzz "^$$1$$" -fuzztime $(FUZZ) -fuzzminimizetime $(FUZZMIN) "./$$0"'
+	| sed 's|\(.*\)/[^/]*:func \(.*\)|\1 \2|' | sort | GO="$(GO)" FUZZ="$(FUZZ)" FUZZMIN="$(FUZZMIN)" xargs -P 2 -L 1 .ci/fuzz
 
 lint: ## check with golangci-lint (builds it the first time: minutes)
 	$(LINT) config verify
