@@ -160,69 +160,99 @@ func (o *connectOptions) run(out io.Writer, name string) error {
 	if noAttachHere() {
 		return errNoAttach // The entry would start nothing.
 	}
-	c, err := clientToConnect(name)
+	e, err := o.plan(name)
 	if err != nil {
 		return err
 	}
-	if o.agent = cmp.Or(o.agent, c.ID); !policy.ValidAgentID(o.agent) {
-		return fmt.Errorf("--agent is %q: an agent id has letters, digits, _ . and - only", o.agent)
+	if o.dryRun && !e.already() {
+		e.show(out, e.after)
+		return nil
 	}
-	decider, err := o.checkAgent(c)
-	if err != nil {
-		return err
-	}
-	if err := o.checkServer(decider); err != nil {
-		return err
-	}
-	target, err := openTarget(c)
-	if err != nil {
-		return err
-	}
-	source := target.withoutUs() // As it would be without gatehouse.
-	command, why, err := o.command(c)
-	if err != nil {
-		return err
-	}
-	var without []string
-	if o.replace {
-		if without, err = o.inGateway(c, target.path, source, decider); err != nil {
+	if !o.dryRun {
+		if err := runSteps(e.steps()); err != nil {
 			return err
 		}
+		_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
 	}
-	after, taken, err := c.Connect(target.path, source, command, without)
-	if err != nil {
-		return err
-	}
-	target.secrets = secretsOf(c, target.path, target.now)
-	if bytes.Equal(after, target.now) {
-		fmt.Fprintf(out, "%s is connected already, in %s\n", c.Title, line(target.path))
+	if e.already() {
+		fmt.Fprintf(out, "%s is connected already, in %s\n", e.client.Title, line(e.path))
 		return nil
 	}
-	if o.dryRun {
-		target.show(out, after)
-		return nil
-	}
-	if err := target.connect(after, source, taken); err != nil {
-		return err
-	}
-	_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
-	o.report(out, c, target, taken, why)
+	o.report(out, e)
 	return nil
 }
 
-func (o *connectOptions) report(out io.Writer, c *clients.Client, t *target, taken []clients.Taken, why string) {
-	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", c.Title, o.agent, line(t.path))
-	if t.existed {
-		fmt.Fprintf(out, "the original is kept in %s\n", line(t.backupPath()))
+// entry is gatehouse entered in a program's configuration.
+type entry struct {
+	*target
+
+	before, after []byte // without gatehouse, and with it
+	taken         []clients.Taken
+	why           string // what was chosen for the person
+}
+
+// already reports whether the configuration is as it would be.
+func (e entry) already() bool { return bytes.Equal(e.after, e.now) }
+
+// steps are what has yet to be done; none if all of it is.
+func (e entry) steps() []step {
+	if e.already() && !e.record.Writing { // The latter is left by a connect that was killed.
+		return nil
 	}
-	for _, server := range taken {
+	return e.connect(e.after, e.before, e.taken)
+}
+
+// plan decides what the configuration of a program will be. It changes nothing.
+func (o *connectOptions) plan(name string) (entry, error) {
+	c, err := clientToConnect(name)
+	if err != nil {
+		return entry{}, err
+	}
+	if o.agent = cmp.Or(o.agent, c.ID); !policy.ValidAgentID(o.agent) {
+		return entry{}, fmt.Errorf("--agent is %q: an agent id has letters, digits, _ . and - only", o.agent)
+	}
+	decider, err := o.checkAgent(c)
+	if err != nil {
+		return entry{}, err
+	}
+	if err := o.checkServer(decider); err != nil {
+		return entry{}, err
+	}
+	t, err := openTarget(c)
+	if err != nil {
+		return entry{}, err
+	}
+	command, why, err := o.command(c)
+	if err != nil {
+		return entry{}, err
+	}
+	e := entry{target: t, before: t.withoutUs(), why: why}
+	var without []string
+	if o.replace {
+		if without, err = o.inGateway(c, t.path, e.before, decider); err != nil {
+			return entry{}, err
+		}
+	}
+	if e.after, e.taken, err = c.Connect(t.path, e.before, command, without); err != nil {
+		return entry{}, err
+	}
+	t.secrets = secretsOf(c, t.path, t.now)
+	return e, nil
+}
+
+func (o *connectOptions) report(out io.Writer, e entry) {
+	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", e.client.Title, o.agent, line(e.path))
+	if e.existed {
+		fmt.Fprintf(out, "the original is kept in %s\n", line(e.backupPath()))
+	}
+	for _, server := range e.taken {
 		fmt.Fprintf(out, "removed %s\n", line(server.Name))
 	}
-	if why != "" {
-		fmt.Fprintln(out, why)
+	if e.why != "" {
+		fmt.Fprintln(out, e.why)
 	}
-	fmt.Fprintln(out, c.After())
-	fmt.Fprintf(out, "Undo: gatehouse disconnect %s\n", c.ID)
+	fmt.Fprintln(out, e.client.After())
+	fmt.Fprintf(out, "Undo: gatehouse disconnect %s\n", e.client.ID)
 }
 
 // checkAgent refuses an agent that the rules do not have: "gatehouse attach" would.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gatehouse/internal/clients"
 	"gatehouse/internal/rawjson"
@@ -33,8 +34,16 @@ type connection struct {
 	// Existed is set if the file was there before.
 	Existed bool `json:"existed"`
 	// After is the SHA-256 of what connect has written.
-	After string          `json:"after"`
+	After string `json:"after"`
+	// Taken are the servers that are missing from that. While Writing is set, some of
+	// them may still be in the file.
 	Taken []clients.Taken `json:"taken"`
+	// Writing is set until the file is written. Then the file may still be as it was:
+	// without an entry, or as an earlier connect has left it, whose SHA-256 is Earlier.
+	Writing bool   `json:"writing,omitempty"`
+	Earlier string `json:"earlier,omitempty"`
+	// Left is the SHA-256 of what disconnect is about to write.
+	Left string `json:"left,omitempty"`
 }
 
 // openTarget reads the file, and what is kept of an earlier connection.
@@ -90,7 +99,10 @@ func (t *target) readRecord() error {
 }
 
 // untouched reports whether the file is as connect has left it.
-func (t *target) untouched() bool { return t.record.After != "" && t.record.After == hashOf(t.now) }
+func (t *target) untouched() bool {
+	now := hashOf(t.now)
+	return t.record.After != "" && (now == t.record.After || now == t.record.Earlier)
+}
 
 func hashOf(data []byte) string {
 	sum := sha256.Sum256(data)
@@ -99,6 +111,21 @@ func hashOf(data []byte) string {
 
 func (t *target) connected() bool {
 	return t.existed && (t.untouched() || t.client.Connected(t.path, t.now))
+}
+
+// recorded reports whether something is kept of a connection. Without an entry in the
+// file it is of a connect or disconnect that was killed, or somebody has taken out the
+// entry by hand.
+func (t *target) recorded() bool { return t.record.File != "" }
+
+// needless reports whether the copy of the file has nothing that may be missing from a
+// file without an entry: nobody but us has written that.
+func (t *target) needless() bool {
+	if hashOf(t.now) == t.record.Left {
+		return true
+	}
+	before, err := optional(safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes))
+	return err == nil && (before == nil || bytes.Equal(before, t.now))
 }
 
 // withoutUs is the file as it would be without gatehouse.
@@ -124,25 +151,63 @@ func (t *target) disconnected() (after []byte, lost []string) {
 	return t.client.Disconnect(t.path, t.now, t.record.Taken)
 }
 
-// connect keeps what the file was, and writes it.
-func (t *target) connect(after, before []byte, taken []clients.Taken) error {
-	existed := t.existed && (t.record.Existed || !t.untouched())
-	if taken == nil {
-		taken = []clients.Taken{}
-	}
-	text, err := json.MarshalIndent(connection{File: t.path, Existed: existed, After: hashOf(after), Taken: taken}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("internal: cannot write the record: %w", err)
-	}
-	if existed {
-		if err := safefile.WriteOwn(t.backupPath(), before); err != nil {
+// step is one change to one file, which is made whole or not at all.
+type step func() error
+
+func runSteps(steps []step) error {
+	for _, s := range steps {
+		if err := s(); err != nil {
 			return err
 		}
 	}
-	if err := safefile.WriteOwn(t.recordPath(), text); err != nil {
-		return err
+	return nil
+}
+
+// connect returns the steps that keep what the file was, and write it. After any of
+// them the program may be killed: connect and disconnect then do what they would have
+// done before or after.
+func (t *target) connect(after, before []byte, taken []clients.Taken) []step {
+	existed := t.existed && (t.record.Existed || !t.untouched())
+	done := connection{File: t.path, Existed: existed, After: hashOf(after), Taken: taken}
+	begun := done
+	begun.Writing = true
+	if t.connected() {
+		begun.Taken = joined(taken, t.record.Taken)
+		if t.untouched() {
+			begun.Earlier = hashOf(t.now)
+		}
 	}
-	return t.write(after)
+	steps := []step{func() error { return t.keep(begun) }}
+	if existed {
+		steps = append(steps, func() error { return safefile.WriteOwn(t.backupPath(), before) })
+	}
+	if !bytes.Equal(after, t.now) {
+		steps = append(steps, func() error { return t.write(after) })
+	}
+	return append(steps, func() error { return t.keep(done) })
+}
+
+// joined is taken, and what was taken earlier under other names.
+func joined(taken, earlier []clients.Taken) []clients.Taken {
+	all := slices.Clone(taken)
+	for _, e := range earlier {
+		if !slices.ContainsFunc(taken, func(t clients.Taken) bool { return t.Name == e.Name }) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// keep writes the record.
+func (t *target) keep(c connection) error {
+	if c.Taken == nil {
+		c.Taken = []clients.Taken{}
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("internal: cannot write the record: %w", err)
+	}
+	return safefile.WriteOwn(t.recordPath(), text)
 }
 
 // write replaces the file, if it is still what was read.
@@ -157,24 +222,29 @@ func (t *target) write(after []byte) error {
 	return safefile.Rewrite(t.path, after)
 }
 
-// disconnect writes the file without the gateway. What it was before is kept while servers
-// are missing from what is written.
-func (t *target) disconnect(after []byte, lost bool) error {
-	if after == nil && t.untouched() && !t.record.Existed {
-		if err := os.Remove(t.path); err != nil {
-			return err
-		}
-	} else if err := t.write(after); err != nil {
+// disconnect returns the steps that write the file without the gateway, and forget the
+// connection, but for the copy of the file if keep is set. The record goes last, so that
+// whoever is killed can begin again.
+func (t *target) disconnect(after []byte, keep bool) []step {
+	var steps []step
+	switch {
+	case after == nil && t.existed && t.untouched() && !t.record.Existed:
+		steps = append(steps, func() error { return os.Remove(t.path) })
+	case !bytes.Equal(after, t.now):
+		begun := t.record
+		begun.File, begun.Left = t.path, hashOf(after)
+		steps = append(steps, func() error { return t.keep(begun) }, func() error { return t.write(after) })
+	}
+	if !keep {
+		steps = append(steps, func() error { return removed(t.backupPath()) })
+	}
+	return append(steps, func() error { return removed(t.recordPath()) })
+}
+
+// removed removes a file that need not be there.
+func removed(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
-	}
-	rest := []string{t.recordPath(), t.backupPath()}
-	if lost {
-		rest = rest[:1]
-	}
-	for _, path := range rest {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func disconnect(out io.Writer, name string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	if !t.connected() {
+	if !t.connected() && !t.recorded() {
 		return errors.New(c.Title + " is not connected: there is no entry \"" + clients.EntryName + "\" in " + line(t.path))
 	}
 	return t.takeOut(out, dryRun)
@@ -39,7 +39,7 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 			errs = append(errs, fmt.Errorf("cannot tell whether %s is connected: %w", c.Title, err))
 			continue
 		}
-		if t.connected() {
+		if t.connected() || t.recorded() {
 			found = true
 			errs = append(errs, t.takeOut(out, dryRun))
 		}
@@ -52,19 +52,29 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 
 // takeOut brings the file back as it was, or shows what would change.
 func (t *target) takeOut(out io.Writer, dryRun bool) error {
+	if !t.existed && t.record.Existed {
+		return fmt.Errorf("%s is not connected: there is no %s any more; what it was before is kept in %s, copy it back or remove it",
+			t.client.Title, line(t.path), line(t.backupPath()))
+	}
 	after, lost := t.disconnected()
 	if dryRun {
 		t.secrets = secretsOf(t.client, t.path, slices.Concat(t.now, after))
 		t.show(out, after)
 		return nil
 	}
-	if err := t.disconnect(after, len(lost) > 0); err != nil {
+	keep := len(lost) > 0 || !t.connected() && !t.needless()
+	if err := runSteps(t.disconnect(after, keep)); err != nil {
 		return err
 	}
-	if len(lost) > 0 {
+	switch {
+	case len(lost) > 0:
 		return fmt.Errorf("%s is disconnected, but these servers could not be put back; copy them from %s before you connect it again: %s",
 			t.client.Title, line(t.backupPath()), strings.Join(lost, ", "))
+	case keep:
+		fmt.Fprintf(out, "%s is disconnected: somebody else has removed the entry from %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
+			t.client.Title, line(t.path), line(t.backupPath()))
+	default:
+		fmt.Fprintf(out, "%s is as it was, in %s\n", t.client.Title, line(t.path))
 	}
-	fmt.Fprintf(out, "%s is as it was, in %s\n", t.client.Title, line(t.path))
 	return nil
 }
