@@ -259,6 +259,9 @@ func (m *merger) keepOut() error {
 	}
 	now := policy.Compile(rules)
 	for _, agent := range m.rules.Agents {
+		if m.leftover[agent.ID] {
+			continue
+		}
 		w := ruleWriter{merger: m, agent: agent.ID}
 		for _, name := range m.added {
 			g := m.given[agent.ID][name]

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,6 +50,10 @@ func (m *merger) takeAgent(from *clients.Client, a clients.Agent) bool {
 			Client: from.ID, Pos: a.Pos, File: a.Pos.File, Line: a.Pos.Line, Kind: kind, Text: "agent " + jsondoc.Quote(a.ID) + ": " + fmt.Sprintf(format, args...),
 		})
 	}
+	if m.leftover[a.ID] {
+		note(clients.Restriction, "becomes an agent here, with the same rules")
+		return true
+	}
 	if m.hasAgent(a.ID) {
 		note(clients.Attention, "it is here already, and keeps the rules that it has here")
 		return false
@@ -89,6 +94,39 @@ func (m *merger) hasAgent(id string) bool {
 	}
 	agents := doc.Root.Member("agents")
 	return agents != nil && agents.Member(id) != nil
+}
+
+// leftBehind finds the agents of other gateways whose rules are here as this import would
+// write them, while none of their gateway's servers is: files are written in that order.
+func (m *merger) leftBehind(found []clients.Found) map[string]bool {
+	ids := map[string]bool{}
+	for _, f := range found {
+		if slices.ContainsFunc(m.plan.Rows, func(r Row) bool { return r.Client == f.Client.ID && r.State == Same }) {
+			continue
+		}
+		for _, a := range f.Agents {
+			if m.isAsTakenOver(f, a) {
+				ids[a.ID] = true
+			}
+		}
+	}
+	return ids
+}
+
+// isAsTakenOver reports whether an agent has the rules here that it would be given.
+func (m *merger) isAsTakenOver(f clients.Found, a clients.Agent) bool {
+	without, rules, found := jsondoc.Remove(m.before.Rules, []string{"agents"}, a.ID)
+	if !found {
+		return false
+	}
+	trial := *m
+	trial.plan = Plan{Rows: slices.Clone(m.plan.Rows)}
+	trial.texts.Rules = without
+	if !trial.takeAgent(f.Client, a) || trial.confine(f, []string{a.ID}) != nil {
+		return false
+	}
+	_, again, _ := jsondoc.Remove(trial.texts.Rules, []string{"agents"}, a.ID)
+	return bytes.Equal(rules, again)
 }
 
 // confine denies agents that were taken over all servers that the other gateway does

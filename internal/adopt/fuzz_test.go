@@ -14,8 +14,8 @@ import (
 )
 
 // FuzzImport imports any file as that of any client, beside files of the owner's:
-// it always works, a second time changes nothing, and no agent of the owner's gains
-// anything.
+// it always works, a second time changes nothing, also if the first one was killed
+// before, and no agent of the owner's gains anything.
 func FuzzImport(f *testing.F) {
 	ids := clients.IDs()
 	paths, err := filepath.Glob("testdata/*/*")
@@ -55,6 +55,7 @@ func FuzzImport(f *testing.F) {
 		if again.After.Servers != nil || again.After.Env != nil || again.After.Rules != nil || len(again.Clashes) != len(p.Clashes) {
 			t.Errorf("again: got %v\n%s%s%s\nafter\n%s%s%s\nwant no change", again.Clashes, again.After.Servers, again.After.Rules, again.After.Env, texts.Servers, texts.Rules, texts.Env)
 		}
+		killedBetween(t, before, p, nil, found)
 		now, _ := rulesfile.ParseRules("r", texts.Rules)
 		decider := policy.Compile(now)
 		for _, r := range p.Rows {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/internal/adopt"
 	"gatehouse/internal/clients"
 	"gatehouse/internal/policy"
@@ -48,6 +50,43 @@ func after(before adopt.Texts, p adopt.Plan) adopt.Texts {
 		before.Env = p.After.Env
 	}
 	return before
+}
+
+// killedBetween checks that an import which is killed before it has written all files
+// does the rest when it is run again. Files are written in the order env, rules, servers.
+func killedBetween(t *testing.T, before adopt.Texts, p adopt.Plan, decided map[string]int, found ...clients.Found) {
+	t.Helper()
+	want := after(before, p)
+	for name, written := range map[string]adopt.Texts{"the env file": {Env: p.After.Env}, "env file and rules": {Env: p.After.Env, Rules: p.After.Rules}} {
+		part := after(before, adopt.Plan{After: written})
+		rest, err := adopt.Make(ownPaths, part, found, decided)
+		if err != nil {
+			t.Errorf("killed after %s: got %v, want a plan", name, err)
+			continue
+		}
+		got := after(part, rest)
+		for what, pair := range map[string][2][]byte{"servers": {got.Servers, want.Servers}, "rules": {got.Rules, want.Rules}, "env": {got.Env, want.Env}} {
+			if !bytes.Equal(pair[0], pair[1]) {
+				t.Errorf("killed after %s, again: the %s differ (-want +got):\n%s", name, what, cmp.Diff(string(pair[1]), string(pair[0])))
+			}
+		}
+	}
+}
+
+func TestMerge_killedBetweenTwoFiles_isEndedByTheNextImport(t *testing.T) {
+	var all []clients.Found
+	own := adopt.Texts{Servers: []byte(ownServers), Rules: []byte(ownRules), Env: []byte("# mine\nX=1")}
+	eachFile(t, func(t *testing.T, path string) {
+		found, _, p := imported(t, path)
+		killedBetween(t, adopt.Texts{}, p, nil, found)
+		killedBetween(t, own, plan(t, own, nil, found), nil, found)
+		all = append(all, found)
+	})
+	decided := map[string]int{}
+	for _, c := range plan(t, own, nil, all...).Clashes {
+		decided[c.Server] = len(c.Choices) - 1
+	}
+	killedBetween(t, own, plan(t, own, decided, all...), decided, all...)
 }
 
 const ownServers = "// mine\r\n{\r\n  \"mcpServers\": {\r\n    \"own\": {\"command\": \"own\", \"env\": {\"A\": \"${NEW_T}\"}}, // keep\r\n  },\r\n}\r\n"

@@ -98,6 +98,7 @@ func Make(paths Paths, before Texts, found []clients.Found, decided map[string]i
 	for _, group := range groups(found) {
 		m.group(group, decided)
 	}
+	m.leftover = m.leftBehind(found)
 	if err := m.grant(found); err != nil {
 		return Plan{}, err
 	}
@@ -119,6 +120,9 @@ type merger struct {
 	env     envFile
 	given   map[string]map[string]*access // by agent, by server
 	added   []string                      // servers that are new
+	// leftover are agents that an import has taken over which was killed before it had
+	// written their servers: they count as if this one took them over.
+	leftover map[string]bool
 }
 
 func newMerger(paths Paths, before Texts) (*merger, error) {
