@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/trust"
 	"gatehouse/testkit"
 )
 
@@ -94,6 +97,22 @@ func TestAudit_hasWhichFilesWereApproved(t *testing.T) {
 	}
 	if out, errs := in("audit", "verify", "own/audit.jsonl", "--rules", ".mcp-gateway-rules.json"); !strings.Contains(out, "0 findings") {
 		t.Errorf("got %s%s, want no findings", out, errs)
+	}
+}
+
+// Who is killed between the line and the record leaves a line too many; an approval
+// without a line would never get one.
+func TestAudit_ofAnApprovalThatIsNotKept_saysSo(t *testing.T) {
+	ownFolders(t)
+	t.Setenv("GATEWAY_AUDIT_LOG", filepath.Join(t.TempDir(), "audit.jsonl"))
+	if err := os.MkdirAll(recordPath(), 0o700); err != nil { // Nothing replaces a folder.
+		t.Fatal(err)
+	}
+	_ = keepTrust(t.Context(), t.Output(), trust.Record{}, "approve", "/p", []trust.File{{Role: trust.Rules, Path: "/p/r.json", SHA256: "ab"}})
+	got := testkit.ReadFile(t, os.Getenv("GATEWAY_AUDIT_LOG"))
+	ok, bad := strings.Index(got, `"outcome":"ok"`), strings.Index(got, `"outcome":"failed"`)
+	if ok < 0 || bad < ok || !strings.Contains(got, `"reason":"cannot write `) {
+		t.Errorf("got\n%s\nwant a line that says ok, and then one that says why it is not kept", got)
 	}
 }
 

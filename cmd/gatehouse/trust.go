@@ -18,7 +18,6 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/locate"
-	"gatehouse/internal/safefile"
 	"gatehouse/internal/terminal"
 	"gatehouse/internal/trust"
 )
@@ -133,12 +132,11 @@ func (o *trustOptions) approve(cmd *cobra.Command, dir string) error {
 		record, err = record.With(trust.Project{Dir: dir, Approved: time.Now().UTC().Truncate(time.Second), Files: c.files})
 	}
 	if err == nil {
-		err = safefile.WriteOwn(recordPath(), record.Encode())
+		err = keepTrust(cmd.Context(), cmd.ErrOrStderr(), record, "approve", dir, c.files)
 	}
 	if err != nil {
 		return failed(err)
 	}
-	auditTrust(cmd.Context(), cmd.ErrOrStderr(), "approve", dir, c.files)
 	fmt.Fprintln(out, "\nApproved. A running gateway that uses them picks them up by itself.")
 	return nil
 }
@@ -241,10 +239,9 @@ func revoke(cmd *cobra.Command, dir string) error {
 	if _, known := record.Project(dir); !known {
 		return failed(fmt.Errorf("%s was not approved; \"gatehouse trust --list\" lists what was", line(dir)))
 	}
-	if err := safefile.WriteOwn(recordPath(), record.Without(dir).Encode()); err != nil {
+	if err := keepTrust(cmd.Context(), cmd.ErrOrStderr(), record.Without(dir), "revoke", dir, nil); err != nil {
 		return failed(err)
 	}
-	auditTrust(cmd.Context(), cmd.ErrOrStderr(), "revoke", dir, nil)
 	fmt.Fprintf(cmd.OutOrStdout(), "%s is not approved any more. A gateway that runs there goes on with what was approved until it ends.\n", line(dir))
 	return nil
 }

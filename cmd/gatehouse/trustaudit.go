@@ -7,22 +7,39 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/safefile"
 	"gatehouse/internal/trust"
 )
 
 // auditPatience is how long a command waits for the audit log.
 const auditPatience = 5 * time.Second
 
-// auditTrust writes into the audit log which files were approved, or that a folder
-// is not any more. That there can be no such line is said on errs, and no more: the
-// approval itself is kept elsewhere.
-func auditTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File) {
-	events := make([]audit.Event, 0, len(files)+1)
-	for _, f := range files {
-		events = append(events, audit.Event{Kind: audit.Trust, Action: action, By: "gatehouse trust", File: f.Path, Hash: f.SHA256, Outcome: "ok"})
+// keepTrust writes what is approved from now on, after a line of the audit log for each
+// file, or for the folder if there are none: whoever is killed in between leaves a line
+// too many, and not an approval that nobody sees. If the approval cannot be kept, further
+// lines say so.
+func keepTrust(ctx context.Context, errs io.Writer, r trust.Record, action, dir string, files []trust.File) error {
+	auditTrust(ctx, errs, action, dir, files, nil)
+	err := safefile.WriteOwn(recordPath(), r.Encode())
+	if err != nil {
+		auditTrust(ctx, errs, action, dir, files, err)
 	}
+	return err
+}
+
+// auditTrust writes the lines; failure is why nothing came of it. That there can be no
+// such line is said on errs, and no more: the approval itself is kept elsewhere.
+func auditTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File, failure error) {
 	if len(files) == 0 {
-		events = append(events, audit.Event{Kind: audit.Trust, Action: action, By: "gatehouse trust", File: dir, Outcome: "ok"})
+		files = []trust.File{{Path: dir}}
+	}
+	events := make([]audit.Event, 0, len(files))
+	for _, f := range files {
+		e := audit.Event{Kind: audit.Trust, Action: action, By: "gatehouse trust", File: f.Path, Hash: f.SHA256, Outcome: "ok"}
+		if failure != nil {
+			e.Outcome, e.Reason = "failed", failure.Error()
+		}
+		events = append(events, e)
 	}
 	path, err := auditPath(runOptions{auditLog: env("GATEWAY_AUDIT_LOG", "")})
 	if err == nil {
