@@ -1,4 +1,4 @@
-package archtest_test
+package main
 
 import (
 	"errors"
@@ -29,6 +29,16 @@ func script(t *testing.T, dir, stdin string, env []string, name string, args ...
 		t.Fatal(err)
 	}
 	return string(text), 0
+}
+
+// inCI is the path of a file of .ci.
+func inCI(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", ".ci", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 const fuzzing = "fuzz: elapsed: 0s, gathering baseline coverage: 0/3 completed\nfuzz: elapsed: 10s, execs: 486221 (0/sec), new interesting: 17 (total: 20)\n"
@@ -68,7 +78,7 @@ func TestCI_fuzz_tellsAFindingFromTheEndOfTheTime(t *testing.T) {
 			if err := os.WriteFile(program, []byte(fake+"exit "+strconv.Itoa(c.code)+"\n"), 0o700); err != nil { //nolint:gosec // It is run.
 				t.Fatal(err)
 			}
-			out, code := script(t, dir, "", []string{"GO=" + program}, "sh", filepath.Join(repository(t), ".ci", "fuzz"), "p", "FuzzX")
+			out, code := script(t, dir, "", []string{"GO=" + program}, "sh", inCI(t, "fuzz"), "p", "FuzzX")
 			if code != c.want {
 				t.Errorf("exit code: got %d, want %d; it said\n%s", code, c.want, out)
 			}
@@ -99,7 +109,7 @@ func TestCI_failures_endWithWhatFailed(t *testing.T) {
 		{"a data race", "WARNING: DATA RACE\nRead at 0x0 by goroutine 7:\n      /p/a.go:3 +0x1\n", "WARNING: DATA RACE\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out, code := script(t, t.TempDir(), c.log, nil, "awk", "-f", filepath.Join(repository(t), ".ci", "failures.awk"))
+			out, code := script(t, t.TempDir(), c.log, nil, "awk", "-f", inCI(t, "failures.awk"))
 			if out != c.want || code != 0 {
 				t.Errorf("got exit code %d and\n%s\nwant 0 and\n%s", code, out, c.want)
 			}
