@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -441,6 +442,32 @@ func TestSafeToListen(t *testing.T) {
 				t.Errorf("got %v, want that it may listen: %v", err, c.ok)
 			}
 		})
+	}
+}
+
+// Whoever leaves a port open hears what that means; over stdio, or with a pin or a
+// token, there is nothing to say.
+func TestWarnOpen_saysThatAnybodyCanBeAnyAgent(t *testing.T) {
+	t.Parallel()
+	some, none := identity.Credentials{Tokens: []identity.Token{{ID: "x"}}}, identity.Credentials{}
+	for _, c := range []struct {
+		name string
+		opts runOptions
+		l    net.Listener
+		c    identity.Credentials
+		want string // in a warning; "" is none
+	}{
+		{"an open port, as that of the demo", runOptions{}, listening{addr: "127.0.0.1:80"}, none, "whoever reaches the port may claim to be any agent"},
+		{"a token", runOptions{}, listening{addr: "127.0.0.1:80"}, some, ""},
+		{"a pin", runOptions{agents: []string{"a"}}, listening{addr: "127.0.0.1:80"}, none, ""},
+		{"no port", runOptions{}, nil, none, ""},
+		{"other machines, in clear text", runOptions{insecure: true}, listening{addr: "0.0.0.0:80"}, some, "insecure: other machines reach the port"},
+	} {
+		var said strings.Builder
+		warnOpen(slog.New(slog.NewTextHandler(&said, nil)), c.opts, c.l, c.c)
+		if got := said.String(); (got == "") != (c.want == "") || !strings.Contains(got, c.want) || c.want != "" && !strings.Contains(got, "level=WARN") {
+			t.Errorf("%s: got %q, want a warning with %q", c.name, got, c.want)
+		}
 	}
 }
 

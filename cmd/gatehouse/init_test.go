@@ -82,7 +82,6 @@ func TestInit_withoutAHome_saysWhatToDo(t *testing.T) {
 	atHome(t, "init").want(t, exitNo, "not a directory")
 }
 
-// Over HTTP whoever reaches the port could be any agent else.
 func TestInit_aFolderThatCannotBeMade_isNamed(t *testing.T) {
 	freshHome(t)
 	dir := filepath.Join(written(t, "file", ""), "below")
@@ -92,6 +91,7 @@ func TestInit_aFolderThatCannotBeMade_isNamed(t *testing.T) {
 	}
 }
 
+// Over HTTP whoever reaches the port could be any agent else.
 func TestInit_makesATokenForTheFirstAgent(t *testing.T) {
 	home, _ := freshHome(t)
 	path := filepath.Join(home, ".config", "gatehouse", ".mcp-gateway-rules.json")

@@ -109,6 +109,23 @@ func TestChain_endCutWhileNobodyRuns_isSeenAlsoAfterTheNextStart(t *testing.T) {
 	}
 }
 
+// A line that does not name the one before it was written by nobody who had the log.
+func TestChain_lineAddedWhileNobodyRuns_isSeenWithTheNextStart(t *testing.T) {
+	d := newDisk(t)
+	run(t, d, "one", 3)
+	edit(t, d.path, func(l []string) []string { return append(l, l[1]) })
+	var out strings.Builder
+	l := d.open(t, audit.Options{Instance: "two", Log: logTo(&out)})
+	ask(t, l, "after")
+	closeLog(t, l)
+	if s := l.Stats(); s.Cut != 1 || !strings.Contains(out.String(), "the last lines of the audit log are missing") {
+		t.Errorf("got %d cuts counted and the log %q, want 1 and a word of it", s.Cut, out.String())
+	}
+	if got := verifyLog(t, d.path); len(got) == 0 {
+		t.Error("audit verify finds nothing, want the line that was added")
+	}
+}
+
 func TestChain_endCutWhileItRuns_isSeenWithTheNextLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		keep int // lines that are left
