@@ -38,6 +38,7 @@ func TestAudit_hasWhatOperatorsDidAndWhichFilesWereReadAgain(t *testing.T) {
 		`"action":"release","by":"operator's socket","server":"nobody","outcome":"failed","reason":"there is no server`,
 		`"action":"reload","by":"operator's socket","outcome":"ok"`,
 		`"event":"reload"`, `"outcome":"applied"`, `"servers_hash":"`, `"policy_hash":"`, `"outcome":"rejected"`,
+		`"file":"` + g.RulesFile + `","hash":"` + hashOf([]byte(testkit.AllowAll("a", "b"))) + `"`,
 		`"operation":"tools/call","tool":"drop_all","decision":"ERROR"`, `"outcome":"UNKNOWN_TOOL"`,
 	} {
 		if !strings.Contains(got, want) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/testkit"
 )
@@ -65,11 +66,13 @@ func TestRules_thatCannotBeRead_closeTheGatewayAfterAWhile(t *testing.T) {
 func TestRules_thatCannotBeRead_canBeKept(t *testing.T) {
 	t.Parallel()
 	g, a := begin(t, testkit.Servers{"s": testkit.Fake(t)}, "--rules-unreadable", "keep")
-	mark := g.Log.Len()
+	mark, begun := g.Log.Len(), time.Now()
 	obstruct(t, g.RulesFile)
 	g.AwaitFrom(t, mark, "rules cannot be read")
 	if status, text := readyzOf(t, g); status != http.StatusOK || !strings.Contains(text, "cannot be read") {
 		t.Errorf("readyz: got %d %q, want 200 and that the rules cannot be read", status, text)
 	}
+	testkit.Eventually(t, "the time is over after which calls would be refused", func() bool { return time.Since(begun) > doubtPatience+time.Second })
+	operate(t, g, "status").want(t, exitFine, "rules changed and cannot be read")
 	a.Execute(t, "s", "echo", nil).Good(t)
 }

@@ -14,8 +14,12 @@ import (
 // checkWeights refuses values that no server should be sent.
 func (c *Call) checkWeights() error {
 	for _, part := range []Member{
-		{"args", c.Args}, {"_meta", c.meta}, {"capabilities", c.Sent.Capabilities}, {"inputResponses", c.Sent.InputResponses},
-		{"requestState", c.Sent.RequestState}, {"task", c.Task},
+		{"args", c.Args},
+		{"_meta", c.meta},
+		{"capabilities", c.Sent.Capabilities},
+		{"inputResponses", c.Sent.InputResponses},
+		{"requestState", c.Sent.RequestState},
+		{"task", c.Task},
 	} {
 		if err := checkWeight(part.Name, part.Value); err != nil {
 			return err
