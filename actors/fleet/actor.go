@@ -33,9 +33,11 @@ type Config struct {
 	Swept <-chan struct{}
 	// Running, unless nil, asks another gateway whether anything of a key runs there. It
 	// blocks until ctx ends at the longest. Runs, unless nil, reports whether anything of
-	// it runs here; it must not block.
+	// it runs here, and Once are the keys of servers that run once in the fleet of which
+	// something does; they must not block.
 	Running func(ctx context.Context, address, key string) (bool, error)
 	Runs    func(key string) bool
+	Once    func() []string
 	// Wake, unless nil, has another gateway claim a lazy server that it can start and
 	// nobody owns. It blocks until ctx ends at the longest.
 	Wake func(ctx context.Context, address, key string) error
@@ -217,6 +219,8 @@ func (f *member) receive(c actor.Context) {
 		f.written(m)
 	case released:
 		f.released(m)
+	case releaseDue:
+		f.releaseDue(m)
 	case *actor.Stopping:
 		f.die()
 	case actor.SystemMessage, actor.AutoReceiveMessage:
@@ -342,8 +346,35 @@ func (f *member) inForce(m messages.InForce) {
 		f.cfg.Standing.lacks.Store(0)
 		f.catchUp()
 	}
-	if f.node.Generation != m.Generation {
+	still := f.noteStill() // In one write with the generation: whoever reads that relies on it.
+	if still || f.node.Generation != m.Generation {
 		f.node.Generation = m.Generation
+		f.putNode()
+	}
+}
+
+// noteStill has this node say of which servers something runs here that others may claim:
+// processes of its own, of a server that the fleet runs once by now, or what does not end.
+// It reports whether that is news.
+func (f *member) noteStill() (news bool) {
+	var names []string
+	if f.cfg.Once != nil {
+		for _, key := range f.cfg.Once() {
+			if f.owned[key] == nil {
+				server, _ := fleet.SplitKey(key)
+				names = append(names, server)
+			}
+		}
+	}
+	text := fleet.Names(names)
+	news = text != f.node.Still
+	f.node.Still = text
+	return news
+}
+
+// stillOver has this node take back what it has said of that once it has ended.
+func (f *member) stillOver() {
+	if f.node.Still != "" && f.noteStill() {
 		f.putNode()
 	}
 }

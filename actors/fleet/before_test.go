@@ -80,6 +80,57 @@ func TestFleet_aGatewayThatCannotBeAsked_andIsBehind_mayRunItsOwn(t *testing.T) 
 	})
 }
 
+// Its own process drains, of a server that the fleet runs once by now. It says so in the
+// store, by the write that says that it follows.
+func TestFleet_aGatewayThatCannotBeAsked_andSaysThatItsOwnStillRuns_isWaitedFor(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.with(func() { a.away["b:1"] = true })
+		b.with(func() { b.stuck["files"], b.stuck[fleet.KeyOf("notes", "agent")] = true, true })
+		generation := s.activates(t)
+		s.Send(b.pid, messages.InForce{Generation: generation})
+		s.Send(a.pid, messages.InForce{Generation: generation})
+		s.Sleep(time.Second)
+		a.wants("other")
+		a.owns(t, "other")
+		a.wants("files")
+		a.wants(fleet.KeyOf("notes", "agent"))
+		s.Sleep(time.Minute)
+		testkit.ExpectNone(t, a.sup)
+		if got := s.waits("a"); len(got) != 2 || !got[0].For("b") {
+			t.Errorf("got the waits %+v, want one for b of each", got)
+		}
+		b.with(func() { clear(b.stuck) })
+		s.Sleep(2 * ttl)
+		if got := a.standing.Owns(); len(got) != 3 {
+			t.Errorf("a owns %v once those have ended, want all three", got)
+		}
+		writes := s.store.Writes()
+		s.Sleep(time.Hour)
+		if n := s.store.Writes() - writes; n != 0 {
+			t.Errorf("%d writes in an hour in which nothing happened, want none", n)
+		}
+	})
+}
+
+// Nor can others always ask it while a process of an older form of the entry has calls.
+func TestFleet_whatMoves_isReleasedOnceNothingOfItRuns(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b, m := s.couple(t)
+		b.with(func() { b.away["a:1"] = true })
+		a.with(func() { a.stuck["files"] = true })
+		s.Send(a.pid, messages.MoveServer{Server: "files", Node: "b"})
+		testkit.Expect[messages.GiveUp](t, a.sup)
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		s.Sleep(time.Minute)
+		if got := s.store.View().Owners["files"]; got.Node != "a" {
+			t.Errorf("%q owns it while something of it runs at a, want a", got.Node)
+		}
+		a.with(func() { clear(a.stuck) })
+		b.owns(t, "files")
+	})
+}
+
 // The supervisor may be told of a change before the fleet's actor is.
 func TestFleet_whoIsBehindAndRunsItsOwn_keepsNobodyFromIt(t *testing.T) {
 	atSea(t, func(t *testing.T, s *sea) {
@@ -114,11 +165,18 @@ func TestFleet_processThatDoesNotEnd_keepsItsGatewayFromNothingElse(t *testing.T
 		if got := a.standing.Stuck(); !slices.Equal(got, []string{"stuck"}) || !s.logged("do not end though they were killed") {
 			t.Errorf("got %q as what does not end, want stuck, and that the log says so", got)
 		}
+		if n := s.store.View().Nodes["a"]; !n.StillRuns("stuck") || n.StillRuns("files") {
+			t.Errorf("the others see %+v, want that something of stuck alone runs there: perhaps they cannot ask", n)
+		}
 		s.Sleep(time.Minute)
 		testkit.ExpectNone(t, a.sup)
 		a.with(func() { delete(a.stuck, "stuck") })
 		a.tells(messages.TenureLeft{})
 		a.owns(t, "stuck")
+		s.Sleep(ttl)
+		if n := s.store.View().Nodes["a"]; n.Still != "" {
+			t.Errorf("the others see that %q runs there, want nothing", n.Still)
+		}
 		if got := a.standing.Stuck(); len(got) > 0 {
 			t.Errorf("got %q as what does not end, want nothing", got)
 		}

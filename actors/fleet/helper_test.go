@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -83,7 +84,12 @@ func (s *sea) sets(id string, change ...func(*fleetactor.Config)) *ship {
 			}
 			return sh.runs[address], nil
 		},
-		Runs:    func(key string) bool { sh.mu.Lock(); defer sh.mu.Unlock(); return sh.stuck[key] },
+		Runs: func(key string) bool { sh.mu.Lock(); defer sh.mu.Unlock(); return sh.stuck[key] },
+		Once: func() []string {
+			sh.mu.Lock()
+			defer sh.mu.Unlock()
+			return slices.DeleteFunc(slices.Collect(maps.Keys(sh.stuck)), func(key string) bool { return !sh.stuck[key] })
+		},
 		Taken:   func(err error) { sh.mu.Lock(); defer sh.mu.Unlock(); sh.taken = err },
 		Content: func(m messages.FleetChanged) { sh.mu.Lock(); defer sh.mu.Unlock(); sh.content = append(sh.content, m) },
 		Log:     s.Logs.Logger(),

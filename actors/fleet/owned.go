@@ -16,6 +16,8 @@ import (
 const (
 	burst      = 3
 	writeEvery = time.Second
+	// lookAgain is how long it waits to look again whether an older process has ended.
+	lookAgain = 50 * time.Millisecond
 )
 
 // ownership is a server that this node owns.
@@ -51,12 +53,17 @@ type (
 		epoch int64
 		err   error
 	}
+	releaseDue struct {
+		key   string
+		epoch int64
+	}
 )
 
 // IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
-func (writeDue) IgnoreDeadLetterLogging() {}
-func (written) IgnoreDeadLetterLogging()  {}
-func (released) IgnoreDeadLetterLogging() {}
+func (writeDue) IgnoreDeadLetterLogging()   {}
+func (written) IgnoreDeadLetterLogging()    {}
+func (released) IgnoreDeadLetterLogging()   {}
+func (releaseDue) IgnoreDeadLetterLogging() {}
 
 // ownedBy returns what this node owns under a key by an epoch, or nil.
 func (f *member) ownedBy(key string, epoch int64) *ownership {
@@ -135,15 +142,30 @@ func (f *member) written(m written) {
 	f.write(o)
 }
 
-// stopped releases a server of which nothing runs here any more. In another cell it may
-// go on.
+// stopped releases a server that has ended here. In another cell it may go on.
 func (f *member) stopped(m messages.Released) {
 	o := f.ownedBy(m.Key, m.Epoch)
 	if o == nil || o.cell != m.Cell {
 		return
 	}
 	o.leaving = true
+	f.releaseOnceEnded(o)
+}
+
+// releaseOnceEnded releases a server once nothing of it runs here: a process of an older
+// form of its entry may still have calls. Whoever claims it may be unable to ask.
+func (f *member) releaseOnceEnded(o *ownership) {
+	if f.runs(o.key) {
+		f.later(lookAgain, releaseDue{o.key, o.epoch})
+		return
+	}
 	f.release(o)
+}
+
+func (f *member) releaseDue(m releaseDue) {
+	if o := f.ownedBy(m.key, m.epoch); o != nil && !o.over {
+		f.releaseOnceEnded(o)
+	}
 }
 
 // release ends an ownership. The last that is written says that its end was no failure.

@@ -208,6 +208,7 @@ func (f *member) renewed(m renewed) {
 		f.hold(m.sent)
 	}
 	f.noteStuck()
+	f.stillOver()
 	f.tick()
 }
 
@@ -253,6 +254,7 @@ func (f *member) endLate(m endLate) {
 	f.cfg.Log.Error("processes of servers do not end though they were killed: nobody runs these servers until they do. Look what keeps them, or restart the machine",
 		slog.Any("servers", stuck))
 	f.previous = 0 // It has ended by itself.
+	f.noteStill()
 	f.tenureLeft()
 }
 

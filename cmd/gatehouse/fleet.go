@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,8 @@ type fleetSide struct {
 	// guard has what runs by claims killed at a moment of the boot clock, unless it
 	// is told a later one: this gateway may be frozen by then.
 	guard func(until int64) error
+	// once reports whether the fleet runs a server once, by what is in force here.
+	once func(server string) bool
 	// swept is closed once nothing is left of an earlier gateway here.
 	swept <-chan struct{}
 
@@ -187,7 +190,7 @@ func (f *fleetSide) props() *actor.Props {
 		Guard:   func(until fleet.Instant) error { return f.guard(int64(until)) },
 		Swept:   f.swept,
 		Wake:    func(ctx context.Context, address, key string) error { return f.client.Wake(ctx, address, key) },
-		Running: f.running, Runs: f.runs.running, Content: f.heard, Candidate: f.asked,
+		Running: f.running, Runs: f.runs.running, Once: f.runsOnce, Content: f.heard, Candidate: f.asked,
 		Unfit: f.fail,
 		Taken: func(error) {
 			f.fail(fmt.Errorf("another gateway of the fleet %q is called %q: give each its own --fleet-node", f.opts.name, f.node.ID))
@@ -202,6 +205,14 @@ func (f *fleetSide) fail(err error) {
 	case f.failed <- err:
 	default:
 	}
+}
+
+// runsOnce are the keys of servers that the fleet runs once of which anything runs here.
+func (f *fleetSide) runsOnce() []string {
+	return slices.DeleteFunc(f.runs.keys(), func(key string) bool {
+		server, _ := fleet.SplitKey(key)
+		return !f.once(server)
+	})
 }
 
 // running asks another gateway whether anything of a server still runs there.

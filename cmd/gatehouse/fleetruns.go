@@ -73,6 +73,18 @@ func (r *ownedRuns) running(key string) bool {
 	return run != nil && run.count > 0
 }
 
+// keys are those of which anything runs.
+func (r *ownedRuns) keys() (all []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, run := range r.byKey {
+		if run.count > 0 {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
 // get returns the plan of what runs by a key, and the form of its entry.
 func (r *ownedRuns) get(key string) (plan messages.ServerPlan, form string, ok bool) {
 	r.mu.Lock()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -56,12 +57,18 @@ func TestFleet_aCopyOfItsOwn_isSaidToRunUntilItHasEnded(t *testing.T) {
 	plan := messages.ServerPlan{Cell: endpoint.NewCell("db", endpoint.Identity{}, endpoint.Status{})}
 	plan.Entry.Name = "db"
 	f.countOwn(all, plan).Go(func() { <-ends })
-	if !f.runs.running("db") {
-		t.Error("it is said not to run while it does, want that it runs")
+	once := false
+	f.once = func(string) bool { return once }
+	if !f.runs.running("db") || len(f.runsOnce()) != 0 {
+		t.Errorf("it is said to run: %t, and as one that runs once: %q, want that it runs, as that of each gateway", f.runs.running("db"), f.runsOnce())
+	}
+	once = true
+	if got := f.runsOnce(); !slices.Equal(got, []string{"db"}) {
+		t.Errorf("got %q as what runs here of servers that run once, want db", got)
 	}
 	close(ends)
 	all.Wait()
-	if f.runs.running("db") {
+	if f.runs.running("db") || len(f.runsOnce()) != 0 {
 		t.Error("it is said to run once it has ended, want that it does not")
 	}
 	if n := len(f.runs.byKey); n != 0 {

@@ -45,6 +45,14 @@ func (a *app) joinFleet(budget *weight.Budget) *supervisor.Fleet {
 		},
 		Decide: a.decideForPeer, Sessions: http.HandlerFunc(a.servePassedOn), Budget: budget, Log: a.log,
 	}).HTTP()
+	f.once = func(server string) bool {
+		snap := a.store.Load()
+		if snap == nil {
+			return false // Nothing has been started.
+		}
+		route, known := snap.Route(server)
+		return !known || route.Entry.RunsOnce() // What is configured no more drains.
+	}
 	f.send = func(to *actor.PID, m any) { a.sys.Root.RequestWithCustomSender(to, m, f.pid) }
 	a.sys.EventStream.Subscribe(a.warnOfWaits)
 	f.pid = a.spawn(f.props(), "fleet")

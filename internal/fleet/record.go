@@ -40,6 +40,9 @@ type Node struct {
 	// Waits are the servers that it has claimed and does not start yet: see the function
 	// of that name.
 	Waits string `json:"waits,omitempty"`
+	// Still are the servers of which something runs at this node though it does not own
+	// them and the fleet runs them once, by the generation that it decides by: see Names.
+	Still string `json:"still,omitempty"`
 }
 
 // Stays reports whether it may own what it does not own yet.
@@ -49,12 +52,21 @@ func (n Node) Stays() bool { return !n.Leaving && !n.Behind }
 // said that it cannot start the server.
 func (n Node) Can(key string) bool { return n.Stays() && !n.lacks(key) }
 
-func (n Node) lacks(key string) bool {
-	if n.Cannot == "" {
+func (n Node) lacks(key string) bool { return lists(n.Cannot, key) }
+
+// StillRuns reports whether it says that something of a key runs there, or may: there was
+// no place for more names.
+func (n Node) StillRuns(key string) bool {
+	return lists(n.Still, key) || strings.HasSuffix(n.Still, More)
+}
+
+// lists reports whether a text of Names has the server of a key.
+func lists(names, key string) bool {
+	if names == "" {
 		return false // As nearly always.
 	}
 	server, _ := SplitKey(key)
-	return slices.Contains(strings.Fields(n.Cannot), escape(server))
+	return slices.Contains(strings.Fields(names), escape(server))
 }
 
 // maxNames and maxNameBytes bound what a node lists of itself: it is written again whenever
