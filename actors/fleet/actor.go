@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"log/slog"
@@ -96,6 +97,7 @@ type member struct {
 	started time.Time             // when a node of it was last seen to be started
 	first   int64                 // the revision with which this process has first joined
 	told    messages.FleetChanged // what was handed on
+	servers string                // the hash of the servers file in that
 	// judged is the candidate that this node was asked about last, asked what is in it, and
 	// ack the answer.
 	judged   int64
@@ -289,7 +291,7 @@ func (f *member) seen(v fleet.View) {
 	if f.view.Store != 0 && (v.Store != f.view.Store || v.Revision < f.view.Revision) {
 		f.cfg.Log.Warn("the fleet's store was restored or replaced: all of it is read anew",
 			slog.Int64("revision_before", f.view.Revision), slog.Int64("revision", v.Revision))
-		f.told = messages.FleetChanged{}
+		f.told, f.servers = messages.FleetChanged{}, ""
 		f.judged, f.ack = 0, nil // What was said of it is gone.
 		f.cfg.Standing.lacks.Store(0)
 	}
@@ -331,6 +333,9 @@ func (f *member) handOn() {
 	m := messages.FleetChanged{Generation: v.Generation, Content: v.Active, Holds: v.HoldsOfServers(), Restarts: v.Restarts}
 	if was := f.told; was.Generation == m.Generation && was.Content.Same(m.Content) && fleet.SameWishes(was.Holds, m.Holds, was.Restarts, m.Restarts) {
 		return
+	}
+	if f.servers == "" || !bytes.Equal(f.told.Content.Servers, m.Content.Servers) {
+		f.servers = m.Content.ServersHash()
 	}
 	f.told = m
 	f.cfg.Content(m)

@@ -366,6 +366,45 @@ func (s *slowStore) Join(ctx context.Context, n fleet.Node, ttl time.Duration, p
 }
 
 // activates has the fleet agree on something, and returns its generation.
+// The next owner need not try, unless the entry may have changed since.
+func TestFleet_whatAnOwnerHasFoundOutOfAServer_movesAlong(t *testing.T) {
+	for name, c := range map[string]struct {
+		then string // the servers file that is applied while it runs
+		says endpoint.Era
+		want endpoint.Era
+	}{
+		"the same servers":       {"{}", endpoint.EraInitialize, endpoint.EraInitialize},
+		"other servers":          {`{"files": {}}`, endpoint.EraInitialize, endpoint.EraUnknown},
+		"one of a later version": {"{}", "psychic", endpoint.EraUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a, b := s.sets("a"), s.sets("b")
+				inForce := func(servers string) {
+					generation, err := s.store.Client().Activate(t.Context(), s.proposesServers(t, servers), nil, s.store.View().Revision)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.Sleep(10 * time.Millisecond)
+					s.Send(a.pid, messages.InForce{Generation: generation})
+					s.Send(b.pid, messages.InForce{Generation: generation})
+					s.Sleep(10 * time.Millisecond)
+				}
+				inForce("{}")
+				a.wants("files").NoteEra(c.says)
+				a.says(a.owns(t, "files"), readyBusy)
+				next := b.wants("files")
+				inForce(c.then)
+				a.dies()
+				b.owns(t, "files")
+				if got := next.Era(); got != c.want {
+					t.Errorf("got the era %q at the next owner, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // The store begins again where the backup ends, so another claim may have the number of one
 // that is lost.
 func TestFleet_afterARestore_anEpochOfTheSameNumberIsAnotherClaim(t *testing.T) {

@@ -82,10 +82,30 @@ func (f *member) state(m messages.ServerState) {
 	o.record, o.dirty = m.Record, true
 	o.record.Epoch, o.record.Next = o.epoch, o.next
 	o.record.Node, o.record.Address = f.node.ID, f.node.Address
+	if of := f.decidesBy(); of != "" {
+		o.record.Era, o.record.Of = o.cell.Era(), of
+	}
 	if o.leaving {
 		o.record.Busy = false // Its end is nobody's failure.
 	}
 	f.write(o)
+}
+
+// decidesBy returns the hash of the servers file that is in force here; empty is none, or
+// not what was handed on last.
+func (f *member) decidesBy() string {
+	if f.told.Generation != f.node.Generation {
+		return ""
+	}
+	return f.servers
+}
+
+// noteEra has a server be begun with as its owner before has found out.
+func (f *member) noteEra(cell *endpoint.Cell, r fleet.Record) {
+	known := r.Era == endpoint.EraInitialize || r.Era == endpoint.EraStateless
+	if known && r.Of != "" && r.Of == f.decidesBy() && cell.Era() == endpoint.EraUnknown {
+		cell.NoteEra(r.Era)
+	}
 }
 
 // write writes what is known of a server, now or as soon as it may.

@@ -261,6 +261,7 @@ func (f *member) won(m claimed, w *want) {
 	f.publish(m.key, o)
 	r := f.view.Records[m.key]
 	here := messages.OwnedHere{Key: m.key, Cell: w.cell, Epoch: o.epoch, Record: r}
+	f.noteEra(w.cell, r)
 	if r.Busy && r.Epoch != o.epoch {
 		here.Died = r.Node
 	}

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/url"
@@ -136,6 +138,10 @@ type Record struct {
 	RetryAt  time.Time      `json:"retry_at,omitzero"`
 	// Catalog changes with what the server lists.
 	Catalog string `json:"catalog,omitempty"`
+	// Era is how a conversation with the server begins, as its owner has found out; the next
+	// one need not. Of is the ServersHash of the Content that was in force then.
+	Era endpoint.Era `json:"era,omitempty"`
+	Of  string       `json:"of,omitempty"`
 	// Busy means that the server is starting or has calls in flight: the death of
 	// its node counts as a failure of it.
 	Busy bool `json:"busy,omitempty"`
@@ -170,6 +176,12 @@ type Content struct {
 // Same reports whether two have the same files.
 func (c *Content) Same(o *Content) bool {
 	return c == o || c != nil && o != nil && bytes.Equal(c.Servers, o.Servers) && bytes.Equal(c.Rules, o.Rules)
+}
+
+// ServersHash tells servers files apart.
+func (c *Content) ServersHash() string {
+	sum := sha256.Sum256(c.Servers)
+	return hex.EncodeToString(sum[:8])
 }
 
 // MaxContent is how many bytes both files may have together: stores limit what one
