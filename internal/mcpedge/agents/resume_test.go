@@ -102,6 +102,17 @@ const (
 	slowAnswer = `{"jsonrpc":"2.0","id":7,"result":{"content":[]}}`
 )
 
+// call makes a call in a session, of whose progress one message has been sent on the
+// stream.
+func (s *scene) call(t *testing.T, url, session string) (call *play, on *broken) {
+	t.Helper()
+	opened := make(chan *broken, 1)
+	go func() { opened <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
+	call = await(t, s.began)
+	call.say(1)
+	return call, await(t, opened)
+}
+
 func progressOf(n int) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":%d,"progressToken":"p"}}`, n)
 }
@@ -112,15 +123,7 @@ func TestResume_aCallWhoseConnectionBreaks_goesOn(t *testing.T) {
 	s := newScene()
 	url, _ := s.serve(t, agents.Options{})
 	session := openSession(t, url, "2025-11-25")
-	var first *broken
-	opened := make(chan struct{})
-	go func() {
-		defer close(opened)
-		first = open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session)
-	}()
-	call := await(t, s.began)
-	call.say(1)
-	await(t, opened)
+	call, first := s.call(t, url, session)
 	if id, data := first.event(); id == "" || data != "" {
 		t.Errorf("got the event %q %q, want one that names the stream and says nothing", id, data)
 	}
@@ -236,11 +239,7 @@ func TestResume_idsOfOtherSessions_areOfNoUse(t *testing.T) {
 	s := newScene()
 	url, edge := s.serve(t, agents.Options{})
 	session, other := openSession(t, url, "2025-11-25"), openSession(t, url, "2025-11-25")
-	done := make(chan *broken, 1)
-	go func() { done <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
-	call := await(t, s.began)
-	call.say(1)
-	first := await(t, done)
+	_, first := s.call(t, url, session)
 	id, _ := first.event()
 	stream, _, _ := strings.Cut(id, "-")
 	for _, forged := range []string{id, stream + "-0", stream + "-1", stream + "-99999999999999999999", "c-", "c1", "c1--1", "cc1-1", "c18446744073709551615-0", "c0-0"} {
@@ -300,11 +299,7 @@ func TestResume_theEndOfASession_endsWhatGoesOn(t *testing.T) {
 	s := newScene()
 	url, _ := s.serve(t, agents.Options{})
 	session := openSession(t, url, "2025-11-25")
-	done := make(chan *broken, 1)
-	go func() { done <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
-	call := await(t, s.began)
-	call.say(1)
-	first := await(t, done)
+	_, first := s.call(t, url, session)
 	id, _ := first.event()
 	first.close()
 	r := open(t, http.MethodDelete, url, "", "Mcp-Session-Id", session)
@@ -324,11 +319,7 @@ func TestResume_olderRevisions_areNotPrimed(t *testing.T) {
 	s := newScene()
 	url, _ := s.serve(t, agents.Options{})
 	session := openSession(t, url, "2025-06-18")
-	done := make(chan *broken, 1)
-	go func() { done <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
-	call := await(t, s.began)
-	call.say(1)
-	first := await(t, done)
+	call, first := s.call(t, url, session)
 	if id, data := first.event(); id == "" || data != progressOf(1) {
 		t.Errorf("got the event %q %q, want the progress with an id", id, data)
 	}
@@ -356,11 +347,7 @@ func TestResume_manyAtOnce_eachGoesOnInOrder(t *testing.T) {
 	s := newScene()
 	url, _ := s.serve(t, agents.Options{})
 	session := openSession(t, url, "2025-11-25")
-	begun := make(chan *broken, 1)
-	go func() { begun <- open(t, http.MethodPost, url, slowCall, "Mcp-Session-Id", session) }()
-	call := await(t, s.began)
-	call.say(1)
-	first := await(t, begun)
+	call, first := s.call(t, url, session)
 	named, _ := first.event()
 	first.close()
 	go func() {
