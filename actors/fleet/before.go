@@ -150,7 +150,7 @@ func (f *member) runsElsewhere(ctx context.Context, p predecessor) (w fleet.Awai
 		go func() { // Ends by its time.
 			running, err := f.cfg.Running(ctx, address, p.key)
 			older := n.Generation > 0 && n.Generation < generation // One without a configuration runs nothing.
-			answers <- answer{n.ID, running && err == nil, err != nil && (older || n.StillRuns(p.key))}
+			answers <- answer{n.ID, running && err == nil || err != nil && n.StillRuns(p.key), err != nil && older}
 		}()
 	}
 	for range ask {

@@ -97,8 +97,8 @@ func TestFleet_aGatewayThatCannotBeAsked_andSaysThatItsOwnStillRuns_isWaitedFor(
 		a.wants(fleet.KeyOf("notes", "agent"))
 		s.Sleep(time.Minute)
 		testkit.ExpectNone(t, a.sup)
-		if got := s.waits("a"); len(got) != 2 || !got[0].For("b") {
-			t.Errorf("got the waits %+v, want one for b of each", got)
+		if got := s.waits("a"); len(got) != 2 || !slices.Equal(got[0].At, []string{"b"}) || len(got[0].Unasked) > 0 {
+			t.Errorf("got the waits %+v, want one of each for what runs at b", got)
 		}
 		b.with(func() { clear(b.stuck) })
 		s.Sleep(2 * ttl)

@@ -15,9 +15,9 @@ import (
 type Awaiting struct {
 	Server string    `json:"server"` // as people know it: "files", "files[agent]"
 	Since  time.Time `json:"since"`
-	// At are the nodes that say something of it runs there, Unasked those that cannot be
-	// asked and decide by an older generation. A node that has left is one of them by the
-	// address that it had.
+	// At are the nodes that say that something of it runs there, when asked or in the store;
+	// Unasked those that cannot be asked and decide by an older generation. A node that has
+	// left is one of them by the address that it had.
 	At      []string `json:"at,omitempty"`
 	Unasked []string `json:"unasked,omitempty"`
 }
