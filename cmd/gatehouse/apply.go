@@ -175,7 +175,7 @@ func readContent(found foundFiles) (fleet.Content, []jsondoc.Problem) {
 		m := read(file.role, file.path)
 		if m.Err != "" {
 			problems = append(problems, jsondoc.Problem{
-				File: file.path, Code: configactor.CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err, Hint: "put a readable file there",
+				File: file.path, Code: configactor.CodeFileUnreadable, Severity: jsondoc.Error, Message: "cannot read the file: " + m.Reason, Hint: "put a readable file there",
 			})
 		}
 		*file.into = m.Content

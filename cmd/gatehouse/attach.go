@@ -196,7 +196,7 @@ func (o *attachOptions) keep(w io.Writer) error {
 // find decides which files the gateway has. Neither variables nor the working
 // directory matter: they differ from client to client.
 func (o *attachOptions) find() (foundFiles, error) {
-	workDir, err := os.Getwd()
+	workDir, err := workingFolder()
 	if err != nil && (o.config != "" || o.mcpConfig != "" || o.rules != "") {
 		return foundFiles{}, err
 	}

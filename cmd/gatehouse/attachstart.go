@@ -131,11 +131,11 @@ func startGateway(ctx context.Context, args []string, logFile string) error {
 		return errors.New("this program cannot start a gateway: it is a test")
 	}
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o700); err != nil {
-		return err
+		return fmt.Errorf("cannot make a folder for the log %s of the gateway: %w", logFile, reasonOf(err))
 	}
 	log, err := os.OpenFile(logFile, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot write the log %s of the gateway: %w", logFile, reasonOf(err))
 	}
 	defer func() { _ = log.Close() }() // It was only read.
 	info, err := log.Stat()

@@ -229,7 +229,7 @@ func (t *target) disconnect(after []byte, keep bool) []step {
 	var steps []step
 	switch {
 	case after == nil && t.existed && t.untouched() && !t.record.Existed:
-		steps = append(steps, func() error { return os.Remove(t.path) })
+		steps = append(steps, func() error { return removed(t.path) })
 	case !bytes.Equal(after, t.now):
 		begun := t.record
 		begun.File, begun.Left = t.path, hashOf(after)
@@ -244,7 +244,7 @@ func (t *target) disconnect(after []byte, keep bool) []step {
 // removed removes a file that need not be there.
 func removed(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+		return fmt.Errorf("cannot remove %s: %w", path, reasonOf(err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -42,6 +43,27 @@ func serversFolder() string {
 	return ""
 }
 
+// reasonOf is what the system says, without the call and the path that it was of: whoever
+// words an error names the path.
+func reasonOf(err error) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return p.Err
+	}
+	if s, ok := errors.AsType[*os.SyscallError](err); ok {
+		return s.Err
+	}
+	return err
+}
+
+// workingFolder is the working directory.
+func workingFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("cannot find the working directory: %w; go to a folder that is there", reasonOf(err))
+	}
+	return dir, nil
+}
+
 // auditPath is the file of the audit log: what the options name, else
 // audit.jsonl in the folder for logs or for state.
 func auditPath(opts runOptions) (string, error) {
@@ -59,8 +81,11 @@ func auditPath(opts runOptions) (string, error) {
 
 // auditCure says what to do about an audit log that cannot be opened.
 func auditCure(path string, err error) error {
-	return fmt.Errorf("%w; let this user write to %s, or name another file with --audit-log (GATEWAY_AUDIT_LOG); /dev/null turns the log off",
-		err, filepath.Dir(path))
+	cure := "name another file with --audit-log (GATEWAY_AUDIT_LOG); /dev/null turns the log off"
+	if errors.Is(err, fs.ErrPermission) {
+		cure = "let this user write there, or " + cure
+	}
+	return fmt.Errorf("%w; %s", err, cure)
 }
 
 // socketFolders are the folders for the socket of a gateway of this process.

@@ -38,7 +38,7 @@ const maxListed = 200
 
 // clientPlace is where this user's clients have their files.
 func clientPlace() (clients.Place, error) {
-	workDir, err := os.Getwd()
+	workDir, err := workingFolder()
 	if err != nil {
 		return clients.Place{}, err
 	}

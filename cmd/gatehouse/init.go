@@ -54,9 +54,12 @@ func (o initOptions) write(cmd *cobra.Command) error {
 	if dir == "" {
 		return errors.New("cannot find the config folder: this user has no home folder; name a folder with --dir, or set HOME or XDG_CONFIG_HOME")
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("cannot find the folder: %w", err)
+	if !filepath.IsAbs(dir) {
+		workDir, err := workingFolder()
+		if err != nil {
+			return err
+		}
+		dir = filepath.Join(workDir, dir)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the folder %s: %w; name another with --dir", dir, reasonOf(err))
@@ -85,14 +88,6 @@ func (o initOptions) write(cmd *cobra.Command) error {
 		_ = keepSearchPath() // Servers find their programs without it, or say that they don't.
 	}
 	return nil
-}
-
-// reasonOf is what the system says, without the call and the path that it was of.
-func reasonOf(err error) error {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Err
-	}
-	return err
 }
 
 // rules makes the rules, and the token that they ask for.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,11 +19,11 @@ func newManCommand() *cobra.Command {
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // Anybody may read a manual.
-				return failed(err)
+				return failed(fmt.Errorf("cannot make the folder %s: %w", args[0], reasonOf(err)))
 			}
 			for name, text := range manual(cmd.Root()) {
 				if err := os.WriteFile(filepath.Join(args[0], name), []byte(text), 0o644); err != nil { //nolint:gosec // Likewise.
-					return failed(err)
+					return failed(fmt.Errorf("cannot write %s: %w", filepath.Join(args[0], name), reasonOf(err)))
 				}
 			}
 			return nil

@@ -208,5 +208,9 @@ func (o *runOptions) logTo(stderr io.Writer) (io.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return logging.OpenFile(path) // It is closed with the process: the log is the last to end.
+	f, err := logging.OpenFile(path) // It is closed with the process: the log is the last to end.
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the log to %s: %w; name another file with --log-file", path, reasonOf(err))
+	}
+	return f, nil
 }

@@ -19,7 +19,7 @@ func startProfile() (stop func(), err error) {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write the CPU profile of %s: %w", profileVariable, err)
+		return nil, fmt.Errorf("cannot write the CPU profile of %s to %s: %w", profileVariable, path, reasonOf(err))
 	}
 	if err := pprof.StartCPUProfile(f); err != nil {
 		_ = f.Close()

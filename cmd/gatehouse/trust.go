@@ -85,7 +85,7 @@ func (o *trustOptions) run(cmd *cobra.Command, dir string, named bool) error {
 // folderOf makes a folder absolute and resolves symbolic links. Of one that is
 // not there it returns the absolute path beside the error.
 func folderOf(dir string) (string, error) {
-	workDir, err := os.Getwd()
+	workDir, err := workingFolder()
 	if err != nil {
 		return "", err
 	}
@@ -95,7 +95,7 @@ func folderOf(dir string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(abs)
 	if err != nil {
-		return abs, fmt.Errorf("cannot find the folder: %w", err)
+		return abs, fmt.Errorf("cannot find the folder %s: %w", line(abs), reasonOf(err))
 	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
 		return real, fmt.Errorf("%s is not a folder", jsondoc.Quote(dir))
