@@ -159,7 +159,7 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "// mine", "// changed", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	atHome(t, "disconnect", "cursor").want(t, exitFine)
+	atHome(t, "disconnect", "cursor").want(t, exitFine, "is as it was, but for what has changed meanwhile, in "+path)
 	text = readText(t, path)
 	if !strings.Contains(text, "// changed") || !strings.Contains(text, `"files"`) || !strings.Contains(text, "s3cret-value") || strings.Contains(text, "attach") {
 		t.Errorf("got\n%s\nwant the change, files, and no gatehouse", text)

@@ -118,14 +118,19 @@ func (t *target) connected() bool {
 // entry by hand.
 func (t *target) recorded() bool { return t.record.File != "" }
 
-// needless reports whether the copy of the file has nothing that may be missing from a
-// file without an entry: nobody but us has written that.
-func (t *target) needless() bool {
-	if hashOf(t.now) == t.record.Left {
-		return true
+// asBefore reports whether after is what the file was before connect.
+func (t *target) asBefore(after []byte) bool {
+	if !t.record.Existed {
+		return after == nil
 	}
-	before, err := optional(safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes))
-	return err == nil && (before == nil || bytes.Equal(before, t.now))
+	before, err := safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes)
+	return err == nil && bytes.Equal(before, after)
+}
+
+// needless reports whether the copy of the file has nothing that after may lack: it is
+// the same, or nobody but us has removed the entry.
+func (t *target) needless(after []byte) bool {
+	return t.connected() || hashOf(t.now) == t.record.Left || !exists(t.backupPath()) || t.asBefore(after)
 }
 
 // withoutUs is the file as it would be without gatehouse.

@@ -62,7 +62,11 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		t.show(out, after)
 		return nil
 	}
-	keep := len(lost) > 0 || !t.connected() && !t.needless()
+	keep := len(lost) > 0 || !t.needless(after)
+	rest := ""
+	if t.recorded() && hashOf(t.now) != t.record.Left && !t.asBefore(after) {
+		rest = ", but for what has changed meanwhile"
+	}
 	if err := runSteps(t.disconnect(after, keep)); err != nil {
 		return err
 	}
@@ -74,7 +78,7 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		fmt.Fprintf(out, "%s is disconnected: somebody else has removed the entry from %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
 			t.client.Title, line(t.path), line(t.backupPath()))
 	default:
-		fmt.Fprintf(out, "%s is as it was, in %s\n", t.client.Title, line(t.path))
+		fmt.Fprintf(out, "%s is as it was%s, in %s\n", t.client.Title, rest, line(t.path))
 	}
 	return nil
 }
