@@ -60,7 +60,10 @@ func takePlace(opts runOptions, found foundFiles, log *slog.Logger) (*attachFron
 		attach.SweepLogs(attachLogs(), f.place.Dir)
 		return f, nil
 	case opts.transport != transportAttach:
-		log.Warn("clients cannot attach to this gateway", slog.Any("err", attachCure(err)))
+		if errors.Is(err, attach.ErrTaken) {
+			err = errors.New("another gateway with the same files serves them; end it and start this one again, and they attach to this one")
+		}
+		log.Warn("clients cannot attach to this gateway", slog.Any("err", err))
 		return nil, nil //nolint:nilnil // It serves HTTP all the same.
 	default:
 		return nil, attachCure(err)

@@ -273,10 +273,19 @@ func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
 	}
 	decider := policy.Compile(rules)
 	if !decider.HasAgent(o.agent) {
-		return nil, fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes it of what the program has now, "+
-			"or name one that they have with --agent", o.agent, c.ID)
+		return nil, fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes the agent %s of what the program has now%s",
+			o.agent, c.ID, c.ID, orOneOf(o.agent, decider.Agents()))
 	}
 	return decider, nil
+}
+
+// orOneOf names the agents that --agent may name instead, the nearest first.
+func orOneOf(agent string, agents []string) string {
+	if len(agents) == 0 {
+		return ""
+	}
+	near := suggest.ByDistance(agent, agents)
+	return "; or name one that they have with --agent: " + strings.Join(near[:min(len(near), maxOffered)], ", ")
 }
 
 // checkServer refuses the surface of a server that the gateway does not have, or that

@@ -209,7 +209,7 @@ func TestConnect_whatIsWrong_isSaid(t *testing.T) {
 	home := clientHome(t)
 	atHome(t, "connect", "cursor").want(t, exitNo, "no rules yet")
 	configFile(t, home, ".mcp-gateway-rules.json", `{"agents": {"a": {}}}`)
-	atHome(t, "connect", "cursor").want(t, exitNo, `no agent "cursor"`, "import --from cursor --write")
+	atHome(t, "connect", "cursor").want(t, exitNo, `no agent "cursor"`, "import --from cursor --write", "with --agent: a")
 	atHome(t, "connect", "cursor", "--agent", "a", "--dry-run").want(t, exitFine, "+", `"a"`)
 	atHome(t, "connect", "notepad").want(t, exitNo, "programs: claude-code")
 	atHome(t, "connect", "cursor", "--agent", "a", "--surface", "x").want(t, exitNo, "--surface")

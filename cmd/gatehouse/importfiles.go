@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/clients"
 	"gatehouse/internal/locate"
 	"gatehouse/internal/safefile"
+	"gatehouse/internal/suggest"
 	"gatehouse/internal/terminal"
 )
 
@@ -90,7 +91,11 @@ func (c *clientFiles) readOne(path string, place clients.Place) error {
 	}
 	data, err := safefile.Read(abs, clients.MaxFileBytes)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(path, `/\.`) {
-		return fmt.Errorf("there is neither a program nor a file %q; programs: %s", path, strings.Join(clients.IDs(), ", "))
+		text := fmt.Sprintf("there is neither a program nor a file %q", path)
+		if near, ok := suggest.Nearest(path, clients.IDs()); ok {
+			text += "; did you mean " + near + "?"
+		}
+		return fmt.Errorf("%s\nprograms: %s", text, strings.Join(clients.IDs(), ", "))
 	}
 	if err != nil {
 		return err

@@ -36,9 +36,12 @@ In a fleet, --node shows the log of another gateway, and --all those of all gate
 ordered by their clocks: logged_by names the gateway of each record. -f does not work
 with these. Exit code 1: one of the gateways could not be asked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if q.Level, err = logging.ParseLevel(level); err != nil {
+			err := notTogether(cmd.Flags(), "node", "all")
+			if err != nil {
 				return err
+			}
+			if q.Level, err = logging.ParseLevel(level); err != nil {
+				return fmt.Errorf("--level: %w", err)
 			}
 			if q.Follow && (all || q.Node != "") {
 				return errors.New("-f follows the log of the gateway that is asked: run it at each gateway, without --node and --all")
@@ -63,7 +66,6 @@ with these. Exit code 1: one of the gateways could not be asked.`,
 	cmd.Flags().StringVar(&q.Server, "server", "", "only records about this server")
 	cmd.Flags().StringVar(&q.Node, "node", "", "the log of this gateway of the fleet")
 	cmd.Flags().BoolVar(&all, "all", false, "the logs of all gateways of the fleet")
-	cmd.MarkFlagsMutuallyExclusive("node", "all")
 	cmd.Flags().StringVar(&level, "level", "debug", "only records of this level and above: debug, info, warn or error")
 	cmd.Flags().IntVarP(&q.N, "lines", "n", 100, "how many earlier records to show")
 	return cmd

@@ -185,11 +185,11 @@ func (o *runOptions) check() error {
 func (o *runOptions) logger(w io.Writer) (*slog.Logger, error) {
 	format, err := logging.ParseFormat(o.logFormat)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--log-format: %w", err)
 	}
 	level, err := logging.ParseLevel(o.logLevel)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--log-level: %w", err)
 	}
 	_, isTerminal := terminal.Of(w)
 	o.sink, o.ring = logging.NewSink(w), logging.NewRing()

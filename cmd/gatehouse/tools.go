@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -27,6 +28,9 @@ that the rules give this agent.
 --names lists instead the name of each tool on the surface of all servers.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmp.Or(notTogether(cmd.Flags(), "changes", "agent"), notTogether(cmd.Flags(), "changes", "names")); err != nil {
+				return err
+			}
 			ctx, stop := interruptible(cmd)
 			defer stop()
 			gw, err := o.connect(ctx)
@@ -65,8 +69,6 @@ that the rules give this agent.
 	cmd.Flags().StringVar(&agent, "agent", "", "only what this agent may use")
 	cmd.Flags().BoolVar(&changes, "changes", false, "list the definitions that have changed, since the gateway started, and from its previous run")
 	cmd.Flags().BoolVar(&names, "names", false, "list the tools' names on the surface of all servers")
-	cmd.MarkFlagsMutuallyExclusive("changes", "agent")
-	cmd.MarkFlagsMutuallyExclusive("changes", "names")
 	return cmd
 }
 

@@ -45,6 +45,9 @@ the project.
 Exit code 0: approved, or done; 1: not approved, or something is wrong; 2: wrong usage.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notTogether(cmd.Flags(), "list", "revoke", "yes"); err != nil {
+				return err
+			}
 			dir := "."
 			if len(args) > 0 {
 				dir = args[0]
@@ -56,7 +59,6 @@ Exit code 0: approved, or done; 1: not approved, or something is wrong; 2: wrong
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the folders that are approved, and whether they have changed")
 	cmd.Flags().BoolVar(&o.revoke, "revoke", false, "forget that the folder was approved")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, `with --list: print [{"dir", "state", "approved", "files"}]`)
-	cmd.MarkFlagsMutuallyExclusive("list", "revoke", "yes")
 	return cmd
 }
 

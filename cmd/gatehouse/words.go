@@ -85,10 +85,33 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 			}
 		}
 	}
-	if len(near) > 0 {
+	switch {
+	case len(near) > 0:
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	case len(group) > 0: // All commands would be too many.
+		var names []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				names = append(names, c.Name())
+			}
+		}
+		text += ": use " + strings.Join(names, ", ")
 	}
 	return errors.New(text)
+}
+
+// notTogether returns an error if more than one of the flags is given.
+func notTogether(f *pflag.FlagSet, names ...string) error {
+	var given []string
+	for _, name := range names {
+		if f.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) > 1 {
+		return errors.New(strings.Join(given, " and ") + " cannot be combined")
+	}
+	return nil
 }
 
 // flagError says what is wrong with a flag. A command that does not exist comes
@@ -110,7 +133,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		return errors.New(text)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return fmt.Errorf("--%s needs a value: %s", missing.GetFlag().Name, missing.GetFlag().Usage)
+		_, usage := pflag.UnquoteUsage(missing.GetFlag())
+		return fmt.Errorf("--%s needs a value: %s", missing.GetFlag().Name, usage)
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return fmt.Errorf("--%s is %q: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
