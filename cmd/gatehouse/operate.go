@@ -44,7 +44,7 @@ func (o *running) connect(ctx context.Context) (admin.Found, error) {
 		if len(silent) > 0 {
 			return admin.Found{}, failed(fmt.Errorf("a gateway is running but does not answer at %s", strings.Join(silent, ", ")))
 		}
-		return admin.Found{}, &exitError{exitNone, errors.New("no gateway is running")}
+		return admin.Found{}, &exitError{exitNone, errors.New("no gateway is running; \"gatehouse run\" starts one, and so does a client with \"gatehouse attach\"")}
 	case 1:
 		return found[0], nil
 	}
