@@ -64,8 +64,8 @@ func (o *attachOptions) connector(stderr io.Writer) (*connector, error) {
 	}}, nil
 }
 
-// attachLogs is the folder of the logs of gateways in the background, attachLog that of
-// the one of a place.
+// attachLogs is the folder with the logs of background gateways, and attachLog the log of
+// the one at a place.
 func attachLogs() string                  { return filepath.Join(userState(), "attach") }
 func attachLog(place attach.Place) string { return place.Log(attachLogs()) }
 

@@ -21,8 +21,8 @@ func TestReload_printsWhatBecameOfEachFile(t *testing.T) {
 	})
 	operate(t, g, "reload").want(t, exitFine, g.ServersFile+": unchanged", g.RulesFile+": unchanged")
 
-	// The watcher applies a change by itself after 2 s at most. On a busy machine it
-	// may be there before the command, which then has nothing to apply: once more.
+	// The watcher applies a change by itself after 2 s at most. On a busy machine it may be
+	// faster than the command, which then has nothing to apply; then this tries again.
 	applied := false
 	for next := uint64(2); !applied && next < 12; next++ {
 		more := fmt.Sprint("more", next)

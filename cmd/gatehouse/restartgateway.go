@@ -20,7 +20,7 @@ import (
 // restartsGateway adds the flag by which restart replaces the gateway itself.
 func restartsGateway(cmd *cobra.Command) *cobra.Command {
 	var itself bool
-	cmd.Flags().BoolVar(&itself, "gateway", false, "replace the gateway itself, one that attach started, with this version; sessions go on")
+	cmd.Flags().BoolVar(&itself, "gateway", false, "replace the gateway itself, if attach started it, with this version; sessions go on")
 	restartServer := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// echoTime is for how long after an interrupt another is taken for the same Ctrl-C: a
-// terminal sends it to all programs of a group, and npx or uv run hand on theirs besides.
+// echoTime is how long after an interrupt another one counts as the same Ctrl-C: a terminal
+// sends it to every program of a group, and npx and uv run also pass on the one they got.
 const echoTime = 100 * time.Millisecond
 
-// withoutEchoes passes signals on, without interrupts just behind another. It ends when
-// signals is closed.
+// withoutEchoes passes signals on, but no interrupt that follows another within echoTime.
+// It ends when signals is closed.
 func withoutEchoes(signals <-chan os.Signal) <-chan os.Signal {
 	wishes := make(chan os.Signal, cap(signals))
 	go func() { // Ends with the process.

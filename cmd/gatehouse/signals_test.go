@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A terminal's Ctrl-C and what a wrapper makes of it come at the same time; that is no
-// hurry. Who sends TERM again means it.
+// Ctrl-C in a terminal and the copy that a wrapper passes on arrive together, and nobody is
+// in a hurry. Whoever sends TERM twice is.
 func TestSignals_echoesOfAnInterrupt_areOneWish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals := make(chan os.Signal, 8)

@@ -27,7 +27,7 @@ func (s *said) Logf(format string, args ...any) {
 
 func (s *said) FailNow() { runtime.Goexit() }
 
-// A log that is cut at its end must not take along why the test failed.
+// Even if a long log is cut off at its end, it still says why the test failed.
 func TestTestkit_aWaitInVain_saysFirstWhatWasWantedOfWhom(t *testing.T) {
 	t.Parallel()
 	g := testkit.StartGateway(t, testkit.Options{Servers: testkit.Servers{}.JSON(), Rules: testkit.AllowAll("a"), Unclean: true})

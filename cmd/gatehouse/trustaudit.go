@@ -27,8 +27,8 @@ func keepTrust(ctx context.Context, errs io.Writer, r trust.Record, action, dir 
 	return err
 }
 
-// auditTrust writes the lines; failure is why nothing came of it. That there can be no
-// such line is said on errs, and no more: the approval itself is kept elsewhere.
+// auditTrust writes the lines; failure is why nothing came of it. If they cannot be
+// written, it only says so on errs: the approval itself is kept elsewhere.
 func auditTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File, failure error) {
 	if len(files) == 0 {
 		files = []trust.File{{Path: dir}}
