@@ -75,7 +75,7 @@ func TestCI_fuzz_tellsAFindingFromTheEndOfTheTime(t *testing.T) {
 				fake += "touch '" + filepath.Join(corpus, c.writes) + "'\n"
 			}
 			program := filepath.Join(dir, "go")
-			if err := os.WriteFile(program, []byte(fake+"exit "+strconv.Itoa(c.code)+"\n"), 0o700); err != nil { //nolint:gosec // It is run.
+			if err := os.WriteFile(program, []byte(fake+"exit "+strconv.Itoa(c.code)+"\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			out, code := script(t, dir, "", []string{"GO=" + program}, "sh", inCI(t, "fuzz"), "p", "FuzzX")

@@ -80,7 +80,7 @@ func auditPath(opts runOptions) (string, error) {
 }
 
 // auditCure says what to do about an audit log that cannot be opened.
-func auditCure(path string, err error) error {
+func auditCure(err error) error {
 	cure := "name another file with --audit-log (GATEWAY_AUDIT_LOG); /dev/null turns the log off"
 	if errors.Is(err, fs.ErrPermission) {
 		cure = "let this user write there, or " + cure

@@ -234,7 +234,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	}
 	auditLog, err := l.opts.openAudit(path, instance, l.fleet.id(), l.log)
 	if err != nil {
-		return failed(auditCure(path, err))
+		return failed(auditCure(err))
 	}
 	reaper := keepProcesses(instance, l.log)
 	defer reaper.Close()

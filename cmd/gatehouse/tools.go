@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 
@@ -28,8 +27,10 @@ that the rules give this agent.
 --names lists instead the name of each tool on the surface of all servers.`,
 		ValidArgsFunction: completeServer,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cmp.Or(notTogether(cmd.Flags(), "changes", "agent"), notTogether(cmd.Flags(), "changes", "names")); err != nil {
-				return err
+			for _, other := range []string{"agent", "names"} {
+				if err := notTogether(cmd.Flags(), "changes", other); err != nil {
+					return err
+				}
 			}
 			ctx, stop := interruptible(cmd)
 			defer stop()

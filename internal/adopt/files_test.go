@@ -232,14 +232,14 @@ func TestFiles_everyKeyOfAnEntry_isCarriedOverOrNamed(t *testing.T) {
 func TestFiles_noSecretIsLeftWhereOthersCanRead(t *testing.T) {
 	eachFile(t, func(t *testing.T, path string) {
 		_, _, plan := imported(t, path)
-		shown := ""
+		var shown strings.Builder
 		for _, r := range plan.Rows {
-			shown += r.What + "\n"
+			shown.WriteString(r.What + "\n")
 		}
 		for _, n := range plan.Notes {
-			shown += n.Text + "\n"
+			shown.WriteString(n.Text + "\n")
 		}
-		for what, text := range map[string]string{"servers": string(plan.After.Servers), "rules": string(plan.After.Rules), "what is shown": shown} {
+		for what, text := range map[string]string{"servers": string(plan.After.Servers), "rules": string(plan.After.Rules), "what is shown": shown.String()} {
 			if kind := redact.Known(text); kind != "" || strings.Contains(text, "not-a-real") || strings.Contains(text, "not_a_real") || strings.Contains(text, "notareal") {
 				t.Errorf("%s: got a secret %s in\n%s\nwant none", what, kind, text)
 			}
