@@ -68,12 +68,8 @@ func (l Limits) exceededBy(number []byte) Excess {
 	if i := bytes.IndexAny(number, "eE"); i >= 0 {
 		mantissa, exponent = number[:i], number[i+1:]
 	}
-	point := bytes.IndexByte(mantissa, '.')
-	digits := len(mantissa)
-	if point >= 0 {
-		digits--
-	}
-	if digits > l.Digits {
+	whole, fraction, _ := bytes.Cut(mantissa, []byte{'.'})
+	if len(whole)+len(fraction) > l.Digits {
 		return TooManyDigits
 	}
 	value := 0
@@ -82,20 +78,28 @@ func (l Limits) exceededBy(number []byte) Excess {
 			return ExponentTooLarge
 		}
 	}
-	if (exponent != nil || point >= 0) && isBeyondFloat(number, digits+value) {
-		return BeyondFloat
+	if at(exponent, 0) == '-' {
+		value = -value
+	}
+	if len(mantissa) < len(number) || len(whole) < len(mantissa) {
+		return beyondFloat(number, len(whole)+value)
 	}
 	return Within
 }
 
-// isBeyondFloat reports whether a number is infinite as float64. It is below ten to the
-// power of below, whatever the sign of its exponent.
-func isBeyondFloat(number []byte, below int) bool {
-	if below <= 308 {
-		return false
+// surelyFloat is the power of ten below which every number has a float64.
+const surelyFloat = 308
+
+// beyondFloat returns BeyondFloat if a number is infinite as float64. It is below ten
+// to that power.
+func beyondFloat(number []byte, power int) Excess {
+	if power <= surelyFloat {
+		return Within
 	}
-	_, err := strconv.ParseFloat(string(number), 64)
-	return err != nil // Out of range: its syntax is that of JSON.
+	if _, err := strconv.ParseFloat(string(number), 64); err != nil { // Out of range: its syntax is that of JSON.
+		return BeyondFloat
+	}
+	return Within
 }
 
 // hasLoneSurrogate reports whether an escape in a string is half of a pair and the
