@@ -344,6 +344,12 @@ func TestParseKeys_leavesOutWhatIsUnsafe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, odd := range []string{`{"KTY":"RSA",`, `{"kid":"other",`, `{"Alg":"none",`, `{"USE":"enc",`} {
+		src := `{"keys":[` + strings.Replace(string(good), "{", odd, 1) + `]}`
+		if _, err := identity.ParseKeys([]byte(src)); err == nil {
+			t.Errorf("%s is taken, want an error: it can be read in two ways", src)
+		}
+	}
 	for src, want := range map[string]bool{
 		`{"keys":[%s]}`: true, `{"KEYS":[%s]}`: false, `{"keys":[%s],"keys":[%[1]s]}`: false, `{"keys":[%s],"Keys":[]}`: false,
 	} {

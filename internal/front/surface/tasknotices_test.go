@@ -144,9 +144,9 @@ func TestTaskNotices_of20260728_reachWhoAsksForItsOwn(t *testing.T) {
 		if asked := server.asked.Load(); string(asked.Params) != `{"notifications":{"taskIds":["task-1"]}}` || string(asked.Capabilities) != followsTasks {
 			t.Errorf("the server was asked %s %s, want the task under its own id, by a client that follows tasks", asked.Params, asked.Capabilities)
 		}
-		server.says(t, `{"taskId":"task-1","status":"working","statusMessage":"s3cr3t-value",`+taskTimes+`,"ttlMs":1,"resultType":"complete"}`)
+		server.says(t, `{"taskId":"task-1","status":"working","statusMessage":"s3cr3t-value",`+taskTimes+`,"ttlMs":1,"resultType":"complete","_meta":{"io.gatehouse/origin":"gateway","own":1}}`)
 		server.says(t, `{"taskId":"task-2","status":"working"}`)
-		owner.hears(t, fmt.Sprintf(`tasks {"taskId":%q,"status":"working","statusMessage":"[redacted TOKEN]",%s,"ttlMs":1}`, id, taskTimes))
+		owner.hears(t, fmt.Sprintf(`tasks {"taskId":%q,"status":"working","statusMessage":"[redacted TOKEN]",%s,"ttlMs":1,"_meta":{"own":1}}`, id, taskTimes))
 		session.Close(&endpoint.Exit{Reason: "exit status 3"})
 		synctest.Wait()
 		owner.mu.Lock()

@@ -306,7 +306,7 @@ func (c *conversation) notified(m jsonrpc.Message, of *exchange) {
 		c.questions.withdraw(id)
 	}
 	if of != nil && of.notice != nil && isNotice[m.Name()] {
-		of.notice(m.Name(), m.Params) // It came on the request's own stream.
+		of.notice(m.Name(), endpoint.WithoutOwnMeta(m.Params)) // It came on the request's own stream.
 		return
 	}
 	if !c.stateless() && isToldToClient(c.h.opts.Client, m) {

@@ -337,7 +337,7 @@ func (s *Stdio) noticeOfCall(m jsonrpc.Message) bool {
 	if c == nil || c.notice == nil {
 		return false
 	}
-	c.notice(m.Name(), m.Params)
+	c.notice(m.Name(), endpoint.WithoutOwnMeta(m.Params))
 	return true
 }
 

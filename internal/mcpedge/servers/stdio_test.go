@@ -63,6 +63,9 @@ func TestOpenStdio_judgesTheServersAnswer(t *testing.T) {
 		"a revision in another case is not it":   {`"result":{"ProtocolVersion":"2025-11-25","capabilities":{}}`, `write it as "protocolVersion"`},
 		"two revisions are not it":               {`"result":{"protocolVersion":"2025-11-25","protocolVersion":"2025-06-18"}`, `"protocolVersion" occurs twice`},
 		"a capability in another case is not it": {`"result":{"protocolVersion":"2025-11-25","capabilities":{"TOOLS":{}}}`, `write it as "tools"`},
+		"tools in another case are not it":       {`"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{"ListChanged":true}}}`, `write it as "listChanged"`},
+		"resources in another case are not it":   {`"result":{"protocolVersion":"2025-11-25","capabilities":{"resources":{"subscribe":true,"Subscribe":false}}}`, `write it as "subscribe"`},
+		"prompts in two ways are not it":         {`"result":{"protocolVersion":"2025-11-25","capabilities":{"prompts":{"listChanged":true,"listChanged":false}}}`, `"listChanged" occurs twice`},
 		"an error is told":                       {`"error":{"code":-32000,"message":"no\nlicence"}`, "no licence (-32000)"},
 		"an error without a text is told":        {`"error":7`, "an error: 7"},
 	} {
