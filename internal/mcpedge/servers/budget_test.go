@@ -16,7 +16,7 @@ import (
 // took is given back.
 func TestAnswer_forWhichThereIsNoRoom_isLostToItsCallerAlone(t *testing.T) {
 	const small, large = 40 << 10, 600 << 10
-	for _, kind := range []string{"stdio", "a body", "an event"} {
+	for _, kind := range []string{"stdio", "a body", "an event", "an event of many lines"} {
 		t.Run(kind, func(t *testing.T) {
 			budget := weight.New(1<<20, time.Now)
 			s, answers := sessionOf(t, kind, budget)
@@ -63,8 +63,22 @@ func sessionOf(t *testing.T, kind string, budget *weight.Budget) (endpoint.Sessi
 	}
 	o := newOdd(t, func(w http.ResponseWriter, _ *http.Request, m request) {
 		text := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, sized(<-answers))
-		if kind == "an event" {
+		switch kind {
+		case "an event":
 			event(w, "%s", text)
+			return
+		case "an event of many lines": // Each is small.
+			n := len(text) - len(`{"jsonrpc":"2.0","id":,"result":}`) - len(m.ID)
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":[", m.ID)
+			for i := range n - len("[0]") {
+				if i%10_000 == 9_999 {
+					fmt.Fprint(w, "\ndata: ")
+				} else {
+					fmt.Fprint(w, " ")
+				}
+			}
+			fmt.Fprint(w, "0]}\n\n")
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
