@@ -130,11 +130,13 @@ cross: ## build for linux, darwin and windows, and vet for each system
 		CGO_ENABLED=0 GOOS=$$system $(GO) vet ./... || exit 1; \
 	done
 
-# What has parts of its own for Windows that wine can run.
-WINE := ./internal/ownsocket ./internal/attach ./internal/admin
+# What has parts of its own for Windows that wine can run, and the tests of the whole
+# program. One process after the other, and few tests at a time: wine is slow.
+WINE := ./internal/ownsocket ./internal/attach ./internal/admin ./internal/childproc
 
 wine: ## run the tests of what is different on Windows by wine; skips where it is not installed
-	@$(GO) run ./testkit/wine -count=1 -p 1 -timeout 10m $(WINE)
+	@$(GO) run ./testkit/wine -p 1 -parallel 2 -timeout 10m $(WINE) -- \
+		-parallel 2 -timeout 10m -run '^TestAttach|^TestRestart_gateway|^TestRestart_callCancelled' ./cmd/gatehouse
 
 FLEET := TTL NETWORK CALLS APPLIES STEPS IDLE
 

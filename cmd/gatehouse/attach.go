@@ -130,9 +130,6 @@ func (o *attachOptions) run(cmd *cobra.Command) error {
 	if o.keyring || o.keepToken {
 		return errors.New("--token-keyring and --keep-token need --url: the shared gateway asks for no token")
 	}
-	if noAttachHere() {
-		return failed(errNoAttach)
-	}
 	stderr := cmd.ErrOrStderr()
 	c, err := o.connector(stderr)
 	if err != nil {

@@ -1,9 +1,8 @@
-//go:build unix
-
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
+	"gatehouse/internal/admin"
+	"gatehouse/internal/locate"
 	"gatehouse/testkit"
 )
 
@@ -24,6 +25,8 @@ import (
 type person struct {
 	home, config string
 	env          []string
+	// begin, if set, starts the process of a client.
+	begin func(*exec.Cmd) error
 }
 
 // newPerson makes one. What is left of their gateways is ended with the test.
@@ -38,7 +41,7 @@ func newPerson(t *testing.T, servers testkit.Servers, rules string) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{home: home, config: filepath.Join(home, ".config", "gatehouse")}
+	p := &person{home: home, config: locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, noVariables, home))}
 	if err := os.MkdirAll(p.config, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -47,10 +50,10 @@ func newPerson(t *testing.T, servers testkit.Servers, rules string) *person {
 			t.Fatal(err)
 		}
 	}
-	p.env = append(testkit.AsGateway(), "GATEHOUSE_HOME="+home, "HOME="+home, "PATH="+os.Getenv("PATH"))
+	p.env = append(testkit.AsGateway(), "GATEHOUSE_HOME="+home, "HOME="+home, "USERPROFILE="+home, "LOCALAPPDATA=", "PATH="+os.Getenv("PATH"))
 	t.Cleanup(func() {
 		for _, pid := range p.gateways() {
-			_ = syscall.Kill(pid, syscall.SIGTERM)
+			p.stop(pid)
 		}
 		testkit.Eventually(t, "the gateways have ended", func() bool { return len(p.gateways()) == 0 })
 		if t.Failed() {
@@ -60,9 +63,14 @@ func newPerson(t *testing.T, servers testkit.Servers, rules string) *person {
 	return p
 }
 
+// state is the folder of what gatehouse keeps for them.
+func (p *person) state() string { return locate.StateFolder(runtime.GOOS, noVariables, p.home) }
+
+func noVariables(string) string { return "" }
+
 // gateways are the process ids of those that have a socket for operators.
 func (p *person) gateways() (pids []int) {
-	found, _ := filepath.Glob(filepath.Join(p.home, ".local", "state", "gatehouse", "run", "*.sock"))
+	found, _ := filepath.Glob(filepath.Join(p.state(), "run", "*.sock"))
 	for _, path := range found {
 		pid, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), ".sock"))
 		if err == nil && testkit.Alive(pid) {
@@ -70,6 +78,12 @@ func (p *person) gateways() (pids []int) {
 		}
 	}
 	return pids
+}
+
+// stop has one of them end in order, if it lives.
+func (p *person) stop(pid int) {
+	socket := filepath.Join(p.state(), "run", strconv.Itoa(pid)+".sock")
+	_ = endGateway(context.Background(), admin.Found{Status: admin.Status{PID: pid}, Client: admin.NewClient(socket)})
 }
 
 // gateway is the one that runs. It waits for it.
@@ -89,7 +103,7 @@ func (p *person) gateway(t *testing.T, except ...int) (pid int) {
 // log is what all gateways in the background have written.
 func (p *person) log(t *testing.T) string {
 	t.Helper()
-	found, _ := filepath.Glob(filepath.Join(p.home, ".local", "state", "gatehouse", "attach", "*.log"))
+	found, _ := filepath.Glob(filepath.Join(p.state(), "attach", "*.log"))
 	var all strings.Builder
 	for _, path := range found {
 		all.WriteString(testkit.ReadFile(t, path))
@@ -168,7 +182,11 @@ func (p *person) startAttach(t *testing.T, args ...string) (*attached, io.ReadCl
 		t.Fatal(err)
 	}
 	cmd.Stderr = a.stderr
-	if err := cmd.Start(); err != nil {
+	begin := (*exec.Cmd).Start
+	if p.begin != nil {
+		begin = p.begin
+	}
+	if err := begin(cmd); err != nil {
 		t.Fatal(err)
 	}
 	return a, out

@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -9,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"gatehouse/internal/admin"
@@ -63,9 +60,7 @@ func TestAttach_gatewayKilled_sessionGoesOn(t *testing.T) {
 	id := a.call(t, "s", "sleep", `{"ms":600000,"id":"long"}`)
 	awaitCall(t, record, "long")
 	first := p.gateway(t)
-	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	kill(t, first)
 	got := a.answer(t, id)
 	if got.StructuredContent.Error.Code != "GATEWAY_LOST" || !strings.Contains(got.raw, `"may_have_run":true`) {
 		t.Errorf("the call that ran: got %s, want GATEWAY_LOST, may_have_run", got.raw)
@@ -96,9 +91,7 @@ func TestAttach_gatewayStopped_losesNoCall(t *testing.T) {
 	waits := b.call(t, "slow", "echo", `{"word":"waited"}`)
 	awaitCall(t, record, "running")
 	first := p.gateway(t)
-	if err := syscall.Kill(first, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	p.stop(first)
 	if got := a.answer(t, running); got.IsError {
 		t.Errorf("the call that ran: got %s, want its result", got.raw)
 	}
@@ -133,7 +126,7 @@ func TestAttach_clientKilled_itsCallsAreCancelled(t *testing.T) {
 // Whatever is killed, in whichever order, nothing is left.
 func TestAttach_everythingKilled_leavesNothing(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
+	if runtime.GOOS != "linux" && runtime.GOOS != "windows" {
 		t.Skip("servers may survive a killed gateway on this system")
 	}
 	for name, relayFirst := range map[string]bool{"the client first": true, "the gateway first": false} {
@@ -152,9 +145,7 @@ func TestAttach_everythingKilled_leavesNothing(t *testing.T) {
 				pids = []int{a.cmd.Process.Pid, gateway}
 			}
 			for _, pid := range pids {
-				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-					t.Fatal(err)
-				}
+				kill(t, pid)
 			}
 			testkit.Eventually(t, "the server has gone", func() bool { return !testkit.Alive(server) })
 		})
@@ -170,7 +161,7 @@ func TestAttach_nobodyLeft_gatewayEnds(t *testing.T) {
 		t.Errorf("got exit code %d, want 0", code)
 	}
 	testkit.Eventually(t, "the gateway has ended", func() bool { return !testkit.Alive(gateway) })
-	left, err := filepath.Glob(filepath.Join(p.home, ".local", "state", "gatehouse", "attach", "*[^g]"))
+	left, err := filepath.Glob(filepath.Join(p.state(), "attach", "*[^g]"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("it left %v (%v), want nothing but the log", left, err)
 	}
@@ -335,7 +326,7 @@ func TestAttach_url_isServedAndSurvivesARestart(t *testing.T) {
 	}
 	running := a.call(t, "s", "sleep", `{"ms":600000,"id":"long"}`)
 	awaitCall(t, record, "long")
-	first.Signal(t, syscall.SIGKILL)
+	first.Signal(t, os.Kill)
 	first.Wait(t)
 	if got := a.answer(t, running); got.StructuredContent.Error.Code != "GATEWAY_LOST" {
 		t.Errorf("the call that ran: got %s, want GATEWAY_LOST", got.raw)
@@ -361,7 +352,9 @@ func TestAttach_url_tokens(t *testing.T) {
 	if err := os.WriteFile(file, []byte("secret-token\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	runIn(t, p.env, "attach", "--url", "https://127.0.0.1:1/mcp", "--token-file", file).want(t, exitNo, "chmod it to 0600")
+	if runtime.GOOS != "windows" { // Files have no modes there.
+		runIn(t, p.env, "attach", "--url", "https://127.0.0.1:1/mcp", "--token-file", file).want(t, exitNo, "chmod it to 0600")
+	}
 	runIn(t, p.env, "attach", "--url", "http://gw.example.com/mcp", "--token-file", file).want(t, exitUsage, "use https")
 	runIn(t, p.env, "attach", "--url", "https://x:y@gw.example.com/mcp").want(t, exitUsage, "--token-file")
 	runIn(t, p.env, "attach", "--token-file", file).want(t, exitUsage, "--token-file needs --url")

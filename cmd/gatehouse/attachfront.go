@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +45,7 @@ type attachFront struct {
 // takePlace makes sure that this is the only gateway that attach finds for these
 // files. It returns nil if it is not meant to be one, or need not be one.
 func takePlace(opts runOptions, found foundFiles, log *slog.Logger) (*attachFront, error) {
-	if opts.transport == "stdio" || opts.fleet.name != "" || noAttachHere() { // Who attaches names files, and a fleet has none.
+	if opts.transport == "stdio" || opts.fleet.name != "" { // Who attaches names files, and a fleet has none.
 		return nil, nil //nolint:nilnil // There need not be one.
 	}
 	f := &attachFront{files: found.attachFiles()}
@@ -224,11 +223,8 @@ func (f *attachFront) close() {
 	}
 }
 
-// readyDescriptor is where a gateway in the background says that it is ready, or
-// that another one is.
-const readyDescriptor = 3
-
-// The words that it says.
+// The words by which a gateway in the background says that it is ready, or that
+// another one is.
 const (
 	saysReady = "ready\n"
 	saysTaken = "taken\n"
@@ -237,7 +233,7 @@ const (
 // keepReady keeps the gateway's children from having what it says that by.
 func (o *runOptions) keepReady() {
 	if o.background {
-		childproc.Keep(readyDescriptor)
+		childproc.KeepExtra()
 	}
 }
 
@@ -246,7 +242,7 @@ func (o *runOptions) tellStarter(word string) {
 	if !o.background {
 		return
 	}
-	f := os.NewFile(readyDescriptor, "ready")
+	f := childproc.Extra()
 	_, _ = f.WriteString(word) // Whoever started it may be gone.
 	_ = f.Close()
 }
@@ -260,9 +256,6 @@ func (o *runOptions) becameNeedless(err error) bool {
 	o.tellStarter(saysTaken)
 	return true
 }
-
-// noAttachHere reports whether this system has no attach.
-func noAttachHere() bool { return runtime.GOOS == "windows" }
 
 // notBelow refuses programs of servers of a gateway.
 func notBelow() error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -26,22 +25,27 @@ func userHome() string {
 	if home := os.Getenv(homeVariable); filepath.IsAbs(home) {
 		return filepath.Clean(home)
 	}
-	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil && filepath.IsAbs(u.HomeDir) {
-		return filepath.Clean(u.HomeDir)
+	if home := ownHome(); filepath.IsAbs(home) {
+		return filepath.Clean(home)
 	}
 	return homeDir() // A user without an entry.
 }
 
-// noVariables is an environment in which nothing is set.
-func noVariables(string) string { return "" }
+// ownVariable is a variable that the user id alone settles. Another home has none.
+func ownVariable(name string) string {
+	if os.Getenv(homeVariable) != "" {
+		return ""
+	}
+	return settledVariable(name)
+}
 
 // userConfigFolder and userState are the folders of gatehouse's files that the user
 // id alone settles; empty if unknown.
 func userConfigFolder() string {
-	return locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, noVariables, userHome()))
+	return locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, ownVariable, userHome()))
 }
 
-func userState() string { return locate.StateFolder(runtime.GOOS, noVariables, userHome()) }
+func userState() string { return locate.StateFolder(runtime.GOOS, ownVariable, userHome()) }
 
 // attachFolders are the folders in which the socket of a shared gateway may be, the
 // preferred one first.
@@ -65,9 +69,6 @@ func userRuntimeFolder() string {
 	}
 	return dir
 }
-
-// errNoAttach is what there is to say on other systems.
-var errNoAttach = errors.New("attach is not there on windows: use \"gatehouse run\" in the client, or \"gatehouse run --transport http\" for all clients, with \"gatehouse attach --url\" for those that speak stdio only")
 
 // attachPlace is where a gateway for these files belongs. It makes the folder.
 func attachPlace(files attach.Files) (attach.Place, error) {
@@ -109,27 +110,22 @@ func keepSearchPath() error {
 	return safefile.WriteOwn(searchPathFile(), []byte(os.Getenv("PATH")+"\n"))
 }
 
-// searchPath is the PATH that was kept, else that of the system.
+// searchPath is the PATH that was kept, else the usual one.
 func searchPath() string {
 	kept, err := safefile.ReadOwn(searchPathFile(), maxSearchPath)
 	if path := strings.TrimSpace(string(kept)); err == nil && path != "" {
 		return path
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return systemPath // One that others may have written is none.
+		return systemPath() // One that others may have written is none.
 	}
-	return strings.Join([]string{filepath.Join(userHome(), ".local", "bin"), systemPath}, ":")
+	return usualPath()
 }
-
-const systemPath = "/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // nobodysEnvironment is the environment of a gateway in the background: never that
 // of the client that happened to start it.
 func nobodysEnvironment() []string {
-	env := []string{"HOME=" + userHome(), "PATH=" + searchPath()}
-	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
-		env = append(env, "USER="+u.Username, "LOGNAME="+u.Username)
-	}
+	env := append(ownEnvironment(), "PATH="+searchPath())
 	if home := os.Getenv(homeVariable); home != "" {
 		env = append(env, homeVariable+"="+home)
 	}

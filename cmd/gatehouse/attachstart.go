@@ -121,12 +121,13 @@ func (c *connector) start(ctx context.Context) error {
 	if attach.Present(ctx, c.place) {
 		return nil
 	}
-	return startGateway(ctx, c.args, attachLog(c.place))
+	return startGateway(ctx, c.args, attachLog(c.place), c.note)
 }
 
 // startGateway starts a gateway in the background, with nobody's environment, and
-// blocks until clients can attach to it, or to another one.
-func startGateway(ctx context.Context, args []string, logFile string) error {
+// blocks until clients can attach to it, or to another one. note has what the user
+// should know.
+func startGateway(ctx context.Context, args []string, logFile string, note io.Writer) error {
 	if !startsGateways {
 		return errors.New("this program cannot start a gateway: it is a test")
 	}
@@ -147,7 +148,7 @@ func startGateway(ctx context.Context, args []string, logFile string) error {
 		return fmt.Errorf("cannot start a gateway: %w", err)
 	}
 	defer func() { _ = said.Close() }() // It was only read.
-	err = childproc.Detach(childproc.Detached{Args: args, Env: nobodysEnvironment(), Stderr: log, Extra: ready})
+	bound, err := childproc.Detach(childproc.Detached{Args: args, Env: nobodysEnvironment(), Stderr: log, Extra: ready})
 	_ = ready.Close() // The gateway has it.
 	if err != nil {
 		return err
@@ -157,6 +158,10 @@ func startGateway(ctx context.Context, args []string, logFile string) error {
 	word, _ := bufio.NewReaderSize(said, 16).ReadString('\n') // Without a word it did not start.
 	switch {
 	case word == saysReady, word == saysTaken:
+		if bound {
+			fmt.Fprintln(note, "gatehouse: this command is in a job that nothing may leave, so when that ends the shared gateway ends too; "+
+				"for one that stays, run \"gatehouse run --transport attach\" in a terminal or at login")
+		}
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("the gateway does not come up in time; its log is %s", logFile)

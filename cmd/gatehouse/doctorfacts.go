@@ -97,7 +97,7 @@ func bareReason(err error) error {
 // socketFacts are about the folder of the socket to which clients attach.
 func socketFacts() doctor.Folder {
 	dirs := attachFolders()
-	if noAttachHere() || len(dirs) == 0 {
+	if len(dirs) == 0 {
 		return doctor.Folder{}
 	}
 	var f doctor.Folder

@@ -3,16 +3,18 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
+	"gatehouse/internal/locate"
 	"gatehouse/testkit"
 )
 
 // configFile writes a file into the config folder of a home.
 func configFile(t *testing.T, home, name, text string) string {
 	t.Helper()
-	path := filepath.Join(home, ".config", "gatehouse", name)
+	path := filepath.Join(locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, noVariables, home)), name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -25,10 +25,11 @@ func atHome(t *testing.T, args ...string) ran {
 func freshHome(t *testing.T) (home, workDir string) {
 	t.Helper()
 	home, workDir = t.TempDir(), t.TempDir()
-	for _, name := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "GATEWAY_MCP_CONFIG", "GATEWAY_RULES", "GATEWAY_ENV_FILE"} {
+	for _, name := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "GATEWAY_MCP_CONFIG", "GATEWAY_RULES", "GATEWAY_ENV_FILE", "APPDATA", "LOCALAPPDATA"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
 	t.Setenv("GATEHOUSE_HOME", home)
 	t.Chdir(workDir)
 	return home, workDir

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,8 +46,6 @@ func (o *runOptions) checkTransport() error {
 	switch {
 	case !slices.Contains([]string{"stdio", "http", transportAttach}, o.transport):
 		return fmt.Errorf("--transport is %q: use stdio, http or attach", o.transport)
-	case o.transport == transportAttach && runtime.GOOS == "windows":
-		return errNoAttach
 	case o.linger < 0:
 		return fmt.Errorf("--linger is %s: use 0s or more", o.linger)
 	case o.linger > 0 && o.transport != transportAttach:

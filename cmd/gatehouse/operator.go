@@ -33,6 +33,7 @@ type operator struct {
 	started time.Time
 	files   foundFiles
 	address string // where agents connect over HTTP
+	end     func() // as a signal does
 
 	reloading sync.Mutex // one reload after the other: their reports look alike
 	server    *admin.Server
@@ -66,6 +67,9 @@ func (o *operator) closeAdmin() {
 		o.server.Close()
 	}
 }
+
+// End implements admin.Gateway: Windows has no signals for processes without a window.
+func (o *operator) End() { o.end() }
 
 // Logs implements admin.Gateway.
 func (o *operator) Logs() *logging.Ring { return o.ring }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -52,7 +53,7 @@ func restartGateway(cmd *cobra.Command) error {
 	if gw.Status.Attach == nil || !gw.Status.Attach.Background {
 		return failed(fmt.Errorf("the gateway with process id %d was not started by attach: have whoever started it start it again; attached clients wait for that", gw.Status.PID))
 	}
-	if err := replaceGateway(ctx, gw.Status); err != nil {
+	if err := replaceGateway(ctx, gw, cmd.ErrOrStderr()); err != nil {
 		return failed(err)
 	}
 	asJSON, _ := cmd.Flags().GetBool("json") // Likewise.
@@ -61,9 +62,10 @@ func restartGateway(cmd *cobra.Command) error {
 
 // replaceGateway ends a gateway and starts another one in its place. Attached clients
 // keep what they ask meanwhile.
-func replaceGateway(ctx context.Context, st admin.Status) error {
+func replaceGateway(ctx context.Context, gw admin.Found, note io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
+	st := gw.Status
 	socket := st.Attach.Socket
 	place := attach.Place{Dir: filepath.Dir(socket), Name: nameOf(socket)}
 	lock, err := place.AwaitStart(ctx) // Clients that find no gateway start none now.
@@ -71,11 +73,7 @@ func replaceGateway(ctx context.Context, st admin.Status) error {
 		return fmt.Errorf("somebody else is starting a gateway: %w", err)
 	}
 	defer lock.Release()
-	old, err := os.FindProcess(st.PID)
-	if err == nil {
-		err = old.Signal(syscall.SIGTERM)
-	}
-	if err != nil {
+	if err := endGateway(ctx, gw); err != nil {
 		return fmt.Errorf("cannot end the gateway with process id %d: %w", st.PID, err)
 	}
 	for attach.Present(ctx, place) {
@@ -85,7 +83,20 @@ func replaceGateway(ctx context.Context, st admin.Status) error {
 			return fmt.Errorf("the gateway with process id %d does not end", st.PID)
 		}
 	}
-	return startGateway(ctx, st.Attach.Args, attachLog(place)) // It waits until the old one has ended.
+	return startGateway(ctx, st.Attach.Args, attachLog(place), note) // It waits until the old one has ended.
+}
+
+// endGateway has a gateway end in order, by a signal where there are any: an older one
+// knows no other way.
+func endGateway(ctx context.Context, gw admin.Found) error {
+	if runtime.GOOS == "windows" {
+		return gw.Client.End(ctx)
+	}
+	p, err := os.FindProcess(gw.Status.PID)
+	if err != nil {
+		return err
+	}
+	return p.Signal(syscall.SIGTERM)
 }
 
 // nameOf is the name of the place of a socket.

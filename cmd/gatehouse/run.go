@@ -247,6 +247,7 @@ func (l *launch) serve(stdin io.Reader, stdout io.Writer) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	wishes := withoutEchoes(signals)
+	a.operator.end = func() { wish(signals, syscall.SIGTERM) }
 	a.start(l.src, l.loaded)
 	a.warnMissing()
 	if l.listener != nil {

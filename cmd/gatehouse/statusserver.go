@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,10 +152,21 @@ func (p page) origin(d admin.ServerDetail) []string {
 // shellWord quotes a word as a shell would need it, variables of the servers
 // file apart.
 func shellWord(s string) string {
+	if runtime.GOOS == "windows" {
+		return windowsWord(s)
+	}
 	if s != "" && !strings.ContainsAny(s, " \t\n\"'\\`;&|<>()*?[]#~!") {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// windowsWord quotes a word as cmd and PowerShell need it.
+func windowsWord(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\n\"'`;&|<>()^%!,$") {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
 }
 
 func (p page) output(d admin.ServerDetail) []string {

@@ -50,6 +50,8 @@ type Gateway interface {
 	Call(ctx context.Context, call Call) (json.RawMessage, error)
 	// OpsLink makes a link that opens the operators' page once, within a minute.
 	OpsLink(OpsLinkQuery) (OpsLink, error)
+	// End has the gateway end in order, as SIGTERM does. It does not wait for that.
+	End()
 	// Logs is the log so far and from now on.
 	Logs() *logging.Ring
 	// NodeLogs are lines of the log of one gateway of the fleet so far, the oldest

@@ -104,6 +104,11 @@ func (c *Client) Reload(ctx context.Context) ([]Report, error) {
 	return reports, err
 }
 
+// End has the gateway end in order. It does not wait for that.
+func (c *Client) End(ctx context.Context) error {
+	return c.ask(ctx, http.MethodPost, "/v1/end", nil, &struct{}{})
+}
+
 // Operate acts on one server; hold matters to HoldServer, and its From to Release.
 func (c *Client) Operate(ctx context.Context, action Action, server string, hold Hold) (Operated, error) {
 	var done Operated

@@ -102,6 +102,8 @@ func (f *fake) OpsLink(admin.OpsLinkQuery) (admin.OpsLink, error) {
 	return admin.OpsLink{URL: "http://127.0.0.1:8001/open?code=x", ExpiresMS: 60_000}, f.err
 }
 
+func (f *fake) End() { f.note("end") }
+
 func (f *fake) Reloads() []admin.Report { return nil }
 
 func (f *fake) Access(admin.AccessQuery) admin.Access { return admin.Access{} }

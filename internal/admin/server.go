@@ -105,6 +105,10 @@ func (s *Server) routes() http.Handler {
 		link, err := s.gw.OpsLink(q)
 		reply(w, link, err)
 	})
+	mux.HandleFunc("POST /v1/end", func(w http.ResponseWriter, _ *http.Request) {
+		s.gw.End()
+		reply(w, struct{}{}, nil)
+	})
 	mux.HandleFunc("POST /v1/find", s.find)
 	mux.HandleFunc("POST /v1/call", s.call)
 	mux.HandleFunc("POST /v1/explain", s.explain)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,6 +125,9 @@ func TestProcess_ownerClosesStdout_doneDoesNotWaitForIt(t *testing.T) {
 }
 
 func TestProcess_ownerNeverReads_doneStillComes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("pipes there are too small for what the child writes: it waits for a reader")
+	}
 	p := start(t, command(t, "writes then exits at once"))
 	await(t, p.Done(), "Done")
 	if n, err := p.Stdout().Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {

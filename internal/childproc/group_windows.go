@@ -2,6 +2,7 @@ package childproc
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -30,8 +31,34 @@ func newGroup(p *os.Process) group {
 		_ = windows.CloseHandle(job)
 		return g
 	}
+	jobs.Lock()
+	defer jobs.Unlock()
+	jobs.open[job] = struct{}{}
 	g.job = job
 	return g
+}
+
+// jobs are those of the children that live.
+var jobs = struct {
+	sync.Mutex
+
+	open map[windows.Handle]struct{}
+}{open: map[windows.Handle]struct{}{}}
+
+var isProcessInJob = windows.NewLazySystemDLL("kernel32.dll").NewProc("IsProcessInJob")
+
+// inJob reports whether a process is in the job of a child.
+func inJob(process windows.Handle) bool {
+	jobs.Lock()
+	defer jobs.Unlock()
+	for job := range jobs.open {
+		var is int32
+		ok, _, _ := isProcessInJob.Call(uintptr(process), uintptr(job), uintptr(unsafe.Pointer(&is))) //nolint:gosec // It is how the call returns a value.
+		if ok != 0 && is != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // assign puts the process into job and reports whether that went well.
@@ -60,9 +87,13 @@ func (g group) terminate() {
 }
 
 func (g group) close() {
-	if g.job != 0 {
-		_ = windows.CloseHandle(g.job)
+	if g.job == 0 {
+		return
 	}
+	jobs.Lock()
+	defer jobs.Unlock()
+	delete(jobs.open, g.job)
+	_ = windows.CloseHandle(g.job)
 }
 
 func sysProcAttr() *syscall.SysProcAttr {

@@ -59,7 +59,7 @@ func folder(dir Folder) Finding {
 
 func socket(f Facts) []Finding {
 	if f.Socket.Path == "" && f.Socket.Problem == "" {
-		return []Finding{fine("this system has none: clients start \"gatehouse run\", or share one over HTTP")}
+		return []Finding{fine("there is no place for one, as this user has no home folder: clients start \"gatehouse run\", or share one over HTTP")}
 	}
 	if len(f.Silent) > 0 {
 		return []Finding{wrong("end the process that has it (its id is in the name), or look at its log", "nobody answers at %s", named(f.Silent))}

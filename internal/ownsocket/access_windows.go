@@ -20,7 +20,7 @@ func user() (*windows.SID, error) {
 func level() (*windows.SID, error) {
 	buf := make([]byte, 128) // An SID has 68 bytes at most.
 	var n uint32
-	err := windows.GetTokenInformation(windows.GetCurrentProcessToken(), windows.TokenIntegrityLevel, &buf[0], uint32(len(buf)), &n)
+	err := windows.GetTokenInformation(windows.GetCurrentProcessToken(), windows.TokenIntegrityLevel, &buf[0], uint32(len(buf)), &n) //nolint:gosec // It is 128.
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell the integrity level: %w", err)
 	}
@@ -46,7 +46,7 @@ func onlyUs() (*windows.SecurityAttributes, error) {
 		return nil, fmt.Errorf("cannot make an access list: %w", err)
 	}
 	a := &windows.SecurityAttributes{SecurityDescriptor: d}
-	a.Length = uint32(unsafe.Sizeof(*a)) //nolint:gosec // It is a few bytes.
+	a.Length = uint32(unsafe.Sizeof(*a))
 	return a, nil
 }
 

@@ -74,7 +74,7 @@ func readFile(path string) (string, error) {
 	defer func() { _ = f.Close() }() // It was only read.
 	text := make([]byte, 2*numberBytes+1)
 	n, err := f.Read(text)
-	return string(text[:n]), err //nolint:wrapcheck // The error names the file.
+	return string(text[:n]), err
 }
 
 // errNobody means that no process of this user has the pipe.
@@ -115,7 +115,7 @@ func Dial(ctx context.Context, path string) (net.Conn, error) {
 		select {
 		case <-time.After(busyPause):
 		case <-ctx.Done():
-			return nil, ctx.Err() //nolint:wrapcheck // It is the caller's.
+			return nil, ctx.Err()
 		}
 	}
 }
@@ -126,7 +126,7 @@ func open(name string, access uint32) (windows.Handle, error) {
 	if err != nil {
 		return 0, fmt.Errorf("internal: cannot name a pipe: %w", err)
 	}
-	return windows.CreateFile(wide, access, 0, nil, windows.OPEN_EXISTING,
+	return windows.CreateFile(wide, access, 0, nil, windows.OPEN_EXISTING, //nolint:wrapcheck // The caller says what it could not open.
 		windows.FILE_FLAG_OVERLAPPED|windows.SECURITY_SQOS_PRESENT|windows.SECURITY_IDENTIFICATION, 0)
 }
 
@@ -166,7 +166,7 @@ func rename(from, to string) error {
 		err := os.Rename(from, to)
 		busy := errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 		if !busy || time.Since(began) > patience {
-			return err //nolint:wrapcheck // The caller says what of.
+			return err
 		}
 	}
 }

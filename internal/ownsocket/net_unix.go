@@ -27,4 +27,4 @@ func Dial(ctx context.Context, path string) (net.Conn, error) {
 // refused reports whether an error of Dial means that nobody listens.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-func rename(from, to string) error { return os.Rename(from, to) } //nolint:wrapcheck // The caller says what of.
+func rename(from, to string) error { return os.Rename(from, to) }

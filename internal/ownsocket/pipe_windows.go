@@ -114,7 +114,7 @@ func (p *pipe) outcome(event windows.Handle) error {
 	}
 	var n uint32
 	if got := windows.GetOverlappedResult(p.next, &p.call, &n, true); !stopped {
-		return got
+		return got //nolint:wrapcheck // Its caller knows the numbers.
 	}
 	if err != nil {
 		return fmt.Errorf("cannot wait for a client: %w", err)

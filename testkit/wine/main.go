@@ -1,13 +1,16 @@
 // Command wine runs tests of packages as Windows would, by wine, with a Windows of
 // their own that is removed afterwards: "make wine". Where wine is not installed it
-// says so and does nothing. Arguments are those of "go test".
+// says so and does nothing. Arguments are those of "go test"; "--" stands between those
+// of one run and of the next.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 func main() {
@@ -40,10 +43,31 @@ func run(args []string) error {
 	if out, err := output(env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", programs+"/", "./testkit/fakeserver", "./cmd/gatehouse"); err != nil {
 		return fmt.Errorf("cannot build the programs: %w\n%s", err, out)
 	}
-	test := exec.Command("go", append([]string{"test", "-exec", loader, "-vet=off", "-trimpath"}, args...)...) //nolint:gosec // It is what this program is for.
-	test.Env = append(env, "GATEHOUSE_TEST_PROGRAMS=Z:"+programs)
-	test.Stdout, test.Stderr = os.Stdout, os.Stderr
-	return test.Run()
+	overlay, err := olderRemoval(dir)
+	if err != nil {
+		return err
+	}
+	env = append(env, "GATEHOUSE_TEST_PROGRAMS=Z:"+programs)
+	var errs []error
+	for _, one := range runs(args) {
+		test := exec.Command("go", slices.Concat([]string{"test", "-exec", loader, "-overlay", overlay, "-vet=off", "-trimpath", "-count=1"}, one)...)
+		test.Env, test.Stdout, test.Stderr = env, os.Stdout, os.Stderr
+		errs = append(errs, test.Run())
+	}
+	return errors.Join(errs...)
+}
+
+// runs takes the arguments of several runs apart.
+func runs(args []string) [][]string {
+	all := [][]string{nil}
+	for _, arg := range args {
+		if arg == "--" {
+			all = append(all, nil)
+			continue
+		}
+		all[len(all)-1] = append(all[len(all)-1], arg)
+	}
+	return all
 }
 
 // find returns the first of some programs that there is, empty if there is none.
@@ -57,7 +81,7 @@ func find(names ...string) string {
 }
 
 func output(env []string, name string, args ...string) ([]byte, error) {
-	cmd := exec.Command(name, args...) //nolint:gosec // Likewise.
+	cmd := exec.Command(name, args...)
 	cmd.Env = env
 	return cmd.CombinedOutput()
 }

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// addRandom adds the library that has a Go program's random numbers, which wine before
-// 8.14 does not have. The one that is made is not a program: its only function,
+// addRandom adds the library that has a Go program's random numbers, which wine 8.0
+// does not have. The one that is made is not a program: its only function,
 // ProcessPrng, is another name for SystemFunction036 (RtlGenRandom) of advapi32.dll.
 func addRandom(dir string) error {
 	path := filepath.Join(dir, "bcryptprimitives.dll")
@@ -31,7 +31,7 @@ const (
 // forwarder is a library for amd64 with one function that another library has.
 func forwarder(library, function, target string) []byte {
 	section := exports(library, function, target)
-	size := uint32(len(section)) //nolint:gosec // It is a few bytes.
+	size := uint32(len(section))
 	var b bytes.Buffer
 	b.WriteString("MZ")
 	pad(&b, 60)
@@ -60,8 +60,8 @@ func exports(library, function, target string) []byte {
 	const directory = 40
 	functions := uint32(sectionAlign + directory)
 	names, ordinals, texts := functions+4, functions+8, functions+12
-	functionText := texts + uint32(len(library)) + 1       //nolint:gosec // It is a few bytes.
-	targetText := functionText + uint32(len(function)) + 1 //nolint:gosec // Likewise.
+	functionText := texts + uint32(len(library)) + 1
+	targetText := functionText + uint32(len(function)) + 1
 	var b bytes.Buffer
 	put(&b, [3]uint32{}, texts, [3]uint32{1, 1, 1}, functions, names, ordinals)
 	put(&b, targetText, functionText, uint32(0))

@@ -1,0 +1,28 @@
+package childproc
+
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// Ancestors lists the processes above a process; on Windows none is known, as a parent
+// that ends leaves its number to somebody else.
+func Ancestors(int) (list []Ancestor, whole bool) { return nil, true }
+
+// DescendsFrom reports whether a process is another, which must be this one, or below
+// it: it is in the job of a child then, which no process can leave.
+func DescendsFrom(pid, root int) bool {
+	if pid == root || pid <= 0 || root != os.Getpid() {
+		return pid == root
+	}
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(pid)) //nolint:gosec // It is above 0.
+	if err != nil {                                                                      // It may be one that is trusted more.
+		h, err = windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid)) //nolint:gosec // Likewise.
+	}
+	if err != nil {
+		return false // It has ended.
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	return inJob(h)
+}
