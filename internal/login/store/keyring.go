@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/zalando/go-keyring"
@@ -114,9 +115,10 @@ func inTime[T any](ask func() (T, error), late func()) (T, error) {
 // version before has written it.
 func item(id string, r Record) string { return cmp.Or(r.Item, id) }
 
-// hide puts the secrets of a record into the keyring, as a new item. What the keyring
-// had of it stays for as long as the file does not name the new one.
-func (s *Store) hide(k Key, r *Record) error {
+// hide puts the secrets of a record into the keyring, as a new item, which the file
+// names before the keyring has it. What the keyring had of it stays for as long as the
+// file does not use the new one.
+func (s *Store) hide(k Key, r *Record, before Record) error {
 	if s.keyring == nil {
 		return errors.New("there is no keyring")
 	}
@@ -125,12 +127,40 @@ func (s *Store) hide(k Key, r *Record) error {
 	if err != nil {
 		return fmt.Errorf("internal: %w", err)
 	}
-	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(name, string(data)) }, func() { _ = s.keyring.Delete(name) })
-	if err != nil {
-		return fmt.Errorf("the keyring of the system does not take it: %w", err)
+	if err := s.announce(k, *r, before, name); err != nil {
+		return err
 	}
-	r.Item = name
-	return nil
+	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(name, string(data)) }, func() { _ = s.keyring.Delete(name) })
+	switch {
+	case errors.Is(err, errSilent): // It may still take it.
+		r.Unused = append(r.Unused, name)
+	case err != nil:
+		s.withdraw(k, *r, before)
+	default:
+		r.Item = name
+		return nil
+	}
+	return fmt.Errorf("the keyring of the system does not take it: %w", err)
+}
+
+// announce writes into the file what is there already, and the name of an item that the
+// keyring is about to get.
+func (s *Store) announce(k Key, r, before Record, name string) error {
+	if before.empty() {
+		before = Record{Server: r.Server, Shown: r.Shown, Account: r.Account}
+	}
+	before.Unused = append(slices.Clone(r.Unused), name)
+	return s.put(k, before)
+}
+
+// withdraw undoes announce, as far as it can: a name too many does no harm.
+func (s *Store) withdraw(k Key, r, before Record) {
+	if before.empty() && len(r.Unused) == 0 {
+		_ = os.Remove(s.path(k.id()))
+		return
+	}
+	before.Unused = r.Unused
+	_ = s.put(k, before)
 }
 
 // reveal takes the secrets of a record out of the keyring.
@@ -159,6 +189,19 @@ func (s *Store) unhide(name string) error {
 	_, err := inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Delete(name) }, func() {})
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return fmt.Errorf("the keyring of the system still has it: %w", err)
+	}
+	return nil
+}
+
+// maxUnused is how many items are remembered that could not be removed.
+const maxUnused = 32
+
+// unhideAll removes items from the keyring, and returns those that it may still have.
+func (s *Store) unhideAll(names []string) (left []string) {
+	for i, name := range names {
+		if s.keyring == nil || s.unhide(name) != nil {
+			return slices.Clone(names[max(i, len(names)-maxUnused):]) // Those behind it would fail as well, maybe after as long.
+		}
 	}
 	return nil
 }

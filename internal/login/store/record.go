@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +73,9 @@ type Record struct {
 	// Item is what the secrets are called in the keyring: another name each time, so
 	// that a keyring which answers late changes nothing that is in use.
 	Item string `json:"item,omitempty"`
+	// Unused are items that the keyring may have besides, of writes that did not end or
+	// of what was there before.
+	Unused []string `json:"unused_items,omitempty"`
 
 	// ClientKind is how the client came to be: dynamic, metadata, registered or
 	// client_credentials.
@@ -110,4 +114,10 @@ func (r Record) Equal(other Record) bool { return r.Secrets == other.Secrets }
 // Who names a record for people: the entry, with the account if there is one.
 func (r Record) Who() string {
 	return strings.TrimSuffix(r.Server+" ("+r.Account+")", " ()")
+}
+
+// empty reports whether a record has nothing but names: that of whoever is about to log
+// in, and those of items of a keyring.
+func (r Record) empty() bool {
+	return reflect.DeepEqual(r, Record{Server: r.Server, Shown: r.Shown, Account: r.Account, Unused: r.Unused})
 }

@@ -143,6 +143,9 @@ func (s *Store) remove(id string) error {
 	if r.Place == InKeyring {
 		hidden = s.unhide(item(id, r))
 	}
+	if left := s.unhideAll(r.Unused); hidden == nil && s.keyring != nil && len(left) > 0 {
+		hidden = s.unhide(left[0])
+	}
 	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot forget the login: %w", err)
 	}
@@ -152,30 +155,38 @@ func (s *Store) remove(id string) error {
 	return nil // The file of the lock stays: another process may hold it.
 }
 
-// write writes a record, and decides where its secrets are if that is still open.
+// write writes a record, and decides where its secrets are if that is still open. At
+// each moment the file names all that the keyring may have of it, so that whoever goes
+// on after a process that was killed can remove what is of no use.
 func (s *Store) write(k Key, r *Record) error {
-	before, _ := s.shown(k.id()) // What cannot be read is in no keyring, as far as anybody knows.
-	r.Item = ""
+	before, err := s.shown(k.id())
+	if err != nil {
+		before = Record{} // What cannot be read is in no keyring, as far as anybody knows.
+	}
+	r.Item, r.Unused = "", s.unhideAll(before.Unused)
 	switch r.Place {
 	case InKeyring:
-		if err := s.hide(k, r); err != nil {
+		if err := s.hide(k, r, before); err != nil {
 			return err
 		}
 	case Auto:
 		r.Place = InFile
-		if r.LoggedIn() && s.hide(k, r) == nil {
+		if r.LoggedIn() && s.hide(k, r, before) == nil {
 			r.Place = InKeyring
 		}
 	case InFile:
 	}
+	if before.Place == InKeyring {
+		r.Unused = append(r.Unused, item(k.id(), before))
+	}
 	if err := s.put(k, *r); err != nil {
 		if r.Place == InKeyring {
-			_ = s.unhide(r.Item) // Nothing names it.
+			_ = s.unhide(r.Item) // Nothing uses it.
 		}
 		return err
 	}
 	if before.Place == InKeyring {
-		_ = s.unhide(item(k.id(), before)) // It is of no use to anybody.
+		_ = s.unhide(item(k.id(), before)) // It is of no use to anybody. The next write tries again.
 	}
 	return nil
 }
