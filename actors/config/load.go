@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -231,7 +232,7 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.
 	}
 	if m.Err != "" && (m.Role != messages.RoleDependency || known) {
 		return l, []jsondoc.Problem{{
-			File: m.Path, Code: CodeFileUnreadable, Severity: jsondoc.Error, Message: m.Err,
+			File: m.Path, Code: CodeFileUnreadable, Severity: jsondoc.Error, Message: "cannot read the file: " + cmp.Or(m.Reason, m.Err),
 			Hint: "put a readable file there; a running gateway goes on with what it read last",
 		}}
 	}

@@ -257,6 +257,7 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 		{"neither command nor url", changed(messages.RoleServers, serversFile, "{\"mcpServers\":\n {\"x\": {}}}"), `must specify either "command"`, 2},
 		{"a bad agent id", changed(messages.RoleRules, rulesFile, `{"agents": {"agent@invalid": {}}}`), "Validation error", 1},
 		{"a missing file", unreadable, "no such file", 0},
+		{"a file that is gone", files{}.read(messages.RoleServers, serversFile), "cannot read the file: gone", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inOffice(t, withServers(good), nil, func(t *testing.T, s *stage) {
@@ -267,7 +268,7 @@ func TestChange_withAnError_changesNothingAndSaysWhere(t *testing.T) {
 				if r.Outcome != messages.Rejected || r.Generation != 1 || len(r.Problems) == 0 || r.Level() != slog.LevelError {
 					t.Fatalf("got %+v, want rejected with problems as an error, and generation 1 still in force", r)
 				}
-				if p := r.Problems[0]; !strings.Contains(p.Message, c.fragment) || p.Line != c.line || p.File != c.change.Path {
+				if p := r.Problems[0]; !strings.Contains(p.Message, c.fragment) || strings.Contains(p.Message, c.change.Path) || p.Line != c.line || p.File != c.change.Path {
 					t.Errorf("got problem %+v, want %q in line %d of %s", p, c.fragment, c.line, c.change.Path)
 				}
 				s.nothing()

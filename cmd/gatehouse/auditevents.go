@@ -35,7 +35,7 @@ func (a *app) auditEvent(e any) {
 	if r.Outcome == messages.Rejected {
 		event.Hash = "" // Of what is in force, and not of what was refused.
 		if len(r.Problems) > 0 {
-			event.Reason = namedOnce(r.Problems)[0].String()
+			event.Reason = r.Problems[0].String()
 		}
 	}
 	a.audit.Note(event)

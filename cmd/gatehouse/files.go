@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	configactor "gatehouse/actors/config"
 	"gatehouse/actors/watcher"
@@ -189,7 +188,6 @@ func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc
 		}
 		return m
 	})
-	problems = namedOnce(problems)
 	for _, found := range append([]locate.Found{f.servers, f.rules}, f.envFiles...) {
 		problems = append(problems, found.Problems()...)
 	}
@@ -209,18 +207,6 @@ func (f foundFiles) ownEnvFile() string {
 		}
 	}
 	return ""
-}
-
-// namedOnce returns the problems with the name of a file that cannot be read left out of
-// the message: whoever shows a problem names its file.
-func namedOnce(problems []jsondoc.Problem) []jsondoc.Problem {
-	out := slices.Clone(problems)
-	for i, p := range out {
-		if reason, ok := strings.CutPrefix(p.Message, "cannot read "+p.File+": "); ok && p.Code == configactor.CodeFileUnreadable {
-			out[i].Message = "cannot read the file: " + reason
-		}
-	}
-	return out
 }
 
 func readFile(role messages.FileRole, path string) messages.ConfigChanged {

@@ -139,7 +139,7 @@ func report(at time.Time, e messages.ConfigReloaded) admin.Report {
 	return admin.Report{
 		At: at, Role: string(e.Role), File: e.File, Trigger: e.Trigger, Outcome: string(e.Outcome), Generation: e.Generation,
 		Added: notNil(e.Added), Removed: notNil(e.Removed), Changed: notNil(e.Changed), Updated: notNil(e.Updated),
-		Problems: notNil(namedOnce(e.Problems)), ElapsedMS: milliseconds(e.Elapsed),
+		Problems: notNil(e.Problems), ElapsedMS: milliseconds(e.Elapsed),
 	}
 }
 

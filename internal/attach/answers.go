@@ -21,11 +21,20 @@ const ShuttingDown = "The gateway is shutting down; not run."
 type fate struct {
 	code, text string
 	mayHaveRun bool
+	forGood    bool // to try again is of no use
 }
 
 var fateUnknown = fate{
 	code: codeLost, mayHaveRun: true,
 	text: "The gateway ended while running this; it may have taken effect. Check before repeating.",
+}
+
+// fateNoMCP is for an address behind which something else answers: to try again is of no
+// use.
+var fateNoMCP = fate{
+	code: codeUnavailable, forGood: true,
+	text: "The address that attach was given with --url has no MCP there (it answers 404 Not Found); not run. " +
+		"Don't try again: tell the user to correct the path of --url, or to see whether the server that it names is there and allowed.",
 }
 
 // maxReason is how much of a reason an answer repeats, in bytes.
@@ -85,6 +94,9 @@ func (f fate) appendTo(out []byte) []byte {
 	out = rawjson.AppendString(append(out, `,"message":`...), f.text)
 	if f.mayHaveRun {
 		return append(out, `,"may_have_run":true}`...)
+	}
+	if f.forGood {
+		return append(out, '}')
 	}
 	return append(out, `,"retry_after_ms":5000}`...)
 }

@@ -242,6 +242,9 @@ func (r *urlRelay) try(ctx context.Context, m message, line []byte) (answered bo
 	case resp.StatusCode == http.StatusServiceUnavailable:
 		discard(resp)
 		return false, notRun("it answers " + resp.Status)
+	case resp.StatusCode == http.StatusNotFound && !speaksMCP(resp):
+		r.tell(m.request.answer(fateNoMCP, r.shape()))
+		return true, fate{}
 	case resp.StatusCode/100 != 2 && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
 		discard(resp)
 		r.tell(m.request.answer(notRun("it answers "+resp.Status), r.shape()))
@@ -263,6 +266,19 @@ func (r *urlRelay) try(ctx context.Context, m message, line []byte) (answered bo
 		return true, fate{}
 	}
 	return false, fateUnknown // Whatever the error is.
+}
+
+// speaksMCP reports whether an answer is a message of JSON-RPC, which can be read after
+// that; else it is done with.
+func speaksMCP(resp *http.Response) bool {
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		discard(resp)
+		return false
+	}
+	all, err := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
+	_ = resp.Body.Close() // It was only read.
+	resp.Body = io.NopCloser(bytes.NewReader(all))
+	return err == nil && (rawjson.First(all) == '[' || rawjson.Get(all, "jsonrpc") != nil)
 }
 
 // idsIn are the ids that a message answers.

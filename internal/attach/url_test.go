@@ -280,3 +280,34 @@ func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
 		t.Errorf("got the cancelled call %d times, want never", n)
 	}
 }
+
+func TestRelayURL_pathWithoutMCP_isSaidAndNotToTryAgain(t *testing.T) {
+	t.Parallel()
+	for name, elsewhere := range map[string]http.HandlerFunc{
+		"a page": http.NotFound,
+		"JSON": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"detail":"Not Found"}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(elsewhere)
+			t.Cleanup(s.Close)
+			pathWithoutMCP(t, s.URL+"/mpc")
+		})
+	}
+}
+
+// pathWithoutMCP asks twice.
+func pathWithoutMCP(t *testing.T, url string) {
+	t.Helper()
+	c := newURLClient(t, url, time.Minute, nil)
+	for _, said := range []string{saidHello, call(1)} {
+		c.say(t, said)
+		if got := c.want(t, "has no MCP there (it answers 404 Not Found)", "correct the path of --url"); strings.Contains(got, "Try again after") || strings.Contains(got, "retry_after_ms") {
+			t.Errorf("got %s, want no advice to try again", got)
+		}
+	}
+}

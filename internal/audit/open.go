@@ -120,14 +120,31 @@ func isLink(path string) bool {
 // without symbolic links on the way.
 func makeFolder(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
+		return "", folderError{"made", err}
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return "", err //nolint:wrapcheck // Its caller says what could not be done.
+		return "", folderError{"used", err}
 	}
 	return filepath.Join(dir, filepath.Base(path)), nil
 }
+
+// folderError says that the folder of the log cannot be made or used. Its text names no
+// path: that of the log is enough.
+type folderError struct {
+	what string
+	err  error
+}
+
+func (e folderError) Error() string {
+	reason := e.err
+	if pe, ok := errors.AsType[*fs.PathError](reason); ok {
+		reason = pe.Err
+	}
+	return "its folder cannot be " + e.what + ": " + reason.Error()
+}
+
+func (e folderError) Unwrap() error { return e.err }
 
 // cannotOpen names path once: the errors of package os may name it too.
 func cannotOpen(path string, err error) error {

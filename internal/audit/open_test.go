@@ -87,3 +87,16 @@ func TestOpen_impossiblePath_isAnErrorThatNamesIt(t *testing.T) {
 		})
 	}
 }
+
+func TestOpen_folderThatCannotBeMade_namesTheLogAlone(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(file, "sub", "audit.jsonl")
+	_, err := audit.Open(path, audit.Options{})
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot open audit log "+path+": its folder cannot be made: ") || strings.Count(err.Error(), file) != 1 {
+		t.Errorf("got %v, want that its folder cannot be made, and the path once", err)
+	}
+}
