@@ -105,6 +105,7 @@ func FuzzConnect(f *testing.F) {
 	ids := clients.IDs()
 	f.Add(uint8(0), []byte("{\n // c\n \"mcpServers\": {\"a\": {\"command\": \"x\"},},\n}"))
 	f.Add(uint8(9), []byte("[mcp_servers.a]\ncommand = 'x'\n\n# c\n[b]\n"))
+	f.Add(uint8(9), []byte("[mcp_servers.a]\r")) // Not TOML, until a line end comes behind it.
 	f.Add(uint8(12), []byte("extensions:\n  a: {cmd: x}\n  # c\nz: 1\n"))
 	f.Add(uint8(8), []byte("mcpServers:\n- name: a\n  command: x\n"))
 	command := clients.Command{Path: "/bin/gatehouse", Args: []string{"attach", "--agent", "a"}}

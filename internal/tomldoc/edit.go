@@ -15,10 +15,17 @@ import (
 // by line.
 var errOtherForm = errors.New("it is written as an inline table, or with dotted keys: change it by hand")
 
+// errNotTOML means that a text is not TOML before anything is changed: what is put
+// behind it could make it TOML, of which nothing was in force before.
+var errNotTOML = errors.New("it is not valid TOML: fix it for the program that it belongs to, then try again")
+
 // Set returns a copy of src with the table at path, whose keys and values are
 // body, at its end. A table that is there is replaced. Nothing else changes. It
-// returns an error if the result would not be TOML.
+// returns an error if src is not TOML, or the result would not be.
 func Set(src []byte, path []string, body string) ([]byte, error) {
+	if !valid(src) {
+		return nil, errNotTOML
+	}
 	src, _, _ = Remove(src, path)
 	newline := "\n"
 	if bytes.Contains(src, []byte("\r\n")) {
@@ -39,11 +46,19 @@ func Set(src []byte, path []string, body string) ([]byte, error) {
 
 // Append returns a copy of src with a text at its end that Remove has returned.
 func Append(src []byte, text string, path []string) ([]byte, error) {
+	if !valid(src) {
+		return nil, errNotTOML
+	}
 	after := slices.Clone(src)
 	if len(after) > 0 && after[len(after)-1] != '\n' {
 		after = append(after, '\n')
 	}
 	return checked(append(after, text...), path)
+}
+
+func valid(src []byte) bool {
+	doc, _ := Parse("", src)
+	return doc != nil
 }
 
 // checked returns the text if it is TOML in which there is something at path.
@@ -65,7 +80,7 @@ func checked(src []byte, path []string) ([]byte, error) {
 // it, and their text. It reports false if there is none, or if it is not written
 // as tables of its own.
 func Remove(src []byte, path []string) (after []byte, text string, found bool) {
-	if doc, _ := Parse("", src); doc == nil {
+	if !valid(src) {
 		return src, "", false
 	}
 	all := expressions(src)

@@ -34,7 +34,7 @@ func TestSetAndRemove_changeNothingElse(t *testing.T) {
 }
 
 func TestSet_otherForms_areAnError(t *testing.T) {
-	for _, src := range []string{"mcp_servers = {a = {command = 'x'}}\n", "[mcp_servers]\nx = {a = 1}\n", "mcp_servers.x.a = 1\n", "a = ["} {
+	for _, src := range []string{"mcp_servers = {a = {command = 'x'}}\n", "[mcp_servers]\nx = {a = 1}\n", "mcp_servers.x.a = 1\n", "a = [", "[a]\r"} {
 		if got, err := tomldoc.Set([]byte(src), []string{"mcp_servers", "x"}, "a = 1\n"); err == nil {
 			t.Errorf("%q: got %q, want an error", src, got)
 		}
