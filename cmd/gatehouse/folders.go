@@ -109,7 +109,7 @@ func adminDirs() []string {
 	dirs := socketFolders()
 	if dir := userState(); dir != "" { // Of a gateway that attach has started.
 		for _, d := range ownsocket.Dirs([]string{filepath.Join(dir, "run")}, "/tmp") {
-			if !slices.Contains(dirs, d) {
+			if !slices.ContainsFunc(dirs, func(known string) bool { return sameFolder(known, d) }) {
 				dirs = append(dirs, d)
 			}
 		}

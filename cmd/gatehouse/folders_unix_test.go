@@ -95,3 +95,34 @@ func TestAdminDirs_haveThoseOfAService(t *testing.T) {
 		t.Skipf("this system has no systemd: %q", got)
 	}
 }
+
+// A gateway is found once, also where its folder is reached by two paths.
+func TestAdminDirs_homeBehindALink_isLookedIntoOnce(t *testing.T) {
+	dir, err := os.MkdirTemp("", "gh") // Paths of sockets are short.
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	home, link := filepath.Join(dir, "h"), filepath.Join(dir, "l")
+	run := filepath.Join(home, ".local", "state", "gatehouse", "run")
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(home, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", link)
+	t.Setenv(homeVariable, home)
+	var found []string
+	for _, dir := range adminDirs() {
+		if sameFolder(dir, run) {
+			found = append(found, dir)
+		}
+	}
+	if len(found) != 1 {
+		t.Errorf("got %q for one folder, want one path", found)
+	}
+}

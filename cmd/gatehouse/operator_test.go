@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"gatehouse/internal/admin"
 	"gatehouse/testkit"
 )
 
@@ -172,5 +173,17 @@ func TestOperator_whatServersSay_cannotActOnTheTerminal(t *testing.T) {
 		if len(r.out+r.err) == 0 {
 			t.Errorf("%v prints nothing", args)
 		}
+	}
+}
+
+// What a signal does elsewhere is a request on Windows; it is there on all systems.
+func TestOperator_end_endsTheGatewayInOrder(t *testing.T) {
+	t.Parallel()
+	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t)})
+	if err := admin.NewClient(socketOf(t, g)).End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code := g.Wait(t); code != exitFine {
+		t.Errorf("got exit code %d, want 0", code)
 	}
 }

@@ -56,7 +56,10 @@ func TestClient_everyQuestion_reachesTheGateway(t *testing.T) {
 	if want := `{"content":[{"type":"text","text":"<b>"}],"n":9007199254740993}`; err != nil || string(result) != want {
 		t.Errorf("call: %s, %v, want %s", result, err, want)
 	}
-	if diff := cmp.Diff([]any{"a b&c", "agent", search, "e/f", "n2", apply, "changes", "c d", call}, f.asked); diff != "" {
+	if err := c.End(ctx); err != nil {
+		t.Errorf("end: got %v, want nothing", err)
+	}
+	if diff := cmp.Diff([]any{"a b&c", "agent", search, "e/f", "n2", apply, "changes", "c d", call, "end"}, f.asked); diff != "" {
 		t.Errorf("the gateway was asked, -want +got:\n%s", diff)
 	}
 }

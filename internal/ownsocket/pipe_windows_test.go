@@ -167,6 +167,15 @@ func TestDial_pipeThatLetsNobodyIn_isNobodys(t *testing.T) {
 	}
 }
 
+// So is the pipe of a gateway that runs as administrator to a process that does not.
+func TestDial_ownPipeThatMayOnlyBeRead_isDenied(t *testing.T) {
+	byWine(t, "lets everybody open a pipe")
+	path := foreign(t, "O:"+us(t)+"D:P(A;;FR;;;"+us(t)+")")
+	if c, err := ownsocket.Dial(t.Context(), path); !errors.Is(err, ownsocket.ErrDenied) {
+		t.Errorf("got %v, %v, want %v", c, err, ownsocket.ErrDenied)
+	}
+}
+
 func TestDial_otherSideMayNotActAsUs(t *testing.T) {
 	byWine(t, "pays no heed to the level that a client allows")
 	_, name := number(t)

@@ -92,6 +92,8 @@ func Listening(ctx context.Context, path string) Answer {
 	case err == nil:
 		_ = conn.Close()
 		return Yes
+	case errors.Is(err, ErrDenied):
+		return Yes
 	case refused(err):
 		return No
 	default:
