@@ -47,6 +47,7 @@ in the result's _meta).`,
 			if err != nil {
 				return err
 			}
+			noteStranger(ctx, cmd.ErrOrStderr(), gw.Client, agent)
 			result, err := gw.Client.Call(ctx, call)
 			if err != nil {
 				return asked(ctx, gw.Client, err)

@@ -39,6 +39,7 @@ search_tools would answer. Exit code 1: nothing matches.`,
 			if err != nil {
 				return err
 			}
+			noteStranger(ctx, cmd.ErrOrStderr(), gw.Client, s.Agent)
 			found, err := gw.Client.Find(ctx, s)
 			if err != nil {
 				return asked(ctx, gw.Client, err)

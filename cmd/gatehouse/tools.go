@@ -53,6 +53,7 @@ that the rules give this agent.
 				printToolChanges(cmd.OutOrStdout(), list)
 				return nil
 			}
+			noteStranger(ctx, cmd.ErrOrStderr(), gw.Client, agent)
 			tools, err := gw.Client.Tools(ctx, server, agent)
 			if err != nil {
 				return asked(ctx, gw.Client, err)

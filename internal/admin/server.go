@@ -109,6 +109,7 @@ func (s *Server) routes() http.Handler {
 		s.gw.End()
 		reply(w, struct{}{}, nil)
 	})
+	mux.HandleFunc("GET /v1/agent", s.namedAgent)
 	mux.HandleFunc("POST /v1/find", s.find)
 	mux.HandleFunc("POST /v1/call", s.call)
 	mux.HandleFunc("POST /v1/explain", s.explain)
