@@ -132,7 +132,7 @@ cross: ## build for linux, darwin and windows, and vet for each system
 
 # What has parts of its own for Windows that wine can run, and the tests of the whole
 # program. One process after the other, and few tests at a time: wine is slow.
-WINE := ./internal/ownsocket ./internal/attach ./internal/admin ./internal/childproc
+WINE := ./internal/ownsocket ./internal/attach ./internal/admin ./internal/childproc ./internal/logging
 
 wine: ## run the tests of what is different on Windows by wine; skips where it is not installed
 	@$(GO) run ./testkit/wine -p 1 -parallel 2 -timeout 10m $(WINE) -- \

@@ -1,8 +1,10 @@
 package logging
 
 import (
+	"errors"
 	"io"
 	"os"
+	"runtime"
 )
 
 // maxFile is how large a log file gets, in bytes.
@@ -46,6 +48,10 @@ func (l *File) makeRoom(n int) error {
 	if l.size == 0 || l.size+int64(n) <= maxFile {
 		return nil
 	}
+	if runtime.GOOS == "windows" { // It does not rename what is open.
+		l.empty()
+		return nil
+	}
 	if err := os.Rename(l.path, l.path+".1"); err != nil {
 		return nil //nolint:nilerr // Better one that is too large than none.
 	}
@@ -54,6 +60,28 @@ func (l *File) makeRoom(n int) error {
 		return err
 	}
 	return old.Close()
+}
+
+// empty copies the file to the one that renaming would make, and empties it. Where that
+// fails it goes on. What somebody else writes meanwhile may be lost.
+func (l *File) empty() {
+	if copyFile(l.path, l.path+".1") == nil && os.Truncate(l.path, 0) == nil {
+		l.size = 0
+	}
+}
+
+func copyFile(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }() // It was only read.
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
 }
 
 // Write implements io.Writer.
