@@ -3,13 +3,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"gatehouse/testkit"
 )
@@ -25,21 +30,36 @@ func limited(t *testing.T, descriptors int) string {
 	return path
 }
 
-// A gateway that may have 256 descriptors has 300 idle connections, half of
-// which have asked something, and half begun to. New rules are in force, the operator is answered,
-// agents are served, and a new server is started.
+// stillOpen is how many of the connections the other side has not ended.
+func stillOpen(conns []net.Conn) int {
+	var open atomic.Int64
+	var all sync.WaitGroup
+	for _, conn := range conns {
+		all.Go(func() {
+			_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				open.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return int(open.Load())
+}
+
 func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 	t.Parallel()
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Program: limited(t, 256),
 	})
 	address := strings.TrimPrefix(g.BaseURL(t), "http://")
+	var conns []net.Conn
 	for i := range 300 {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
+		conns = append(conns, conn)
 		if i%2 == 0 {
 			_, _ = fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n%-40s",
 				`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
@@ -49,6 +69,9 @@ func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 	}
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
 	a.Execute(t, "s", "echo", nil).Good(t)
+	if n := stillOpen(conns); n > 128 {
+		t.Errorf("%d connections are open, want 128 at most: half of the descriptors", n)
+	}
 	g.Apply(t, g.RulesFile, testkit.AllowAll("b"))
 	a.Execute(t, "s", "echo", nil).Failed(t, "DENIED_BY_POLICY")
 	operate(t, g, "status").want(t, exitFine)

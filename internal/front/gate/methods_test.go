@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/agents"
+	"gatehouse/internal/rawjson"
 	"gatehouse/testkit"
 )
 
@@ -70,6 +71,9 @@ func TestMethods_areShownBehindTheTools_whereTheRulesLeaveSomething(t *testing.T
 		}
 	}
 	named := g.call("get_server_tools", `{"agent_id":"a","server":"db","names":"resources/read,query"}`)
+	if def := string(rawjson.Get(named.Structured, "tools")); strings.Count(def, `"_meta":{"io.gatehouse/origin":"gateway"}`) != 1 || !strings.Contains(def, `"name":"resources/read"`) {
+		t.Errorf("got the definitions %s, want that of the method alone in the gateway's name", def)
+	}
 	if got := string(named.raw); !strings.Contains(got, `"returned":2`) || !strings.Contains(got, `"not_found":[]`) || !strings.Contains(got, `"io.gatehouse/origin":"gateway"`) {
 		t.Errorf("by name: got %s, want both, the second in the gateway's name", got)
 	}

@@ -147,10 +147,10 @@ func TestSurface_answersMethodsItself(t *testing.T) {
 		}
 	}
 	const panicked = "The gateway failed while running this"
-	if r := post(t, url, call("1", "panic", "{}")); !strings.Contains(r.body, `"io.gatehouse/error":{"code":"INTERNAL"`) || strings.Contains(r.body, "structuredContent") || strings.Contains(r.body, "secret") {
+	if r := post(t, url, call("1", "panic", "{}")); !strings.Contains(r.body, `"io.gatehouse/error":{"code":"INTERNAL"`) || !strings.Contains(r.body, `"io.gatehouse/origin":"gateway"`) || strings.Contains(r.body, "structuredContent") || strings.Contains(r.body, "secret") {
 		t.Errorf("a tool that panics: got %s, want a result that says so", r.body)
 	}
-	if r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"panic"}`); !strings.Contains(r.body, `"code":-32603,"message":"`+panicked) {
+	if r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"panic"}`); !strings.Contains(r.body, `"code":-32603,"message":"`+panicked) || !strings.Contains(r.body, `"io.gatehouse/origin":"gateway"`) {
 		t.Errorf("a method that panics: got %s, want a JSON-RPC error", r.body)
 	}
 }
