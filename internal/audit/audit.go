@@ -225,10 +225,10 @@ func (l *Log) Close(ctx context.Context) error {
 	l.mu.Unlock()
 	select {
 	case <-l.written:
-		l.report()
+		l.reportLast(ctx)
 		return l.closeErr
 	case <-ctx.Done():
-		l.report()
+		l.reportLast(ctx)
 		return fmt.Errorf("cannot flush audit log: %s not written: %w", plural.Of(l.Stats().Queued, "record is", "records are"), context.Cause(ctx))
 	}
 }

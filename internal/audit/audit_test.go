@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -306,6 +308,44 @@ func TestClose_diskFull_countsWhatIsLostAndSaysSo(t *testing.T) {
 	}
 }
 
+// A log that is slow to take the report of a loss has it all the same when the gateway
+// ends.
+func TestLoss_underWayAtTheEnd_isInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		taken, goOn := make(chan struct{}), make(chan struct{})
+		var reports atomic.Int64
+		log := slog.New(handlerFunc(func(r slog.Record) {
+			if r.Message == "audit records lost" && reports.Add(1) == 1 {
+				close(taken)
+				<-goOn
+			}
+		}))
+		d := newDisk(t)
+		d.room = nothing
+		l := d.open(t, audit.Options{Log: log})
+		for l.Lost() == 0 {
+			l.Append(audit.Record{})
+		}
+		<-taken
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			_ = tryClose(t, l) // It tells of the loss.
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("it is closed before its loss is in the log")
+		default:
+		}
+		close(goOn)
+		<-closed
+		if n := reports.Load(); n != 2 {
+			t.Errorf("got %d reports, want 2: the one that was under way, and of what could not be written at the end", n)
+		}
+	})
+}
+
 func TestLoss_isLoggedAtMostOnceASecondAndNeverForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -367,6 +407,14 @@ func TestLoss_isLoggedAtMostOnceASecondAndNeverForgotten(t *testing.T) {
 		}
 	})
 }
+
+// handlerFunc is called with each record, by several goroutines at once.
+type handlerFunc func(slog.Record)
+
+func (f handlerFunc) Handle(_ context.Context, r slog.Record) error { f(r); return nil }
+func (f handlerFunc) Enabled(context.Context, slog.Level) bool      { return true }
+func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler            { return f }
+func (f handlerFunc) WithGroup(string) slog.Handler                 { return f }
 
 type writerFunc func([]byte) (int, error)
 
