@@ -18,6 +18,15 @@ const strangerTime = 10 * time.Second
 // at when another one comes while they are as many.
 const maxStrangers = 256
 
+// Who opens connections as fast as they end could have the door do nothing else, and
+// everybody else wait for the processor: a burst of newcomers took milliseconds. So it
+// stands still for a moment after each few of those for whom another one had to go. More
+// would make others who come wait too long behind them.
+const (
+	maxBurst = 12
+	stillFor = time.Millisecond
+)
+
 // Door lets connections in. Its methods are safe for concurrent use.
 type Door struct {
 	maxStrangers, maxGuests int
@@ -26,6 +35,7 @@ type Door struct {
 
 	mu                sync.Mutex
 	strangers, guests crowd
+	burst             int // strangers who had to go since it stood still
 }
 
 // New makes a door for at most so many connections, at least 8.
@@ -76,24 +86,31 @@ func (l listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// enter takes in a stranger, for whom another one may have to go.
+// enter takes in a stranger, for whom another one may have to go. Now and then it
+// waits a moment then.
 func (d *Door) enter(raw net.Conn) *conn {
 	c := &conn{Conn: raw, door: d, owner: host(raw), looking: true}
 	c.limit = time.AfterFunc(strangerTime, c.overdue)
-	d.admit(c).end()
+	victim, still := d.admit(c)
+	victim.end()
+	if still {
+		time.Sleep(stillFor)
+	}
 	return c
 }
 
-func (d *Door) admit(c *conn) (victim *conn) {
+func (d *Door) admit(c *conn) (victim *conn, still bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.since.Store(d.turns.Add(1))
 	d.strangers.add(c)
-	if d.strangers.size > d.maxStrangers {
-		victim = d.strangers.first(d.strangers.hog(""))
-		d.strangers.drop(victim)
+	if d.strangers.size <= d.maxStrangers {
+		return nil, false
 	}
-	return victim
+	victim = d.strangers.first(d.strangers.hog(""))
+	d.strangers.drop(victim)
+	d.burst = (d.burst + 1) % maxBurst
+	return victim, d.burst == 0
 }
 
 // Arrived says that a request has been let in, and whose it is. It reports

@@ -136,6 +136,27 @@ func TestDoor_strangers_haveLittleTimeAndRoom(t *testing.T) {
 	})
 }
 
+// Who comes again as soon as somebody has to go for him leaves the others time: as
+// fast as they come, they would take most of a processor's.
+func TestDoor_floodOfStrangers_isLetInAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, 16) // Four of them strangers'.
+		begun := time.Now()
+		for range 4 {
+			l.come()
+		}
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("four strangers came in within %v, want at once", took)
+		}
+		for range 1200 {
+			l.come()
+		}
+		if took := time.Since(begun); took < 99*time.Millisecond || took > time.Second {
+			t.Errorf("1200 more came in within %v, want 99 ms to 1 s", took)
+		}
+	})
+}
+
 func TestDoor_whoHasTheMost_givesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, 16) // Twelve of them guests'.
