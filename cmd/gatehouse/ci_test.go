@@ -56,6 +56,10 @@ func TestCI_fuzz_tellsAFindingFromTheEndOfTheTime(t *testing.T) {
 		{"its time was up, and it wrote an input", fuzzing + fails + "    context deadline exceeded\n" + end, "new", 1, 1},
 		{"its time was up, and there was a panic", fuzzing + "panic: x\n" + fails + "    context deadline exceeded\n" + end, "", 1, 1},
 		{"the target itself ran into a deadline", fuzzing + fails + "    --- FAIL: FuzzX (0.00s)\n        x_test.go:7: context deadline exceeded\n" + end, "", 1, 1},
+		{
+			"its time was up, and a gateway shows its log",
+			fuzzing + fails + "    context deadline exceeded\n    gateway.go:87: the end of the gateway's log:\n        {\"msg\":\"x\"}\n    gateway.go:87: and other lines:\n" + end, "", 1, 0,
+		},
 		{"more is said beside the deadline", fuzzing + fails + "    context deadline exceeded\n    x_test.go:7: got 1, want 2\n" + end, "", 1, 1},
 		{"an input was being made smaller", fuzzing + "fuzz: minimizing 34-byte failing input file\n" + fails + "    context deadline exceeded\n" + end, "", 1, 1},
 		{"two failed", fuzzing + fails + "    context deadline exceeded\n" + fails + "    context deadline exceeded\n" + end, "", 1, 1},

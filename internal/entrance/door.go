@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,7 +91,7 @@ func (l listener) Accept() (net.Conn, error) {
 // enter takes in a stranger, for whom another one may have to go. Now and then it
 // waits a moment then.
 func (d *Door) enter(raw net.Conn) *conn {
-	c := &conn{Conn: raw, door: d, owner: host(raw), looking: true}
+	c := &conn{Conn: raw, door: d, owner: Network(raw.RemoteAddr().String()), looking: true}
 	c.limit = time.AfterFunc(strangerTime, c.overdue)
 	victim, still := d.admit(c)
 	victim.end()
@@ -156,11 +158,24 @@ func (d *Door) leave(c *conn) {
 	c.limit.Stop()
 }
 
-// host is the address at the other end, without its port.
-func host(c net.Conn) string {
-	address := c.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
+// Network is what one client can hardly have many of: the address of its end, without
+// the port, or for IPv6 the network of 64 bits around it. An address that is none
+// stays as it is.
+func Network(remote string) string {
+	if end := strings.LastIndexByte(remote, ':'); end > 0 && remote[0] != '[' {
+		return remote[:end]
 	}
-	return address
+	from, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	address := from.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	network, err := address.Prefix(64)
+	if err != nil { // It has that many bits.
+		return remote
+	}
+	return network.Addr().String()
 }

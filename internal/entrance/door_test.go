@@ -157,6 +157,19 @@ func TestDoor_floodOfStrangers_isLetInAtAPace(t *testing.T) {
 	})
 }
 
+// Whoever has one address of IPv6 has 2^64 of them.
+func TestNetwork_isWhatOneClientHasOneOf(t *testing.T) {
+	for remote, want := range map[string]string{
+		"127.0.0.1:7": "127.0.0.1", "[::ffff:10.0.0.1]:7": "10.0.0.1", "[::1]:7": "::", "pipe": "pipe",
+		"[2001:db8:1:2:3:4:5:6]:7": "2001:db8:1:2::", "[2001:db8:1:2::9]:8": "2001:db8:1:2::", "[2001:db8:1:3::9]:8": "2001:db8:1:3::",
+		"[fe80::1%eth0]:7": "fe80::",
+	} {
+		if got := entrance.Network(remote); got != want {
+			t.Errorf("%s: got %q, want %q", remote, got, want)
+		}
+	}
+}
+
 func TestDoor_whoHasTheMost_givesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, 16) // Twelve of them guests'.

@@ -2,6 +2,9 @@ package rawjson_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,5 +113,43 @@ func BenchmarkLimits(b *testing.B) {
 				limits.Exceeded(bytes)
 			}
 		})
+	}
+}
+
+// What is looked at by hand is what the library finds.
+func TestLimits_numbersBeyondFloat_asByTheLibrary(t *testing.T) {
+	limits := rawjson.Limits{Depth: 3, Digits: 1000, Exponent: 1000}
+	largest := new(big.Int).Lsh(big.NewInt(1), 1024)
+	half := new(big.Int).Sub(largest, new(big.Int).Lsh(big.NewInt(1), 970)) // the least that is infinite
+	digits := []string{"1", "9", "17", "18", "1797693134862315", "1797693134862316", half.String(), new(big.Int).Sub(half, big.NewInt(1)).String(), half.String() + "1"}
+	for _, d := range digits {
+		for at := range min(len(d), 20) {
+			for _, zeros := range []int{0, 1, 5} {
+				for e := -12; e <= 320; e++ {
+					for _, number := range []string{
+						fmt.Sprintf("%s%s.%se%d", d[:at+1], strings.Repeat("0", zeros), d[at+1:]+"0", e),
+						fmt.Sprintf("0.%s%sE+%d", strings.Repeat("0", zeros), d, max(e, 0)),
+					} {
+						want := rawjson.Within
+						if _, err := strconv.ParseFloat(number, 64); err != nil {
+							want = rawjson.BeyondFloat
+						}
+						if got, _ := limits.Exceeded([]byte(number)); got != want {
+							t.Fatalf("%s: got %d, want %d", number, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// An agent can send numbers that take a library long, half a million in one call.
+func BenchmarkLimits_numbersNearHalfOfTheWay(b *testing.B) {
+	limits := rawjson.Limits{Depth: 3, Digits: 1000, Exponent: 1000}
+	value := []byte("[" + strings.Repeat("0.00898846567431158053656e310,", 130_000) + "1]")
+	b.SetBytes(int64(len(value)))
+	for b.Loop() {
+		limits.Exceeded(value)
 	}
 }

@@ -35,13 +35,14 @@ func TestExecuteTool_argumentsThatHurtServers_areRefused(t *testing.T) {
 		{"an exponent of -1,000", `{"a":1e-1000}`, ""},
 		{"an integer beyond float64", `{"a":1` + strings.Repeat("0", 400) + `}`, ""},
 		{"the largest float64", `{"a":-1.7976931348623157e308}`, ""},
-		{"a number beyond float64", `{"a":{"b c":[0,1e309]}}`, `(args.a["b c"][1])`},
-		{"a fraction beyond float64", `{"a":1` + strings.Repeat("0", 400) + `.5}`, "(args.a)"},
-		{"half of a character", `{"list":[{},{"text":"cut \ud83d"}]}`, "(args.list[1].text)"},
-		{"the other half, in a text of arguments", fmt.Sprintf("%q", `{"text":"\udc00"}`), "(args.text)"},
-		{"half of a character in a name", `{"a":{"b\udc00":1}}`, "(a name in args.a)"},
+		{"a number beyond float64", `{"a":{"b c":[0,1e309]}}`, `at args.a["b c"][1]; it was not sent`},
+		{"a fraction beyond float64", `{"a":1` + strings.Repeat("0", 400) + `.5}`, "at args.a; it"},
+		{"half of a character", `{"list":[{},{"text":"cut \ud83d"}]}`, "at args.list[1].text, which"},
+		{"the other half, in a text of arguments", fmt.Sprintf("%q", `{"text":"\udc00"}`), "at args.text, which"},
+		{"half of a character in a name", `{"a":{"b\udc00":1}}`, "at a name in args.a, which"},
 		{"a whole character", `{"text":"\ud83d\ude00"}`, ""},
-		{"an enormous name", `{"` + strings.Repeat("x", 100000) + `":1e400}`, "…"},
+		{"half of a character in a large value", `{"a":["` + strings.Repeat("x", 70000) + `","\ud800"]}`, "at args, which"},
+		{"an enormous name", `{"` + strings.Repeat("x", 50000) + `":1e400}`, "…"},
 		{"an exponent of 1,001", `{"a":1e1001}`, "exponent"},
 		{"an exponent of minus a million", `{"a":1E-1000000}`, "exponent"},
 		{"an exponent of many digits", `{"a":1e1` + digits + `}`, "exponent"},
@@ -65,7 +66,7 @@ func TestExecuteTool_whatTravelsBesideTheArguments_isBoundedToo(t *testing.T) {
 	deep := []byte(nested(65))
 	for name, sent := range map[string]agents.ToolCall{
 		"_meta": {Meta: deep}, "capabilities": {Capabilities: deep}, "inputResponses": {InputResponses: deep},
-		"requestState": {RequestState: []byte(`"\ud800"`)},
+		"requestState": {RequestState: []byte(`"\ud800"`)}, "a name in _meta": {Meta: []byte(`{"a\ud800":1}`)},
 	} {
 		session := testkit.NewSession(1, testkit.Says(oneText))
 		g := newGate(t, allowAll, server("db", ready(1, session)))

@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
@@ -29,7 +31,7 @@ var hopKeys = []string{
 func (c *Call) travel() error {
 	var out json.RawMessage
 	var trace tracecontext.Incoming
-	meta := c.Sent.Meta
+	meta, replaced := c.Sent.Meta, false
 	rawjson.Each(meta, func(key []byte, start, end int) {
 		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), endpoint.OwnMeta) || len(out) > maxMetaBytes {
 			return
@@ -37,6 +39,7 @@ func (c *Call) travel() error {
 		if !trace.Member(key, meta[start:end]) {
 			return
 		}
+		replaced = replaced || bytes.ContainsRune(key, utf8.RuneError)
 		before := byte(',')
 		if out == nil {
 			before = '{'
@@ -51,6 +54,11 @@ func (c *Call) travel() error {
 		return &front.Failure{
 			Code:    front.CodeInvalidArgument,
 			Message: "The _meta of this call is larger than 65536 bytes; not run. Your MCP client must send less of it: tell the user.",
+		}
+	}
+	if replaced { // Maybe half of a character: it would be another name.
+		if err := checkWeight("_meta", meta); err != nil {
+			return err
 		}
 	}
 	var missing *tracecontext.Context

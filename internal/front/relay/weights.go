@@ -34,25 +34,33 @@ func checkWeight(name string, value json.RawMessage) error {
 	case rawjson.Within:
 		return nil
 	case rawjson.TooDeep:
-		return tooHeavy("The %s of this call are nested deeper than %d levels; not run. Send a flatter value, or the deep part as a text.", name, limits.Depth)
+		return tooHeavy("There are more than %d levels of nesting in %s; it was not sent. Send a flatter value, or the deep part as a text.", limits.Depth, name)
 	case rawjson.TooManyDigits:
-		return tooHeavy("The %s of this call hold a number of more than %d digits (%s); not run. Send a shorter one, or a text.", name, limits.Digits, place(name, value, offset))
+		return tooHeavy("There is a number of more than %d digits at %s; it was not sent. Send a shorter one, or a text.", limits.Digits, place(name, value, offset))
 	case rawjson.ExponentTooLarge:
-		return tooHeavy("The %s of this call hold a number whose exponent is beyond %d (%s); not run. Send a smaller one, or a text.", name, limits.Exponent, place(name, value, offset))
+		return tooHeavy("There is a number whose exponent is beyond %d at %s; it was not sent. Send a smaller one, or a text.", limits.Exponent, place(name, value, offset))
 	case rawjson.BeyondFloat:
-		return tooHeavy("The %s of this call hold a number that is too large for most programs, beyond 1.8e308 (%s); not run. Send a smaller one, or a text.", name, place(name, value, offset))
+		return tooHeavy("There is a number that is too large for most programs, beyond 1.8e308, at %s; it was not sent. Send a smaller one, or a text.", place(name, value, offset))
 	case rawjson.LoneSurrogate:
-		return tooHeavy("The %s of this call hold half of a character, a lone surrogate such as \\ud83d (%s), which many servers cannot read; not run. "+
-			"Send the whole character, or leave it out: a text may have been cut within an emoji.", name, place(name, value, offset))
+		return tooHeavy("There is half of a character, a lone surrogate such as \\ud83d, at %s, which many servers cannot read; it was not sent. "+
+			"Send the whole character, or leave it out: a text may have been cut within an emoji.", place(name, value, offset))
 	}
 	return nil
 }
 
-// maxPlaceBytes limits what is said of the place where something stands.
-const maxPlaceBytes = 256
+const (
+	// maxPlaceBytes limits what is said of the place where something stands.
+	maxPlaceBytes = 256
+	// maxSearched limits in what a place is looked for, which takes one pass for each level.
+	maxSearched = 64 << 10
+)
 
 // place is the path to what stands at an offset of a value.
+// In a large value it is the path to that.
 func place(path string, value json.RawMessage, offset int) string {
+	if len(value) > maxSearched {
+		return path
+	}
 	return textcut.Marked(pathTo(path, value, offset), maxPlaceBytes)
 }
 

@@ -99,7 +99,7 @@ func TestBridge_whatEndsIt(t *testing.T) {
 		"a client that cannot be reached": {&fakeClient{declared: all, answer: func(context.Context, string, json.RawMessage) (endpoint.Response, error) {
 			return endpoint.Response{}, errors.New("no stream")
 		}}, 1, "no stream", 1},
-		"an answer that no server can read": {&fakeClient{declared: all, answer: answers(strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100))}, 1, "nested deeper", 1},
+		"an answer that no server can read": {&fakeClient{declared: all, answer: answers(strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100))}, 1, "levels of nesting", 1},
 	} {
 		got, sent := bridged(t, c.client, c.rounds)
 		if !strings.Contains(got, `"isError":true`) || !strings.Contains(got, c.says) {

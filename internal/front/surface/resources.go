@@ -34,14 +34,14 @@ func (o *One) readResource(v visit) ([]byte, *agents.Error) {
 }
 
 // notAURI says what is wrong with the params of a resource's request.
-const notAURI = "params.uri must be the URI of a resource"
+const notAURI = "params.uri must be the URI of a resource, in whole characters: no lone surrogate such as \\ud83d"
 
 // uri is that of the params, as it was sent and as it is; ok is false if there is
 // none.
 func (v *visit) uri() (raw json.RawMessage, uri string, ok bool) {
 	raw = rawjson.Get(v.r.Params, "uri")
 	uri = rawjson.Text(raw)
-	return raw, uri, rawjson.First(raw) == '"' && uri != "" && len(uri) <= maxURIBytes
+	return raw, uri, rawjson.First(raw) == '"' && uri != "" && len(uri) <= maxURIBytes && endpoint.CanBeSent(raw)
 }
 
 // reading is the reading of a resource.

@@ -165,7 +165,6 @@ func TestPrompts_andCompletions_byTheRules(t *testing.T) {
 func TestRequests_withWhatHurtsServers_areRefused(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65)
 	for _, c := range []struct{ method, params, why string }{
-		{"resources/read", `{"uri":"note://a/\ud800"}`, "lone surrogate"},
 		{"prompts/get", `{"name":"greet","arguments":` + deep + `}`, "64 levels"},
 		{"prompts/get", `{"name":"greet","arguments":{"n":1e400}}`, "arguments.n"},
 		{"completion/complete", `{"ref":{"type":"ref/prompt","name":"greet","a":` + deep + `},"argument":{"name":"x","value":""}}`, "64 levels"},
@@ -176,6 +175,18 @@ func TestRequests_withWhatHurtsServers_areRefused(t *testing.T) {
 		s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "resources": {"db": ["*"]}, "prompts": {"db": ["*"]}}}}}`, db)
 		if _, failure := s.ask(old, c.method, c.params); !strings.Contains(failure, "INVALID_ARGUMENT") || !strings.Contains(failure, c.why) || len(session.Calls()) != 0 {
 			t.Errorf("%s %.90s: got %q and %d requests, want INVALID_ARGUMENT with %q and none", c.method, c.params, failure, len(session.Calls()), c.why)
+		}
+	}
+}
+
+// Half of a character would become another one on the way.
+func TestResources_uriWithHalfOfACharacter_isRefused(t *testing.T) {
+	for _, method := range []string{"resources/read", "resources/subscribe", "resources/unsubscribe"} {
+		db, session := whole(all)
+		s := newStage(t, `{"agents": {"a": {"allow": {"servers": ["db"], "resources": {"db": ["*"]}}}}}`, db)
+		_, failure := s.ask(old, method, `{"uri":"note://a/\ud800"}`)
+		if !strings.HasPrefix(failure, `{"code":-32602`) || !strings.Contains(failure, "lone surrogate") || len(session.Calls()) != 0 {
+			t.Errorf("%s: got %q and %d requests, want that it is refused, with why", method, failure, len(session.Calls()))
 		}
 	}
 }

@@ -3,11 +3,11 @@ package agents
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/entrance"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/textcut"
 	"gatehouse/internal/tracecontext"
@@ -66,28 +66,13 @@ func repeated(h http.Header) string {
 	return ""
 }
 
-// addressOf is where a request without a credential came from: what one client
-// can hardly have many of. With a credential it does not matter.
+// addressOf is where a request without a credential came from. With a credential it
+// does not matter.
 func addressOf(r *http.Request, who *identity.Caller) string {
 	if who.ID() != "" {
 		return ""
 	}
-	if end := strings.LastIndexByte(r.RemoteAddr, ':'); end > 0 && r.RemoteAddr[0] != '[' {
-		return r.RemoteAddr[:end]
-	}
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return "unknown"
-	}
-	addr := from.Addr().Unmap().WithZone("")
-	if addr.Is4() {
-		return addr.String()
-	}
-	network, err := addr.Prefix(64)
-	if err != nil { // It has that many bits.
-		return "unknown"
-	}
-	return network.Addr().String()
+	return entrance.Network(r.RemoteAddr)
 }
 
 // allowCORS lets the page of an Origin that passed read the response.

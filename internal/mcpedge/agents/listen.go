@@ -9,6 +9,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/rawjson"
 )
 
@@ -165,7 +166,7 @@ func namesIn(list json.RawMessage) []string {
 		if end < 0 || len(names) == maxHeld {
 			return -1
 		}
-		if name := rawjson.Text(list[i:end]); name != "" {
+		if name := rawjson.Text(list[i:end]); name != "" && endpoint.CanBeSent(list[i:end]) {
 			names = append(names, name)
 		}
 		return end
