@@ -79,7 +79,7 @@ type parting struct {
 
 // unrevoked is what is said of tokens in the list of logins until they are revoked.
 func unrevoked(server string) string {
-	return "logged out, but the tokens are not revoked yet; run again: gatehouse logout " + server
+	return "logged out, but the tokens are not revoked yet; run again: gatehouse logout " + shellWord(server)
 }
 
 // leave finds the login of an entry, or those that were made under a name that has no
@@ -149,8 +149,7 @@ func (l *parting) forget(ctx context.Context) error {
 	}
 	last, err := l.store.Forget(ctx, l.key)
 	if err != nil {
-		_, _ = l.store.Forget(ctx, l.under) // The login is still there, which is said.
-		return err
+		return err // The copy stays: a keyring that answers late may let go what it is of.
 	}
 	if last.LoggedIn() && !slices.ContainsFunc(l.logins, last.Equal) {
 		l.logins = append(l.logins, last) // It was renewed meanwhile.

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"gatehouse/internal/login/store"
 	"gatehouse/testkit"
 )
 
@@ -106,5 +109,74 @@ func TestLogout_ofWhatCannotBeRead_forgetsItAndSaysSo(t *testing.T) {
 	}
 	if exists(paths[0]) && readText(t, paths[0]) == "{" { // The gateway may have noted what the next login should ask for.
 		t.Errorf("got %s as it was, want it gone", paths[0])
+	}
+}
+
+// lockedOnce is a keyring that fails the first time that it is to remove something.
+type lockedOnce struct {
+	testkit.Keyring
+	failed bool
+}
+
+func (k *lockedOnce) Delete(user string) error {
+	if !k.failed {
+		k.failed = true
+		return errors.New("locked")
+	}
+	return k.Keyring.Delete(user)
+}
+
+// partingOf is a logout that has kept its copy, of a login in a keyring, and what changes
+// that login.
+func partingOf(t *testing.T, ring store.Keyring) (l *parting, renew func(token string)) {
+	t.Helper()
+	kept := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+	l = &parting{store: kept, key: store.Key{Resource: "https://a"}, under: store.Key{Resource: "https://a", Account: "\x00logout"}}
+	renew = func(token string) {
+		t.Helper()
+		r := store.Record{Server: "s", Revocation: "https://a/revoke", Place: store.InKeyring, Secrets: store.Secrets{AccessToken: store.Secret(token)}}
+		if _, err := kept.Change(t.Context(), l.key, func(context.Context, store.Record, error) (store.Record, bool, error) { return r, true, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew("one")
+	r, err := kept.Read(l.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.logins = []store.Record{r}
+	if err := l.keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return l, renew
+}
+
+// A keyring that is locked may still let the login go, once it is unlocked.
+func TestLogout_theKeyringIsLocked_leavesTheLoginAndTheCopy(t *testing.T) {
+	t.Parallel()
+	l, _ := partingOf(t, &lockedOnce{})
+	if err := l.forget(t.Context()); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("got %v, want that the keyring is locked", err)
+	}
+	for what, key := range map[string]store.Key{"login": l.key, "copy": l.under} {
+		if r, err := l.store.Read(key); err != nil || !r.LoggedIn() {
+			t.Errorf("got no tokens of the %s and %v, want them for the next logout", what, err)
+		}
+	}
+}
+
+func TestLogout_ofALoginThatIsRenewedMeanwhile_revokesBoth(t *testing.T) {
+	t.Parallel()
+	l, renew := partingOf(t, &testkit.Keyring{})
+	renew("two")
+	if err := l.forget(t.Context()); err != nil || len(l.logins) != 2 || l.logins[1].Secrets.AccessToken != "two" {
+		t.Errorf("got %d logins to revoke and %v, want the old one and the new one", len(l.logins), err)
+	}
+}
+
+func TestUnrevoked_quotesTheNameForAShell(t *testing.T) {
+	t.Parallel()
+	if got, want := unrevoked("my server"), "gatehouse logout 'my server'"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want it to end in %q", got, want)
 	}
 }

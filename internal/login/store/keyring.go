@@ -150,7 +150,7 @@ func (s *Store) announce(k Key, r, before Record, name string) error {
 		before = Record{Server: r.Server, Shown: r.Shown, Account: r.Account}
 	}
 	before.Unused = append(slices.Clone(r.Unused), name)
-	return s.put(k, before)
+	return s.put(k.id(), before)
 }
 
 // withdraw undoes announce, as far as it can: a name too many does no harm.
@@ -160,7 +160,7 @@ func (s *Store) withdraw(k Key, r, before Record) {
 		return
 	}
 	before.Unused = r.Unused
-	_ = s.put(k, before)
+	_ = s.put(k.id(), before)
 }
 
 // reveal takes the secrets of a record out of the keyring.

@@ -132,3 +132,69 @@ func TestKeyring_ofALoginThatMovesToAFile_forgetsIt(t *testing.T) {
 		t.Errorf("got %v, %v and %d secrets in the keyring, want the login in the file alone", got.LoggedIn(), err, ring.Len())
 	}
 }
+
+func TestForget_theKeyringKeepsTheSecrets_leavesTheLogin(t *testing.T) {
+	t.Parallel()
+	ring := &testkit.Keyring{}
+	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+	if err := keep(t, s, key, placed("one", store.InKeyring)); err != nil {
+		t.Fatal(err)
+	}
+	ring.Err = errors.New("locked")
+	if _, err := s.Forget(t.Context(), key); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("got %v, want the reason", err)
+	}
+	ring.Err = nil
+	if got, err := s.Read(key); err != nil || !got.LoggedIn() {
+		t.Errorf("got %v and %v once it is unlocked, want the login", got.LoggedIn(), err)
+	}
+	if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 || len(s.List()) != 0 {
+		t.Errorf("got %d secrets, %d records and %v, want none", ring.Len(), len(s.List()), err)
+	}
+}
+
+// An item that the keyring may have taken, although it did not answer, is named until it
+// is gone, also after the login.
+func TestForget_theKeyringKeepsAnItemOfNoUse_leavesItsName(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{Hang: make(chan struct{})}
+		s := store.Open(dir).WithKeyring(ring)
+		if err := keep(t, s, key, placed("marked-secret", store.Auto)); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.Read(key)
+		if err != nil || len(kept.Unused) != 1 {
+			t.Fatalf("got the items %q of no use and %v, want one", kept.Unused, err)
+		}
+		if last, err := s.Forget(t.Context(), key); err != nil || !last.LoggedIn() {
+			t.Errorf("got %v and %v, want the login forgotten", last.LoggedIn(), err)
+		}
+		data, err := os.ReadFile(fileOf(t, dir))
+		if err != nil || strings.Contains(string(data), "marked-secret") || !strings.Contains(string(data), kept.Unused[0]) {
+			t.Errorf("got %s and %v in the file, want the item's name alone", data, err)
+		}
+		close(ring.Unlock())
+		synctest.Wait()
+		if _, err := s.Forget(t.Context(), key); err != nil || len(s.List()) != 0 {
+			t.Errorf("got %d records and %v once it is unlocked, want none", len(s.List()), err)
+		}
+	})
+}
+
+func TestKeyring_thatNeverAnswers_hasFewItemsNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ring := &testkit.Keyring{Hang: make(chan struct{})}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		for range 40 {
+			if err := keep(t, s, key, placed("one", store.Auto)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := s.Read(key); err != nil || len(got.Unused) != 33 {
+			t.Errorf("got %d items of no use and %v, want the last 32 before, and the newest", len(got.Unused), err)
+		}
+		close(ring.Hang)
+	})
+}

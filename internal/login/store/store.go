@@ -123,7 +123,8 @@ func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Conte
 }
 
 // Forget removes the record of a key and returns what was there last. It waits for
-// whoever changes it. It is no error if there is nothing to forget.
+// whoever changes it. It is no error if there is nothing to forget. After an error the
+// record is still there, but a keyring that answers late may let its secrets go.
 func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
 	release := s.lock(ctx, k)
 	defer release()
@@ -137,20 +138,22 @@ func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
 	return r, err
 }
 
+// remove removes a record. If its secrets stay in the keyring, so does the file that
+// names them. Of items of no use that stay there the file keeps the names alone.
 func (s *Store) remove(id string) error {
 	r, _ := s.shown(id) // What cannot be read is in no keyring, as far as anybody knows.
-	var hidden error
 	if r.Place == InKeyring {
-		hidden = s.unhide(item(id, r))
+		if err := s.unhide(item(id, r)); err != nil {
+			return fmt.Errorf("cannot forget the login, %s: %w; try again once it answers, or remove the file", s.path(id), err)
+		}
 	}
-	if left := s.unhideAll(r.Unused); hidden == nil && s.keyring != nil && len(left) > 0 {
-		hidden = s.unhide(left[0])
+	if left := s.unhideAll(r.Unused); s.keyring != nil && len(left) > 0 {
+		if s.put(id, Record{Server: r.Server, Shown: r.Shown, Account: r.Account, Unused: left}) == nil {
+			return nil
+		}
 	}
 	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot forget the login: %w", err)
-	}
-	if hidden != nil {
-		return hidden
 	}
 	return nil // The file of the lock stays: another process may hold it.
 }
@@ -179,7 +182,7 @@ func (s *Store) write(k Key, r *Record) error {
 	if before.Place == InKeyring {
 		r.Unused = append(r.Unused, item(k.id(), before))
 	}
-	if err := s.put(k, *r); err != nil {
+	if err := s.put(k.id(), *r); err != nil {
 		if r.Place == InKeyring {
 			_ = s.unhide(r.Item) // Nothing uses it.
 		}
@@ -192,7 +195,7 @@ func (s *Store) write(k Key, r *Record) error {
 }
 
 // put writes the file of a record, without secrets that are elsewhere.
-func (s *Store) put(k Key, shown Record) error {
+func (s *Store) put(id string, shown Record) error {
 	if shown.Place == InKeyring {
 		shown.Secrets = Secrets{}
 	}
@@ -203,7 +206,7 @@ func (s *Store) put(k Key, shown Record) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	return safefile.WriteOwn(s.path(k.id()), append(data, '\n'))
+	return safefile.WriteOwn(s.path(id), append(data, '\n'))
 }
 
 // prepare makes the folder, and closes it to the eyes of others.
