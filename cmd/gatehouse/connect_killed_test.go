@@ -135,7 +135,7 @@ func TestConnect_killedAfterAnyStep_canBeRunAgainOrTakenBack(t *testing.T) {
 				atHome(t, "disconnect", "cursor").want(t, exitFine, "as it was")
 				same(t, n, "connect again, disconnect", left(t, home, path), apart)
 				if home, path, _ = killed(t, n); n > 0 {
-					atHome(t, "disconnect", "cursor").want(t, exitFine, "as it was")
+					atHome(t, "disconnect", "cursor").want(t, exitFine, "Cursor is as it was, in "+path)
 					same(t, n, "disconnect", left(t, home, path), apart)
 				}
 			}
@@ -244,4 +244,30 @@ func TestDisconnect_theFileIsGone_saysWhereItsCopyIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	atHome(t, "disconnect", "cursor").want(t, exitNo, "is not connected", "kept in "+filepath.Join(home, ".local/state/gatehouse/connections/cursor.backup"))
+}
+
+// A copy that somebody was told to keep is of the connection before: the next one, which
+// began without a file, leaves it.
+func TestDisconnect_theCopyIsOfAnEarlierConnection_keepsIt(t *testing.T) {
+	for name, takesOut := range map[string]bool{"by us": false, "by hand": true} {
+		t.Run(name, func(t *testing.T) {
+			home, path := inCursor(t, ofCursor(t), true)
+			atHome(t, "connect", "cursor").want(t, exitFine)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			backup := filepath.Join(home, ".local/state/gatehouse/connections/cursor.backup")
+			atHome(t, "disconnect", "cursor").want(t, exitNo, "kept in "+backup)
+			atHome(t, "connect", "cursor").want(t, exitFine)
+			said := "Cursor is as it was, in " + path
+			if takesOut {
+				homeFile(t, home, ".cursor/mcp.json", "{}")
+				said = "Cursor is as it was, but for what has changed meanwhile, in " + path
+			}
+			atHome(t, "disconnect", "cursor").want(t, exitFine, said)
+			if !exists(backup) || readText(t, backup) != cursorFile {
+				t.Errorf("got no copy of the file any more, want it kept in %s", backup)
+			}
+		})
+	}
 }

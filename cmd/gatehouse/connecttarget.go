@@ -33,6 +33,8 @@ type connection struct {
 	File string `json:"file"`
 	// Existed is set if the file was there before.
 	Existed bool `json:"existed"`
+	// Before is the SHA-256 of what the file was before; empty if it was not there.
+	Before string `json:"before,omitempty"`
 	// After is the SHA-256 of what connect has written.
 	After string `json:"after"`
 	// Taken are the servers that are missing from that. While Writing is set, some of
@@ -123,14 +125,17 @@ func (t *target) asBefore(after []byte) bool {
 	if !t.record.Existed {
 		return after == nil
 	}
-	before, err := safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes)
+	if t.record.Before != "" {
+		return hashOf(after) == t.record.Before
+	}
+	before, err := safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes) // An earlier version wrote no Before.
 	return err == nil && bytes.Equal(before, after)
 }
 
 // needless reports whether the copy of the file has nothing that after may lack: it is
 // the same, or nobody but us has removed the entry.
 func (t *target) needless(after []byte) bool {
-	return t.connected() || hashOf(t.now) == t.record.Left || !exists(t.backupPath()) || t.asBefore(after)
+	return t.connected() || hashOf(t.now) == t.record.Left || !t.record.Existed || !exists(t.backupPath()) || t.asBefore(after)
 }
 
 // withoutUs is the file as it would be without gatehouse.
@@ -174,6 +179,9 @@ func runSteps(steps []step) error {
 func (t *target) connect(after, before []byte, taken []clients.Taken) []step {
 	existed := t.existed && (t.record.Existed || !t.untouched())
 	done := connection{File: t.path, Existed: existed, After: hashOf(after), Taken: taken}
+	if existed {
+		done.Before = hashOf(before)
+	}
 	begun := done
 	begun.Writing = true
 	if t.connected() {
@@ -240,7 +248,7 @@ func (t *target) disconnect(after []byte, keep bool) []step {
 		begun.File, begun.Left = t.path, hashOf(after)
 		steps = append(steps, func() error { return t.keep(begun) }, func() error { return t.write(after) })
 	}
-	if !keep {
+	if !keep && t.record.Existed { // Otherwise it is of an earlier connection.
 		steps = append(steps, func() error { return removed(t.backupPath()) })
 	}
 	return append(steps, func() error { return removed(t.recordPath()) })
