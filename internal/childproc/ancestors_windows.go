@@ -11,17 +11,22 @@ import (
 func Ancestors(int) (list []Ancestor, whole bool) { return nil, true }
 
 // DescendsFrom reports whether a process is another, which must be this one, or below
-// it: it is in the job of a child then, which no process can leave.
+// it, or whether that cannot be ruled out, as where there is no such process. One that
+// is below it is in the job of a child; what a child starts in the moment before it is
+// put into its job is not, nor is anything if that fails.
 func DescendsFrom(pid, root int) bool {
-	if pid == root || pid <= 0 || root != os.Getpid() {
-		return pid == root
+	if pid == root || pid <= 0 {
+		return true
+	}
+	if root != os.Getpid() {
+		return false
 	}
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(pid)) //nolint:gosec // It is above 0.
 	if err != nil {                                                                      // It may be one that is trusted more.
 		h, err = windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid)) //nolint:gosec // Likewise.
 	}
 	if err != nil {
-		return false // It has ended.
+		return true // It has ended, or may not be looked at.
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
 	return inJob(h)

@@ -47,14 +47,15 @@ var jobs = struct {
 
 var isProcessInJob = windows.NewLazySystemDLL("kernel32.dll").NewProc("IsProcessInJob")
 
-// inJob reports whether a process is in the job of a child.
+// inJob reports whether a process is in the job of a child, or whether the system does
+// not say that.
 func inJob(process windows.Handle) bool {
 	jobs.Lock()
 	defer jobs.Unlock()
 	for job := range jobs.open {
 		var is int32
 		ok, _, _ := isProcessInJob.Call(uintptr(process), uintptr(job), uintptr(unsafe.Pointer(&is))) //nolint:gosec // It is how the call returns a value.
-		if ok != 0 && is != 0 {
+		if ok == 0 || is != 0 {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package childproc_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -12,6 +13,7 @@ import (
 
 // What a wrapper starts is known as the gateway's own, and ends with the wrapper.
 func TestDescendsFrom_theChildOfAWrapper(t *testing.T) {
+	outside := childrenOf(t, anybody)
 	c := command(t, "never ends")
 	c.Args = []string{"/c", c.Name}
 	c.Name = os.Getenv("ComSpec")
@@ -29,8 +31,9 @@ func TestDescendsFrom_theChildOfAWrapper(t *testing.T) {
 			t.Errorf("got that process %d is not below this one, want that it is", pid)
 		}
 	}
-	if outside := os.Getppid(); childproc.DescendsFrom(outside, os.Getpid()) {
-		t.Errorf("got that process %d is below this one, want that it is not", outside)
+	strange := func(pid int) bool { return !childproc.DescendsFrom(pid, os.Getpid()) }
+	if !slices.ContainsFunc(outside, strange) {
+		t.Errorf("got that all of the processes %v are below this one, want that some are not", outside)
 	}
 	p.Kill()
 	readAll(p)(t)
@@ -39,6 +42,18 @@ func TestDescendsFrom_theChildOfAWrapper(t *testing.T) {
 		t.Errorf("got the processes %v of a wrapper that was killed, want none", left)
 	}
 }
+
+func TestDescendsFrom_processThatCannotBeSeen_isNotRuledOut(t *testing.T) {
+	const nobodys = 0x7ffffffc // Numbers are given from the lowest on.
+	for _, pid := range []int{-1, 0, nobodys} {
+		if !childproc.DescendsFrom(pid, os.Getpid()) {
+			t.Errorf("got that process %d is not below this one, want that it cannot be ruled out", pid)
+		}
+	}
+}
+
+// anybody is the parent of all processes.
+const anybody = -1
 
 // childrenOf lists the processes that a process has started.
 func childrenOf(t *testing.T, parent int) (pids []int) {
@@ -51,7 +66,7 @@ func childrenOf(t *testing.T, parent int) (pids []int) {
 	e := windows.ProcessEntry32{}
 	e.Size = uint32(unsafe.Sizeof(e))
 	for err := windows.Process32First(snapshot, &e); err == nil; err = windows.Process32Next(snapshot, &e) {
-		if int(e.ParentProcessID) == parent {
+		if parent == anybody || int(e.ParentProcessID) == parent {
 			pids = append(pids, int(e.ProcessID))
 		}
 	}
