@@ -22,6 +22,15 @@ var (
 	User       = user
 )
 
+// Pipe is a listener.
+type Pipe = pipe
+
+// DropNext takes the instance that waits for a client away, as if there had been none.
+func DropNext(p *pipe) {
+	_ = windows.CloseHandle(p.next)
+	p.next = 0
+}
+
 // Next is the instance that waits for a client.
 func Next(p *pipe) windows.Handle { return p.next }
 

@@ -3,9 +3,13 @@ package ownsocket
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -58,14 +62,36 @@ func (p *pipe) instance(flags uint32) (windows.Handle, error) {
 	return h, nil
 }
 
-// Accept implements net.Listener. The next instance is there before the one that has
-// a client is handed out, so the name stays taken.
+// retryPause is how long Accept waits after what failed, in milliseconds.
+const retryPause = 50
+
+// Accept implements net.Listener. What fails is tried again until Close is called: most
+// of it passes, and callers would take an error for the end of the listener.
 func (p *pipe) Accept() (net.Conn, error) {
 	p.accepting.Lock()
 	defer p.accepting.Unlock()
-	if p.ended {
-		return nil, net.ErrClosed
+	for !p.ended {
+		c, err := p.accept()
+		if err == nil {
+			return c, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			break
+		}
+		which, failed := windows.WaitForSingleObject(p.stop, retryPause)
+		if failed != nil {
+			return nil, errors.Join(err, failed)
+		}
+		if which == windows.WAIT_OBJECT_0 {
+			break
+		}
 	}
+	return nil, net.ErrClosed
+}
+
+// accept waits for a client. The next instance is there before the one that has a
+// client is handed out, so the name stays taken.
+func (p *pipe) accept() (net.Conn, error) {
 	if p.next == 0 {
 		h, err := p.instance(0)
 		if err != nil {
@@ -77,7 +103,7 @@ func (p *pipe) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	h := p.next
-	p.next, _ = p.instance(0) // Without one, the next Accept says why.
+	p.next, _ = p.instance(0) // Without one, the next Accept tries again.
 	return newConn(h, p.name), nil
 }
 
@@ -99,7 +125,10 @@ func (p *pipe) await() error {
 			return nil
 		case errors.Is(err, windows.ERROR_NO_DATA), errors.Is(err, windows.ERROR_BROKEN_PIPE):
 			_ = windows.DisconnectNamedPipe(p.next) // Its client has come and gone.
+		case errors.Is(err, net.ErrClosed):
+			return err
 		default:
+			_ = windows.DisconnectNamedPipe(p.next) // The next try begins anew.
 			return err
 		}
 	}
@@ -152,13 +181,49 @@ func (a pipeAddr) String() string { return string(a) }
 // conn is one end of a connection. Package os reads and writes it without a thread
 // for each, and knows deadlines.
 type conn struct {
-	*os.File
+	control
 
+	file io.ReadWriter // the same
 	addr pipeAddr
 }
 
+// control is what a connection does as its file does.
+type control interface {
+	io.Closer
+	syscall.Conn
+	SetDeadline(t time.Time) error
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
 func newConn(h windows.Handle, name string) *conn {
-	return &conn{os.NewFile(uintptr(h), name), pipeAddr(name)}
+	f := os.NewFile(uintptr(h), name)
+	return &conn{f, f, pipeAddr(name)}
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.file.Read(b)
+	return n, c.failed("read", err)
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.file.Write(b)
+	return n, c.failed("write", err)
+}
+
+// failed makes a file's error that of a connection: package net/http takes what is no
+// net.Error for the end of the client, also where a deadline of its own has passed.
+func (c *conn) failed(op string, err error) error {
+	of, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err // It is nil or io.EOF.
+	}
+	if err = of.Err; errors.Is(err, os.ErrClosed) {
+		err = net.ErrClosed
+	}
+	return &net.OpError{Op: op, Net: c.addr.Network(), Addr: c.addr, Err: err}
 }
 
 // LocalAddr implements net.Conn.

@@ -2,12 +2,15 @@ package ownsocket_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,8 +94,12 @@ func TestSocket_readHasADeadline(t *testing.T) {
 	if err := server.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+	_, err := server.Read(make([]byte, 1))
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %v, want the deadline", err)
+	}
+	if passed, ok := err.(net.Error); !ok || !passed.Timeout() { //nolint:errorlint // It is how package net/http looks.
+		t.Errorf("got a %T, want a net.Error of a deadline", err)
 	}
 	if err := server.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
@@ -116,8 +123,43 @@ func TestSocket_closeEndsAReadThatWaits(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; err == nil {
-		t.Error("got no error of a read whose connection was closed, want one")
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v of a read whose connection was closed, want %v", err, net.ErrClosed)
+	}
+}
+
+// Package net/http reads while a handler runs, and ends that by a deadline.
+func TestSocket_requestsOnOneConnection_keepTheirClient(t *testing.T) {
+	s, _ := bind(t)
+	var opened atomic.Int32
+	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+			t.Errorf("got %v in a request whose client waits, want nothing", context.Cause(r.Context()))
+		case <-time.After(20 * time.Millisecond):
+		}
+	})}
+	go func() { _ = srv.Serve(s) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		opened.Add(1)
+		return ownsocket.Dial(ctx, s.Path())
+	}}}
+	t.Cleanup(client.CloseIdleConnections)
+	for range 4 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://gateway/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+	}
+	if got := opened.Load(); got != 1 {
+		t.Errorf("got %d connections, want 1", got)
 	}
 }
 
