@@ -365,7 +365,6 @@ func (s *slowStore) Join(ctx context.Context, n fleet.Node, ttl time.Duration, p
 	return s.Store.Join(ctx, n, ttl, previous)
 }
 
-// activates has the fleet agree on something, and returns its generation.
 // The next owner need not try, unless the entry may have changed since.
 func TestFleet_whatAnOwnerHasFoundOutOfAServer_movesAlong(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -434,6 +433,7 @@ func TestFleet_afterARestore_anEpochOfTheSameNumberIsAnotherClaim(t *testing.T) 
 	})
 }
 
+// activates has the fleet agree on something, and returns its generation.
 func (s *sea) activates(t *testing.T) uint64 {
 	t.Helper()
 	way := s.store.Client()

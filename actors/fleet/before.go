@@ -47,10 +47,10 @@ func (endAwaited) IgnoreDeadLetterLogging() {}
 func (waitsDue) IgnoreDeadLetterLogging()   {}
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
-// asked, or until ctx, that of the lease it was claimed by, ends or its tenure does. The owner before may run it though
-// its lease has ended, if somebody has revoked that; and each node may run its own, if
-// that is what the configuration said a moment ago. A node that an operator has named is
-// not waited for.
+// asked, or until ctx, that of the lease it was claimed by, ends or its tenure does. The
+// owner before may run it though its lease has ended, if somebody has revoked that; and
+// each node may run its own, if that is what the configuration said a moment ago. A node
+// that an operator has named is not waited for.
 func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	if f.cfg.Running == nil {
 		return

@@ -22,8 +22,8 @@ const maxStrangers = 256
 
 // Who opens connections as fast as they end could have the door do nothing else, and
 // everybody else wait for the processor: a burst of newcomers took milliseconds. So it
-// stands still for a moment after each few of those for whom another one had to go. More
-// would make others who come wait too long behind them.
+// waits for a moment after each few of those for whom another one had to go. More would
+// make others who come wait too long behind them.
 const (
 	maxBurst = 12
 	stillFor = time.Millisecond
@@ -37,7 +37,7 @@ type Door struct {
 
 	mu                sync.Mutex
 	strangers, guests crowd
-	burst             int // strangers who had to go since it stood still
+	burst             int // strangers who had to go, counted anew at maxBurst
 }
 
 // New makes a door for at most so many connections, at least 8.

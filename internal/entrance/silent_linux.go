@@ -8,7 +8,7 @@ import (
 )
 
 // LeaveSilent has the kernel keep a connection until something has been said on
-// it, or for some ten seconds: until then it takes no descriptor and no time of
+// it, or for some 15 s: until then it takes no descriptor and no time of
 // the gateway's. Clients of HTTP and of TLS speak first.
 //
 // It does nothing to a listener that is not one of TCP, nor where the kernel
