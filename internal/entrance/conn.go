@@ -1,6 +1,7 @@
 package entrance
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ type conn struct {
 	limit *time.Timer   // of a stranger
 	since atomic.Uint64 // the order in which it came, or became idle
 	idle  atomic.Bool
+	leave atomic.Pointer[context.CancelFunc] // ends what runs on it; nil before the server has it
 
 	// These are changed by its own requests, one at a time, and with the door's
 	// mutex.
@@ -43,12 +45,29 @@ func (c *conn) rather(other *conn) bool {
 	return idle == (c.since.Load() < other.since.Load())
 }
 
+// context is what the requests on a connection run with.
+func (c *conn) context(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	c.leave.Store(&cancel)
+	return context.WithValue(ctx, key{}, c)
+}
+
+// cancel ends what runs on a connection. The server hears of its end only where it
+// reads, and it reads nothing while a handler has not asked for the body: those who
+// wait would stay, and nobody would count them.
+func (c *conn) cancel() {
+	if leave := c.leave.Load(); leave != nil {
+		(*leave)()
+	}
+}
+
 // end closes a connection, if there is one. What runs on it ends as if its client
 // had gone.
 func (c *conn) end() {
 	if c == nil {
 		return
 	}
+	c.cancel()
 	raw := c.Conn
 	if t, ok := raw.(*tls.Conn); ok {
 		raw = t.NetConn() // Without a word of goodbye, for which it would wait.
@@ -87,6 +106,12 @@ func (c *conn) turn(state http.ConnState) {
 		c.door.leave(c)
 	case http.StateNew:
 	}
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.cancel()
+	return c.Conn.Close() //nolint:wrapcheck // A connection returns the error as it is.
 }
 
 // Read implements net.Conn.

@@ -53,7 +53,7 @@ func (d *Door) Serve(srv *http.Server, l net.Listener) net.Listener {
 	srv.Handler = unambiguous(srv.Handler)
 	srv.DisableGeneralOptionsHandler = true // It would answer OPTIONS * past the handler.
 	srv.ConnState = func(c net.Conn, state http.ConnState) { of(c).turn(state) }
-	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, of(c)) }
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return of(c).context(ctx) }
 	return listener{l, d}
 }
 

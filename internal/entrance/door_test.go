@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,8 @@ import (
 type lobby struct {
 	t     *testing.T
 	conns chan net.Conn
+
+	hanging atomic.Int64 // requests to /hang that run
 }
 
 func (l *lobby) Accept() (net.Conn, error) {
@@ -43,7 +46,9 @@ func open(t *testing.T, limit int) *lobby {
 		case !door.Arrived(r, owner):
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.URL.Path == "/hang":
+			l.hanging.Add(1)
 			<-r.Context().Done()
+			l.hanging.Add(-1)
 		}
 	})}
 	guarded := door.Serve(srv, l)
@@ -192,6 +197,25 @@ func TestDoor_whoHasTheMost_givesWay(t *testing.T) {
 		}
 		hog[2].wantEnded("the next one of the hog's", true)
 		other.wantEnded("the other one's", false)
+	})
+}
+
+// A request that waits before its body is read ends with its connection.
+func TestDoor_whoHasToGo_endsWhatRuns_beforeItsBodyIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, 16) // Twelve of them guests'.
+		for range 12 {
+			_, _ = io.WriteString(l.come().conn, "POST /hang HTTP/1.1\r\nHost: x\r\nX-Owner: hog\r\nContent-Length: 1000\r\n\r\n")
+		}
+		synctest.Wait()
+		if got := l.hanging.Load(); got != 12 {
+			t.Fatalf("%d requests run, want 12", got)
+		}
+		l.come().ask("other")
+		synctest.Wait()
+		if got := l.hanging.Load(); got != 11 {
+			t.Errorf("%d requests run, want 11: one of the hog's had to go", got)
+		}
 	})
 }
 
