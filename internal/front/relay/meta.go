@@ -1,11 +1,9 @@
 package relay
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
@@ -31,7 +29,7 @@ var hopKeys = []string{
 func (c *Call) travel() error {
 	var out json.RawMessage
 	var trace tracecontext.Incoming
-	meta, replaced := c.Sent.Meta, false
+	meta := c.Sent.Meta
 	rawjson.Each(meta, func(key []byte, start, end int) {
 		if slices.Contains(hopKeys, string(key)) || strings.HasPrefix(string(key), endpoint.OwnMeta) || len(out) > maxMetaBytes {
 			return
@@ -39,7 +37,6 @@ func (c *Call) travel() error {
 		if !trace.Member(key, meta[start:end]) {
 			return
 		}
-		replaced = replaced || bytes.ContainsRune(key, utf8.RuneError)
 		before := byte(',')
 		if out == nil {
 			before = '{'
@@ -54,11 +51,6 @@ func (c *Call) travel() error {
 		return &front.Failure{
 			Code:    front.CodeInvalidArgument,
 			Message: "The _meta of this call is larger than 65536 bytes; not run. Your MCP client must send less of it: tell the user.",
-		}
-	}
-	if replaced { // Maybe half of a character: it would be another name.
-		if err := checkWeight("_meta", meta); err != nil {
-			return err
 		}
 	}
 	var missing *tracecontext.Context
