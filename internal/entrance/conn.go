@@ -111,7 +111,7 @@ func (c *conn) turn(state http.ConnState) {
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.cancel()
-	return c.Conn.Close() //nolint:wrapcheck // A connection returns the error as it is.
+	return c.Conn.Close()
 }
 
 // Read implements net.Conn.
