@@ -49,8 +49,12 @@ type ServerReady struct {
 }
 
 // ServerCrashed: a run ended by itself. Exit.Calls are the calls that it was
-// running.
-type ServerCrashed struct{ Exit *endpoint.Exit }
+// running. Stopped is set if its actor was already stopped, so that no verdict of the
+// supervisor follows.
+type ServerCrashed struct {
+	Exit    *endpoint.Exit
+	Stopped bool
+}
 
 // ServerSuspected: a tool ran at two or more crashes of its server, which it
 // had not done before.

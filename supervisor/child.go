@@ -80,21 +80,22 @@ func (k *child) wake() {
 	}
 }
 
-// announce shows the verdict to callers and to the journal.
+// announce shows the verdict to callers, then to the journal: who hears of it may rely
+// on what the cell shows.
 func (k *child) announce(sys *actor.ActorSystem, exit *endpoint.Exit, v restart.Verdict) {
 	cell, name := k.plan().Cell, k.plan().Name()
 	fact, reason := endpoint.Retried, exit.Reason
+	var told messages.Event = messages.ServerBackingOff{Server: name, Run: exit.Run, Attempt: v.Attempt, Delay: v.Delay, Reason: exit.Reason}
 	if v.Action == restart.Quarantine {
 		fact, reason = endpoint.GivenUp, v.Reason
-		sys.EventStream.Publish(messages.ServerQuarantined{Server: name, Run: exit.Run, Delay: v.Delay, Reason: v.Reason, Stderr: exit.Stderr})
-	} else {
-		sys.EventStream.Publish(messages.ServerBackingOff{Server: name, Run: exit.Run, Attempt: v.Attempt, Delay: v.Delay, Reason: exit.Reason})
+		told = messages.ServerQuarantined{Server: name, Run: exit.Run, Delay: v.Delay, Reason: v.Reason, Stderr: exit.Stderr}
 	}
 	now := time.Now()
 	cell.Move(fact, now, func(next *endpoint.Status) {
 		next.Run, next.Reason, next.RetryAt = exit.Run, reason, now.Add(v.Delay)
 		next.Restarts++
 	})
+	sys.EventStream.Publish(told)
 }
 
 // ended notes that the child's actor is gone.

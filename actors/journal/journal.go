@@ -90,8 +90,12 @@ func (j *journal) write(e messages.Event) {
 	j.log.LogAttrs(context.Background(), e.Level(), e.Text(), e.Attrs()...) //nolint:sloglint // Each event has its own constant text.
 }
 
-// crashed keeps a crash until its verdict comes.
+// crashed keeps a crash until its verdict comes, if one does.
 func (j *journal) crashed(c actor.Context, m messages.ServerCrashed) {
+	if m.Stopped {
+		j.write(m)
+		return
+	}
 	j.settle(m.Exit.Server)
 	j.crashes[m.Exit.Server] = m
 	root, self, late := c.ActorSystem().Root, c.Self(), overdue{m.Exit.Server, m.Exit.Run}

@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"gatehouse/actors/journal"
+	"gatehouse/internal/endpoint"
 	"gatehouse/messages"
 	"gatehouse/testkit"
 )
@@ -71,6 +72,24 @@ func TestJournal_whatWasPublishedBeforeItIsPoisoned_isWritten(t *testing.T) {
 		}
 		if n := len(log.With("server starting")); n != 500 {
 			t.Errorf("%d lines were written, want 500", n)
+		}
+	})
+}
+
+// A server that drains may be found to hang: no verdict follows, and none is waited for,
+// least of all that on the process which has taken its place.
+func TestJournal_theCrashOfAStoppedServer_waitsForNoVerdict(t *testing.T) {
+	inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+		w.System.EventStream.Publish(messages.ServerCrashed{Exit: &endpoint.Exit{Server: "files", Run: 1, Reason: "hung"}, Stopped: true})
+		w.Sleep(0)
+		lines := log.With("server crashed")
+		if len(lines) != 1 || lines[0].Attrs["reason"] != "hung" {
+			t.Fatalf("got %+v at once, want the crash because it hung", log.All())
+		}
+		w.System.EventStream.Publish(messages.ServerBackingOff{Server: "files", Run: 1, Attempt: 3})
+		w.Sleep(0)
+		if lines := log.With("server crashed"); len(lines) != 1 || lines[0].Attrs["attempt"] != "" {
+			t.Errorf("got %+v, want one crash, without the verdict on another one", lines)
 		}
 	})
 }

@@ -34,8 +34,8 @@ func TestServer_diesWhileItsActorIsStopped_isToldOf(t *testing.T) {
 		}
 		close(processEnds)
 		stopAndWait(t, r)
-		if e := testkit.Expect[messages.ServerCrashed](t, r.events); e.Exit.Reason != "hung" || e.Exit.Run != 1 || e.Exit.Server != "files" {
-			t.Errorf("got %+v, want files in run 1, hung", e.Exit)
+		if e := testkit.Expect[messages.ServerCrashed](t, r.events); e.Exit.Reason != "hung" || e.Exit.Run != 1 || e.Exit.Server != "files" || !e.Stopped {
+			t.Errorf("got %+v, want files in run 1, hung, of a stopped actor", e)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func (s *server) launch(c actor.Context, plan messages.ServerPlan) {
 	r, ctx, run, deps := s.run, s.run.ctx, s.run.nr, s.deps
 	root, self, stream := c.ActorSystem().Root, c.Self(), c.ActorSystem().EventStream
 	hooks, done := s.hooks(c, plan)
-	r.report.publish = func(err error) { stream.Publish(messages.ServerCrashed{Exit: r.crash(err, plan)}) }
+	r.report.publish = func(err error) { stream.Publish(messages.ServerCrashed{Exit: r.crash(err, plan), Stopped: true}) }
 	deps.Reapers.Go(func() {
 		defer done()
 		begun := time.Now()

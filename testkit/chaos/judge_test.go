@@ -71,7 +71,7 @@ type auditLine struct {
 
 func (w *world) evidence() *evidence {
 	w.t.Helper()
-	e := &evidence{w: w, lines: w.g.Log.Lines(), heard: map[string]bool{}, applied: map[int]int{}, lost: map[string]bool{}, endless: map[string]bool{}}
+	e := &evidence{w: w, heard: map[string]bool{}, endless: map[string]bool{}}
 	for _, c := range w.calls {
 		if c.args["kind"] == "endless" {
 			e.endless[c.server] = true
@@ -84,7 +84,7 @@ func (w *world) evidence() *evidence {
 			e.heard[request(r)] = true
 		}
 	}
-	e.readLog()
+	e.awaitDeaths()
 	testkit.Eventually(w.t, "every answered call is in the audit log", func() bool {
 		e.audit, e.summed = w.readAudit()
 		return e.allAudited()
@@ -134,9 +134,31 @@ func summable(c *call) bool {
 // request names a request of one process.
 func request(r testkit.Recorded) string { return fmt.Sprintf("%d %s", r.PID, r.Request) }
 
+// awaitDeaths reads the log once it tells of each death that a call has been answered
+// with: the answer is there before the process is gone.
+func (e *evidence) awaitDeaths() {
+	var missing *call
+	defer func() {
+		if missing != nil {
+			e.w.t.Logf("no death in the log names %s\n\t%s", missing, e.told(missing))
+		}
+	}()
+	testkit.Eventually(e.w.t, "the log tells of the deaths that calls were answered with", func() bool {
+		e.readLog()
+		missing = nil
+		for _, c := range e.w.calls {
+			if f := c.failure(); f != nil && f.Code == "SERVER_CRASHED" && !e.diedOf(c, f) {
+				missing = c
+			}
+		}
+		return missing == nil
+	})
+}
+
 // readLog finds which version each generation has, and which calls ran when
 // their server died.
 func (e *evidence) readLog() {
+	e.lines, e.applied, e.lost, e.crowd = e.w.g.Log.Lines(), map[int]int{}, map[string]bool{}, nil
 	for _, l := range e.lines {
 		switch l.Msg {
 		case "config applied":
