@@ -34,7 +34,7 @@ func TestAttach_clientEndsItsJob_gatewayStaysIfItMay(t *testing.T) {
 			a := p.open(t)
 			p.begin = nil
 			gateway := p.gateway(t)
-			if parent := parentOf(t, gateway); testkit.Alive(parent) {
+			if parent, ok := testkit.Parents(t)[gateway]; !ok || testkit.Alive(parent) {
 				t.Errorf("got a gateway that is a child of process %d, want one whose parent has ended", parent)
 			}
 			if !c.stays {
@@ -121,23 +121,4 @@ func startIn(job windows.Handle, cmd *exec.Cmd) error {
 		return fmt.Errorf("process %d cannot go on: %#x", cmd.Process.Pid, status)
 	}
 	return nil
-}
-
-// parentOf is the process that has started another.
-func parentOf(t *testing.T, pid int) int {
-	t.Helper()
-	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = windows.CloseHandle(snapshot) }()
-	e := windows.ProcessEntry32{}
-	e.Size = uint32(raw.Sizeof(e))
-	for err := windows.Process32First(snapshot, &e); err == nil; err = windows.Process32Next(snapshot, &e) {
-		if int(e.ProcessID) == pid {
-			return int(e.ParentProcessID)
-		}
-	}
-	t.Fatalf("there is no process %d", pid)
-	return 0
 }

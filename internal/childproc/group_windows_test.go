@@ -1,19 +1,18 @@
 package childproc_test
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"testing"
-	"unsafe"
-
-	"golang.org/x/sys/windows"
 
 	"gatehouse/internal/childproc"
+	"gatehouse/testkit"
 )
 
 // What a wrapper starts is known as the gateway's own, and ends with the wrapper.
 func TestDescendsFrom_theChildOfAWrapper(t *testing.T) {
-	outside := childrenOf(t, anybody)
+	outside := slices.Collect(maps.Keys(testkit.Parents(t)))
 	c := command(t, "never ends")
 	c.Args = []string{"/c", c.Name}
 	c.Name = os.Getenv("ComSpec")
@@ -52,22 +51,12 @@ func TestDescendsFrom_processThatCannotBeSeen_isNotRuledOut(t *testing.T) {
 	}
 }
 
-// anybody is the parent of all processes.
-const anybody = -1
-
 // childrenOf lists the processes that a process has started.
 func childrenOf(t *testing.T, parent int) (pids []int) {
 	t.Helper()
-	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = windows.CloseHandle(snapshot) }()
-	e := windows.ProcessEntry32{}
-	e.Size = uint32(unsafe.Sizeof(e))
-	for err := windows.Process32First(snapshot, &e); err == nil; err = windows.Process32Next(snapshot, &e) {
-		if parent == anybody || int(e.ParentProcessID) == parent {
-			pids = append(pids, int(e.ProcessID))
+	for pid, of := range testkit.Parents(t) {
+		if of == parent {
+			pids = append(pids, pid)
 		}
 	}
 	return pids

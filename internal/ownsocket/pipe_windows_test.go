@@ -24,8 +24,20 @@ func byWine(t *testing.T, what string) {
 	}
 }
 
-// number is one of a pipe that the test makes itself.
-func number(t *testing.T) (number, name string) {
+// listen makes a pipe, which is closed at the end of the test.
+func listen(t *testing.T) (p *ownsocket.Pipe, number, name string) {
+	t.Helper()
+	number, name = numberOf(t)
+	p, err := ownsocket.ListenPipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p, number, name
+}
+
+// numberOf is that of a pipe which the test makes itself.
+func numberOf(t *testing.T) (number, name string) {
 	t.Helper()
 	number = hex.EncodeToString([]byte(strings.Repeat(t.Name(), 2))[5:][:ownsocket.NumberBytes])
 	name, err := ownsocket.PipeName(number)
@@ -45,12 +57,7 @@ func us(t *testing.T) string {
 }
 
 func TestPipe_accessIsItsUsersAlone(t *testing.T) {
-	_, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	p, _, _ := listen(t)
 	d, err := windows.GetSecurityInfo(ownsocket.Next(p), windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		t.Fatal(err)
@@ -67,12 +74,7 @@ func TestPipe_accessIsItsUsersAlone(t *testing.T) {
 
 func TestPipe_trustIsThatOfItsProcess(t *testing.T) {
 	byWine(t, "prints the labels of trust otherwise")
-	_, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	p, _, _ := listen(t)
 	d, err := windows.GetSecurityInfo(ownsocket.Next(p), windows.SE_KERNEL_OBJECT, windows.LABEL_SECURITY_INFORMATION)
 	if err != nil {
 		t.Fatal(err)
@@ -84,12 +86,7 @@ func TestPipe_trustIsThatOfItsProcess(t *testing.T) {
 
 func TestPipe_nameThatIsTaken_isRefused(t *testing.T) {
 	byWine(t, "makes a first instance as often as it is asked")
-	_, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	_, _, name := listen(t)
 	if second, err := ownsocket.ListenPipe(name); err == nil {
 		_ = second.Close()
 		t.Error("got a second pipe of one name, want an error")
@@ -100,7 +97,7 @@ func TestPipe_nameThatIsTaken_isRefused(t *testing.T) {
 // that leads to it.
 func foreign(t *testing.T, access string) (path string) {
 	t.Helper()
-	number, name := number(t)
+	number, name := numberOf(t)
 	d, err := windows.SecurityDescriptorFromString(access)
 	if err != nil {
 		t.Fatal(err)
@@ -141,12 +138,7 @@ func TestDial_pipeOfAnotherUser_isNobodys(t *testing.T) {
 }
 
 func TestDial_pipeWhoseEndsAreTaken_isGivenUp(t *testing.T) {
-	number, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	_, number, _ := listen(t)
 	path := leadsTo(t, number)
 	c, err := ownsocket.Dial(t.Context(), path)
 	if err != nil {
@@ -180,12 +172,7 @@ func TestDial_ownPipeThatMayOnlyBeRead_isDenied(t *testing.T) {
 
 func TestDial_otherSideMayNotActAsUs(t *testing.T) {
 	byWine(t, "pays no heed to the level that a client allows")
-	_, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	p, _, name := listen(t)
 	h, err := ownsocket.Open(name)
 	if err != nil {
 		t.Fatal(err)
@@ -221,12 +208,7 @@ func TestDial_fileThatNamesNoPipe_isRefused(t *testing.T) {
 }
 
 func TestDial_allEndsTaken_waitsForTheNext(t *testing.T) {
-	number, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	p, number, _ := listen(t)
 	path := leadsTo(t, number)
 	bound := time.AfterFunc(20*time.Second, func() { _ = p.Close() }) // If one gives up, nobody comes in its place.
 	defer bound.Stop()
@@ -275,12 +257,7 @@ func onlyEnd(t *testing.T, p *ownsocket.Pipe, name string) windows.Handle {
 }
 
 func TestAccept_endThatCannotBeMade_isTriedAgain(t *testing.T) {
-	number, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
+	p, number, name := listen(t)
 	other := onlyEnd(t, p, name)
 	accepted := make(chan error, 1)
 	go func() {
@@ -313,11 +290,7 @@ func TestAccept_endThatCannotBeMade_isTriedAgain(t *testing.T) {
 }
 
 func TestAccept_closedWhileItTriesAgain_ends(t *testing.T) {
-	_, name := number(t)
-	p, err := ownsocket.ListenPipe(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, _, name := listen(t)
 	other := onlyEnd(t, p, name)
 	defer func() { _ = windows.CloseHandle(other) }()
 	time.AfterFunc(200*time.Millisecond, func() { _ = p.Close() })
