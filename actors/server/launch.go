@@ -194,7 +194,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 		}
 		return nil, s.exit(endpoint.Handshake, err)
 	}
-	go s.supervise()
+	go s.supervise(wire)
 	return s, nil
 }
 
@@ -222,8 +222,14 @@ type processSession struct {
 	err    error // set before done is closed
 }
 
-// supervise tells the wire why its process is gone, and waits for both.
-func (s *processSession) supervise() {
+// supervise tells the wire why its process is gone, and waits for both. What the
+// process has left may take some time to end.
+func (s *processSession) supervise(wire *servers.Stdio) {
+	select {
+	case <-s.proc.Exited():
+		wire.AwaitClose()
+	case <-s.Session.Done():
+	}
 	select {
 	case <-s.proc.Done():
 		s.Close(s.exit(endpoint.Serving, nil))

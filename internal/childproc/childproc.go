@@ -132,6 +132,9 @@ func (p *Process) Stdout() io.ReadCloser { return p.stdout }
 // After Done it may belong to somebody else.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Exited is closed when the child itself has ended and is reaped; Done follows.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
 // Done is closed when nothing is left of the child: see the package comment.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

@@ -63,8 +63,8 @@ type Options struct {
 	// ends. Default DefaultWriteStall.
 	WriteStall time.Duration
 	// EOFGrace is how long the session waits, after the end of the server's
-	// output, for its owner to Close it with the reason. Default
-	// DefaultEOFGrace.
+	// output, for its owner to Close it with the reason, or to say by AwaitClose
+	// that it is about to. Default DefaultEOFGrace.
 	EOFGrace time.Duration
 	// OnToolsChanged is called when the server announces that its tools have
 	// changed. Like OnJunk and OnEOF it is called from the session's reader,
@@ -185,6 +185,7 @@ type Stdio struct {
 	deaf    bool // nothing more is to be written
 	opened  bool // the handshake is over
 	grace   *time.Timer
+	awaits  bool  // its owner is about to Close it
 	cause   error // why it ended; set once
 	late    lateCalls
 	gone    goneCalls
@@ -273,6 +274,17 @@ func (s *Stdio) Close(cause error) {
 	s.end(cause)
 }
 
+// AwaitClose says that the owner is about to Close the session with the reason: the
+// end of the server's output does not end it any more.
+func (s *Stdio) AwaitClose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awaits = true
+	if s.grace != nil {
+		s.grace.Stop()
+	}
+}
+
 // end ends the session, once: whoever waits gets the cause.
 func (s *Stdio) end(cause error) {
 	s.mu.Lock()
@@ -308,7 +320,7 @@ func (s *Stdio) endSoon(cause error) {
 	s.mu.Lock()
 	s.deaf = true
 	opened := s.opened
-	if opened && s.grace == nil && s.cause == nil {
+	if opened && s.grace == nil && s.cause == nil && !s.awaits {
 		s.grace = time.AfterFunc(s.opts.EOFGrace, func() { s.end(cause) })
 	}
 	s.mu.Unlock()

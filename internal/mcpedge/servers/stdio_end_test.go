@@ -194,6 +194,34 @@ func TestEndOfOutput_withoutAnOwnerEndsTheSession(t *testing.T) {
 	})
 }
 
+// The owner knows that the process has ended, and why only when nothing is left of it.
+func TestEndOfOutput_ofAnOwnerWhoIsAboutToClose_waitsForTheReason(t *testing.T) {
+	for name, first := range map[string]bool{"who says so before the end": true, "who says so after the end": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, p := open(t, servers.Options{})
+				running := call(t.Context(), s, tool(`1`))
+				p.read()
+				if first {
+					s.AwaitClose()
+				}
+				_ = p.out.Close()
+				synctest.Wait()
+				if !first {
+					s.AwaitClose()
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				s.Close(errGone)
+				if o := <-running; !errors.Is(o.err, errGone) {
+					t.Errorf("the running call got %v, want %v", o.err, errGone)
+				}
+				<-s.Done()
+			})
+		})
+	}
+}
+
 func TestEndOfInput_endsTheSessionThoughTheServerStillTalks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p := open(t, servers.Options{})
