@@ -270,7 +270,7 @@ func (s *supervisor) beginNow(c actor.Context, k *child) {
 	k.place.runs = &sync.WaitGroup{}
 	epoch := k.place.claim.Epoch
 	props, kill := s.cfg.Fleet.Owned(k.plan, epoch, k.place.runs)
-	k.place.is, k.place.by, k.place.epoch, k.place.kill = here, k.place.key, epoch, kill
+	k.place.is, k.place.epoch, k.place.kill = here, epoch, kill
 	if !s.spawn(c, k, props) {
 		k.place.is = nowhere
 		return

@@ -368,20 +368,25 @@ func TestFleet_aCallWaitsForALazyServer_theFleetHearsOfIt(t *testing.T) {
 	})
 }
 
-func TestFleet_singleTurnedOff_runsHereWithoutAClaim(t *testing.T) {
+func TestFleet_singleTurnedOff_theCallsOfTheClaimedProcessEnd(t *testing.T) {
 	inFleet(t, func(t *testing.T, p *party) {
-		plan := single("files", 1)
-		p.claimed(t, plan, here(plan, 5))
-		no := false
-		plan.Entry.Settings.Single = &no
-		p.apply(messages.ApplyDiff{Generation: 2, Keep: []messages.ServerPlan{plan}})
+		was := single("files", 1)
+		p.claimed(t, was, here(was, 5))
+		was.Cell.Move(endpoint.Opened, time.Now(), nil)
+		was.Cell.Acquire(10)
+		no, is := false, single("files", 2)
+		is.Entry.Settings.Single = &no
+		p.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(was, time.Minute)}, Start: []messages.ServerPlan{is}})
 		testkit.Expect[messages.Unwanted](t, p.fleet)
-		testkit.ExpectThat(t, p.notes, func(n note) bool { return n.What == "stopping" })
+		testkit.ExpectExactly(t, p.notes, note{"started", "files@2"}) // Nobody waits for the call.
+		p.Sleep(30 * time.Second)
+		testkit.ExpectNone(t, p.notes)
+		was.Cell.Release()
+		testkit.ExpectExactly(t, p.notes, note{"stopping", "files@1"})
 		p.ends()
 		if m := testkit.Expect[messages.Released](t, p.fleet); m.Key != "files" || m.Epoch != 5 {
 			t.Errorf("got %+v released, want files by epoch 5: what it was claimed by", m)
 		}
-		testkit.ExpectThat(t, p.notes, func(n note) bool { return n == note{"started", "files@1"} })
 	})
 }
 

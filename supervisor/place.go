@@ -29,7 +29,6 @@ type place struct {
 	claim *messages.OwnedHere  // it is this gateway's; not nil together with owner never
 	owner *messages.OwnedThere // it is another gateway's
 	is    spot
-	by    string          // the key by which it runs; key may be another one by now
 	epoch int64           // of the claim by which it runs
 	runs  *sync.WaitGroup // what it has run by that
 	kill  func()
@@ -47,8 +46,8 @@ func (s *supervisor) settle(c actor.Context, k *child) bool {
 	if k.draining || k.place.leaving || k.plan().Unusable != "" || k.plan().Scoped() {
 		return true
 	}
-	if key := s.keyOf(k); key != k.place.key {
-		s.rekey(c, k, key)
+	if k.place.key == "" {
+		s.want(c, k)
 	}
 	target := k.target()
 	if k.place.is != nowhere {
@@ -114,16 +113,12 @@ func (s *supervisor) keyOf(k *child) string {
 	}
 }
 
-// rekey begins or ends to have the fleet decide where a server runs.
-func (s *supervisor) rekey(c actor.Context, k *child, key string) {
-	s.unwanted(c, k)
+// want has the fleet decide where a server runs, if that is for the fleet to decide. It is
+// for as long as there is the child: with another entry comes another one.
+func (s *supervisor) want(c actor.Context, k *child) {
 	p := k.plan()
-	k.place.key, k.place.claim, k.place.owner = key, nil, nil
-	if k.place.is != nowhere {
-		s.leave(c, k)
-	}
-	if key != "" {
-		s.tellFleet(c, messages.WantOwner{Key: key, Name: p.Name(), Cell: p.Cell, Lazy: p.Lazy || p.Instance != "", Barred: p.Barred != ""})
+	if k.place.key = s.keyOf(k); k.place.key != "" {
+		s.tellFleet(c, messages.WantOwner{Key: k.place.key, Name: p.Name(), Cell: p.Cell, Lazy: p.Lazy || p.Instance != "", Barred: p.Barred != ""})
 	}
 }
 
@@ -190,7 +185,7 @@ func (s *supervisor) vacated(c actor.Context, k *child) {
 	s.vacating--
 	p := k.plan()
 	if k.place.is == here {
-		s.tellFleet(c, messages.Released{Key: k.place.by, Cell: p.Cell, Epoch: k.place.epoch})
+		s.tellFleet(c, messages.Released{Key: k.place.key, Cell: p.Cell, Epoch: k.place.epoch})
 	}
 	k.place.is, k.place.epoch, k.place.runs, k.place.leaving = nowhere, 0, nil, false
 	s.allLost(c)

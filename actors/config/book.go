@@ -169,7 +169,7 @@ func (b *book) planAll(old map[string]messages.ServerPlan, renewed []string, now
 	for _, r := range b.loaded.resolved {
 		p := b.held(b.plan(r))
 		was, ok := old[r.Entry.Name]
-		if ok && was.Cell.Identity() == cellIdentity(r, p) && !slices.Contains(renewed, r.Entry.Name) {
+		if ok && was.Cell.Identity() == b.identity(r, p) && !slices.Contains(renewed, r.Entry.Name) {
 			p.Cell, p.Generation, p.Serial = was.Cell, was.Generation, was.Serial
 		} else {
 			p.Generation, p.Serial = b.generation, b.serial
@@ -206,9 +206,12 @@ func elsewhere(e serversfile.Entry) bool {
 	return e.RunsOnce() && e.Settings.Scope != serversfile.ScopeSession
 }
 
-// cellIdentity is what the cell of a plan stands for.
-func cellIdentity(r resolve.Server, p messages.ServerPlan) endpoint.Identity {
-	return endpoint.Identity{Spec: r.Fingerprint, Unusable: p.Unusable, Reason: p.Reason, Barred: p.Barred}
+// identity is what the cell of a plan stands for.
+func (b *book) identity(r resolve.Server, p messages.ServerPlan) endpoint.Identity {
+	return endpoint.Identity{
+		Spec: r.Fingerprint, Unusable: p.Unusable, Reason: p.Reason, Barred: p.Barred,
+		Once: b.fleet != nil && elsewhere(r.Entry),
+	}
 }
 
 func firstStatus(p messages.ServerPlan, now time.Time) endpoint.Status {

@@ -306,3 +306,31 @@ func TestFleet_aServerThatLacksAVariableHere_mayRunElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// Its calls end where they run, as with any other change of its entry.
+func TestFleet_singleChanges_makesAFreshCell(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		for i, step := range []struct{ entry, want string }{
+			{`"command": "a"`, "start a@2"},
+			{`"command": "a", "gateway": {"single": true}`, "keep a@2"},
+			{`"command": "a", "gateway": {"single": false}`, "drain a, start a@4"},
+			{`"command": "a", "gateway": {"single": true}`, "drain a, start a@5"},
+			{`"command": "a", "gateway": {"single": true, "scope": "session"}`, "drain a, start a@6"},
+			{`"command": "a", "gateway": {"single": false, "scope": "session"}`, "keep a@6"}, // It runs where its session is.
+		} {
+			if got := shape(m.agreed(messages.FleetChanged{Generation: uint64(5 + i), Content: content(`"a": {` + step.entry + `}`)})); got != step.want {
+				t.Errorf("%s: got %q, want %q", step.entry, got, step.want)
+			}
+		}
+	})
+}
+
+func TestReload_singleChanges_withoutAFleet_keepsTheServer(t *testing.T) {
+	inOffice(t, withServers(`{"mcpServers": {"a": {"command": "a"}}}`), nil, func(t *testing.T, s *stage) {
+		s.inForce()
+		d, _ := s.apply(messages.RoleServers, serversFile, `{"mcpServers": {"a": {"command": "a", "gateway": {"single": false}}}}`)
+		if got, want := shape(d), "keep a@1"; got != want {
+			t.Errorf("got %q, want %q: it has no effect", got, want)
+		}
+	})
+}

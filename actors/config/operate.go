@@ -167,11 +167,11 @@ func (b *book) newCell(was messages.ServerPlan, r resolve.Server, p messages.Ser
 	var cell *endpoint.Cell
 	switch {
 	case was.Cell == nil:
-		cell = endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+		cell = endpoint.NewCell(r.Entry.Name, b.identity(r, p), first)
 	case was.Cell.Identity().Spec == r.Fingerprint:
-		cell = was.Cell.Successor(cellIdentity(r, p), first)
+		cell = was.Cell.Successor(b.identity(r, p), first)
 	default:
-		cell = endpoint.NewCell(r.Entry.Name, cellIdentity(r, p), first)
+		cell = endpoint.NewCell(r.Entry.Name, b.identity(r, p), first)
 		cell.Instead(was.Cell)
 	}
 	if p.Scoped() {

@@ -59,6 +59,8 @@ type Identity struct {
 	// Barred is why this gateway cannot start the server, though others of its fleet
 	// may; empty for all others.
 	Barred string
+	// Once is whether all gateways of a fleet share what runs; false without a fleet.
+	Once bool
 }
 
 // Cell is the endpoint of one server with one spec. It is made by the config

@@ -2,6 +2,8 @@ package fleet_test
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -10,19 +12,26 @@ import (
 	kit "gatehouse/testkit/fleet"
 )
 
-// slow has a server of a gateway busy until end is called.
-func slow(t *testing.T, f *kit.Fleet, n *kit.Node, server string) (end func()) {
+// slow has a server of a gateway busy until end is called, which waits for the answer.
+func slow(t *testing.T, f *kit.Fleet, n *kit.Node, server string) (end func() *kit.Called) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
-	go f.CallTool(ctx, http.DefaultClient, n, server, "sleep", map[string]any{"ms": 1, "until": filepath.Join(n.Dir, "end"), "id": "slow"})
-	testkit.Eventually(t, "the slow call runs", func() bool { return f.Eye.Ran("slow") == 1 })
-	return func() { n.Write("end", "") }
+	id := rand.Text()
+	answer := make(chan *kit.Called, 1)
+	go func() {
+		answer <- f.CallTool(ctx, http.DefaultClient, n, server, "sleep", map[string]any{"ms": 1, "until": filepath.Join(n.Dir, id), "id": id})
+	}()
+	testkit.Eventually(t, "the slow call runs", func() bool { return f.Eye.Ran(id) == 1 })
+	return func() *kit.Called {
+		n.Write(id, "")
+		return <-answer
+	}
 }
 
 // startedOnce checks that nothing is started of a server while an older process of it has a
 // call, and that it is elsewhere after that.
-func startedOnce(t *testing.T, f *kit.Fleet, at *kit.Node, server string, end func()) {
+func startedOnce(t *testing.T, f *kit.Fleet, at *kit.Node, server string, end func() *kit.Called) {
 	t.Helper()
 	before := len(f.Eye.Copies()[server])
 	last(2 * f.TTL)
@@ -61,9 +70,39 @@ func TestAcceptance05_oneCutFromItsPeers_andSingleBecomesTrue(t *testing.T) {
 		busy := f.Nodes[0]
 		end := slow(t, f, busy, "each")
 		busy.CutPeers(kit.Cut)
-		entry := f.Fake("each").With("env", map[string]string{"NEW": "1"}).Settings("single", true) // With its old form, calls would not go on.
-		f.Apply(f.With("each", entry), rules(1))
+		f.Apply(f.With("each", f.Fake("each").Settings("single", true)), rules(1))
 		testkit.Eventually(t, "those of the others have ended", func() bool { return len(f.Eye.Live("each")) == 1 })
 		startedOnce(t, f, busy, "each", end)
+	})
+}
+
+// As with any other change of an entry. Each gateway may start its own at once; one for all
+// has to wait for the end of the others.
+func TestAcceptance18_singleChanges_runningCallsEndWhereTheyRun(t *testing.T) {
+	repeated(t, func(t *testing.T) {
+		f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
+		for _, single := range []bool{false, true} {
+			var ends []func() *kit.Called
+			for _, n := range f.Nodes {
+				ends = append(ends, slow(t, f, n, "s0"))
+			}
+			f.Apply(testkit.Servers{"s0": f.Fake("s0").Settings("single", single)}.JSON(), rules(1))
+			if !single {
+				for _, n := range f.Nodes {
+					answered(t, f, n, "s0", "beside the slow one through "+n.ID)
+				}
+			}
+			last(f.TTL)
+			for _, end := range ends {
+				if c := end(); c.Code != "" {
+					t.Errorf("single becomes %v: a running call through %s ended with %s: %s, want its answer", single, c.Node.ID, c.Code, c.Message)
+				}
+			}
+			copies := map[bool]int{true: 1, false: len(f.Nodes)}[single]
+			testkit.Eventually(t, "only what is wanted runs", func() bool { return len(f.Eye.Live("s0")) == copies })
+			for _, n := range f.Nodes {
+				answered(t, f, n, "s0", fmt.Sprintf("through %s once single is %v", n.ID, single))
+			}
+		}
 	})
 }
