@@ -91,7 +91,7 @@ var homes = []home{
 	{"github.com/tailscale/hujson", []string{"internal/jsondoc"}, "our own checks run before it"},
 	{"github.com/zalando/go-keyring", []string{"internal/login/store"}, "one package keeps logins"},
 	{"golang.org/x/oauth2", []string{"internal/login"}, "one package logs in to servers"},
-	{"golang.org/x/sys", []string{"internal/attach", "internal/audit", "internal/bootclock", "internal/childproc", "internal/filewatch", "internal/login/store", "internal/ownsocket", "internal/safefile", "internal/terminal"}, "system calls stay at the edges"},
+	{"golang.org/x/sys", []string{"internal/attach", "internal/audit", "internal/bootclock", "internal/childproc", "internal/filewatch", "internal/login/store", "internal/ownsocket", "internal/safefile", "internal/terminal", "testkit/fleet"}, "system calls stay at the edges"},
 	{"go.opentelemetry.io", []string{"internal/tracing", "testkit"}, "one package knows the SDK"},
 	{"go.etcd.io", []string{"internal/fleetstore"}, "one package knows how gateways agree"},
 	{"go.uber.org/zap", []string{"internal/fleetstore"}, "it is etcd's client that logs so, and it is kept quiet"},
