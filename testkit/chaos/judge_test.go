@@ -409,7 +409,8 @@ func (e *evidence) diedOf(c *call, f *failure) bool {
 }
 
 // cutOff reports whether the server was changed while the call ran, so that the
-// end of the drain, or of waiting for a server that hangs, may have ended it.
+// end of the drain, or of waiting for a server that hangs, may have ended it. The
+// log tells of the change a moment after it, and a drain can be short.
 func (e *evidence) cutOff(c *call, f *failure) bool {
 	k := kinds[c.server]
 	if !k.changed || !k.hasty && !c.late() {
@@ -417,7 +418,7 @@ func (e *evidence) cutOff(c *call, f *failure) bool {
 	}
 	tag := e.serversAt(f.Generation).tags[c.server]
 	return slices.ContainsFunc(e.lines, func(l testkit.Line) bool {
-		return l.Msg == "config applied" && l.Int("generation") > f.Generation && !l.Time.After(c.ended) &&
+		return l.Msg == "config applied" && l.Int("generation") > f.Generation && l.Time.Before(c.ended.Add(time.Second)) &&
 			e.serversAt(l.Int("generation")).tags[c.server] != tag
 	})
 }
