@@ -172,7 +172,7 @@ func (l *parting) revoke(ctx context.Context) (errs []error) {
 		}
 	}
 	for _, k := range l.old {
-		errs = append(errs, k.Remove())
+		errs = append(errs, k.Remove(ctx))
 	}
 	if len(l.old) == 0 && ctx.Err() == nil {
 		_, err := l.store.Forget(ctx, l.under)

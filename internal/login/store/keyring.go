@@ -119,8 +119,11 @@ func item(id string, r Record) string { return cmp.Or(r.Item, id) }
 // names before the keyring has it. What the keyring had of it stays for as long as the
 // file does not use the new one.
 func (s *Store) hide(k Key, r *Record, before Record) error {
-	if s.keyring == nil {
+	switch {
+	case s.keyring == nil:
 		return errors.New("there is no keyring")
+	case len(r.Unused) >= maxUnused: // A name that is forgotten is a secret that stays there for ever.
+		return fmt.Errorf("the keyring of the system does not take it: it still has %d earlier ones that it was to remove; is it locked?", len(r.Unused))
 	}
 	secrets, name := r.Secrets, k.id()+"-"+rand.Text()
 	data, err := json.Marshal(secrets) //nolint:gosec // That they are secrets is why they go there.
@@ -176,7 +179,7 @@ func (s *Store) reveal(id string, r *Record) error {
 		return fmt.Errorf("its secrets are in the keyring of the system: %w", err)
 	}
 	if len(text) > maxFile || rawjson.Decode([]byte(text), &r.Secrets) != nil {
-		return errors.New("what the keyring of the system has is not what gatehouse writes")
+		return fmt.Errorf("its secrets are in the keyring of the system: %w", errBroken)
 	}
 	return nil
 }
@@ -193,15 +196,30 @@ func (s *Store) unhide(name string) error {
 	return nil
 }
 
-// maxUnused is how many items are remembered that could not be removed.
-const maxUnused = 32
+const (
+	// maxUnused is how many items are remembered that could not be removed. With as many
+	// the keyring gets no further one.
+	maxUnused = 1000
+	// maxKept is how many failures to remove an item are enough for one write.
+	maxKept = 32
+)
 
-// unhideAll removes items from the keyring, and returns those that it may still have.
+// unhideAll removes items from the keyring, and returns those that it may still have:
+// those that it was not asked for first, as one that it keeps must not hold up the others
+// for ever.
 func (s *Store) unhideAll(names []string) (left []string) {
+	if s.keyring == nil {
+		return slices.Clone(names)
+	}
+	var kept []string
 	for i, name := range names {
-		if s.keyring == nil || s.unhide(name) != nil {
-			return slices.Clone(names[max(i, len(names)-maxUnused):]) // Those behind it would fail as well, maybe after as long.
+		err := s.unhide(name)
+		if err != nil {
+			kept = append(kept, name)
+		}
+		if errors.Is(err, errSilent) || len(kept) == maxKept { // Those behind it would fail as well, maybe after as long.
+			return append(slices.Clone(names[i+1:]), kept...)
 		}
 	}
-	return nil
+	return kept
 }

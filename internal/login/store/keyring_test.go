@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -182,7 +185,8 @@ func TestForget_theKeyringKeepsAnItemOfNoUse_leavesItsName(t *testing.T) {
 	})
 }
 
-func TestKeyring_thatNeverAnswers_hasFewItemsNamed(t *testing.T) {
+// A name that is forgotten is a secret that stays in the keyring for ever.
+func TestKeyring_thatNeverAnswers_hasEachItemNamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ring := &testkit.Keyring{Hang: make(chan struct{})}
@@ -192,9 +196,83 @@ func TestKeyring_thatNeverAnswers_hasFewItemsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, err := s.Read(key); err != nil || len(got.Unused) != 33 {
-			t.Errorf("got %d items of no use and %v, want the last 32 before, and the newest", len(got.Unused), err)
+		if got, err := s.Read(key); err != nil || len(got.Unused) != 40 {
+			t.Errorf("got %d items of no use and %v, want all 40 that it may have", len(got.Unused), err)
 		}
-		close(ring.Hang)
+		close(ring.Unlock())
 	})
+}
+
+// A keyring that lets go of nothing gets no more at some point, as the file cannot name
+// any number; none of those that it names is forgotten.
+func TestKeyring_thatKeepsAllThatItWasToRemove_getsNoMore(t *testing.T) {
+	t.Parallel()
+	dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
+	s := store.Open(dir).WithKeyring(ring)
+	r := record("one")
+	if err := keep(t, s, key, r); err != nil {
+		t.Fatal(err)
+	}
+	for i := range store.MaxUnused {
+		r.Unused = append(r.Unused, fmt.Sprint("item", i))
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(fileOf(t, dir), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ring.Err = errors.New("locked")
+	err = keep(t, s, key, placed("two", store.InKeyring))
+	if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "still has 1000 earlier ones") {
+		t.Errorf("got %v, want *store.NotKept with the reason", err)
+	}
+	if err := keep(t, s, key, placed("two", store.Auto)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Read(key)
+	if err != nil || got.Secrets.AccessToken != "two" || got.Place != store.InFile || len(got.Unused) != store.MaxUnused {
+		t.Errorf("got the new login: %t, in %q, %d items named and %v; want it in the file, and all named", got.Secrets.AccessToken == "two", got.Place, len(got.Unused), err)
+	}
+	ring.Err = nil
+	if err := keep(t, s, key, placed("three", store.InKeyring)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Read(key); err != nil || len(got.Unused) != 0 || ring.Len() != 1 {
+		t.Errorf("got %d items named, %d in the keyring and %v once it is unlocked; want the login alone", len(got.Unused), ring.Len(), err)
+	}
+}
+
+// sticky is a keyring that never lets go of one item.
+type sticky struct {
+	testkit.Keyring
+	stuck string
+}
+
+func (k *sticky) Delete(user string) error {
+	if k.stuck == "" {
+		k.stuck = user
+	}
+	if user == k.stuck {
+		return errors.New("denied")
+	}
+	return k.Keyring.Delete(user)
+}
+
+// One item that stays in the keyring does not hold up the others, and is not forgotten
+// over them.
+func TestKeyring_thatKeepsOneItem_letsGoOfTheOthers(t *testing.T) {
+	t.Parallel()
+	ring := &sticky{}
+	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+	for i := range 50 {
+		if err := keep(t, s, key, placed(fmt.Sprint(i), store.InKeyring)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Read(key)
+	if err != nil || len(got.Unused) > 2 || !slices.Contains(got.Unused, ring.stuck) || ring.Len() != 2 {
+		t.Errorf("got %d items named, the stuck one: %t, %d in the keyring and %v; want it beside the login", len(got.Unused), slices.Contains(got.Unused, ring.stuck), ring.Len(), err)
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zalando/go-keyring"
+
 	"gatehouse/internal/rawjson"
 	"gatehouse/internal/safefile"
 )
@@ -29,13 +31,18 @@ const (
 type Store struct {
 	dir     string
 	keyring Keyring
+	readOwn func(path string, limit int64) ([]byte, error)
 }
 
 // Open makes a Store of a folder, which is made when there is something to keep.
-func Open(dir string) *Store { return &Store{dir: dir} }
+func Open(dir string) *Store { return &Store{dir: dir, readOwn: safefile.ReadOwn} }
 
 // WithKeyring returns the Store with a keyring, in which secrets may be.
-func (s *Store) WithKeyring(k Keyring) *Store { return &Store{dir: s.dir, keyring: k} }
+func (s *Store) WithKeyring(k Keyring) *Store {
+	with := *s
+	with.keyring = k
+	return &with
+}
 
 // Dir is the folder.
 func (s *Store) Dir() string { return s.dir }
@@ -52,6 +59,21 @@ func (e *Unreadable) Error() string {
 
 // Unwrap returns the cause.
 func (e *Unreadable) Unwrap() error { return e.Why }
+
+// Passing reports whether the credential may be good, and only cannot be read now: its
+// keyring is locked, for example.
+func (e *Unreadable) Passing() bool { return passing(e.Why) }
+
+// errBroken means that what was read is of no use, now and later.
+var errBroken = errors.New("it is not what gatehouse writes")
+
+// passing reports whether what could not be read may be readable later.
+func passing(err error) bool {
+	_, foreign := errors.AsType[*safefile.NotOwn](err)
+	_, large := errors.AsType[*safefile.TooLarge](err)
+	_, odd := errors.AsType[*safefile.NotRegular](err)
+	return err != nil && !foreign && !large && !odd && !errors.Is(err, errBroken) && !errors.Is(err, keyring.ErrNotFound)
+}
 
 // NotKept means that a change could not be written. It is in force for whoever
 // made it, and lost with the process.
@@ -82,7 +104,7 @@ func (s *Store) read(id string) (Record, error) {
 // shown reads what the file has, which may lack the secrets.
 func (s *Store) shown(id string) (Record, error) {
 	path := s.path(id)
-	data, err := safefile.ReadOwn(path, maxFile)
+	data, err := s.readOwn(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, nil
 	}
@@ -96,10 +118,10 @@ func (s *Store) shown(id string) (Record, error) {
 // decode reads a record. Its errors quote nothing.
 func decode(data []byte, r *Record) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return errors.New("it is empty")
+		return fmt.Errorf("it is empty: %w", errBroken)
 	}
 	if rawjson.Decode(data, r) != nil {
-		return errors.New("it is not what gatehouse writes")
+		return errBroken
 	}
 	return nil
 }
@@ -109,7 +131,7 @@ func decode(data []byte, r *Record) error {
 // written. If it cannot be written the error is *NotKept, and the record is
 // returned all the same.
 func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Context, old Record, err error) (next Record, keep bool, failure error)) (Record, error) {
-	release := s.lock(ctx, k)
+	release := s.lock(ctx, k.id())
 	defer release()
 	old, err := s.Read(k)
 	next, keep, failure := change(ctx, old, err)
@@ -124,33 +146,43 @@ func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Conte
 
 // Forget removes the record of a key and returns what was there last. It waits for
 // whoever changes it. It is no error if there is nothing to forget. After an error the
-// record is still there, but a keyring that answers late may let its secrets go.
+// record is still there, but a keyring that answers late may let its secrets go. What
+// cannot be read now, but may be later, is not forgotten: nobody could revoke it.
 func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
-	release := s.lock(ctx, k)
+	release := s.lock(ctx, k.id())
 	defer release()
-	r, err := s.Read(k)
-	if err := s.remove(k.id()); err != nil {
-		return r, err
+	r, err := s.read(k.id())
+	if passing(err) {
+		return r, s.unforgotten(k.id(), err)
 	}
-	if _, broken := errors.AsType[*Unreadable](err); broken {
-		return Record{}, nil // It is gone now.
+	return r, s.remove(k.id())
+}
+
+// unforgotten words why a record stays, and how to be rid of it all the same.
+func (s *Store) unforgotten(id string, err error) error {
+	if bad, ok := errors.AsType[*Unreadable](err); ok {
+		err = bad.Why
 	}
-	return r, err
+	return fmt.Errorf("cannot forget the login, %s: %w; try again once that works, or remove the file, log out again, and end the login at the server", s.path(id), err)
 }
 
 // remove removes a record. If its secrets stay in the keyring, so does the file that
 // names them. Of items of no use that stay there the file keeps the names alone.
 func (s *Store) remove(id string) error {
-	r, _ := s.shown(id) // What cannot be read is in no keyring, as far as anybody knows.
+	r, err := s.shown(id)
+	if passing(err) {
+		return s.unforgotten(id, err)
+	}
 	if r.Place == InKeyring {
 		if err := s.unhide(item(id, r)); err != nil {
-			return fmt.Errorf("cannot forget the login, %s: %w; try again once it answers, or remove the file", s.path(id), err)
+			return s.unforgotten(id, err)
 		}
 	}
 	if left := s.unhideAll(r.Unused); s.keyring != nil && len(left) > 0 {
-		if s.put(id, Record{Server: r.Server, Shown: r.Shown, Account: r.Account, Unused: left}) == nil {
-			return nil
+		if err := s.put(id, Record{Server: r.Server, Shown: r.Shown, Account: r.Account, Unused: left}); err != nil {
+			return fmt.Errorf("cannot forget the login: %w", err)
 		}
+		return nil
 	}
 	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot forget the login: %w", err)
@@ -163,8 +195,11 @@ func (s *Store) remove(id string) error {
 // on after a process that was killed can remove what is of no use.
 func (s *Store) write(k Key, r *Record) error {
 	before, err := s.shown(k.id())
+	if passing(err) {
+		return err // It may be a login, or name what the keyring has.
+	}
 	if err != nil {
-		before = Record{} // What cannot be read is in no keyring, as far as anybody knows.
+		before = Record{} // What is broken is in no keyring, as far as anybody knows.
 	}
 	r.Item, r.Unused = "", s.unhideAll(before.Unused)
 	switch r.Place {
@@ -232,17 +267,53 @@ type Kept struct {
 	id     string
 }
 
-// Remove forgets the record.
-func (k Kept) Remove() error { return k.store.remove(k.id) }
+// Remove forgets the record, unless its tokens are others by now. It waits for whoever
+// changes it.
+func (k Kept) Remove(ctx context.Context) error {
+	release := k.store.lock(ctx, k.id)
+	defer release()
+	now, err := k.store.read(k.id)
+	switch {
+	case passing(err):
+		return k.store.unforgotten(k.id, err)
+	case now.LoggedIn() && !now.Equal(k.Record):
+		return fmt.Errorf("the login to %q has changed meanwhile and is not forgotten; log out again", now.Server)
+	}
+	return k.store.remove(k.id)
+}
 
 // List returns all records, sorted by the server and the account; at most 1,000.
-func (s *Store) List() []Kept {
+func (s *Store) List() []Kept { return s.list(func(Record) bool { return true }) }
+
+// Under returns the records that were made under one of these names, sorted as those
+// of List. A keyring is asked for no others.
+func (s *Store) Under(servers []string) []Kept {
+	return s.list(func(shown Record) bool { return slices.Contains(servers, shown.Server) })
+}
+
+// list returns the records whose files are meant. One whose secrets cannot be had is what
+// its file shows.
+func (s *Store) list(meant func(shown Record) bool) []Kept {
 	paths, _ := filepath.Glob(filepath.Join(s.dir, "*.json")) // The pattern is a good one.
 	var list []Kept
-	for _, path := range paths[:min(len(paths), maxList)] {
+	for _, path := range paths {
 		id := strings.TrimSuffix(filepath.Base(path), ".json")
-		r, err := s.read(id)
-		list = append(list, Kept{Record: r, Err: err, store: s, id: id})
+		r, err := s.shown(id)
+		if err != nil {
+			r = Record{}
+		}
+		if !meant(r) {
+			continue
+		}
+		if err == nil {
+			err = s.reveal(id, &r)
+		}
+		if err != nil {
+			err = &Unreadable{Path: path, Why: err}
+		}
+		if list = append(list, Kept{Record: r, Err: err, store: s, id: id}); len(list) == maxList {
+			break
+		}
 	}
 	slices.SortStableFunc(list, func(a, b Kept) int { return strings.Compare(a.Record.Who(), b.Record.Who()) })
 	return list
@@ -256,15 +327,15 @@ const (
 	lockPatience = 25 * time.Second
 )
 
-// lock takes the lock of a key and returns what releases it. It waits for whoever
+// lock takes the lock of a record and returns what releases it. It waits for whoever
 // holds it, but goes on without where there can be no lock, or its owner takes too
 // long.
-func (s *Store) lock(ctx context.Context, k Key) (release func()) {
+func (s *Store) lock(ctx context.Context, id string) (release func()) {
 	nothing := func() {}
 	if s.prepare() != nil {
 		return nothing
 	}
-	f, err := os.OpenFile(filepath.Join(s.dir, k.id()+".lock"), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
+	f, err := os.OpenFile(filepath.Join(s.dir, id+".lock"), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nothing
 	}
