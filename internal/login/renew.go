@@ -61,7 +61,11 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 		if err == nil && !old.Equal(r) && (!c.isUnkept() || old.Issued.After(r.Issued)) {
 			return old, false, nil // Another process has done it, or somebody has logged in or out.
 		}
-		return c.ask(ctx, r)
+		next, keep, failure := c.ask(ctx, r)
+		if unread, ok := errors.AsType[*store.Unreadable](err); ok && unread.Passing() && next.Ended != "" {
+			return r, false, unread // Another process may have renewed it, and used up what was shown.
+		}
+		return next, keep, failure
 	})
 	return c.conclude(used, got, err)
 }

@@ -1,0 +1,40 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/login/store"
+	"gatehouse/testkit"
+)
+
+// Another process may have renewed the login and kept it in a keyring that is locked now.
+// A refusal of the refresh token which that has used up does not end the login.
+func TestHeader_renewedElsewhereAndTheKeyringIsLocked_leavesTheLogin(t *testing.T) {
+	t.Parallel()
+	a := testkit.StartAuthServer(t)
+	ring := &testkit.Keyring{}
+	files, was := loggedIn(t, a, -time.Second)
+	s := files.WithKeyring(ring)
+	was.Place = store.InKeyring
+	if _, err := s.Change(t.Context(), target(a).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return was, true, nil }); err != nil {
+		t.Fatal(err)
+	}
+	c := keeper(s).Of(target(a))
+	if header, err := keeper(s).Of(target(a)).Header(within(t)); err != nil || header == headerOf(was) {
+		t.Fatalf("got %q and %v, want another token", header, err)
+	}
+	a.Change(func() { a.TokenStatus, a.TokenBody = 400, `{"error":"invalid_grant"}` })
+	ring.Err = errors.New("locked")
+	if _, err := c.Header(within(t)); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("got %v, want that the keyring is locked", err)
+	}
+	ring.Err = nil
+	now, err := s.Read(target(a).Key())
+	if err != nil || !now.LoggedIn() || now.Equal(was) {
+		t.Errorf("got a login: %t and %v once it is unlocked, want what the other process has kept", now.LoggedIn(), err)
+	}
+}
