@@ -17,6 +17,7 @@ type after int
 const (
 	afterLogin after = iota
 	afterLogout
+	afterRemoval // by hand: only those that use it have to do anything
 )
 
 // maxSettling is how long a gateway is waited for.
@@ -37,9 +38,10 @@ func tellGateways(ctx context.Context, w io.Writer, names []string, what after) 
 				continue
 			}
 			text := ""
-			if what == afterLogin {
+			switch {
+			case what == afterLogin:
 				text = useLogin(ctx, f.Client, s)
-			} else {
+			case what == afterLogout || s.Auth != nil && s.Auth.State == admin.LoggedIn:
 				text = dropLogin(ctx, f.Client, s)
 			}
 			if text != "" {

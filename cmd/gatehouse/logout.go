@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,11 +42,14 @@ func (o *fileOptions) logout(ctx context.Context, cmd *cobra.Command, name strin
 	if kept == nil {
 		return failed(errNoStore)
 	}
+	out, errs := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	l, err := o.leave(ctx, kept, name)
 	if err != nil {
+		if l != nil { // Gateways may use one whose file was removed by hand.
+			tellGateways(ctx, out, l.names, afterRemoval)
+		}
 		return err
 	}
-	out, errs := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	if err := l.forget(context.WithoutCancel(ctx)); err != nil {
 		return failed(err)
 	}
@@ -63,18 +67,19 @@ func (o *fileOptions) logout(ctx context.Context, cmd *cobra.Command, name strin
 
 // parting is a login on its way out. Its steps come in the order keep (by leave), forget,
 // revoke: whoever is killed after any of them finds what is left to do when it is run
-// again.
+// again, also if the entry has another address by then, or is gone.
 type parting struct {
 	store *store.Store
 	names []string // of the entries that have the login
-	key   store.Key
-	// under is where the tokens are kept until they are revoked: no server has this key.
-	under store.Key
-	// logins are what is to be revoked; old are those of entries that are gone, which
-	// have no key.
+	// key is that of the login; under is where its tokens are kept until they are revoked:
+	// no server has this key. Both are zero for a name that has no entry.
+	key, under store.Key
+	// logins are what is to be revoked; old are those of them that no entry uses: what a
+	// logout that was killed has left, and logins of entries that are gone.
 	logins []store.Record
 	old    []store.Kept
-	broken error // why what was kept of the login could not be read
+	broken error   // why what was kept of a login could not be read, and never will be
+	unread []error // why logins that no entry uses cannot be read now; they stay
 }
 
 // unrevoked is what is said of tokens in the list of logins until they are revoked.
@@ -83,7 +88,8 @@ func unrevoked(server string) string {
 }
 
 // leave finds the login of an entry, or those that were made under a name that has no
-// entry any more, and keeps a copy of the tokens.
+// entry any more, and keeps a copy of the tokens. A parting beside an error names those
+// that nobody is logged in to.
 func (o *fileOptions) leave(ctx context.Context, kept *store.Store, name string) (*parting, error) {
 	entries, err := o.readEntries(ctx, name)
 	var t login.Target
@@ -93,38 +99,73 @@ func (o *fileOptions) leave(ctx context.Context, kept *store.Store, name string)
 	if err != nil {
 		return leaveOld(kept, name, err)
 	}
-	l := &parting{store: kept, names: entries.sharing(t), key: t.Key(), under: t.Key()}
-	l.under.Account += "\x00logout" // No account of an entry has this.
-	for _, key := range []store.Key{l.key, l.under} {
-		r, err := kept.Read(key)
-		if bad, ok := errors.AsType[*store.Unreadable](err); ok {
-			l.broken = bad.Why
-		}
-		if r.LoggedIn() {
-			l.logins = append(l.logins, r)
-		}
+	return leaveKey(ctx, kept, t.Key(), entries.sharing(t))
+}
+
+// leaveKey finds the login that entries share, and what a logout that was killed has left
+// under their names.
+func leaveKey(ctx context.Context, kept *store.Store, key store.Key, names []string) (*parting, error) {
+	l := &parting{store: kept, names: names, key: key}
+	r, err := kept.Read(key)
+	if bad, ok := errors.AsType[*store.Unreadable](err); ok && bad.Passing() {
+		return nil, failed(bad.Unforgotten())
+	} else if ok {
+		l.broken = bad.Why
 	}
-	if len(l.logins) == 0 && l.broken == nil {
-		return nil, unfit(&login.Unfit{Why: fmt.Sprintf("nobody is logged in to %q", name)})
+	if r.LoggedIn() {
+		l.logins, l.under = []store.Record{r}, copyKey(key, r)
 	}
-	return l, l.keep(ctx)
+	l.findOld(func(r store.Record) bool { return r.Ended != "" })
+	switch {
+	case len(l.logins) > 0 || l.broken != nil:
+		return l, l.keep(ctx)
+	case len(l.unread) > 0:
+		return nil, failed(l.unread[0])
+	}
+	return l, unfit(&login.Unfit{Why: fmt.Sprintf("nobody is logged in to %q", names[0])})
+}
+
+// copyKey is where the tokens of a login are kept that has ended. Each login has another
+// one: a copy that is still to be revoked is not lost over the next.
+func copyKey(key store.Key, r store.Record) store.Key {
+	sum := sha256.Sum256([]byte(r.Secrets.AccessToken))
+	key.Account += "\x00logout\x00" + string(sum[:]) // No account of an entry has this.
+	return key
 }
 
 // leaveOld finds the logins that were made under a name; unknown is why it has no entry.
 func leaveOld(kept *store.Store, name string, unknown error) (*parting, error) {
 	l := &parting{store: kept, names: []string{name}}
-	for _, k := range kept.List() {
-		if k.Record.Server == name && k.Record.LoggedIn() {
-			l.logins, l.old = append(l.logins, k.Record), append(l.old, k)
-		}
-	}
-	if len(l.old) > 0 {
+	l.findOld(func(store.Record) bool { return true })
+	_, wrong := errors.AsType[*login.Unfit](unknown)
+	switch {
+	case len(l.old) > 0:
 		return l, nil
-	}
-	if _, wrong := errors.AsType[*login.Unfit](unknown); wrong {
+	case len(l.unread) > 0:
+		return nil, failed(l.unread[0])
+	case wrong:
 		return nil, unfit(unknown)
 	}
 	return nil, failed(unknown)
+}
+
+// findOld finds the tokens that are kept under the names in records that are meant.
+func (l *parting) findOld(meant func(shown store.Record) bool) {
+	for _, k := range l.store.Under(l.names) {
+		bad, _ := errors.AsType[*store.Unreadable](k.Err)
+		switch {
+		case !meant(k.Record) || bad == nil && !k.Record.LoggedIn():
+			continue
+		case bad == nil:
+			l.logins = append(l.logins, k.Record)
+		case bad.Passing():
+			l.unread = append(l.unread, bad.Unforgotten())
+			continue
+		default:
+			l.broken = bad.Why
+		}
+		l.old = append(l.old, k)
+	}
 }
 
 // keep copies the tokens to where they stay until they are revoked. What cannot be
@@ -144,7 +185,7 @@ func (l *parting) keep(ctx context.Context) error {
 
 // forget ends the use of the login.
 func (l *parting) forget(ctx context.Context) error {
-	if len(l.old) > 0 {
+	if l.key == (store.Key{}) {
 		return nil // No gateway has an entry that uses it.
 	}
 	last, err := l.store.Forget(ctx, l.key)
@@ -157,9 +198,10 @@ func (l *parting) forget(ctx context.Context) error {
 	return nil
 }
 
-// revoke revokes the tokens and forgets their copy, unless ctx ends it. It returns what
-// went wrong, which is said and no more.
-func (l *parting) revoke(ctx context.Context) (errs []error) {
+// revoke revokes the tokens and forgets what is kept of them, unless ctx ends it. It
+// returns what went wrong, which is said and no more.
+func (l *parting) revoke(ctx context.Context) []error {
+	errs := slices.Clone(l.unread)
 	if l.broken != nil {
 		errs = append(errs, fmt.Errorf("its tokens are not revoked, as they could not be read: %w", l.broken))
 	}
@@ -171,12 +213,18 @@ func (l *parting) revoke(ctx context.Context) (errs []error) {
 			errs = append(errs, err)
 		}
 	}
+	if ctx.Err() != nil {
+		return errs // The next logout revokes what is left.
+	}
 	for _, k := range l.old {
-		errs = append(errs, k.Remove(ctx))
+		if err := k.Remove(ctx); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	if len(l.old) == 0 && ctx.Err() == nil {
-		_, err := l.store.Forget(ctx, l.under)
-		errs = append(errs, err)
+	if l.under != (store.Key{}) {
+		if _, err := l.store.Forget(ctx, l.under); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	return errs
 }

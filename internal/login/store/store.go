@@ -64,6 +64,11 @@ func (e *Unreadable) Unwrap() error { return e.Why }
 // keyring is locked, for example.
 func (e *Unreadable) Passing() bool { return passing(e.Why) }
 
+// Unforgotten words why a logout leaves the credential, and how to be rid of it.
+func (e *Unreadable) Unforgotten() error {
+	return fmt.Errorf("cannot forget the login, %s: %w; try again once that works, or remove the file, log out again, and end the login at the server", e.Path, e.Why)
+}
+
 // errBroken means that what was read is of no use, now and later.
 var errBroken = errors.New("it is not what gatehouse writes")
 
@@ -158,12 +163,12 @@ func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
 	return r, s.remove(k.id())
 }
 
-// unforgotten words why a record stays, and how to be rid of it all the same.
-func (s *Store) unforgotten(id string, err error) error {
-	if bad, ok := errors.AsType[*Unreadable](err); ok {
-		err = bad.Why
+// unforgotten words why a record stays.
+func (s *Store) unforgotten(id string, why error) error {
+	if bad, ok := errors.AsType[*Unreadable](why); ok {
+		return bad.Unforgotten()
 	}
-	return fmt.Errorf("cannot forget the login, %s: %w; try again once that works, or remove the file, log out again, and end the login at the server", s.path(id), err)
+	return (&Unreadable{Path: s.path(id), Why: why}).Unforgotten()
 }
 
 // remove removes a record. If its secrets stay in the keyring, so does the file that

@@ -1,0 +1,111 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatehouse/testkit"
+)
+
+// credentialFiles are what is kept of logins.
+func credentialFiles(t *testing.T, g *testkit.Gateway) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "credentials", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// stoppedWhileItRevokes is a logout that gets a signal while it waits for the answer to a
+// revocation.
+func stoppedWhileItRevokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal) {
+	t.Helper()
+	asked, goOn := make(chan struct{}, 10), make(chan struct{})
+	a.Change(func() {
+		a.Handle["/revoke"] = func(_ http.ResponseWriter, r *http.Request) {
+			asked <- struct{}{}
+			select {
+			case <-goOn:
+			case <-r.Context().Done():
+			}
+		}
+	})
+	cmd := command(t, operatorEnv(g), "logout", "guarded")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "a revocation", func() bool { return len(asked) > 0 })
+	_ = cmd.Process.Signal(sig)
+	_ = cmd.Wait() // It was stopped.
+	close(goOn)
+	a.Change(func() { delete(a.Handle, "/revoke") })
+}
+
+// revokes wants a logout to revoke so many tokens, and to leave none.
+func revokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, want int) {
+	t.Helper()
+	before := len(a.Requests("/revoke"))
+	operate(t, g, "logout", "guarded").want(t, exitFine, `logged out of "guarded"`)
+	if n := len(a.Requests("/revoke")) - before; n != want {
+		t.Errorf("got %d revocations, want %d", n, want)
+	}
+	for _, path := range credentialFiles(t, g) { // The gateway may have noted what the next login should ask for.
+		if text := readText(t, path); strings.Contains(text, "token\"") {
+			t.Errorf("got\n%s\nwant no token left", text)
+		}
+	}
+	operate(t, g, "login", "--list").want(t, exitFine, "nobody is logged in")
+}
+
+func TestLogout_killed_andTheEntryHasAnotherAddress_isEndedByTheNextOne(t *testing.T) {
+	t.Parallel()
+	a, g, _ := beginGuarded(t, nil)
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	stoppedWhileItRevokes(t, a, g, os.Kill)
+	other := testkit.StartAuthServer(t)
+	g.Apply(t, g.ServersFile, testkit.Servers{"guarded": {"url": other.MCP()}}.JSON())
+	operate(t, g, "login", "--list").want(t, exitFine, "run again: gatehouse logout guarded")
+	revokes(t, a, g, 2)
+	operate(t, g, "logout", "guarded").want(t, exitUsage, "nobody is logged in")
+}
+
+func TestLogout_killedTwice_theNextOneRevokesTheTokensOfBothLogins(t *testing.T) {
+	t.Parallel()
+	a, g, _ := beginGuarded(t, nil)
+	for range 2 {
+		runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+		stoppedWhileItRevokes(t, a, g, os.Kill)
+	}
+	revokes(t, a, g, 4)
+}
+
+func TestLogout_ofAnEntryThatIsGone_interrupted_isEndedByTheNextOne(t *testing.T) {
+	t.Parallel()
+	a, g, _ := beginGuarded(t, nil)
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	g.Apply(t, g.ServersFile, testkit.Servers{"other": {"url": a.MCP()}}.JSON())
+	stoppedWhileItRevokes(t, a, g, os.Interrupt)
+	revokes(t, a, g, 2)
+}
+
+// Who has removed the file, as the keyring never answers, wants running gateways to stop
+// using what was in it.
+func TestLogout_ofALoginWhoseFileIsGone_makesGatewaysStopUsingIt(t *testing.T) {
+	t.Parallel()
+	_, g, agent := beginGuarded(t, nil)
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	agent.Execute(t, "guarded", "hello", nil).Good(t)
+	for _, path := range credentialFiles(t, g) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	operate(t, g, "logout", "guarded").want(t, exitUsage, "nobody is logged in")
+	agent.Execute(t, "guarded", "hello", nil).Failed(t, "SERVER_UNAVAILABLE")
+}
