@@ -57,9 +57,10 @@ type conversation struct {
 	mu      sync.Mutex
 	pending map[string]*exchange
 	// told is how many notifications an SSE server may still answer, though it should
-	// not, and toldAt the number of the latest request when the last of them was sent.
-	told   int
-	toldAt uint64
+	// not; telling of them may not have reached it yet. toldAt is the number of the
+	// latest request when the last of the others had reached it.
+	told, telling int
+	toldAt        uint64
 
 	// Guarded by h.mu.
 	proven  bool // a request has been answered since the handshake
@@ -219,7 +220,8 @@ func (c *conversation) nameless(m jsonrpc.Message) {
 }
 
 // ofNotice reports whether an error that does not say whose it is may be the answer to a
-// notification: each pays for one, until a request that was made after it is answered.
+// notification: each pays for one, until a request that was made after it had reached the
+// server is answered.
 func (c *conversation) ofNotice() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -235,7 +237,7 @@ func (c *conversation) heardOf(x *exchange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if x.number > c.toldAt {
-		c.told = 0
+		c.told = min(c.told, c.telling)
 	}
 }
 
@@ -353,8 +355,14 @@ func (c *conversation) tell(ctx context.Context, x *exchange, body []byte) facts
 func (c *conversation) notify(ctx context.Context, x *exchange, method string, params json.RawMessage) facts {
 	c.mu.Lock()
 	c.told++
-	c.toldAt = c.lastID.Load()
+	c.telling++
 	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.telling--
+		c.toldAt = c.lastID.Load()
+	}()
 	return c.tell(ctx, x, notificationLine(method, params))
 }
 

@@ -143,6 +143,12 @@ func TestSSE_withAServerOfTheLibrary(t *testing.T) {
 // sseByHand is an SSE server: what it says on its stream, and gets by POST.
 func sseByHand(t *testing.T) (url string, say chan string, got chan request) {
 	t.Helper()
+	return sseSlow(t, func(request) {})
+}
+
+// sseSlow is sseByHand; a POST that has come is taken only once take returns.
+func sseSlow(t *testing.T, take func(request)) (url string, say chan string, got chan request) {
+	t.Helper()
 	say, got = make(chan string), make(chan request, 10)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sse", func(w http.ResponseWriter, r *http.Request) {
@@ -163,6 +169,7 @@ func sseByHand(t *testing.T) (url string, say chan string, got chan request) {
 		var m request
 		_ = json.Unmarshal(body, &m)
 		m.line = string(body)
+		take(m)
 		w.WriteHeader(http.StatusAccepted)
 		if m.Method == "initialize" {
 			go func() { say <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, goodInitialize) }()
