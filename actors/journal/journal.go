@@ -9,6 +9,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -25,7 +26,7 @@ import (
 // Props makes the journal's actor. It logs to log from its own goroutine. It
 // hears nothing before Follow.
 func Props(log *slog.Logger) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &journal{log: log, crashes: map[string]messages.ServerCrashed{}} })
+	return actor.PropsFromProducer(func() actor.Actor { return &journal{log: log, crashes: map[serverRun]messages.ServerCrashed{}} })
 }
 
 // Follow hands what is published on the system's event stream to the journal
@@ -43,7 +44,18 @@ func Follow(sys *actor.ActorSystem, journal *actor.PID) (stop func()) {
 
 type journal struct {
 	log     *slog.Logger
-	crashes map[string]messages.ServerCrashed // by server: not logged yet
+	crashes map[serverRun]messages.ServerCrashed // not logged yet
+}
+
+// serverRun is one run of a server. Two forms of an entry, one of which drains, may run
+// at once.
+type serverRun struct {
+	server string
+	run    uint64
+}
+
+func (r serverRun) compare(other serverRun) int {
+	return cmp.Or(cmp.Compare(r.server, other.server), cmp.Compare(r.run, other.run))
 }
 
 // verdictPatience is how long a crash waits for what the supervisor makes of
@@ -52,10 +64,7 @@ type journal struct {
 const verdictPatience = time.Second
 
 // overdue says that the verdict on a crash has not come.
-type overdue struct {
-	server string
-	run    uint64
-}
+type overdue struct{ of serverRun }
 
 // IgnoreDeadLetterLogging keeps late timers out of the log.
 func (overdue) IgnoreDeadLetterLogging() {}
@@ -66,22 +75,20 @@ func (j *journal) Receive(c actor.Context) {
 	case messages.ServerCrashed:
 		j.crashed(c, m)
 	case messages.ServerBackingOff:
-		j.settle(m.Server, slog.Int("attempt", m.Attempt), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
+		j.settle(serverRun{m.Server, m.Run}, slog.Int("attempt", m.Attempt), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
 		j.write(m)
 	case messages.ServerQuarantined:
-		j.settle(m.Server, slog.String("verdict", "quarantine"), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
+		j.settle(serverRun{m.Server, m.Run}, slog.String("verdict", "quarantine"), slog.Duration("delay", m.Delay.Round(time.Millisecond)))
 		j.write(m)
 	case messages.Event:
 		j.write(m)
 	case *actor.SupervisorEvent:
 		j.supervision(m)
 	case overdue:
-		if crash, ok := j.crashes[m.server]; ok && crash.Exit.Run == m.run {
-			j.settle(m.server)
-		}
+		j.settle(m.of)
 	case *actor.Stopping, *actor.Restarting:
-		for _, server := range slices.Sorted(maps.Keys(j.crashes)) {
-			j.settle(server)
+		for _, of := range slices.SortedFunc(maps.Keys(j.crashes), serverRun.compare) {
+			j.settle(of)
 		}
 	}
 }
@@ -96,19 +103,19 @@ func (j *journal) crashed(c actor.Context, m messages.ServerCrashed) {
 		j.write(m)
 		return
 	}
-	j.settle(m.Exit.Server)
-	j.crashes[m.Exit.Server] = m
-	root, self, late := c.ActorSystem().Root, c.Self(), overdue{m.Exit.Server, m.Exit.Run}
+	of := serverRun{m.Exit.Server, m.Exit.Run}
+	j.crashes[of] = m
+	root, self, late := c.ActorSystem().Root, c.Self(), overdue{of}
 	time.AfterFunc(verdictPatience, func() { root.Send(self, late) })
 }
 
-// settle logs the crash of a server that is not logged yet, if there is one.
-func (j *journal) settle(server string, verdict ...slog.Attr) {
-	crash, ok := j.crashes[server]
+// settle logs the crash that ended a run, unless it is logged already.
+func (j *journal) settle(of serverRun, verdict ...slog.Attr) {
+	crash, ok := j.crashes[of]
 	if !ok {
 		return
 	}
-	delete(j.crashes, server)
+	delete(j.crashes, of)
 	j.log.LogAttrs(context.Background(), crash.Level(), crash.Text(), append(crash.Attrs(), verdict...)...) //nolint:sloglint // As in write.
 }
 

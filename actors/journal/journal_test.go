@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -92,4 +94,39 @@ func TestJournal_theCrashOfAStoppedServer_waitsForNoVerdict(t *testing.T) {
 			t.Errorf("got %+v, want one crash, without the verdict on another one", lines)
 		}
 	})
+}
+
+// An older form of a server may still drain while the new one fails.
+func TestJournal_theCrashOfARun_hasNoVerdictOnAnother(t *testing.T) {
+	crash := func(run uint64) messages.ServerCrashed {
+		return messages.ServerCrashed{Exit: &endpoint.Exit{Server: "files", Run: run}}
+	}
+	for name, verdict := range map[string]messages.Event{
+		"backing off": messages.ServerBackingOff{Server: "files", Run: 2, Attempt: 3, Delay: time.Second},
+		"quarantined": messages.ServerQuarantined{Server: "files", Run: 2, Delay: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+				w.System.EventStream.Publish(crash(1))
+				w.System.EventStream.Publish(crash(2))
+				w.System.EventStream.Publish(verdict)
+				w.Sleep(2 * time.Second)
+				delays := map[string]string{}
+				for _, l := range log.With("server crashed") {
+					delays[l.Attrs["run"]] = l.Attrs["delay"]
+				}
+				if want := map[string]string{"1": "", "2": "1s"}; !maps.Equal(delays, want) {
+					t.Errorf("got crashes with the delays %v, want %v", delays, want)
+				}
+			})
+			inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+				w.System.EventStream.Publish(crash(1))
+				w.System.EventStream.Publish(verdict)
+				w.Sleep(2 * time.Second)
+				if lines := log.With("server crashed"); len(lines) != 1 || lines[0].Attrs["delay"] != "" {
+					t.Errorf("got %+v, want the crash of run 1 without the verdict on run 2", lines)
+				}
+			})
+		})
+	}
 }
