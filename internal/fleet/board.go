@@ -132,6 +132,9 @@ func readContent(e Entry, into **Content, candidate bool) error {
 	if err := rawjson.Decode(e.Value, c); err != nil {
 		return fmt.Errorf("cannot read it: %w", err)
 	}
+	if err := c.Check(); err != nil {
+		return err
+	}
 	if candidate {
 		c.Candidate = e.Modified
 	}

@@ -1,6 +1,8 @@
 package fleet_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -35,6 +37,24 @@ func TestBoard_whatCannotBeRead_isNamed(t *testing.T) {
 	b.Apply(10, []fleet.Entry{{Key: fleet.NodeKey("bad"), Value: []byte(`{}`), Created: 4, Modified: 10}})
 	if after := b.View(); after.Nodes["bad"].ID != "bad" || len(after.Damaged) != 3 || len(v.Damaged) != 4 {
 		t.Errorf("got nodes %v and %d damaged keys once it was mended (%d in the view before), want both nodes, 3 and 4", after.Nodes, len(after.Damaged), len(v.Damaged))
+	}
+}
+
+// Who writes to the store past apply is held to its limit, too.
+func TestBoard_filesThatAreTooLarge_areLeftOutAndNamed(t *testing.T) {
+	active := func(bytesOfBoth int) fleet.View {
+		half := bytes.Repeat([]byte(" "), bytesOfBoth/2)
+		value, err := json.Marshal(fleet.Content{Servers: half, Rules: half})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fleet.NewBoard(1, 9, []fleet.Entry{{Key: fleet.KeyActive, Value: value, Created: 6, Modified: 6}}).View()
+	}
+	if v := active(fleet.MaxContent); v.Active == nil || len(v.Damaged) != 0 {
+		t.Errorf("got %v named, want files of %d bytes taken", v.Summary(), fleet.MaxContent)
+	}
+	if v := active(fleet.MaxContent + 2); v.Active != nil || !strings.Contains(v.Damaged[fleet.KeyActive], "1048578 bytes") {
+		t.Errorf("got %v named, want files of %d bytes left out, and named", v.Summary(), fleet.MaxContent+2)
 	}
 }
 
