@@ -404,8 +404,9 @@ func (g *Gateway) checkClean(t testing.TB) {
 	if code := g.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the gateway ended with %v, want exit status 0", g.cmd.ProcessState)
 	}
-	for _, pid := range g.ServerPIDs() {
-		if Alive(pid) {
+	for _, l := range g.Log.Lines() {
+		pid := l.Int("pid")
+		if l.Msg == "server ready" && pid > 0 && Alive(pid) && !begunAfter(pid, l.Time) {
 			t.Errorf("server process %d outlived the gateway, want it gone", pid)
 		}
 	}

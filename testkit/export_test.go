@@ -1,0 +1,6 @@
+//go:build linux
+
+package testkit
+
+// BegunAfter is begunAfter for tests.
+var BegunAfter = begunAfter
