@@ -63,8 +63,8 @@ type Options struct {
 	// ends. Default DefaultWriteStall.
 	WriteStall time.Duration
 	// EOFGrace is how long the session waits, after the end of the server's
-	// output, for its owner to Close it with the reason, or to say by AwaitClose
-	// that it is about to. Default DefaultEOFGrace.
+	// output, for its owner to Close it with the reason; twenty times as long for one
+	// who says by AwaitClose that it is about to. Default DefaultEOFGrace.
 	EOFGrace time.Duration
 	// OnToolsChanged is called when the server announces that its tools have
 	// changed. Like OnJunk and OnEOF it is called from the session's reader,
@@ -274,14 +274,17 @@ func (s *Stdio) Close(cause error) {
 	s.end(cause)
 }
 
+// knownGrace is how many times EOFGrace an owner has who is about to Close the session.
+const knownGrace = 20
+
 // AwaitClose says that the owner is about to Close the session with the reason: the
-// end of the server's output does not end it any more.
+// end of the server's output alone ends it much later.
 func (s *Stdio) AwaitClose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.awaits = true
-	if s.grace != nil {
-		s.grace.Stop()
+	if s.grace != nil && s.grace.Stop() {
+		s.grace.Reset(knownGrace * s.opts.EOFGrace)
 	}
 }
 
@@ -320,8 +323,12 @@ func (s *Stdio) endSoon(cause error) {
 	s.mu.Lock()
 	s.deaf = true
 	opened := s.opened
-	if opened && s.grace == nil && s.cause == nil && !s.awaits {
-		s.grace = time.AfterFunc(s.opts.EOFGrace, func() { s.end(cause) })
+	if opened && s.grace == nil && s.cause == nil {
+		grace := s.opts.EOFGrace
+		if s.awaits {
+			grace *= knownGrace
+		}
+		s.grace = time.AfterFunc(grace, func() { s.end(cause) })
 	}
 	s.mu.Unlock()
 	if !opened {

@@ -194,27 +194,37 @@ func TestEndOfOutput_withoutAnOwnerEndsTheSession(t *testing.T) {
 	})
 }
 
-// The owner knows that the process has ended, and why only when nothing is left of it.
+// The owner knows that the process has ended, and why only when nothing is left of it,
+// which may be never.
 func TestEndOfOutput_ofAnOwnerWhoIsAboutToClose_waitsForTheReason(t *testing.T) {
-	for name, first := range map[string]bool{"who says so before the end": true, "who says so after the end": false} {
+	for name, c := range map[string]struct {
+		first bool
+		after time.Duration
+		want  error
+	}{
+		"who says so before the end":                   {true, 9 * time.Second, errGone},
+		"who says so after the end":                    {false, 9 * time.Second, errGone},
+		"who says so before the end, and never closes": {true, time.Minute, servers.ErrOutputClosed},
+		"who says so after the end, and never closes":  {false, time.Minute, servers.ErrOutputClosed},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, p := open(t, servers.Options{})
 				running := call(t.Context(), s, tool(`1`))
 				p.read()
-				if first {
+				if c.first {
 					s.AwaitClose()
 				}
 				_ = p.out.Close()
 				synctest.Wait()
-				if !first {
+				if !c.first {
 					s.AwaitClose()
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(c.after)
 				synctest.Wait()
 				s.Close(errGone)
-				if o := <-running; !errors.Is(o.err, errGone) {
-					t.Errorf("the running call got %v, want %v", o.err, errGone)
+				if o := <-running; !errors.Is(o.err, c.want) {
+					t.Errorf("the running call got %v, want %v", o.err, c.want)
 				}
 				<-s.Done()
 			})
