@@ -137,6 +137,7 @@ func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {
 	}
 	a.cfg.View.store(s.inForce)
 	c.Send(a.cfg.Supervisor, s.diff)
+	a.ease(c, s)
 	if a.fleet != nil {
 		c.Send(a.fleet, messages.InForce(m))
 	}
@@ -148,17 +149,22 @@ func (a *configActor) replaced(c actor.Context, m messages.SnapshotReplaced) {
 	a.settled(c)
 }
 
+// ease has the supervisor do what a release asks of servers that go on.
+func (a *configActor) ease(c actor.Context, s step) {
+	for _, lift := range s.lifts {
+		c.Send(a.cfg.Supervisor, lift)
+	}
+	for _, end := range s.ends {
+		c.Send(a.cfg.Supervisor, end)
+	}
+}
+
 // operate does what an operator asks of one server.
 func (a *configActor) operate(c actor.Context, m any) {
 	now := time.Now()
 	s, reply := a.book.act(m, now)
 	if s.snapshot == nil {
-		if s.lift.Name != "" {
-			c.Send(a.cfg.Supervisor, s.lift)
-		}
-		for _, end := range s.ends {
-			c.Send(a.cfg.Supervisor, end)
-		}
+		a.ease(c, s)
 		c.Respond(reply)
 		return
 	}

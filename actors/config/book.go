@@ -39,7 +39,7 @@ type step struct {
 	report   messages.ConfigReloaded // without an Outcome there is nothing to report
 	snapshot *snapshot.Snapshot
 	diff     messages.ApplyDiff
-	lift     messages.LiftBlocks // without a Name nothing is to be lifted
+	lifts    []messages.LiftBlocks
 	ends     []messages.EndInstance
 	lacks    lacks // what must be found out first
 	begun    time.Time

@@ -113,28 +113,39 @@ func (b *book) agreed(m messages.FleetChanged, now time.Time) step {
 	changes := resolve.Diff(b.loaded.resolved, next.resolved)
 	report.Added, report.Removed, report.Changed, report.Updated = changes.Added, changes.Removed, changes.Changed, changes.Updated
 	b.loaded = next
-	renewed := b.renewedBy(m)
+	renewed, eased := b.wishedBy(m, now)
 	b.fleet, b.generation, b.holds = &wishes{m.Content, m.Holds, m.Restarts}, m.Generation, holdsOf(m.Holds, now)
 	for _, name := range renewed {
 		report.Changed = append(report.Changed, resolve.ChangedServer{Name: name, Fields: []string{messages.TriggerFleet}})
 	}
-	return b.advance(report, renewed, now)
+	s := b.advance(report, renewed, now)
+	s.lifts, s.ends = eased.lifts, eased.ends
+	return s
 }
 
-// renewedBy lists the servers that get a fresh cell though their entries have not
-// changed: an operator has held, released or restarted them. Another wish may have the
-// revision of one that a restored store has lost.
-func (b *book) renewedBy(m messages.FleetChanged) (names []string) {
+// wishedBy lists the servers that get a fresh cell though their entries have not changed: an
+// operator has held or restarted them, or released them where they had failed. What a release
+// is for in servers that go on is in eased. Another wish may have the revision of one that a
+// restored store has lost.
+func (b *book) wishedBy(m messages.FleetChanged, now time.Time) (renewed []string, eased step) {
 	if b.fleet == nil {
-		return nil // Every cell is a fresh one.
+		return nil, step{} // Every cell is a fresh one.
 	}
-	for name := range b.plans {
+	for name, p := range b.plans {
 		was, is := b.fleet.holds[name], m.Holds[name]
-		if is.Revision != was.Revision || !is.Same(was) || m.Restarts[name] != b.fleet.restarts[name] {
-			names = append(names, name)
+		wished := is.Revision != was.Revision || !is.Same(was)
+		ends := stuckInstances(p)
+		switch {
+		case m.Restarts[name] != b.fleet.restarts[name],
+			wished && (is.Held || was.Held || slices.Contains(stuck, p.Cell.Status().State)):
+			renewed = append(renewed, name)
+		case wished && len(ends) > 0:
+			eased.ends = append(eased.ends, ends...)
+		case wished && blocksOf(p, now) > 0:
+			eased.lifts = append(eased.lifts, messages.LiftBlocks{Name: name, Cell: p.Cell})
 		}
 	}
-	return sorted(names)
+	return sorted(renewed), eased
 }
 
 // holdsOf are the fleet's holds whose time is not over.

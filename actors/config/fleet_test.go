@@ -130,6 +130,51 @@ func TestFleet_holdsAndRestarts_renewTheirServersAlone(t *testing.T) {
 	})
 }
 
+// As without a fleet: a healthy server goes on.
+func TestFleet_release_dependsOnTheState(t *testing.T) {
+	for state, want := range map[endpoint.State]string{
+		endpoint.Quarantined: "drain a, start a@3", endpoint.NeedsAuth: "drain a, start a@3", endpoint.BackingOff: "drain a, start a@3",
+		endpoint.Ready: "keep a@2", endpoint.Starting: "keep a@2", endpoint.Idle: "keep a@2",
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+				one := content(`"a": {"command": "a"}`)
+				m.agreed(messages.FleetChanged{Generation: 5, Content: one})
+				testkit.Publish(m.cell("a"), endpoint.Status{State: state})
+				released := map[string]fleet.Hold{"a": {Revision: 6}}
+				if got := shape(m.agreed(messages.FleetChanged{Generation: 6, Content: one, Holds: released})); got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				testkit.ExpectNone(t, m.supervisor)
+			})
+		})
+	}
+}
+
+func TestFleet_release_liftsBlocksAndEndsInstances_ofAServerThatGoesOn(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		two := content(`"a": {"command": "a"}, "ours": {"command": "o", "gateway": {"scope": "agent"}}`)
+		m.agreed(messages.FleetChanged{Generation: 5, Content: two})
+		testkit.Publish(m.cell("a"), endpoint.Status{State: endpoint.Ready})
+		m.cell("a").PublishGuard(&endpoint.Guard{Blocks: []endpoint.Block{{Caller: endpoint.Caller{Agent: "x"}, Until: time.Now().Add(time.Minute)}}})
+		instance, _, err := m.cell("ours").Instances().Obtain(endpoint.Whose{Agent: "nightly"}, "", nil, 16, endpoint.Status{State: endpoint.Idle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		testkit.Publish(instance, endpoint.Status{State: endpoint.Quarantined})
+		released := map[string]fleet.Hold{"a": {Revision: 6}, "ours": {Revision: 6}}
+		if got, want := shape(m.agreed(messages.FleetChanged{Generation: 6, Content: two, Holds: released})), "keep a@2, keep ours@2"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if l := testkit.Expect[messages.LiftBlocks](t, m.supervisor); l.Name != "a" || l.Cell != m.cell("a") {
+			t.Errorf("got %+v, want the blocks of a lifted", l)
+		}
+		if e := testkit.Expect[messages.EndInstance](t, m.supervisor); e.Name != "ours" || e.Cell != instance {
+			t.Errorf("got %+v, want the instance that has failed ended", e)
+		}
+	})
+}
+
 // Revisions begin again where the backup ends, so what a restored store has may look like
 // what it has lost.
 func TestFleet_afterARestore_anotherWishOfTheSameRevision_renewsItsServer(t *testing.T) {
@@ -153,7 +198,7 @@ func TestFleet_afterARestore_anotherWishOfTheSameRevision_renewsItsServer(t *tes
 		}, "drain b, start b@4, keep a@2"},
 		"a release after a release": {func(m *messages.FleetChanged) {
 			m.Holds = map[string]fleet.Hold{"a": {Revision: 7, Asked: time.Unix(2, 0)}, "b": before.Holds["b"]}
-		}, "drain a, start a@4, keep b@3"},
+		}, "drain a, start a@4, keep b@3"}, // It is quarantined.
 		"another entry": {func(m *messages.FleetChanged) {
 			m.Content = content(`"a": {"command": "c"}, "b": {"command": "b"}`)
 		}, "drain a, start a@4, keep b@3"},
@@ -162,6 +207,7 @@ func TestFleet_afterARestore_anotherWishOfTheSameRevision_renewsItsServer(t *tes
 			inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
 				m.agreed(messages.FleetChanged{Generation: 5, Content: both, Restarts: before.Restarts, Holds: map[string]fleet.Hold{"a": before.Holds["a"]}})
 				m.agreed(before)
+				testkit.Publish(m.cell("a"), endpoint.Status{State: endpoint.Quarantined})
 				after := before
 				c.change(&after)
 				if got := shape(m.agreed(after)); got != c.want {

@@ -75,24 +75,30 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	case p.Unusable != "":
 		return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 	}
-	state := p.Cell.Status().State
-	if slices.Contains(stuck, state) {
+	ends, blocks := stuckInstances(p), blocksOf(p, now)
+	reply := messages.OperateReply{Generation: b.generation}
+	switch state := p.Cell.Status().State; {
+	case slices.Contains(stuck, state):
 		return b.renew(name, messages.TriggerRelease, now)
-	}
-	if ends := stuckInstances(p); len(ends) > 0 {
-		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%s of %q that had failed may start anew, with the next call", plural.Of(len(ends), "instance"), name)}
+	case len(ends) > 0:
+		reply.Note = fmt.Sprintf("%s of %q that had failed may start anew, with the next call", plural.Of(len(ends), "instance"), name)
 		return step{ends: ends}, reply
+	case blocks > 0:
+		reply.Note = fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(blocks, "block"))
+		return step{lifts: []messages.LiftBlocks{{Name: name, Cell: p.Cell}}}, reply
+	default:
+		reply.Note = fmt.Sprintf("%q is %s: there was nothing to release", name, state)
+		return step{}, reply
 	}
+}
+
+// blocksOf counts the callers that a server refuses, as their calls have ended it.
+func blocksOf(p messages.ServerPlan, now time.Time) int {
 	blocks := len(p.Cell.Guard().InForce(now))
 	for _, cell := range p.Cell.Instances().List() {
 		blocks += len(cell.Guard().InForce(now))
 	}
-	if blocks > 0 {
-		reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(blocks, "block"))}
-		return step{lift: messages.LiftBlocks{Name: name, Cell: p.Cell}}, reply
-	}
-	reply := messages.OperateReply{Generation: b.generation, Note: fmt.Sprintf("%q is %s: there was nothing to release", name, state)}
-	return step{}, reply
+	return blocks
 }
 
 // stuck are the states that release is for, besides a hold.

@@ -4,24 +4,30 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
 )
 
 // operateAll does what an operator asks for at all gateways of the fleet, and returns
 // once this one follows. It blocks until then, or until ctx ends.
 func (a *app) operateAll(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
-	names := a.store.Load().Names()
-	if _, ok := a.store.Load().Route(server); !ok {
-		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, names)}
+	route, ok := a.store.Load().Route(server)
+	if !ok {
+		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, a.store.Load().Names())}
 	}
 	if hold.From != "" {
 		if err := mayDespite(a.fleet.standing.View(), server, hold.From); err != nil {
 			return admin.Operated{}, conflict(err)
 		}
+	}
+	note := ""
+	if action == admin.Release && hold.From == "" {
+		note = goesOn(server, route.Cell.Status().State)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
@@ -29,7 +35,7 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	if err != nil {
 		return admin.Operated{}, unwished(ctx, err)
 	}
-	done := admin.Operated{Server: server, Action: action, Generation: generation}
+	done := admin.Operated{Server: server, Action: action, Generation: generation, Note: note}
 	if !a.fleet.await(ctx, generation) {
 		return done, &admin.Error{
 			Status:  http.StatusGatewayTimeout,
@@ -37,6 +43,15 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 		}
 	}
 	return done, nil
+}
+
+// goesOn says that a release leaves a server alone; it is empty for one that was held or has
+// failed. Whether callers are blocked is known where the server runs.
+func goesOn(server string, state endpoint.State) string {
+	if !slices.Contains([]endpoint.State{endpoint.Ready, endpoint.Starting, endpoint.Idle}, state) {
+		return ""
+	}
+	return fmt.Sprintf("%q is %s, and goes on; if it refused calls of some callers, it does not any more", server, state)
 }
 
 // unwished is the error for a wish that a store has not said to have. One without an answer

@@ -46,11 +46,12 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 func operatedFromElsewhere(t *testing.T, f *kit.Fleet, owner *kit.Node) {
 	t.Helper()
 	server := kit.Server(0)
-	asked := f.Others(owner)[0]
+	asked, before := f.Others(owner)[0], len(f.Eye.Copies()[server])
 	for _, c := range []struct{ args, want string }{
 		{"hold " + server + " --reason disk", "generation"},
 		{"release " + server, "generation"},
 		{"restart " + server, "is ready"},
+		{"release " + server, "is ready, and goes on"},
 		{"logs --node " + owner.ID + " --server " + server, "node=" + asked.ID},
 		{"logs --all", "logged_by=" + owner.ID},
 		{"logs --all", "logged_by=" + asked.ID},
@@ -58,6 +59,9 @@ func operatedFromElsewhere(t *testing.T, f *kit.Fleet, owner *kit.Node) {
 		if got, err := asked.Command(strings.Fields(c.args)...); err != nil || !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %q and %v, want %q", c.args, got, err, c.want)
 		}
+	}
+	if n := len(f.Eye.Copies()[server]) - before; n != 2 {
+		t.Errorf("%d processes of %s were started, want 2: after the hold, and by the restart, not as it was released when healthy", n, server)
 	}
 	for args, want := range map[string]string{"logs --node n9": "there are n1, n2", "logs --all -f": "run it at each gateway"} {
 		if got, err := asked.Command(strings.Fields(args)...); err == nil || !strings.Contains(got, want) {
