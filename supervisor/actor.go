@@ -55,8 +55,9 @@ type supervisor struct {
 	running  map[string]*child // by actor id: those that have not ended yet
 	asker    *actor.PID        // who waits for ServersStopped
 	stopping bool
-	lost     *actor.PID // who waits for TenureLeft
-	vacating int        // children whose actor has ended, and what they ran perhaps not
+	lost     *actor.PID          // who waits for TenureLeft
+	over     []messages.Released // claims by which nothing was begun
+	vacating int                 // children whose actor has ended, and what they ran perhaps not
 }
 
 // Receive implements actor.Actor.
@@ -104,6 +105,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	default:
 		s.cfg.Log.Debug("unknown message", slog.String("actor", c.Self().Id), slog.Any("message", m))
 	}
+	s.sayOver(c)
 }
 
 // wake starts a server that is idle, at the wish of a call. One that has failed

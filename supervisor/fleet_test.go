@@ -437,6 +437,33 @@ func TestFleet_anInstanceThatEndedWhereItRan_makesRoom(t *testing.T) {
 	})
 }
 
+// A release, a restart or another entry ends the wait that it has inherited. So its claim goes
+// over to the new cell: by a claim of its own that would inherit it once more.
+func TestFleet_renewedWhileItWaits_keepsItsClaim(t *testing.T) {
+	inFleet(t, func(t *testing.T, p *party) {
+		was, is := single("files", 1), single("files", 2)
+		p.start(t, was)
+		m := here(was, 5)
+		m.Record = fleet.Record{State: endpoint.Quarantined, Run: 3, RetryAt: time.Now().Add(time.Minute), Reason: "6 failures"}
+		p.Send(p.sup, m)
+		p.Sleep(time.Second)
+		p.apply(messages.ApplyDiff{Generation: 2, Drain: []messages.DrainServer{drainOf(was, time.Minute)}, Start: []messages.ServerPlan{is}})
+		for wanted := false; ; {
+			switch m := testkit.ExpectThat(t, p.fleet, func(any) bool { return true }).(type) {
+			case messages.WantOwner:
+				wanted = m.Cell == is.Cell
+			case messages.Released:
+				if !wanted || m.Cell != was.Cell || m.Epoch != 5 {
+					t.Errorf("got %+v while the new cell was wanted: %v, want it wanted before the claim of the old one is released", m, wanted)
+				}
+				p.Send(p.sup, here(is, 5)) // As the fleet's actor does then.
+				testkit.ExpectExactly(t, p.notes, note{"started", "files@2"})
+				return
+			}
+		}
+	})
+}
+
 // The stand-in for the owner before is still ending then.
 func TestFleet_claimLostBeforeItBegan_isNotBegunBy(t *testing.T) {
 	for name, lose := range map[string]func(p *party, plan messages.ServerPlan) any{

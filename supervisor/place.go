@@ -138,18 +138,27 @@ func (s *supervisor) unwanted(c actor.Context, k *child) {
 	k.stopReports() // What takes its place reports by the same claim.
 	s.tellFleet(c, messages.Unwanted{Key: k.place.key, Cell: k.plan().Cell})
 	if k.place.is != here {
-		s.forgetWait(c, k)
+		s.forgetWait(k)
 	}
 }
 
-// forgetWait releases the claim of a child that has not begun by it.
-func (s *supervisor) forgetWait(c actor.Context, k *child) {
+// forgetWait releases the claim of a child that has not begun by it, unless its successor
+// takes that over: what is wanted with the same message is wanted first.
+func (s *supervisor) forgetWait(k *child) {
 	if k.place.claim != nil {
 		k.stopTimer()
 		k.stopReports()
-		s.tellFleet(c, messages.Released{Key: k.place.key, Cell: k.plan().Cell, Epoch: k.place.claim.Epoch})
+		s.over = append(s.over, messages.Released{Key: k.place.key, Cell: k.plan().Cell, Epoch: k.place.claim.Epoch})
 		k.place.claim, k.failing = nil, false
 	}
+}
+
+// sayOver releases the claims of children that will not begin by them.
+func (s *supervisor) sayOver(c actor.Context) {
+	for _, released := range s.over {
+		s.tellFleet(c, released)
+	}
+	s.over = nil
 }
 
 // leave ends the actor of a child, for the next one.
