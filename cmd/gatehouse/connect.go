@@ -186,6 +186,7 @@ type entry struct {
 	before, after []byte // without gatehouse, and with it
 	taken         []clients.Taken
 	why           string // what was chosen for the person
+	copy          string // the name of the copy of before
 }
 
 // already reports whether the configuration is as it would be.
@@ -196,7 +197,7 @@ func (e entry) steps() []step {
 	if e.already() && !e.record.Writing { // The latter is left by a connect that was killed.
 		return nil
 	}
-	return e.connect(e.after, e.before, e.taken)
+	return e.connect(e.after, e.before, e.taken, e.copy)
 }
 
 // plan decides what the configuration of a program will be. It changes nothing.
@@ -223,7 +224,9 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{target: t, before: t.withoutUs(), why: why}
+	e := entry{target: t, why: why}
+	before, lost := t.withoutUs()
+	e.before, e.copy = before, t.placeOfCopy(before, lost)
 	var without []string
 	if o.replace {
 		if without, err = o.inGateway(c, t.path, e.before, decider); err != nil {
@@ -239,8 +242,11 @@ func (o *connectOptions) plan(name string) (entry, error) {
 
 func (o *connectOptions) report(out io.Writer, e entry) {
 	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", e.client.Title, o.agent, line(e.path))
-	if e.existed {
+	if e.record.Existed {
 		fmt.Fprintf(out, "the original is kept in %s\n", line(e.backupPath()))
+	}
+	for _, path := range e.otherCopies() {
+		fmt.Fprintf(out, "what the file was before an earlier connection is still kept in %s; remove it if you miss nothing\n", line(path))
 	}
 	for _, server := range e.taken {
 		fmt.Fprintf(out, "removed %s\n", line(server.Name))

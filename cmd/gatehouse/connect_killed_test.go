@@ -83,6 +83,13 @@ func TestConnect_killedAfterAnyStep_canBeRunAgainOrTakenBack(t *testing.T) {
 		}
 	}
 	nothing := func(*testing.T, string) {}
+	copyKept := func(t *testing.T, path string) {
+		t.Helper()
+		connected("--replace")(t, path)
+		if err := os.WriteFile(path, []byte(`{"mcpServers": {"closed": {"command": "c"}}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	files := ofCursor(t)
 	for _, w := range []way{
 		{"first", true, nothing, connectOptions{}},
@@ -96,6 +103,8 @@ func TestConnect_killedAfterAnyStep_canBeRunAgainOrTakenBack(t *testing.T) {
 		{"puts servers back", true, connected("--replace"), connectOptions{}},
 		{"puts servers back, changed meanwhile", true, edited("--replace"), connectOptions{}},
 		{"takes them out again", true, connected("--replace"), connectOptions{replace: true, agent: "codex"}},
+		{"where a copy is kept", true, copyKept, connectOptions{}},
+		{"where a copy is kept, with servers taken out", true, copyKept, connectOptions{replace: true}},
 		{"takes them out again, changed meanwhile", true, edited("--replace"), connectOptions{replace: true, agent: "codex"}},
 	} {
 		// killed does the first steps of it, and returns whether there are more.

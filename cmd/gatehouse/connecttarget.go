@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +46,12 @@ type connection struct {
 	// without an entry, or as an earlier connect has left it, whose SHA-256 is Earlier.
 	Writing bool   `json:"writing,omitempty"`
 	Earlier string `json:"earlier,omitempty"`
+	// Entered is set while Writing is, if the file had an entry when that began, and Fresh
+	// are the servers of Taken that it had then.
+	Entered bool     `json:"entered,omitempty"`
+	Fresh   []string `json:"fresh,omitempty"`
+	// Copy is the name of the copy of the file; empty for that of the program.
+	Copy string `json:"copy,omitempty"`
 	// Left is the SHA-256 of what disconnect is about to write.
 	Left string `json:"left,omitempty"`
 }
@@ -83,7 +91,7 @@ func connectionsFolder() string {
 func (t *target) recordPath() string { return filepath.Join(connectionsFolder(), t.client.ID+".json") }
 
 func (t *target) backupPath() string {
-	return filepath.Join(connectionsFolder(), t.client.ID+".backup")
+	return filepath.Join(connectionsFolder(), cmp.Or(t.record.Copy, t.client.ID+".backup"))
 }
 
 func (t *target) readRecord() error {
@@ -135,16 +143,50 @@ func (t *target) asBefore(after []byte) bool {
 // needless reports whether the copy of the file has nothing that after may lack: it is
 // the same, or nobody but us has removed the entry.
 func (t *target) needless(after []byte) bool {
-	return t.connected() || hashOf(t.now) == t.record.Left || !t.record.Existed || !exists(t.backupPath()) || t.asBefore(after)
+	if len(t.doubtful()) > 0 {
+		return false
+	}
+	return t.connected() || !t.wrote() || hashOf(t.now) == t.record.Left || !t.record.Existed || !exists(t.backupPath()) || t.asBefore(after)
 }
 
-// withoutUs is the file as it would be without gatehouse.
-func (t *target) withoutUs() []byte {
-	if !t.connected() {
-		return t.now
+// wrote reports whether connect has written the file, as far as that can be told.
+func (t *target) wrote() bool {
+	return !t.record.Writing || hashOf(t.now) == t.record.After || !t.record.Entered && t.connected()
+}
+
+// doubtful are the servers that are missing after a connect that was killed, where that
+// may have taken them out, or somebody else.
+func (t *target) doubtful() (names []string) {
+	if t.wrote() || t.untouched() || !exists(t.backupPath()) { // The copy comes before the file.
+		return nil
 	}
-	after, _ := t.disconnected()
-	return after
+	for _, name := range t.record.Fresh {
+		if !t.client.Has(t.path, t.now, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// taken are the servers to put back: none that somebody else may have removed since a
+// connect was killed before it wrote the file, or a disconnect after.
+func (t *target) taken() []clients.Taken {
+	switch {
+	case t.record.Left != "" && !t.connected():
+		return nil
+	case t.wrote():
+		return t.record.Taken
+	}
+	return slices.DeleteFunc(slices.Clone(t.record.Taken), func(k clients.Taken) bool { return slices.Contains(t.record.Fresh, k.Name) })
+}
+
+// withoutUs is the file as it would be without gatehouse. lost are servers that cannot be
+// put back.
+func (t *target) withoutUs() (before []byte, lost []string) {
+	if !t.connected() {
+		return t.now, nil
+	}
+	return t.disconnected()
 }
 
 // disconnected is the file as it was; if somebody has changed it, without our
@@ -158,7 +200,29 @@ func (t *target) disconnected() (after []byte, lost []string) {
 			return before, nil
 		}
 	}
-	return t.client.Disconnect(t.path, t.now, t.record.Taken)
+	return t.client.Disconnect(t.path, t.now, t.taken())
+}
+
+// placeOfCopy names the copy of a file that was like before: the one of this connection,
+// unless that has what before may lack, or is one that somebody was told to keep.
+func (t *target) placeOfCopy(before []byte, lost []string) string {
+	ours := t.record.Existed && len(lost) == 0 && t.needless(before)
+	there, err := safefile.ReadOwn(t.backupPath(), clients.MaxFileBytes)
+	if ours || errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(there, before) {
+		return t.record.Copy
+	}
+	for n := 2; ; n++ {
+		if name := fmt.Sprintf("%s-%d.backup", t.client.ID, n); !exists(filepath.Join(connectionsFolder(), name)) {
+			return name
+		}
+	}
+}
+
+// otherCopies are the copies of the file that are not of this connection.
+func (t *target) otherCopies() []string {
+	first, _ := filepath.Glob(filepath.Join(connectionsFolder(), t.client.ID+".backup"))
+	more, _ := filepath.Glob(filepath.Join(connectionsFolder(), t.client.ID+"-[0-9]*.backup")) // The patterns are good ones.
+	return slices.DeleteFunc(append(first, more...), func(path string) bool { return t.record.Existed && path == t.backupPath() })
 }
 
 // step is one change to one file, which is made whole or not at all.
@@ -176,18 +240,23 @@ func runSteps(steps []step) error {
 // connect returns the steps that keep what the file was, and write it. After any of
 // them the program may be killed: connect and disconnect then do what they would have
 // done before or after.
-func (t *target) connect(after, before []byte, taken []clients.Taken) []step {
+func (t *target) connect(after, before []byte, taken []clients.Taken, place string) []step {
 	existed := t.existed && (t.record.Existed || !t.untouched())
-	done := connection{File: t.path, Existed: existed, After: hashOf(after), Taken: taken}
+	done := connection{File: t.path, Existed: existed, After: hashOf(after), Taken: taken, Copy: place}
 	if existed {
 		done.Before = hashOf(before)
 	}
 	begun := done
-	begun.Writing = true
-	if t.connected() {
+	begun.Writing, begun.Entered = true, t.connected()
+	if begun.Entered {
 		begun.Taken = joined(taken, t.record.Taken)
 		if t.untouched() {
 			begun.Earlier = hashOf(t.now)
+		}
+	}
+	for _, k := range begun.Taken {
+		if t.client.Has(t.path, t.now, k.Name) {
+			begun.Fresh = append(begun.Fresh, k.Name)
 		}
 	}
 	steps := []step{func() error { return t.keep(begun) }}
@@ -220,7 +289,11 @@ func (t *target) keep(c connection) error {
 	if err != nil {
 		return fmt.Errorf("internal: cannot write the record: %w", err)
 	}
-	return safefile.WriteOwn(t.recordPath(), text)
+	if err := safefile.WriteOwn(t.recordPath(), text); err != nil {
+		return err
+	}
+	t.record = c
+	return nil
 }
 
 // write replaces the file, if it is still what was read.

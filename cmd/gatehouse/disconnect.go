@@ -62,7 +62,7 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		t.show(out, after)
 		return nil
 	}
-	keep := len(lost) > 0 || !t.needless(after)
+	keep, doubtful := len(lost) > 0 || !t.needless(after), t.doubtful()
 	rest := ""
 	if t.recorded() && hashOf(t.now) != t.record.Left && !t.asBefore(after) {
 		rest = ", but for what has changed meanwhile"
@@ -74,6 +74,9 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 	case len(lost) > 0:
 		return fmt.Errorf("%s is disconnected, but these servers could not be put back; copy them from %s before you connect it again: %s",
 			t.client.Title, line(t.backupPath()), strings.Join(lost, ", "))
+	case len(doubtful) > 0:
+		fmt.Fprintf(out, "%s is disconnected, but a connect was interrupted, and %s has changed since: these servers are not put back, as somebody else may have removed them: %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
+			t.client.Title, line(t.path), line(strings.Join(doubtful, ", ")), line(t.backupPath()))
 	case keep:
 		fmt.Fprintf(out, "%s is disconnected: somebody else has removed the entry from %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
 			t.client.Title, line(t.path), line(t.backupPath()))

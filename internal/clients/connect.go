@@ -79,8 +79,11 @@ func (c *Client) Disconnect(path string, src []byte, taken []Taken) (after []byt
 }
 
 // Connected reports whether gatehouse is in a client's configuration.
-func (c *Client) Connected(path string, src []byte) bool {
-	_, _, found := c.remove(path, src, EntryName)
+func (c *Client) Connected(path string, src []byte) bool { return c.Has(path, src, EntryName) }
+
+// Has reports whether a server is in a client's configuration.
+func (c *Client) Has(path string, src []byte, name string) bool {
+	_, _, found := c.remove(path, src, name)
 	return found
 }
 
