@@ -161,3 +161,26 @@ func TestConnect_againWhereServersCannotBePutBack_leavesTheCopy(t *testing.T) {
 		t.Errorf("got\n%s\nwant the file from before", got)
 	}
 }
+
+// Of two at once one changes nothing, not even what is kept of the other's connection.
+func TestConnect_atTheSameTimeAsAnother_changesNothing(t *testing.T) {
+	for name, first := range map[string][]string{"connect": {"connect", "cursor", "--replace"}, "disconnect": {"disconnect", "cursor"}} {
+		t.Run(name, func(t *testing.T) {
+			home, path := inCursor(t, ofCursor(t), true)
+			if name == "disconnect" {
+				atHome(t, "connect", "cursor", "--replace").want(t, exitFine)
+			}
+			second := connectOptions{agent: "codex"}
+			e, err := second.plan("cursor")
+			if err != nil {
+				t.Fatal(err)
+			}
+			atHome(t, first...).want(t, exitFine)
+			want := left(t, home, path)
+			if err := runSteps(e.steps()); err == nil || !strings.Contains(err.Error(), "try again") {
+				t.Errorf("got %v, want that nothing is written", err)
+			}
+			same(t, 0, "a second connect", left(t, home, path), want)
+		})
+	}
+}

@@ -27,6 +27,7 @@ type target struct {
 	existed bool // now
 	now     []byte
 	record  connection
+	kept    []byte // the record's file, as it was read
 	secrets *redact.Redactor
 }
 
@@ -102,6 +103,7 @@ func (t *target) readRecord() error {
 	if err != nil || data == nil {
 		return err
 	}
+	t.kept = data
 	if err := rawjson.Decode(data, &t.record); err != nil {
 		return fmt.Errorf("cannot read %s: %w; remove it if it is of no use", t.recordPath(), err)
 	}
@@ -259,7 +261,7 @@ func (t *target) connect(after, before []byte, taken []clients.Taken, place stri
 			begun.Fresh = append(begun.Fresh, k.Name)
 		}
 	}
-	steps := []step{func() error { return t.keep(begun) }}
+	steps := []step{func() error { return t.begin(begun) }}
 	if existed {
 		steps = append(steps, func() error { return safefile.WriteOwn(t.backupPath(), before) })
 	}
@@ -280,6 +282,22 @@ func joined(taken, earlier []clients.Taken) []clients.Taken {
 	return all
 }
 
+// begin keeps what is about to be done, unless somebody else has done something since
+// the file and the record were read.
+func (t *target) begin(c connection) error {
+	kept, err := optional(safefile.ReadOwn(t.recordPath(), clients.MaxFileBytes))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(kept, t.kept) {
+		return fmt.Errorf("somebody else has just connected or disconnected %s: nothing is written; try again", t.client.Title)
+	}
+	if err := t.unchanged(); err != nil {
+		return err
+	}
+	return t.keep(c)
+}
+
 // keep writes the record.
 func (t *target) keep(c connection) error {
 	if c.Taken == nil {
@@ -298,6 +316,14 @@ func (t *target) keep(c connection) error {
 
 // write replaces the file, if it is still what was read.
 func (t *target) write(after []byte) error {
+	if err := t.unchanged(); err != nil {
+		return err
+	}
+	return safefile.Rewrite(t.path, after)
+}
+
+// unchanged returns an error if the file is not what was read.
+func (t *target) unchanged() error {
 	now, err := optional(safefile.Read(t.path, clients.MaxFileBytes))
 	if err != nil {
 		return err
@@ -305,7 +331,7 @@ func (t *target) write(after []byte) error {
 	if (now != nil) != t.existed || !bytes.Equal(now, t.now) {
 		return fmt.Errorf("somebody has changed %s meanwhile: nothing is written; try again", t.path)
 	}
-	return safefile.Rewrite(t.path, after)
+	return nil
 }
 
 // disconnect returns the steps that write the file without the gateway, and forget the
@@ -319,7 +345,7 @@ func (t *target) disconnect(after []byte, keep bool) []step {
 	case !bytes.Equal(after, t.now):
 		begun := t.record
 		begun.File, begun.Left = t.path, hashOf(after)
-		steps = append(steps, func() error { return t.keep(begun) }, func() error { return t.write(after) })
+		steps = append(steps, func() error { return t.begin(begun) }, func() error { return t.write(after) })
 	}
 	if !keep && t.record.Existed { // Otherwise it is of an earlier connection.
 		steps = append(steps, func() error { return removed(t.backupPath()) })
