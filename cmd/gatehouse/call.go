@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/shellword"
 )
 
 func newCallCommand() *cobra.Command {
@@ -112,10 +113,10 @@ func callFailed(result json.RawMessage, call admin.Call, asJSON bool) error {
 		return failed(errors.New("the server reports that the tool failed"))
 	}
 	text := "the gateway refused the call, or could not finish it"
-	server, tool := shellWord(line(call.Server)), shellWord(line(call.Tool))
+	server, tool := shellword.Of(line(call.Server)), shellword.Of(line(call.Tool))
 	switch rawjson.Text(rawjson.Get(rawjson.Get(rawjson.Get(result, "structuredContent"), "error"), "code")) {
 	case front.CodeDenied:
-		text += fmt.Sprintf("; \"gatehouse explain %s %s %s --live\" says why", shellWord(line(call.Agent)), server, tool)
+		text += fmt.Sprintf("; \"gatehouse explain %s %s %s --live\" says why", shellword.Of(line(call.Agent)), server, tool)
 	case front.CodeServerUnavailable, front.CodeServerCrashed:
 		text += fmt.Sprintf("; \"gatehouse status %s\" says more", server)
 	}

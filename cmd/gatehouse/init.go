@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/locate"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/serversfile"
+	"gatehouse/internal/shellword"
 )
 
 // initOptions are the flags of init.
@@ -124,7 +125,7 @@ func advise(w io.Writer, servers, rules string, shared bool) {
 	if !shared {
 		command := "gatehouse attach"
 		if dir := filepath.Dir(servers); !sameFolder(dir, userConfigFolder()) {
-			command += " --config " + shellWord(dir) // XDG_CONFIG_HOME is set here, and not in every client.
+			command += " --config " + shellword.Of(dir) // XDG_CONFIG_HOME is set here, and not in every client.
 		}
 		fmt.Fprintf(w, `Edit them, check them with "gatehouse validate", then have your clients start "%s":
 they share one gateway. For clients over HTTP, start "gatehouse run --transport http".
@@ -135,7 +136,7 @@ they share one gateway. For clients over HTTP, start "gatehouse run --transport 
 in it beside the gateway: "gatehouse init" without --dir has a folder of its own.
 Edit the files, check them with "gatehouse validate" and have clients start
 "gatehouse attach", both with --mcp-config %s --rules %s
-`, shellWord(servers), shellWord(rules))
+`, shellword.Of(servers), shellword.Of(rules))
 }
 
 // configFolder is where gatehouse looks for its files; empty if unknown.

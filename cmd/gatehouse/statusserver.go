@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/shellword"
 	"gatehouse/internal/terminal"
 )
 
@@ -135,7 +135,7 @@ func (p page) origin(d admin.ServerDetail) []string {
 	}
 	words := make([]string, len(d.Command))
 	for i, word := range d.Command {
-		words[i] = shellWord(word)
+		words[i] = shellword.WithVariables(word)
 	}
 	add("command", strings.Join(words, " "))
 	add("cwd", d.Cwd)
@@ -147,26 +147,6 @@ func (p page) origin(d admin.ServerDetail) []string {
 		add("entry", d.Position+", fingerprint "+d.Fingerprint)
 	}
 	return lines
-}
-
-// shellWord quotes a word as a shell would need it, variables of the servers
-// file apart.
-func shellWord(s string) string {
-	if runtime.GOOS == "windows" {
-		return windowsWord(s)
-	}
-	if s != "" && !strings.ContainsAny(s, " \t\n\"'\\`;&|<>()*?[]#~!") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// windowsWord quotes a word as cmd and PowerShell need it.
-func windowsWord(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n\"'`;&|<>()^%!,$") {
-		return s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
 }
 
 func (p page) output(d admin.ServerDetail) []string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/plural"
+	"gatehouse/internal/shellword"
 )
 
 // Fine reports whether nothing is missing in the audit log, as far as the gateway
@@ -92,7 +93,7 @@ func (a Auth) Text(server, until string) string {
 		parts = append(parts, "it asks for the scopes "+strings.Join(a.Wanted, " "))
 	}
 	if a.State == NeedsLogin {
-		parts = append(parts, "log in with: gatehouse login "+server)
+		parts = append(parts, "log in with: gatehouse login "+shellword.Of(server))
 	}
 	return strings.Join(parts, "; ")
 }

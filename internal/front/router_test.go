@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
+	"gatehouse/internal/serversfile"
 	"gatehouse/testkit"
 )
 
@@ -256,6 +260,26 @@ func TestSent_anErrorOfOneRequest(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// The user may copy the command that brings a login.
+func TestSent_refusedForWantOfALogin_namesTheCommandQuoted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("words are quoted in another way there")
+	}
+	const name = "my $db"
+	db := testkit.ReadyBackend(name, func(context.Context, endpoint.Request) (endpoint.Response, error) {
+		return endpoint.Response{}, &endpoint.RefusedRequest{Status: http.StatusUnauthorized, Reason: "HTTP status 401"}
+	}).With(func(e *serversfile.Entry) { e.Transport = serversfile.HTTP })
+	h := newHouse(t, front.Config{}, db)
+	r := &read{}
+	r.RequestedAgent, r.Target = "a", front.Target{Kind: &resources, Server: name, Name: uri}
+	h.router.Start(&r.Call)
+	defer h.router.Finish(&r.Call)
+	fail := r.End(h.router.Forward(t.Context(), &r.Call, r))
+	if want := "Log in with: gatehouse login 'my $db'"; fail == nil || !strings.HasSuffix(fail.Message, want) {
+		t.Errorf("got %+v, want %q", fail, want)
 	}
 }
 

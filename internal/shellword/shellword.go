@@ -1,0 +1,36 @@
+// Package shellword quotes words of commands that people copy.
+package shellword
+
+import (
+	"runtime"
+	"strings"
+)
+
+// Of quotes a word, if it must be, so that the shell of this system takes it as it is. A
+// word with a line end is not to be shown like that.
+func Of(word string) string { return of(runtime.GOOS, word, "$") }
+
+// WithVariables is Of for a command of the servers file, whose ${VARIABLES} stay as they
+// are where people's shells allow it.
+func WithVariables(word string) string { return of(runtime.GOOS, word, "") }
+
+func of(goos, word, more string) string {
+	if goos == "windows" {
+		return windows(word)
+	}
+	if more != "" {
+		more += "{}" // bash makes several words of a{b,c}.
+	}
+	if word != "" && !strings.ContainsAny(word, " \t\n\"'\\`;&|<>()*?[]#~!"+more) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// windows quotes a word as cmd and PowerShell need it.
+func windows(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n\"'`;&|<>()^%!,$") {
+		return word
+	}
+	return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
+}
