@@ -194,3 +194,12 @@ func TestRelease_quarantinedServerWhoseCommandWasMended_works(t *testing.T) {
 		t.Errorf("db: %+v, want ready in run 3", db)
 	}
 }
+
+// Whoever mistypes a name reads the same, whatever it was for.
+func TestOperators_nameOfNoServer_isAnsweredInOneWay(t *testing.T) {
+	t.Parallel()
+	g, _ := begin(t, testkit.Servers{"files": testkit.Fake(t), "my files": testkit.Fake(t)})
+	for _, command := range []string{"hold", "status"} {
+		operate(t, g, command, "nope").want(t, exitNo, `there is no server "nope": there are "files", "my files"`)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/admin"
@@ -65,5 +66,9 @@ func noServer(name string, names []string) string {
 		return fmt.Sprintf("there is no server %q, nor any other", name)
 	}
 	near := suggest.ByDistance(name, names)
-	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near[:min(len(near), 20)], ", "))
+	near = near[:min(len(near), 20)]
+	for i, n := range near {
+		near[i] = strconv.Quote(n)
+	}
+	return fmt.Sprintf("there is no server %q: there are %s", name, strings.Join(near, ", "))
 }
