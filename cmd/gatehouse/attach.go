@@ -197,7 +197,7 @@ func (o *attachOptions) find() (foundFiles, error) {
 	if err != nil && (o.config != "" || o.mcpConfig != "" || o.rules != "") {
 		return foundFiles{}, err
 	}
-	place := locate.Place{WorkDir: workDir, HomeDir: userHome(), ConfigDir: filepath.Dir(userConfigFolder()), Exists: exists}
+	place := locate.Place{WorkDir: workDir, Unheeded: true, HomeDir: userHome(), ConfigDir: filepath.Dir(userConfigFolder()), Exists: exists}
 	servers, rules := o.mcpConfig, o.rules
 	if o.config != "" {
 		dir, err := locate.ResolvePath(o.config, workDir, userHome())

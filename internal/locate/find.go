@@ -20,8 +20,10 @@ const (
 type Place struct {
 	// Flag is the value of --mcp-config or --rules, empty when not given.
 	Flag string
-	// Env is the value of GATEWAY_MCP_CONFIG or GATEWAY_RULES.
-	Env string
+	// Env is the value of GATEWAY_MCP_CONFIG or GATEWAY_RULES. Unheeded is set where it
+	// has no say.
+	Env      string
+	Unheeded bool
 	// WorkDir is the current directory.
 	WorkDir string
 	// Here is set when the user asks for the files of the working directory.
@@ -120,10 +122,12 @@ func find(p Place, w wanted) (Found, error) {
 		return Named(w.flag, p.Flag, p)
 	case p.Here:
 		return w.inWorkDir(p, Found{Why: "--here", Editable: w.flag == rulesWanted.flag}, missing)
-	case p.Env != "":
+	case p.Env != "" && !p.Unheeded:
 		return Named(w.env, p.Env, p)
 	}
-	missing.tried = append(missing.tried, w.env+" (not set)")
+	if !p.Unheeded {
+		missing.tried = append(missing.tried, w.env+" (not set)")
+	}
 	if p.Approved {
 		return w.inWorkDir(p, Found{Why: "found in the working directory, and approved"}, missing)
 	}

@@ -126,6 +126,16 @@ func TestFind_nothing_saysWhatWasTriedAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestFind_whereVariablesAreNotHeeded_namesNone(t *testing.T) {
+	p := place()
+	p.Unheeded, p.Env = true, in("elsewhere")
+	for name, find := range map[string]func(locate.Place) (locate.Found, error){"servers": locate.FindServers, "rules": locate.FindRules} {
+		if found, err := find(p); err == nil || strings.Contains(err.Error(), "GATEWAY_") {
+			t.Errorf("%s: got %+v %v, want that nothing is found, and no variable named", name, found, err)
+		}
+	}
+}
+
 func TestFind_nothingButFilesThatNobodyApproved_saysHowToUseThem(t *testing.T) {
 	p := place(in("gateway-rules.json"))
 	p.WhyNot = "it has changed"
