@@ -21,7 +21,10 @@ type Call struct {
 	Caller agents.Caller
 	// RequestedAgent is the agent that the request names; "" if it names none.
 	RequestedAgent string
-	Target         Target
+	// OfConnection says that a request has no place to name an agent: its connection
+	// does, or nobody.
+	OfConnection bool
+	Target       Target
 	// Wanted names what the agent asks a server's list for; nil is all of it.
 	Wanted []string
 	// Own says that the agent's own instance is asked for lists, where a server has

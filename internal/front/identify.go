@@ -22,7 +22,7 @@ func (a *Attempt) identify(context.Context) error {
 	}
 	id, wrong := a.Snapshot.Policy.ResolveAgent(c.RequestedAgent, c.RequestedAgent != "", pinned, c.router.cfg.DefaultAgent)
 	if wrong != nil {
-		return &Failure{Code: string(wrong.Code), Message: wrong.Message}
+		return &Failure{Code: string(wrong.Code), Message: c.unclear(wrong, pinned)}
 	}
 	a.Agent, c.Record.AgentID = id, id
 	if unknown := c.router.cfg.RulesUnknown; unknown != nil && unknown() {

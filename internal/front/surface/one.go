@@ -90,7 +90,7 @@ type visit struct {
 // begin makes the call of a request that is about something of a server, or about
 // all of a kind.
 func (v *visit) begin(call *front.Call, server string, kind *front.Kind, name string) {
-	call.Caller, call.RequestedAgent, call.Progress = v.caller, v.caller.Agent, v.r.Progress
+	call.Caller, call.RequestedAgent, call.OfConnection, call.Progress = v.caller, v.caller.Agent, true, v.r.Progress
 	call.LogLevel, call.Notice = v.r.LogLevel, v.r.Notice
 	call.Meta, call.Headers = v.r.Meta, v.r.Trace
 	call.Target = front.Target{Kind: kind, Server: server, Name: name}
