@@ -19,10 +19,15 @@ func TestTasks_whatServersSayOfThem_arrives(t *testing.T) {
 	}
 	options := houseOptions(t, "--whole", "--tasks")
 	web := testkit.StartGateway(t, options)
+	for _, server := range []string{"pipe", "web", "pipe-new", "web-new"} {
+		web.Await(t, "server ready", "server", server) // Else a busy machine may answer that it is starting.
+	}
 	for server, revision := range map[string]string{"pipe": "2025-11-25", "web": "2025-11-25", "pipe-new": stateless, "web-new": stateless} {
 		opt := options
 		opt.Stdio, opt.Args = true, append(slices.Clip(opt.Args), "--surface", "server:"+server)
-		newCell(t, "stdio", revision, server, overStdio(t, testkit.StartGateway(t, opt))).followsATask(t, "task-1")
+		own := testkit.StartGateway(t, opt)
+		own.Await(t, "server ready", "server", server)
+		newCell(t, "stdio", revision, server, overStdio(t, own)).followsATask(t, "task-1")
 		second := "task-1" // By a process of its own.
 		if strings.HasPrefix(server, "web") {
 			second = "task-2"
