@@ -28,6 +28,7 @@ type Credential struct {
 	trouble string
 	again   time.Time // no renewal before, after one that failed
 	unkept  bool      // the record could not be written
+	instead bool      // of another login, which was stored then: without one somebody has logged out since
 	asked   bool      // the server has asked for a login
 	refused bool      // it wants no such token as this
 	forced  time.Time // when a token was renewed as the server refused it
@@ -211,11 +212,18 @@ func (c *Credential) reload() {
 		return
 	}
 	c.mu.Lock()
-	stale := c.unkept && !r.Issued.After(c.record.Issued)
+	stale := c.unkept && !c.replaced(r)
 	c.mu.Unlock()
 	if !stale {
 		c.adopt(r)
 	}
+}
+
+// replaced reports whether what is stored counts for more than a record that could not
+// be: it is newer, or somebody has logged out. That another process has ended the one
+// before says nothing of this one. c.mu is held.
+func (c *Credential) replaced(stored store.Record) bool {
+	return stored.Issued.After(c.record.Issued) || c.instead && !stored.LoggedIn() && stored.Ended == ""
 }
 
 // adopt puts a record in force.

@@ -58,9 +58,10 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 		return r, errNoHelp
 	}
 	got, err := c.keeper.store.Change(ctx, c.key, func(ctx context.Context, old store.Record, err error) (store.Record, bool, error) {
-		if err == nil && !old.Equal(r) && (!c.isUnkept() || old.Issued.After(r.Issued)) {
+		if err == nil && !old.Equal(r) && c.givesWayTo(old) {
 			return old, false, nil // Another process has done it, or somebody has logged in or out.
 		}
+		c.noteStored(err != nil || old.LoggedIn())
 		next, keep, failure := c.ask(ctx, r)
 		if unread, ok := errors.AsType[*store.Unreadable](err); ok && unread.Passing() && next.Ended != "" {
 			return r, false, unread // Another process may have renewed it, and used up what was shown.
@@ -70,10 +71,18 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 	return c.conclude(used, got, err)
 }
 
-func (c *Credential) isUnkept() bool {
+// givesWayTo reports whether another record that is stored is to be used.
+func (c *Credential) givesWayTo(stored store.Record) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.unkept
+	return !c.unkept || c.replaced(stored)
+}
+
+// noteStored notes whether a login is stored for which a new one is asked.
+func (c *Credential) noteStored(is bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.instead = is
 }
 
 // ask asks for new tokens. A final refusal ends the login.

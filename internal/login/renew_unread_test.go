@@ -38,3 +38,46 @@ func TestHeader_renewedElsewhereAndTheKeyringIsLocked_leavesTheLogin(t *testing.
 		t.Errorf("got a login: %t and %v once it is unlocked, want what the other process has kept", now.LoggedIn(), err)
 	}
 }
+
+// A gateway that could not keep what it has renewed goes on with it, but not after a
+// logout.
+func TestHeader_renewedWhileTheKeyringWasLocked_endsWithALogout(t *testing.T) {
+	t.Parallel()
+	for _, left := range []time.Duration{-time.Second, time.Hour} { // The new token has ended by then, or not.
+		a := testkit.StartAuthServer(t)
+		ring := &testkit.Keyring{}
+		files, was := loggedIn(t, a, -time.Second)
+		s := files.WithKeyring(ring)
+		was.Place = store.InKeyring
+		if _, err := s.Change(t.Context(), target(a).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return was, true, nil }); err != nil {
+			t.Fatal(err)
+		}
+		k := keeper(s)
+		c := k.Of(target(a))
+		ring.Err = errors.New("locked")
+		header, err := c.Header(within(t))
+		if err != nil || header == "" || header == headerOf(was) {
+			t.Fatalf("got %q and %v, want another token", header, err)
+		}
+		ring.Err = nil
+		if k.Of(target(a)); left > 0 {
+			if again, err := c.Header(within(t)); err != nil || again != header {
+				t.Errorf("got another token: %t and %v before the logout, want the one that could not be kept", again != header, err)
+			}
+		}
+		if _, err := s.Forget(t.Context(), target(a).Key()); err != nil {
+			t.Fatal(err)
+		}
+		if left > 0 {
+			k.Of(target(a)) // As the restart by a logout does.
+		} else {
+			c.Refused(within(t), header, 401, nil)
+		}
+		if got, err := c.Header(within(t)); err != nil || got != "" {
+			t.Errorf("got a token: %t and %v after the logout, want none", got != "", err)
+		}
+		if now, err := s.Read(target(a).Key()); err != nil || now.LoggedIn() {
+			t.Errorf("got a login: %t and %v stored after the logout, want none", now.LoggedIn(), err)
+		}
+	}
+}
