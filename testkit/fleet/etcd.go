@@ -129,28 +129,51 @@ func newMember(t testing.TB, program, name string, o EtcdOptions) *EtcdMember {
 	return m
 }
 
-// taken are the addresses that freeAddress has returned: they are free again until a
-// member listens there.
-var taken sync.Map
-
 // Ports that freeAddress returns are below those that systems use for connections that
 // ask for none: such a one may not be there when its listener is started again.
-const firstPort, ports = 15_000, 15_000
+const firstPort, blocks, blockPorts = 15_000, 150, 100
+
+// block holds ports that are this process's own, as it listens on the first of them.
+// Nobody listens yet on what freeAddress returns, and other packages are tested at the
+// same time.
+var block struct {
+	sync.Mutex
+	next, end int
+	held      []net.Listener
+}
 
 // freeAddress returns an address of this machine that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
+	block.Lock()
+	defer block.Unlock()
 	for {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
+		if block.next == block.end {
+			claimBlock()
 		}
-		l.Close()
-		if _, twice := taken.LoadOrStore(address, true); !twice {
+		l, err := listenOn(block.next)
+		block.next++
+		if err == nil {
+			address := l.Addr().String()
+			l.Close()
 			return address
 		}
 	}
+}
+
+// claimBlock makes a block of ports this process's own. The caller holds the lock.
+func claimBlock() {
+	for {
+		first := firstPort + blockPorts*rand.IntN(blocks)
+		if l, err := listenOn(first); err == nil {
+			block.next, block.end, block.held = first+1, first+blockPorts, append(block.held, l)
+			return
+		}
+	}
+}
+
+func listenOn(port int) (net.Listener, error) {
+	return net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
 func (m *EtcdMember) data() string { return filepath.Join(m.dir, "data") }
