@@ -157,7 +157,7 @@ func (s *server) listen(w http.ResponseWriter, r *http.Request) {
 // hear keeps p among the listeners until the request ends.
 func (s *server) hear(p peer, r *http.Request) {
 	s.mu.Lock()
-	s.listeners[p] = struct{}{}
+	s.listens(p)
 	s.mu.Unlock()
 	<-r.Context().Done()
 	s.mu.Lock()

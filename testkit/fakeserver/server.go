@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // revisions are the protocol revisions that initialize echoes.
@@ -37,13 +38,15 @@ type server struct {
 	resources   []string                 // more resources, changed by set_resources
 	running     map[string]runningCall   // by session and request id
 	listeners   map[peer]struct{}        // who hears unasked notifications
+	heard       chan struct{}            // closed once somebody has begun to listen
+	hears       sync.Once                // closes heard
 	sessions    map[string]chan<- []byte // HTTP sessions; SSE ones have a channel
 	subscribers map[string]*subscriber   // of 2026-07-28, by the id of their request
 	wanted      map[string]bool          // resources that are subscribed to with a handshake
 	level       int                      // of log messages, with a handshake: an index of levels
 	questions   questions
 	promised    int           // tasks
-	greeted     bool          // initialize has come
+	greeted     time.Time     // when initialize has come
 	listed      sync.Once     // closes wasListed
 	wasListed   chan struct{} // tools/list was answered
 }
@@ -60,6 +63,7 @@ func newServer(opt options) *server {
 		extra:       opt.extraTools(),
 		running:     map[string]runningCall{},
 		listeners:   map[peer]struct{}{},
+		heard:       make(chan struct{}),
 		sessions:    map[string]chan<- []byte{},
 		subscribers: map[string]*subscriber{},
 		wanted:      map[string]bool{},
@@ -105,7 +109,7 @@ func (s *server) unknown(p peer, m message) {
 		return
 	}
 	s.mu.Lock()
-	greeted := s.greeted
+	greeted := !s.greeted.IsZero()
 	s.mu.Unlock()
 	if s.opt.wantsInit && !greeted {
 		select {}
@@ -137,10 +141,10 @@ func (s *server) initialize(p peer, m message) {
 		version = revisions[len(revisions)-1]
 	}
 	s.mu.Lock()
-	s.greeted = true
+	s.greeted = time.Now()
 	s.questions.client = m.Params
 	if stdio, ok := p.(*stdioPeer); ok {
-		s.listeners[stdio] = struct{}{}
+		s.listens(stdio)
 	}
 	s.mu.Unlock()
 	result := map[string]any{
@@ -252,12 +256,7 @@ func (s *server) nextCursor(to int) []byte {
 
 // broadcast sends a notification to everyone who listens.
 func (s *server) broadcast(method string) {
-	msg := fmt.Appendf(nil, `{"jsonrpc":"2.0","method":%q}`, method)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p := range s.listeners {
-		p.send(msg)
-	}
+	s.tell(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":%q}`, method))
 }
 
 // reply sends a result byte for byte as given.

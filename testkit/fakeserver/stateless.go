@@ -60,7 +60,7 @@ func (s *server) isStateless(m message) bool {
 func (s *server) pinned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opt.pins && s.greeted
+	return s.opt.pins && !s.greeted.IsZero()
 }
 
 // judge is strict: it refuses a request without all that 2026-07-28 asks for,

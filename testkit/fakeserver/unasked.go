@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // levels are those of log messages, the most verbose first.
@@ -79,8 +80,25 @@ func logMessage(c *call) []byte {
 	return c.result("said", nil)
 }
 
-// tell sends a message to everyone who listens.
+// listens adds a listener. The caller holds the server's mutex.
+func (s *server) listens(p peer) {
+	s.listeners[p] = struct{}{}
+	s.hears.Do(func() { close(s.heard) })
+}
+
+// firstListener is how long after the handshake somebody may begin to listen: calls may
+// come before the stream.
+const firstListener = 10 * time.Second
+
+// tell sends a message to everyone who listens, once somebody does.
 func (s *server) tell(msg []byte) {
+	s.mu.Lock()
+	left := time.Until(s.greeted.Add(firstListener))
+	s.mu.Unlock()
+	select {
+	case <-s.heard:
+	case <-time.After(left):
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for p := range s.listeners {
