@@ -104,6 +104,7 @@ func (j *journal) crashed(c actor.Context, m messages.ServerCrashed) {
 		return
 	}
 	of := serverRun{m.Exit.Server, m.Exit.Run}
+	j.settle(of) // Of another form of the entry, whose runs have the same numbers.
 	j.crashes[of] = m
 	root, self, late := c.ActorSystem().Root, c.Self(), overdue{of}
 	time.AfterFunc(verdictPatience, func() { root.Send(self, late) })

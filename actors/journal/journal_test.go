@@ -130,3 +130,16 @@ func TestJournal_theCrashOfARun_hasNoVerdictOnAnother(t *testing.T) {
 		})
 	}
 }
+
+// Runs of a changed entry are counted anew.
+func TestJournal_twoFormsCrashInTheSameRun_bothAreWritten(t *testing.T) {
+	inJournal(t, func(t *testing.T, w *testkit.World, log *testkit.Logs, _ *actor.PID) {
+		for _, reason := range []string{"the old one", "the new one"} {
+			w.System.EventStream.Publish(messages.ServerCrashed{Exit: &endpoint.Exit{Server: "files", Run: 1, Reason: reason}})
+		}
+		w.Sleep(2 * time.Second)
+		if lines := log.With("server crashed"); len(lines) != 2 || lines[0].Attrs["reason"] != "the old one" {
+			t.Errorf("got %+v, want both crashes", lines)
+		}
+	})
+}
