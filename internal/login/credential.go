@@ -28,7 +28,7 @@ type Credential struct {
 	trouble string
 	again   time.Time // no renewal before, after one that failed
 	unkept  bool      // the record could not be written
-	instead bool      // of another login, which was stored then: without one somebody has logged out since
+	beside  bool      // a login was stored when a new one was asked for: once none is, somebody has logged out
 	asked   bool      // the server has asked for a login
 	refused bool      // it wants no such token as this
 	forced  time.Time // when a token was renewed as the server refused it
@@ -121,8 +121,7 @@ func (c *Credential) Refused(ctx context.Context, used string, status int, chall
 	if header(r) != used {
 		return header(r) != "" // It was renewed meanwhile.
 	}
-	if stored, err := c.keeper.store.Read(c.key); err == nil && stored.LoggedIn() && header(stored) != used {
-		c.adopt(stored)
+	if stored, err := c.keeper.store.Read(c.key); err == nil && stored.LoggedIn() && header(stored) != used && c.follow(stored) {
 		return true
 	}
 	if status == 401 && used != "" && r.Renews() {
@@ -190,15 +189,16 @@ func (c *Credential) want(ctx context.Context, said Challenge, more bool) {
 	if next.Metadata == r.Metadata && slices.Equal(next.Wanted, r.Wanted) {
 		return
 	}
-	got, err := c.keeper.store.Change(ctx, c.key, func(_ context.Context, old store.Record, err error) (store.Record, bool, error) {
+	noted := false
+	got, _ := c.keeper.store.Change(ctx, c.key, func(_ context.Context, old store.Record, err error) (store.Record, bool, error) {
 		if err != nil || !old.Equal(r) {
 			return r, false, err // It is another login's, or cannot be read.
 		}
-		old.Metadata, old.Wanted = next.Metadata, next.Wanted
+		old.Metadata, old.Wanted, noted = next.Metadata, next.Wanted, true
 		return old, true, nil
 	})
-	if _, lost := errors.AsType[*store.NotKept](err); err == nil || lost {
-		c.adopt(got)
+	if noted { // It counts here also if it could not be written.
+		c.follow(got)
 	}
 }
 
@@ -211,32 +211,47 @@ func (c *Credential) reload() {
 		c.mu.Unlock()
 		return
 	}
+	c.follow(r)
+}
+
+// follow puts a record that is stored in force, unless the one in force could not be
+// stored and counts for more. It reports whether it did.
+func (c *Credential) follow(stored store.Record) bool {
 	c.mu.Lock()
-	stale := c.unkept && !c.replaced(r)
-	c.mu.Unlock()
-	if !stale {
-		c.adopt(r)
+	takes := !c.unkept || c.replaced(stored)
+	if takes {
+		c.put(stored, false)
 	}
+	c.mu.Unlock()
+	if takes {
+		c.keeper.learn()
+	}
+	return takes
 }
 
 // replaced reports whether what is stored counts for more than a record that could not
 // be: it is newer, or somebody has logged out. That another process has ended the one
 // before says nothing of this one. c.mu is held.
 func (c *Credential) replaced(stored store.Record) bool {
-	return stored.Issued.After(c.record.Issued) || c.instead && !stored.LoggedIn() && stored.Ended == ""
+	return stored.Issued.After(c.record.Issued) || c.beside && !stored.LoggedIn() && stored.Ended == ""
 }
 
-// adopt puts a record in force.
-func (c *Credential) adopt(r store.Record) {
+// adopt puts a record in force that was just made, whether it could be written or not.
+func (c *Credential) adopt(r store.Record, unkept bool) {
 	c.mu.Lock()
+	c.put(r, unkept)
+	c.mu.Unlock()
+	c.keeper.learn()
+}
+
+// put puts a record in force. c.mu is held, and the keeper learns of it afterwards.
+func (c *Credential) put(r store.Record, unkept bool) {
 	if !c.record.Equal(r) {
 		c.before = append([]store.Secrets{c.record.Secrets}, c.before...)
 		c.before = c.before[:min(len(c.before), maxBefore)]
 		c.trouble, c.again, c.refused = "", time.Time{}, false
 	}
-	c.record, c.unkept = r, false
-	c.mu.Unlock()
-	c.keeper.learn()
+	c.record, c.unkept = r, unkept
 }
 
 // recent lists the secrets in use and some earlier ones.

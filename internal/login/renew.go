@@ -58,7 +58,7 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 		return r, errNoHelp
 	}
 	got, err := c.keeper.store.Change(ctx, c.key, func(ctx context.Context, old store.Record, err error) (store.Record, bool, error) {
-		if err == nil && !old.Equal(r) && c.givesWayTo(old) {
+		if err == nil && !old.Equal(r) && c.follow(old) {
 			return old, false, nil // Another process has done it, or somebody has logged in or out.
 		}
 		c.noteStored(err != nil || old.LoggedIn())
@@ -71,18 +71,11 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 	return c.conclude(used, got, err)
 }
 
-// givesWayTo reports whether another record that is stored is to be used.
-func (c *Credential) givesWayTo(stored store.Record) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.unkept || c.replaced(stored)
-}
-
 // noteStored notes whether a login is stored for which a new one is asked.
 func (c *Credential) noteStored(is bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.instead = is
+	c.beside = is
 }
 
 // ask asks for new tokens. A final refusal ends the login.
@@ -128,7 +121,7 @@ func (c *Credential) conclude(used, got store.Record, err error) (store.Record, 
 		c.fail(err)
 		return used, err
 	}
-	c.adopt(got)
+	c.adopt(got, unkept)
 	if got.Ended != "" {
 		c.fail(errors.New(got.Ended))
 		c.keeper.log.Warn("login ended", slog.String("server", c.target.Name), slog.String("reason", got.Ended))
@@ -136,7 +129,7 @@ func (c *Credential) conclude(used, got store.Record, err error) (store.Record, 
 	if unkept {
 		c.keeper.log.Warn("login not kept", slog.String("server", c.target.Name), slog.String("reason", lost.Error()))
 		c.mu.Lock()
-		c.unkept, c.trouble = true, lost.Error()
+		c.trouble = lost.Error()
 		c.mu.Unlock()
 	}
 	return got, nil

@@ -1,0 +1,100 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"gatehouse/internal/login"
+	"gatehouse/internal/login/store"
+	"gatehouse/internal/redact"
+	"gatehouse/testkit"
+)
+
+// unkept is a login that was renewed while its keyring was locked. The keyring has the
+// one before, whose refresh token is used up, and can be read again.
+type unkept struct {
+	server *testkit.AuthServer
+	ring   *testkit.Keyring
+	store  *store.Store
+	keeper *login.Keeper
+	*login.Credential
+
+	was    store.Record
+	header string
+}
+
+// renewUnkept makes one. noted hears what the keeper logs.
+func renewUnkept(t *testing.T, noted func(u *unkept)) *unkept {
+	t.Helper()
+	u := &unkept{server: testkit.StartAuthServer(t), ring: &testkit.Keyring{}}
+	u.server.Rotate = true
+	files, was := loggedIn(t, u.server, -time.Second)
+	u.store, u.was = files.WithKeyring(u.ring), was
+	u.was.Place = store.InKeyring
+	u.keep(t, u.was)
+	u.keeper = login.NewKeeper(u.store, "gatehouse/test", &redact.Live{}, slog.New(noting{func() { noted(u) }}))
+	u.Credential = u.keeper.Of(target(u.server))
+	u.ring.Err = errors.New("locked")
+	var err error
+	if u.header, err = u.Header(within(t)); err != nil || u.header == "" || u.header == headerOf(u.was) {
+		t.Fatalf("got the token before: %t and %v, want another one", u.header == headerOf(u.was), err)
+	}
+	u.ring.Err = nil
+	return u
+}
+
+func (u *unkept) keep(t *testing.T, r store.Record) {
+	t.Helper()
+	if _, err := u.store.Change(t.Context(), target(u.server).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return r, true, nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noting is a log that tells of each line.
+type noting struct{ hear func() }
+
+func (noting) Enabled(context.Context, slog.Level) bool    { return true }
+func (n noting) Handle(context.Context, slog.Record) error { n.hear(); return nil }
+func (n noting) WithAttrs([]slog.Attr) slog.Handler        { return n }
+func (n noting) WithGroup(string) slog.Handler             { return n }
+
+func TestRefused_aTokenThatCouldNotBeKept_isRenewedFromThat(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(*unkept) {})
+	if !u.Refused(within(t), u.header, 401, nil) {
+		t.Error("got no other try, want one with a new token")
+	}
+	if got, err := u.Header(within(t)); err != nil || got == "" || got == u.header || got == headerOf(u.was) {
+		t.Errorf("got a new token: %t and %v, want one", got != "" && got != u.header && got != headerOf(u.was), err)
+	}
+	if now, err := u.store.Read(target(u.server).Key()); err != nil || now.Ended != "" {
+		t.Errorf("got a login that has ended: %q and %v, want it to go on", now.Ended, err)
+	}
+}
+
+func TestRefused_forMoreScopes_leavesWhatCouldNotBeKept(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(*unkept) {})
+	if u.Refused(within(t), u.header, 403, []string{`Bearer error="insufficient_scope", scope="more"`}) {
+		t.Error("got another try, want none: there is no other token")
+	}
+	u.keeper.Of(target(u.server)) // As a new run does.
+	if got, err := u.Header(within(t)); err != nil || got != u.header {
+		t.Errorf("got another token: %t and %v, want the one that could not be kept", got != u.header, err)
+	}
+}
+
+// A run that begins while a renewal ends reads what is stored.
+func TestHeader_readAgainAsSoonAsItCouldNotBeKept_goesOn(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(u *unkept) {
+		u.ring.Err = nil
+		u.keeper.Of(target(u.server))
+	})
+	if got, err := u.Header(within(t)); err != nil || got != u.header {
+		t.Errorf("got another token: %t and %v, want the one that could not be kept", got != u.header, err)
+	}
+}
