@@ -63,7 +63,10 @@ type Config struct {
 // Props makes the fleet's actor.
 func Props(cfg Config) *actor.Props {
 	cfg.Standing.most = int64(cmp.Or(cfg.MaxInstances, fleet.MaxInstances))
-	f := &member{cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{}, waits: map[string]fleet.Awaiting{}}
+	f := &member{
+		cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{},
+		waits: map[string]fleet.Awaiting{}, settled: map[string]fleet.Record{},
+	}
 	f.life, f.die = context.WithCancel(context.Background())
 	f.byLease, f.endLease = f.life, func() {}
 	return actor.PropsFromProducer(func() actor.Actor { return f })
@@ -108,6 +111,7 @@ type member struct {
 	wants    map[string]*want
 	owned    map[string]*ownership
 	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
+	settled  map[string]fleet.Record   // records of failures that an operator has dealt with, by key
 
 	isolation isolation
 	unfit     bool // the fleet is written in a form that is not known here
@@ -303,6 +307,7 @@ func (f *member) seen(v fleet.View) {
 	f.view = v
 	f.cfg.Standing.see(&v)
 	f.noteIsolation()
+	f.dropSettled()
 	f.handOn()
 	f.candidate()
 	for _, w := range f.wants {
@@ -337,6 +342,7 @@ func (f *member) handOn() {
 	if f.servers == "" || !bytes.Equal(f.told.Content.Servers, m.Content.Servers) {
 		f.servers = m.Content.ServersHash()
 	}
+	f.beginAfresh(f.told, m)
 	f.told = m
 	f.cfg.Content(m)
 }

@@ -234,12 +234,13 @@ func (f *member) released(m released) {
 	f.allReleased()
 }
 
-// forget removes what the store keeps of a server that this gateway knows no more.
+// forget removes what the store keeps of a server that nobody owns and nobody is to go on
+// with: this gateway knows it no more, or an operator has it begin afresh.
 func (f *member) forget(key string) {
 	go func() { // Ends by its time, or with the actor.
 		ctx, cancel := context.WithTimeout(f.life, f.cfg.TTL)
 		defer cancel()
-		_ = f.cfg.Store.Forget(ctx, key) // What stays there is small, and harms nobody.
+		_ = f.cfg.Store.Forget(ctx, key) // What stays there is small; at worst it is waited on.
 	}()
 }
 

@@ -259,7 +259,7 @@ func (f *member) won(m claimed, w *want) {
 	o.cell = w.cell
 	w.awaited, w.toldAny, w.yield = false, false, time.Time{}
 	f.publish(m.key, o)
-	r := f.view.Records[m.key]
+	r := f.inherited(m.key)
 	here := messages.OwnedHere{Key: m.key, Cell: w.cell, Epoch: o.epoch, Record: r}
 	f.noteEra(w.cell, r)
 	if r.Busy && r.Epoch != o.epoch {
