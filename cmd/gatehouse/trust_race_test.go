@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,4 +47,65 @@ func TestTrust_whileAnotherFolderIsRevoked_leavesThatRevoked(t *testing.T) {
 	if strings.Contains(list.out, other) {
 		t.Errorf("got\n%s\nwant nothing of the folder that was revoked", list.out)
 	}
+}
+
+// approveWhile approves a folder whose audit log cannot be written, and does something once
+// it has been told of that.
+func approveWhile(t *testing.T, project string, do func()) (code int, said string) {
+	t.Helper()
+	t.Setenv("GATEWAY_AUDIT_LOG", filepath.Join(project, ".mcp.json", "no-folder"))
+	var out, warned bytes.Buffer
+	done := false
+	errs := &meanwhile{do: func() { do(); done = true }}
+	code = run([]string{"trust", "--yes", project}, nil, &out, io.MultiWriter(errs, &warned))
+	if !done {
+		t.Fatalf("got no word of the audit log in\n%s%s", out.String(), warned.String())
+	}
+	return code, out.String() + warned.String()
+}
+
+// Whoever revokes a folder has the last word on what was approved before.
+func TestTrust_whileTheSameFolderIsRevoked_isNotApproved(t *testing.T) {
+	_, project := homeOf(t)
+	put(t, project, oneServer, someRules)
+	runHere("trust", "--yes", project).want(t, exitFine, "Approved")
+	put(t, project, emptyServers, someRules)
+	code, said := approveWhile(t, project, func() {
+		runHere("trust", "--revoke", project).want(t, exitFine, "not approved any more")
+	})
+	if code != exitNo || !strings.Contains(said, "try again") {
+		t.Errorf("got exit code %d and\n%s\nwant 1, and to try again", code, said)
+	}
+	runHere("trust", "--list").want(t, exitFine, "no folder is approved")
+}
+
+// What cannot be read may have been approved by others: it is not written over.
+func TestTrust_whileTheRecordBecomesUnreadable_leavesIt(t *testing.T) {
+	home, project := homeOf(t)
+	put(t, project, oneServer, someRules)
+	path := filepath.Join(home, ".local/state/gatehouse/trust.json")
+	const later = `{"version": 2}`
+	code, said := approveWhile(t, project, func() {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		putFile(t, path, later)
+	})
+	if got := readText(t, path); code != exitNo || got != later {
+		t.Errorf("got exit code %d, the record\n%s\nand\n%s\nwant 1, and the record as it was", code, got, said)
+	}
+}
+
+// A revocation goes through even if somebody approves the folder anew meanwhile.
+func TestTrust_revokeWhileTheSameFolderIsApproved_revokes(t *testing.T) {
+	_, project := homeOf(t)
+	put(t, project, oneServer, someRules)
+	runHere("trust", "--yes", project).want(t, exitFine, "Approved")
+	put(t, project, emptyServers, someRules)
+	t.Setenv("GATEWAY_AUDIT_LOG", filepath.Join(project, ".mcp.json", "no-folder"))
+	errs := &meanwhile{do: func() { runHere("trust", "--yes", project).want(t, exitFine, "Approved") }}
+	if code := run([]string{"trust", "--revoke", project}, nil, io.Discard, errs); code != exitFine {
+		t.Errorf("got exit code %d, want 0", code)
+	}
+	runHere("trust", "--list").want(t, exitFine, "no folder is approved")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -14,34 +15,47 @@ import (
 // auditPatience is how long a command waits for the audit log.
 const auditPatience = 5 * time.Second
 
-// keepTrust writes what r says of a folder, after a line of the audit log for each
-// file, or for the folder if there are none: whoever is killed in between leaves a line
-// too many, and not an approval that nobody sees. If the approval cannot be kept, further
-// lines say so.
-func keepTrust(ctx context.Context, errs io.Writer, r trust.Record, action, dir string, files []trust.File) error {
+// keepTrust writes what becomes of a folder, after a line of the audit log for each file,
+// or for the folder if there are none: whoever is killed in between leaves a line too
+// many, and not an approval that nobody sees. change makes the record of the one that is
+// read after those lines, as they may take seconds. If nothing is kept, further lines say
+// so.
+func keepTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File, change func(trust.Record) (trust.Record, error)) error {
 	auditTrust(ctx, errs, action, dir, files, nil)
-	err := safefile.WriteOwn(recordPath(), joinedRecord(r, dir).Encode())
+	err := changeRecord(change)
 	if err != nil {
 		auditTrust(ctx, errs, action, dir, files, err)
 	}
 	return err
 }
 
-// joinedRecord is what is approved now, but of one folder what r says: somebody else may
-// have approved or revoked another one since r was read, as the audit log may take seconds.
-func joinedRecord(r trust.Record, dir string) trust.Record {
-	now, err := readRecord()
+func changeRecord(change func(trust.Record) (trust.Record, error)) error {
+	record, err := readRecord()
+	if err == nil {
+		record, err = change(record)
+	}
 	if err != nil {
-		return r
+		return err
 	}
-	p, approved := r.Project(dir)
-	if !approved {
-		return now.Without(dir)
+	return safefile.WriteOwn(recordPath(), record.Encode())
+}
+
+// approval returns the change that approves p, unless somebody has approved or revoked its
+// folder since before was read.
+func approval(before trust.Record, p trust.Project) func(trust.Record) (trust.Record, error) {
+	was, _ := before.Project(p.Dir)
+	return func(now trust.Record) (trust.Record, error) {
+		if is, _ := now.Project(p.Dir); !reflect.DeepEqual(is, was) {
+			return now, fmt.Errorf("somebody has approved or revoked %s meanwhile: nothing is written; try again", line(p.Dir))
+		}
+		return now.With(p)
 	}
-	if joined, err := now.With(p); err == nil {
-		return joined
-	}
-	return r // Which had room for it.
+}
+
+// revocation returns the change that forgets a folder, even if somebody has just approved
+// it: then that is revoked too.
+func revocation(dir string) func(trust.Record) (trust.Record, error) {
+	return func(now trust.Record) (trust.Record, error) { return now.Without(dir), nil }
 }
 
 // auditTrust writes the lines; failure is why nothing came of it. If they cannot be
