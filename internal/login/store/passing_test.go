@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gatehouse/internal/login/store"
@@ -149,5 +150,17 @@ func TestKept_whoseTokensAreOthersByNow_stays(t *testing.T) {
 	}
 	if err := s.List()[0].Remove(t.Context()); err != nil || len(s.List()) != 0 {
 		t.Errorf("got %d and %v, want it gone", len(s.List()), err)
+	}
+}
+
+// Whoever removes the file of a login in a keyring that is locked loses the names of what
+// the keyring has, and nobody revokes that.
+func TestUnreadable_theKeyringIsLocked_doesNotSayToRemoveTheFile(t *testing.T) {
+	t.Parallel()
+	s := onceKept(t, store.InKeyring)
+	s.ring.Err = errors.New("it is locked")
+	_, err := s.Read(key)
+	if err == nil || strings.Contains(err.Error(), "remove") || !strings.Contains(err.Error(), "locked; it serves again once that works") {
+		t.Errorf("got %v, want that it serves again once it is unlocked, and nothing of removing", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,9 @@ type Unreadable struct {
 }
 
 func (e *Unreadable) Error() string {
+	if e.Passing() { // Without the file nobody could revoke what a keyring has.
+		return fmt.Sprintf("cannot read what was kept of the login, %s: %v; it serves again once that works, or log in again", e.Path, e.Why)
+	}
 	return fmt.Sprintf("cannot use what was kept of the login, %s: %v; log in again, or remove the file", e.Path, e.Why)
 }
 
@@ -69,15 +73,19 @@ func (e *Unreadable) Unforgotten() error {
 	return fmt.Errorf("cannot forget the login, %s: %w; try again once that works, or remove the file, log out again, and end the login at the server", e.Path, e.Why)
 }
 
-// errBroken means that what was read is of no use, now and later.
-var errBroken = errors.New("it is not what gatehouse writes")
+var (
+	// errBroken means that what was read is of no use, now and later.
+	errBroken = errors.New("it is not what gatehouse writes")
+	// errBarred means that this user may not read a file that may be replaced.
+	errBarred = errors.New("it may be that of another user, who logged in with sudo for example")
+)
 
 // passing reports whether what could not be read may be readable later.
 func passing(err error) bool {
 	_, foreign := errors.AsType[*safefile.NotOwn](err)
 	_, large := errors.AsType[*safefile.TooLarge](err)
 	_, odd := errors.AsType[*safefile.NotRegular](err)
-	return err != nil && !foreign && !large && !odd && !errors.Is(err, errBroken) && !errors.Is(err, keyring.ErrNotFound)
+	return err != nil && !foreign && !large && !odd && !errors.Is(err, errBroken) && !errors.Is(err, errBarred) && !errors.Is(err, keyring.ErrNotFound)
 }
 
 // NotKept means that a change could not be written. It is in force for whoever
@@ -112,6 +120,9 @@ func (s *Store) shown(id string) (Record, error) {
 	data, err := s.readOwn(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, nil
+	}
+	if errors.Is(err, fs.ErrPermission) && runtime.GOOS != "windows" { // There somebody may just be replacing it.
+		err = fmt.Errorf("%w: %w", err, errBarred)
 	}
 	var r Record
 	if err == nil {
