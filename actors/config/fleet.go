@@ -134,15 +134,13 @@ func (b *book) wishedBy(m messages.FleetChanged, now time.Time) (renewed []strin
 	for name, p := range b.plans {
 		was, is := b.fleet.holds[name], m.Holds[name]
 		wished := is.Revision != was.Revision || !is.Same(was)
-		ends := stuckInstances(p)
 		switch {
 		case m.Restarts[name] != b.fleet.restarts[name],
 			wished && (is.Held || was.Held || slices.Contains(stuck, p.Cell.Status().State)):
 			renewed = append(renewed, name)
-		case wished && len(ends) > 0:
-			eased.ends = append(eased.ends, ends...)
-		case wished && blocksOf(p, now) > 0:
-			eased.lifts = append(eased.lifts, messages.LiftBlocks{Name: name, Cell: p.Cell})
+		case wished:
+			eased.ends = append(eased.ends, stuckInstances(p)...)
+			eased.lifts = append(eased.lifts, blocksToLift(p, now)...)
 		}
 	}
 	return sorted(renewed), eased

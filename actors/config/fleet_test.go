@@ -175,6 +175,16 @@ func TestFleet_release_liftsBlocksAndEndsInstances_ofAServerThatGoesOn(t *testin
 	})
 }
 
+func TestFleet_release_doesBothForOneServer(t *testing.T) {
+	inFleet(t, resolve.Env{}, func(t *testing.T, m *member) {
+		one := content(`"ours": {"command": "o", "gateway": {"scope": "agent"}}`)
+		m.agreed(messages.FleetChanged{Generation: 5, Content: one})
+		failed := m.halfWell("ours")
+		m.agreed(messages.FleetChanged{Generation: 6, Content: one, Holds: map[string]fleet.Hold{"ours": {Revision: 6}}})
+		m.eased("ours", failed)
+	})
+}
+
 // Revisions begin again where the backup ends, so what a restored store has may look like
 // what it has lost.
 func TestFleet_afterARestore_anotherWishOfTheSameRevision_renewsItsServer(t *testing.T) {

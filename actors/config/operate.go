@@ -61,8 +61,8 @@ func (b *book) restart(name string, now time.Time) (step, messages.OperateReply)
 	return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 }
 
-// release ends a hold, or ends the wait of a server that has failed, or has the
-// blocks lifted of one that does well.
+// release ends a hold, or ends the wait of a server that has failed. Of one that does well
+// it ends the instances that have failed, and has the blocks lifted.
 func (b *book) release(name string, now time.Time) (step, messages.OperateReply) {
 	_, held := b.holds[name]
 	p, ok := b.plans[name]
@@ -75,21 +75,35 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	case p.Unusable != "":
 		return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 	}
-	ends, blocks := stuckInstances(p), blocksOf(p, now)
-	reply := messages.OperateReply{Generation: b.generation}
-	switch state := p.Cell.Status().State; {
-	case slices.Contains(stuck, state):
+	if slices.Contains(stuck, p.Cell.Status().State) {
 		return b.renew(name, messages.TriggerRelease, now)
-	case len(ends) > 0:
-		reply.Note = fmt.Sprintf("%s of %q that had failed may start anew, with the next call", plural.Of(len(ends), "instance"), name)
-		return step{ends: ends}, reply
-	case blocks > 0:
-		reply.Note = fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(blocks, "block"))
-		return step{lifts: []messages.LiftBlocks{{Name: name, Cell: p.Cell}}}, reply
-	default:
-		reply.Note = fmt.Sprintf("%q is %s: there was nothing to release", name, state)
-		return step{}, reply
 	}
+	s := step{ends: stuckInstances(p), lifts: blocksToLift(p, now)}
+	return s, messages.OperateReply{Generation: b.generation, Note: eased(p, len(s.ends), blocksOf(p, now))}
+}
+
+// eased says what a release does for a server that goes on.
+func eased(p messages.ServerPlan, ends, blocks int) string {
+	name := p.Entry.Name
+	var does []string
+	if ends > 0 {
+		does = append(does, fmt.Sprintf("%s of %q that had failed may start anew, with the next call", plural.Of(ends, "instance"), name))
+	}
+	if blocks > 0 {
+		does = append(does, fmt.Sprintf("%q goes on, and refuses nobody's calls any more (%s lifted)", name, plural.Of(blocks, "block")))
+	}
+	if len(does) == 0 {
+		return fmt.Sprintf("%q is %s: there was nothing to release", name, p.Cell.Status().State)
+	}
+	return strings.Join(does, "; ")
+}
+
+// blocksToLift is the command that lifts a server's blocks, if it has any.
+func blocksToLift(p messages.ServerPlan, now time.Time) []messages.LiftBlocks {
+	if blocksOf(p, now) == 0 {
+		return nil
+	}
+	return []messages.LiftBlocks{{Name: p.Entry.Name, Cell: p.Cell}}
 }
 
 // blocksOf counts the callers that a server refuses, as their calls have ended it.

@@ -195,6 +195,50 @@ func TestRelease_dependsOnTheState(t *testing.T) {
 	}
 }
 
+func TestRelease_ofAServerThatGoesOn_endsFailedInstancesAndLiftsBlocks(t *testing.T) {
+	onStage(t, `{"mcpServers": {"ours": {"command": "o", "gateway": {"scope": "agent"}}}}`, func(t *testing.T, s *stage) {
+		failed := s.halfWell("ours")
+		s.ask(messages.ReleaseServer{Name: "ours"})
+		r := testkit.Expect[messages.OperateReply](t, s.operator)
+		for _, part := range []string{`1 instance of "ours" that had failed may start anew`, "1 block lifted"} {
+			if !strings.Contains(r.Note, part) {
+				t.Errorf("got %+v, want a note with %q", r, part)
+			}
+		}
+		s.eased("ours", failed)
+		testkit.ExpectNone(t, s.gateway)
+	})
+}
+
+// halfWell has an instance of a server fail for one agent, and another one refuse calls. It
+// returns the first.
+func (s *stage) halfWell(name string) *endpoint.Cell {
+	s.t.Helper()
+	var cells []*endpoint.Cell
+	for _, agent := range []string{"x", "y"} {
+		cell, _, err := s.cell(name).Instances().Obtain(endpoint.Whose{Agent: agent}, "", nil, 16, endpoint.Status{State: endpoint.Idle})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		cells = append(cells, cell)
+	}
+	testkit.Publish(cells[0], endpoint.Status{State: endpoint.Quarantined})
+	testkit.Publish(cells[1], endpoint.Status{State: endpoint.Ready})
+	cells[1].PublishGuard(&endpoint.Guard{Blocks: []endpoint.Block{{Caller: endpoint.Caller{Agent: "y"}, Until: time.Now().Add(time.Minute)}}})
+	return cells[0]
+}
+
+// eased fails unless the supervisor lifts the blocks of a server and ends an instance of it.
+func (s *stage) eased(name string, failed *endpoint.Cell) {
+	s.t.Helper()
+	if l := testkit.Expect[messages.LiftBlocks](s.t, s.supervisor); l.Name != name || l.Cell != s.cell(name) {
+		s.t.Errorf("got %+v, want the blocks of %s lifted", l, name)
+	}
+	if e := testkit.Expect[messages.EndInstance](s.t, s.supervisor); e.Name != name || e.Cell != failed {
+		s.t.Errorf("got %+v, want the instance that has failed ended", e)
+	}
+}
+
 func TestHold_stopsUntilReleased(t *testing.T) {
 	onStage(t, twoServers, func(t *testing.T, s *stage) {
 		was := s.cell("db")
