@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"gatehouse/internal/childproc"
+	"gatehouse/internal/safefile"
 )
 
 // notBehindAGateway returns an error if this process was started by a server
@@ -30,8 +30,7 @@ func notBehindAGateway() error {
 // id.
 func isGateway(pid int) bool {
 	for _, dir := range adminDirs() {
-		found, err := filepath.Glob(filepath.Join(dir, strconv.Itoa(pid)+"[.-]*sock"))
-		if err == nil && len(found) > 0 {
+		if len(safefile.Glob(dir, strconv.Itoa(pid)+"[.-]*sock")) > 0 {
 			return true
 		}
 	}

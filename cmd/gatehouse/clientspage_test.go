@@ -15,7 +15,7 @@ var updatePage = flag.Bool("update-clients-page", false, "write the entries into
 // entryOf is what connect writes into an empty file of a client, and the file as
 // people write its path.
 func entryOf(c *clients.Client) (entry, file string) {
-	place := clients.Place{GOOS: "linux", Home: "/home/ann", WorkDir: "/home/ann/w", Getenv: func(string) string { return "" }, Glob: func(string) []string { return nil }}
+	place := clients.Place{GOOS: "linux", Home: "/home/ann", WorkDir: "/home/ann/w", Getenv: func(string) string { return "" }, Glob: func(string, string) []string { return nil }}
 	path := c.ConnectFile(place, func(string) bool { return false })
 	args := []string{"attach", "--agent", c.ID}
 	if surface, _ := proposedSurface(c); surface != surfaceGate {

@@ -43,11 +43,8 @@ func clientPlace() (clients.Place, error) {
 	if err != nil {
 		return clients.Place{}, err
 	}
-	return clients.Place{GOOS: runtime.GOOS, Home: homeDir(), WorkDir: workDir, Getenv: os.Getenv, Glob: func(pattern string) []string {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil
-		}
+	return clients.Place{GOOS: runtime.GOOS, Home: homeDir(), WorkDir: workDir, Getenv: os.Getenv, Glob: func(dir, pattern string) []string {
+		paths := safefile.Glob(dir, pattern)
 		return paths[:min(len(paths), maxListed)]
 	}}, nil
 }

@@ -69,7 +69,7 @@ func importOf(t *testing.T, path string) outcome {
 	if known {
 		file = fileOf(client, name)
 	} else {
-		client, _ = clients.Detect("/home/ann/"+name, data, clients.Place{Home: "/home/ann", WorkDir: "/home/ann/w", Getenv: func(string) string { return "" }, Glob: func(string) []string { return nil }})
+		client, _ = clients.Detect("/home/ann/"+name, data, clients.Place{Home: "/home/ann", WorkDir: "/home/ann/w", Getenv: func(string) string { return "" }, Glob: func(string, string) []string { return nil }})
 	}
 	found := client.Read([]clients.Source{{File: file, Data: data}}, noFile)
 	plan, err := adopt.Make(ownPaths, adopt.Texts{}, []clients.Found{found}, nil)

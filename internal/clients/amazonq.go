@@ -14,11 +14,11 @@ var amazonQ = &Client{
 	files: func(p Place) []File {
 		dir := p.home(".aws", "amazonq")
 		files := user(filepath.Join(dir, "mcp.json"), filepath.Join(dir, "default.json"), filepath.Join(dir, "agents", "default.json"))
-		for _, path := range p.Glob(filepath.Join(dir, "cli-agents", "*.json")) {
+		for _, path := range p.Glob(dir, "cli-agents/*.json") {
 			files = append(files, File{Path: path})
 		}
 		files = append(files, p.inProject(".amazonq", "mcp.json"), p.inProject(".amazonq", "default.json"))
-		for _, path := range p.Glob(filepath.Join(p.WorkDir, ".amazonq", "cli-agents", "*.json")) {
+		for _, path := range p.Glob(p.WorkDir, ".amazonq/cli-agents/*.json") {
 			files = append(files, File{Path: path, Base: p.WorkDir})
 		}
 		return files

@@ -64,8 +64,8 @@ type Place struct {
 	GOOS, Home, WorkDir string
 	// Getenv looks up a variable of the environment.
 	Getenv func(string) string
-	// Glob lists the files that a pattern matches, in order.
-	Glob func(pattern string) []string
+	// Glob lists the files that a pattern matches below a folder, in order.
+	Glob func(dir, pattern string) []string
 }
 
 // File is a file that may be there.

@@ -14,7 +14,7 @@ func place(goos string, env map[string]string) clients.Place {
 	return clients.Place{
 		GOOS: goos, Home: "/home/ann", WorkDir: "/home/ann/w",
 		Getenv: func(name string) string { return env[name] },
-		Glob:   func(string) []string { return nil },
+		Glob:   func(string, string) []string { return nil },
 	}
 }
 

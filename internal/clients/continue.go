@@ -14,7 +14,7 @@ var continueDev = &Client{
 		files := user(filepath.Join(dir, "config.yaml"), filepath.Join(dir, "config.json"))
 		for _, in := range []struct{ dir, base string }{{dir, ""}, {filepath.Join(p.WorkDir, ".continue"), p.WorkDir}} {
 			for _, ext := range []string{"*.yaml", "*.yml", "*.json"} {
-				for _, path := range p.Glob(filepath.Join(in.dir, "mcpServers", ext)) {
+				for _, path := range p.Glob(in.dir, "mcpServers/"+ext) {
 					files = append(files, File{Path: path, Base: in.base})
 				}
 			}

@@ -16,7 +16,7 @@ var jetBrains = &Client{
 		}
 		files := user(p.home(".junie", "mcp", "mcp.json"), copilotFile, p.home(".ai", "mcp", "mcp.json"))
 		// Each version of each IDE has a folder of its own.
-		files = append(files, user(p.Glob(p.support("JetBrains", "*", "options", "llm.mcpServers.xml"))...)...)
+		files = append(files, user(p.Glob(p.support("JetBrains"), "*/options/llm.mcpServers.xml")...)...)
 		return append(files, p.inProject(".junie", "mcp", "mcp.json"), p.inProject(".ai", "mcp", "mcp.json"), p.inProject(".idea", "workspace.xml"))
 	},
 	read:    readJetBrains,

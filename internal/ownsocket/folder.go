@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"gatehouse/internal/safefile"
 )
 
 // Dirs returns the folders as they are used for sockets; relative ones are left
@@ -45,11 +47,7 @@ func IsStandIn(dir string) bool { return strings.HasPrefix(filepath.Base(dir), s
 // StandIns lists the folders of this user that stand in for long paths beside
 // one of them.
 func StandIns(dir string) []string {
-	list, err := filepath.Glob(filepath.Join(filepath.Dir(dir), shortPrefix()+"*"))
-	if err != nil {
-		return nil
-	}
-	return list
+	return safefile.Glob(filepath.Dir(dir), shortPrefix()+"*")
 }
 
 func shortPrefix() string { return "gatehouse-" + strconv.Itoa(os.Getuid()) + "-" }

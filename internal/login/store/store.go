@@ -310,9 +310,8 @@ func (s *Store) Under(servers []string) []Kept {
 // list returns the records whose files are meant. One whose secrets cannot be had is what
 // its file shows.
 func (s *Store) list(meant func(shown Record) bool) []Kept {
-	paths, _ := filepath.Glob(filepath.Join(s.dir, "*.json")) // The pattern is a good one.
 	var list []Kept
-	for _, path := range paths {
+	for _, path := range safefile.Glob(s.dir, "*.json") {
 		id := strings.TrimSuffix(filepath.Base(path), ".json")
 		r, err := s.shown(id)
 		if err != nil {
