@@ -65,7 +65,7 @@ func Props(cfg Config) *actor.Props {
 	cfg.Standing.most = int64(cmp.Or(cfg.MaxInstances, fleet.MaxInstances))
 	f := &member{
 		cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{},
-		waits: map[string]fleet.Awaiting{}, settled: map[string]fleet.Record{},
+		claiming: map[string]bool{}, waits: map[string]fleet.Awaiting{}, settled: map[string]fleet.Record{},
 	}
 	f.life, f.die = context.WithCancel(context.Background())
 	f.byLease, f.endLease = f.life, func() {}
@@ -110,6 +110,10 @@ type member struct {
 	saysAck  saying
 	wants    map[string]*want
 	owned    map[string]*ownership
+	// claiming are the keys that are being claimed, wanted or not by now: a want waits for
+	// the claim of one before it. Two claims would win the same epoch, and the later answer
+	// could come after its release.
+	claiming map[string]bool
 	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
 	settled  map[string]fleet.Record   // records of failures that an operator has dealt with, by key
 

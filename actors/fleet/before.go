@@ -92,9 +92,6 @@ func (f *member) noteDespite(p predecessor, nodes map[string]bool) {
 
 // endAwaited has all see for whom a server waits.
 func (f *member) endAwaited(m endAwaited) {
-	if f.owned[m.key] != nil || f.wants[m.key] == nil {
-		return // It is over.
-	}
 	f.cfg.Log.Warn("a server is not started here before its processes at other gateways have ended",
 		slog.String("server", m.wait.Server), slog.Any("at", m.wait.At), slog.Any("unasked", m.wait.Unasked))
 	f.waits[m.key] = m.wait

@@ -233,6 +233,36 @@ func TestFleet_entryThatChangesWhileItWaits_isTakenOverOnce(t *testing.T) {
 	})
 }
 
+// A restart right before the end of what ran there, and a move right after it.
+func TestFleet_entryThatChangesWhileItWaits_andMovesRightAway_runsOnce(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.wants("other")
+		other := a.owns(t, "other")
+		a.with(func() { a.runs["b:1"] = true })
+		old := a.wants("files")
+		s.Sleep(1020 * time.Millisecond) // Those who wait ask at different moments.
+		a.tells(messages.Unwanted{Key: "files", Cell: old})
+		a.wants("files")
+		s.Sleep(4 * time.Second)
+		a.with(func() { a.runs["b:1"] = false })
+		m := a.owns(t, "files")
+		b.wants("files")
+		s.Send(a.pid, messages.MoveServer{Server: "files", Node: "b"})
+		testkit.Expect[messages.GiveUp](t, a.sup)
+		a.tells(messages.Released{Key: "files", Cell: m.Cell, Epoch: m.Epoch})
+		there := b.owns(t, "files")
+		s.Sleep(1100 * time.Millisecond)
+		if a.standing.Holds("files", m.Epoch) {
+			t.Error("a runs files that b runs, want b alone")
+		}
+		b.says(there, readyBusy)
+		if !a.standing.Holds("other", other.Epoch) {
+			t.Error("a does not own other any more, want that nothing becomes of it")
+		}
+	})
+}
+
 // The lease of an earlier process keeps others from what that has left running.
 func TestFleet_restartedInPlace_itsOldLeaseOutlivesWhatItLeft(t *testing.T) {
 	for name, c := range map[string]struct {

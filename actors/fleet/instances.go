@@ -23,8 +23,8 @@ func (s *Standing) Room(key string) bool {
 // whose claims are under way count.
 func (f *member) mayInstance() bool {
 	n := f.cfg.Standing.agents.Load()
-	for key, w := range f.wants {
-		if w.claiming && f.owned[key] == nil && forAgent(key) {
+	for key := range f.claiming {
+		if forAgent(key) {
 			n++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/fleet"
+	"gatehouse/messages"
 	"gatehouse/testkit"
 )
 
@@ -131,6 +132,28 @@ func TestFleet_whoWaitsForWhom_isSeenByAll_andAnOperatorMayEndIt(t *testing.T) {
 		}
 		if !s.logged("if it still runs there, there are two copies") {
 			t.Error("the log says nothing of what the operator has risked, want that it does")
+		}
+	})
+}
+
+// One claim waits for all forms of an entry, and says so once.
+func TestFleet_entryThatIsAwayAndComesBackWhileItWaits_isStillSeenToWait(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a := s.ranAt("b")
+		old := a.wants("files")
+		s.Sleep(3 * time.Second)
+		a.tells(messages.Unwanted{Key: "files", Cell: old})
+		s.Sleep(7 * time.Second)
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		if got := s.waits("a"); len(got) != 1 || !got[0].For("b") {
+			t.Errorf("got the waits %+v, want one of files for b", got)
+		}
+		a.with(func() { a.runs["b:1"] = false })
+		a.owns(t, "files")
+		s.Sleep(time.Second)
+		if got := s.waits("a"); len(got) != 0 {
+			t.Errorf("got the waits %+v once it has begun, want none", got)
 		}
 	})
 }

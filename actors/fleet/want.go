@@ -22,21 +22,20 @@ const (
 
 // want is a server that the supervisor wants to run somewhere.
 type want struct {
-	key      string
-	name     string
-	cell     *endpoint.Cell
-	lazy     bool
-	barred   bool // it cannot be started here
-	awaited  bool
-	waking   bool   // another node is asked to claim it, for a call
-	woken    int    // how often that was in vain
-	absent   uint64 // numbers the times at which nobody owned it
-	waiting  *time.Timer
-	claiming bool
-	yield    time.Time // until when others go first
-	last     fleet.Owner
-	told     messages.OwnedThere
-	toldAny  bool
+	key     string
+	name    string
+	cell    *endpoint.Cell
+	lazy    bool
+	barred  bool // it cannot be started here
+	awaited bool
+	waking  bool   // another node is asked to claim it, for a call
+	woken   int    // how often that was in vain
+	absent  uint64 // numbers the times at which nobody owned it
+	waiting *time.Timer
+	yield   time.Time // until when others go first
+	last    fleet.Owner
+	told    messages.OwnedThere
+	toldAny bool
 }
 
 // claimDue: it is this node's turn to claim.
@@ -64,7 +63,7 @@ func (f *member) want(m messages.WantOwner) {
 	w := &want{key: m.Key, name: m.Name, cell: m.Cell, lazy: m.Lazy, barred: m.Barred}
 	if old := f.wants[m.Key]; old != nil {
 		old.stopWaiting()
-		w.absent, w.last, w.claiming = old.absent, old.last, old.claiming
+		w.absent, w.last = old.absent, old.last
 	}
 	f.wants[m.Key] = w
 	f.noteCannot()
@@ -148,7 +147,7 @@ func sameNews(a, b messages.OwnedThere) bool {
 // claimInTurn has a server claimed that nobody owns, after those that go before this
 // node.
 func (f *member) claimInTurn(w *want) {
-	if !f.mayClaim() || w.waiting != nil || w.claiming || w.lazy && !w.awaited {
+	if !f.mayClaim() || w.waiting != nil || f.claiming[w.key] || w.lazy && !w.awaited {
 		return
 	}
 	rank, may := fleet.Rank(w.key, f.node.ID, f.view.Nodes)
@@ -186,7 +185,7 @@ func (f *member) disowned(o *ownership, w *want) {
 
 func (f *member) claimDue(m claimDue) {
 	w := f.wants[m.key]
-	if w == nil || w.absent != m.absent {
+	if w == nil || w.absent != m.absent || f.claiming[m.key] || f.owned[m.key] != nil {
 		return
 	}
 	w.waiting = nil
@@ -197,7 +196,7 @@ func (f *member) claimDue(m claimDue) {
 		w.waiting = f.later(claimAgain, m)
 		return
 	}
-	w.claiming = true
+	f.claiming[w.key] = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
 	lease, byLease, key := f.lease, f.byLease, w.key
 	before := predecessor{key: key, name: w.name, node: w.last.Node, address: w.last.Address}
@@ -217,10 +216,8 @@ func (f *member) claimDue(m claimDue) {
 // claimed has a server run here that was won.
 func (f *member) claimed(m claimed) {
 	f.waitOver(m.key)
+	delete(f.claiming, m.key)
 	w := f.wants[m.key]
-	if w != nil {
-		w.claiming = false
-	}
 	switch {
 	case m.lease != f.lease:
 		if w != nil {
@@ -246,9 +243,6 @@ func (f *member) claimed(m claimed) {
 }
 
 func (f *member) won(m claimed, w *want) {
-	if f.ownedBy(m.key, m.owner.Epoch) != nil {
-		return // It was claimed for another form of it, too, while what ran before ended.
-	}
 	o := &ownership{key: m.key, epoch: m.owner.Epoch}
 	f.owned[m.key] = o
 	if w == nil || w.barred || !f.mayClaim() {
