@@ -27,10 +27,21 @@ func of(goos, word, more string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// windows quotes a word as cmd and PowerShell need it.
+// windows quotes a word as cmd and PowerShell need it. What one of them obeys within
+// quotes, or ends them by, is shown as a question mark: the command then finds nothing,
+// and runs nothing else.
 func windows(word string) string {
-	if word != "" && !strings.ContainsAny(word, " \t\n\"'`;&|<>()^%!,$") {
+	if word != "" && !strings.ContainsAny(word, " \t\n'‘’;&|<>()^,{}@#"+obeyed) {
 		return word
 	}
-	return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
+	return `"` + strings.Map(func(r rune) rune {
+		if strings.ContainsRune(obeyed, r) {
+			return '?'
+		}
+		return r
+	}, word) + `"`
 }
+
+// obeyed within quotes are variables of cmd and PowerShell, and all that PowerShell takes
+// for a quote.
+const obeyed = "\"“”„$%!`"

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/internal/shellword"
 )
 
 // Role says what a file is to its project.
@@ -102,11 +104,5 @@ func (r Record) Compare(dir string, now []File) (State, Project) {
 
 // Command is the command line that approves a folder, quoted for a shell.
 func Command(dir string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune(`/\:._-+@`, r)
-	}
-	if strings.IndexFunc(dir, func(r rune) bool { return !plain(r) }) >= 0 || dir == "" {
-		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
-	}
-	return "gatehouse trust " + dir
+	return "gatehouse trust " + shellword.Of(dir)
 }
