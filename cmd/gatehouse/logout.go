@@ -118,7 +118,7 @@ func leaveKey(ctx context.Context, kept *store.Store, key store.Key, names []str
 	}
 	l.findOld(func(r store.Record) bool { return r.Ended != "" })
 	switch {
-	case len(l.logins) > 0 || l.broken != nil:
+	case len(l.logins) > 0 || l.broken != nil || r.Ended != "": // A gateway may go on with what it could not keep.
 		return l, l.keep(ctx)
 	case len(l.unread) > 0:
 		return nil, failed(l.unread[0])

@@ -28,7 +28,7 @@ type Credential struct {
 	trouble string
 	again   time.Time // no renewal before, after one that failed
 	unkept  bool      // the record could not be written
-	beside  bool      // a login was stored when a new one was asked for: once none is, somebody has logged out
+	beside  bool      // a login or its end was stored when this was asked for: once none is, somebody has logged out
 	asked   bool      // the server has asked for a login
 	refused bool      // it wants no such token as this
 	forced  time.Time // when a token was renewed as the server refused it

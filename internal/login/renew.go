@@ -61,7 +61,7 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 		if err == nil && !old.Equal(r) && c.follow(old) {
 			return old, false, nil // Another process has done it, or somebody has logged in or out.
 		}
-		c.noteStored(err != nil || old.LoggedIn())
+		c.noteStored(err != nil || old.LoggedIn() || old.Ended != "")
 		next, keep, failure := c.ask(ctx, r)
 		if unread, ok := errors.AsType[*store.Unreadable](err); ok && unread.Passing() && next.Ended != "" {
 			return r, false, unread // Another process may have renewed it, and used up what was shown.
@@ -71,7 +71,8 @@ func (c *Credential) renewInTurn(ctx context.Context, used store.Record, refused
 	return c.conclude(used, got, err)
 }
 
-// noteStored notes whether a login is stored for which a new one is asked.
+// noteStored notes whether a login, or the end of one, is stored while a new one is asked
+// for.
 func (c *Credential) noteStored(is bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

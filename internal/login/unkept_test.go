@@ -98,3 +98,27 @@ func TestHeader_readAgainAsSoonAsItCouldNotBeKept_goesOn(t *testing.T) {
 		t.Errorf("got another token: %t and %v, want the one that could not be kept", got != u.header, err)
 	}
 }
+
+// Another process, with the tokens before, has ended the login. Once that is gone from
+// the store somebody has logged out.
+func TestHeader_renewedBesideALoginThatHasEnded_endsWithALogout(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(*unkept) {})
+	u.keep(t, store.Record{Server: "guarded", Ended: "it is used up", Place: store.InFile})
+	u.ring.Err = errors.New("locked")
+	if !u.Refused(within(t), u.header, 401, nil) {
+		t.Error("got no other try, want one with a new token")
+	}
+	u.ring.Err = nil
+	u.keeper.Of(target(u.server))
+	if got, err := u.Header(within(t)); err != nil || got == "" || got == u.header {
+		t.Errorf("got a new token: %t and %v before the logout, want one", got != "" && got != u.header, err)
+	}
+	if _, err := u.store.Forget(t.Context(), target(u.server).Key()); err != nil {
+		t.Fatal(err)
+	}
+	u.keeper.Of(target(u.server)) // As the restart by a logout does.
+	if got, err := u.Header(within(t)); err != nil || got != "" {
+		t.Errorf("got a token: %t and %v after the logout, want none", got != "", err)
+	}
+}
