@@ -20,6 +20,9 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	if !ok {
 		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, a.store.Load().Names())}
 	}
+	if err := mayRun(server, route.Cell.Identity()); err != nil && action != admin.HoldServer {
+		return admin.Operated{}, conflict(err)
+	}
 	if hold.From != "" {
 		if err := mayDespite(a.fleet.standing.View(), server, hold.From); err != nil {
 			return admin.Operated{}, conflict(err)
@@ -43,6 +46,15 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 		}
 	}
 	return done, nil
+}
+
+// mayRun returns nil unless a server must not run, for another reason than a hold: the wishes
+// of operators change nothing about it then.
+func mayRun(server string, is endpoint.Identity) error {
+	if is.Unusable == "" || is.Unusable == endpoint.Held {
+		return nil
+	}
+	return fmt.Errorf("%q is %s at this gateway (%s): fix that first", server, is.Unusable, is.Reason)
 }
 
 // goesOn says that a release leaves a server alone; it is empty for one that was held or has

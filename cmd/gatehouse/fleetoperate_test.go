@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/admin"
+	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
 	fleetkit "gatehouse/testkit/fleet"
 )
@@ -52,4 +53,15 @@ func TestFleet_theSameWishLater_isAnotherOne(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestFleet_whatMustNotRun_isRefusedUnlessItIsHeld(t *testing.T) {
+	for state, want := range map[endpoint.State]string{
+		"": "", endpoint.Held: "", endpoint.Disabled: `"db" is disabled at this gateway (why)`, endpoint.Misconfigured: `"db" is misconfigured at this gateway (why)`,
+	} {
+		err := mayRun("db", endpoint.Identity{Unusable: state, Reason: "why"})
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q (empty is none)", state, err, want)
+		}
+	}
 }

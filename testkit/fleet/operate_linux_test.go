@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/testkit"
 	kit "gatehouse/testkit/fleet"
 )
 
@@ -39,6 +40,26 @@ func TestFleet_anyGateway_operatesAll(t *testing.T) {
 	}
 	x.noneFailed()
 	operatedFromElsewhere(t, f, owner) // A restart starts the new process while the old one drains.
+	refusedWhereItMustNotRun(t, f)
+}
+
+// refusedWhereItMustNotRun asks for what cannot have an effect.
+func refusedWhereItMustNotRun(t *testing.T, f *kit.Fleet) {
+	t.Helper()
+	asked := f.Nodes[1]
+	f.Apply(testkit.Servers{"off": {"command": "off", "disabled": true}}.JSON(), rules(1))
+	for _, action := range []string{"restart", "release"} {
+		testkit.Eventually(t, action+" is refused of a server that is disabled", func() bool {
+			got, err := asked.Command(action, "off")
+			return err != nil && strings.Contains(got, `"off" is disabled at this gateway`)
+		})
+	}
+	if got, err := asked.Command("hold", "off"); err != nil {
+		t.Errorf("hold: got %q and %v, want it held: its entry may change", got, err)
+	}
+	if got, err := asked.Command("release", "off"); err != nil {
+		t.Errorf("release: got %q and %v, want the hold ended", got, err)
+	}
 }
 
 // operatedFromElsewhere does to a server what operators do, at a gateway that does not run
