@@ -63,26 +63,32 @@ func refusedWhereItMustNotRun(t *testing.T, f *kit.Fleet) {
 }
 
 // operatedFromElsewhere does to a server what operators do, at a gateway that does not run
-// it, and reads the logs of both.
+// it, and reads the logs of both. A command returns once that gateway follows.
 func operatedFromElsewhere(t *testing.T, f *kit.Fleet, owner *kit.Node) {
 	t.Helper()
-	server := kit.Server(0)
-	asked, before := f.Others(owner)[0], len(f.Eye.Copies()[server])
-	for _, c := range []struct{ args, want string }{
-		{"hold " + server + " --reason disk", "generation"},
-		{"release " + server, "generation"},
-		{"restart " + server, "is ready"},
-		{"release " + server, "is ready, and goes on"},
-		{"logs --node " + owner.ID + " --server " + server, "node=" + asked.ID},
-		{"logs --all", "logged_by=" + owner.ID},
-		{"logs --all", "logged_by=" + asked.ID},
-	} {
-		if got, err := asked.Command(strings.Fields(c.args)...); err != nil || !strings.Contains(got, c.want) {
-			t.Errorf("%s: got %q and %v, want %q", c.args, got, err, c.want)
+	server, asked := kit.Server(0), f.Others(owner)[0]
+	does := func(command, want string) {
+		t.Helper()
+		if got, err := asked.Command(strings.Fields(command)...); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: got %q and %v, want %q", command, got, err, want)
 		}
 	}
-	if n := len(f.Eye.Copies()[server]) - before; n != 2 {
-		t.Errorf("%d processes of %s were started, want 2: after the hold, and by the restart, not as it was released when healthy", n, server)
+	does("hold "+server+" --reason disk", "generation")
+	testkit.Eventually(t, "nothing of it lives", func() bool { return len(f.Eye.Live(server)) == 0 })
+	does("release "+server, "generation")
+	f.Eye.AwaitCopy(server)
+	held := len(f.Eye.Copies()[server])
+	does("restart "+server, "is ready")
+	testkit.Eventually(t, "another process of it lives alone", func() bool {
+		return len(f.Eye.Copies()[server]) > held && len(f.Eye.Live(server)) == 1
+	})
+	restarted := len(f.Eye.Copies()[server])
+	does("release "+server, "is ready, and goes on")
+	does("logs --node "+owner.ID+" --server "+server, "node="+asked.ID)
+	does("logs --all", "logged_by="+owner.ID)
+	does("logs --all", "logged_by="+asked.ID)
+	if n := len(f.Eye.Copies()[server]) - restarted; n != 0 {
+		t.Errorf("%d processes of %s were started as it was released when healthy, want none", n, server)
 	}
 	for args, want := range map[string]string{"logs --node n9": "there are n1, n2", "logs --all -f": "run it at each gateway"} {
 		if got, err := asked.Command(strings.Fields(args)...); err == nil || !strings.Contains(got, want) {
