@@ -219,7 +219,7 @@ type Hold struct {
 	Despite string `json:"despite,omitempty"`
 	// Asked, when it was wished, makes it another wish than the one before.
 	Asked time.Time `json:"asked,omitzero"`
-	// Revision makes a fresh cell of the server on every node; set by the store.
+	// Revision is that with which the store took the wish; set by the store.
 	Revision int64 `json:"-"`
 }
 

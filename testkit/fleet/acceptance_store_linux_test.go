@@ -88,7 +88,7 @@ func TestAcceptance12_leaderOfEtcdFrozen(t *testing.T) {
 		x.onlyWritten()
 		ended := 0
 		for _, n := range x.Nodes {
-			for _, seen := range []string{"has ended this gateway's lease", "does not know it as the owner of"} { // The lease, or first what it had made.
+			for _, seen := range []string{"has ended this gateway's lease", "does not know it as"} { // The lease, or first what it had made: as seen, or by a write that is refused.
 				ended += strings.Count(n.Log(), "the fleet's store "+seen)
 			}
 		}
