@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/doctor"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/ownsocket"
+	"gatehouse/internal/shellword"
 )
 
 // doctorFacts looks at all that doctor judges. It starts and changes nothing.
@@ -168,7 +169,7 @@ func stateFacts(s admin.ServerStatus) doctor.State {
 		st.Reason = forPeople(s.LastError)
 	}
 	if cure, failing := cures[endpoint.State(s.State)]; failing {
-		st.Failing, st.Do = true, strings.ReplaceAll(cure, "NAME", s.Name)
+		st.Failing, st.Do = true, strings.ReplaceAll(cure, "NAME", shellword.Of(s.Name))
 	}
 	return st
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/doctor"
 	"gatehouse/internal/resolve"
+	"gatehouse/internal/shellword"
 	"gatehouse/internal/vars"
 )
 
@@ -32,7 +34,8 @@ func lookAtFiles(o *fileOptions) (l lookedAt) {
 	shared := sharedFiles()
 	l.facts = doctor.Files{
 		Servers: found.servers.Path, Rules: found.rules.Path, Problems: validate(found), Agents: len(loaded.Rules.Agents), SharedServers: shared.Servers,
-		Shared: shared.Servers == resolved(found.servers.Path) && shared.Rules == resolved(found.rules.Path),
+		FolderWord: shellword.Of(line(filepath.Dir(found.servers.Path))),
+		Shared:     shared.Servers == resolved(found.servers.Path) && shared.Rules == resolved(found.rules.Path),
 	}
 	for _, f := range found.envFiles {
 		if !f.Optional || exists(f.Path) {

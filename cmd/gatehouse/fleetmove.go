@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/mcpedge/peer"
+	"gatehouse/internal/shellword"
 	"gatehouse/messages"
 )
 
@@ -124,7 +125,7 @@ func canTake(v fleet.View, server, node string) error {
 	case n.Behind:
 		return fmt.Errorf("%s cannot follow what the fleet has agreed on: its log says why", node)
 	case !n.Can(fleet.KeyOf(server, "")):
-		return fmt.Errorf("%s cannot start %q: \"gatehouse status %s\" there says why", node, server, server)
+		return fmt.Errorf("%s cannot start %q: \"gatehouse status %s\" there says why", node, server, shellword.Of(server))
 	}
 	return nil
 }

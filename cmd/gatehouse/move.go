@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
+	"gatehouse/internal/shellword"
 )
 
 func newMoveCommand() *cobra.Command {
@@ -72,7 +73,7 @@ func showMoved(cmd *cobra.Command, m admin.Moved, asJSON bool) error {
 		}
 		return errNo
 	case !well:
-		return failed(fmt.Errorf("%s; \"gatehouse status %s\" says more", line(text), line(m.Server)))
+		return failed(fmt.Errorf("%s; \"gatehouse status %s\" says more", line(text), shellword.Of(line(m.Server))))
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), line(text))
 	return err

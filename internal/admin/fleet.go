@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/shellword"
 )
 
 // Fleet is the fleet that the gateway is one of, as it knows it.
@@ -74,7 +75,7 @@ func (w FleetWait) Reason() string {
 	}
 	node := slices.Concat(w.At, w.Unasked, []string{"NODE"})[0]
 	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same%s",
-		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), server, node, all)
+		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), shellword.Of(server), shellword.Of(node), all)
 }
 
 // FleetNode is one gateway of a fleet.

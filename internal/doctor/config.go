@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -59,10 +58,10 @@ func (f Files) differ() []Finding {
 	case f.Shared:
 		return nil
 	case f.SharedServers == "":
-		return []Finding{warning("give clients \"gatehouse attach --config "+path.Dir(f.Servers)+"\", or move the files to the config folder",
+		return []Finding{warning("give clients \"gatehouse attach --config "+f.FolderWord+"\", or move the files to the config folder",
 			"\"gatehouse attach\" has no files: it looks in the config folder only")}
 	}
-	return []Finding{warning("give clients \"gatehouse attach --config "+path.Dir(f.Servers)+"\" if these files are meant",
+	return []Finding{warning("give clients \"gatehouse attach --config "+f.FolderWord+"\" if these files are meant",
 		"\"gatehouse attach\" uses other files: %s", f.SharedServers)}
 }
 

@@ -22,7 +22,7 @@ func healthy() doctor.Facts {
 		Program: doctor.Program{Version: "v1.2.0", Path: "/usr/bin/gatehouse", Built: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}, Descriptors: 4096,
 		Folders: []doctor.Folder{{What: "state", Path: "/home/a/.local/state/gatehouse"}}, Socket: doctor.Folder{What: "folder", Path: "/run/user/1000/gatehouse/attach", Missing: true},
 		Port:    doctor.Port{Address: "127.0.0.1:8000"},
-		Files:   doctor.Files{Servers: "/home/a/.config/gatehouse/.mcp.json", Rules: "/home/a/.config/gatehouse/.mcp-gateway-rules.json", Shared: true, Agents: 2},
+		Files:   doctor.Files{Servers: "/home/a/.config/gatehouse/.mcp.json", Rules: "/home/a/.config/gatehouse/.mcp-gateway-rules.json", FolderWord: "/home/a/.config/gatehouse", Shared: true, Agents: 2},
 		Servers: []doctor.Server{{Name: "files", Command: "npx"}, {Name: "web"}}, KeepsPath: true,
 		Runtimes: []doctor.Runtime{{Name: "node", Path: "/opt/node/bin/node", Servers: []string{"files"}}, {Name: "uv"}},
 		Gateways: []doctor.Gateway{{

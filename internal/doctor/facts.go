@@ -52,6 +52,8 @@ type Files struct {
 	// Servers, Rules and Env are their paths.
 	Servers, Rules string
 	Env            []string
+	// FolderWord is the folder of the servers file, as a shell takes it.
+	FolderWord string
 	// Shared is set if "gatehouse attach" uses the same servers and rules;
 	// SharedServers is the servers file that it uses, empty if there is none.
 	Shared        bool

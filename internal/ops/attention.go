@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/shellword"
 )
 
 // notice is something that somebody should look at.
@@ -127,7 +128,7 @@ func isHeld(servers []admin.ServerStatus, name string) bool {
 func ofTools(s admin.ServerStatus) (list []notice) {
 	add := func(text string) { list = append(list, notice{Server: s.Name, Href: hrefOf(s.Name), Text: text}) }
 	if s.ToolChanges > 0 {
-		add(fmt.Sprintf("%s of tools changed; see gatehouse tools %s --changes", plural.Of(s.ToolChanges, "definition"), s.Name))
+		add(fmt.Sprintf("%s of tools changed; see gatehouse tools %s --changes", plural.Of(s.ToolChanges, "definition"), shellword.Of(s.Name)))
 	}
 	for _, text := range s.AccessChanges {
 		add(text)

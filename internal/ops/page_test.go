@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -209,5 +210,15 @@ func TestPage_500servers_isOnePage(t *testing.T) {
 	a := d.get("/")
 	if n := strings.Count(a.body, `class="server"`); n != 500 || len(a.body) > 1<<20 {
 		t.Errorf("got %d rows in %d bytes, want 500 in less than 1 MiB", n, len(a.body))
+	}
+}
+
+func TestPage_ofToolChanges_quotesTheNameInTheCommand(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its shells quote otherwise")
+	}
+	d := open(t, nil, admin.ServerStatus{Name: "a&b", State: "ready", ToolChanges: 1})
+	if got, want := html.UnescapeString(d.get("/").body), "see gatehouse tools 'a&b' --changes"; !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant %s in it", got, want)
 	}
 }

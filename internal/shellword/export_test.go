@@ -1,4 +1,4 @@
 package shellword
 
 // On is Of on another system.
-func On(goos, word string) string { return of(goos, word, "$") }
+func On(goos, word string) string { return of(goos, word, "${}") }

@@ -8,18 +8,17 @@ import (
 
 // Of quotes a word, if it must be, so that the shell of this system takes it as it is. A
 // word with a line end is not to be shown like that.
-func Of(word string) string { return of(runtime.GOOS, word, "$") }
+func Of(word string) string { return of(runtime.GOOS, word, "${}") }
 
 // WithVariables is Of for a command of the servers file, whose ${VARIABLES} stay as they
 // are where people's shells allow it.
 func WithVariables(word string) string { return of(runtime.GOOS, word, "") }
 
+// of quotes a word that has one of more, or anything else that is special to a shell: bash
+// makes several words of a{b,c}.
 func of(goos, word, more string) string {
 	if goos == "windows" {
 		return windows(word)
-	}
-	if more != "" {
-		more += "{}" // bash makes several words of a{b,c}.
 	}
 	if word != "" && !strings.ContainsAny(word, " \t\n\"'\\`;&|<>()*?[]#~!"+more) {
 		return word
