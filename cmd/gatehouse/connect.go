@@ -52,10 +52,11 @@ Programs:
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeConnectable,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notBehindAGateway(); err != nil {
-				return failed(err)
+			err := notBehindAGateway()
+			if err == nil {
+				err = oneByOne(cmd.Context(), o.dryRun, func() error { return o.run(cmd.OutOrStdout(), args[0]) })
 			}
-			if err := o.run(cmd.OutOrStdout(), args[0]); err != nil {
+			if err != nil {
 				return failed(err)
 			}
 			return nil
@@ -88,12 +89,12 @@ removed.`,
 				return errors.New("PROGRAM is missing; usage: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
 			}
 			err := notBehindAGateway()
-			switch {
-			case err != nil:
-			case all:
-				err = disconnectAll(cmd.OutOrStdout(), dryRun)
-			default:
-				err = disconnect(cmd.OutOrStdout(), args[0], dryRun)
+			work := func() error { return disconnectAll(cmd.OutOrStdout(), dryRun) }
+			if !all {
+				work = func() error { return disconnect(cmd.OutOrStdout(), args[0], dryRun) }
+			}
+			if err == nil {
+				err = oneByOne(cmd.Context(), dryRun, work)
 			}
 			if err != nil {
 				return failed(err)

@@ -92,7 +92,10 @@ func TestDisconnect_killedOnceItHadWritten_putsNothingBackThatItsOwnerHasRemoved
 	}
 	removeFiles(t, path)
 	now := readText(t, path)
-	atHome(t, "disconnect", "cursor").want(t, exitFine)
+	r := atHome(t, "disconnect", "cursor").want(t, exitFine, "an earlier disconnect was interrupted", "are not put back, as somebody else may have removed them: files.", "is kept in "+home+connections+"cursor.backup")
+	if strings.Contains(r.out, "has removed the entry") {
+		t.Errorf("got %s, want nothing that nobody knows", r.out)
+	}
 	if got := readText(t, path); got != now {
 		t.Errorf("got\n%s\nwant the file as its owner has left it\n%s", got, now)
 	}

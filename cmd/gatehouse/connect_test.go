@@ -182,7 +182,7 @@ func TestDisconnect_serversThatCannotBePutBack_stayInTheCopy(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mcp_servers.files = {command = 'y'}\n"+text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := atHome(t, "disconnect", "codex").want(t, exitNo, "could not be put back", "codex.backup before you connect it again: files")
+	r := atHome(t, "disconnect", "codex").want(t, exitNo, "could not be put back", "copy them from "+filepath.Join(home, ".local/state/gatehouse/connections/codex.backup")+": files")
 	if strings.Contains(r.out, "is as it was") {
 		t.Errorf("got\n%s\nwant nothing of a file as it was", r.out)
 	}

@@ -27,7 +27,6 @@ type target struct {
 	existed bool // now
 	now     []byte
 	record  connection
-	kept    []byte // the record's file, as it was read
 	secrets *redact.Redactor
 }
 
@@ -103,7 +102,6 @@ func (t *target) readRecord() error {
 	if err != nil || data == nil {
 		return err
 	}
-	t.kept = data
 	if err := rawjson.Decode(data, &t.record); err != nil {
 		return fmt.Errorf("cannot read %s: %w; remove it if it is of no use", t.recordPath(), err)
 	}
@@ -170,11 +168,25 @@ func (t *target) doubtful() (names []string) {
 	return names
 }
 
+// left reports whether a disconnect was killed that may have written the file: it had
+// begun, and there is no entry any more.
+func (t *target) left() bool { return t.record.Left != "" && !t.connected() }
+
+// missing are the servers that connect has taken out and that are not in the file.
+func (t *target) missing() (names []string) {
+	for _, k := range t.record.Taken {
+		if !t.client.Has(t.path, t.now, k.Name) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
 // taken are the servers to put back: none that somebody else may have removed since a
 // connect was killed before it wrote the file, or a disconnect after.
 func (t *target) taken() []clients.Taken {
 	switch {
-	case t.record.Left != "" && !t.connected():
+	case t.left():
 		return nil
 	case t.wrote():
 		return t.record.Taken
@@ -282,16 +294,9 @@ func joined(taken, earlier []clients.Taken) []clients.Taken {
 	return all
 }
 
-// begin keeps what is about to be done, unless somebody else has done something since
-// the file and the record were read.
+// begin keeps what is about to be done, if the file is still what was read. The record is:
+// see oneByOne.
 func (t *target) begin(c connection) error {
-	kept, err := optional(safefile.ReadOwn(t.recordPath(), clients.MaxFileBytes))
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(kept, t.kept) {
-		return fmt.Errorf("somebody else has just connected or disconnected %s: nothing is written; try again", t.client.Title)
-	}
 	if err := t.unchanged(); err != nil {
 		return err
 	}
@@ -322,6 +327,14 @@ func (t *target) write(after []byte) error {
 	return safefile.Rewrite(t.path, after)
 }
 
+// remove removes the file, if it is still what was read.
+func (t *target) remove() error {
+	if err := t.unchanged(); err != nil {
+		return err
+	}
+	return removed(t.path)
+}
+
 // unchanged returns an error if the file is not what was read.
 func (t *target) unchanged() error {
 	now, err := optional(safefile.Read(t.path, clients.MaxFileBytes))
@@ -341,7 +354,7 @@ func (t *target) disconnect(after []byte, keep bool) []step {
 	var steps []step
 	switch {
 	case after == nil && t.existed && t.untouched() && !t.record.Existed:
-		steps = append(steps, func() error { return removed(t.path) })
+		steps = append(steps, t.remove)
 	case !bytes.Equal(after, t.now):
 		begun := t.record
 		begun.File, begun.Left = t.path, hashOf(after)

@@ -63,6 +63,7 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		return nil
 	}
 	keep, doubtful := len(lost) > 0 || !t.needless(after), t.doubtful()
+	interrupted := t.left() && hashOf(t.now) != t.record.Left
 	rest := ""
 	if t.recorded() && hashOf(t.now) != t.record.Left && !t.asBefore(after) {
 		rest = ", but for what has changed meanwhile"
@@ -72,11 +73,14 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 	}
 	switch {
 	case len(lost) > 0:
-		return fmt.Errorf("%s is disconnected, but these servers could not be put back; copy them from %s before you connect it again: %s",
+		return fmt.Errorf("%s is disconnected, but these servers could not be put back; copy them from %s: %s",
 			t.client.Title, line(t.backupPath()), strings.Join(lost, ", "))
+	case keep && interrupted:
+		fmt.Fprintf(out, "%s is disconnected, but an earlier disconnect was interrupted, and %s has changed since%s. What the file was before is kept in %s; remove it if you miss nothing.\n",
+			t.client.Title, line(t.path), line(notBack(t.missing())), line(t.backupPath()))
 	case len(doubtful) > 0:
-		fmt.Fprintf(out, "%s is disconnected, but a connect was interrupted, and %s has changed since: these servers are not put back, as somebody else may have removed them: %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
-			t.client.Title, line(t.path), line(strings.Join(doubtful, ", ")), line(t.backupPath()))
+		fmt.Fprintf(out, "%s is disconnected, but a connect was interrupted, and %s has changed since%s. What the file was before is kept in %s; remove it if you miss nothing.\n",
+			t.client.Title, line(t.path), line(notBack(doubtful)), line(t.backupPath()))
 	case keep:
 		fmt.Fprintf(out, "%s is disconnected: somebody else has removed the entry from %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
 			t.client.Title, line(t.path), line(t.backupPath()))
@@ -84,4 +88,12 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		fmt.Fprintf(out, "%s is as it was%s, in %s\n", t.client.Title, rest, line(t.path))
 	}
 	return nil
+}
+
+// notBack names the servers that were not put back, if there are any.
+func notBack(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ": these servers are not put back, as somebody else may have removed them: " + strings.Join(names, ", ")
 }

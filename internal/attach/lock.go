@@ -38,7 +38,13 @@ func (p Place) LockStart() (*Lock, error) { return lock(p.startLock()) }
 
 // AwaitStart is LockStart that waits, until ctx ends.
 func (p Place) AwaitStart(ctx context.Context) (*Lock, error) {
-	return await(ctx, p.startLock(), func(context.Context) bool { return false })
+	return AwaitLock(ctx, p.startLock())
+}
+
+// AwaitLock takes the lock of a file of this user's, which serves no other purpose, and
+// waits for it until ctx ends. The error is ErrTaken if another process has it then.
+func AwaitLock(ctx context.Context, path string) (*Lock, error) {
+	return await(ctx, path, func(context.Context) bool { return false })
 }
 
 // AwaitLife is LockLife that waits, until ctx ends, for a gateway that ends. If one
