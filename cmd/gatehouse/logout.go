@@ -72,9 +72,10 @@ func (o *fileOptions) logout(ctx context.Context, cmd *cobra.Command, name strin
 type parting struct {
 	store *store.Store
 	names []string // of the entries that have the login
-	// key is that of the login; under is where its tokens are kept until they are revoked:
-	// no server has this key. Both are zero for a name that has no entry.
-	key, under store.Key
+	// key is that of the login, zero for a name that has no entry.
+	key store.Key
+	// copies are where tokens are kept until they are revoked: no server has such a key.
+	copies []store.Key
 	// logins are what is to be revoked; old are those of them that no entry uses: what a
 	// logout that was killed has left, and logins of entries that are gone.
 	logins []store.Record
@@ -114,12 +115,12 @@ func leaveKey(ctx context.Context, kept *store.Store, key store.Key, names []str
 		l.broken = bad.Why
 	}
 	if r.LoggedIn() {
-		l.logins, l.under = []store.Record{r}, copyKey(key, r)
+		l.logins = []store.Record{r}
 	}
 	l.findOld(func(r store.Record) bool { return r.Ended != "" })
 	switch {
 	case len(l.logins) > 0 || l.broken != nil || r.Ended != "": // A gateway may go on with what it could not keep.
-		return l, l.keep(ctx)
+		return l, l.keep(ctx, r)
 	case len(l.unread) > 0:
 		return nil, failed(l.unread[0])
 	}
@@ -169,34 +170,36 @@ func (l *parting) findOld(meant func(shown store.Record) bool) {
 	}
 }
 
-// keep copies the tokens to where they stay until they are revoked. What cannot be
-// copied, on a full disk for example, is not revoked by another logout.
-func (l *parting) keep(ctx context.Context) error {
-	if len(l.logins) == 0 || l.logins[0].Revocation == "" || l.logins[0].Ended != "" {
+// keep copies the tokens of a login to where they stay until they are revoked. What
+// cannot be copied, on a full disk for example, is not revoked by another logout.
+func (l *parting) keep(ctx context.Context, r store.Record) error {
+	if !r.LoggedIn() || r.Revocation == "" {
 		return nil
 	}
-	copied := l.logins[0]
-	copied.Ended = unrevoked(copied.Server)
-	_, err := l.store.Change(ctx, l.under, func(context.Context, store.Record, error) (store.Record, bool, error) { return copied, true, nil })
+	under := copyKey(l.key, r)
+	l.copies = append(l.copies, under)
+	r.Ended = unrevoked(r.Server)
+	_, err := l.store.Change(ctx, under, func(context.Context, store.Record, error) (store.Record, bool, error) { return r, true, nil })
 	if _, unkept := errors.AsType[*store.NotKept](err); unkept {
 		return nil
 	}
 	return err
 }
 
-// forget ends the use of the login.
+// forget ends the use of the login. A gateway may have renewed it while this waited for
+// its lock: then it keeps a copy of the new tokens too, before they are gone.
 func (l *parting) forget(ctx context.Context) error {
 	if l.key == (store.Key{}) {
 		return nil // No gateway has an entry that uses it.
 	}
-	last, err := l.store.Forget(ctx, l.key)
-	if err != nil {
-		return err // The copy stays: a keyring that answers late may let go what it is of.
-	}
-	if last.LoggedIn() && !slices.ContainsFunc(l.logins, last.Equal) {
-		l.logins = append(l.logins, last) // It was renewed meanwhile.
-	}
-	return nil
+	_, err := l.store.ForgetAfter(ctx, l.key, func(last store.Record) error {
+		if !last.LoggedIn() || slices.ContainsFunc(l.logins, last.Equal) {
+			return nil
+		}
+		l.logins = append(l.logins, last)
+		return l.keep(ctx, last)
+	})
+	return err // The copies stay: a keyring that answers late may let go what they are of.
 }
 
 // revoke revokes the tokens and forgets what is kept of them, unless ctx ends it. It
@@ -222,8 +225,8 @@ func (l *parting) revoke(ctx context.Context) []error {
 			errs = append(errs, err)
 		}
 	}
-	if l.under != (store.Key{}) {
-		if _, err := l.store.Forget(ctx, l.under); err != nil {
+	for _, k := range l.copies {
+		if _, err := l.store.Forget(ctx, k); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/testkit"
@@ -26,6 +28,12 @@ func credentialFiles(t *testing.T, g *testkit.Gateway) []string {
 // revocation.
 func stoppedWhileItRevokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal) {
 	t.Helper()
+	stoppedAfter(t, a, g, sig, func() {})
+}
+
+// stoppedAfter is stoppedWhileItRevokes with something that is done once the logout runs.
+func stoppedAfter(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal, first func()) {
+	t.Helper()
 	asked, goOn := make(chan struct{}, 10), make(chan struct{})
 	a.Change(func() {
 		a.Handle["/revoke"] = func(_ http.ResponseWriter, r *http.Request) {
@@ -40,6 +48,7 @@ func stoppedWhileItRevokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gatew
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	first()
 	testkit.Eventually(t, "a revocation", func() bool { return len(asked) > 0 })
 	_ = cmd.Process.Signal(sig)
 	_ = cmd.Wait() // It was stopped.
@@ -92,6 +101,49 @@ func TestLogout_ofAnEntryThatIsGone_interrupted_isEndedByTheNextOne(t *testing.T
 	g.Apply(t, g.ServersFile, testkit.Servers{"other": {"url": a.MCP()}}.JSON())
 	stoppedWhileItRevokes(t, a, g, os.Interrupt)
 	revokes(t, a, g, 2)
+}
+
+// slowRenewal makes the next answer of the token endpoint wait for goOn. It is one of
+// the server all the same.
+func slowRenewal(a *testkit.AuthServer) (asked <-chan struct{}, goOn func()) {
+	begun, wait := make(chan struct{}), make(chan struct{})
+	a.Change(func() {
+		a.Handle["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			a.Change(func() { delete(a.Handle, "/token") })
+			all := a.Requests("/token")
+			r.Body = io.NopCloser(strings.NewReader(all[len(all)-1].Body))
+			close(begun)
+			select {
+			case <-wait:
+				a.ServeHTTP(w, r)
+			case <-r.Context().Done():
+			}
+		}
+	})
+	return begun, func() { close(wait) }
+}
+
+// A logout copies the tokens, and then waits for a gateway that is renewing them. What
+// the gateway gets meanwhile is no less to be revoked.
+func TestLogout_whileAGatewayRenews_killed_theNextOneRevokesTheNewTokensToo(t *testing.T) {
+	t.Parallel()
+	a, g, agent := beginGuarded(t, func(a *testkit.AuthServer) { a.Rotate = true })
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	agent.Execute(t, "guarded", "hello", nil).Good(t)
+	asked, goOn := slowRenewal(a)
+	a.Expire(false)
+	var call sync.WaitGroup
+	call.Go(func() { agent.Execute(t, "guarded", "hello", nil) })
+	<-asked
+	stoppedAfter(t, a, g, os.Kill, func() {
+		testkit.Eventually(t, "a copy of the tokens", func() bool { return len(credentialFiles(t, g)) == 2 })
+		goOn()
+	})
+	call.Wait()
+	revokes(t, a, g, 4)
+	if good := a.Tokens(); len(good) > 0 {
+		t.Errorf("got %d tokens that are still good, want none", len(good))
+	}
 }
 
 // Who has removed the file, as the keyring never answers, wants running gateways to stop

@@ -131,7 +131,7 @@ func (k *lockedOnce) Delete(user string) error {
 func partingOf(t *testing.T, ring store.Keyring) (l *parting, renew func(token string)) {
 	t.Helper()
 	kept := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
-	l = &parting{store: kept, key: store.Key{Resource: "https://a"}, under: store.Key{Resource: "https://a", Account: "\x00logout"}}
+	l = &parting{store: kept, key: store.Key{Resource: "https://a"}}
 	renew = func(token string) {
 		t.Helper()
 		r := store.Record{Server: "s", Revocation: "https://a/revoke", Place: store.InKeyring, Secrets: store.Secrets{AccessToken: store.Secret(token)}}
@@ -145,7 +145,7 @@ func partingOf(t *testing.T, ring store.Keyring) (l *parting, renew func(token s
 		t.Fatal(err)
 	}
 	l.logins = []store.Record{r}
-	if err := l.keep(t.Context()); err != nil {
+	if err := l.keep(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	return l, renew
@@ -158,7 +158,7 @@ func TestLogout_theKeyringIsLocked_leavesTheLoginAndTheCopy(t *testing.T) {
 	if err := l.forget(t.Context()); err == nil || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("got %v, want that the keyring is locked", err)
 	}
-	for what, key := range map[string]store.Key{"login": l.key, "copy": l.under} {
+	for what, key := range map[string]store.Key{"login": l.key, "copy": l.copies[0]} {
 		if r, err := l.store.Read(key); err != nil || !r.LoggedIn() {
 			t.Errorf("got no tokens of the %s and %v, want them for the next logout", what, err)
 		}

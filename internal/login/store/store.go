@@ -165,11 +165,21 @@ func (s *Store) Change(ctx context.Context, k Key, change func(ctx context.Conte
 // record is still there, but a keyring that answers late may let its secrets go. What
 // cannot be read now, but may be later, is not forgotten: nobody could revoke it.
 func (s *Store) Forget(ctx context.Context, k Key) (Record, error) {
+	return s.ForgetAfter(ctx, k, func(Record) error { return nil })
+}
+
+// ForgetAfter is Forget that calls first with what was there last, the zero record if
+// that cannot be read, before it removes it. The lock of the key is held meanwhile. If
+// first fails nothing is removed.
+func (s *Store) ForgetAfter(ctx context.Context, k Key, first func(last Record) error) (Record, error) {
 	release := s.lock(ctx, k.id())
 	defer release()
 	r, err := s.read(k.id())
 	if passing(err) {
 		return r, s.unforgotten(k.id(), err)
+	}
+	if err := first(r); err != nil {
+		return r, err
 	}
 	return r, s.remove(k.id())
 }

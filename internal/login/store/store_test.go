@@ -143,6 +143,22 @@ func TestStore_lockThatNobodyHolds_blocksNobody(t *testing.T) {
 	}
 }
 
+// What is to be kept elsewhere first is not lost if that fails.
+func TestForgetAfter_whatIsToBeDoneFirstFails_leavesTheRecord(t *testing.T) {
+	t.Parallel()
+	s := store.Open(filepath.Join(t.TempDir(), "c"))
+	if err := keep(t, s, key, record("one")); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("full")
+	if _, err := s.ForgetAfter(t.Context(), key, func(store.Record) error { return full }); !errors.Is(err, full) {
+		t.Errorf("got %v, want %v", err, full)
+	}
+	if r, err := s.Read(key); err != nil || !r.LoggedIn() {
+		t.Errorf("got no tokens and %v, want them still there", err)
+	}
+}
+
 func TestSecret_isNeverPrinted(t *testing.T) {
 	t.Parallel()
 	r := record("marked-secret")
