@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gatehouse/internal/clients"
 	"gatehouse/internal/rawjson"
@@ -105,7 +107,17 @@ func (t *target) readRecord() error {
 	if err := rawjson.Decode(data, &t.record); err != nil {
 		return fmt.Errorf("cannot read %s: %w; remove it if it is of no use", t.recordPath(), err)
 	}
+	if !t.isCopy() {
+		return fmt.Errorf("%s names a copy that is none of gatehouse's: %q; nothing is changed", t.recordPath(), t.record.Copy)
+	}
 	return nil
+}
+
+// isCopy reports whether a record's copy of the file has a name that connect gives one.
+func (t *target) isCopy() bool {
+	number, ours := strings.CutPrefix(strings.TrimSuffix(t.record.Copy, ".backup"), t.client.ID)
+	_, err := strconv.ParseUint(strings.TrimPrefix(number, "-"), 10, 32)
+	return t.record.Copy == "" || ours && strings.HasSuffix(t.record.Copy, ".backup") && (number == "" || err == nil && number[0] == '-')
 }
 
 // untouched reports whether the file is as connect has left it.
@@ -234,8 +246,8 @@ func (t *target) placeOfCopy(before []byte, lost []string) string {
 
 // otherCopies are the copies of the file that are not of this connection.
 func (t *target) otherCopies() []string {
-	first, _ := filepath.Glob(filepath.Join(connectionsFolder(), t.client.ID+".backup"))
-	more, _ := filepath.Glob(filepath.Join(connectionsFolder(), t.client.ID+"-[0-9]*.backup")) // The patterns are good ones.
+	first := safefile.Glob(connectionsFolder(), t.client.ID+".backup")
+	more := safefile.Glob(connectionsFolder(), t.client.ID+"-[0-9]*.backup")
 	return slices.DeleteFunc(append(first, more...), func(path string) bool { return t.record.Existed && path == t.backupPath() })
 }
 
