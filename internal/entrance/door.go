@@ -25,7 +25,7 @@ const maxStrangers = 256
 // waits for a moment after each few of those for whom another one had to go. More would
 // make others who come wait too long behind them.
 const (
-	maxBurst = 12
+	maxBurst = 10
 	stillFor = time.Millisecond
 )
 
