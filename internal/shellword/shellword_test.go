@@ -16,8 +16,10 @@ func TestOf_quotesOnlyWhatMustBe(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", word, got, want)
 		}
 	}
-	for word, want := range map[string]string{"files": "files", "a b": `"a b"`, "": `""`, "a&b": `"a&b"`, `C:\my files`: `"C:\my files"`,
-		`a"&echo x>y&rem "`: `"a?&echo x>y&rem ?"`, "a%OS%": `"a?OS?"`, "$(id)": `"?(id)"`, "a”;id": `"a?;id"`, "`id`": `"?id?"`} {
+	for word, want := range map[string]string{
+		"files": "files", "a b": `"a b"`, "": `""`, "a&b": `"a&b"`, `C:\my files`: `"C:\my files"`,
+		`a"&echo x>y&rem "`: `"a?&echo x>y&rem ?"`, "a%OS%": `"a?OS?"`, "$(id)": `"?(id)"`, "a”;id": `"a?;id"`, "`id`": `"?id?"`,
+	} {
 		if got := shellword.On("windows", word); got != want {
 			t.Errorf("on Windows, %q: got %s, want %s", word, got, want)
 		}

@@ -40,7 +40,7 @@ func tool(t *testing.T, name string) string {
 }
 
 // do runs a program to its end and returns what it wrote.
-func do(t *testing.T, dir string, name string, args ...string) string {
+func do(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
