@@ -24,6 +24,23 @@ func wishes(t *testing.T) map[string]func(s *sea) error {
 	}
 }
 
+// eachWish plays with a fleet in which the server is quarantined at a, once for each wish.
+func eachWish(t *testing.T, play func(t *testing.T, s *sea, a, b *ship, m messages.OwnedHere, wish func())) {
+	t.Helper()
+	for name, wish := range wishes(t) {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a, b, m := s.quarantined(t)
+				play(t, s, a, b, m, func() {
+					if err := wish(s); err != nil {
+						t.Fatal(err)
+					}
+				})
+			})
+		})
+	}
+}
+
 // quarantined is a fleet in which a runs a lazy server that failed too often, and b may run it.
 func (s *sea) quarantined(t *testing.T) (a, b *ship, m messages.OwnedHere) {
 	t.Helper()
@@ -48,55 +65,34 @@ func (sh *ship) calls(t *testing.T, waits bool) {
 }
 
 func TestFleet_whatNobodyRuns_isReleasedAndRestartedToo(t *testing.T) {
-	for name, wish := range wishes(t) {
-		t.Run(name, func(t *testing.T) {
-			atSea(t, func(t *testing.T, s *sea) {
-				a, b, m := s.quarantined(t)
-				a.stops(t, m)
-				b.hears(t, "", "")
-				if err := wish(s); err != nil {
-					t.Fatal(err)
-				}
-				s.Sleep(10 * time.Millisecond) // As long as b has not seen it, its supervisor ends the wait.
-				b.calls(t, false)
-			})
-		})
-	}
+	eachWish(t, func(t *testing.T, s *sea, a, b *ship, m messages.OwnedHere, wish func()) {
+		a.stops(t, m)
+		b.hears(t, "", "")
+		wish()
+		s.Sleep(10 * time.Millisecond) // As long as b has not seen it, its supervisor ends the wait.
+		b.calls(t, false)
+	})
 }
 
 func TestFleet_whatNobodyRan_staysReleasedForWhoJoinsLater(t *testing.T) {
-	for name, wish := range wishes(t) {
-		t.Run(name, func(t *testing.T) {
-			atSea(t, func(t *testing.T, s *sea) {
-				a, b, m := s.quarantined(t)
-				a.stops(t, m)
-				b.hears(t, "", "")
-				if err := wish(s); err != nil {
-					t.Fatal(err)
-				}
-				c := s.sets("c")
-				c.wantsSo("files", true)
-				c.calls(t, false)
-			})
-		})
-	}
+	eachWish(t, func(t *testing.T, s *sea, a, b *ship, m messages.OwnedHere, wish func()) {
+		a.stops(t, m)
+		b.hears(t, "", "")
+		wish()
+		c := s.sets("c")
+		c.wantsSo("files", true)
+		c.calls(t, false)
+	})
 }
 
 // Its owner has died, and its lease is about to end.
 func TestFleet_releasedBeforeTheDeathOfItsOwnerShows_beginsAfresh(t *testing.T) {
-	for name, wish := range wishes(t) {
-		t.Run(name, func(t *testing.T) {
-			atSea(t, func(t *testing.T, s *sea) {
-				a, b, _ := s.quarantined(t)
-				a.dies()
-				if err := wish(s); err != nil {
-					t.Fatal(err)
-				}
-				b.hears(t, "", "")
-				b.calls(t, false)
-			})
-		})
-	}
+	eachWish(t, func(t *testing.T, _ *sea, a, b *ship, _ messages.OwnedHere, wish func()) {
+		a.dies()
+		wish()
+		b.hears(t, "", "")
+		b.calls(t, false)
+	})
 }
 
 // What failed since the wish is waited for again, and so is what the wish was not about.

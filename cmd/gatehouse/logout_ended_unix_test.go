@@ -14,7 +14,7 @@ func TestLogout_ofALoginThatAnotherProcessHasEnded_endsItEverywhere(t *testing.T
 	a, g, agent := beginGuarded(t, nil)
 	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
 	agent.Execute(t, "guarded", "hello", nil).Good(t)
-	kept := credentialFiles(t, g)[0]
+	kept := credentialFiles(t, g, "json")[0]
 	if err := os.Remove(kept); err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,10 @@ import (
 	"gatehouse/testkit"
 )
 
-// credentialFiles are what is kept of logins.
-func credentialFiles(t *testing.T, g *testkit.Gateway) []string {
+// credentialFiles are what is kept of logins, in files of one kind.
+func credentialFiles(t *testing.T, g *testkit.Gateway, kind string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "credentials", "*.json"))
+	paths, err := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "credentials", "*."+kind))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func revokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, want int) 
 	if n := len(a.Requests("/revoke")) - before; n != want {
 		t.Errorf("got %d revocations, want %d", n, want)
 	}
-	for _, path := range credentialFiles(t, g) { // The gateway may have noted what the next login should ask for.
+	for _, path := range credentialFiles(t, g, "json") { // The gateway may have noted what the next login should ask for.
 		if text := readText(t, path); strings.Contains(text, "token\"") {
 			t.Errorf("got\n%s\nwant no token left", text)
 		}
@@ -136,7 +136,7 @@ func TestLogout_whileAGatewayRenews_killed_theNextOneRevokesTheNewTokensToo(t *t
 	call.Go(func() { agent.Execute(t, "guarded", "hello", nil) })
 	<-asked
 	stoppedAfter(t, a, g, os.Kill, func() {
-		testkit.Eventually(t, "a copy of the tokens", func() bool { return len(credentialFiles(t, g)) == 2 })
+		testkit.Eventually(t, "a copy of the tokens", func() bool { return len(credentialFiles(t, g, "json")) == 2 })
 		goOn()
 	})
 	call.Wait()
@@ -153,7 +153,7 @@ func TestLogout_ofALoginWhoseFileIsGone_makesGatewaysStopUsingIt(t *testing.T) {
 	_, g, agent := beginGuarded(t, nil)
 	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
 	agent.Execute(t, "guarded", "hello", nil).Good(t)
-	for _, path := range credentialFiles(t, g) {
+	for _, path := range credentialFiles(t, g, "json") {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}

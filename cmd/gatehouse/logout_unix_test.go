@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,60 +31,30 @@ func killed(t *testing.T, g *testkit.Gateway, what string, waits func() bool) {
 // and no token stays good that nobody can revoke any more.
 func TestLogout_killed_isEndedByTheNextOne(t *testing.T) {
 	t.Parallel()
-	credentials := func(t *testing.T, g *testkit.Gateway, kind string) []string {
-		t.Helper()
-		paths, err := filepath.Glob(filepath.Join(g.Dir, "state", "gatehouse", "credentials", "*."+kind))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return paths
-	}
 	for _, when := range []string{"before it has forgotten", "before it has revoked"} {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			a, g, agent := beginGuarded(t, nil)
 			runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
 			agent.Execute(t, "guarded", "hello", nil).Good(t)
-			goOn := make(chan struct{})
 			if when == "before it has forgotten" {
-				lock, err := os.OpenFile(credentials(t, g, "lock")[0], os.O_RDWR, 0)
+				lock, err := os.OpenFile(credentialFiles(t, g, "lock")[0], os.O_RDWR, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 					t.Fatal(err)
 				}
-				killed(t, g, "a copy of the tokens", func() bool { return len(credentials(t, g, "json")) == 2 })
+				killed(t, g, "a copy of the tokens", func() bool { return len(credentialFiles(t, g, "json")) == 2 })
 				_ = lock.Close()
 				agent.Execute(t, "guarded", "hello", nil).Good(t)
 			} else {
-				asked := make(chan struct{}, 10)
-				a.Change(func() {
-					a.Handle["/revoke"] = func(_ http.ResponseWriter, r *http.Request) {
-						asked <- struct{}{}
-						select {
-						case <-goOn:
-						case <-r.Context().Done():
-						}
-					}
-				})
-				killed(t, g, "a revocation", func() bool { return len(asked) > 0 })
-				close(goOn)
-				a.Change(func() { delete(a.Handle, "/revoke") })
+				stoppedWhileItRevokes(t, a, g, os.Kill)
 				agent.Execute(t, "guarded", "hello", nil).Failed(t, "SERVER_UNAVAILABLE")
 			}
 			operate(t, g, "login", "--list").want(t, exitFine, "the tokens are not revoked yet; run again: gatehouse logout guarded")
-			before := len(a.Requests("/revoke"))
-			operate(t, g, "logout", "guarded").want(t, exitFine, `logged out of "guarded"`)
-			if n := len(a.Requests("/revoke")) - before; n != 2 {
-				t.Errorf("got %d revocations by the second one, want 2", n)
-			}
+			revokes(t, a, g, 2)
 			agent.Execute(t, "guarded", "hello", nil).Failed(t, "SERVER_UNAVAILABLE")
-			for _, path := range credentials(t, g, "json") { // The gateway may have noted what the next login should ask for.
-				if text := readText(t, path); strings.Contains(text, "token\"") {
-					t.Errorf("got\n%s\nwant no token left", text)
-				}
-			}
 			operate(t, g, "logout", "guarded").want(t, exitUsage, "nobody is logged in")
 		})
 	}

@@ -11,18 +11,24 @@ import (
 	"gatehouse/testkit"
 )
 
+// inKeyring is a store with a login, whose token has ended, in a keyring.
+func inKeyring(t *testing.T, a *testkit.AuthServer) (s *store.Store, ring *testkit.Keyring, was store.Record) {
+	t.Helper()
+	ring = &testkit.Keyring{}
+	files, was := loggedIn(t, a, -time.Second)
+	s, was.Place = files.WithKeyring(ring), store.InKeyring
+	if _, err := s.Change(t.Context(), target(a).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return was, true, nil }); err != nil {
+		t.Fatal(err)
+	}
+	return s, ring, was
+}
+
 // Another process may have renewed the login and kept it in a keyring that is locked now.
 // A refusal of the refresh token which that has used up does not end the login.
 func TestHeader_renewedElsewhereAndTheKeyringIsLocked_leavesTheLogin(t *testing.T) {
 	t.Parallel()
 	a := testkit.StartAuthServer(t)
-	ring := &testkit.Keyring{}
-	files, was := loggedIn(t, a, -time.Second)
-	s := files.WithKeyring(ring)
-	was.Place = store.InKeyring
-	if _, err := s.Change(t.Context(), target(a).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return was, true, nil }); err != nil {
-		t.Fatal(err)
-	}
+	s, ring, was := inKeyring(t, a)
 	c := keeper(s).Of(target(a))
 	if header, err := keeper(s).Of(target(a)).Header(within(t)); err != nil || header == headerOf(was) {
 		t.Fatalf("got %q and %v, want another token", header, err)
@@ -45,13 +51,7 @@ func TestHeader_renewedWhileTheKeyringWasLocked_endsWithALogout(t *testing.T) {
 	t.Parallel()
 	for _, left := range []time.Duration{-time.Second, time.Hour} { // The new token has ended by then, or not.
 		a := testkit.StartAuthServer(t)
-		ring := &testkit.Keyring{}
-		files, was := loggedIn(t, a, -time.Second)
-		s := files.WithKeyring(ring)
-		was.Place = store.InKeyring
-		if _, err := s.Change(t.Context(), target(a).Key(), func(context.Context, store.Record, error) (store.Record, bool, error) { return was, true, nil }); err != nil {
-			t.Fatal(err)
-		}
+		s, ring, was := inKeyring(t, a)
 		k := keeper(s)
 		c := k.Of(target(a))
 		ring.Err = errors.New("locked")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
-	"time"
 
 	"gatehouse/internal/login"
 	"gatehouse/internal/login/store"
@@ -29,12 +28,9 @@ type unkept struct {
 // renewUnkept makes one. noted hears what the keeper logs.
 func renewUnkept(t *testing.T, noted func(u *unkept)) *unkept {
 	t.Helper()
-	u := &unkept{server: testkit.StartAuthServer(t), ring: &testkit.Keyring{}}
+	u := &unkept{server: testkit.StartAuthServer(t)}
 	u.server.Rotate = true
-	files, was := loggedIn(t, u.server, -time.Second)
-	u.store, u.was = files.WithKeyring(u.ring), was
-	u.was.Place = store.InKeyring
-	u.keep(t, u.was)
+	u.store, u.ring, u.was = inKeyring(t, u.server)
 	u.keeper = login.NewKeeper(u.store, "gatehouse/test", &redact.Live{}, slog.New(noting{func() { noted(u) }}))
 	u.Credential = u.keeper.Of(target(u.server))
 	u.ring.Err = errors.New("locked")
