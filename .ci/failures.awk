@@ -3,17 +3,23 @@
 # wrong.
 BEGIN { max = 12 }
 
-function keep(line) { if (n < max) kept[n++] = substr(line, 1, 400) }
-function tell(  i) { for (i = 0; i < n; i++) print kept[i]; failed = max - n; n = 0 }
+# With -v a test's lines come when it writes them, between those of others.
+function keep(line) { if (n[test] < max) kept[test, n[test]++] = substr(line, 1, 400) }
+function forget(name) { n[name] = 0; failed = 0 }
+function tell(name,  i) {
+  for (i = 0; i < n[name]; i++) print kept[name, i]
+  failed = max - n[name]
+  n[name] = 0
+}
 
-/^=== / { n = 0; failed = 0; next }
+/^=== / { test = $3; failed = 0; next }
 /^ *--- FAIL/ {
   print substr($0, 1, 400)
-  tell()
+  tell($3)
   next
 }
-/^ *--- / { n = 0; failed = 0; next }
-/^(panic|fatal error|FAIL|make: \*\*\*|WARNING: DATA RACE)/ { tell(); failed = max; print substr($0, 1, 400); next }
+/^ *--- / { forget($3); forget(""); next }
+/^(panic|fatal error|FAIL|make: \*\*\*|WARNING: DATA RACE)/ { tell(test); failed = max; print substr($0, 1, 400); next }
 /\.go:[0-9]+:([0-9]+:)? / {
   if (failed > 0) { failed--; print substr($0, 1, 400) } else keep($0)
 }

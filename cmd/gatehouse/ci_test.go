@@ -105,6 +105,12 @@ func TestCI_failures_endWithWhatFailed(t *testing.T) {
 			"--- FAIL: TestA (0.00s)\n    a_test.go:3: got 1, want 2\nFAIL\n",
 		},
 		{
+			"two tests with -v, of which one fails behind the other's lines",
+			"=== RUN   TestA\n=== PAUSE TestA\n=== RUN   TestB\n=== CONT  TestA\n    a_test.go:3: got 1, want 2\n=== NAME  TestB\n    b_test.go:3: a note\n" +
+				"--- PASS: TestB (0.00s)\n=== NAME  TestA\n    a_test.go:4: and a log\n--- FAIL: TestA (0.00s)\n=== CONT  TestC\n    c_test.go:3: a note\n--- PASS: TestC (0.00s)\nFAIL\n",
+			"--- FAIL: TestA (0.00s)\n    a_test.go:3: got 1, want 2\n    a_test.go:4: and a log\nFAIL\n",
+		},
+		{
 			"a test without -v, whose lines come after its head",
 			"--- FAIL: TestA (0.00s)\n    a_test.go:3: got 1, want 2\n{\"level\":\"INFO\"}\n--- FAIL: TestB (0.00s)\n    b_test.go:3: got 3, want 4\nFAIL\n",
 			"--- FAIL: TestA (0.00s)\n    a_test.go:3: got 1, want 2\n--- FAIL: TestB (0.00s)\n    b_test.go:3: got 3, want 4\nFAIL\n",
