@@ -230,6 +230,7 @@ func (r *urlRelay) try(ctx context.Context, m message, line []byte) (answered bo
 	r.mu.Unlock()
 	resp, err := r.post(ctx, m, line)
 	if err != nil {
+		r.forsake()
 		return false, fateOf(err)
 	}
 	switch {
@@ -265,8 +266,14 @@ func (r *urlRelay) try(ctx context.Context, m message, line []byte) (answered bo
 	if found {
 		return true, fate{}
 	}
+	r.forsake()
 	return false, fateUnknown // Whatever the error is.
 }
+
+// forsake closes the connections that nobody uses, once one has failed: if its gateway
+// has gone they are dead as well, and what is sent on a dead one may have run for all
+// that anybody knows.
+func (r *urlRelay) forsake() { r.client.CloseIdleConnections() }
 
 // speaksMCP reports whether an answer is a message of JSON-RPC, which can be read after
 // that; else it is done with.

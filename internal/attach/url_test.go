@@ -311,3 +311,50 @@ func pathWithoutMCP(t *testing.T, url string) {
 		}
 	}
 }
+
+// Once a connection has failed the others are not sent on: those of a gateway that was
+// killed are dead, whether or not this side has heard of it, and a call on one could
+// not be repeated.
+func TestRelayURL_otherConnectionsOfALostGateway_areNotUsedAgain(t *testing.T) {
+	e := &elsewhere{session: "one"}
+	came := make(chan struct{}, 2)
+	go1, go2 := make(chan struct{}), make(chan struct{})
+	var dead sync.Map // the connections that answer nothing any more
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		line := string(body)
+		if _, is := dead.Load(req.RemoteAddr); is {
+			panic(http.ErrAbortHandler)
+		}
+		switch idOf(line) {
+		case "1":
+			came <- struct{}{}
+			<-go1
+			panic(http.ErrAbortHandler)
+		case "2":
+			dead.Store(req.RemoteAddr, true)
+			came <- struct{}{}
+			<-go2
+			fallthrough
+		case "3":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, echo(line))
+		default:
+			req.Body = io.NopCloser(strings.NewReader(line))
+			e.ServeHTTP(w, req)
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := newURLClient(t, s.URL, 10*time.Second, nil)
+	c.begin(t)
+	c.say(t, call(1))
+	c.say(t, call(2))
+	<-came
+	<-came
+	close(go2)
+	c.want(t, `"id":2,"result":{"got"`)
+	close(go1)
+	c.want(t, `"id":1,`, "GATEWAY_LOST")
+	c.say(t, call(3))
+	c.want(t, `"id":3,"result":{"got"`)
+}

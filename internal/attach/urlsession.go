@@ -144,6 +144,7 @@ func (r *urlRelay) hear(ctx context.Context) bool {
 		return resp.StatusCode != http.StatusMethodNotAllowed
 	}
 	_ = r.pass(resp, nil) // It is opened again.
+	r.forsake()
 	return true
 }
 
@@ -162,5 +163,5 @@ func (r *urlRelay) bye() {
 			discard(resp)
 		}
 	}
-	r.client.CloseIdleConnections()
+	r.forsake()
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -151,24 +150,40 @@ func (t *tap) send(req *http.Request, authorization string) (*http.Response, err
 	}
 	resp, err := h.pool.RoundTrip(req)
 	if err != nil {
+		h.forsake(req.Context())
 		x.note(func(f *facts) { f.err = err })
 		return nil, err //nolint:wrapcheck // Only the exchange's facts are looked at.
 	}
 	x.note(func(f *facts) { f.status, f.head = resp.StatusCode, readHead(resp, time.Now()) })
 	h.received.Add(1)
-	resp.Body = &countingBody{ReadCloser: resp.Body, count: &h.received}
+	resp.Body = &tappedBody{ReadCloser: resp.Body, h: h, ctx: req.Context()}
 	return resp, nil
 }
 
-// countingBody counts the reads that brought something.
-type countingBody struct {
-	io.ReadCloser
-
-	count *atomic.Uint64
+// forsake closes the connections that nobody uses, once one has failed of which nobody
+// has given up the request: if the server has gone they are dead as well, and a call on
+// a dead one may have run for all that anybody knows.
+func (h *HTTP) forsake(ctx context.Context) {
+	if ctx.Err() == nil {
+		h.pool.CloseIdleConnections()
+	}
 }
 
-func (b *countingBody) Read(p []byte) (int, error) {
-	return countingReader{b.ReadCloser, b.count}.Read(p)
+// tappedBody counts the reads that brought something, and hears of a connection that
+// fails.
+type tappedBody struct {
+	io.ReadCloser
+
+	h   *HTTP
+	ctx context.Context //nolint:containedctx // It is that of the request to which the body belongs.
+}
+
+func (b *tappedBody) Read(p []byte) (int, error) {
+	n, err := countingReader{b.ReadCloser, &b.h.received}.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.h.forsake(b.ctx)
+	}
+	return n, err
 }
 
 // protocolHeaders are the protocol's to set, and so are all that begin with

@@ -495,6 +495,45 @@ func TestHTTPCall_cutConnection_failsItsCallAlone(t *testing.T) {
 	}
 }
 
+// Once a connection has failed the others are not sent on: those of a server that was
+// killed are dead, whether or not this side has heard of it.
+func TestHTTPCall_otherConnectionsOfALostServer_areNotUsedAgain(t *testing.T) {
+	for name, cut := range map[string]func(w http.ResponseWriter){
+		"before the answer": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"in the answer": func(w http.ResponseWriter) {
+			event(w, `{"jsonrpc":"2.0","method":"notifications/message"}`)
+			panic(http.ErrAbortHandler)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dead sync.Map // the connections that answer nothing any more
+			came, release := make(chan struct{}), make(chan struct{})
+			o := newOdd(t, func(w http.ResponseWriter, r *http.Request, m request) {
+				_, is := dead.LoadOrStore(r.RemoteAddr, true)
+				switch {
+				case strings.Contains(string(m.Params), "cut"):
+					close(came)
+					<-release
+					cut(w)
+				case is:
+					panic(http.ErrAbortHandler)
+				default:
+					answer(w, m, `"good"`)
+				}
+			})
+			s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
+			broken := call(t.Context(), s, tool(`{"x":"cut"}`))
+			await(t, came)
+			wantResult(t, await(t, call(t.Context(), s, tool(`{"x":"one"}`))), `"good"`)
+			close(release)
+			if got := await(t, broken); got.err == nil {
+				t.Fatalf("got %v, want a cut", got)
+			}
+			wantResult(t, await(t, call(t.Context(), s, tool(`{"x":"two"}`))), `"good"`)
+		})
+	}
+}
+
 func TestHTTPCall_toAServerThatIsGone_isNotWritten(t *testing.T) {
 	o := newOdd(t, nil)
 	o.Config.SetKeepAlivesEnabled(false) // The call will need a connection of its own.
