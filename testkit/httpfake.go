@@ -16,12 +16,12 @@ type HTTPFake struct {
 	cmd  *exec.Cmd
 }
 
-// StartHTTPFake starts a fake server on a free port. It is killed with the
+// StartHTTPFake starts a fake server on a port of its own. It is killed with the
 // test.
 func StartHTTPFake(t testing.TB, args ...string) *HTTPFake {
 	t.Helper()
 	f := &HTTPFake{args: args}
-	f.start(t, "127.0.0.1:0")
+	f.start(t, FreeAddress(t))
 	t.Cleanup(f.Kill)
 	return f
 }

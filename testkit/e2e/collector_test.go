@@ -41,7 +41,7 @@ func startCollector(t *testing.T) collector {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Skipf("skipped: OpenTelemetry's collector cannot be built here: %v\n%s", err, out)
 	}
-	c := collector{http: freeAddress(t), grpc: freeAddress(t), printed: filepath.Join(dir, "printed")}
+	c := collector{http: testkit.FreeAddress(t), grpc: testkit.FreeAddress(t), printed: filepath.Join(dir, "printed")}
 	config := fmt.Sprintf(`yaml:{"receivers": {"otlp": {"protocols": {"http": {"endpoint": %q}, "grpc": {"endpoint": %q}}}}, "exporters": {"lines": {}},
 		"service": {"telemetry": {"metrics": {"level": "none"}}, "pipelines": {
 			"traces": {"receivers": ["otlp"], "exporters": ["lines"]}, "logs": {"receivers": ["otlp"], "exporters": ["lines"]}}}}`, c.http, c.grpc)
@@ -73,17 +73,6 @@ func startCollector(t *testing.T) collector {
 		})
 	}
 	return c
-}
-
-// freeAddress is one of this machine at which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	return l.Addr().String()
 }
 
 // collectedSpan is a span in OTLP's JSON.

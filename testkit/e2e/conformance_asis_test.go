@@ -64,12 +64,7 @@ func goSDKServer(t *testing.T) (path string) {
 // listening starts a server that takes an address, and returns where it listens.
 func listening(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := testkit.FreeAddress(t)
 	cmd := exec.Command(program, append(args, "-http", address)...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

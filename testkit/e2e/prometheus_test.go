@@ -62,7 +62,7 @@ type scraper struct{ url string }
 // scrape starts a Prometheus with the alert rules of the documentation.
 func scrape(t *testing.T, ops string) scraper {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [%q]\nscrape_configs:\n  - job_name: gatehouse\n    static_configs: [{targets: [%q]}]\n",
 		examplesOfPrometheus(t, "alerts.yml"), strings.TrimPrefix(ops, "http://"))

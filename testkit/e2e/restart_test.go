@@ -29,12 +29,15 @@ type restartable struct {
 // newRestartable starts the server. It is killed with the test.
 func newRestartable(t *testing.T, argv func(port int) (env, argv []string)) *restartable {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, text, err := net.SplitHostPort(testkit.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &restartable{port: l.Addr().(*net.TCPAddr).Port, argv: argv}
-	_ = l.Close()
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &restartable{port: port, argv: argv}
 	r.start(t)
 	t.Cleanup(r.kill)
 	return r

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 	"time"
+
+	"gatehouse/testkit"
 )
 
 // fleetName is that of all fleets of tests.
@@ -32,7 +34,7 @@ func (f *Fleet) connect(n *Node) (listen, advertise string, urls []string) {
 		listen = n.host.address(f.t)
 		return listen, listen, f.Etcd.URLs()
 	}
-	listen, advertise = freeAddress(f.t), ""
+	listen, advertise = testkit.FreeAddress(f.t), ""
 	if !f.options.Direct {
 		n.peers = StartProxy(f.t, listen)
 		advertise = n.peers.Addr()

@@ -5,17 +5,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"gatehouse/testkit"
 )
 
 // EtcdOptions are what differs from test to test; the zero value is a good one.
@@ -41,7 +40,7 @@ type place struct {
 // here is this machine.
 func here(t testing.TB) *place {
 	t.Helper()
-	return &place{address: func() string { return freeAddress(t) }, command: exec.Command}
+	return &place{address: func() string { return testkit.FreeAddress(t) }, command: exec.Command}
 }
 
 // Etcd is a cluster of etcd of its own.
@@ -127,53 +126,6 @@ func newMember(t testing.TB, program, name string, o EtcdOptions) *EtcdMember {
 	)
 	t.Cleanup(m.Kill)
 	return m
-}
-
-// Ports that freeAddress returns are below those that systems use for connections that
-// ask for none: such a one may not be there when its listener is started again.
-const firstPort, blocks, blockPorts = 15_000, 150, 100
-
-// block holds ports that are this process's own, as it listens on the first of them.
-// Nobody listens yet on what freeAddress returns, and other packages are tested at the
-// same time.
-var block struct {
-	sync.Mutex
-	next, end int
-	held      []net.Listener
-}
-
-// freeAddress returns an address of this machine that nobody listens on.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	block.Lock()
-	defer block.Unlock()
-	for {
-		if block.next == block.end {
-			claimBlock()
-		}
-		l, err := listenOn(block.next)
-		block.next++
-		if err == nil {
-			address := l.Addr().String()
-			l.Close()
-			return address
-		}
-	}
-}
-
-// claimBlock makes a block of ports this process's own. The caller holds the lock.
-func claimBlock() {
-	for {
-		first := firstPort + blockPorts*rand.IntN(blocks)
-		if l, err := listenOn(first); err == nil {
-			block.next, block.end, block.held = first+1, first+blockPorts, append(block.held, l)
-			return
-		}
-	}
-}
-
-func listenOn(port int) (net.Listener, error) {
-	return net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
 func (m *EtcdMember) data() string { return filepath.Join(m.dir, "data") }

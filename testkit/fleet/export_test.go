@@ -4,6 +4,3 @@ package fleet
 
 // Acts reports whether a process acts of which /proc/PID/stat says this.
 func Acts(line string) bool { return conditionOf(statFields([]byte(line))) == acts }
-
-// FreeAddress is freeAddress for tests.
-var FreeAddress = freeAddress

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"gatehouse/testkit"
 )
 
 // NetworkVariable says what is between the processes of a fleet: proxies on one machine if
@@ -146,9 +148,9 @@ func (h *host) command(program string, args ...string) *exec.Cmd {
 func (h *host) address(t testing.TB) string {
 	t.Helper()
 	if h == nil {
-		return freeAddress(t)
+		return testkit.FreeAddress(t)
 	}
-	_, port, err := net.SplitHostPort(freeAddress(t)) // Numbers that are free here are free there.
+	_, port, err := net.SplitHostPort(testkit.FreeAddress(t)) // Numbers that are free here are free there.
 	if err != nil {
 		t.Fatal(err)
 	}
