@@ -180,13 +180,13 @@ func wants(t *testing.T, what, got string, words ...string) {
 // the other.
 func TestFleet_surfaces_anyGateway(t *testing.T) {
 	t.Parallel()
-	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1})
+	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1, TTL: steady})
 	f.Apply(testkit.Servers{
 		"s0":   f.Fake("s0"),
 		"old":  f.Fake("old", "--whole", "--tasks"),
 		"new":  f.Fake("new", "--whole", "--tasks", "--era", "stateless"),
 		"mine": f.Fake("mine", "--whole").Settings("scope", "session"),
-		"own":  f.Fake("own").Settings("scope", "agent", "idle_stop_ms", 1500),
+		"own":  f.Fake("own").Settings("scope", "agent", "idle_stop_ms", betweenCalls.Milliseconds()),
 	}.JSON(), testkit.Rules{kit.Agent: {Allow: []string{"*"}}, "other": {Allow: []string{"*"}}}.JSON())
 	n1, n2 := f.Nodes[0], f.Nodes[1]
 	for _, name := range []string{"old", "new"} {
@@ -328,6 +328,10 @@ func ofSession(t *testing.T, n1, n2 *kit.Node) {
 	}
 	testkit.Eventually(t, "the process ends with its session", func() bool { return !testkit.Alive(pidIn(here)) })
 }
+
+// betweenCalls is how long a server that runs for one agent goes on without a call: more
+// than a busy machine takes from one to the next.
+const betweenCalls = 5 * time.Second
 
 // ofAgent has a server that runs for one agent: once in the fleet, whichever gateway the
 // agent calls, and only as long as it does.
