@@ -217,7 +217,7 @@ func TestMemory_remembersOverARestart(t *testing.T) {
 
 	pid := kill(t, g, "memory")
 	mustContain(t, call(t, c, "memory", "read_graph", map[string]any{}), "Ada", "programmed")
-	if ready := lastPID(g, "memory"); ready == pid {
+	if ready := readyPID(t, g, "memory"); ready == pid {
 		t.Errorf("process %d was killed and still serves", pid)
 	}
 }
@@ -235,7 +235,7 @@ func TestEverything_killed_worksAgainByItself(t *testing.T) {
 // gives its process id.
 func kill(t *testing.T, g *testkit.Gateway, server string) int {
 	t.Helper()
-	pid, mark := lastPID(g, server), g.Log.Len()
+	pid, mark := readyPID(t, g, server), g.Log.Len()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatalf("cannot kill process %d: %v", pid, err)
 	}
@@ -243,14 +243,23 @@ func kill(t *testing.T, g *testkit.Gateway, server string) int {
 	return pid
 }
 
-// lastPID is the process id of the newest run of a server.
-func lastPID(g *testkit.Gateway, server string) int {
-	pid := 0
-	for _, line := range g.Log.Lines() {
-		if line.Msg == "server ready" && line.Str("server") == server {
-			pid = line.Int("pid")
+// readyPID is the process id of a server's run that is ready, once the log tells of it:
+// that may be later than its first answer.
+func readyPID(t *testing.T, g *testkit.Gateway, server string) (pid int) {
+	t.Helper()
+	testkit.Eventually(t, "the log tells of a run of "+server+" that is ready", func() bool {
+		pid = 0
+		for _, line := range g.Log.Lines() {
+			switch {
+			case line.Str("server") != server:
+			case line.Msg == "server ready":
+				pid = line.Int("pid")
+			case line.Msg == "server crashed":
+				pid = 0
+			}
 		}
-	}
+		return pid != 0
+	})
 	return pid
 }
 
