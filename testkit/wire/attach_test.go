@@ -59,17 +59,14 @@ func bytesFor(t *testing.T, s shape, list []message, behindAttach bool) (all []b
 // ruled starts a gateway over stdio whose rules allow a little of "pipe".
 func ruled(t *testing.T, behindAttach bool) *testkit.Gateway {
 	t.Helper()
-	g := testkit.StartGateway(t, testkit.Options{
+	return startReady(t, testkit.Options{
 		Servers: testkit.Servers{"pipe": testkit.Fake(t), "closed": testkit.Fake(t)}.JSON(),
 		Rules: testkit.Rules{
 			"a": {Allow: []string{"pipe"}, Tools: testkit.Tools{"pipe": {"mirror", "echo", "sleep", "oddities", "progress", "fail", "rpcerror", "say", "big"}}},
 			"b": {Allow: []string{"closed"}},
 		}.JSON(),
 		Args: []string{"--agent", "a,b", "--drain-on-eof", "1m"}, Env: []string{testkit.Built(t)}, Stdio: true, Attach: behindAttach,
-	})
-	g.Await(t, "server ready", "server", "pipe") // Else the first answers depend on how far the servers are.
-	g.Await(t, "server ready", "server", "closed")
-	return g
+	}, "pipe", "closed")
 }
 
 // What the rules refuse, what is cancelled, what tells its progress and what still runs

@@ -32,9 +32,9 @@ type house struct {
 func open(t testing.TB, serverArgs ...string) *house {
 	t.Helper()
 	opt := houseOptions(t, serverArgs...)
-	overHTTP := overHTTP(t, testkit.StartGateway(t, opt))
+	overHTTP := overHTTP(t, startReady(t, opt, allServers...))
 	opt.Stdio = true
-	overStdio := overStdio(t, testkit.StartGateway(t, opt))
+	overStdio := overStdio(t, startReady(t, opt, allServers...))
 	return &house{
 		http:  dial(t, "HTTP", "2025-11-25", overHTTP),
 		stdio: dial(t, "stdio", "2025-11-25", overStdio),
@@ -43,6 +43,20 @@ func open(t testing.TB, serverArgs ...string) *house {
 			dial(t, "stdio", stateless, overStdio),
 		},
 	}
+}
+
+// allServers are those of a house.
+var allServers = []string{"pipe", "web", "pipe-new", "web-new"}
+
+// startReady starts a gateway and waits until these of its servers are ready. Else a busy
+// machine may answer that they are starting, and tells callers that they still wait.
+func startReady(t testing.TB, opt testkit.Options, servers ...string) *testkit.Gateway {
+	t.Helper()
+	g := testkit.StartGateway(t, opt)
+	for _, server := range servers {
+		g.Await(t, "server ready", "server", server)
+	}
+	return g
 }
 
 // houseOptions start a gateway in front of the servers of a house.

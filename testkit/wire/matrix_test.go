@@ -23,11 +23,11 @@ func TestMatrix(t *testing.T) {
 		t.Skip("it starts nine processes")
 	}
 	options := houseOptions(t, "--whole")
-	web := testkit.StartGateway(t, options)
-	for _, server := range []string{"pipe", "web", "pipe-new", "web-new"} {
+	web := startReady(t, options, allServers...)
+	for _, server := range allServers {
 		opt := options
 		opt.Stdio, opt.Args = true, append(slices.Clip(opt.Args), "--surface", "server:"+server)
-		pipe := overStdio(t, testkit.StartGateway(t, opt))
+		pipe := overStdio(t, startReady(t, opt, server))
 		for _, revision := range []string{"2024-11-05", "2025-06-18", "2025-11-25", stateless} {
 			newCell(t, "stdio", revision, server, pipe).run(t)
 			w := overHTTP(t, web)

@@ -42,17 +42,16 @@ func TestMatrix_serversThatAsk(t *testing.T) {
 	web, newWeb := testkit.StartHTTPFake(t, "--whole"), testkit.StartHTTPFake(t, "--whole", "--era", "stateless")
 	options := testkit.Options{
 		Servers: testkit.Servers{
-			"pipe":     testkit.Fake(t, "--whole").Settings("scope", "session"),
-			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("scope", "session"),
+			"pipe":     testkit.Fake(t, "--whole").Settings("scope", "session", "restart_wait_ms", testkit.Patience.Milliseconds()),
+			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("scope", "session", "restart_wait_ms", testkit.Patience.Milliseconds()),
 			"pipe-new": testkit.Fake(t, "--whole", "--era", "stateless"),
 			"web-new":  {"url": newWeb.Base + "/mcp"},
 		}.JSON(),
 		Rules: testkit.AllowAll("a"), Args: []string{"--agent", "a"}, Env: []string{testkit.Built(t)},
 	}
-	servers := []string{"pipe", "web", "pipe-new", "web-new"}
-	base := testkit.StartGateway(t, options).BaseURL(t)
+	base := startReady(t, options, "pipe-new", "web-new").BaseURL(t)
 	for _, revision := range []string{"2025-03-26", "2025-06-18", "2025-11-25", stateless} {
-		for _, server := range servers {
+		for _, server := range allServers {
 			c := &askable{over: "HTTP", revision: revision, talk: &posts{url: base + "/servers/" + server + "/mcp"}}
 			c.open(t)
 			c.isAsked(t, server, "ask_client")
@@ -60,10 +59,10 @@ func TestMatrix_serversThatAsk(t *testing.T) {
 	}
 	options.Stdio, options.Args = true, append(slices.Clip(options.Args), "--surface", "all")
 	for _, revision := range []string{"2024-11-05", "2025-06-18", "2025-11-25", stateless} {
-		g := testkit.StartGateway(t, options)
+		g := startReady(t, options, "pipe-new", "web-new")
 		c := &askable{over: "stdio", revision: revision, talk: &pipes{g.Stdin(), bufio.NewReaderSize(g.Stdout(), 1<<16)}}
 		c.open(t)
-		for _, server := range servers {
+		for _, server := range allServers {
 			c.isAsked(t, server, server+"__ask_client")
 		}
 	}

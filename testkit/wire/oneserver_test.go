@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/testkit"
 	"gatehouse/testkit/spec"
 )
 
@@ -20,9 +19,9 @@ import (
 func openServers(t testing.TB, serverArgs ...string) []path {
 	t.Helper()
 	opt := houseOptions(t, serverArgs...)
-	web := testkit.StartGateway(t, opt)
+	web := startReady(t, opt, allServers...)
 	opt.Stdio, opt.Args = true, append(opt.Args, "--surface", "server:pipe")
-	pipe := overStdio(t, testkit.StartGateway(t, opt))
+	pipe := overStdio(t, startReady(t, opt, "pipe"))
 	var out []path
 	for server, revision := range map[string]string{"pipe": stateless, "web": "2025-06-18", "pipe-new": "2025-11-25", "web-new": stateless} {
 		w := overHTTP(t, web)
@@ -55,7 +54,7 @@ func TestLossless_oneServer_results(t *testing.T) {
 
 // On the surface of all servers a result is what it is on the server's own.
 func TestLossless_allServers_results(t *testing.T) {
-	all := overHTTP(t, testkit.StartGateway(t, houseOptions(t)))
+	all := overHTTP(t, startReady(t, houseOptions(t), allServers...))
 	all.url = strings.TrimSuffix(all.url, "/mcp") + "/all/mcp"
 	for _, p := range []path{{dial(t, "HTTP, all", "2025-11-25", all), "web"}, {dial(t, "HTTP, all", stateless, all), "pipe-new"}} {
 		for _, c := range cases(t, "results.txt") {

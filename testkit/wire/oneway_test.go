@@ -51,11 +51,7 @@ func openTalks(t testing.TB) []talk {
 	}
 	start := func(stdio bool) *testkit.Gateway {
 		opt.Stdio = stdio
-		g := testkit.StartGateway(t, opt)
-		// Else the first answers depend on how far the servers are.
-		g.Await(t, "server ready", "server", "pipe")
-		g.Await(t, "server ready", "server", "web")
-		return g
+		return startReady(t, opt, "pipe", "web")
 	}
 	web1, pipe := overHTTP(t, start(false)), &lines{overStdio(t, start(true))}
 	newer, older := dial(t, "", "2025-11-25", web1), dial(t, "", "2025-03-26", web1)

@@ -104,7 +104,7 @@ func official(t *testing.T, stdio bool, fakeArgs ...string) *testkit.Gateway {
 	web := testkit.StartHTTPFake(t, fakeArgs...)
 	statelessArgs := append(slices.Clip(fakeArgs), "--era", "stateless")
 	newWeb := testkit.StartHTTPFake(t, statelessArgs...)
-	return testkit.StartGateway(t, testkit.Options{
+	return startReady(t, testkit.Options{
 		Servers: testkit.Servers{
 			"pipe":     testkit.Fake(t, fakeArgs...).Settings("max_result_bytes", 65536, "ping_interval_ms", 200),
 			"web":      testkit.Entry{"url": web.Base + "/mcp"}.Settings("ping_interval_ms", 200),
@@ -116,7 +116,7 @@ func official(t *testing.T, stdio bool, fakeArgs ...string) *testkit.Gateway {
 		}.JSON(),
 		Rules: testkit.Rules{"a": {Allow: []string{"*"}, Deny: []string{"no"}, DenyTools: testkit.Tools{"*": {"env"}}}}.JSON(),
 		Args:  []string{"--agent", "a"}, Env: []string{testkit.Built(t)}, Stdio: stdio,
-	})
+	}, append([]string{"fragile"}, allServers...)...)
 }
 
 func TestSchema_whatTheGatewaySays_fitsItsRevision(t *testing.T) {

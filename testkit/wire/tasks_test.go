@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gatehouse/testkit"
 )
 
 // What servers say unasked of a task reaches the client that was promised it, over all
@@ -18,16 +16,11 @@ func TestTasks_whatServersSayOfThem_arrives(t *testing.T) {
 		t.Skip("it starts processes")
 	}
 	options := houseOptions(t, "--whole", "--tasks")
-	web := testkit.StartGateway(t, options)
-	for _, server := range []string{"pipe", "web", "pipe-new", "web-new"} {
-		web.Await(t, "server ready", "server", server) // Else a busy machine may answer that it is starting.
-	}
+	web := startReady(t, options, allServers...)
 	for server, revision := range map[string]string{"pipe": "2025-11-25", "web": "2025-11-25", "pipe-new": stateless, "web-new": stateless} {
 		opt := options
 		opt.Stdio, opt.Args = true, append(slices.Clip(opt.Args), "--surface", "server:"+server)
-		own := testkit.StartGateway(t, opt)
-		own.Await(t, "server ready", "server", server)
-		newCell(t, "stdio", revision, server, overStdio(t, own)).followsATask(t, "task-1")
+		newCell(t, "stdio", revision, server, overStdio(t, startReady(t, opt, server))).followsATask(t, "task-1")
 		second := "task-1" // By a process of its own.
 		if strings.HasPrefix(server, "web") {
 			second = "task-2"
