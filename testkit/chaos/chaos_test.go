@@ -140,6 +140,9 @@ func newWorld(t *testing.T, seed uint64, unclean bool) *world {
 	}
 	w.awaitServers()
 	w.awaitRules()
+	for _, name := range steadyNames { // Later nothing keeps these from their callers.
+		w.g.Await(t, "server ready", "server", name)
+	}
 	return w
 }
 

@@ -46,6 +46,7 @@ func names(ok func(kind) bool) []string {
 var (
 	allNames     = names(func(kind) bool { return true })
 	calmNames    = names(func(k kind) bool { return !k.hurt && !k.ghost })
+	steadyNames  = names(func(k kind) bool { return !k.hurt && !k.ghost && !k.changed && !k.lazy })
 	hurtNames    = names(func(k kind) bool { return k.hurt })
 	changedNames = names(func(k kind) bool { return k.changed })
 )
