@@ -152,7 +152,7 @@ e2e: ## install pinned MCP servers and clients from npm and PyPI and test the ga
 		echo "make e2e: skipped: node and npm are not here"; \
 	else \
 		$(MAKE) --no-print-directory npm python chromium prometheus && \
-		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 20m ./testkit/e2e/... && \
+		GATEHOUSE_E2E=must $(GO) test $(RACE) -count=1 -v -timeout 60m ./testkit/e2e/... && \
 		$(MAKE) --no-print-directory packages-test; \
 	fi
 

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,11 +22,11 @@ var loginRevisions = []string{"2025-03-26", "2025-06-18", legacy, stateless}
 // TestConformance_authorization has the official suite play an authorization
 // server and a server behind it, and compares with docs/CONFORMANCE.md.
 func TestConformance_authorization(t *testing.T) {
-	page := readLoginPage(t)
+	page, port := readLoginPage(t), turns(t)
 	for _, revision := range loginRevisions {
 		t.Run(revision, func(t *testing.T) {
 			t.Parallel() // Some scenarios wait, for a pause after a refusal.
-			outcome := runClientSuite(t, revision)
+			outcome := runClientSuite(t, revision, port)
 			for name := range outcome {
 				if !slices.ContainsFunc(page, func(s scenario) bool { return s.name == name }) {
 					t.Errorf("docs/CONFORMANCE.md does not name %s", name)
@@ -38,18 +39,55 @@ func TestConformance_authorization(t *testing.T) {
 	}
 }
 
+// atOnce is how many clients of the suite may run at a time. It starts a hundred, and
+// to read metadata a gateway takes ten seconds at most.
+const atOnce = 12
+
+// turns returns a port at which clients wait for their turn, which is told by a byte and
+// lasts until the connection ends.
+func turns(t *testing.T) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	free := make(chan struct{}, atOnce)
+	go func() { // Ends with the listener.
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // Ends with the client.
+				defer client.Close()
+				free <- struct{}{}
+				defer func() { <-free }()
+				if _, err := client.Write([]byte{'.'}); err == nil {
+					_, _ = client.Read(make([]byte, 1))
+				}
+			}()
+		}
+	}()
+	_, port, err = net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 // runClientSuite runs all authorization scenarios of a revision and returns what
 // came of them.
-func runClientSuite(t *testing.T, revision string) map[string]checks {
+func runClientSuite(t *testing.T, revision, turns string) map[string]checks {
 	t.Helper()
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*testkit.Patience)
 	defer cancel()
 	client := node(t) + " " + testdata(t, "conformance", "client.mjs")
 	cmd, stderr := command(ctx, t, node(t), suite(t, "client", "--command", client, "--suite", "all",
-		"--spec-version", revision, "--timeout", "240000", "--output-dir", dir)...)
+		"--spec-version", revision, "--timeout", "600000", "--output-dir", dir)...)
 	// The path of a socket may have a hundred bytes or so: too few for a test's folder.
-	cmd.Env = append(cmd.Env, "GATEHOUSE="+testkit.Binary(t), "TMPDIR="+os.TempDir())
+	cmd.Env = append(cmd.Env, "GATEHOUSE="+testkit.Binary(t), "TURNS="+turns, "TMPDIR="+os.TempDir())
 	stdout, err := cmd.Output() // It fails if a scenario does; the page says which may.
 	outcome := map[string]checks{}
 	files, globErr := filepath.Glob(filepath.Join(dir, "auth", "*", "checks.json"))
@@ -63,10 +101,12 @@ func runClientSuite(t *testing.T, revision string) map[string]checks {
 			t.Fatalf("cannot use %s, want a folder with a time", file)
 		}
 		outcome["auth/"+name[1]] = readChecks(t, file)
-		if t.Failed() || os.Getenv("GATEHOUSE_TEST_LOG") != "" {
-			said, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "stdout.txt"))
-			t.Logf("%s: %s", name[1], said)
-		}
+		t.Cleanup(func() { // When it has been judged.
+			if t.Failed() && len(outcome["auth/"+name[1]].failed()) > 0 || os.Getenv("GATEHOUSE_TEST_LOG") != "" {
+				said, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "stdout.txt"))
+				t.Logf("%s: %s", name[1], said)
+			}
+		})
 	}
 	return outcome
 }

@@ -1,8 +1,10 @@
 // The client that the conformance suite's scenarios of authorization judge: the
 // gateway, with a person who logs in where it asks for that. It lists the tools
-// of the suite's server and calls one. GATEHOUSE names the gateway's program.
+// of the suite's server and calls one. GATEHOUSE names the gateway's program,
+// TURNS the port at which a client waits for its turn: the suite starts all at once.
 import { spawn, spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,9 +19,12 @@ if (process.argv[2] === '--open') {
   process.exit(0)
 }
 
-const { MCP_CONFORMANCE_SCENARIO: scenario = '', MCP_CONFORMANCE_CONTEXT: given, GATEHOUSE: program } = process.env
+const { MCP_CONFORMANCE_SCENARIO: scenario = '', MCP_CONFORMANCE_CONTEXT: given, GATEHOUSE: program, TURNS } = process.env
 const url = process.argv[2]
 if (!scenario.startsWith('auth/')) process.exit(0) // The gateway's other side is judged elsewhere.
+
+const turn = connect(Number(TURNS), '127.0.0.1') // Ends with this process, and so does the turn.
+await new Promise((resolve) => turn.once('data', resolve))
 
 const { client_id, client_secret } = JSON.parse(given ?? '{}')
 // One scenario takes its server away at the end: a call need not wait for long.
@@ -58,7 +63,7 @@ await new Promise((resolve, reject) => {
 
 let ended = 1
 for (let logins = 0; ; logins++) {
-  const done = use()
+  const done = await served()
   if (done.ok) ended = 0
   if (done.ok || !done.text.includes('gatehouse login') || logins === 5) break
   if (!gatehouse('login', 'conformance').ok) break
@@ -67,6 +72,25 @@ gateway.kill('SIGTERM')
 await new Promise((resolve) => gateway.on('exit', resolve))
 await rm(home, { recursive: true, force: true })
 process.exit(ended)
+
+// served is use, again as long as the server still starts: on a busy machine that takes
+// longer than a call waits.
+async function served() {
+  for (let tries = 1; ; tries++) {
+    const done = use()
+    if (tries === 10 || !/ is (re)?starting/.test(done.text) || !await listens()) return done
+  }
+}
+
+// listens reports whether somebody listens where the suite's server does, or did.
+function listens() {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    const connection = connect(Number(port), hostname)
+    connection.on('connect', () => { connection.destroy(); resolve(true) })
+    connection.on('error', () => resolve(false))
+  })
+}
 
 // use lists the tools and calls the first of them.
 function use() {
