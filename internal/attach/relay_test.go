@@ -32,7 +32,7 @@ func TestRelay_everyByteOfALine_passes(t *testing.T) {
 		_, err := io.Copy(out, in)
 		return err
 	})
-	c := newClient(t, dir, soon)
+	c := newClient(t, dir, time.Minute)
 	long := `{"jsonrpc":"2.0","id":"long","method":"x","params":"` + strings.Repeat("é\\u0000", 1<<20) + `"}`
 	sent := []string{`{ "id" : 1 ,"method":"x"}` + "\r", "", "  ", "no JSON", `{"id":1,"method":"y"}`, "[1]", "\xff\xfe", "a\x00b", long}
 	go func() {
@@ -52,7 +52,7 @@ func TestRelay_everyByteOfALine_passes(t *testing.T) {
 func TestRelay_aClientsControls_areItsOwnWords(t *testing.T) {
 	dir := folder(t)
 	newGateway(t, dir, "", lines(func(line string) string { return fmt.Sprintf("%q", line) }))
-	c := newClient(t, dir, soon)
+	c := newClient(t, dir, time.Minute)
 	for _, word := range []string{"eof", "paused", "hurry"} {
 		c.say(t, "\x00"+word)
 		c.want(t, `"\x01`+word+`"`)
@@ -73,7 +73,7 @@ func TestRelay_endOfInput_answersStillCome(t *testing.T) {
 		}
 		return err
 	})
-	c := newClient(t, dir, soon)
+	c := newClient(t, dir, time.Minute)
 	if _, err := io.WriteString(c.in, "one\ntwo"); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestRelay_batchThatIsRefused_isAnsweredOnce(t *testing.T) {
 	newGateway(t, dir, "", lines(func(string) string {
 		return `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}`
 	}))
-	c := newClient(t, dir, soon)
+	c := newClient(t, dir, time.Minute)
 	c.say(t, `[`+call(1)+`,`+call(2)+`]`)
 	c.want(t, `"no batches"`)
 	_ = c.in.Close()

@@ -77,6 +77,10 @@ func (e *elsewhere) calls(id string) (n int) {
 	return n
 }
 
+// aWhile is how long a request waits in vain where a test wants it to. Where a test
+// wants an answer instead, a machine may stall for as long.
+const aWhile = 3 * time.Second
+
 // newURLClient starts a relay to an address.
 func newURLClient(t *testing.T, url string, wait time.Duration, token func() (string, error)) *client {
 	t.Helper()
@@ -132,10 +136,11 @@ func serve(t *testing.T, e *elsewhere, address string) *httptest.Server {
 // Without a gateway each call waits for its time, is answered by an error, and the
 // relay goes on trying: nothing has to be started anew.
 func TestRelayURL_gatewayGone_callsAreAnsweredAndItGoesOnTrying(t *testing.T) {
+	t.Parallel()
 	e := &elsewhere{session: "one"}
 	first := serve(t, e, "")
 	address := first.Listener.Addr().String()
-	c := newURLClient(t, first.URL, 150*time.Millisecond, nil)
+	c := newURLClient(t, first.URL, aWhile, nil)
 	c.begin(t)
 	c.say(t, call(1))
 	c.want(t, `"id":1`, "tools/call")
@@ -172,10 +177,11 @@ func TestRelayURL_gatewayRestarts_callsWait(t *testing.T) {
 // The token is read anew for each request: it may be replaced while clients are
 // connected.
 func TestRelayURL_token_isReadAnew(t *testing.T) {
+	t.Parallel()
 	e := &elsewhere{session: "one", token: "first"}
 	var mu sync.Mutex
 	token, failure := "first", error(nil)
-	c := newURLClient(t, serve(t, e, "").URL, 150*time.Millisecond, func() (string, error) {
+	c := newURLClient(t, serve(t, e, "").URL, aWhile, func() (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return token, failure
@@ -202,8 +208,9 @@ func TestRelayURL_token_isReadAnew(t *testing.T) {
 // A session that the gateway has lost is opened again, once, and a failure of that
 // is said.
 func TestRelayURL_sessionLost_isOpenedAgain(t *testing.T) {
+	t.Parallel()
 	e := &elsewhere{session: "one"}
-	c := newURLClient(t, serve(t, e, "").URL, 150*time.Millisecond, nil)
+	c := newURLClient(t, serve(t, e, "").URL, aWhile, nil)
 	c.begin(t)
 	e.set(func(e *elsewhere) { e.session, e.refusing = "two", "no such revision" })
 	c.say(t, call(1))
