@@ -74,7 +74,7 @@ func (s *traced) execute(server, tool, meta string) {
 
 // spans ends the tracer and returns all spans.
 func (s *traced) spans() []otlp.Span {
-	s.tracer.Close(context.Background())
+	tracing.CloseAtLeisure(context.Background(), s.tracer)
 	return s.collector.Spans()
 }
 

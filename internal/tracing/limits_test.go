@@ -70,10 +70,10 @@ func TestSpans_goInBatches_andThoseTooManyAreDropped(t *testing.T) {
 		set  []string
 		want []int
 	}{
-		{"together", nil, []int{20}},
+		{"together", []string{"BSP_SCHEDULE_DELAY", "600000"}, []int{20}},
 		{"as many as asked for", []string{"BSP_MAX_EXPORT_BATCH_SIZE", "8", "BSP_SCHEDULE_DELAY", "600000"}, []int{8, 8, 4}},
 		{"one by one", []string{"BSP_MAX_EXPORT_BATCH_SIZE", "1"}, slices.Repeat([]int{1}, 20)},
-		{"a batch is no larger than the queue", []string{"BSP_MAX_QUEUE_SIZE", "20", "BSP_MAX_EXPORT_BATCH_SIZE", "100"}, []int{20}},
+		{"a batch is no larger than the queue", []string{"BSP_MAX_QUEUE_SIZE", "20", "BSP_MAX_EXPORT_BATCH_SIZE", "100", "BSP_SCHEDULE_DELAY", "600000"}, []int{20}},
 		{"no numbers", []string{"BSP_MAX_QUEUE_SIZE", "many", "BSP_MAX_EXPORT_BATCH_SIZE", "-1", "BSP_SCHEDULE_DELAY", "0", "BSP_EXPORT_TIMEOUT", "0"}, []int{20}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -280,7 +280,7 @@ func TestErrors_ofTheCollector_areLoggedOnceAMinute_withoutHeaders(t *testing.T)
 		span.Enter(0)
 		tracing.EndForTest(span)
 	}
-	tracer.Close(context.Background())
+	tracing.CloseAtLeisure(context.Background(), tracer)
 	if got := log.String(); strings.Count(got, "cannot send traces") != 1 || !strings.Contains(got, "403") || strings.Contains(got, "s3cr3t") {
 		t.Errorf("got the log %q, want one line with the status and no header", got)
 	}
