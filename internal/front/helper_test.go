@@ -78,6 +78,9 @@ func newHouse(t testing.TB, cfg front.Config, servers ...*testkit.Backend) *hous
 	return h
 }
 
+// callTime is how long such a call may take.
+const callTime = time.Minute
+
 // read reads a resource of db as agent a.
 func (h *house) read(ctx context.Context, name string) (string, *front.Failure) {
 	return h.readAs(ctx, agents.Caller{Client: "tester/1", Protocol: "2025-11-25"}, name)
@@ -87,7 +90,7 @@ func (h *house) read(ctx context.Context, name string) (string, *front.Failure) 
 func (h *house) readAs(ctx context.Context, caller agents.Caller, name string) (string, *front.Failure) {
 	r := &read{}
 	r.Caller = caller
-	r.RequestedAgent, r.Timeout = "a", time.Second
+	r.RequestedAgent, r.Timeout = "a", callTime
 	r.Target = front.Target{Kind: &resources, Server: "db", Name: name}
 	r.Record = audit.Record{Operation: "resources/read", Server: "db"}
 	h.router.Start(&r.Call)

@@ -107,7 +107,7 @@ func TestLimited_concurrent(t *testing.T) {
 		if codeOf(fail) != front.CodeRateLimited || !strings.HasPrefix(fail.Message, "2 of your calls are running, as many as may at once") {
 			t.Errorf("got %+v, want RATE_LIMITED for two that run", fail)
 		}
-		time.Sleep(time.Second) // Their time is up.
+		time.Sleep(callTime) // Their time is up.
 		synctest.Wait()
 		if _, fail := h.read(t.Context(), uri); codeOf(fail) != front.CodeTimeout {
 			t.Errorf("once both have ended: got %+v, want it sent", fail)

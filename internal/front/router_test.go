@@ -89,8 +89,8 @@ func TestForward_addsWhatTheRouterKnows(t *testing.T) {
 			t.Fatalf("got %v, want no failure", fail)
 		}
 		got := session.Calls()[0]
-		if want := (endpoint.Call{ID: "gw-1", Agent: "a", Tool: uri}); got.By != want || got.MaxResultBytes != 12345 || !got.Deadline.Equal(time.Now().Add(time.Second)) {
-			t.Errorf("got %+v, limit %d, deadline %v; want %+v, 12345, in 1 s", got.By, got.MaxResultBytes, got.Deadline, want)
+		if want := (endpoint.Call{ID: "gw-1", Agent: "a", Tool: uri}); got.By != want || got.MaxResultBytes != 12345 || !got.Deadline.Equal(time.Now().Add(callTime)) {
+			t.Errorf("got %+v, limit %d, deadline %v; want %+v, 12345, in %v", got.By, got.MaxResultBytes, got.Deadline, want, callTime)
 		}
 		record := h.Record()
 		record.PolicyHash = ""
