@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatehouse/internal/mcpedge/agents"
 )
 
 // pipeListener accepts one connection, which is in memory.
@@ -46,14 +48,20 @@ func TestHTTP_bodyThatDoesNotCome_endsTheConnection(t *testing.T) {
 	}
 }
 
-func oweBody(t *testing.T, head string, status int) {
+// inMemory returns a connection to an edge that a bubble can have.
+func inMemory(t *testing.T, e *agents.Edge) net.Conn {
+	t.Helper()
 	ours, theirs := net.Pipe()
 	l := pipeListener{make(chan net.Conn, 1)}
 	l.conns <- loopback{theirs}
-	srv := &http.Server{Handler: newEdge(t, newScript(), nil).Handler()}
+	srv := &http.Server{Handler: e.Handler()}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { close(l.conns); _ = ours.Close(); _ = srv.Close() })
+	return ours
+}
 
+func oweBody(t *testing.T, head string, status int) {
+	ours := inMemory(t, newEdge(t, newScript(), nil))
 	begun := time.Now()
 	_ = ours.SetDeadline(begun.Add(10 * time.Minute))
 	if _, err := io.WriteString(ours, head+"Host: localhost\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
