@@ -130,6 +130,7 @@ func TestCall_toAProcessThatDoesNotRead(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("pipes know no write deadline on windows; there the end of the process ends the write")
 	}
+	t.Parallel()
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func TestCall_toAProcessThatDoesNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPeerOn(t, inR, outW)
-	s := openOn(t, p, servers.Pipes{Stdin: inW, Stdout: outR}, servers.Options{WriteStall: 50 * time.Millisecond})
+	s := openOn(t, p, servers.Pipes{Stdin: inW, Stdout: outR}, servers.Options{WriteStall: time.Second})
 	_, err = s.Call(t.Context(), tool(`"`+strings.Repeat("x", 4<<20)+`"`))
 	if !errors.Is(err, servers.ErrNotReading) || isNotWritten(err) {
 		t.Errorf("got %v, want %v of a request that was written", err, servers.ErrNotReading)
