@@ -25,8 +25,12 @@ func Conformance() []Case {
 	return all
 }
 
-// TTL is how long the leases of Conformance last. A store may grant more.
+// TTL is how long a lease lasts of which Conformance awaits the end. A store may
+// grant more.
 const TTL = 2 * time.Second
+
+// lasting is how long the others last: until their test ends, on any machine.
+const lasting = 5 * time.Minute
 
 // member is a node with its lease and its way to the store.
 type member struct {
@@ -39,10 +43,16 @@ type member struct {
 // join returns a node that has joined.
 func join(t *testing.T, s fleet.Store, id string) *member {
 	t.Helper()
+	return joinFor(t, s, id, lasting)
+}
+
+// joinFor returns a node that has joined by a lease that lasts so long.
+func joinFor(t *testing.T, s fleet.Store, id string, ttl time.Duration) *member {
+	t.Helper()
 	m := &member{Store: s, t: t, node: fleet.Node{ID: id, Boot: "boot of " + id, Address: id + ":1", Version: "v1.2.3"}}
-	l, granted, err := s.Join(ctx(t), m.node, TTL, 0)
-	if err != nil || l == 0 || granted < TTL {
-		t.Fatalf("%s joins: got lease %d for %v (%v), want one for %v or more", id, l, granted, err, TTL)
+	l, granted, err := s.Join(ctx(t), m.node, ttl, 0)
+	if err != nil || l == 0 || granted < ttl {
+		t.Fatalf("%s joins: got lease %d for %v (%v), want one for %v or more", id, l, granted, err, ttl)
 	}
 	m.lease = l
 	return m

@@ -21,7 +21,7 @@ var nodeCases = []Case{
 	}},
 	{"a lease that nobody renews ends, with all that it keeps", func(t *testing.T, open func() fleet.Store) {
 		eye := watch(t, open())
-		a := join(t, open(), "a")
+		a := joinFor(t, open(), "a", TTL)
 		a.claims("s")
 		eye.until("the owner", func(v fleet.View) bool { return v.Owners["s"].Node == "a" })
 		eye.until("nobody", func(v fleet.View) bool { return len(v.Owners) == 0 && len(v.Nodes) == 0 })
@@ -30,10 +30,11 @@ var nodeCases = []Case{
 		}
 	}},
 	{"a lease that is renewed lasts", func(t *testing.T, open func() fleet.Store) {
-		a := join(t, open(), "a")
+		const ttl = 2 * TTL // It lasts though the machine stalls for three seconds.
+		a := joinFor(t, open(), "a", ttl)
 		epoch := a.claims("s")
 		for range 6 {
-			time.Sleep(TTL / 3)
+			time.Sleep(ttl / 4)
 			a.renews()
 		}
 		if again := a.claims("s"); again != epoch {
