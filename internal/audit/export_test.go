@@ -14,9 +14,6 @@ func OpenWith(path string, o Options, open func(path string) (File, error)) (*Lo
 // OpenFile is the opener that Open uses.
 func OpenFile(path string) (File, error) { return openFile(path) }
 
-// LockPatience is how long a write waits for the lock.
-const LockPatience = lockPatience
-
 // EncodeBothWays encodes a record by hand and by reflection; an error counts as
 // what it says.
 func EncodeBothWays(r Record) (byHand, byReflection string) {

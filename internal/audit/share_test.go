@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/testkit"
 )
 
 // The test binary is a gateway of its own when this variable has a path.
@@ -244,10 +245,8 @@ func TestLock_heldByAnother_linesAreWrittenAllTheSame(t *testing.T) {
 	unlock := lockFile(t, d.path+".lock")
 	var out strings.Builder
 	l := d.open(t, audit.Options{MaxBytes: 300, Log: logTo(&out)})
-	deadline := time.Now().Add(time.Minute)
-	for l.Append(audit.Record{CallID: "first"}); l.Stats().Queued > 0 && time.Now().Before(deadline); {
-		time.Sleep(audit.LockPatience / 50)
-	}
+	l.Append(audit.Record{CallID: "first"})
+	testkit.Eventually(t, "the first line is written", func() bool { return l.Stats().Queued == 0 })
 	for i := range 10 {
 		begin(t, l, strconv.Itoa(i))
 	}

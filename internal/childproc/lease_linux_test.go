@@ -107,7 +107,7 @@ func startLeaseholder(t *testing.T) *leaseholder {
 		_ = h.cmd.Process.Kill()
 		_ = h.cmd.Wait()
 		_ = w.Close()
-		happens(t, "the guard ends what is left", func() bool {
+		eventually(t, "the guard ends what is left", func() bool {
 			return !lives(h.leased) && !lives(h.stray) && !lives(h.unleased)
 		})
 	})
@@ -183,16 +183,6 @@ func isThere(pid int) bool {
 	return err == nil
 }
 
-func happens(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Errorf("it did not come: %s", what)
-}
-
 func TestLease_gatewayFrozen_theGuardKillsWhatRunsByIt(t *testing.T) {
 	t.Parallel()
 	h := startLeaseholder(t)
@@ -200,7 +190,7 @@ func TestLease_gatewayFrozen_theGuardKillsWhatRunsByIt(t *testing.T) {
 	if err := h.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	happens(t, "the leased server and its stray are dead", func() bool { return !lives(h.leased) && !lives(h.stray) })
+	eventually(t, "the leased server and its stray are dead", func() bool { return !lives(h.leased) && !lives(h.stray) })
 	if !lives(h.unleased) {
 		t.Error("the server without a lease is dead as well, want it to live")
 	}
@@ -229,7 +219,7 @@ func TestLease_machineFrozen_theOldCopyDiesOnceItThaws(t *testing.T) {
 	for _, pid := range all {
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
-	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) && !lives(h.stray) })
+	eventually(t, "the leased server is dead", func() bool { return !lives(h.leased) && !lives(h.stray) })
 	if !lives(h.unleased) {
 		t.Error("the server without a lease is dead as well, want it to live")
 	}
@@ -240,14 +230,14 @@ func TestLease_over_whatIsStartedThenIsKilledToo(t *testing.T) {
 	t.Parallel()
 	h := startLeaseholder(t)
 	h.lease(100 * time.Millisecond)
-	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) })
+	eventually(t, "the leased server is dead", func() bool { return !lives(h.leased) })
 	time.Sleep(500 * time.Millisecond) // The guard looks no more.
 	fmt.Fprintln(h.in, "start")
 	var late int
 	if _, err := fmt.Sscanf(h.line(), "started %d", &late); err != nil {
 		t.Fatal(err)
 	}
-	happens(t, "the leased server that was started late is dead", func() bool { return !lives(late) })
+	eventually(t, "the leased server that was started late is dead", func() bool { return !lives(late) })
 	if !lives(h.unleased) {
 		t.Error("the server without a lease is dead as well, want it to live")
 	}
@@ -261,12 +251,12 @@ func TestLease_guardDied_anotherOneKnowsTheMoment(t *testing.T) {
 	for _, pid := range was {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	happens(t, "another guard is there", func() bool {
+	eventually(t, "another guard is there", func() bool {
 		is := h.guards()
 		return len(is) > 0 && !slices.Equal(is, was)
 	})
 	// No gateway kills by itself. It may still be telling the guard, so it is not frozen.
-	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) })
+	eventually(t, "the leased server is dead", func() bool { return !lives(h.leased) })
 }
 
 func TestLease_guardDied_theNextRenewalHasAnother(t *testing.T) {
@@ -277,12 +267,12 @@ func TestLease_guardDied_theNextRenewalHasAnother(t *testing.T) {
 	for _, pid := range was {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	happens(t, "the guard is reaped", func() bool { return !slices.ContainsFunc(was, isThere) }) // Until then it may still be told.
-	h.lease(300 * time.Millisecond)                                                              // It must not be an error.
+	eventually(t, "the guard is reaped", func() bool { return !slices.ContainsFunc(was, isThere) }) // Until then it may still be told.
+	h.lease(300 * time.Millisecond)                                                                 // It must not be an error.
 	if err := h.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	happens(t, "the leased server is dead", func() bool { return !lives(h.leased) })
+	eventually(t, "the leased server is dead", func() bool { return !lives(h.leased) })
 }
 
 func TestLease_guardHangs_aRenewalIsNotKept(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/fleetstore"
+	"gatehouse/testkit"
 	kit "gatehouse/testkit/fleet"
 )
 
@@ -77,7 +78,7 @@ func TestStore_memberFrozenOrKilled_matterToNobody(t *testing.T) {
 	s := open(t, etcd.URLs(), "f")
 	l := joined(t, s)
 	view := views(t, s)
-	waitFor(t, "the node is seen", func() bool { return view().Nodes["a"].Boot == "1" })
+	testkit.Eventually(t, "the node is seen", func() bool { return view().Nodes["a"].Boot == "1" })
 	for i, m := range etcd.Members {
 		m.Freeze() // Each once, so that the one which is asked is among them.
 		// A renewal must have an answer before a tenure ends, which is at 0.8 TTL.
@@ -92,7 +93,7 @@ func TestStore_memberFrozenOrKilled_matterToNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "what changes is seen", func() bool {
+		testkit.Eventually(t, "what changes is seen", func() bool {
 			_ = s.Renew(limited(t), node, l)
 			return view().Generation >= generation
 		})
@@ -123,7 +124,7 @@ func TestStore_quorumIsBack_everythingGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "what changes is seen", func() bool { return view().Generation >= generation })
+	testkit.Eventually(t, "what changes is seen", func() bool { return view().Generation >= generation })
 }
 
 func TestStore_restoredFromABackup_isReadAgain(t *testing.T) {
@@ -144,12 +145,12 @@ func TestStore_restoredFromABackup_isReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	waitFor(t, "what is lost later is seen", func() bool { return view().Generation > before })
+	testkit.Eventually(t, "what is lost later is seen", func() bool { return view().Generation > before })
 	m.Kill()
 	m.Restore(backup)
 	m.Start()
 	// It would wait for the revision that it had, which is far ahead.
-	waitFor(t, "what the backup has is seen", func() bool {
+	testkit.Eventually(t, "what the backup has is seen", func() bool {
 		v := view()
 		return v.Generation == before && v.Holds["s"].Why == "before"
 	})
@@ -160,7 +161,7 @@ func TestStore_compacted_isReadAgain(t *testing.T) {
 	etcd := kit.StartEtcd(t, 1, kit.EtcdOptions{})
 	s := open(t, etcd.URLs(), "f")
 	view := views(t, s)
-	waitFor(t, "anything is seen", func() bool { return view().Revision > 0 })
+	testkit.Eventually(t, "anything is seen", func() bool { return view().Revision > 0 })
 	etcd.Members[0].Freeze()
 	etcd.Members[0].Continue()
 	c := raw(t, etcd.URLs())
@@ -175,7 +176,7 @@ func TestStore_compacted_isReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	waitFor(t, "the last change is seen", func() bool { return view().Generation == last })
+	testkit.Eventually(t, "the last change is seen", func() bool { return view().Generation == last })
 }
 
 func TestStore_full_renewsStill_andSaysWhatToDo(t *testing.T) {
@@ -208,7 +209,7 @@ func TestStore_steadyState_writesNothing(t *testing.T) {
 	s := open(t, etcd.URLs(), "f")
 	l := joined(t, s)
 	view := views(t, s)
-	waitFor(t, "the node is seen", func() bool { return len(view().Nodes) == 1 })
+	testkit.Eventually(t, "the node is seen", func() bool { return len(view().Nodes) == 1 })
 	c := raw(t, etcd.URLs())
 	revision := func() int64 {
 		got, err := c.Get(limited(t), "x")

@@ -83,14 +83,3 @@ func TestCheckVersion(t *testing.T) {
 		}
 	}
 }
-
-// waitFor waits until a condition holds.
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("waited in vain: %s", what)
-}

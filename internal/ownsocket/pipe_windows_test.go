@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"gatehouse/internal/ownsocket"
+	"gatehouse/testkit"
 )
 
 // byWine skips what wine does not do as Windows does.
@@ -274,16 +275,13 @@ func TestAccept_endThatCannotBeMade_isTriedAgain(t *testing.T) {
 	}
 	_ = windows.CloseHandle(other)
 	path := leadsTo(t, number)
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	testkit.Eventually(t, "it is there", func() bool {
 		c, err := ownsocket.Dial(t.Context(), path)
 		if err == nil {
 			_ = c.Close()
-			break
 		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatalf("got %v, want a connection", err)
-		}
-	}
+		return err == nil
+	})
 	if err := <-accepted; err != nil {
 		t.Errorf("got %v, want a connection", err)
 	}
