@@ -194,13 +194,14 @@ func TestCall_refusedByTheOwner_isNotSent(t *testing.T) {
 		"newer generation": {func(o *owner) { o.generation.Store(6) }, "stale"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o := newOwner(t, testkit.Says(`{}`))
 			s := o.open(t)
 			c.change(o)
 			ctx := t.Context()
 			if c.kind == "stale" { // It waits until this gateway has the newer configuration, too.
 				var stop context.CancelFunc
-				ctx, stop = context.WithTimeout(ctx, time.Second)
+				ctx, stop = context.WithTimeout(ctx, 5*time.Second)
 				defer stop()
 			}
 			_, err := s.Call(ctx, call("c1"))
