@@ -26,10 +26,11 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
-// joined returns the lease of the node, which has joined.
+// joined returns the lease of the node, which has joined. It lasts until the test ends,
+// on any machine.
 func joined(t *testing.T, s *fleetstore.Store) fleet.Lease {
 	t.Helper()
-	l, _, err := s.Join(limited(t), node, kit.TTL, 0)
+	l, _, err := s.Join(limited(t), node, 5*time.Minute, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
