@@ -15,7 +15,13 @@ import (
 // open returns a store of a fleet, which is closed at the end of the test.
 func open(t *testing.T, urls []string, name string) *fleetstore.Store {
 	t.Helper()
-	s, err := fleetstore.Open(t.Context(), fleetstore.Config{URLs: urls, Fleet: name, TTL: kit.TTL})
+	return openFor(t, urls, name, kit.TTL)
+}
+
+// openFor is open for leases that last so long.
+func openFor(t *testing.T, urls []string, name string, ttl time.Duration) *fleetstore.Store {
+	t.Helper()
+	s, err := fleetstore.Open(t.Context(), fleetstore.Config{URLs: urls, Fleet: name, TTL: ttl})
 	if err != nil {
 		t.Fatal(err)
 	}
