@@ -51,6 +51,8 @@ type Launcher struct {
 	// Logins has what url servers are shown by a login. It is set before the first
 	// Open; nil is none.
 	Logins *login.Keeper
+	// eofGrace is servers.Options.EOFGrace of processes.
+	eofGrace time.Duration
 
 	mu    sync.Mutex
 	alive map[*childproc.Process]*endpoint.Cell
@@ -184,7 +186,7 @@ func (l *Launcher) startProcess(ctx context.Context, plan messages.ServerPlan, r
 	wire, err := servers.OpenStdio(ctx, servers.Pipes{Stdin: proc.Stdin(), Stdout: proc.Stdout(), Unread: proc.Unread, Computing: proc.Computing}, servers.Options{
 		Version: l.version, PID: proc.PID(), MaxMessageBytes: plan.Entry.Settings.MaxResultBytes,
 		MaxLineBytes: max(maxLine, 4*plan.Entry.Settings.MaxResultBytes), OnToolsChanged: hooks.ToolsChanged, OnListChanged: hooks.ListChanged, OnNotice: hooks.Notice, OnJunk: junk.hear, Redact: plan.Redact.String, Budget: l.Budget,
-		OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan), Client: plan.Cell.Client(), AskTimeout: plan.Entry.Settings.CallTimeout,
+		EOFGrace: l.eofGrace, OnEOF: junk.end, OnEnd: func(cause error) { proc.Stop(stopGrace); junk.await(cause) }, Era: l.era(plan), OnEra: l.noteEra(plan), Client: plan.Cell.Client(), AskTimeout: plan.Entry.Settings.CallTimeout,
 	})
 	s := &processSession{Session: wire, proc: proc, junk: junk, redact: plan.Redact.String, done: make(chan struct{})}
 	if err != nil {

@@ -51,7 +51,9 @@ func within(t *testing.T) context.Context {
 // open opens a session with a process and ends it with the test.
 func open(t *testing.T, args ...string) endpoint.Session {
 	t.Helper()
-	s, err := server.NewLauncher("1", instance, nil).Open(within(t), fakePlan(t, args...), 1, quiet())
+	l := server.NewLauncher("1", instance, nil)
+	l.SetEOFGrace(testkit.Patience) // A busy machine takes its time to say why a process has ended.
+	s, err := l.Open(within(t), fakePlan(t, args...), 1, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
