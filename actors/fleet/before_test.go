@@ -300,13 +300,22 @@ func TestFleet_restartedInPlace_itsOldLeaseOutlivesWhatItLeft(t *testing.T) {
 }
 
 func TestFleet_overwrittenOwner_movesThatServerAlone(t *testing.T) {
+	for name, value := range map[string]string{
+		"unreadable": "who?", "somebody else": `{"node":"b","boot":"x","address":"b:1"}`, "the same, without its lease": `{"node":"a","boot":"boot of a","address":"a:1"}`,
+	} {
+		t.Run(name, func(t *testing.T) { overwritten(t, value) })
+	}
+}
+
+func overwritten(t *testing.T, value string) {
+	t.Helper()
 	atSea(t, func(t *testing.T, s *sea) {
 		a := s.sets("a")
 		a.wants("files")
 		m := a.owns(t, "files")
 		a.wants("other")
 		other := a.owns(t, "other")
-		s.store.Damage(fleet.OwnerKey("files"), []byte("who?"))
+		s.store.Damage(fleet.OwnerKey("files"), []byte(value))
 		if g := testkit.Expect[messages.GiveUp](t, a.sup); g.Key != "files" || g.Timeout != messages.OwnDrain {
 			t.Errorf("got %+v, want files given up as its entry says", g)
 		}

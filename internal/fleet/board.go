@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,7 +88,7 @@ func (b *Board) read(e Entry) error {
 	case NodesPrefix:
 		return b.readNode(key, e)
 	case OwnersPrefix:
-		return readInto(v.Owners, key, e, func(o *Owner) { o.Epoch = e.Created })
+		return b.readOwner(key, e)
 	case RecordsPrefix:
 		return readInto(v.Records, key, e, nil)
 	case HoldsPrefix:
@@ -112,6 +113,16 @@ func (v *View) readFormat(e Entry) (err error) {
 		v.Format = format
 	}
 	return err
+}
+
+// readOwner takes in a claim. It is written once, and belongs to a lease that a second write
+// takes away: whatever that says, nobody can go by it.
+func (b *Board) readOwner(key string, e Entry) error {
+	if !e.Deleted && e.Modified != e.Created {
+		delete(b.view.Owners, key)
+		return errors.New("it was overwritten")
+	}
+	return readInto(b.view.Owners, key, e, func(o *Owner) { o.Epoch = e.Created })
 }
 
 func (b *Board) readNode(id string, e Entry) error {
