@@ -47,8 +47,8 @@ func (endAwaited) IgnoreDeadLetterLogging() {}
 func (waitsDue) IgnoreDeadLetterLogging()   {}
 
 // awaitEnd blocks until nothing of a server runs at another node, as far as those can be
-// asked, or until ctx, that of the lease it was claimed by, ends or its tenure does. The
-// owner before may run it though its lease has ended, if somebody has revoked that; and
+// asked, or until ctx, that of the lease it was claimed by, ends, its tenure does or the
+// claim is gone from the store. The owner before may run it though its lease has ended, if somebody has revoked that; and
 // each node may run its own, if that is what the configuration said a moment ago. A node
 // that an operator has named is not waited for.
 func (f *member) awaitEnd(ctx context.Context, p predecessor) {
@@ -58,7 +58,10 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	despite := map[string]bool{}
 	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
 	var memory fleet.WaitMemory
-	for wait := askAgain; ctx.Err() == nil && f.cfg.Standing.Tenure() > 0; wait = min(2*wait, askSlowly) {
+	holds := func() bool {
+		return ctx.Err() == nil && f.cfg.Standing.Tenure() > 0 && !f.disowns(f.cfg.Standing.View(), p.key, p.epoch)
+	}
+	for wait := askAgain; holds(); wait = min(2*wait, askSlowly) {
 		now := f.runsElsewhere(ctx, p)
 		now.Server, now.Since = said.Server, said.Since
 		f.noteDespite(p, despite)

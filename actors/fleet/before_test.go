@@ -263,6 +263,65 @@ func TestFleet_entryThatChangesWhileItWaits_andMovesRightAway_runsOnce(t *testin
 	})
 }
 
+// Somebody deletes the key of a claim that waits, and another gateway claims the server.
+func TestFleet_claimThatWaits_andIsDeleted_givesWayToTheNextOne(t *testing.T) {
+	atSea(t, func(t *testing.T, s *sea) {
+		a, b := s.sets("a"), s.sets("b")
+		a.wants("other")
+		other := a.owns(t, "other")
+		a.with(func() { a.runs["b:1"] = true })
+		a.wants("files")
+		s.Sleep(10 * time.Second)
+		if got := s.waits("a"); len(got) != 1 {
+			t.Errorf("got the waits %+v, want that of files", got)
+		}
+		b.wants("files")
+		b.hears(t, "a", endpoint.Starting)
+		s.store.Delete(fleet.OwnerKey("files"))
+		b.says(b.owns(t, "files"), readyBusy)
+		a.hears(t, "b", endpoint.Ready)
+		s.Sleep(10 * time.Second)
+		if got := s.waits("a"); len(got) != 0 {
+			t.Errorf("got the waits %+v once b has claimed it, want none", got)
+		}
+		a.with(func() { clear(a.runs) }) // b moves it to somebody else, say.
+		s.Sleep(10 * time.Second)
+		testkit.ExpectNone(t, a.sup)
+		if !a.standing.Holds("other", other.Epoch) {
+			t.Error("a does not own other any more, want that nothing becomes of it")
+		}
+		if !s.logged("while its claim waited") {
+			t.Error("the log does not say that the claim was lost, want that it does")
+		}
+	})
+}
+
+// Somebody overwrites the key of a claim that waits.
+func TestFleet_claimThatWaits_andIsOverwritten_isMadeAnew(t *testing.T) {
+	for name, value := range map[string]string{"unreadable": "who?", "somebody else": `{"node":"b","boot":"x","address":"b:1"}`} {
+		t.Run(name, func(t *testing.T) {
+			atSea(t, func(t *testing.T, s *sea) {
+				a := s.sets("a")
+				s.sets("b")
+				a.with(func() { a.runs["b:1"] = true })
+				a.wants("files")
+				s.Sleep(time.Second)
+				first := s.store.View().Owners["files"].Epoch
+				s.store.Damage(fleet.OwnerKey("files"), []byte(value))
+				s.Sleep(2 * time.Second) // It waits, and asks now and then.
+				a.with(func() { clear(a.runs) })
+				if m := a.owns(t, "files"); m.Epoch <= first {
+					t.Errorf("it runs by epoch %d, want a later one than %d", m.Epoch, first)
+				}
+				s.Sleep(time.Minute)
+				if got := s.store.View().Owners["files"].Node; got != "a" {
+					t.Errorf("the store says that %q owns it, want a", got)
+				}
+			})
+		})
+	}
+}
+
 // The lease of an earlier process keeps others from what that has left running.
 func TestFleet_restartedInPlace_itsOldLeaseOutlivesWhatItLeft(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -97,8 +97,7 @@ func (f *member) unwanted(m messages.Unwanted) {
 func (f *member) settle(w *want) {
 	owner, known := f.view.Owners[w.key]
 	if o := f.owned[w.key]; o != nil {
-		ours := owner.Epoch == o.epoch && owner.Node == f.node.ID && owner.Boot == f.node.Boot // Epochs begin again where a backup ends.
-		if f.view.Revision >= o.epoch && !ours && !o.leaving {
+		if f.disowns(f.view, w.key, o.epoch) && !o.leaving {
 			f.disowned(o, w)
 		}
 		return
@@ -167,6 +166,13 @@ func (f *member) claimInTurn(w *want) {
 // mayClaim reports whether this node may own what it does not own yet.
 func (f *member) mayClaim() bool {
 	return f.lease != 0 && f.leaver == nil && f.node.Stays() && !f.isolation.cut && !f.unfit
+}
+
+// disowns reports whether a view is as new as a claim of this node and does not show it.
+func (f *member) disowns(v fleet.View, key string, epoch int64) bool {
+	owner, self := v.Owners[key], f.cfg.Node
+	ours := owner.Epoch == epoch && owner.Node == self.ID && owner.Boot == self.Boot // Epochs begin again where a backup ends.
+	return v.Revision >= epoch && !ours
 }
 
 // disowned leaves to others what the store does not know as this node's any more. A key that
@@ -242,10 +248,16 @@ func (f *member) claimed(m claimed) {
 	}
 }
 
+// won has a server run here, unless it is not wanted here by now.
 func (f *member) won(m claimed, w *want) {
+	_, damaged := f.view.Damaged[fleet.OwnerKey(m.key)] // Nobody else can have that: it is released.
+	if !damaged && f.disowns(f.view, m.key, m.owner.Epoch) {
+		f.overtaken(m, w)
+		return
+	}
 	o := &ownership{key: m.key, epoch: m.owner.Epoch}
 	f.owned[m.key] = o
-	if w == nil || w.barred || !f.mayClaim() {
+	if w == nil || w.barred || damaged || !f.mayClaim() {
 		o.leaving = true
 		f.release(o)
 		return
@@ -261,6 +273,16 @@ func (f *member) won(m claimed, w *want) {
 	}
 	f.cfg.Log.Info("this gateway owns a server", slog.String("server", w.name), slog.Int64("epoch", o.epoch), slog.String("before", w.last.Node))
 	f.tell(here)
+}
+
+// overtaken drops a claim that somebody has taken out of the store while it waited. Another
+// node may have it by now. Nothing has run by it here, so nothing else is lost.
+func (f *member) overtaken(m claimed, w *want) {
+	f.cfg.Log.Warn("the fleet's store has lost that this gateway claimed a server while its claim waited: nothing was started",
+		slog.String("key", m.key), slog.Int64("epoch", m.owner.Epoch))
+	if w != nil {
+		f.settle(w)
+	}
 }
 
 // publish lets others see what this node owns.

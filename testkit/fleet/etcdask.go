@@ -73,6 +73,13 @@ func (e *Etcd) Keys() int {
 	return keys
 }
 
+// Delete deletes a key of the fleet, as an operator of the store can.
+func (e *Etcd) Delete(key string) {
+	m := e.Members[0]
+	m.t.Helper()
+	m.must("/v3/kv/deleterange", map[string]string{"key": encode("/gatehouse/" + fleetName + "/" + key)}, nil)
+}
+
 // Fill writes until the store says that it is full: the members must have a Quota.
 func (e *Etcd) Fill() {
 	m := e.Members[0]

@@ -126,6 +126,13 @@ func (m *MemoryStore) Damage(key string, value []byte) {
 	m.commit(put{key: key, value: value})
 }
 
+// Delete deletes a key below the fleet's prefix, as anybody can who may write to the store.
+func (m *MemoryStore) Delete(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.commit(put{key: key, remove: true})
+}
+
 // Writes returns how many transactions have changed something so far.
 func (m *MemoryStore) Writes() int {
 	m.mu.Lock()
