@@ -432,9 +432,10 @@ func (n *Notices) logged(params json.RawMessage) {
 // Notices are who hears what the server says unasked.
 func (c *Cell) Notices() *Notices { return c.notices }
 
-// Instead has the cell go on with who hears what the server of an older cell says,
-// and returns it. It is called before others know the cell.
+// Instead has the cell go on with who hears what the server of an older cell says, and with
+// the numbers of its runs, and returns it. It is called before others know the cell.
 func (c *Cell) Instead(old *Cell) *Cell {
 	c.notices = old.notices
+	c.runs.Store(old.runs.Load())
 	return c
 }

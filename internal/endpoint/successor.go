@@ -10,7 +10,6 @@ func (c *Cell) Successor(identity Identity, first Status) *Cell {
 	old := c.Status()
 	first.Restarts = old.Restarts
 	next := NewCell(c.name, identity, first).Instead(c)
-	next.runs.Store(c.runs.Load())
 	catalog := *c.Catalog()
 	catalog.replaced = make(chan struct{})
 	next.catalog.Store(&catalog)

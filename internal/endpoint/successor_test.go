@@ -31,6 +31,16 @@ func TestSuccessor_keepsCatalogAndCounts(t *testing.T) {
 	}
 }
 
+// Or else a death of the old process and one of the new would be the end of the same run.
+func TestInstead_numbersRunsOn(t *testing.T) {
+	old := endpoint.NewCell("db", endpoint.Identity{Spec: "before"}, endpoint.Status{State: endpoint.Ready})
+	old.NextRun()
+	next := endpoint.NewCell("db", endpoint.Identity{Spec: "after"}, endpoint.Status{State: endpoint.Starting}).Instead(old)
+	if got := next.NextRun(); got != 2 {
+		t.Errorf("the first run of the changed entry is %d, want 2", got)
+	}
+}
+
 func TestSuccessor_sharesNothingThatChanges(t *testing.T) {
 	old := endpoint.NewCell("db", endpoint.Identity{Spec: "fp"}, endpoint.Status{State: endpoint.Ready})
 	if old.Acquire(10) != endpoint.Admitted {
