@@ -71,7 +71,9 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 		return step{}, b.unknown(name)
 	case held:
 		delete(b.holds, name)
-		return b.renew(name, messages.TriggerRelease, now)
+		s, reply := b.renew(name, messages.TriggerRelease, now)
+		reply.Note = b.released(name)
+		return s, reply
 	case p.Unusable != "":
 		return step{}, b.refuse("%q is %s (%s): fix its entry and reload", name, p.Unusable, p.Reason)
 	}
@@ -80,6 +82,15 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 	}
 	s := step{ends: stuckInstances(p), lifts: blocksToLift(p, now)}
 	return s, messages.OperateReply{Generation: b.generation, Note: eased(p, len(s.ends), blocksOf(p, now))}
+}
+
+// released says why a server does not start whose hold has ended; it is empty if it does.
+func (b *book) released(name string) string {
+	p, ok := b.plans[name]
+	if !ok {
+		return fmt.Sprintf("%q is not held any more; there is no such server now", name)
+	}
+	return p.Cell.Identity().Released(name)
 }
 
 // eased says what a release does for a server that goes on.

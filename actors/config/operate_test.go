@@ -264,6 +264,22 @@ func TestHold_stopsUntilReleased(t *testing.T) {
 	})
 }
 
+func TestRelease_ofAHeldServerThatMustNotRun_saysThatItDoesNotStart(t *testing.T) {
+	for servers, want := range map[string]string{
+		`{"mcpServers": {"db": {"command": "db", "disabled": true}}}`: "does not start: it is disabled",
+		`{"mcpServers": {"api": {"command": "api"}}}`:                 "there is no such server now",
+	} {
+		onStage(t, twoServers, func(t *testing.T, s *stage) {
+			s.done(messages.HoldServer{Name: "db"})
+			s.Send(s.pid, changed(messages.RoleServers, "/s/.mcp.json", servers))
+			s.inForce()
+			if _, r := s.done(messages.ReleaseServer{Name: "db"}); !strings.Contains(r.Note, want) {
+				t.Errorf("after %s: got %+v, want a note with %q", servers, r, want)
+			}
+		})
+	}
+}
+
 func TestHold_survivesReloadsOfAnyKind(t *testing.T) {
 	onStage(t, twoServers, func(t *testing.T, s *stage) {
 		s.done(messages.HoldServer{Name: "db"})

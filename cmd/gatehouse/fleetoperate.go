@@ -20,7 +20,7 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	if !ok {
 		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, a.store.Load().Names())}
 	}
-	if err := mayRun(server, route.Cell.Identity()); err != nil && action != admin.HoldServer {
+	if err := mayOperate(action, server, route.Cell.Identity()); err != nil {
 		return admin.Operated{}, conflict(err)
 	}
 	if hold.From != "" {
@@ -45,14 +45,29 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 			Message: fmt.Sprintf("the fleet has agreed on generation %d, and this gateway does not follow yet: look at \"gatehouse status\"", generation),
 		}
 	}
+	if action == admin.Release && done.Note == "" {
+		done.Note = a.staysOut(server)
+	}
 	return done, nil
 }
 
-// mayRun returns nil unless a server must not run, for another reason than a hold: the wishes
-// of operators change nothing about it then.
-func mayRun(server string, is endpoint.Identity) error {
-	if is.Unusable == "" || is.Unusable == endpoint.Held {
+// staysOut says why a server does not start that was released; it is empty if it does.
+func (a *app) staysOut(server string) string {
+	route, ok := a.store.Load().Route(server)
+	if !ok {
+		return ""
+	}
+	return route.Cell.Identity().Released(server)
+}
+
+// mayOperate returns nil unless a wish of an operator changes nothing about a server: it must
+// not run, and only a release ends a hold.
+func mayOperate(action admin.Action, server string, is endpoint.Identity) error {
+	switch {
+	case action == admin.HoldServer || is.Unusable == "" || is.Unusable == endpoint.Held && action == admin.Release:
 		return nil
+	case is.Unusable == endpoint.Held:
+		return fmt.Errorf("%q is %s: release it first", server, is.Reason)
 	}
 	return fmt.Errorf("%q is %s at this gateway (%s): fix that first", server, is.Unusable, is.Reason)
 }

@@ -56,12 +56,18 @@ func TestFleet_theSameWishLater_isAnotherOne(t *testing.T) {
 }
 
 func TestFleet_whatMustNotRun_isRefusedUnlessItIsHeld(t *testing.T) {
-	for state, want := range map[endpoint.State]string{
-		"": "", endpoint.Held: "", endpoint.Disabled: `"db" is disabled at this gateway (why)`, endpoint.Misconfigured: `"db" is misconfigured at this gateway (why)`,
+	const disabled, misconfigured = `"db" is disabled at this gateway (why)`, `"db" is misconfigured at this gateway (why)`
+	for state, want := range map[endpoint.State][2]string{
+		"": {}, endpoint.Held: {`"db" is why: release it first`}, endpoint.Disabled: {disabled, disabled}, endpoint.Misconfigured: {misconfigured, misconfigured},
 	} {
-		err := mayRun("db", endpoint.Identity{Unusable: state, Reason: "why"})
-		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q (empty is none)", state, err, want)
+		for i, action := range []admin.Action{admin.Restart, admin.Release} {
+			err := mayOperate(action, "db", endpoint.Identity{Unusable: state, Reason: "why"})
+			if (err != nil) != (want[i] != "") || err != nil && !strings.Contains(err.Error(), want[i]) {
+				t.Errorf("%s of %q: got %v, want %q (empty is none)", action, state, err, want[i])
+			}
+		}
+		if err := mayOperate(admin.HoldServer, "db", endpoint.Identity{Unusable: state}); err != nil {
+			t.Errorf("hold of %q: got %v, want it held: its entry may change", state, err)
 		}
 	}
 }

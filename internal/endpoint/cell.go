@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,14 @@ type Identity struct {
 	Barred string
 	// Once is whether all gateways of a fleet share what runs; false without a fleet.
 	Once bool
+}
+
+// Released says why a server that was held goes on not to be started; it is empty if it is.
+func (i Identity) Released(server string) string {
+	if i.Unusable == "" || i.Unusable == Held {
+		return ""
+	}
+	return fmt.Sprintf("%q is not held any more, and does not start: it is %s (%s)", server, i.Unusable, i.Reason)
 }
 
 // Cell is the endpoint of one server with one spec. It is made by the config

@@ -57,8 +57,8 @@ func refusedWhereItMustNotRun(t *testing.T, f *kit.Fleet) {
 	if got, err := asked.Command("hold", "off"); err != nil {
 		t.Errorf("hold: got %q and %v, want it held: its entry may change", got, err)
 	}
-	if got, err := asked.Command("release", "off"); err != nil {
-		t.Errorf("release: got %q and %v, want the hold ended", got, err)
+	if got, err := asked.Command("release", "off"); err != nil || !strings.Contains(got, "does not start: it is disabled") {
+		t.Errorf("release: got %q and %v, want the hold ended, and that it does not start all the same", got, err)
 	}
 }
 
@@ -75,7 +75,10 @@ func operatedFromElsewhere(t *testing.T, f *kit.Fleet, owner *kit.Node) {
 	}
 	does("hold "+server+" --reason disk", "generation")
 	testkit.Eventually(t, "nothing of it lives", func() bool { return len(f.Eye.Live(server)) == 0 })
-	does("release "+server, "generation")
+	if got, err := asked.Command("restart", server); err == nil || !strings.Contains(got, "disk: release it first") {
+		t.Errorf("restart while it is held: got %q and %v, want it refused as without a fleet", got, err)
+	}
+	does("release "+server, "starts afresh")
 	f.Eye.AwaitCopy(server)
 	held := len(f.Eye.Copies()[server])
 	does("restart "+server, "is ready")
