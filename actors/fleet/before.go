@@ -57,13 +57,16 @@ func (f *member) awaitEnd(ctx context.Context, p predecessor) {
 	}
 	despite := map[string]bool{}
 	said := fleet.Awaiting{Server: p.name, Since: time.Now()}
+	if forAgent(p.key) {
+		said.Of, _ = fleet.SplitKey(p.key)
+	}
 	var memory fleet.WaitMemory
 	holds := func() bool {
 		return ctx.Err() == nil && f.cfg.Standing.Tenure() > 0 && !f.disowns(f.cfg.Standing.View(), p.key, p.epoch)
 	}
 	for wait := askAgain; holds(); wait = min(2*wait, askSlowly) {
 		now := f.runsElsewhere(ctx, p)
-		now.Server, now.Since = said.Server, said.Since
+		now.Server, now.Of, now.Since = said.Server, said.Of, said.Since
 		f.noteDespite(p, despite)
 		is := func(node string) bool { return despite[node] }
 		now.At, now.Unasked = slices.DeleteFunc(now.At, is), slices.DeleteFunc(now.Unasked, is)

@@ -100,6 +100,11 @@ func TestFleet_aGatewayThatCannotBeAsked_andSaysThatItsOwnStillRuns_isWaitedFor(
 		if got := s.waits("a"); len(got) != 2 || !slices.Equal(got[0].At, []string{"b"}) || len(got[0].Unasked) > 0 {
 			t.Errorf("got the waits %+v, want one of each for what runs at b", got)
 		}
+		for _, w := range s.waits("a") {
+			if want := map[bool]string{true: "notes", false: ""}[w.Server != "files"]; w.Of != want {
+				t.Errorf("got the wait %+v, want it of %q: an instance is of its server", w, want)
+			}
+		}
 		b.with(func() { clear(b.stuck) })
 		s.Sleep(2 * ttl)
 		if got := a.standing.Owns(); len(got) != 3 {

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"gatehouse/internal/admin"
@@ -131,7 +131,7 @@ func (f *fleetSide) await(ctx context.Context, generation uint64) bool {
 func mayDespite(v fleet.View, server, node string) error {
 	for _, n := range v.Nodes {
 		for _, w := range fleet.WaitsIn(n.Waits) {
-			if name, _, _ := strings.Cut(w.Server, "["); (w.Server == server || name == server) && w.For(node) {
+			if cmp.Or(w.Of, w.Server) == server && w.For(node) {
 				return nil
 			}
 		}

@@ -81,5 +81,5 @@ func (f *fleetSide) waitOf(server string) string {
 }
 
 func shownWait(node string, w fleet.Awaiting) admin.FleetWait {
-	return admin.FleetWait{Node: node, Server: w.Server, Since: w.Since, At: w.At, Unasked: w.Unasked}
+	return admin.FleetWait{Node: node, Server: w.Server, Of: w.Of, Since: w.Since, At: w.At, Unasked: w.Unasked}
 }

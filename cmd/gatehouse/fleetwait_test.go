@@ -11,12 +11,12 @@ import (
 
 func TestFleet_releaseFrom_takesWaitsThatThereAre(t *testing.T) {
 	v := fleet.View{Nodes: map[string]fleet.Node{
-		"n1": {Waits: fleet.Waits([]fleet.Awaiting{{Server: "files", At: []string{"n2"}}, {Server: "db[ci]", Unasked: []string{"n3"}}})}, "n2": {},
+		"n1": {Waits: fleet.Waits([]fleet.Awaiting{{Server: "files", At: []string{"n2"}}, {Server: "db[ci]", Of: "db", Unasked: []string{"n3"}}, {Server: "a[b]", At: []string{"n2"}}})}, "n2": {},
 	}}
 	for _, c := range []struct {
 		server, node string
 		want         bool
-	}{{"files", "n2", true}, {"db", "n3", true}, {"files", "n3", false}, {"db", "n2", false}, {"web", "n2", false}} {
+	}{{"files", "n2", true}, {"db", "n3", true}, {"files", "n3", false}, {"db", "n2", false}, {"a[b]", "n2", true}, {"a", "n2", false}, {"db[ci]", "n3", false}, {"web", "n2", false}} {
 		if err := mayDespite(v, c.server, c.node); (err == nil) != c.want {
 			t.Errorf("release %s --from %s: got %v, want it taken: %t", c.server, c.node, err, c.want)
 		}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,9 +51,11 @@ type Fleet struct {
 
 // FleetWait is a server that was claimed and waits.
 type FleetWait struct {
-	Node   string    `json:"node"` // that has claimed it
-	Server string    `json:"server"`
-	Since  time.Time `json:"since"`
+	Node   string `json:"node"` // that has claimed it
+	Server string `json:"server"`
+	// Of is the server's own name where an agent's instance of it waits; empty for a server.
+	Of    string    `json:"of,omitempty"`
+	Since time.Time `json:"since"`
 	// At are the gateways that say something of it runs there, Unasked those that cannot be
 	// asked and decide by an older configuration.
 	At      []string `json:"at,omitempty"`
@@ -68,14 +71,13 @@ func (w FleetWait) Reason() string {
 	if len(w.Unasked) > 0 {
 		why = append(why, fmt.Sprintf("until %s, which cannot be asked and may run its own, follows the configuration", strings.Join(w.Unasked, ", ")))
 	}
-	server, _, instance := strings.Cut(w.Server, "[")
 	all := ""
-	if instance {
+	if w.Of != "" {
 		all = ", with all other instances that wait for it" // There is no name for one.
 	}
 	node := slices.Concat(w.At, w.Unasked, []string{"NODE"})[0]
 	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same%s",
-		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), shellword.Of(server), shellword.Of(node), all)
+		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), shellword.Of(cmp.Or(w.Of, w.Server)), shellword.Of(node), all)
 }
 
 // FleetNode is one gateway of a fleet.

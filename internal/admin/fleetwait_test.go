@@ -10,7 +10,7 @@ import (
 
 // What it says to do can be done: there is no name for one instance.
 func TestFleetWait_ofAnInstance_namesItsServer(t *testing.T) {
-	got := admin.FleetWait{Node: "n1", Server: "db[ci]", At: []string{"n2"}}.Reason()
+	got := admin.FleetWait{Node: "n1", Server: "db[ci]", Of: "db", At: []string{"n2"}}.Reason()
 	if want := `"gatehouse release db --from n2" starts it all the same, with all other instances`; !strings.Contains(got, want) {
 		t.Errorf("got %s, want %s in it", got, want)
 	}
@@ -20,8 +20,9 @@ func TestFleetWait_quotesNamesInTheCommand(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("its shells quote otherwise")
 	}
-	got := admin.FleetWait{Node: "n1", Server: "a&b", At: []string{"n 2"}}.Reason()
-	if want := `"gatehouse release 'a&b' --from 'n 2'"`; !strings.Contains(got, want) {
-		t.Errorf("got %s, want %s in it", got, want)
+	for server, want := range map[string]string{"a&b": `"gatehouse release 'a&b' --from 'n 2'" starts it`, "a[b]": `"gatehouse release 'a[b]' --from 'n 2'" starts it`} {
+		if got := (admin.FleetWait{Node: "n1", Server: server, At: []string{"n 2"}}).Reason(); !strings.Contains(got, want) || strings.Contains(got, "instances") {
+			t.Errorf("got %s, want %s in it, and nothing of instances", got, want)
+		}
 	}
 }

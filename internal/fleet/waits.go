@@ -13,8 +13,10 @@ import (
 // Awaiting is a server that a node has claimed and does not start yet: something of it may
 // still run at other nodes.
 type Awaiting struct {
-	Server string    `json:"server"` // as people know it: "files", "files[agent]"
-	Since  time.Time `json:"since"`
+	Server string `json:"server"` // as people know it: "files", "files[agent]"
+	// Of is the server's own name where an agent's instance of it waits; empty for a server.
+	Of    string    `json:"of,omitempty"`
+	Since time.Time `json:"since"`
 	// At are the nodes that say that something of it runs there, when asked or in the store;
 	// Unasked those that cannot be asked and decide by an older generation. A node that has
 	// left is one of them by the address that it had.
