@@ -40,6 +40,24 @@ func TestBoard_whatCannotBeRead_isNamed(t *testing.T) {
 	}
 }
 
+// A claim is written once, and a write by hand takes its lease away, whatever it says.
+func TestBoard_claimThatIsWrittenAgain_isNoClaim(t *testing.T) {
+	claim := fleet.Entry{Key: fleet.OwnerKey("s"), Value: []byte(`{"node": "n1"}`), Created: 5, Modified: 5}
+	b := fleet.NewBoard(1, 9, []fleet.Entry{claim})
+	if v := b.View(); v.Owners["s"].Node != "n1" || len(v.Damaged) != 0 {
+		t.Errorf("got owners %v and %q as damaged, want n1 and nothing", v.Owners, v.Summary())
+	}
+	claim.Modified = 10
+	b.Apply(10, []fleet.Entry{claim})
+	if v := b.View(); len(v.Owners) != 0 || v.Damaged[claim.Key] == "" {
+		t.Errorf("got owners %v and %q as damaged once it was written again, want nobody and %s", v.Owners, v.Summary(), claim.Key)
+	}
+	b.Apply(11, []fleet.Entry{{Key: claim.Key, Deleted: true, Modified: 11}})
+	if v := b.View(); len(v.Damaged) != 0 {
+		t.Errorf("got %q as damaged once it was released, want nothing", v.Summary())
+	}
+}
+
 // Who writes to the store past apply is held to its limit, too.
 func TestBoard_filesThatAreTooLarge_areLeftOutAndNamed(t *testing.T) {
 	active := func(bytesOfBoth int) fleet.View {
