@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,10 @@ func TestAcceptance10_serverKillsItsGateway_isQuarantined(t *testing.T) {
 		for _, n := range f.Nodes {
 			n.AwaitReady()
 			answered(t, f, n, "s0", "after-"+n.ID)
+			testkit.Eventually(t, n.ID+" says that it is quarantined", func() bool {
+				out, _ := n.Command("status", "killer")
+				return strings.Contains(out, "quarantined")
+			})
 		}
 	})
 }

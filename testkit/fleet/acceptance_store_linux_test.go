@@ -24,6 +24,10 @@ func TestAcceptance06_etcdLeaderKilled(t *testing.T) {
 func TestAcceptance06_quorumLost(t *testing.T) {
 	repeated(t, func(t *testing.T) {
 		x := begin(t, kit.Options{Members: 3})
+		x.Apply(x.With("each", testkit.Fake(t).Settings("single", false)), rules(1)) // The eye does not see it.
+		for _, n := range x.Nodes {
+			answered(t, x.Fleet, n, "each", "before-"+n.ID)
+		}
 		down := x.Etcd.Members[:2]
 		x.harm(func() {
 			for _, m := range down {
@@ -36,6 +40,7 @@ func TestAcceptance06_quorumLost(t *testing.T) {
 			if !n.Ready() {
 				t.Errorf("%s is not ready, want that an outage of the store takes no gateway out", n.ID)
 			}
+			answered(t, x.Fleet, n, "each", "without the store at "+n.ID) // It runs by no claim.
 		}
 		x.harm(func() {
 			for _, m := range down {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ type Load struct {
 
 	mu    sync.Mutex
 	calls []*Called
+	begun map[string]*Called // those that have not ended, by id
 	next  int
 }
 
@@ -38,13 +40,17 @@ type Called struct {
 	Begun      time.Time
 	Took       time.Duration
 	// Code is empty for an answer of the server, and the gateway's own code otherwise;
-	// "connection" if there was no answer.
+	// "connection" if there was no answer, and NoAnswer if there still is none.
 	Code       string
 	Message    string
 	MayHaveRun bool
 	Generation int
 	Unknown    bool // the load ended before the call did
 }
+
+// NoAnswer is the code of a call that was still under way when its load was not waited for
+// any more. No harm may make a call hang.
+const NoAnswer = "no answer"
 
 // Call makes one call of a server's echo through a gateway and returns what became of it.
 func (f *Fleet) Call(ctx context.Context, client *http.Client, n *Node, server, id string) *Called {
@@ -124,7 +130,7 @@ func (c *Called) read(status int, text []byte) {
 // each. Each waits a little between its calls. As a balancer does, it asks the gateways
 // whether they are ready, and calls none that is not.
 func (f *Fleet) Load(callers int, pause time.Duration) *Load {
-	l := &Load{f: f, servers: f.Servers(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	l := &Load{f: f, begun: map[string]*Called{}, servers: f.Servers(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	for _, n := range f.Nodes {
 		ready := &atomic.Bool{}
@@ -167,18 +173,20 @@ func (l *Load) run(n *Node, first int, pause time.Duration, ready *atomic.Bool) 
 		}
 		l.mu.Lock()
 		l.next++
-		id := fmt.Sprintf("%s-%d", n.ID, l.next)
+		id, server := fmt.Sprintf("%s-%d", n.ID, l.next), l.servers[i%len(l.servers)]
+		l.begun[id] = &Called{ID: id, Server: server, Node: n, Begun: time.Now(), Code: NoAnswer, MayHaveRun: true}
 		l.mu.Unlock()
-		c := l.f.Call(context.Background(), l.client, n, l.servers[i%len(l.servers)], id)
+		c := l.f.Call(context.Background(), l.client, n, server, id)
 		l.mu.Lock()
+		delete(l.begun, id)
 		l.calls = append(l.calls, c)
 		l.mu.Unlock()
 		tick.Reset(pause)
 	}
 }
 
-// End ends the load once every call has its answer, and returns all calls. Calls that
-// take longer than a time are left alone; 0 waits for none.
+// End ends the load once every call has its answer, and returns all calls. Those that take
+// longer than a time are left alone, and have none; 0 waits for none.
 func (l *Load) End(patience time.Duration) []*Called {
 	l.stop()
 	done := make(chan struct{})
@@ -191,7 +199,15 @@ func (l *Load) End(patience time.Duration) []*Called {
 	case <-time.After(patience):
 	}
 	l.client.CloseIdleConnections()
-	return l.Calls()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.Clone(l.calls)
+	for _, id := range slices.Sorted(maps.Keys(l.begun)) {
+		c := *l.begun[id]
+		c.Took = time.Since(c.Begun)
+		all = append(all, &c)
+	}
+	return all
 }
 
 // Calls are the calls that have ended so far.
@@ -252,6 +268,8 @@ func (f *Fleet) Judge(t testing.TB, calls []*Called) Judged {
 	for _, c := range calls {
 		ran := f.Eye.Ran(c.ID)
 		switch {
+		case c.Code == NoAnswer:
+			t.Errorf("call %s of %s through %s has no answer after %v, want one", c.ID, c.Server, c.Node.ID, c.Took)
 		case c.Code == "" && ran != 1:
 			t.Errorf("call %s of %s through %s was answered and ran %d times, want once", c.ID, c.Server, c.Node.ID, ran)
 		case c.Code != "" && !c.MayHaveRun && ran != 0:

@@ -172,6 +172,7 @@ func (s *Server) server(w http.ResponseWriter, r *http.Request, path string) {
 func (s *Server) reach(key string, h *head) (Owned, *endpoint.Status, *failure) {
 	owned, ok := s.cfg.Owned(key)
 	refuse := func(k kind, why string) (Owned, *endpoint.Status, *failure) {
+		s.cfg.Log.Debug("request of another gateway refused", slog.String("key", key), slog.String("kind", string(k)), slog.String("reason", why))
 		return owned, nil, &failure{Kind: k, Reason: why, Generation: s.cfg.Generation()}
 	}
 	switch {
