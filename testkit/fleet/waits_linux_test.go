@@ -31,7 +31,7 @@ func waiting(at *kit.Node, server string) (waits []admin.FleetWait) {
 // the same one anew: whoever is first.
 func TestWaits_claimIsDeletedWhileItWaits_theNextOneHasTheServerAlone(t *testing.T) {
 	t.Parallel()
-	f := kit.Start(t, kit.Options{Servers: 3})
+	f := kit.Start(t, kit.Options{Servers: 3, TTL: steady})
 	f.Apply(f.With("each", f.Fake("each").Settings("single", false)), rules(1))
 	testkit.Eventually(t, "each gateway has its own", func() bool { return len(f.Eye.Live("each")) == len(f.Nodes) })
 	busy := f.Nodes[0]
