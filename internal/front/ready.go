@@ -96,6 +96,11 @@ type triedRun struct {
 // closed is for a cell that takes no more calls. Usually a newer snapshot
 // exists by then; at shutdown there is not one.
 func (a *Attempt) closed(st *endpoint.Status) error {
+	select {
+	case <-a.call.router.stopping:
+		return shuttingDown() // The next gateway runs what this one says it has not.
+	default:
+	}
 	now, ok := a.call.router.cfg.Store.Load().Route(a.Route.Entry.Name)
 	if ok && now.Cell == a.Route.Cell {
 		return unavailable(a.Route, st)

@@ -131,6 +131,32 @@ func TestReady_theCellOfWhoWaitsIsClosed_isFollowedToItsSuccessor(t *testing.T) 
 	}
 }
 
+// A gateway that ends closes every cell. A call that has not been sent hears of that end,
+// by which a relay knows that the next gateway can run it, and not of a server that starts.
+func TestReady_theCellIsClosedAtTheEndOfTheGateway_saysThatItEnds(t *testing.T) {
+	for range 20 { // Who waits hears of both at once.
+		db := testkit.NewBackend("db", endpoint.Status{State: endpoint.Starting})
+		h := newHouse(t, front.Config{}, db)
+		h.Wake = func(string, *endpoint.Cell) {
+			h.router.Stop()
+			db.Cell.Close()
+		}
+		if _, fail := h.read(t.Context(), uri); codeOf(fail) != front.CodeServerUnavailable || fail.State != string(endpoint.Stopped) {
+			t.Fatalf("a call that waited: got %+v, want SERVER_UNAVAILABLE as the gateway is stopped", fail)
+		}
+	}
+	db := testkit.ReadyBackend("db", testkit.Says(contents)).Has(uri)
+	var h *house
+	h = newHouse(t, front.Config{Begin: func(context.Context, audit.Record) error {
+		h.router.Stop()
+		db.Cell.Close()
+		return nil
+	}}, db)
+	if _, fail := h.read(t.Context(), uri); codeOf(fail) != front.CodeServerUnavailable || fail.State != string(endpoint.Stopped) {
+		t.Errorf("a call that was about to be sent: got %+v, want SERVER_UNAVAILABLE as the gateway is stopped", fail)
+	}
+}
+
 // The gateway of a fleet that runs the server decides again, by its own rules.
 func TestCall_deniedWhereTheServerRuns_isADenialThatHasNotRun(t *testing.T) {
 	db := testkit.ReadyBackend("db", func(context.Context, endpoint.Request) (endpoint.Response, error) {
