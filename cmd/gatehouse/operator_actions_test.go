@@ -122,6 +122,14 @@ func TestRestart_returnsWhenTheServerIsReady(t *testing.T) {
 	}
 }
 
+// Its end takes longer than that of others, and the verdict comes only then.
+func TestRestart_notReadyInTimeAndDeafToTerm_saysWhy(t *testing.T) {
+	t.Parallel()
+	never := testkit.Fake(t, "--start-delay", "10m", "--ignore-term").Settings("startup_timeout_ms", 100)
+	g, _ := begin(t, testkit.Servers{"never": never})
+	operate(t, g, "restart", "never").want(t, exitNo, ": not ready within startup_timeout_ms")
+}
+
 func TestHold_refusesCallsSurvivesReloadsAndEndsWithRelease(t *testing.T) {
 	t.Parallel()
 	g, a := begin(t, testkit.Servers{"db": testkit.Fake(t)})
