@@ -65,7 +65,8 @@ func (g *Gateway) Stdout() io.Reader { return g.stdout.out }
 
 func connect(t testing.TB, tr transport.Interface, options []client.ClientOption) Client {
 	t.Helper()
-	c := client.NewClient(tr, options...)
+	// By itself it takes a gateway that is slow to answer for one of an older protocol.
+	c := client.NewClient(tr, append(options, client.WithDiscoverTimeout(Patience))...)
 	check(t, c.Start(context.WithoutCancel(t.Context())))
 	t.Cleanup(func() { _ = c.Close() }) // The gateway may be gone.
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)

@@ -93,6 +93,10 @@ func TestEras_everyPairOverStdio(t *testing.T) {
 	}
 }
 
+// atLeisure are the settings of servers that start side by side, some of them slowly: no
+// call gives up waiting for one. Nor is any pinged, as a ping is a server/discover.
+var atLeisure = []any{"ping_interval_ms", 0, "restart_wait_ms", testkit.Patience.Milliseconds()}
+
 // greetings are the messages of each run of a recorded server that find out
 // what it speaks.
 func greetings(t *testing.T, record string) (runs []string) {
@@ -125,7 +129,7 @@ func TestEras_stdioServer_isRememberedOverItsRuns(t *testing.T) {
 	for name, c := range cases {
 		records[name] = recordFile(t)
 		fake := testkit.Fake(t, append([]string{"--record", records[name], "--record-all"}, c.args...)...)
-		servers[name] = fake.Settings("ping_interval_ms", 0) // Cases wait for each other, and a ping is a server/discover.
+		servers[name] = fake.Settings(atLeisure...)
 	}
 	g, a := begin(t, servers)
 	for name, c := range cases {
@@ -179,7 +183,7 @@ func TestEras_urlServer_isRememberedOverItsRuns(t *testing.T) {
 	for name, c := range cases {
 		records[name] = recordFile(t)
 		fakes[name] = testkit.StartHTTPFake(t, slices.Concat([]string{"--record", records[name], "--record-all"}, c.before)...)
-		servers[name] = testkit.Entry{"url": fakes[name].Base + "/mcp"}.Settings("ping_interval_ms", 0)
+		servers[name] = testkit.Entry{"url": fakes[name].Base + "/mcp"}.Settings(atLeisure...)
 	}
 	g, a := begin(t, servers)
 	for name, c := range cases {

@@ -56,7 +56,7 @@ func TestInput_realClient_answersWhatTheServerAsks(t *testing.T) {
 // in which it can't ask: the TypeScript SDK 2 makes such servers.
 func TestInput_slowServerOfBothEras_mayAskAtOnce(t *testing.T) {
 	t.Parallel()
-	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "both", "--pins", "--discover-late", t.TempDir()+"/late")})
+	g, _ := begin(t, testkit.Servers{"s": testkit.Fake(t, "--era", "both", "--pins", "--discover-late", t.TempDir()+"/late").Settings("restart_wait_ms", testkit.Patience.Milliseconds())})
 	a := testkit.Agent{ID: "a", Caller: g.RawStateless(t, mayBeAsked)}
 	if got := a.Execute(t, "s", "ask", nil); !strings.HasPrefix(string(got.Raw), `{"resultType":"input_required"`) {
 		t.Errorf("got %s, want an input_required result as the server sent it", got.Raw)

@@ -233,7 +233,9 @@ func TestServer_withoutTools_hasAnEmptyList(t *testing.T) {
 
 func TestServer_thatStopsReading_neverHoldsACallBeyondItsTimeout(t *testing.T) {
 	t.Parallel()
-	_, a := begin(t, testkit.Servers{"stuck": testkit.Fake(t, "--stop-reading"), "good": testkit.Fake(t)})
+	g, a := begin(t, testkit.Servers{"stuck": testkit.Fake(t, "--stop-reading"), "good": testkit.Fake(t)})
+	g.Await(t, "server ready", "server", "stuck") // Else a call may time out waiting for its start.
+
 	big := strings.Repeat("x", 200_000) // More than a pipe holds.
 	timeout := map[string]any{"timeout_ms": 500}
 	for range 2 {
