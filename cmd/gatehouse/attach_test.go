@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -305,13 +304,7 @@ func TestRestart_gatewayThatAttachDidNotStart_isRefused(t *testing.T) {
 // A gateway elsewhere is reached over HTTP; it may restart meanwhile.
 func TestAttach_url_isServedAndSurvivesARestart(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	home, address := t.TempDir(), testkit.FreeAddress(t)
 	record := recordFile(t)
 	options := testkit.Options{
 		Servers: testkit.Servers{"s": testkit.Fake(t, "--record", record)}.JSON(), Rules: testkit.AllowAll("a"),

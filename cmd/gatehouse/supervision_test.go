@@ -93,7 +93,8 @@ func TestFlood_ofOneServer_leavesTheOthersAlone(t *testing.T) {
 			for range 30 {
 				a.Execute(t, "good", "echo", nil).Good(t)
 			}
-			if flood == "line" { // It ends when it has become too long, and until then says nothing.
+			g.Await(t, "server ready", "server", "loud") // Else a call may time out waiting for its start.
+			if flood == "line" {                         // It ends when it has become too long, and until then says nothing.
 				a.Execute(t, "loud", "echo", nil, map[string]any{"timeout_ms": 500}).Failed(t, "TIMEOUT")
 			} else {
 				a.Execute(t, "loud", "echo", nil).Good(t)
@@ -111,14 +112,15 @@ func TestFlood_ofOneServer_leavesTheOthersAlone(t *testing.T) {
 
 func TestHTTPSession_survivesARestartOfTheGateway(t *testing.T) {
 	t.Parallel()
-	servers := testkit.Servers{"s": testkit.Fake(t)}
-	first := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a")})
+	options := testkit.Options{
+		Servers: testkit.Servers{"s": testkit.Fake(t)}.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--http", testkit.FreeAddress(t)},
+	}
+	first := testkit.StartGateway(t, options)
 	raw := first.Raw(t)
 	a := testkit.Agent{ID: "a", Caller: raw}
 	before := pidOf(t, a, "s")
-	addr := strings.TrimPrefix(first.BaseURL(t), "http://")
 	first.Stop(t)
-	second := testkit.StartGateway(t, testkit.Options{Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: []string{"--http", addr}})
+	second := testkit.StartGateway(t, options)
 	if url := second.BaseURL(t) + "/mcp"; url != raw.URL || raw.Session == "" {
 		t.Fatalf("the second gateway is at %s, the session %q with %s, want %s and a session of its own", url, raw.Session, raw.URL, url)
 	}
