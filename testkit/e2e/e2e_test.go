@@ -27,11 +27,12 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.RunBuilt(m)) }
 
 // start runs the gateway before one server, which everybody called "agent" may
-// use, and gives it with a client.
+// use, and gives it with a client. Its calls wait for a real server that starts again on a
+// busy machine.
 func start(t *testing.T, name string, entry testkit.Entry) (*testkit.Gateway, testkit.Client) {
 	t.Helper()
 	g := testkit.StartGateway(t, testkit.Options{
-		Servers: testkit.Servers{name: entry}.JSON(),
+		Servers: testkit.Servers{name: entry.Settings("restart_wait_ms", testkit.Patience.Milliseconds())}.JSON(),
 		Rules:   testkit.AllowAll("agent"),
 		Env:     []string{testkit.Built(t)},
 	})
