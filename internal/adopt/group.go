@@ -34,7 +34,11 @@ func (m *merger) group(all []*clients.Server, decided map[string]int) {
 	if len(candidates) > 1 {
 		n, ok := decided[usable[0].Name]
 		if !ok || n >= len(candidates) {
-			m.clash(usable, candidates)
+			alike, others := undisputed(usable, candidates[0])
+			m.clash(others, candidates)
+			if len(alike) > 0 {
+				m.give(alike, Same, shown(m.entryOf(nil, alike)))
+			}
 			return
 		}
 		if n == Nobody {
@@ -57,6 +61,26 @@ func (m *merger) group(all []*clients.Server, decided map[string]int) {
 		}
 	}
 	m.give(usable, state, shown(made))
+}
+
+// undisputed are the servers of the clients that have nothing but the owner's entry:
+// whatever somebody decides about the others, these are there. A client that has
+// another one besides waits, as its restrictions may be meant for either.
+func undisputed(all []*clients.Server, own candidate) (alike, others []*clients.Server) {
+	disputed := map[string]bool{}
+	for _, s := range all {
+		if !own.own || !slices.Contains(own.servers, s) {
+			disputed[s.Client.ID] = true
+		}
+	}
+	for _, s := range all {
+		if disputed[s.Client.ID] {
+			others = append(others, s)
+		} else {
+			alike = append(alike, s)
+		}
+	}
+	return alike, others
 }
 
 // pick is the server whose words count.

@@ -221,6 +221,50 @@ func TestMerge_serversThatDiffer_areNotWrittenUntilSomebodyDecides(t *testing.T)
 	}
 }
 
+// One client whose server differs keeps no other from what the gateway has.
+func TestMerge_whoHasTheOwnersServer_isGivenItWhileOthersDiffer(t *testing.T) {
+	mine := adopt.Texts{Servers: []byte(`{"mcpServers": {"a": {"command": "x"}}}`), Rules: []byte(`{"agents": {}}`)}
+	p := plan(t, mine, nil,
+		read(t, "cursor", `{"mcpServers": {"a": {"command": "other"}}}`),
+		read(t, "windsurf", `{"mcpServers": {"a": {"command": "x", "disabledTools": ["rm"]}}}`))
+	if len(p.Clashes) != 1 {
+		t.Errorf("got the conflicts %+v, want the one with cursor", p.Clashes)
+	}
+	for _, r := range p.Rows {
+		want := adopt.Row{State: adopt.Conflict}
+		if r.Client == "windsurf" {
+			want = adopt.Row{State: adopt.Same, Agent: "windsurf"}
+		}
+		if r.State != want.State || r.Agent != want.Agent {
+			t.Errorf("%s: got %s, used by %q; want %s, used by %q", r.Client, r.State, r.Agent, want.State, want.Agent)
+		}
+	}
+	now, _ := rulesfile.ParseRules("r", p.After.Rules)
+	decider := policy.Compile(now)
+	for _, c := range []struct {
+		agent, tool string
+		want        bool
+	}{{"windsurf", "ls", true}, {"windsurf", "rm", false}, {"cursor", "ls", false}} {
+		if got := decider.Decide(c.agent, "a", c.tool).Allow; got != c.want {
+			t.Errorf("%s, %s: got %v, want %v", c.agent, c.tool, got, c.want)
+		}
+	}
+}
+
+// A client that has the owner's server and another one of its name has not said which
+// of them its restrictions are for.
+func TestMerge_aClientWithTheOwnersServerAndAnother_waitsForADecision(t *testing.T) {
+	mine := adopt.Texts{Servers: []byte(`{"mcpServers": {"a": {"command": "x"}}}`), Rules: []byte(`{"agents": {}}`)}
+	p := plan(t, mine, nil,
+		read(t, "cursor", `{"mcpServers": {"a": {"command": "x"}}}`),
+		read(t, "cursor", `{"mcpServers": {"a": {"command": "other", "disabledTools": ["rm"]}}}`))
+	for _, r := range p.Rows {
+		if r.State != adopt.Conflict || r.Agent != "" {
+			t.Errorf("got %+v, want a conflict, and nobody who may use it", r)
+		}
+	}
+}
+
 // An agent of the owner's may have a rule that would open what the client closes.
 func TestMerge_anAgentThatExists_isGivenNoMoreThanItsClientHas(t *testing.T) {
 	rules := `{"agents": {"cursor": {"allow": {"servers": ["own"], "tools": {"*": ["rm"]}}}}}`
