@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,38 @@ func TestImport_serversThatDiffer_areSaidAndNotWritten(t *testing.T) {
 	text := readText(t, filepath.Join(home, ".config/gatehouse/.mcp.json"))
 	if strings.Contains(text, `"files"`) || !strings.Contains(text, `"fine"`) {
 		t.Errorf("got\n%s\nwant fine, and not files", text)
+	}
+}
+
+// A person with five programs has the same dozen servers in each.
+func TestImport_aServerOfManyPrograms_isOneLine(t *testing.T) {
+	home := clientHome(t)
+	for _, name := range []string{".cursor/mcp.json", ".lmstudio/mcp.json", ".codeium/windsurf/mcp_config.json"} {
+		homeFile(t, home, name, `{"mcpServers": {"shared": {"command": "s"}}}`)
+	}
+	homeFile(t, home, ".gemini/settings.json", `{"mcpServers": {"shared": {"command": "s"}}, "mcp": {"excluded": ["shared"]}}`)
+	homeFile(t, home, ".aws/amazonq/mcp.json", `{"mcpServers": {"off": {"command": "o", "disabled": true}}}`)
+	r := atHome(t, "import").want(t, exitFine)
+	for _, want := range []string{
+		`\nshared +4 programs +new +cursor, windsurf, lmstudio +s\n`,
+		`\noff +Amazon Q +new, off +`,
+	} {
+		if !regexp.MustCompile(want).MatchString(r.out) {
+			t.Errorf("got\n%s\nwant a line %q", r.out, want)
+		}
+	}
+}
+
+// Once the gateway has a server, the one that differs is in the way of nobody else.
+func TestImport_aServerThatDiffersFromTheGateways_isSaidForItsProgramOnly(t *testing.T) {
+	home := clientHome(t)
+	atHome(t, "import", "--write").want(t, exitFine)
+	homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {"files": {"command": "other"}}}`)
+	r := atHome(t, "import").want(t, exitNo, "several servers files, which differ in", "the first stays as it is:\n  gatehouse, ", "In a terminal, import asks which one counts.")
+	for _, want := range []string{`\nfiles +Cursor +conflict +nobody +other\n`, `\nfiles +.* +same +[a-z]`} {
+		if !regexp.MustCompile(want).MatchString(r.out) {
+			t.Errorf("got\n%s\nwant a line %q", r.out, want)
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/adopt"
@@ -31,12 +33,7 @@ func (o *importOptions) print(w io.Writer, read clientFiles, plan adopt.Plan, wr
 	if err := printRows(w, plan.Rows); err != nil {
 		return err
 	}
-	for _, c := range plan.Clashes {
-		fmt.Fprintf(w, "\nThere are several servers %s, which differ in %s; none is written:\n", line(c.Server), list(c.Fields))
-		for _, choice := range c.Choices {
-			fmt.Fprintf(w, "  %s, %s:%d: %s\n", titleOf(choice.From), line(choice.File), choice.Line, line(choice.What))
-		}
-	}
+	printClashes(w, plan.Clashes)
 	for _, part := range []struct {
 		kind  clients.Kind
 		title string
@@ -73,6 +70,7 @@ func printRead(w io.Writer, files []readFileOf) {
 	}
 }
 
+// printRows prints a line for each server, however many programs have it.
 func printRows(w io.Writer, rows []adopt.Row) error {
 	if len(rows) == 0 {
 		return nil
@@ -80,17 +78,82 @@ func printRows(w io.Writer, rows []adopt.Row) error {
 	fmt.Fprintln(w)
 	t := newTable(w)
 	fmt.Fprintln(t, "SERVER\tFROM\tBECOMES\tMAY USE IT\tRUNS")
-	for _, r := range rows {
-		state, agent := string(r.State), r.Agent
-		if r.Off && r.State == adopt.New {
-			state += ", off"
-		}
-		if agent == "" {
-			agent = "nobody"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", cell(r.Server), cell(titleOf(r.Client)), state, cell(agent), cell(r.What))
+	for _, same := range rowsByServer(rows) {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", cell(same[0].Server), cell(programsOf(same)), becomes(same), cell(usersOf(same)), cell(same[0].What))
 	}
 	return t.Flush()
+}
+
+// rowsByServer are the rows that are about the same server, in the order in which servers
+// come.
+func rowsByServer(rows []adopt.Row) (list [][]adopt.Row) {
+	type key struct {
+		server, what string
+		state        adopt.State
+	}
+	at := map[key]int{}
+	for _, r := range rows {
+		k := key{r.Server, r.What, r.State}
+		i, known := at[k]
+		if !known {
+			i = len(list)
+			at[k], list = i, append(list, nil)
+		}
+		list[i] = append(list[i], r)
+	}
+	return list
+}
+
+// maxPrograms is how many programs a line of the table names; of more it has the number.
+const maxPrograms = 2
+
+func programsOf(same []adopt.Row) string {
+	var titles []string
+	for _, r := range same {
+		if title := titleOf(r.Client); !slices.Contains(titles, title) {
+			titles = append(titles, title)
+		}
+	}
+	if len(titles) > maxPrograms {
+		return plural.Of(len(titles), "program")
+	}
+	return strings.Join(titles, ", ")
+}
+
+// becomes is what happens to a server, which is off if all programs have it off.
+func becomes(same []adopt.Row) string {
+	state := same[0].State
+	if state == adopt.New && !slices.ContainsFunc(same, func(r adopt.Row) bool { return !r.Off }) {
+		return string(state) + ", off"
+	}
+	return string(state)
+}
+
+func usersOf(same []adopt.Row) string {
+	var agents []string
+	for _, r := range same {
+		if r.Agent != "" && !slices.Contains(agents, r.Agent) {
+			agents = append(agents, r.Agent)
+		}
+	}
+	return cmp.Or(strings.Join(agents, ", "), "nobody")
+}
+
+// printClashes says which servers nobody has decided about, and how to.
+func printClashes(w io.Writer, clashes []adopt.Clash) {
+	for _, c := range clashes {
+		outcome := "none is written"
+		if c.Choices[0].From == clients.EntryName {
+			outcome = "the first stays as it is"
+		}
+		fmt.Fprintf(w, "\nThere are several servers %s, which differ in %s; %s:\n", line(c.Server), list(c.Fields), outcome)
+		for _, choice := range c.Choices {
+			fmt.Fprintf(w, "  %s, %s:%d: %s\n", titleOf(choice.From), line(choice.File), choice.Line, line(choice.What))
+		}
+	}
+	if len(clashes) > 0 {
+		fmt.Fprintln(w, "In a terminal, import asks which one counts. To have several, give them different names in their programs.")
+	}
 }
 
 // cell is a text in a table.
