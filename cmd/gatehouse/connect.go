@@ -237,7 +237,7 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	if e.after, e.taken, err = c.Connect(t.path, e.before, command, without); err != nil {
 		return entry{}, err
 	}
-	t.secrets = secretsOf(c, t.path, t.now)
+	t.secrets = secretsOf(c, t.path, t.now, e.after)
 	return e, nil
 }
 
@@ -401,15 +401,14 @@ func ownProgram() (string, error) {
 	return self, nil
 }
 
-// secretsOf are the values of a client's servers that no output may show.
-func secretsOf(c *clients.Client, path string, src []byte) *redact.Redactor {
+// secretsOf are the values of a client's servers, in any of these texts of its file, that
+// no output may show.
+func secretsOf(c *clients.Client, path string, texts ...[]byte) *redact.Redactor {
 	var secrets []redact.Secret
-	found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
-	for _, s := range found.Servers {
-		for _, n := range slices.Concat(s.Env, s.Headers) {
-			if text, plain := n.Value.Plain(); plain {
-				secrets = append(secrets, redact.Secret{Name: n.Name, Value: strings.TrimPrefix(text, "Bearer ")})
-			}
+	for _, src := range texts {
+		found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+		for _, s := range found.Servers {
+			secrets = append(secrets, adopt.Secrets(s)...)
 		}
 	}
 	return redact.New(secrets)

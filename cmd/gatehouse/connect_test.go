@@ -172,6 +172,21 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	}
 }
 
+// A diff is what people paste into a report.
+func TestConnect_dryRun_showsNoSecret(t *testing.T) {
+	home := clientHome(t)
+	homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {
+		"args": {"command": "x", "args": ["--token", "s3cret-1", "--password=s3cret-2", "-H", "Authorization: Bearer s3cret-3"]},
+		"url": {"url": "https://me:s3cret-4@h.example/x?key=s3cret-5", "headers": {"X-Api-Key": "s3cret-6"}}
+	}}`)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	for _, command := range []string{"connect cursor --replace", "connect cursor --replace --dry-run", "disconnect cursor --dry-run"} {
+		if r := atHome(t, strings.Fields(command)...).want(t, exitFine); strings.Contains(r.out, "s3cret") {
+			t.Errorf("%s: got\n%s\nwant no secret", command, r.out)
+		}
+	}
+}
+
 // What cannot be put back is still in the copy.
 func TestDisconnect_serversThatCannotBePutBack_stayInTheCopy(t *testing.T) {
 	home := connectedHome(t)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"gatehouse/internal/clients"
@@ -58,7 +57,7 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 	}
 	after, lost := t.disconnected()
 	if dryRun {
-		t.secrets = secretsOf(t.client, t.path, slices.Concat(t.now, after))
+		t.secrets = secretsOf(t.client, t.path, t.now, after)
 		t.show(out, after)
 		return nil
 	}

@@ -30,6 +30,18 @@ func (m *merger) secretsOut(s *clients.Server, env *envFile) entry {
 	return e
 }
 
+// Secrets are what an import would move out of a server's entry, by the names that it
+// would give the variables.
+func Secrets(s *clients.Server) []redact.Secret {
+	env := newEnvFile(map[string]string{}, nil)
+	(&merger{}).secretsOut(s, &env)
+	var list []redact.Secret
+	for _, name := range env.names() {
+		list = append(list, redact.Secret{Name: name, Value: env.values[name]})
+	}
+	return list
+}
+
 type extractor struct {
 	server string
 	env    *envFile
