@@ -186,8 +186,10 @@ type entry struct {
 
 	before, after []byte // without gatehouse, and with it
 	taken         []clients.Taken
-	why           string // what was chosen for the person
-	copy          string // the name of the copy of before
+	back          []string // servers that an earlier --replace had removed, and that return
+	left          []leftIn // servers that --replace leaves in the file
+	why           string   // what was chosen for the person
+	copy          string   // the name of the copy of before
 }
 
 // already reports whether the configuration is as it would be.
@@ -230,12 +232,17 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	e.before, e.copy = before, t.placeOfCopy(before, lost)
 	var without []string
 	if o.replace {
-		if without, err = o.inGateway(c, t.path, e.before, decider); err != nil {
+		if without, e.left, err = o.inGateway(c, t.path, e.before, decider); err != nil {
 			return entry{}, err
 		}
 	}
 	if e.after, e.taken, err = c.Connect(t.path, e.before, command, without); err != nil {
 		return entry{}, err
+	}
+	for _, name := range t.missing() {
+		if c.Has(t.path, e.after, name) {
+			e.back = append(e.back, name)
+		}
 	}
 	t.secrets = secretsOf(c, t.path, t.now, e.after)
 	return e, nil
@@ -249,14 +256,29 @@ func (o *connectOptions) report(out io.Writer, e entry) {
 	for _, path := range e.otherCopies() {
 		fmt.Fprintf(out, "what the file was before an earlier connection is still kept in %s; remove it if you miss nothing\n", line(path))
 	}
-	for _, server := range e.taken {
-		fmt.Fprintf(out, "removed %s\n", line(server.Name))
-	}
+	e.reportServers(out)
 	if e.why != "" {
 		fmt.Fprintln(out, e.why)
 	}
 	fmt.Fprintln(out, e.client.After())
 	fmt.Fprintf(out, "Undo: gatehouse disconnect %s\n", e.client.ID)
+}
+
+// reportServers says what has become of the servers in the file.
+func (e entry) reportServers(out io.Writer) {
+	if len(e.taken) > 0 {
+		var names []string
+		for _, server := range e.taken {
+			names = append(names, server.Name)
+		}
+		fmt.Fprintf(out, "removed %s: now behind the gateway\n", list(names))
+	}
+	for _, l := range e.left {
+		fmt.Fprintf(out, "left %s: %s\n", list(l.servers), line(l.why))
+	}
+	if len(e.back) > 0 {
+		fmt.Fprintf(out, "put back %s: without --replace, %s starts them itself\n", list(e.back), e.client.Title)
+	}
 }
 
 // checkAgent refuses an agent that the rules do not have: "gatehouse attach" would.
@@ -277,10 +299,22 @@ func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
 	}
 	decider := policy.Compile(rules)
 	if !decider.HasAgent(o.agent) {
-		return nil, fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes the agent %s of what the program has now%s",
-			o.agent, c.ID, c.ID, orOneOf(o.agent, decider.Agents()))
+		return nil, o.noAgent(c, path, decider.Agents())
 	}
 	return decider, nil
+}
+
+// noAgent says how there can be an agent: of what the program has, or else by a rule.
+func (o *connectOptions) noAgent(c *clients.Client, rules string, agents []string) error {
+	read, err := readClients(c.ID)
+	unread := slices.ContainsFunc(read.files, func(f readFileOf) bool { return f.Problem != "" })
+	none := err != nil || !slices.ContainsFunc(read.found, func(f clients.Found) bool { return len(f.Servers) > 0 })
+	if o.agent == c.ID && none && !unread {
+		return fmt.Errorf("the rules have no agent %q, and %s has no servers to make one of: write into \"agents\" of %s what it may use, such as\n  %s%s",
+			o.agent, c.Title, rules, `"`+o.agent+`": {"allow": {"servers": ["NAME"]}}`, orOneOf(o.agent, agents))
+	}
+	return fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes the agent %s of what the program has now%s",
+		o.agent, c.ID, c.ID, orOneOf(o.agent, agents))
 }
 
 // orOneOf names the agents that --agent may name instead, the nearest first.
@@ -328,27 +362,56 @@ func (o *connectOptions) checkServer(decider *policy.Policy) error {
 	return nil
 }
 
+// leftIn are servers that stay in the file of a program, for one reason.
+type leftIn struct {
+	why     string
+	servers []string
+}
+
 // inGateway are the servers of a file that the gateway has, and that the agent may
-// use.
-func (o *connectOptions) inGateway(c *clients.Client, path string, src []byte, decider *policy.Policy) ([]string, error) {
+// use. left are all others.
+func (o *connectOptions) inGateway(c *clients.Client, path string, src []byte, decider *policy.Policy) (names []string, left []leftIn, err error) {
 	own, err := readOwnTexts()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(path string) ([]byte, error) {
 		return safefile.Read(path, maxEnvFile)
 	})
 	plan, err := adopt.Make(own.paths, own.before, []clients.Found{found}, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var names []string
 	for _, r := range plan.Rows {
-		if r.State == adopt.Same && decider.Decide(o.agent, r.Server, "").Allow && !slices.Contains(names, r.Server) {
-			names = append(names, r.Server)
+		why := o.whyLeft(c, r, decider)
+		if why == "" {
+			if !slices.Contains(names, r.Written) {
+				names = append(names, r.Written)
+			}
+			continue
 		}
+		i := slices.IndexFunc(left, func(l leftIn) bool { return l.why == why })
+		if i < 0 {
+			i, left = len(left), append(left, leftIn{why: why})
+		}
+		left[i].servers = append(left[i].servers, r.Written)
 	}
-	return names, nil
+	return names, left, nil
+}
+
+// whyLeft says why a server stays in the file; empty if it need not.
+func (o *connectOptions) whyLeft(c *clients.Client, r adopt.Row, decider *policy.Policy) string {
+	switch {
+	case r.State == adopt.Conflict:
+		return "the gateway has another one of that name"
+	case r.State == adopt.LeftOut:
+		return "the gateway cannot take it over (\"gatehouse import\" says why)"
+	case r.State != adopt.Same:
+		return "the gateway does not have it (\"gatehouse import --from " + c.ID + " --write\" takes it over)"
+	case !decider.Decide(o.agent, r.Server, "").Allow:
+		return "agent " + o.agent + " may not use it"
+	}
+	return ""
 }
 
 // command is what the program starts: this very program, by its whole path, as

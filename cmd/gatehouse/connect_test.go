@@ -172,6 +172,44 @@ func TestConnect_replace_takesOutWhatTheGatewayHasAndTheAgentMayUse(t *testing.T
 	}
 }
 
+// Each server that --replace leaves has a reason, and none returns without a word.
+func TestConnect_replace_saysWhatStaysAndWhy_andWhatReturns(t *testing.T) {
+	home := clientHome(t)
+	path := homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {"files": {"command": "npx", "args": ["-y", "files@1.0.0"], "env": {"FILES_TOKEN": "s3cret-value"}},
+		"own": {"command": "own"}, "odd [1]": {"command": "odd"}, "closed": {"command": "c"}, "late": {"command": "l"}, "none": {}}}`)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	servers, rules := filepath.Join(home, ".config/gatehouse/.mcp.json"), filepath.Join(home, ".config/gatehouse/.mcp-gateway-rules.json")
+	replaceIn(t, servers, `"own"`, `"renamed"`)
+	replaceIn(t, servers, `"l"`, `"other"`)
+	replaceIn(t, rules, `"closed", `, "")
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine,
+		"removed files, odd [1]: now behind the gateway",
+		`left own: the gateway does not have it ("gatehouse import --from cursor --write" takes it over)`,
+		"left closed: agent cursor may not use it",
+		"left late: the gateway has another one of that name",
+		`left none: the gateway cannot take it over ("gatehouse import" says why)`)
+	if text := readText(t, path); strings.Contains(text, "odd") || !strings.Contains(text, `"late"`) {
+		t.Errorf("got\n%s\nwant the server with the odd name taken out, and the others there", text)
+	}
+	atHome(t, "connect", "cursor").want(t, exitFine, "put back files, odd [1]: without --replace, Cursor starts them itself")
+}
+
+// Of a name that is there twice, programs take the last: both must go.
+func TestConnect_replace_aNameThatIsThereTwice(t *testing.T) {
+	home := clientHome(t)
+	text := `{"mcpServers": {"two": {"command": "first"}, "two": {"command": "second"}}}`
+	path := homeFile(t, home, ".cursor/mcp.json", text)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "removed two")
+	if got := readText(t, path); strings.Contains(got, "two") {
+		t.Errorf("got\n%s\nwant neither of them", got)
+	}
+	atHome(t, "disconnect", "cursor").want(t, exitFine, "is as it was")
+	if got := readText(t, path); got != text {
+		t.Errorf("got\n%s\nwant\n%s", got, text)
+	}
+}
+
 // A diff is what people paste into a report.
 func TestConnect_dryRun_showsNoSecret(t *testing.T) {
 	home := clientHome(t)
@@ -184,6 +222,35 @@ func TestConnect_dryRun_showsNoSecret(t *testing.T) {
 		if r := atHome(t, strings.Fields(command)...).want(t, exitFine); strings.Contains(r.out, "s3cret") {
 			t.Errorf("%s: got\n%s\nwant no secret", command, r.out)
 		}
+	}
+}
+
+// import makes no agent of nothing: a program without servers needs a rule.
+func TestConnect_aProgramWithoutServers_isToldWhatToWrite(t *testing.T) {
+	home := clientHome(t)
+	atHome(t, "import", "--write").want(t, exitFine)
+	rules := filepath.Join(home, ".config/gatehouse/.mcp-gateway-rules.json")
+	for _, text := range []string{"", "{}"} {
+		if text != "" {
+			homeFile(t, home, ".lmstudio/mcp.json", text)
+		}
+		r := atHome(t, "connect", "lmstudio").want(t, exitNo, "LM Studio has no servers", rules, `"lmstudio": {"allow": {"servers": ["NAME"]}}`, "or name one that they have with --agent: ")
+		if strings.Contains(r.err, "import") {
+			t.Errorf("got %q, want no import, which would find nothing", r.err)
+		}
+	}
+	homeFile(t, home, ".lmstudio/mcp.json", `{"mcpServers": {"x": {"command": "x"}}}`)
+	atHome(t, "connect", "lmstudio").want(t, exitNo, "gatehouse import --from lmstudio --write")
+}
+
+func replaceIn(t *testing.T, path, from, to string) {
+	t.Helper()
+	text := readText(t, path)
+	if !strings.Contains(text, from) {
+		t.Fatalf("got %s\nwant something with %s", text, from)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(text, from, to, 1)), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -224,7 +291,7 @@ func TestConnect_whatIsWrong_isSaid(t *testing.T) {
 	home := clientHome(t)
 	atHome(t, "connect", "cursor").want(t, exitNo, "no rules yet")
 	configFile(t, home, ".mcp-gateway-rules.json", `{"agents": {"a": {}}}`)
-	atHome(t, "connect", "cursor").want(t, exitNo, `no agent "cursor"`, "import --from cursor --write", "with --agent: a")
+	atHome(t, "connect", "codex").want(t, exitNo, `no agent "codex"`, "import --from codex --write", "with --agent: a")
 	atHome(t, "connect", "cursor", "--agent", "a", "--dry-run").want(t, exitFine, "+", `"a"`)
 	atHome(t, "connect", "notepad").want(t, exitNo, "programs: claude-code")
 	atHome(t, "connect", "cursor", "--agent", "a", "--surface", "x").want(t, exitNo, "--surface")

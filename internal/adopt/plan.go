@@ -49,6 +49,8 @@ type Row struct {
 	// What is its command line or address, without secrets.
 	What string `json:"what,omitempty"`
 	Off  bool   `json:"off,omitempty"`
+	// Written is its name in File.
+	Written string `json:"-"`
 }
 
 // Choice is one of several servers of one name.

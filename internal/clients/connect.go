@@ -43,13 +43,17 @@ func (c *Client) ConnectFile(p Place, exists func(string) bool) string {
 // Connect returns a client's configuration with gatehouse in it, in place of an
 // entry of that name, and without these servers. It returns what it took out; a
 // server that is not there, or is written in a form that cannot be taken out line
-// by line, stays. Nothing else changes.
+// by line, stays. Where a name is there twice, both go, and the last, which is the one
+// that counts, is returned. Nothing else changes.
 func (c *Client) Connect(path string, src []byte, command Command, without []string) (after []byte, taken []Taken, err error) {
 	after = src
 	for _, name := range without {
-		changed, text, found := c.remove(path, after, name)
-		if found {
-			after, taken = changed, append(taken, Taken{name, text})
+		var last *Taken
+		for changed, text, found := c.remove(path, after, name); found; changed, text, found = c.remove(path, after, name) {
+			after, last = changed, &Taken{name, text}
+		}
+		if last != nil {
+			taken = append(taken, *last)
 		}
 	}
 	after, err = c.set(path, after, c.connect.entry(command))

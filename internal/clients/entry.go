@@ -59,6 +59,7 @@ func (e *entryReader) name() {
 		e.server.Name = e.client.ID + "-server"
 	}
 	if e.server.Name != written {
+		e.server.Written = written
 		e.note(Attention, "its name cannot be one here: it is called %q", e.server.Name)
 	}
 }

@@ -11,7 +11,9 @@ import (
 type Server struct {
 	Client *Client
 	Name   string
-	Pos    policy.Position // of its name
+	// Written is its name in the client's file, where that cannot be one here.
+	Written string
+	Pos     policy.Position // of its name
 
 	Transport   serversfile.Transport
 	Command     Value
