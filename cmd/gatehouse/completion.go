@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/clients"
 	"gatehouse/internal/policy"
+	"gatehouse/messages"
 )
 
 // completionPatience is how long a shell waits for names: a person has pressed
@@ -104,6 +105,8 @@ func completeFlag(name string) cobra.CompletionFunc {
 			return gatewayPIDs(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "agent":
 			return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		case name == "surface":
+			return surfaceNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "server":
 			return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
 		case name == "node":
@@ -117,8 +120,31 @@ func completeFlag(name string) cobra.CompletionFunc {
 	}
 }
 
-// agentNames are the agents of the rules that the command would use.
+// surfaceNames are what a client may see: of one server those of the running gateway.
+func surfaceNames(cmd *cobra.Command) []cobra.Completion {
+	names := []cobra.Completion{surfaceGate, surfaceAll}
+	for _, server := range serverNames(cmd) {
+		names = append(names, surfaceServer+server)
+	}
+	return names
+}
+
+// agentNames are the agents of the rules that the command would use: those of the
+// running gateway if it asks one, and there is one.
 func agentNames(cmd *cobra.Command) []cobra.Completion {
+	var names []cobra.Completion
+	if cmd.Flags().Lookup("pid") != nil {
+		askForNames(cmd, func(_ context.Context, gw admin.Found) {
+			for _, f := range gw.Status.Files {
+				if f.Role == string(messages.RoleRules) {
+					names = append(names, agentsIn(f.Path)...)
+				}
+			}
+		})
+	}
+	if len(names) > 0 {
+		return names
+	}
 	var files fileOptions
 	if f := cmd.Flags().Lookup("rules"); f != nil {
 		files.rules = f.Value.String()
@@ -127,11 +153,15 @@ func agentNames(cmd *cobra.Command) []cobra.Completion {
 	if err != nil {
 		return nil // Then there are none to offer.
 	}
-	rules, err := readRules(io.Discard, found.Path)
+	return agentsIn(found.Path)
+}
+
+// agentsIn are the agents of a rules file.
+func agentsIn(path string) (names []cobra.Completion) {
+	rules, err := readRules(io.Discard, path)
 	if err != nil {
-		return nil
+		return nil // Then there are none to offer.
 	}
-	var names []cobra.Completion
 	for _, a := range rules.Agents {
 		names = append(names, a.ID)
 	}

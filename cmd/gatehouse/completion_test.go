@@ -31,6 +31,10 @@ func TestCompletion_offersServersAndToolsNeverFiles(t *testing.T) {
 		{[]string{"call", "db", ""}, []string{"query"}, "files"},
 		{[]string{"explain", "a", ""}, []string{"db", "files"}, ""},
 		{[]string{"explain", "a", "db", ""}, []string{"query"}, "files"},
+		{[]string{"find", "--agent", ""}, []string{"a\n"}, "files"},
+		{[]string{"call", "--agent", ""}, []string{"a\n"}, "files"},
+		{[]string{"explain", ""}, []string{"a\n"}, "files"},
+		{[]string{"connect", "cursor", "--surface", ""}, []string{"gate\n", "all\n", "server:db", "server:files"}, ""},
 		{[]string{"restart", "db", ""}, nil, "files"},
 		{[]string{"reload", ""}, nil, "files"},
 		{[]string{"init", ""}, nil, "files"},
@@ -98,6 +102,19 @@ func TestCompletion_ofEveryWordAndFlag_offersFilesOnlyWhereTheyFit(t *testing.T)
 		if got := offers(append(strings.Fields(line), "")...); !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want %s among it", line, got, want)
 		}
+	}
+}
+
+// Of all programs only these can be disconnected.
+func TestCompletion_ofDisconnect_offersProgramsThatAreConnected(t *testing.T) {
+	connectedHome(t)
+	offered := func() string { return atHome(t, "__complete", "disconnect", "").out }
+	if got := offered(); got != ":4\n" {
+		t.Errorf("got %q, want no program", got)
+	}
+	atHome(t, "connect", "cursor").want(t, exitFine)
+	if got := offered(); got != "cursor\tCursor\n:4\n" {
+		t.Errorf("got %q, want Cursor", got)
 	}
 }
 

@@ -80,7 +80,7 @@ removed.`,
 		Example: `  gatehouse disconnect cursor     Cursor is as it was
   gatehouse disconnect --all      every program is`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeConnectable,
+		ValidArgsFunction: completeConnected,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case all && len(args) > 0:
@@ -119,9 +119,25 @@ func connectableIDs() []string {
 }
 
 func completeConnectable(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return programNames(args, (*clients.Client).CanConnect)
+}
+
+// completeConnected offers the programs that disconnect has something to do with.
+func completeConnected(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return programNames(args, func(c *clients.Client) bool {
+		if !c.CanConnect() {
+			return false
+		}
+		t, err := openTarget(c)
+		return err == nil && (t.connected() || t.recorded())
+	})
+}
+
+// programNames are the programs that fit, for the first word.
+func programNames(args []string, fits func(*clients.Client) bool) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	for _, c := range clients.All() {
-		if c.CanConnect() && len(args) == 0 {
+		if len(args) == 0 && fits(c) {
 			names = append(names, cobra.CompletionWithDesc(c.ID, c.Title))
 		}
 	}
@@ -403,7 +419,7 @@ func (o *connectOptions) inGateway(c *clients.Client, path string, src []byte, d
 func (o *connectOptions) whyLeft(c *clients.Client, r adopt.Row, decider *policy.Policy) string {
 	switch {
 	case r.State == adopt.Conflict:
-		return "the gateway has another one of that name"
+		return "the gateway has another one of that name: rename or remove it here"
 	case r.State == adopt.LeftOut:
 		return "the gateway cannot take it over (\"gatehouse import\" says why)"
 	case r.State != adopt.Same:

@@ -186,7 +186,7 @@ func TestConnect_replace_saysWhatStaysAndWhy_andWhatReturns(t *testing.T) {
 		"removed files, odd [1]: now behind the gateway",
 		`left own: the gateway does not have it ("gatehouse import --from cursor --write" takes it over)`,
 		"left closed: agent cursor may not use it",
-		"left late: the gateway has another one of that name",
+		"left late: the gateway has another one of that name: rename or remove it here",
 		`left none: the gateway cannot take it over ("gatehouse import" says why)`)
 	if text := readText(t, path); strings.Contains(text, "odd") || !strings.Contains(text, `"late"`) {
 		t.Errorf("got\n%s\nwant the server with the odd name taken out, and the others there", text)
