@@ -53,8 +53,8 @@ If a gateway is running with the same files ("gatehouse run --transport http" or
 which ends once nobody has been attached for --linger.
 
 The background gateway inherits nobody's environment: variables for servers come
-from env files, and PATH is the one that "gatehouse init" (or "gatehouse attach
---keep-path") saw. Its log is in the state folder, under attach/.
+from env files, and PATH is the one that "gatehouse init" or "connect" (or "gatehouse
+attach --keep-path") saw. Its log is in the state folder, under attach/.
 
 When the gateway restarts, the client's session goes on. A call whose outcome is
 unknown is answered with may_have_run, and never sent again.
