@@ -81,7 +81,7 @@ func (e *notFoundError) Error() string {
 	for _, o := range e.old {
 		b.WriteString("\nthere is " + o + ": use it with " + e.flag + " " + o)
 	}
-	b.WriteString("\nrun \"gatehouse init\" to write commented templates, or name the file with " + e.flag)
+	b.WriteString("\nrun \"gatehouse import --write\" to take over what your programs have, or \"gatehouse init\" to write commented templates, or name the file with " + e.flag)
 	return b.String()
 }
 
