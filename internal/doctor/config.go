@@ -14,7 +14,8 @@ import (
 // warning elsewhere, as all others do.
 const misconfigured = "server-misconfigured"
 
-// maxProblems is how many problems of the files are shown.
+// maxProblems is how many problems of the files are shown, with one warning of each
+// kind: twelve servers without a version are twelve times the same advice.
 const maxProblems = 5
 
 func files(f Facts) []Finding {
@@ -22,6 +23,7 @@ func files(f Facts) []Finding {
 		return []Finding{wrong("take over what your programs have: gatehouse import --write; or write templates: gatehouse init", "%s", f.Files.Missing)}
 	}
 	var found []Finding
+	more, warned := 0, map[string]bool{}
 	for _, p := range f.Files.Problems {
 		if p.Code == misconfigured {
 			p.Severity, p.Hint = jsondoc.Error, "set what it names in gatehouse.env in the config folder, or fix its entry"
@@ -31,14 +33,23 @@ func files(f Facts) []Finding {
 		case jsondoc.Error:
 			found = append(found, wrong(p.Hint, "%s", p))
 		case jsondoc.Warning:
+			if warned[p.Code] {
+				more++
+				continue
+			}
+			warned[p.Code] = true
 			found = append(found, warning(p.Hint, "%s", p))
 		case jsondoc.Info:
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int { return rank(a) - rank(b) })
-	if more := len(found) - maxProblems; more > 0 {
-		last := found[maxProblems]
-		found = append(found[:maxProblems], Finding{Level: last.Level, What: fmt.Sprintf("%d more problems of the files", more), Do: "gatehouse validate"})
+	level := Warning
+	if cut := len(found) - maxProblems; cut > 0 {
+		level, more = found[maxProblems].Level, more+cut
+		found = found[:maxProblems]
+	}
+	if more > 0 {
+		found = append(found, Finding{Level: level, What: plural.Of(more, "more problem") + " of the files", Do: "gatehouse validate"})
 	}
 	if !slices.ContainsFunc(f.Files.Problems, func(p jsondoc.Problem) bool { return p.Severity == jsondoc.Error }) {
 		found = append([]Finding{fine("%s", f.Files.summary(len(f.Servers)))}, found...)

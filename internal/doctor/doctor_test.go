@@ -69,6 +69,24 @@ func ill() doctor.Facts {
 	return f
 }
 
+// A dozen servers of one kind are a dozen warnings of one kind.
+func TestExamine_warningsOfOneKind_areShownOnce(t *testing.T) {
+	f := healthy()
+	for n := range 7 {
+		f.Files.Problems = append(f.Files.Problems, jsondoc.Problem{Severity: jsondoc.Warning, Code: "unpinned-package", Message: fmt.Sprint("server ", n), Hint: "pin it"})
+	}
+	f.Files.Problems = append(f.Files.Problems, jsondoc.Problem{Severity: jsondoc.Warning, Code: "another", Message: "something else"})
+	var got []string
+	for _, x := range doctor.Examine(f) {
+		if x.Level == doctor.Warning {
+			got = append(got, x.What+" > "+x.Do)
+		}
+	}
+	if len(got) != 3 || !strings.Contains(got[0], "server 0") || !strings.Contains(got[1], "something else") || got[2] != "6 more problems of the files > gatehouse validate" {
+		t.Errorf("got %q, want one of each kind, and how many more there are", got)
+	}
+}
+
 func TestExamine_saysWhatIsAndWhatToDo(t *testing.T) {
 	noFiles := healthy()
 	noFiles.Files, noFiles.Servers, noFiles.Gateways, noFiles.Clients = doctor.Files{Missing: "there are no files"}, nil, nil, nil
