@@ -76,7 +76,7 @@ func (o *attachOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.config, "config", "", "the folder of .mcp.json and the rules (default: gatehouse in the config folder of the user's home)")
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: that of --config)")
 	f.StringVar(&o.rules, "rules", "", "the rules file (default: that of --config)")
-	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable")
+	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file, besides gatehouse.env of the config folder; repeatable")
 	f.StringVar(&o.url, "url", "", "the address of a gateway elsewhere, over HTTP, to use instead of the shared one")
 	f.StringVar(&o.tokenFile, "token-file", "", "with --url: the file with the token, which only this user may read")
 	f.BoolVar(&o.keyring, "token-keyring", false, "with --url: the token is in the system's keyring, where --keep-token has put it")

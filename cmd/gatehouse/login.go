@@ -69,7 +69,7 @@ func (o *fileOptions) registerEntries(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: that of the running gateway, else as for run)")
 	o.registerHere(f)
-	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable (default: GATEWAY_ENV_FILE)")
+	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file, besides gatehouse.env of the config folder; repeatable (default: GATEWAY_ENV_FILE)")
 }
 
 func (o *loginOptions) check(args []string) error {

@@ -29,7 +29,7 @@ func (o *fileOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.mcpConfig, "mcp-config", "", "the servers file (default: GATEWAY_MCP_CONFIG, else .mcp.json of an approved working directory, else of the config folder)")
 	f.StringVar(&o.rules, "rules", "", "the rules file (default: GATEWAY_RULES, else where the servers file is found: .mcp-gateway-rules.json, or gateway-rules.json)")
 	o.registerHere(f)
-	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file; repeatable (default: GATEWAY_ENV_FILE)")
+	f.StringArrayVar(&o.envFiles, "env-file", nil, "a file of KEY=VALUE lines for ${KEY} in the servers file, besides gatehouse.env of the config folder; repeatable (default: GATEWAY_ENV_FILE)")
 }
 
 // registerHere adds the flag of all commands that look for files.
