@@ -46,6 +46,18 @@ func stillOpen(conns []net.Conn) int {
 	return int(open.Load())
 }
 
+// awaitAnswers waits until each request, which every second connection has sent, was
+// answered or had to go.
+func awaitAnswers(t *testing.T, conns []net.Conn) {
+	t.Helper()
+	for i := 0; i < len(conns); i += 2 {
+		_ = conns[i].SetReadDeadline(time.Now().Add(testkit.Patience))
+		if _, err := conns[i].Read(make([]byte, 4096)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d: got neither an answer nor its end, want one of both", i)
+		}
+	}
+}
+
 func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 	t.Parallel()
 	g := testkit.StartGateway(t, testkit.Options{
@@ -67,6 +79,7 @@ func TestConnections_moreThanDescriptors_blockNoRevocation(t *testing.T) {
 			_, _ = fmt.Fprint(conn, "P") // Else the kernel would keep it.
 		}
 	}
+	awaitAnswers(t, conns) // As long as all are busy there is no room for one more of the same address.
 	a := testkit.Agent{ID: "a", Caller: g.Raw(t)}
 	a.Execute(t, "s", "echo", nil).Good(t)
 	if n := stillOpen(conns); n > 128 {
