@@ -110,7 +110,7 @@ func TestAudit_ofAnApprovalThatIsNotKept_saysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := []trust.File{{Role: trust.Rules, Path: "/p/r.json", SHA256: "ab"}}
-	_ = keepTrust(t.Context(), t.Output(), "approve", "/p", files, approval(trust.Record{}, trust.Project{Dir: "/p", Files: files}))
+	_ = keepTrust(t.Context(), t.Output(), "approve", "/p", files, approval(trust.Project{}, trust.Project{Dir: "/p", Files: files}))
 	got := testkit.ReadFile(t, os.Getenv("GATEWAY_AUDIT_LOG"))
 	ok, bad := strings.Index(got, `"outcome":"ok"`), strings.Index(got, `"outcome":"failed"`)
 	if ok < 0 || bad < ok || !strings.Contains(got, `"reason":"cannot `) {

@@ -152,12 +152,14 @@ func recordPath() string {
 	return ""
 }
 
+var errNoRecord = errors.New("there is no place for the record of approved files: this user has no home folder")
+
 // readRecord reads what was approved. A record that others may have written is
 // an error, and approves nothing.
 func readRecord() (trust.Record, error) {
 	path := recordPath()
 	if path == "" {
-		return trust.Record{}, errors.New("there is no place for the record of approved files: this user has no home folder")
+		return trust.Record{}, errNoRecord
 	}
 	data, err := safefile.ReadOwn(path, trust.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -129,14 +130,7 @@ func (o *trustOptions) approve(cmd *cobra.Command, dir string) error {
 			return failed(err)
 		}
 	}
-	record, err := readRecord()
-	if err == nil {
-		change := approval(record, trust.Project{Dir: dir, Approved: time.Now().UTC().Truncate(time.Second), Files: c.files})
-		if _, err = change(record); err == nil { // Else it is wrong before the audit log says so.
-			err = keepTrust(cmd.Context(), cmd.ErrOrStderr(), "approve", dir, c.files, change)
-		}
-	}
-	if err != nil {
+	if err := c.approve(cmd.Context(), cmd.ErrOrStderr()); err != nil {
 		return failed(err)
 	}
 	fmt.Fprintln(out, "\nApproved. A running gateway that uses them picks them up by itself.")
@@ -208,6 +202,36 @@ func (p *project) keysElsewhere(c identity.Credentials) error {
 // unchanged reports whether all of it is approved already.
 func (c candidate) unchanged() bool {
 	return c.state == trust.Approved && slices.Equal(c.files, c.approved.Files)
+}
+
+// approve keeps that the owner has approved what was shown, unless any of it has changed
+// since.
+func (c candidate) approve(ctx context.Context, errs io.Writer) error {
+	approved := approval(c.approved, trust.Project{Dir: c.dir, Approved: time.Now().UTC().Truncate(time.Second), Files: c.files})
+	change := func(record trust.Record) (trust.Record, error) {
+		if err := c.asShown(); err != nil {
+			return record, err
+		}
+		return approved(record)
+	}
+	record, err := readRecord()
+	if err != nil {
+		return err
+	}
+	if _, err := change(record); err != nil { // Before the audit log says otherwise.
+		return err
+	}
+	return keepTrust(ctx, errs, "approve", c.dir, c.files, change)
+}
+
+// asShown returns an error if a file is not as it was when it was shown.
+func (c candidate) asShown() error {
+	for _, f := range c.files {
+		if readFile("", f.Path).Hash != f.SHA256 {
+			return fmt.Errorf("%s has changed since it was shown: nothing is approved; look at it and try again", line(f.Path))
+		}
+	}
+	return nil
 }
 
 // ask returns an error unless the user at the terminal says yes.

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"gatehouse/internal/attach"
 )
 
 // meanwhile is an output that does something when it is told of the audit log.
@@ -108,4 +112,70 @@ func TestTrust_revokeWhileTheSameFolderIsApproved_revokes(t *testing.T) {
 		t.Errorf("got exit code %d, want 0", code)
 	}
 	runHere("trust", "--list").want(t, exitFine, "no folder is approved")
+}
+
+// Each of many approvals at once is kept.
+func TestTrust_manyFoldersAtOnce_keepsAll(t *testing.T) {
+	home, _ := homeOf(t)
+	var dirs []string
+	for i := range 8 {
+		dir := filepath.Join(home, "src", strconv.Itoa(i))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, oneServer, someRules)
+		dirs = append(dirs, dir)
+	}
+	for range 5 {
+		var all sync.WaitGroup
+		for _, dir := range dirs {
+			all.Go(func() { runHere("trust", "--yes", dir) })
+		}
+		all.Wait()
+		list := runHere("trust", "--list").want(t, exitFine)
+		for _, dir := range dirs {
+			if !strings.Contains(list.out, "approved "+dir) {
+				t.Errorf("got\n%s\nwant %s among them", list.out, dir)
+			}
+		}
+		for _, dir := range dirs {
+			runHere("trust", "--revoke", dir)
+		}
+	}
+}
+
+// Who cannot change the record now says so, and changes nothing.
+func TestTrust_whileAnotherWritesTheRecord_changesNothing(t *testing.T) {
+	_, project := homeOf(t)
+	put(t, project, oneServer, someRules)
+	runHere("trust", "--yes", project).want(t, exitFine, "Approved")
+	want := readText(t, recordPath())
+	lock, err := attach.AwaitLock(t.Context(), recordPath()+".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = changeRecord(ctx, revocation(project))
+	if got := readText(t, recordPath()); err == nil || !strings.Contains(err.Error(), "right now: nothing is written; try again") || got != want {
+		t.Errorf("got %v and the record\n%s\nwant that nothing is written", err, got)
+	}
+}
+
+// What is approved is what was shown: of files that have changed since, nothing is said to
+// be approved.
+func TestTrust_whileAFileChanges_isNotApproved(t *testing.T) {
+	_, project := homeOf(t)
+	const named = `{"mcpServers": {"files": {"command": "sh", "envFile": ".env"}}}`
+	for _, file := range []string{".mcp.json", ".mcp-gateway-rules.json", ".env"} {
+		put(t, project, named, someRules)
+		putFile(t, filepath.Join(project, ".env"), "A=1\n")
+		path := filepath.Join(project, file)
+		code, said := approveWhile(t, project, func() { putFile(t, path, readText(t, path)+"\n") })
+		if code != exitNo || !strings.Contains(said, path+" has changed since it was shown: nothing is approved") || strings.Contains(said, "Approved.") {
+			t.Errorf("got exit code %d and\n%s\nwant 1, and that %s has changed", code, said, path)
+		}
+		runHere("trust", "--list").want(t, exitFine, "no folder is approved")
+	}
 }

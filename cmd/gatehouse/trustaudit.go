@@ -22,28 +22,35 @@ const auditPatience = 5 * time.Second
 // so.
 func keepTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File, change func(trust.Record) (trust.Record, error)) error {
 	auditTrust(ctx, errs, action, dir, files, nil)
-	err := changeRecord(change)
+	err := changeRecord(ctx, change)
 	if err != nil {
 		auditTrust(ctx, errs, action, dir, files, err)
 	}
 	return err
 }
 
-func changeRecord(change func(trust.Record) (trust.Record, error)) error {
-	record, err := readRecord()
-	if err == nil {
-		record, err = change(record)
+// changeRecord writes what change makes of the record, which nobody else changes
+// meanwhile.
+func changeRecord(ctx context.Context, change func(trust.Record) (trust.Record, error)) error {
+	path := recordPath()
+	if path == "" {
+		return errNoRecord
 	}
-	if err != nil {
-		return err
-	}
-	return safefile.WriteOwn(recordPath(), record.Encode())
+	return locked(ctx, path+".lock", "approves or revokes a folder", func() error {
+		record, err := readRecord()
+		if err == nil {
+			record, err = change(record)
+		}
+		if err != nil {
+			return err
+		}
+		return safefile.WriteOwn(path, record.Encode())
+	})
 }
 
 // approval returns the change that approves p, unless somebody has approved or revoked its
-// folder since before was read.
-func approval(before trust.Record, p trust.Project) func(trust.Record) (trust.Record, error) {
-	was, _ := before.Project(p.Dir)
+// folder since this was what is approved of it.
+func approval(was, p trust.Project) func(trust.Record) (trust.Record, error) {
 	return func(now trust.Record) (trust.Record, error) {
 		if is, _ := now.Project(p.Dir); !reflect.DeepEqual(is, was) {
 			return now, fmt.Errorf("somebody has approved or revoked %s meanwhile: nothing is written; try again", line(p.Dir))
