@@ -74,9 +74,9 @@ func authCure(e serversfile.Entry, login bool) string {
 	const headers = "put valid credentials into the entry's headers"
 	switch {
 	case e.LogsIn() && login:
-		return "log in with: gatehouse login " + shellword.Of(e.Name)
+		return "log in with: " + shellword.Command("gatehouse login", "", e.Name)
 	case e.LogsIn():
-		return fmt.Sprintf("log in with: gatehouse login %s, or %s", shellword.Of(e.Name), headers)
+		return fmt.Sprintf("log in with: %s, or %s", shellword.Command("gatehouse login", "", e.Name), headers)
 	case e.Auth.Type == serversfile.AuthClientCredentials:
 		return `check the client_id and the client_secret in its "gateway": {"auth": ...}`
 	}

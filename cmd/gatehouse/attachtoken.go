@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/login/store"
+	"gatehouse/internal/shellword"
 )
 
 // tokenKeyring is where attach keeps tokens.
@@ -52,7 +53,7 @@ func (o *attachOptions) keptToken() (string, error) {
 	token, err := store.TokenFor(tokenKeyring, gateway)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf(`%w; put it there with "gatehouse attach --url %s --keep-token"`, err, o.url)
+		return "", fmt.Errorf(`%w; put it there with "gatehouse attach --url %s --keep-token"`, err, shellword.Of(line(o.url)))
 	case !isToken(token):
 		return "", fmt.Errorf("what the keyring of the system has for %s is no token", gateway.Host)
 	}

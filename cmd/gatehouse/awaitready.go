@@ -12,7 +12,6 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/shellword"
 )
 
 // operated is what became of an action on a server.
@@ -70,7 +69,7 @@ func (d *operated) print(w io.Writer, asJSON bool) error {
 		}
 		return errNo
 	case !d.ready():
-		return failed(fmt.Errorf("%s; \"gatehouse status %s\" says more", line(d.Note), shellword.Of(line(d.Server))))
+		return failed(fmt.Errorf("%s; \"%s\" says more", line(d.Note), statusCommand(line(d.Server))))
 	case d.Note == "":
 		d.Note = fmt.Sprintf("%q starts afresh", d.Server)
 	}

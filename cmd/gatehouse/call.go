@@ -113,12 +113,12 @@ func callFailed(result json.RawMessage, call admin.Call, asJSON bool) error {
 		return failed(errors.New("the server reports that the tool failed"))
 	}
 	text := "the gateway refused the call, or could not finish it"
-	server, tool := shellword.Of(line(call.Server)), shellword.Of(line(call.Tool))
+	server := line(call.Server)
 	switch rawjson.Text(rawjson.Get(rawjson.Get(rawjson.Get(result, "structuredContent"), "error"), "code")) {
 	case front.CodeDenied:
-		text += fmt.Sprintf("; \"gatehouse explain %s %s %s --live\" says why", shellword.Of(line(call.Agent)), server, tool)
+		text += fmt.Sprintf("; \"%s\" says why", shellword.Command("gatehouse explain", "--live", line(call.Agent), server, line(call.Tool)))
 	case front.CodeServerUnavailable, front.CodeServerCrashed:
-		text += fmt.Sprintf("; \"gatehouse status %s\" says more", server)
+		text += fmt.Sprintf("; \"%s\" says more", statusCommand(server))
 	}
 	return failed(errors.New(text))
 }

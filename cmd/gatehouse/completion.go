@@ -23,20 +23,20 @@ const completionPatience = time.Second
 
 // completeServer offers the names of the running gateway's servers as the first
 // argument, and never files.
-func completeServer(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeServer(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+	return operands(serverNames(cmd), toComplete), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeCall offers servers, then the tools of the one that was chosen.
-func completeCall(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeCall(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
-		return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		return operands(serverNames(cmd), toComplete), cobra.ShellCompDirectiveNoFileComp
 	case 1:
-		return toolNames(cmd, args[0]), cobra.ShellCompDirectiveNoFileComp
+		return operands(toolNames(cmd, args[0]), toComplete), cobra.ShellCompDirectiveNoFileComp
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
@@ -44,9 +44,18 @@ func completeCall(cmd *cobra.Command, args []string, _ string) ([]cobra.Completi
 // completeExplain offers agents of the rules, then servers and tools as for call.
 func completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
-		return agentNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		return operands(agentNames(cmd), toComplete), cobra.ShellCompDirectiveNoFileComp
 	}
 	return completeCall(cmd, args[1:], toComplete)
+}
+
+// operands leaves out names that begin with a dash, which would be flags, unless the word
+// does: then it comes after --, as cobra completes flags itself.
+func operands(names []cobra.Completion, toComplete string) []cobra.Completion {
+	if strings.HasPrefix(toComplete, "-") {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name cobra.Completion) bool { return strings.HasPrefix(name, "-") })
 }
 
 // complete keeps shells from offering files where none fits, which is what they

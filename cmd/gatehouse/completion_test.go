@@ -51,6 +51,29 @@ func TestCompletion_offersServersAndToolsNeverFiles(t *testing.T) {
 	}
 }
 
+// A name that begins with a dash is one only after --, and commands take it there.
+func TestCompletion_ofANameWithADash_offersItAfterTwoDashes(t *testing.T) {
+	t.Parallel()
+	g, _ := begin(t, testkit.Servers{"db": testkit.Fake(t), "-x": testkit.Fake(t)})
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"restart", ""}, false},
+		{[]string{"restart", "-"}, false},
+		{[]string{"restart", "--", "-"}, true},
+		{[]string{"explain", "a", ""}, false},
+		{[]string{"move", ""}, false},
+		{[]string{"logs", "--server", ""}, true},
+	} {
+		r := operate(t, g, append([]string{"__complete"}, c.args...)...)
+		if got := strings.Contains("\n"+r.out, "\n-x\t"); got != c.want {
+			t.Errorf("%q: it is offered: %t, want %t, in\n%s", c.args, got, c.want, r.out)
+		}
+	}
+	operate(t, g, "restart", "--", "-x").want(t, exitFine)
+}
+
 // What shells are told: offer nothing but what was printed, files, or folders.
 const (
 	offerNothingElse = "\n:4\n"

@@ -169,7 +169,7 @@ func stateFacts(s admin.ServerStatus) doctor.State {
 		st.Reason = forPeople(s.LastError)
 	}
 	if cure, failing := cures[endpoint.State(s.State)]; failing {
-		st.Failing, st.Do = true, strings.ReplaceAll(cure, "NAME", shellword.Of(s.Name))
+		st.Failing, st.Do = true, strings.ReplaceAll(cure, " NAME", " "+shellword.Command("", "", s.Name))
 	}
 	return st
 }

@@ -15,7 +15,6 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
 	"gatehouse/internal/mcpedge/peer"
-	"gatehouse/internal/shellword"
 	"gatehouse/messages"
 )
 
@@ -125,7 +124,7 @@ func canTake(v fleet.View, server, node string) error {
 	case n.Behind:
 		return fmt.Errorf("%s cannot follow what the fleet has agreed on: its log says why", node)
 	case !n.Can(fleet.KeyOf(server, "")):
-		return fmt.Errorf("%s cannot start %q: \"gatehouse status %s\" there says why", node, server, shellword.Of(server))
+		return fmt.Errorf("%s cannot start %q: \"%s\" there says why", node, server, statusCommand(server))
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ type parting struct {
 
 // unrevoked is what is said of tokens in the list of logins until they are revoked.
 func unrevoked(server string) string {
-	return "logged out, but the tokens are not revoked yet; run again: gatehouse logout " + shellword.Of(server)
+	return "logged out, but the tokens are not revoked yet; run again: " + shellword.Command("gatehouse logout", "", server)
 }
 
 // leave finds the login of an entry, or those that were made under a name that has no

@@ -8,7 +8,6 @@ import (
 
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
-	"gatehouse/internal/shellword"
 )
 
 func newMoveCommand() *cobra.Command {
@@ -73,17 +72,17 @@ func showMoved(cmd *cobra.Command, m admin.Moved, asJSON bool) error {
 		}
 		return errNo
 	case !well:
-		return failed(fmt.Errorf("%s; \"gatehouse status %s\" says more", line(text), shellword.Of(line(m.Server))))
+		return failed(fmt.Errorf("%s; \"%s\" says more", line(text), statusCommand(line(m.Server))))
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), line(text))
 	return err
 }
 
 // completeMove offers servers, then the gateways of the fleet.
-func completeMove(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeMove(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
-		return serverNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		return operands(serverNames(cmd), toComplete), cobra.ShellCompDirectiveNoFileComp
 	case 1:
 		return nodeNames(cmd), cobra.ShellCompDirectiveNoFileComp
 	}

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
+	"gatehouse/internal/shellword"
 	"gatehouse/internal/terminal"
 )
 
@@ -201,7 +202,7 @@ func (p page) notes(st admin.Status) []string {
 			lines = append(lines, p.cut(yellow, fmt.Sprintf("place    %s: %s", line(s.Name), line(s.Place))))
 		}
 		if s.ToolChanges > 0 {
-			lines = append(lines, fmt.Sprintf("tools    %s: %s changed; see gatehouse tools %[1]s --changes", line(s.Name), plural.Of(s.ToolChanges, "definition")))
+			lines = append(lines, fmt.Sprintf("tools    %s: %s changed; see %s", line(s.Name), plural.Of(s.ToolChanges, "definition"), shellword.Command("gatehouse tools", "--changes", line(s.Name))))
 		}
 		for _, text := range s.AccessChanges {
 			lines = append(lines, p.cut(yellow, fmt.Sprintf("access   %s: %s", line(s.Name), line(text))))

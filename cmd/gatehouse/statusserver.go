@@ -58,7 +58,7 @@ func (p page) state(d admin.ServerDetail) []string {
 		add("login", p.loginText(d.Name, *d.Auth))
 	}
 	if d.NextAttempt != nil {
-		add("next try", fmt.Sprintf("in %s; \"gatehouse release %s\" tries now", age(d.NextAttempt.Sub(p.now)), shellword.Of(line(d.Name))))
+		add("next try", fmt.Sprintf("in %s; \"%s\" tries now", age(d.NextAttempt.Sub(p.now)), releaseCommand(line(d.Name))))
 	}
 	if d.LastError != "" && d.LastErrorAt != nil && d.LastError != d.Reason {
 		add("failed", age(p.now.Sub(*d.LastErrorAt))+" ago: "+line(d.LastError))
@@ -113,8 +113,8 @@ func (p page) loginText(server string, a admin.Auth) string {
 
 // blockText says whose calls are refused, why and for how long.
 func (p page) blockText(server string, b admin.Block) string {
-	return line(fmt.Sprintf("%s, for %s more: its calls ended the server %s (%s); \"gatehouse release %s\" ends that",
-		b.Whose(), age(b.Until.Sub(p.now)), times(b.Crashes), b.Reason, shellword.Of(server)))
+	return line(fmt.Sprintf("%s, for %s more: its calls ended the server %s (%s); \"%s\" ends that",
+		b.Whose(), age(b.Until.Sub(p.now)), times(b.Crashes), b.Reason, releaseCommand(server)))
 }
 
 // times says how often: "once", "3 times".

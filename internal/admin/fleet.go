@@ -76,8 +76,8 @@ func (w FleetWait) Reason() string {
 		all = ", with all other instances that wait for it" // There is no name for one.
 	}
 	node := slices.Concat(w.At, w.Unasked, []string{"NODE"})[0]
-	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"gatehouse release %s --from %s\" starts it all the same%s",
-		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), shellword.Of(cmp.Or(w.Of, w.Server)), shellword.Of(node), all)
+	return fmt.Sprintf("%s has claimed it and waits since %s %s; once nothing of it runs there, \"%s\" starts it all the same%s",
+		w.Node, w.Since.UTC().Format(time.TimeOnly+"Z"), strings.Join(why, " and "), shellword.Command("gatehouse release", "--from "+shellword.Of(node), cmp.Or(w.Of, w.Server)), all)
 }
 
 // FleetNode is one gateway of a fleet.

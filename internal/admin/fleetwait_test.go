@@ -20,7 +20,11 @@ func TestFleetWait_quotesNamesInTheCommand(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("its shells quote otherwise")
 	}
-	for server, want := range map[string]string{"a&b": `"gatehouse release 'a&b' --from 'n 2'" starts it`, "a[b]": `"gatehouse release 'a[b]' --from 'n 2'" starts it`} {
+	for server, want := range map[string]string{
+		"a&b":  `"gatehouse release 'a&b' --from 'n 2'" starts it`,
+		"a[b]": `"gatehouse release 'a[b]' --from 'n 2'" starts it`,
+		"-x":   `"gatehouse release --from 'n 2' -- -x" starts it`,
+	} {
 		if got := (admin.FleetWait{Node: "n1", Server: server, At: []string{"n 2"}}).Reason(); !strings.Contains(got, want) || strings.Contains(got, "instances") {
 			t.Errorf("got %s, want %s in it, and nothing of instances", got, want)
 		}

@@ -93,7 +93,7 @@ func (a Auth) Text(server, until string) string {
 		parts = append(parts, "it asks for the scopes "+strings.Join(a.Wanted, " "))
 	}
 	if a.State == NeedsLogin {
-		parts = append(parts, "log in with: gatehouse login "+shellword.Of(server))
+		parts = append(parts, "log in with: "+shellword.Command("gatehouse login", "", server))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/plural"
 	"gatehouse/internal/shellword"
+	"gatehouse/internal/terminal"
 )
 
 // notice is something that somebody should look at.
@@ -124,11 +125,16 @@ func isHeld(servers []admin.ServerStatus, name string) bool {
 	return slices.ContainsFunc(servers, func(s admin.ServerStatus) bool { return s.Name == name && s.State == string(endpoint.Held) })
 }
 
+// changesCommand shows how the definitions of a server's tools have changed.
+func changesCommand(server string) string {
+	return shellword.Command("gatehouse tools", "--changes", terminal.Line(server))
+}
+
 // ofTools is what is to be said of a server's tools.
 func ofTools(s admin.ServerStatus) (list []notice) {
 	add := func(text string) { list = append(list, notice{Server: s.Name, Href: hrefOf(s.Name), Text: text}) }
 	if s.ToolChanges > 0 {
-		add(fmt.Sprintf("%s of tools changed; see gatehouse tools %s --changes", plural.Of(s.ToolChanges, "definition"), shellword.Of(s.Name)))
+		add(fmt.Sprintf("%s of tools changed; see %s", plural.Of(s.ToolChanges, "definition"), changesCommand(s.Name)))
 	}
 	for _, text := range s.AccessChanges {
 		add(text)

@@ -67,14 +67,15 @@ var funcs = template.FuncMap{
 	"button": func(p serverPage, action, label, says string) button {
 		return button{p.Token, p.Server.Name, action, label, says}
 	},
-	"shown":  terminal.Line,
-	"since":  func(t time.Time) template.HTML { return moment(t, "", "") },
-	"ago":    func(t *time.Time) template.HTML { return moment(*t, "", " ago") },
-	"moment": func(t time.Time) template.HTML { return moment(t, "", " ago") },
-	"join":   func(list []string) string { return strings.Join(list, ", ") },
-	"millis": func(ms float64) string { return strconv.FormatFloat(ms, 'f', -1, 64) + " ms" },
-	"ends":   func(t *time.Time) template.HTML { return moment(*t, "ends in ", "") },
-	"until":  func(t *time.Time) template.HTML { return moment(*t, "next try in ", "") },
+	"changes": changesCommand,
+	"shown":   terminal.Line,
+	"since":   func(t time.Time) template.HTML { return moment(t, "", "") },
+	"ago":     func(t *time.Time) template.HTML { return moment(*t, "", " ago") },
+	"moment":  func(t time.Time) template.HTML { return moment(t, "", " ago") },
+	"join":    func(list []string) string { return strings.Join(list, ", ") },
+	"millis":  func(ms float64) string { return strconv.FormatFloat(ms, 'f', -1, 64) + " ms" },
+	"ends":    func(t *time.Time) template.HTML { return moment(*t, "ends in ", "") },
+	"until":   func(t *time.Time) template.HTML { return moment(*t, "next try in ", "") },
 }
 
 // said is what a server says of a tool, without what it denies.

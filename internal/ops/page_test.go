@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"runtime"
 	"strings"
@@ -217,8 +218,12 @@ func TestPage_ofToolChanges_quotesTheNameInTheCommand(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("its shells quote otherwise")
 	}
-	d := open(t, nil, admin.ServerStatus{Name: "a&b", State: "ready", ToolChanges: 1})
-	if got, want := html.UnescapeString(d.get("/").body), "see gatehouse tools 'a&b' --changes"; !strings.Contains(got, want) {
-		t.Errorf("got\n%s\nwant %s in it", got, want)
+	for name, want := range map[string]string{"a&b": "gatehouse tools 'a&b' --changes", "-x": "gatehouse tools --changes -- -x"} {
+		d := open(t, nil, admin.ServerStatus{Name: name, State: "ready", ToolChanges: 1})
+		for _, path := range []string{"/", "/server?name=" + url.QueryEscape(name)} {
+			if got := html.UnescapeString(d.get(path).body); !strings.Contains(got, "see "+want) {
+				t.Errorf("%s: got\n%s\nwant %s in it", path, got, want)
+			}
+		}
 	}
 }
