@@ -51,7 +51,7 @@ func refusedAdvice(r *snapshot.Route, refused *endpoint.RefusedRequest) string {
 	wantsLogin := refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden && refused.Scope != ""
 	switch {
 	case !refused.MayHaveRun && wantsLogin && r.Entry.LogsIn():
-		return "Not run. Don't try again: tell the user. Log in with: gatehouse login " + shellword.Of(r.Entry.Name)
+		return "Not run. Don't try again: tell the user. Log in with: " + shellword.Command("gatehouse login", "", r.Entry.Name)
 	case refused.MayHaveRun:
 		return "It may have taken effect. Check before repeating, and tell the user."
 	case refused.RetryAfter > 0:

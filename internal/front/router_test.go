@@ -268,18 +268,19 @@ func TestSent_refusedForWantOfALogin_namesTheCommandQuoted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("words are quoted in another way there")
 	}
-	const name = "my $db"
-	db := testkit.ReadyBackend(name, func(context.Context, endpoint.Request) (endpoint.Response, error) {
-		return endpoint.Response{}, &endpoint.RefusedRequest{Status: http.StatusUnauthorized, Reason: "HTTP status 401"}
-	}).With(func(e *serversfile.Entry) { e.Transport = serversfile.HTTP })
-	h := newHouse(t, front.Config{}, db)
-	r := &read{}
-	r.RequestedAgent, r.Target = "a", front.Target{Kind: &resources, Server: name, Name: uri}
-	h.router.Start(&r.Call)
-	defer h.router.Finish(&r.Call)
-	fail := r.End(h.router.Forward(t.Context(), &r.Call, r))
-	if want := "Log in with: gatehouse login 'my $db'"; fail == nil || !strings.HasSuffix(fail.Message, want) {
-		t.Errorf("got %+v, want %q", fail, want)
+	for name, want := range map[string]string{"my $db": "Log in with: gatehouse login 'my $db'", "-x": "Log in with: gatehouse login -- -x"} {
+		db := testkit.ReadyBackend(name, func(context.Context, endpoint.Request) (endpoint.Response, error) {
+			return endpoint.Response{}, &endpoint.RefusedRequest{Status: http.StatusUnauthorized, Reason: "HTTP status 401"}
+		}).With(func(e *serversfile.Entry) { e.Transport = serversfile.HTTP })
+		h := newHouse(t, front.Config{}, db)
+		r := &read{}
+		r.RequestedAgent, r.Target = "a", front.Target{Kind: &resources, Server: name, Name: uri}
+		h.router.Start(&r.Call)
+		defer h.router.Finish(&r.Call)
+		fail := r.End(h.router.Forward(t.Context(), &r.Call, r))
+		if fail == nil || !strings.HasSuffix(fail.Message, want) {
+			t.Errorf("got %+v, want %q", fail, want)
+		}
 	}
 }
 
