@@ -215,25 +215,35 @@ func (c *Credential) reload() {
 }
 
 // follow puts a record that is stored in force, unless the one in force could not be
-// stored and counts for more. It reports whether it did.
+// stored and counts for more. It reports whether it did. One that could not be stored is
+// revoked once somebody has logged out: nobody else has it.
 func (c *Credential) follow(stored store.Record) bool {
 	c.mu.Lock()
-	takes := !c.unkept || c.replaced(stored)
+	takes, dropped := !c.unkept || c.replaced(stored), store.Record{}
 	if takes {
+		if c.unkept && loggedOut(stored) {
+			dropped = c.record
+		}
 		c.put(stored, false)
 	}
 	c.mu.Unlock()
 	if takes {
 		c.keeper.learn()
 	}
+	if dropped.LoggedIn() {
+		go c.keeper.drop(dropped) // Ends within revokePatience.
+	}
 	return takes
 }
+
+// loggedOut reports whether a record is what a logout leaves.
+func loggedOut(stored store.Record) bool { return !stored.LoggedIn() && stored.Ended == "" }
 
 // replaced reports whether what is stored counts for more than a record that could not
 // be: it is newer, or somebody has logged out. That another process has ended the one
 // before says nothing of this one. c.mu is held.
 func (c *Credential) replaced(stored store.Record) bool {
-	return stored.Issued.After(c.record.Issued) || c.beside && !stored.LoggedIn() && stored.Ended == ""
+	return stored.Issued.After(c.record.Issued) || c.beside && loggedOut(stored)
 }
 
 // adopt puts a record in force that was just made, whether it could be written or not.

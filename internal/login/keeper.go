@@ -16,6 +16,7 @@ type Keeper struct {
 	agent string
 	log   *slog.Logger
 	live  *redact.Live
+	drop  func(store.Record) // revokes tokens that nobody else has; blocks for revokePatience at most
 
 	mu    sync.Mutex
 	known map[store.Key]*Credential
@@ -25,7 +26,9 @@ type Keeper struct {
 // NewKeeper makes a Keeper of what is stored. The secrets that are in use are put
 // into live, so that nobody shows them.
 func NewKeeper(s *store.Store, agent string, live *redact.Live, log *slog.Logger) *Keeper {
-	return &Keeper{store: s, agent: agent, log: log, live: live, known: map[store.Key]*Credential{}, names: map[string]*Credential{}}
+	k := &Keeper{store: s, agent: agent, log: log, live: live, known: map[store.Key]*Credential{}, names: map[string]*Credential{}}
+	k.drop = k.revoke
+	return k
 }
 
 // Of returns the credential of a target, as it is stored now; nil if nobody logs in to

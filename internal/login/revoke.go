@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 
 	"gatehouse/internal/login/store"
@@ -30,6 +31,18 @@ func Revoke(ctx context.Context, r store.Record, agent string) error {
 		}
 	}
 	return failure
+}
+
+// revokePatience bounds a revocation that nobody waits for.
+const revokePatience = 2 * patience
+
+// revoke revokes the tokens of a record that nobody else has.
+func (k *Keeper) revoke(r store.Record) {
+	ctx, cancel := context.WithTimeout(context.Background(), revokePatience)
+	defer cancel()
+	if err := Revoke(ctx, r, k.agent); err != nil {
+		k.log.Warn("login not revoked", slog.String("server", r.Server), slog.String("reason", err.Error()))
+	}
 }
 
 func (w *web) revoke(ctx context.Context, r store.Record, hint string, token store.Secret) error {

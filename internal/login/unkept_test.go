@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"gatehouse/internal/login"
 	"gatehouse/internal/login/store"
@@ -116,5 +117,39 @@ func TestHeader_renewedBesideALoginThatHasEnded_endsWithALogout(t *testing.T) {
 	u.keeper.Of(target(u.server)) // As the restart by a logout does.
 	if got, err := u.Header(within(t)); err != nil || got != "" {
 		t.Errorf("got a token: %t and %v after the logout, want none", got != "", err)
+	}
+}
+
+// Only this process has what could not be kept, so no logout can revoke it.
+func TestLogout_ofWhatCouldNotBeKept_hasItRevoked(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(*unkept) {})
+	if _, err := u.store.Forget(t.Context(), target(u.server).Key()); err != nil {
+		t.Fatal(err)
+	}
+	u.keeper.Of(target(u.server)) // As the restart by a logout does.
+	testkit.Eventually(t, "the revocation of both tokens", func() bool { return len(u.server.Requests("/revoke")) == 2 })
+	if got := "Bearer " + u.server.Requests("/revoke")[1].Form.Get("token"); got != u.header {
+		t.Error("got another token revoked, want the one that could not be kept")
+	}
+}
+
+// A newer login may be of the same grant, which a revocation would end.
+func TestLogin_afterWhatCouldNotBeKept_revokesNothing(t *testing.T) {
+	t.Parallel()
+	u := renewUnkept(t, func(*unkept) {})
+	next := u.was
+	next.Issued, next.Expires, next.Secrets.AccessToken = time.Now().Add(time.Minute), time.Now().Add(time.Hour), "next"
+	u.keep(t, next)
+	u.keeper.Of(target(u.server))
+	if got, err := u.Header(within(t)); err != nil || got != "Bearer next" {
+		t.Errorf("got another token: %t and %v, want the newer one", got != "Bearer next", err)
+	}
+	if _, err := u.store.Forget(t.Context(), target(u.server).Key()); err != nil {
+		t.Fatal(err)
+	}
+	u.keeper.Of(target(u.server))
+	if n := len(u.server.Requests("/revoke")); n != 0 {
+		t.Errorf("got %d revocations, want none: a logout revokes what is kept", n)
 	}
 }
