@@ -80,6 +80,7 @@ type app struct {
 	eras     *eras.Store // nil where there is no place for them
 	lists    *lists.Store
 	keeping  *keeping
+	listings inOrder // lists of tools that are still to be looked at
 	// inputEnded is set over stdio once the agent has closed its end.
 	inputEnded atomic.Bool
 	hungUp     func() bool // whether a SIGHUP means that the terminal was closed

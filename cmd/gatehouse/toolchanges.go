@@ -26,7 +26,8 @@ const (
 // knownTools is what gateways of this user have seen of servers' definitions.
 func knownTools() *toolbook.Book { return toolbook.Open(stateFolder(), terminal.Line) }
 
-// toolsListed hears when a server has listed its tools.
+// toolsListed hears when a server has listed its tools, from the goroutine that did: the
+// catalog is the one that was listed, even if the next one comes at once.
 func (a *app) toolsListed(e any) {
 	name := ""
 	switch e := e.(type) {
@@ -37,17 +38,16 @@ func (a *app) toolsListed(e any) {
 	default:
 		return
 	}
-	a.reapers.Go(func() {
-		r, ok := routeOf(a.store.Load(), name)
-		if !ok {
-			return
-		}
-		name = r.Entry.Name
-		if catalog := r.Cell.Catalog(); catalog.Known && catalog.Err == "" && !catalog.Kept {
-			a.compareTools(name, r, catalog)
+	r, ok := routeOf(a.store.Load(), name)
+	if !ok {
+		return
+	}
+	if catalog := r.Cell.Catalog(); catalog.Known && catalog.Err == "" && !catalog.Kept {
+		a.listings.add(a.reapers.Go, func() {
+			a.compareTools(r.Entry.Name, r, catalog)
 			a.keeping.keep(r.Cell.Identity().Spec, catalog)
-		}
-	})
+		})
+	}
 }
 
 // compareTools looks whether a server's definitions are those it had, and tells
