@@ -117,7 +117,7 @@ func leaveKey(ctx context.Context, kept *store.Store, key store.Key, names []str
 	if r.LoggedIn() {
 		l.logins = []store.Record{r}
 	}
-	l.findOld(func(r store.Record) bool { return r.Ended != "" })
+	l.findOld(ended)
 	switch {
 	case len(l.logins) > 0 || l.broken != nil || r.Ended != "": // A gateway may go on with what it could not keep.
 		return l, l.keep(ctx, r)
@@ -151,12 +151,15 @@ func leaveOld(kept *store.Store, name string, unknown error) (*parting, error) {
 	return nil, failed(unknown)
 }
 
-// findOld finds the tokens that are kept under the names in records that are meant.
+// ended reports whether a login has ended, for whatever reason, and is not forgotten.
+func ended(r store.Record) bool { return r.Ended != "" }
+
+// findOld finds the logins that are kept under the names, in records that are meant.
 func (l *parting) findOld(meant func(shown store.Record) bool) {
 	for _, k := range l.store.Under(l.names) {
 		bad, _ := errors.AsType[*store.Unreadable](k.Err)
 		switch {
-		case !meant(k.Record) || bad == nil && !k.Record.LoggedIn():
+		case !meant(k.Record) || bad == nil && !k.Record.LoggedIn() && !ended(k.Record):
 			continue
 		case bad == nil:
 			l.logins = append(l.logins, k.Record)
@@ -177,12 +180,12 @@ func (l *parting) keep(ctx context.Context, r store.Record) error {
 		return nil
 	}
 	under := copyKey(l.key, r)
-	l.copies = append(l.copies, under)
 	r.Ended = unrevoked(r.Server)
 	_, err := l.store.Change(ctx, under, func(context.Context, store.Record, error) (store.Record, bool, error) { return r, true, nil })
 	if _, unkept := errors.AsType[*store.NotKept](err); unkept {
 		return nil
 	}
+	l.copies = append(l.copies, under)
 	return err
 }
 
@@ -209,16 +212,20 @@ func (l *parting) revoke(ctx context.Context) []error {
 	if l.broken != nil {
 		errs = append(errs, fmt.Errorf("its tokens are not revoked, as they could not be read: %w", l.broken))
 	}
+	left := len(l.old)+len(l.copies) > 0
 	for i, r := range l.logins {
 		if slices.ContainsFunc(l.logins[:i], r.Equal) {
 			continue
 		}
-		if err := login.Revoke(ctx, r, userAgent()); err != nil {
+		if err := login.Revoke(ctx, r, userAgent()); err != nil && (ctx.Err() == nil || !left) {
 			errs = append(errs, err)
 		}
 	}
-	if ctx.Err() != nil {
-		return errs // The next logout revokes what is left.
+	switch {
+	case ctx.Err() != nil && left:
+		return append(errs, errors.New(unrevoked(l.names[0])))
+	case ctx.Err() != nil:
+		return errs
 	}
 	for _, k := range l.old {
 		if err := k.Remove(ctx); err != nil {

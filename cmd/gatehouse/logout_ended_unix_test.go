@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"testing"
+
+	"gatehouse/testkit"
 )
 
 // A gateway that could not keep what it has renewed goes on with that though another
@@ -35,4 +37,29 @@ func TestLogout_ofALoginThatAnotherProcessHasEnded_endsItEverywhere(t *testing.T
 	agent.Execute(t, "guarded", "hello", nil).Failed(t, "SERVER_UNAVAILABLE")
 	operate(t, g, "login", "--list").want(t, exitFine, "nobody is logged in")
 	operate(t, g, "logout", "guarded").want(t, exitUsage, "nobody is logged in")
+}
+
+// A login that has ended is listed until somebody forgets it, whatever has become of its
+// entry.
+func TestLogout_ofALoginThatHasEnded_worksWithoutItsEntry(t *testing.T) {
+	t.Parallel()
+	for what, now := range map[string]testkit.Servers{
+		"the entry is gone":               {"other": {"url": "http://127.0.0.1:1/mcp"}},
+		"the entry has another address":   {"guarded": {"url": "http://127.0.0.1:1/mcp"}},
+		"the entry has a command instead": {"guarded": testkit.Fake(t)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			_, g, _ := beginGuarded(t, nil)
+			runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+			if err := os.WriteFile(credentialFiles(t, g, "json")[0], []byte(`{"server":"guarded","ended":"it is used up"}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g.Apply(t, g.ServersFile, now.JSON())
+			operate(t, g, "login", "--list").want(t, exitFine, "it is used up")
+			operate(t, g, "logout", "guarded").want(t, exitFine, `logged out of "guarded"`)
+			operate(t, g, "login", "--list").want(t, exitFine, "nobody is logged in")
+			operate(t, g, "logout", "guarded").want(t, exitUsage)
+		})
+	}
 }

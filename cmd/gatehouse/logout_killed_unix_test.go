@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -25,14 +26,14 @@ func credentialFiles(t *testing.T, g *testkit.Gateway, kind string) []string {
 }
 
 // stoppedWhileItRevokes is a logout that gets a signal while it waits for the answer to a
-// revocation.
-func stoppedWhileItRevokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal) {
+// revocation. It returns what that says.
+func stoppedWhileItRevokes(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal) (said string) {
 	t.Helper()
-	stoppedAfter(t, a, g, sig, func() {})
+	return stoppedAfter(t, a, g, sig, func() {})
 }
 
 // stoppedAfter is stoppedWhileItRevokes with something that is done once the logout runs.
-func stoppedAfter(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal, first func()) {
+func stoppedAfter(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig os.Signal, first func()) (said string) {
 	t.Helper()
 	asked, goOn := make(chan struct{}, 10), make(chan struct{})
 	a.Change(func() {
@@ -45,6 +46,8 @@ func stoppedAfter(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig o
 		}
 	})
 	cmd := command(t, operatorEnv(g), "logout", "guarded")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +57,7 @@ func stoppedAfter(t *testing.T, a *testkit.AuthServer, g *testkit.Gateway, sig o
 	_ = cmd.Wait() // It was stopped.
 	close(goOn)
 	a.Change(func() { delete(a.Handle, "/revoke") })
+	return out.String()
 }
 
 // revokes wants a logout to revoke so many tokens, and to leave none.
@@ -100,6 +104,18 @@ func TestLogout_ofAnEntryThatIsGone_interrupted_isEndedByTheNextOne(t *testing.T
 	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
 	g.Apply(t, g.ServersFile, testkit.Servers{"other": {"url": a.MCP()}}.JSON())
 	stoppedWhileItRevokes(t, a, g, os.Interrupt)
+	revokes(t, a, g, 2)
+}
+
+// Whoever stops a logout hears that there is more to do, and how.
+func TestLogout_interruptedWhileItRevokes_saysHowToRevokeTheRest(t *testing.T) {
+	t.Parallel()
+	a, g, _ := beginGuarded(t, nil)
+	runIn(t, browserOf(t, g), "login", "guarded").want(t, exitFine)
+	said := stoppedWhileItRevokes(t, a, g, os.Interrupt)
+	if want := "the tokens are not revoked yet; run again: gatehouse logout guarded\n"; !strings.Contains(said, want) {
+		t.Errorf("got\n%s\nwant %s in it", said, want)
+	}
 	revokes(t, a, g, 2)
 }
 
