@@ -9,7 +9,7 @@ import (
 	"gatehouse/internal/rawjson"
 )
 
-// levelWait is how long a call waits for its server to be asked for log messages.
+// levelWait is how long a call, or a wish, waits for its server to be asked for log messages.
 const levelWait = 2 * time.Second
 
 // listen has a call that wants log messages, and has no session that hears of them,
@@ -30,6 +30,27 @@ func (a *Attempt) listen(ctx context.Context, session endpoint.Session) (end fun
 		cancel()
 	}
 	return logger.Rest
+}
+
+// AwaitLevel blocks until those of the servers that are ready have been asked for log
+// messages of that level, for two seconds at most: what a client then calls, it hears
+// of. One that is not ready is asked when it is.
+func (a *Attempt) AwaitLevel(ctx context.Context, level endpoint.Level, servers ...string) {
+	soon, cancel := context.WithTimeout(ctx, levelWait)
+	defer cancel()
+	for _, server := range servers {
+		r, ok := a.RouteTo(server)
+		if !ok {
+			continue
+		}
+		st := r.Cell.Status()
+		if st.State != endpoint.Ready || st.Session.Info().Stateless() || st.Session.Info().Capability("logging") == nil {
+			continue
+		}
+		if notices, there := a.Notices(server); there {
+			notices.AwaitLevel(soon, level)
+		}
+	}
 }
 
 // noticed takes a notification of the server that belongs to the call alone.

@@ -2,6 +2,7 @@ package surface
 
 import (
 	"encoding/json"
+	"slices"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
@@ -53,6 +54,7 @@ func (o *One) setLevel(v visit) ([]byte, *agents.Error) {
 	if fail := c.End(err); fail != nil {
 		return v.dst, failed(fail, rpcInvalidParams)
 	}
+	a.AwaitLevel(v.ctx, level, o.server)
 	return append(v.dst, "{}"...), nil
 }
 
@@ -66,12 +68,14 @@ func (s *All) setLevel(v visit) ([]byte, *agents.Error) {
 	var c front.Call
 	v.begin(&c, "", &tools, "")
 	defer v.Router.Finish(&c)
-	if _, err := v.Router.Identify(v.ctx, &c); err != nil {
+	a, err := v.Router.Identify(v.ctx, &c)
+	if err != nil {
 		return v.dst, failed(c.End(err), rpcInvalidParams)
 	}
 	v.caller.Inbox.SetLevel(level)
 	s.Renew(v.caller)
 	_ = c.End(nil)
+	a.AwaitLevel(v.ctx, level, slices.Collect(a.Servers())...)
 	return append(v.dst, "{}"...), nil
 }
 

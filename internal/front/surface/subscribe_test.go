@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/front"
@@ -19,10 +20,16 @@ import (
 )
 
 // subscribable is a server of before 2026-07-28 that announces what it is asked for,
-// with the loop of its run that asks.
-func subscribable(t *testing.T, name string) (*testkit.Backend, *testkit.Session) {
+// with the loop of its run that asks. takes is how long it does for each answer.
+func subscribable(t *testing.T, name string, takes ...time.Duration) (*testkit.Backend, *testkit.Session) {
 	t.Helper()
-	session := testkit.NewSession(1, func(_ context.Context, req endpoint.Request) (endpoint.Response, error) {
+	session := testkit.NewSession(1, func(ctx context.Context, req endpoint.Request) (endpoint.Response, error) {
+		for _, d := range takes {
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+			}
+		}
 		if strings.Contains(string(req.Params), "x://none") {
 			return endpoint.Response{Error: []byte(`{"code":-32002,"message":"there is no s3cr3t-value"}`)}, nil
 		}
@@ -202,6 +209,37 @@ func TestLogging_eachSessionGetsItsOwnLevel(t *testing.T) {
 		const mark = `,"_meta":{"io.gatehouse/server":"db"}}`
 		whole.hears(t, `message {"level":"info","data":2`+mark, `message {"level":"critical","data":3`+mark)
 	})
+}
+
+// A level is in force once it is answered: what the client calls then, it hears of.
+// A server that does not answer holds that up for two seconds, one that has no log
+// messages, or is not ready, not at all.
+func TestLogging_levelIsInForceOnceItIsAnswered(t *testing.T) {
+	for name, c := range map[string]struct{ takes, want time.Duration }{
+		"a server that takes a second": {time.Second, time.Second},
+		"a server that never answers":  {time.Hour, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db, _ := subscribable(t, "db", c.takes)
+				mute := testkit.NewBackend("mute", testkit.Ready(1, testkit.NewSession(1, nil).WithInfo(endpoint.ServerInfo{ProtocolVersion: "2025-11-25", Tools: true})))
+				idle := testkit.NewBackend("idle", endpoint.Status{State: endpoint.Idle})
+				stage := testkit.NewStage(t, allowAll, db, mute, idle)
+				gateway := surface.Gateway{Router: stage.Router(front.Config{})}
+				one, all := gateway.One("db"), gateway.All()
+				begun := time.Now()
+				serve(t, all, newClient(t, "a").Caller, "logging/setLevel", `{"level":"info"}`)
+				if got := time.Since(begun); got != c.want {
+					t.Errorf("of all: answered after %v, want %v", got, c.want)
+				}
+				begun = time.Now()
+				serve(t, one, newClient(t, "a").Caller, "logging/setLevel", `{"level":"debug"}`)
+				if got := time.Since(begun); got != c.want {
+					t.Errorf("of one: answered after %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
 }
 
 // A server that comes later is heard too, and one that the agent may not use is not.
