@@ -8,9 +8,6 @@ import (
 	"gatehouse/testkit"
 )
 
-// fleetName is that of all fleets of tests.
-const fleetName = "test"
-
 // etcdOptions are those of the fleet's store: with a network each member has a host.
 func (f *Fleet) etcdOptions() EtcdOptions {
 	o := EtcdOptions{Quota: f.options.Quota}

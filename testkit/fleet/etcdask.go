@@ -73,6 +73,9 @@ func (e *Etcd) Keys() int {
 	return keys
 }
 
+// fleetName is that of all fleets of tests.
+const fleetName = "test"
+
 // Delete deletes a key of the fleet, as an operator of the store can.
 func (e *Etcd) Delete(key string) {
 	m := e.Members[0]
