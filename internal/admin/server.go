@@ -245,7 +245,7 @@ func (s *Server) nodeLogs(ctx context.Context, q LogQuery) ([]json.RawMessage, e
 // writeLines reports whether the client still takes them.
 func writeLines(w http.ResponseWriter, lines []json.RawMessage, flush bool) bool {
 	for _, line := range lines {
-		if _, err := w.Write(append(slices.Clip(line), '\n')); err != nil { //nolint:gosec // Lines of JSON, and no page.
+		if _, err := w.Write(append(slices.Clip(line), '\n')); err != nil { // Lines of JSON, and no page.
 			return false
 		}
 	}

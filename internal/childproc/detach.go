@@ -34,7 +34,7 @@ func runDetacher() int {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
 		var p *os.Process
-		if p, err = os.StartProcess(ownProgram(), os.Args, detachedAttr(null)); err == nil { //nolint:gosec // The arguments are those of this very program.
+		if p, err = os.StartProcess(ownProgram(), os.Args, detachedAttr(null)); err == nil { // The arguments are those of this very program.
 			_ = p.Release() // It is nobody's.
 			return 0
 		}

@@ -168,7 +168,7 @@ func (p *reply) streamLocked(data ...[]byte) {
 func (p *reply) push(data ...[]byte) {
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.opts.WriteTimeout))
 	for _, part := range data {
-		_, _ = p.w.Write(part) //nolint:gosec // It is an event stream, no page.
+		_, _ = p.w.Write(part) // It is an event stream, no page.
 	}
 	_ = p.control.Flush()
 	_ = p.control.SetWriteDeadline(time.Time{})

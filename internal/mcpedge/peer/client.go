@@ -144,7 +144,7 @@ func (c *Client) ask(ctx context.Context, address, path string, h *head, into an
 
 // request makes a request; the error is that of an address that is none.
 func (c *Client) request(ctx context.Context, method, address, path string, body io.ReadCloser) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+address+path, body) //nolint:gosec // The address is one that a gateway of the fleet has published.
+	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+address+path, body) // The address is one that a gateway of the fleet has published.
 	if err != nil {
 		return nil, &Unreached{Address: address, Cause: errors.New("it is not an address of the form HOST:PORT")}
 	}
