@@ -230,7 +230,6 @@ func (r *urlRelay) try(ctx context.Context, m message, line []byte) (answered bo
 	r.mu.Unlock()
 	resp, err := r.post(ctx, m, line)
 	if err != nil {
-		r.forsake()
 		return false, fateOf(err)
 	}
 	switch {
@@ -327,7 +326,16 @@ func (r *urlRelay) post(ctx context.Context, m message, line []byte) (*http.Resp
 			describe2026(req.Header, m, version)
 		}
 	}
-	return r.client.Do(req) //nolint:wrapcheck // fateOf looks into it.
+	return r.do(req)
+}
+
+// do sends a request, on whichever connection there is.
+func (r *urlRelay) do(req *http.Request) (*http.Response, error) {
+	resp, err := r.client.Do(req)
+	if err != nil {
+		r.forsake()
+	}
+	return resp, err //nolint:wrapcheck // fateOf looks into it.
 }
 
 // describe2026 sets the headers in which the newest revision repeats what a request

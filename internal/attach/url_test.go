@@ -323,6 +323,16 @@ func pathWithoutMCP(t *testing.T, url string) {
 // killed are dead, whether or not this side has heard of it, and a call on one could
 // not be repeated.
 func TestRelayURL_otherConnectionsOfALostGateway_areNotUsedAgain(t *testing.T) {
+	const progress = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}`
+	for name, fails := range map[string]string{"a call": call(1), "a notification": progress} {
+		t.Run(name, func(t *testing.T) { otherConnectionsAreNotUsedAgain(t, fails) })
+	}
+}
+
+// otherConnectionsAreNotUsedAgain has a message fail, and then a call that has another
+// connection to go on.
+func otherConnectionsAreNotUsedAgain(t *testing.T, fails string) {
+	t.Helper()
 	e := &elsewhere{session: "one"}
 	came := make(chan struct{}, 2)
 	go1, go2 := make(chan struct{}), make(chan struct{})
@@ -333,17 +343,17 @@ func TestRelayURL_otherConnectionsOfALostGateway_areNotUsedAgain(t *testing.T) {
 		if _, is := dead.Load(req.RemoteAddr); is {
 			panic(http.ErrAbortHandler)
 		}
-		switch idOf(line) {
-		case "1":
+		switch id := idOf(line); {
+		case line == fails:
 			came <- struct{}{}
 			<-go1
 			panic(http.ErrAbortHandler)
-		case "2":
+		case id == "2":
 			dead.Store(req.RemoteAddr, true)
 			came <- struct{}{}
 			<-go2
 			fallthrough
-		case "3":
+		case id == "3":
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, echo(line))
 		default:
@@ -354,14 +364,16 @@ func TestRelayURL_otherConnectionsOfALostGateway_areNotUsedAgain(t *testing.T) {
 	t.Cleanup(s.Close)
 	c := newURLClient(t, s.URL, 10*time.Second, nil)
 	c.begin(t)
-	c.say(t, call(1))
 	c.say(t, call(2))
 	<-came
+	c.say(t, fails)
 	<-came
 	close(go2)
 	c.want(t, `"id":2,"result":{"got"`)
 	close(go1)
-	c.want(t, `"id":1,`, "GATEWAY_LOST")
+	if idOf(fails) != "" {
+		c.want(t, `"id":1,`, "GATEWAY_LOST")
+	}
 	c.say(t, call(3))
 	c.want(t, `"id":3,"result":{"got"`)
 }

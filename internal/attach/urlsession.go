@@ -135,7 +135,7 @@ func (r *urlRelay) hear(ctx context.Context) bool {
 		return true
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	resp, err := r.client.Do(req)
+	resp, err := r.do(req)
 	if err != nil {
 		return true
 	}
@@ -159,7 +159,7 @@ func (r *urlRelay) bye() {
 		return
 	}
 	if req, err := r.request(ctx, http.MethodDelete, nil); err == nil {
-		if resp, err := r.client.Do(req); err == nil {
+		if resp, err := r.do(req); err == nil {
 			discard(resp)
 		}
 	}

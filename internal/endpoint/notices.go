@@ -49,7 +49,7 @@ type Notices struct {
 	release *time.Timer
 	begun   uint64        // how often all had to be asked for anew
 	last    uint64        // number of a wish
-	told    Level         // what the server was asked for; 0 is not known
+	told    Level         // what the server surely sends; 0 is not known
 	telling chan struct{} // closed once that is another one; nil if nobody waits
 	changed chan struct{} // closed once something else is wanted; nil if nobody waits
 
@@ -328,6 +328,16 @@ func (n *Notices) Settle(topic Topic, version uint64, answer Response, err error
 	n.mu.Unlock()
 	for _, s := range told {
 		s.hear(topic.Name, nil)
+	}
+}
+
+// Telling says which level of log messages the server is being asked for: until it has
+// heard of that it is known to send what both the level before and this one let pass.
+func (n *Notices) Telling(level Level) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.told != 0 {
+		n.told = max(n.told, level)
 	}
 }
 

@@ -242,6 +242,29 @@ func TestLogging_levelIsInForceOnceItIsAnswered(t *testing.T) {
 	}
 }
 
+// While the server is being asked for less, a level that it had before is not in force.
+func TestLogging_levelIsInForceOnceItIsAnswered_besideOneWhoWantsLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := subscribable(t, "db", 900*time.Millisecond)
+		stage := testkit.NewStage(t, allowAll, db)
+		one := surface.Gateway{Router: stage.Router(front.Config{})}.One("db")
+		other, mine := newClient(t, "a"), newClient(t, "a")
+		serve(t, one, other.Caller, "logging/setLevel", `{"level":"debug"}`)
+		lowered := make(chan struct{})
+		go func() {
+			defer close(lowered)
+			serve(t, one, other.Caller, "logging/setLevel", `{"level":"emergency"}`)
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		serve(t, one, mine.Caller, "logging/setLevel", `{"level":"info"}`)
+		if got := time.Since(begun); got != 1800*time.Millisecond {
+			t.Errorf("answered after %v, want 1.8s: the server has answered twice", got)
+		}
+		<-lowered
+	})
+}
+
 // A server that comes later is heard too, and one that the agent may not use is not.
 func TestLogging_onAll_serversThatComeLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

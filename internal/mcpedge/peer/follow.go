@@ -100,6 +100,7 @@ func (f *following) follow(ctx context.Context, want endpoint.Wanted) (over <-ch
 	if err != nil {
 		return nil // It is made of texts.
 	}
+	f.wanted.Telling(want.Level)
 	own, end := context.WithCancel(ctx)
 	open, done := make(chan struct{}, 1), make(chan struct{})
 	go func() { // Ends with the request.

@@ -62,6 +62,7 @@ func (f *asking) ask(ctx context.Context, want endpoint.Wanted) {
 	}
 	if want.Level != f.level && want.Level != 0 && f.session.Info().Capability("logging") != nil {
 		f.level = want.Level
+		f.wanted.Telling(want.Level)
 		_, _ = f.call(ctx, "logging/setLevel", "level", want.Level.String()) // Who wants it gets what comes.
 		f.wanted.Told(want.Level)
 	}
