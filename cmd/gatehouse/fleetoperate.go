@@ -16,21 +16,9 @@ import (
 // operateAll does what an operator asks for at all gateways of the fleet, and returns
 // once this one follows. It blocks until then, or until ctx ends.
 func (a *app) operateAll(ctx context.Context, action admin.Action, server string, hold admin.Hold) (admin.Operated, error) {
-	route, ok := a.store.Load().Route(server)
-	if !ok {
-		return admin.Operated{}, &admin.Error{Status: http.StatusNotFound, Message: noServer(server, a.store.Load().Names())}
-	}
-	if err := mayOperate(action, server, route.Cell.Identity()); err != nil {
-		return admin.Operated{}, conflict(err)
-	}
-	if hold.From != "" {
-		if err := mayDespite(a.fleet.standing.View(), server, hold.From); err != nil {
-			return admin.Operated{}, conflict(err)
-		}
-	}
-	note := ""
-	if action == admin.Release && hold.From == "" {
-		note = goesOn(server, route.Cell.Status().State)
+	note, err := a.mayOperateAll(action, server, hold)
+	if err != nil {
+		return admin.Operated{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
@@ -51,11 +39,37 @@ func (a *app) operateAll(ctx context.Context, action admin.Action, server string
 	return done, nil
 }
 
+// mayOperateAll returns why nothing comes of what an operator asks for, or else what there is
+// to know of it before. A hold outlives its server in the files, and can be released.
+func (a *app) mayOperateAll(action admin.Action, server string, hold admin.Hold) (note string, err error) {
+	snap, v := a.store.Load(), a.fleet.standing.View()
+	route, ok := snap.Route(server)
+	released := action == admin.Release && hold.From == ""
+	switch {
+	case !ok && released && v.Holds[server].Held:
+		return "", nil
+	case !ok:
+		return "", &admin.Error{Status: http.StatusNotFound, Message: noServer(server, snap.Names())}
+	}
+	if err := mayOperate(action, server, route.Cell.Identity()); err != nil {
+		return "", conflict(err)
+	}
+	if hold.From != "" {
+		if err := mayDespite(v, server, hold.From); err != nil {
+			return "", conflict(err)
+		}
+	}
+	if released {
+		note = goesOn(server, route.Cell.Status().State)
+	}
+	return note, nil
+}
+
 // staysOut says why a server does not start that was released; it is empty if it does.
 func (a *app) staysOut(server string) string {
 	route, ok := a.store.Load().Route(server)
 	if !ok {
-		return ""
+		return fmt.Sprintf("%q is not held any more; there is no such server now", server)
 	}
 	return route.Cell.Identity().Released(server)
 }

@@ -7,9 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	fleetactor "gatehouse/actors/fleet"
 	"gatehouse/internal/admin"
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/fleet"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/snapshot"
+	"gatehouse/testkit"
 	fleetkit "gatehouse/testkit/fleet"
 )
 
@@ -70,4 +74,36 @@ func TestFleet_whatMustNotRun_isRefusedUnlessItIsHeld(t *testing.T) {
 			t.Errorf("hold of %q: got %v, want it held: its entry may change", state, err)
 		}
 	}
+}
+
+// The files have lost the server, and the hold is still there.
+func TestFleet_aHoldWhoseServerIsGone_canBeReleased(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, w *testkit.World) {
+		store := fleetkit.NewMemoryStore()
+		way := store.Client()
+		for server, held := range map[string]bool{"held": true, "let go": false} {
+			if _, err := way.PutHold(t.Context(), server, fleet.Hold{Held: held}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		standing := fleetactor.NewStanding(func() fleet.Instant { return fleet.Instant(time.Since(began)) + 1 })
+		w.Spawn(fleetactor.Props(fleetactor.Config{
+			Store: way, TTL: 4 * time.Second, Node: fleet.Node{ID: "a", Boot: "b", Address: "a:1"}, Standing: standing, Log: w.Logs.Logger(),
+		}))
+		w.Sleep(time.Second)
+		a := app{store: &snapshot.Store{}, fleet: &fleetSide{standing: standing}}
+		a.store.Replace(snapshot.New(1, time.Now(), policy.Compile(policy.Rules{}), "", nil))
+		if note, err := a.mayOperateAll(admin.Release, "held", admin.Hold{}); err != nil || note != "" {
+			t.Errorf("release of what is held: got %q (%v), want it taken", note, err)
+		}
+		if got := a.staysOut("held"); !strings.Contains(got, "there is no such server now") {
+			t.Errorf("got the note %q, want it to say that there is no such server", got)
+		}
+		for server, action := range map[string]admin.Action{"let go": admin.Release, "nothing": admin.Release, "held": admin.Restart} {
+			if _, err := a.mayOperateAll(action, server, admin.Hold{}); err == nil || !strings.Contains(err.Error(), "there is no server") {
+				t.Errorf("%s of %q: got %v, want that there is no such server", action, server, err)
+			}
+		}
+	})
 }
