@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/rawjson"
@@ -53,10 +54,17 @@ func Waits(all []Awaiting) string {
 	return string(text)
 }
 
-// WaitsIn undoes Waits. It leaves out what cannot be read.
+// WaitsIn undoes Waits. It leaves out what cannot be read. Gateways of older versions do not
+// say of which server an instance is: it is what stands before the bracket, as no server has
+// one in its name.
 func WaitsIn(text string) (all []Awaiting) {
 	if text == "" || rawjson.Decode([]byte(text), &all) != nil {
 		return nil
+	}
+	for i, w := range all {
+		if of, _, instance := strings.Cut(w.Server, "["); instance && w.Of == "" {
+			all[i].Of = of
+		}
 	}
 	return all
 }
