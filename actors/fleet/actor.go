@@ -65,7 +65,7 @@ func Props(cfg Config) *actor.Props {
 	cfg.Standing.most = int64(cmp.Or(cfg.MaxInstances, fleet.MaxInstances))
 	f := &member{
 		cfg: cfg, node: cfg.Node, previous: cfg.Previous, wants: map[string]*want{}, owned: map[string]*ownership{},
-		claiming: map[string]bool{}, waits: map[string]fleet.Awaiting{}, settled: map[string]fleet.Record{},
+		claiming: map[string]bool{}, waits: map[string]fleet.Awaiting{}, settled: map[string]fleet.Record{}, voids: map[string]voidSeen{},
 	}
 	f.life, f.die = context.WithCancel(context.Background())
 	f.byLease, f.endLease = f.life, func() {}
@@ -116,6 +116,8 @@ type member struct {
 	claiming map[string]bool
 	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
 	settled  map[string]fleet.Record   // records of failures that an operator has dealt with, by key
+
+	voids map[string]voidSeen // claims that nobody can go by, by key
 
 	isolation isolation
 	unfit     bool // the fleet is written in a form that is not known here
@@ -223,6 +225,8 @@ func (f *member) receive(c actor.Context) {
 		f.claimDue(m)
 	case claimed:
 		f.claimed(m)
+	case voidLooked:
+		f.voidLooked(m)
 	case writeDue:
 		f.writeDue(m)
 	case written:
@@ -310,6 +314,7 @@ func (f *member) seen(v fleet.View) {
 	f.noteVanished(v) // Before it is out of the view.
 	f.view = v
 	f.cfg.Standing.see(&v)
+	f.noteVoids()
 	f.noteIsolation()
 	f.dropSettled()
 	f.handOn()

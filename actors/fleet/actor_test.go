@@ -410,14 +410,23 @@ func TestFleet_afterARestore_anEpochOfTheSameNumberIsAnotherClaim(t *testing.T) 
 	atSea(t, func(t *testing.T, s *sea) {
 		a := s.sets("a")
 		backup := s.store.Backup()
+		a.wants("other") // Else there is no revision for b to join with.
+		a.owns(t, "other")
 		a.wants("files")
 		m := a.owns(t, "files")
 		a.way.Cut()
 		s.store.Rewind(backup)
+		way, b := s.store.Client(), fleet.Node{ID: "b", Boot: "of b", Address: "b:1"}
+		lease, _, err := way.Join(t.Context(), b, time.Minute, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for s.store.View().Revision < m.Epoch-1 {
 			s.store.Damage("later/key", nil)
 		}
-		s.store.Damage(fleet.OwnerKey("files"), []byte(`{"node":"b","boot":"of b","address":"b:1"}`))
+		if _, won, err := way.Claim(t.Context(), "files", fleet.Owner{Node: b.ID, Boot: b.Boot, Address: b.Address}, lease); err != nil || !won {
+			t.Fatalf("got %t (%v), want that b has claimed files", won, err)
+		}
 		if got := s.store.View().Owners["files"]; got.Node != "b" || got.Epoch != m.Epoch {
 			t.Fatalf("got the owner %+v, want b by epoch %d: else this tests nothing", got, m.Epoch)
 		}
@@ -465,10 +474,17 @@ func TestFleet_theGenerationInForce_isTheLatestWhateverIsSlow(t *testing.T) {
 	}
 }
 
-// claimCounter counts the claims of a gateway.
+// claimCounter counts the claims of a gateway, whose view shows nothing of a claim that is there.
 type claimCounter struct {
 	fleet.Store
 	claims int
+}
+
+func (s *claimCounter) Follow(ctx context.Context, hear func(fleet.View)) error {
+	return s.Store.Follow(ctx, func(v fleet.View) {
+		v.Owners, v.Void, v.Damaged = nil, nil, nil
+		hear(v)
+	})
 }
 
 func (s *claimCounter) Claim(ctx context.Context, key string, o fleet.Owner, l fleet.Lease) (fleet.Owner, bool, error) {

@@ -202,6 +202,10 @@ func (f *member) claimDue(m claimDue) {
 		w.waiting = f.later(claimAgain, m)
 		return
 	}
+	if c, void := f.view.Void[w.key]; void {
+		f.removeVoid(w, c)
+		return
+	}
 	f.claiming[w.key] = true
 	self := fleet.Owner{Node: f.node.ID, Boot: f.node.Boot, Address: f.node.Address}
 	lease, byLease, key := f.lease, f.byLease, w.key
@@ -239,7 +243,9 @@ func (f *member) claimed(m claimed) {
 		}
 	case !m.won:
 		if w != nil {
-			w.last = m.owner // The view is about to say so.
+			if _, void := f.view.Void[m.key]; !void {
+				w.last = m.owner // The view is about to say so.
+			}
 			w.yield = time.Now().Add(claimAgain)
 			f.settle(w)
 		}

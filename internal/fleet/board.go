@@ -16,6 +16,7 @@ type Entry struct {
 	Value    []byte
 	Created  int64 // the revision that made the key
 	Modified int64 // the revision that wrote this value
+	Lease    Lease // what keeps it; 0 is nothing
 	Deleted  bool  // it is gone; Modified is the revision of that
 }
 
@@ -30,7 +31,7 @@ func NewBoard(store uint64, revision int64, entries []Entry) *Board {
 	b := &Board{view: View{
 		Store: store, Format: 1, Acks: map[string]Ack{}, Nodes: map[string]Node{}, Joined: map[string]int64{},
 		Owners: map[string]Owner{}, Records: map[string]Record{}, Holds: map[string]Hold{},
-		Restarts: map[string]Restart{}, Damaged: map[string]string{},
+		Restarts: map[string]Restart{}, Damaged: map[string]string{}, Void: map[string]VoidClaim{},
 	}}
 	for _, e := range entries {
 		b.take(e)
@@ -48,6 +49,7 @@ func (b *Board) Apply(revision int64, changes []Entry) {
 	v.Acks, v.Nodes, v.Joined = maps.Clone(v.Acks), maps.Clone(v.Nodes), maps.Clone(v.Joined)
 	v.Owners, v.Records = maps.Clone(v.Owners), maps.Clone(v.Records)
 	v.Holds, v.Restarts, v.Damaged = maps.Clone(v.Holds), maps.Clone(v.Restarts), maps.Clone(v.Damaged)
+	v.Void = maps.Clone(v.Void)
 	for _, e := range changes {
 		b.take(e)
 	}
@@ -116,11 +118,17 @@ func (v *View) readFormat(e Entry) (err error) {
 }
 
 // readOwner takes in a claim. It is written once, and belongs to a lease that a second write
-// takes away: whatever that says, nobody can go by it.
+// takes away: whatever that says, nobody can go by it. One without a lease is no gateway's.
 func (b *Board) readOwner(key string, e Entry) error {
-	if !e.Deleted && e.Modified != e.Created {
-		delete(b.view.Owners, key)
-		return errors.New("it was overwritten")
+	delete(b.view.Owners, key)
+	delete(b.view.Void, key)
+	overwritten := e.Modified != e.Created
+	if !e.Deleted && (overwritten || e.Lease == 0) {
+		b.view.Void[key] = VoidClaim{e.Created, e.Modified}
+		if overwritten {
+			return errors.New("it was overwritten")
+		}
+		return errors.New("no gateway has made this claim: it has no lease")
 	}
 	return readInto(b.view.Owners, key, e, func(o *Owner) { o.Epoch = e.Created })
 }

@@ -40,9 +40,18 @@ func TestBoard_whatCannotBeRead_isNamed(t *testing.T) {
 	}
 }
 
+// A gateway claims under a lease.
+func TestBoard_claimWithoutALease_isNoClaim(t *testing.T) {
+	claim := fleet.Entry{Key: fleet.OwnerKey("s"), Value: []byte(`{"node": "n1"}`), Created: 5, Modified: 5}
+	v := fleet.NewBoard(1, 9, []fleet.Entry{claim}).View()
+	if len(v.Owners) != 0 || !strings.Contains(v.Damaged[claim.Key], "no lease") || v.Void["s"] != (fleet.VoidClaim{Created: 5, Modified: 5}) {
+		t.Errorf("got owners %v, void %v and %q as damaged, want nobody, s and %s", v.Owners, v.Void, v.Summary(), claim.Key)
+	}
+}
+
 // A claim is written once, and a write by hand takes its lease away, whatever it says.
 func TestBoard_claimThatIsWrittenAgain_isNoClaim(t *testing.T) {
-	claim := fleet.Entry{Key: fleet.OwnerKey("s"), Value: []byte(`{"node": "n1"}`), Created: 5, Modified: 5}
+	claim := fleet.Entry{Key: fleet.OwnerKey("s"), Value: []byte(`{"node": "n1"}`), Created: 5, Modified: 5, Lease: 1}
 	b := fleet.NewBoard(1, 9, []fleet.Entry{claim})
 	if v := b.View(); v.Owners["s"].Node != "n1" || len(v.Damaged) != 0 {
 		t.Errorf("got owners %v and %q as damaged, want n1 and nothing", v.Owners, v.Summary())
@@ -53,7 +62,7 @@ func TestBoard_claimThatIsWrittenAgain_isNoClaim(t *testing.T) {
 		t.Errorf("got owners %v and %q as damaged once it was written again, want nobody and %s", v.Owners, v.Summary(), claim.Key)
 	}
 	b.Apply(11, []fleet.Entry{{Key: claim.Key, Deleted: true, Modified: 11}})
-	if v := b.View(); len(v.Damaged) != 0 {
+	if v := b.View(); len(v.Damaged)+len(v.Void) != 0 {
 		t.Errorf("got %q as damaged once it was released, want nothing", v.Summary())
 	}
 }

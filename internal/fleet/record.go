@@ -125,6 +125,13 @@ type Owner struct {
 	Epoch int64 `json:"-"`
 }
 
+// VoidClaim is a claim that nobody can go by. Until it was overwritten it may have been that
+// of a node that has joined before it was made.
+type VoidClaim struct {
+	Created  int64 // the revision that made it
+	Modified int64 // the revision that wrote it last
+}
+
 // Record is what the owner of a server says of it, and what the next owner goes on
 // with.
 type Record struct {

@@ -104,7 +104,7 @@ func (s *Store) changes(events []*clientv3.Event) []fleet.Entry {
 }
 
 func (s *Store) entry(kv *mvccpb.KeyValue) fleet.Entry {
-	return fleet.Entry{Key: string(kv.Key[len(s.prefix):]), Value: kv.Value, Created: kv.CreateRevision, Modified: kv.ModRevision}
+	return fleet.Entry{Key: string(kv.Key[len(s.prefix):]), Value: kv.Value, Created: kv.CreateRevision, Modified: kv.ModRevision, Lease: fleet.Lease(kv.Lease)}
 }
 
 // restart forgets what was seen, for all that there is now.

@@ -46,6 +46,17 @@ func (s *Store) Release(ctx context.Context, key string, epoch int64) error {
 	})
 }
 
+// RemoveVoid implements fleet.Store.
+func (s *Store) RemoveVoid(ctx context.Context, key string, v fleet.VoidClaim) error {
+	at := s.key(fleet.OwnerKey(key))
+	return s.ask(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		_, err := c.Txn(ctx).If(
+			clientv3.Compare(clientv3.CreateRevision(at), "=", v.Created), clientv3.Compare(clientv3.ModRevision(at), "=", v.Modified),
+		).Then(clientv3.OpDelete(at)).Commit()
+		return err
+	})
+}
+
 // Write implements fleet.Store.
 func (s *Store) Write(ctx context.Context, key string, epoch int64, r fleet.Record) error {
 	r.Epoch = epoch

@@ -1,6 +1,7 @@
 package fleetstore_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,45 @@ func TestStore_aWishThatNamesANode_goesAfterAWhile(t *testing.T) {
 	}
 	if all, err := client.Leases(t.Context()); err != nil || len(all.Leases) != 1 {
 		t.Errorf("got the leases %v (%v), want the one that is used", all.Leases, err)
+	}
+}
+
+// The lease tells a gateway's claim from one that somebody has written.
+func TestStore_claimsThatSomebodyHasWritten_areVoidUntilTheyAreRemoved(t *testing.T) {
+	etcd := kit.StartEtcd(t, 1, kit.EtcdOptions{})
+	s, client := open(t, etcd.URLs(), "void"), raw(t, etcd.URLs())
+	n := fleet.Node{ID: "a", Boot: "b", Address: "a:1"}
+	lease, _, err := s.Join(t.Context(), n, kit.TTL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"claimed", "overwritten"} {
+		if _, won, err := s.Claim(t.Context(), key, fleet.Owner{Node: n.ID, Boot: n.Boot}, lease); err != nil || !won {
+			t.Fatalf("%s: got %t (%v), want it claimed", key, won, err)
+		}
+	}
+	for _, key := range []string{"overwritten", "by hand"} {
+		if _, err := client.Put(t.Context(), "/gatehouse/void/"+fleet.OwnerKey(key), `{"node":"a","boot":"b"}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func() (v fleet.View) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_ = s.Follow(ctx, func(now fleet.View) { v = now; cancel() }) // It ends with its context alone.
+		return v
+	}
+	v := look()
+	if len(v.Owners) != 1 || v.Owners["claimed"].Node != "a" || len(v.Void) != 2 {
+		t.Fatalf("got the owners %v and the void claims %v, want the claim of a, and both others void", v.Owners, v.Void)
+	}
+	for key, c := range v.Void {
+		if err := s.RemoveVoid(t.Context(), key, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := look(); len(v.Owners) != 1 || len(v.Void)+len(v.Damaged) != 0 {
+		t.Errorf("got the owners %v, void %v and damaged %v, want the claim of a alone", v.Owners, v.Void, v.Damaged)
 	}
 }
 

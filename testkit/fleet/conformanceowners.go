@@ -76,6 +76,24 @@ var ownerCases = []Case{
 			t.Errorf("got epoch %d after the release by the owner before, want %d still", again, second)
 		}
 	}},
+	{"a claim that nobody can go by is removed, and no other one", func(t *testing.T, open func() fleet.Store) {
+		a, b := join(t, open(), "a"), join(t, open(), "b")
+		epoch := a.claims("s")
+		for _, other := range []fleet.VoidClaim{{Created: epoch, Modified: epoch + 1}, {Created: epoch - 1, Modified: epoch}} {
+			if err := b.RemoveVoid(ctx(t), "s", other); err != nil {
+				t.Fatalf("removing what is not there: %v", err)
+			}
+		}
+		if again := a.claims("s"); again != epoch {
+			t.Errorf("got epoch %d after another claim was removed, want %d still", again, epoch)
+		}
+		if err := b.RemoveVoid(ctx(t), "s", fleet.VoidClaim{Created: epoch, Modified: epoch}); err != nil {
+			t.Fatal(err)
+		}
+		if next := b.claims("s"); next <= epoch {
+			t.Errorf("got epoch %d once it was removed, want a later one than %d", next, epoch)
+		}
+	}},
 	{"what an owner writes is kept for the next, and the owner before cannot write", func(t *testing.T, open func() fleet.Store) {
 		eye := watch(t, open())
 		a, b := join(t, open(), "a"), join(t, open(), "b")

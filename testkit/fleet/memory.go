@@ -176,7 +176,7 @@ func (m *MemoryStore) commit(writes ...put) {
 		if old, ok := m.keys[w.key]; ok {
 			created = old.entry.Created
 		}
-		m.keys[w.key] = stored{fleet.Entry{Key: w.key, Value: slices.Clone(w.value), Created: created, Modified: m.revision}, w.lease}
+		m.keys[w.key] = stored{fleet.Entry{Key: w.key, Value: slices.Clone(w.value), Created: created, Modified: m.revision, Lease: w.lease}, w.lease}
 	}
 	m.tell()
 }

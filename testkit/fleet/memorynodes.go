@@ -84,6 +84,17 @@ func (c *MemoryClient) Release(ctx context.Context, key string, epoch int64) err
 	})
 }
 
+// RemoveVoid implements fleet.Store.
+func (c *MemoryClient) RemoveVoid(ctx context.Context, key string, v fleet.VoidClaim) error {
+	return c.ask(ctx, func(m *MemoryStore) error {
+		at := fleet.OwnerKey(key)
+		if s, owned := m.keys[at]; owned && s.entry.Created == v.Created && s.entry.Modified == v.Modified {
+			m.commit(put{key: at, remove: true})
+		}
+		return nil
+	})
+}
+
 // Write implements fleet.Store.
 func (c *MemoryClient) Write(ctx context.Context, key string, epoch int64, r fleet.Record) error {
 	return c.ask(ctx, func(m *MemoryStore) error {
