@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"gatehouse/internal/ownsocket"
@@ -66,41 +67,70 @@ func await(ctx context.Context, path string, needless func(context.Context) bool
 	}
 }
 
+// lockTries is how often lock begins anew, as the file was removed between its opening and
+// its locking: whoever removes it so often is at work.
+const lockTries = 10
+
 // lock takes the lock of a file. The file is removed when the lock is released, so
-// whoever has waited for it looks whether it is still the one at the path. Its folder
-// may have been swept since the caller made it; then it is made again.
+// whoever has waited for it looks whether it is still the one at the path.
 func lock(path string) (*Lock, error) {
-	for made := false; ; {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if errors.Is(err, fs.ErrNotExist) && !made {
-			if made = true; ownsocket.PrivateDir(filepath.Dir(path)) == nil {
-				continue
-			}
-		}
-		if vanishing(err) {
-			return nil, ErrTaken
-		}
+	for range lockTries {
+		f, err := open(path)
 		if err != nil {
 			return nil, err
 		}
-		if err := tryLock(f); err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-		mine, err := f.Stat()
-		if err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-		now, err := os.Lstat(path)
-		if err == nil && os.SameFile(mine, now) {
+		ours, err := lockOpen(f, path)
+		if ours {
 			return &Lock{f}, nil
 		}
 		_ = f.Close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
 			return nil, err
 		}
 	}
+	return nil, ErrTaken
+}
+
+// errNoFile means that something else than a file has the name of a lock.
+var errNoFile = errors.New("it is not a regular file; remove it")
+
+// open opens the file of a lock, and makes it if there is none. It follows no link that
+// somebody has put there. The folder may have been swept since the caller made it; then
+// it is made again.
+func open(path string) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "lock", Path: path, Err: errNoFile}
+	}
+	const how = os.O_CREATE | os.O_RDWR | noFollow
+	f, err := os.OpenFile(path, how, 0o600)
+	if errors.Is(err, fs.ErrNotExist) && ownsocket.PrivateDir(filepath.Dir(path)) == nil {
+		f, err = os.OpenFile(path, how, 0o600)
+	}
+	if vanishing(err) {
+		return nil, ErrTaken
+	}
+	return f, err
+}
+
+// lockOpen locks a file that is open, and reports whether it is the one at the path.
+func lockOpen(f *os.File, path string) (ours bool, err error) {
+	if err := tryLock(f); err != nil {
+		return false, err
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	now, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(mine, now), err
+}
+
+// NoLocks reports whether an error of a lock means that its file system has no locks.
+func NoLocks(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK)
 }
 
 // Release ends the lock and removes its file.

@@ -4,10 +4,13 @@ package attach
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 )
+
+// noFollow keeps a link that somebody has put in place of a lock from being followed.
+const noFollow = syscall.O_NOFOLLOW
 
 // tryLock locks a file, or returns ErrTaken.
 func tryLock(f *os.File) error {
@@ -18,7 +21,7 @@ func tryLock(f *os.File) error {
 	case errors.Is(err, syscall.EWOULDBLOCK), errors.Is(err, syscall.EINTR):
 		return ErrTaken
 	default:
-		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+		return &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
 }
 

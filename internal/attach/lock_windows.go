@@ -2,11 +2,14 @@ package attach
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
 )
+
+// noFollow is nothing: what is in the folder belongs to the user's profile.
+const noFollow = 0
 
 // tryLock locks a file, or returns ErrTaken.
 func tryLock(f *os.File) error {
@@ -17,7 +20,7 @@ func tryLock(f *os.File) error {
 	case errors.Is(err, windows.ERROR_LOCK_VIOLATION), errors.Is(err, windows.ERROR_IO_PENDING):
 		return ErrTaken
 	default:
-		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+		return &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
 }
 
