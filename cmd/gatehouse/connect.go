@@ -54,7 +54,7 @@ Programs:
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := notBehindAGateway()
 			if err == nil {
-				err = oneByOne(cmd.Context(), o.dryRun, func() error { return o.run(cmd.OutOrStdout(), args[0]) })
+				err = oneByOne(cmd.Context(), cmd.ErrOrStderr(), o.dryRun, func() error { return o.run(cmd.OutOrStdout(), args[0]) })
 			}
 			if err != nil {
 				return failed(err)
@@ -94,7 +94,7 @@ removed.`,
 				work = func() error { return disconnect(cmd.OutOrStdout(), args[0], dryRun) }
 			}
 			if err == nil {
-				err = oneByOne(cmd.Context(), dryRun, work)
+				err = oneByOne(cmd.Context(), cmd.ErrOrStderr(), dryRun, work)
 			}
 			if err != nil {
 				return failed(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 )
 
@@ -10,9 +11,9 @@ func connectionsLock() string { return filepath.Join(connectionsFolder(), "lock"
 
 // oneByOne does something while no other process connects or disconnects a program: all
 // of it, from what is read first. What writes nothing waits for nobody.
-func oneByOne(ctx context.Context, dryRun bool, do func() error) error {
+func oneByOne(ctx context.Context, errs io.Writer, dryRun bool, do func() error) error {
 	if dryRun || connectionsFolder() == "" { // do says that there is no place.
 		return do()
 	}
-	return locked(ctx, connectionsLock(), "connects or disconnects a program", do)
+	return locked(ctx, errs, connectionsLock(), "connects or disconnects a program", do)
 }

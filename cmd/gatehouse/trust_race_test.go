@@ -157,7 +157,7 @@ func TestTrust_whileAnotherWritesTheRecord_changesNothing(t *testing.T) {
 	defer lock.Release()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = changeRecord(ctx, revocation(project))
+	err = changeRecord(ctx, io.Discard, revocation(project))
 	if got := readText(t, recordPath()); err == nil || !strings.Contains(err.Error(), "right now: nothing is written; try again") || got != want {
 		t.Errorf("got %v and the record\n%s\nwant that nothing is written", err, got)
 	}

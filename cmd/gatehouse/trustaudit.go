@@ -22,7 +22,7 @@ const auditPatience = 5 * time.Second
 // so.
 func keepTrust(ctx context.Context, errs io.Writer, action, dir string, files []trust.File, change func(trust.Record) (trust.Record, error)) error {
 	auditTrust(ctx, errs, action, dir, files, nil)
-	err := changeRecord(ctx, change)
+	err := changeRecord(ctx, errs, change)
 	if err != nil {
 		auditTrust(ctx, errs, action, dir, files, err)
 	}
@@ -31,12 +31,12 @@ func keepTrust(ctx context.Context, errs io.Writer, action, dir string, files []
 
 // changeRecord writes what change makes of the record, which nobody else changes
 // meanwhile.
-func changeRecord(ctx context.Context, change func(trust.Record) (trust.Record, error)) error {
+func changeRecord(ctx context.Context, errs io.Writer, change func(trust.Record) (trust.Record, error)) error {
 	path := recordPath()
 	if path == "" {
 		return errNoRecord
 	}
-	return locked(ctx, path+".lock", "approves or revokes a folder", func() error {
+	return locked(ctx, errs, path+".lock", "approves or revokes a folder", func() error {
 		record, err := readRecord()
 		if err == nil {
 			record, err = change(record)
