@@ -76,6 +76,8 @@ type parting struct {
 	key store.Key
 	// copies are where tokens are kept until they are revoked: no server has such a key.
 	copies []store.Key
+	// unkept are the logins of which there is no copy: no other logout can revoke them.
+	unkept []store.Record
 	// logins are what is to be revoked; old are those of them that no entry uses: what a
 	// logout that was killed has left, and logins of entries that are gone.
 	logins []store.Record
@@ -179,10 +181,11 @@ func (l *parting) keep(ctx context.Context, r store.Record) error {
 	if !r.LoggedIn() || r.Revocation == "" {
 		return nil
 	}
-	under := copyKey(l.key, r)
-	r.Ended = unrevoked(r.Server)
-	_, err := l.store.Change(ctx, under, func(context.Context, store.Record, error) (store.Record, bool, error) { return r, true, nil })
+	under, copied := copyKey(l.key, r), r
+	copied.Ended = unrevoked(r.Server)
+	_, err := l.store.Change(ctx, under, func(context.Context, store.Record, error) (store.Record, bool, error) { return copied, true, nil })
 	if _, unkept := errors.AsType[*store.NotKept](err); unkept {
+		l.unkept = append(l.unkept, r)
 		return nil
 	}
 	l.copies = append(l.copies, under)
@@ -212,20 +215,10 @@ func (l *parting) revoke(ctx context.Context) []error {
 	if l.broken != nil {
 		errs = append(errs, fmt.Errorf("its tokens are not revoked, as they could not be read: %w", l.broken))
 	}
-	left := len(l.old)+len(l.copies) > 0
-	for i, r := range l.logins {
-		if slices.ContainsFunc(l.logins[:i], r.Equal) {
-			continue
-		}
-		if err := login.Revoke(ctx, r, userAgent()); err != nil && (ctx.Err() == nil || !left) {
-			errs = append(errs, err)
-		}
-	}
-	switch {
-	case ctx.Err() != nil && left:
+	failures, again := l.tell(ctx)
+	errs = append(errs, failures...)
+	if again && ctx.Err() != nil {
 		return append(errs, errors.New(unrevoked(l.names[0])))
-	case ctx.Err() != nil:
-		return errs
 	}
 	for _, k := range l.old {
 		if err := k.Remove(ctx); err != nil {
@@ -238,4 +231,32 @@ func (l *parting) revoke(ctx context.Context) []error {
 		}
 	}
 	return errs
+}
+
+// tell has the authorization servers revoke the tokens, and returns what the user should
+// hear of those that are not revoked. again reports whether another logout can revoke
+// some of them: of these nothing is said that is only due to the end of ctx.
+func (l *parting) tell(ctx context.Context) (failures []error, again bool) {
+	for i, r := range l.logins {
+		if slices.ContainsFunc(l.logins[:i], r.Equal) {
+			continue
+		}
+		err := login.Revoke(ctx, r, userAgent())
+		switch {
+		case err == nil:
+		case !l.isKept(r):
+			failures = append(failures, fmt.Errorf("%w; its tokens could not be kept, so no other logout can revoke them", err))
+		default:
+			again = true
+			if ctx.Err() == nil {
+				failures = append(failures, err)
+			}
+		}
+	}
+	return failures, again
+}
+
+// isKept reports whether the next logout would find a login.
+func (l *parting) isKept(r store.Record) bool {
+	return !slices.ContainsFunc(l.unkept, r.Equal) || slices.ContainsFunc(l.old, func(k store.Kept) bool { return k.Record.Equal(r) })
 }

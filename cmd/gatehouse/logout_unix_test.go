@@ -143,6 +143,47 @@ func TestLogout_ofALoginThatIsRenewedMeanwhile_revokesBoth(t *testing.T) {
 	}
 }
 
+// Where nothing more could be written, the tokens of this logout are lost to the next one,
+// which revokes those of an earlier one all the same.
+func TestLogout_interrupted_namesWhatNoOtherOneCanRevoke(t *testing.T) {
+	t.Parallel()
+	ring := &testkit.Keyring{}
+	l, _ := partingOf(t, ring)
+	l.names = []string{"s"}
+	now := l.logins[0]
+	now.Issuer, now.Secrets.AccessToken = "https://now", "two"
+	l.logins = append(l.logins, now)
+	ring.Err = errors.New("full")
+	if err := l.keep(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	ring.Err = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	said := errors.Join(l.revoke(ctx)...).Error()
+	for _, want := range []string{`"https://now" was not told`, "no other logout can revoke them", "run again: gatehouse logout s"} {
+		if n := strings.Count(said, want); n != 1 {
+			t.Errorf("got\n%s\nwith %q %d times, want it once", said, want, n)
+		}
+	}
+	if r, err := l.store.Read(l.copies[0]); err != nil || !r.LoggedIn() {
+		t.Errorf("got no copy and %v, want it for the next logout", err)
+	}
+}
+
+// What cannot be revoked any more is no reason to run another logout.
+func TestLogout_interrupted_andNothingIsKept_doesNotAskToRunAgain(t *testing.T) {
+	t.Parallel()
+	l := &parting{names: []string{"s"}, logins: []store.Record{{Revocation: "https://a/revoke", Issuer: "https://a", Secrets: store.Secrets{AccessToken: "one"}}}}
+	l.unkept = l.logins
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	said := errors.Join(l.revoke(ctx)...).Error()
+	if !strings.Contains(said, "no other logout can revoke them") || strings.Contains(said, "run again") {
+		t.Errorf("got\n%s\nwant that nothing can revoke them, and not to run again", said)
+	}
+}
+
 func TestUnrevoked_quotesTheNameForAShell(t *testing.T) {
 	t.Parallel()
 	if got, want := unrevoked("my server"), "gatehouse logout 'my server'"; !strings.HasSuffix(got, want) {
