@@ -190,6 +190,7 @@ func (o *connectOptions) run(out io.Writer, name string) error {
 	}
 	if e.already() {
 		fmt.Fprintf(out, "%s is connected already, in %s\n", e.client.Title, line(e.path))
+		e.reportLeft(out)
 		return nil
 	}
 	o.report(out, e)
@@ -255,14 +256,26 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	if e.after, e.taken, err = c.Connect(t.path, e.before, command, without); err != nil {
 		return entry{}, err
 	}
-	for _, name := range t.missing() {
-		if c.Has(t.path, e.after, name) {
-			e.back = append(e.back, name)
-		}
+	if o.replace {
+		err = o.addUneditable(&e, decider)
+	} else {
+		e.back = t.returned(e.after)
 	}
 	t.secrets = secretsOf(c, t.path, t.now, e.after)
-	return e, nil
+	return e, err
 }
+
+// addUneditable adds to what is left the servers that would be behind the gateway, and are
+// still in the file.
+func (o *connectOptions) addUneditable(e *entry, decider *policy.Policy) error {
+	still, _, err := o.inGateway(e.client, e.path, e.after, decider)
+	if len(still) > 0 {
+		e.left = append(e.left, leftIn{uneditable, still})
+	}
+	return err
+}
+
+const uneditable = "it is written in a form, or a place, that cannot be edited by line: remove it yourself"
 
 func (o *connectOptions) report(out io.Writer, e entry) {
 	fmt.Fprintf(out, "%s is connected as agent %s, in %s\n", e.client.Title, o.agent, line(e.path))
@@ -287,14 +300,28 @@ func (e entry) reportServers(out io.Writer) {
 		for _, server := range e.taken {
 			names = append(names, server.Name)
 		}
-		fmt.Fprintf(out, "removed %s: now behind the gateway\n", list(names))
+		fmt.Fprintf(out, "removed %s: now behind the gateway\n", namesInFile(names))
 	}
-	for _, l := range e.left {
-		fmt.Fprintf(out, "left %s: %s\n", list(l.servers), line(l.why))
-	}
+	e.reportLeft(out)
 	if len(e.back) > 0 {
-		fmt.Fprintf(out, "put back %s: without --replace, %s starts them itself\n", list(e.back), e.client.Title)
+		fmt.Fprintf(out, "put back %s: without --replace, %s starts them itself\n", namesInFile(e.back), e.client.Title)
 	}
+}
+
+// reportLeft says which servers --replace leaves, and why.
+func (e entry) reportLeft(out io.Writer) {
+	for _, l := range e.left {
+		fmt.Fprintf(out, "left %s: %s\n", namesInFile(l.servers), line(l.why))
+	}
+}
+
+// namesInFile lists names of servers, one of which may be empty.
+func namesInFile(names []string) string {
+	shown := slices.Clone(names)
+	for i, name := range shown {
+		shown[i] = cmp.Or(name, `""`)
+	}
+	return list(shown)
 }
 
 // checkAgent refuses an agent that the rules do not have: "gatehouse attach" would.
@@ -322,15 +349,50 @@ func (o *connectOptions) checkAgent(c *clients.Client) (*policy.Policy, error) {
 
 // noAgent says how there can be an agent: of what the program has, or else by a rule.
 func (o *connectOptions) noAgent(c *clients.Client, rules string, agents []string) error {
-	read, err := readClients(c.ID)
-	unread := slices.ContainsFunc(read.files, func(f readFileOf) bool { return f.Problem != "" })
-	none := err != nil || !slices.ContainsFunc(read.found, func(f clients.Found) bool { return len(f.Servers) > 0 })
-	if o.agent == c.ID && none && !unread {
+	made := importMakes(c)
+	if o.agent == c.ID && made == makesNone {
 		return fmt.Errorf("the rules have no agent %q, and %s has no servers to make one of: write into \"agents\" of %s what it may use, such as\n  %s%s",
 			o.agent, c.Title, rules, `"`+o.agent+`": {"allow": {"servers": ["NAME"]}}`, orOneOf(o.agent, agents))
 	}
+	if o.agent == c.ID && made == makesConflict {
+		return fmt.Errorf("the rules have no agent %q, and the servers of %s are in conflict with others of their names: \"gatehouse import --from %s\" shows how they differ%s",
+			o.agent, c.Title, c.ID, orOneOf(o.agent, agents))
+	}
 	return fmt.Errorf("the rules have no agent %q: \"gatehouse import --from %s --write\" makes the agent %s of what the program has now%s",
 		o.agent, c.ID, c.ID, orOneOf(o.agent, agents))
+}
+
+// makes is what an import would make of what a program has.
+type makes string
+
+const (
+	makesAgent    makes = "agent"
+	makesConflict makes = "conflict" // nothing, until somebody has decided it
+	makesNone     makes = "none"
+)
+
+// importMakes reports what an import of a program's files would make. What cannot be read
+// could be anything: import says what is wrong with it.
+func importMakes(c *clients.Client) makes {
+	read, err := readClients(c.ID)
+	if err != nil {
+		return makesNone
+	}
+	if slices.ContainsFunc(read.files, func(f readFileOf) bool { return f.Problem != "" }) {
+		return makesAgent
+	}
+	own, err := readOwnTexts()
+	if err != nil {
+		return makesAgent
+	}
+	plan, err := adopt.Make(own.paths, own.before, read.found, nil)
+	switch {
+	case err != nil || plan.Grants(c.ID):
+		return makesAgent
+	case len(plan.Clashes) > 0:
+		return makesConflict
+	}
+	return makesNone
 }
 
 // orOneOf names the agents that --agent may name instead, the nearest first.

@@ -194,6 +194,17 @@ func (t *target) missing() (names []string) {
 	return names
 }
 
+// returned are the servers that connect has taken out, that are not in the file, and that
+// after has.
+func (t *target) returned(after []byte) (names []string) {
+	for _, name := range t.missing() {
+		if t.client.Has(t.path, after, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // taken are the servers to put back: none that somebody else may have removed since a
 // connect was killed before it wrote the file, or a disconnect after.
 func (t *target) taken() []clients.Taken {

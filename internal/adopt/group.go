@@ -1,7 +1,6 @@
 package adopt
 
 import (
-	"cmp"
 	"slices"
 
 	"gatehouse/internal/clients"
@@ -150,7 +149,7 @@ func (m *merger) clash(all []*clients.Server, candidates []candidate) {
 func (m *merger) row(s *clients.Server, state State, agent, what string) {
 	m.plan.Rows = append(m.plan.Rows, Row{
 		Server: s.Name, Client: s.Client.ID, File: s.Pos.File, Line: s.Pos.Line, State: state, Agent: agent, What: what, Off: s.Off,
-		Written: cmp.Or(s.Written, s.Name),
+		Written: s.Written,
 	})
 }
 

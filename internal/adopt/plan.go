@@ -83,6 +83,15 @@ type Plan struct {
 	After Texts
 }
 
+// Grants reports whether the rules that the import would write have an agent.
+func (p Plan) Grants(agent string) bool {
+	if p.After.Rules == nil {
+		return false
+	}
+	rules, _ := rulesfile.ParseRules("", p.After.Rules)
+	return policy.Compile(rules).HasAgent(agent)
+}
+
 // Nobody is a decision for none of several servers.
 const Nobody = -1
 

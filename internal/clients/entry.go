@@ -58,8 +58,8 @@ func (e *entryReader) name() {
 	if e.server.Name = strings.TrimSpace(b.String()); e.server.Name == "" {
 		e.server.Name = e.client.ID + "-server"
 	}
+	e.server.Written = written
 	if e.server.Name != written {
-		e.server.Written = written
 		e.note(Attention, "its name cannot be one here: it is called %q", e.server.Name)
 	}
 }

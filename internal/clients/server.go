@@ -11,7 +11,8 @@ import (
 type Server struct {
 	Client *Client
 	Name   string
-	// Written is its name in the client's file, where that cannot be one here.
+	// Written is its name in the client's file, which may be one that cannot be one here,
+	// or empty.
 	Written string
 	Pos     policy.Position // of its name
 

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A server that stays although the gateway has it is named, each time.
+func TestConnect_replace_namesWhatItCannotTakeOut(t *testing.T) {
+	why := "it is written in a form, or a place, that cannot be edited by line: remove it yourself"
+	for _, c := range []struct{ name, client, file, text string }{
+		{"an inline table", "codex", ".codex/config.toml", "[mcp_servers]\nfiles = {command = \"x\"}\n"},
+		{"a server of a project", "claude-code", ".claude.json", `{"mcpServers": {"own": {"command": "o"}}, "projects": {"/p": {"mcpServers": {"files": {"command": "x", "cwd": "/p"}}}}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			home := clientHome(t)
+			homeFile(t, home, c.file, c.text)
+			atHome(t, "import", "--from", c.client, "--write").want(t, exitFine)
+			atHome(t, "connect", c.client, "--replace").want(t, exitFine, "left files: "+why)
+			atHome(t, "connect", c.client, "--replace").want(t, exitFine, "is connected already", "left files: "+why)
+		})
+	}
+}
+
+// What returns has a reason, which is not that --replace is missing.
+func TestConnect_replaceAgain_saysWhyAServerReturns(t *testing.T) {
+	home := clientHome(t)
+	path := homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {"files": {"command": "x"}, "own": {"command": "own"}}}`)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "removed files, own")
+	replaceIn(t, filepath.Join(home, ".config/gatehouse/.mcp.json"), `"own"`, `"renamed"`)
+	r := atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "left own: the gateway does not have it")
+	if text := readText(t, path); strings.Contains(r.out, "without --replace") || !strings.Contains(text, `"own"`) {
+		t.Errorf("got\n%s\n%s\nwant own in the file, and no word of a missing --replace", r.out, text)
+	}
+}
+
+func TestConnect_replace_aServerWithAnEmptyName_isTakenOut(t *testing.T) {
+	home := clientHome(t)
+	path := homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {"": {"command": "x"}}}`)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine, `removed "": now behind the gateway`)
+	if text := readText(t, path); strings.Contains(text, `"x"`) {
+		t.Errorf("got\n%s\nwant the server taken out", text)
+	}
+}
+
+// import is advised only if the rules have the agent after it.
+func TestConnect_noAgent_advisesWhatHelps(t *testing.T) {
+	home := clientHome(t)
+	homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {"files": {"command": "x"}}}`)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	for _, c := range []struct{ name, text, want, not string }{
+		{"one that cannot be taken over", `{"mcpServers": {"none": {}}}`, `"lmstudio": {"allow": {"servers": ["NAME"]}}`, "import"},
+		{"one that is in conflict", `{"mcpServers": {"files": {"command": "y"}}}`, `"gatehouse import --from lmstudio" shows how they differ`, "--write"},
+		{"one that it makes the agent of", `{"mcpServers": {"new": {"command": "n"}}}`, "import --from lmstudio --write", "NAME"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			homeFile(t, home, ".lmstudio/mcp.json", c.text)
+			if r := atHome(t, "connect", "lmstudio").want(t, exitNo, c.want); strings.Contains(r.err, c.not) {
+				t.Errorf("got %q, want no %q", r.err, c.not)
+			}
+		})
+	}
+}
