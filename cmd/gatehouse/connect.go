@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"gatehouse/internal/clients"
 	"gatehouse/internal/jsondoc"
 	"gatehouse/internal/policy"
-	"gatehouse/internal/redact"
 	"gatehouse/internal/rulesfile"
 	"gatehouse/internal/safefile"
 	"gatehouse/internal/serversfile"
@@ -261,7 +259,6 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	} else {
 		e.back = t.returned(e.after)
 	}
-	t.secrets = secretsOf(c, t.path, t.now, e.after)
 	return e, err
 }
 
@@ -540,17 +537,4 @@ func ownProgram() (string, error) {
 		}
 	}
 	return self, nil
-}
-
-// secretsOf are the values of a client's servers, in any of these texts of its file, that
-// no output may show.
-func secretsOf(c *clients.Client, path string, texts ...[]byte) *redact.Redactor {
-	var secrets []redact.Secret
-	for _, src := range texts {
-		found := c.Read([]clients.Source{{File: clients.File{Path: path}, Data: src}}, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
-		for _, s := range found.Servers {
-			secrets = append(secrets, adopt.Secrets(s)...)
-		}
-	}
-	return redact.New(secrets)
 }

@@ -16,9 +16,9 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/adopt"
 	"gatehouse/internal/clients"
 	"gatehouse/internal/rawjson"
-	"gatehouse/internal/redact"
 	"gatehouse/internal/safefile"
 )
 
@@ -29,7 +29,6 @@ type target struct {
 	existed bool // now
 	now     []byte
 	record  connection
-	secrets *redact.Redactor
 }
 
 // connection is what is kept of a connection until it ends.
@@ -397,10 +396,11 @@ func removed(path string) error {
 	return nil
 }
 
-// show writes what would change.
+// show writes what would change, without what may be secret.
 func (t *target) show(out io.Writer, after []byte) {
 	fmt.Fprintf(out, "--- %s\n+++ %s\n", line(t.path), line(t.path))
-	for _, l := range difference(string(t.now), string(after)) {
-		fmt.Fprintln(out, line(redact.MaskKnown(t.secrets.String(l))))
+	shown := adopt.Hidden(t.client, t.path, t.now, after)
+	for _, l := range difference(shownLines(t.now, shown[0]), shownLines(after, shown[1])) {
+		fmt.Fprintln(out, line(l))
 	}
 }

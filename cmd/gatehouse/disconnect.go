@@ -57,7 +57,6 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 	}
 	after, lost := t.disconnected()
 	if dryRun {
-		t.secrets = secretsOf(t.client, t.path, t.now, after)
 		t.show(out, after)
 		return nil
 	}

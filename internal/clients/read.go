@@ -2,6 +2,7 @@ package clients
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -122,6 +123,19 @@ func Document(path string, data []byte) (*jsondoc.Document, []jsondoc.Problem) {
 		data = []byte("{}")
 	}
 	return jsondoc.ParseForeign(path, data)
+}
+
+// Literals returns all texts and numbers of a file, which is read as by Document.
+func Literals(path string, data []byte) ([]jsondoc.Literal, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".toml":
+		return tomldoc.Literals(data)
+	case ".yaml", ".yml":
+		return yamldoc.Literals(data)
+	case ".xml":
+		return nil, errors.New("it is XML")
+	}
+	return jsondoc.Literals(data)
 }
 
 // settle applies what the files say of servers by name.
