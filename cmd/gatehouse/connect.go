@@ -238,6 +238,9 @@ func (o *connectOptions) plan(name string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
+	if err := c.Once(t.path, t.now); err != nil {
+		return entry{}, err
+	}
 	command, why, err := o.command(c)
 	if err != nil {
 		return entry{}, err

@@ -64,3 +64,23 @@ func TestConnect_noAgent_advisesWhatHelps(t *testing.T) {
 		})
 	}
 }
+
+// Of two objects of servers a program reads the last: what is in the first is not in force.
+func TestConnect_aKeyThatIsThereTwice_isRefused(t *testing.T) {
+	for _, c := range []struct{ name, client, file, text, want string }{
+		{"the servers", "cursor", ".cursor/mcp.json", "{\n\"mcpServers\": {},\n\"mcpServers\": {\"files\": {\"command\": \"x\"}}}", `"mcpServers" is there twice, the second time in line 3`},
+		{"the entry", "cursor", ".cursor/mcp.json", "{\"mcpServers\": {\"gatehouse\": {},\n\"gatehouse\": {\"command\": \"x\"}}}", `"gatehouse" is there twice, the second time in line 2`},
+		{"the servers of YAML", "goose", ".config/goose/config.yaml", "extensions:\n  a: {type: stdio, cmd: x}\nextensions:\n  b: {type: stdio, cmd: x}\n", `"extensions" is there twice, the second time in line 3`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			home := connectedHome(t)
+			path := homeFile(t, home, c.file, c.text)
+			for _, args := range [][]string{{"connect", c.client, "--dry-run"}, {"connect", c.client}} {
+				atHome(t, args...).want(t, exitNo, path, c.want, "make one of both")
+			}
+			if got := readText(t, path); got != c.text {
+				t.Errorf("got\n%s\nwant the file as it was", got)
+			}
+		})
+	}
+}

@@ -116,6 +116,25 @@ func (c *Client) putBack(path string, src []byte, t Taken) ([]byte, error) {
 	return jsondoc.Set(src, keys, t.Name, json.RawMessage(t.Text))
 }
 
+// Once returns an error if a key that leads to gatehouse's entry, or that itself, is there
+// twice: Connect would change the first, while the client reads the last.
+func (c *Client) Once(path string, src []byte) error {
+	keys := c.connect.keys
+	key, line := "", 0
+	switch {
+	case filepath.Ext(path) == ".toml": // There it is an error anyway.
+	case isYAML(path):
+		key, line = yamldoc.Twice(src, keys[0], EntryName, c.connect.listed)
+	default:
+		key, line = jsondoc.Twice(src, append(slices.Clip(keys), EntryName))
+	}
+	if line == 0 {
+		return nil
+	}
+	return fmt.Errorf("cannot enter gatehouse in %s: %s is there twice, the second time in line %d, and %s reads one of them: make one of both, then try again",
+		path, jsondoc.Quote(key), line, c.Title)
+}
+
 func (c *Client) set(path string, src []byte, entry []field) ([]byte, error) {
 	keys := c.connect.keys
 	switch {
