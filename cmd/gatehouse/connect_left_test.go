@@ -84,3 +84,24 @@ func TestConnect_aKeyThatIsThereTwice_isRefused(t *testing.T) {
 		})
 	}
 }
+
+// Of a name that was there twice the last is put back; the first is in the copy.
+func TestDisconnect_aNameThatWasThereTwice_afterAnEdit_keepsTheCopy(t *testing.T) {
+	home := clientHome(t)
+	text := "{\n  // mine\n  \"mcpServers\": {\"two\": {\"command\": \"first\"}, \"two\": {\"command\": \"second\"}}\n}"
+	path := homeFile(t, home, ".cursor/mcp.json", text)
+	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine, "removed two")
+	replaceIn(t, path, "// mine", "// changed")
+	backup := filepath.Join(home, ".local/state/gatehouse/connections/cursor.backup")
+	atHome(t, "disconnect", "cursor").want(t, exitFine, "two was there twice, and only the last is put back", backup)
+	if got := readText(t, path); strings.Contains(got, "first") || !strings.Contains(got, "second") || readText(t, backup) != text {
+		t.Errorf("got\n%s\nand a copy\n%s\nwant the second, and the file from before in the copy", got, readText(t, backup))
+	}
+	// Another connection leaves that copy.
+	atHome(t, "connect", "cursor", "--replace").want(t, exitFine, backup)
+	atHome(t, "disconnect", "cursor").want(t, exitFine, "is as it was")
+	if readText(t, backup) != text {
+		t.Errorf("got\n%s\nwant the first copy as it was", readText(t, backup))
+	}
+}

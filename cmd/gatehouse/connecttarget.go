@@ -154,7 +154,7 @@ func (t *target) asBefore(after []byte) bool {
 // needless reports whether the copy of the file has nothing that after may lack: it is
 // the same, or nobody but us has removed the entry.
 func (t *target) needless(after []byte) bool {
-	if len(t.doubtful()) > 0 {
+	if len(t.doubtful()) > 0 || len(t.halved(after)) > 0 {
 		return false
 	}
 	return t.connected() || !t.wrote() || hashOf(t.now) == t.record.Left || !t.record.Existed || !exists(t.backupPath()) || t.asBefore(after)
@@ -174,6 +174,19 @@ func (t *target) doubtful() (names []string) {
 	for _, name := range t.record.Fresh {
 		if !t.client.Has(t.path, t.now, name) {
 			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// halved are the servers that were there twice, and of which after has one at most.
+func (t *target) halved(after []byte) (names []string) {
+	if !t.record.Existed || !exists(t.backupPath()) || t.asBefore(after) {
+		return nil
+	}
+	for _, k := range t.record.Taken {
+		if k.Twice {
+			names = append(names, k.Name)
 		}
 	}
 	return names

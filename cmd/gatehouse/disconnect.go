@@ -60,7 +60,7 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 		t.show(out, after)
 		return nil
 	}
-	keep, doubtful := len(lost) > 0 || !t.needless(after), t.doubtful()
+	keep, doubtful, halved := len(lost) > 0 || !t.needless(after), t.doubtful(), t.halved(after)
 	interrupted := t.left() && hashOf(t.now) != t.record.Left
 	rest := ""
 	if t.recorded() && hashOf(t.now) != t.record.Left && !t.asBefore(after) {
@@ -79,6 +79,9 @@ func (t *target) takeOut(out io.Writer, dryRun bool) error {
 	case len(doubtful) > 0:
 		fmt.Fprintf(out, "%s is disconnected, but a connect was interrupted, and %s has changed since%s. What the file was before is kept in %s; remove it if you miss nothing.\n",
 			t.client.Title, line(t.path), line(notBack(doubtful)), line(t.backupPath()))
+	case len(halved) > 0:
+		fmt.Fprintf(out, "%s is disconnected, but %s was there twice, and only the last is put back. What the file was before is kept in %s; remove it if you miss nothing.\n",
+			t.client.Title, namesInFile(halved), line(t.backupPath()))
 	case keep:
 		fmt.Fprintf(out, "%s is disconnected: somebody else has removed the entry from %s. What the file was before is kept in %s; remove it if you miss nothing.\n",
 			t.client.Title, line(t.path), line(t.backupPath()))

@@ -15,10 +15,11 @@ import (
 )
 
 // Taken is a server that was taken out of a client's configuration: its name, and
-// what was written of it.
+// what was written of it. Twice is set if there was more of that name, which is lost.
 type Taken struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
+	Name  string `json:"name"`
+	Text  string `json:"text"`
+	Twice bool   `json:"twice,omitempty"`
 }
 
 // CanConnect reports whether gatehouse can be entered in the client.
@@ -50,7 +51,7 @@ func (c *Client) Connect(path string, src []byte, command Command, without []str
 	for _, name := range without {
 		var last *Taken
 		for changed, text, found := c.remove(path, after, name); found; changed, text, found = c.remove(path, after, name) {
-			after, last = changed, &Taken{name, text}
+			after, last = changed, &Taken{name, text, last != nil}
 		}
 		if last != nil {
 			taken = append(taken, *last)
