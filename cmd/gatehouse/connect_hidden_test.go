@@ -14,7 +14,9 @@ func TestConnect_dryRun_hidesSecretsHoweverTheyAreWritten(t *testing.T) {
 			"headers": {"X": "s3cr\u0041five"}}, "b": {"url": "https:\/\/me:s3cr\u0041six@h.example\/"}}}`},
 		{"escapes of TOML", "codex", ".codex/config.toml", `[mcp_servers.a]
 command = "npx"
-args = ["--token", "s3cr\u0054one"]
+args = ["--token", "s3cr\u0054one", "--password", """
+s3cr
+s3cr1"""]
 [mcp_servers.a.env]
 T = "s3cr\u0054two"
 U = """

@@ -19,6 +19,7 @@ import (
 	"gatehouse/internal/adopt"
 	"gatehouse/internal/clients"
 	"gatehouse/internal/rawjson"
+	"gatehouse/internal/redact"
 	"gatehouse/internal/safefile"
 )
 
@@ -412,8 +413,8 @@ func removed(path string) error {
 // show writes what would change, without what may be secret.
 func (t *target) show(out io.Writer, after []byte) {
 	fmt.Fprintf(out, "--- %s\n+++ %s\n", line(t.path), line(t.path))
-	shown := adopt.Hidden(t.client, t.path, t.now, after)
+	shown, known := adopt.Hidden(t.client, t.path, t.now, after)
 	for _, l := range difference(shownLines(t.now, shown[0]), shownLines(after, shown[1])) {
-		fmt.Fprintln(out, line(l))
+		fmt.Fprintln(out, line(redact.MaskKnown(known.String(l))))
 	}
 }

@@ -19,8 +19,9 @@ const hidden = "[redacted]"
 // values of env, headers and sign-in, those under keys with the name of a secret, and
 // what looks like one in arguments and addresses. It does not matter how they are written,
 // nor whether another value of that name overrides them. A text that cannot be read is
-// hidden as a whole.
-func Hidden(c *clients.Client, file string, texts ...[]byte) [][]byte {
+// hidden as a whole. Whoever shows a line must still apply known to it: there are too many
+// lines to do so here.
+func Hidden(c *clients.Client, file string, texts ...[]byte) (shown [][]byte, known *redact.Redactor) {
 	literals := make([][]jsondoc.Literal, len(texts))
 	unread := make([]bool, len(texts))
 	var secrets []redact.Secret
@@ -29,8 +30,8 @@ func Hidden(c *clients.Client, file string, texts ...[]byte) [][]byte {
 		literals[i], unread[i] = found, err != nil
 		secrets = append(secrets, secretsAmong(c, found)...)
 	}
-	known := redact.New(secrets)
-	shown := make([][]byte, len(texts))
+	known = redact.New(secrets)
+	shown = make([][]byte, len(texts))
 	for i, src := range texts {
 		if unread[i] {
 			shown[i] = []byte(strings.Repeat(hidden+"\n", strings.Count(string(src), "\n")) + hidden)
@@ -38,7 +39,7 @@ func Hidden(c *clients.Client, file string, texts ...[]byte) [][]byte {
 		}
 		shown[i] = hide(c, src, literals[i], known)
 	}
-	return shown
+	return shown, known
 }
 
 // secretsAmong are the values of literals that must not be shown anywhere: of what servers
@@ -103,7 +104,8 @@ func serversKey(c *clients.Client) string { return c.Keys()[len(c.Keys())-1] }
 // hide puts something else in place of literals that must not be shown.
 func hide(c *clients.Client, src []byte, literals []jsondoc.Literal, known *redact.Redactor) []byte {
 	literals = slices.DeleteFunc(slices.Clone(literals), func(l jsondoc.Literal) bool {
-		return !isSecret(c, l) && (known.String(l.Text) == l.Text || bytes.Contains(src[l.From:l.To], []byte(l.Text)))
+		byLine := !strings.Contains(l.Text, "\n") && bytes.Contains(src[l.From:l.To], []byte(l.Text))
+		return !isSecret(c, l) && (byLine || known.String(l.Text) == l.Text)
 	})
 	slices.SortStableFunc(literals, func(a, b jsondoc.Literal) int { return cmp.Compare(a.From, b.From) })
 	var shown []byte
@@ -115,12 +117,7 @@ func hide(c *clients.Client, src []byte, literals []jsondoc.Literal, known *reda
 		shown = append(append(shown, src[last:l.From]...), inPlaceOf(src[l.From:l.To])...)
 		last = l.To
 	}
-	shown = append(shown, src[last:]...)
-	lines := strings.Split(string(shown), "\n")
-	for i, l := range lines {
-		lines[i] = redact.MaskKnown(known.String(l))
-	}
-	return []byte(strings.Join(lines, "\n"))
+	return append(shown, src[last:]...)
 }
 
 // inPlaceOf is what is shown in place of a literal, in as many lines.
