@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"gatehouse/internal/safefile"
@@ -51,29 +52,34 @@ func readKey(path string) (k key, err error) {
 }
 
 // Another gateway that makes the key at this moment may not have written all of
-// it yet.
+// it yet: its lists would be lost if it was replaced.
 const (
-	keyLooks = 3
-	keyPause = 10 * time.Millisecond
+	keyPatience = 5 * time.Second
+	keyPause    = 10 * time.Millisecond
 )
 
 // makeKey reads the key, or makes one if there is none or it cannot be used: what
 // was kept with the old one is then lost.
 func makeKey(path string) (k key, err error) {
-	for range keyLooks {
+	for end := time.Now().Add(keyPatience); ; time.Sleep(keyPause) {
 		k, err = readKey(path)
 		switch {
 		case err == nil:
 			return k, nil
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist) && time.Now().Before(end):
 			_, _ = rand.Read(k[:]) // Never fails.
 			if err = safefile.CreateOwn(path, k[:]); !errors.Is(err, fs.ErrExist) {
 				return k, err
 			}
-		default:
-			time.Sleep(keyPause)
+		case !errors.Is(err, errKey), !isFresh(path), time.Now().After(end):
+			_, _ = rand.Read(k[:])
+			return k, safefile.WriteOwn(path, k[:])
 		}
 	}
-	_, _ = rand.Read(k[:])
-	return k, safefile.WriteOwn(path, k[:])
+}
+
+// isFresh reports whether a file was written a moment ago, or is being.
+func isFresh(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && time.Since(info.ModTime()).Abs() < keyPatience
 }

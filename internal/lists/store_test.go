@@ -310,7 +310,12 @@ func TestKey_thatCannotBeUsed_isReplaced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			state := t.TempDir()
 			keep(t, state, map[string]*endpoint.Catalog{"f": named("x")})
-			if err := os.WriteFile(filepath.Join(state, "lists.key"), []byte(content), 0o600); err != nil {
+			path := filepath.Join(state, "lists.key")
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			old := time.Now().Add(-time.Minute) // A new one may be on its way.
+			if err := os.Chtimes(path, old, old); err != nil {
 				t.Fatal(err)
 			}
 			var r trouble
@@ -324,6 +329,36 @@ func TestKey_thatCannotBeUsed_isReplaced(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key that another gateway is writing, on a machine that gives it no time, is waited
+// for: to replace it would lose what the other one keeps.
+func TestKey_thatIsBeingWritten_isWaitedFor(t *testing.T) {
+	state := t.TempDir()
+	path := filepath.Join(state, "lists.key")
+	half := strings.Repeat("k", 16)
+	if err := os.WriteFile(path, []byte(half), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error)
+	time.AfterFunc(200*time.Millisecond, func() { written <- os.WriteFile(path, []byte(half+half), 0o600) })
+	done := make(chan struct{})
+	var r trouble
+	go func() {
+		defer close(done)
+		lists.Open(state, r.report).Keep("f", named("x"), now)
+	}()
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if got, err := os.ReadFile(path); err != nil || string(got) != half+half {
+		t.Errorf("got the key %q (%v), want the one that was on its way", got, err)
+	}
+	if got := names(t, state, "f", now, &r); len(got) != 1 {
+		t.Errorf("got %v, want the tool", got)
+	}
+	r.want(t, 0, "")
 }
 
 func TestKeep_isBoundedInNumberBytesAndAge(t *testing.T) {
