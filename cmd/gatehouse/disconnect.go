@@ -6,8 +6,59 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"gatehouse/internal/clients"
 )
+
+func newDisconnectCommand() *cobra.Command {
+	var dryRun, all bool
+	cmd := &cobra.Command{
+		Use:   "disconnect [PROGRAM]",
+		Short: "Remove gatehouse from a program's configuration, and restore what was there",
+		Long: `disconnect restores the file as it was before "gatehouse connect", byte for byte. If
+the file has changed since, it removes only the entry, and puts back what --replace
+removed.`,
+		Example: `  gatehouse disconnect cursor     Cursor is as it was
+  gatehouse disconnect --all      every program is`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeConnected,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case all && len(args) > 0:
+				return errors.New("--all takes no PROGRAM")
+			case !all && len(args) == 0:
+				return errors.New("PROGRAM is missing; usage: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
+			}
+			err := notBehindAGateway()
+			work := func() error { return disconnectAll(cmd.OutOrStdout(), dryRun) }
+			if !all {
+				work = func() error { return disconnect(cmd.OutOrStdout(), args[0], dryRun) }
+			}
+			if err == nil {
+				err = oneByOne(cmd.Context(), cmd.ErrOrStderr(), dryRun, work)
+			}
+			if err != nil {
+				return failed(err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&all, "all", false, "every program that is connected")
+	return cmd
+}
+
+// completeConnected offers the programs that disconnect has something to do with.
+func completeConnected(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return programNames(args, func(c *clients.Client) bool {
+		if !c.CanConnect() {
+			return false
+		}
+		t, err := openTarget(c)
+		return err == nil && (t.connected() || t.recorded())
+	})
+}
 
 // disconnect takes gatehouse out of one program.
 func disconnect(out io.Writer, name string, dryRun bool) error {
