@@ -88,8 +88,8 @@ type world struct {
 
 // frozen is a process that was stopped for good.
 type frozen struct {
-	server string
-	pid    int
+	server     string
+	pid, group int
 }
 
 // pause is a stopped process that goes on at a step.

@@ -61,13 +61,15 @@ func (w *world) pauseOne(now int) {
 	}
 }
 
-// wake lets those go on whose time has come.
+// wake lets those go on whose time has come, but for those that are frozen as well.
 func (w *world) wake(now int) {
 	w.paused = slices.DeleteFunc(w.paused, func(p pause) bool {
 		if p.until > now {
 			return false
 		}
-		w.signal(p.pid, syscall.SIGCONT)
+		if group, err := syscall.Getpgid(p.pid); err == nil && !w.isFrozen(group) {
+			w.signal(p.pid, syscall.SIGCONT)
+		}
 		return true
 	})
 }
@@ -81,8 +83,12 @@ func (w *world) freeze() {
 		return
 	}
 	w.signal(-group, syscall.SIGSTOP)
-	w.frozen = append(w.frozen, frozen{name, pid})
+	w.frozen = append(w.frozen, frozen{name, pid, group})
 	w.aside(w.t, &call{agent: boss, server: name, tool: "hang", args: map[string]any{}, timeoutMS: 200})
+}
+
+func (w *world) isFrozen(group int) bool {
+	return slices.ContainsFunc(w.frozen, func(f frozen) bool { return f.group == group })
 }
 
 // crash makes a server die of a call.
