@@ -88,7 +88,7 @@ func (b *book) release(name string, now time.Time) (step, messages.OperateReply)
 func (b *book) released(name string) string {
 	p, ok := b.plans[name]
 	if !ok {
-		return fmt.Sprintf("%q is not held any more; there is no such server now", name)
+		return endpoint.ReleasedGone(name)
 	}
 	return p.Cell.Identity().Released(name)
 }

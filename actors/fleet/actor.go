@@ -117,7 +117,7 @@ type member struct {
 	waits    map[string]fleet.Awaiting // what is claimed and waits for others, for long, by key
 	settled  map[string]fleet.Record   // records of failures that an operator has dealt with, by key
 
-	voids map[string]voidSeen // claims that nobody can go by, by key
+	voids map[string]voidSeen // by key
 
 	isolation isolation
 	unfit     bool // the fleet is written in a form that is not known here

@@ -9,7 +9,7 @@ import (
 	"gatehouse/internal/fleet"
 )
 
-// voidSeen is a claim that nobody can go by, and since when this node sees it.
+// voidSeen is a void claim, and since when this node sees it.
 type voidSeen struct {
 	claim fleet.VoidClaim
 	since fleet.Instant
@@ -27,7 +27,7 @@ type voidLooked struct {
 // IgnoreDeadLetterLogging keeps late news of a stopped actor out of the log.
 func (voidLooked) IgnoreDeadLetterLogging() {}
 
-// noteVoids notes since when claims are there that nobody can go by.
+// noteVoids notes since when void claims are there.
 func (f *member) noteVoids() {
 	for key, c := range f.view.Void {
 		if was, known := f.voids[key]; !known || was.claim != c {
@@ -37,7 +37,7 @@ func (f *member) noteVoids() {
 	maps.DeleteFunc(f.voids, func(key string, _ voidSeen) bool { _, there := f.view.Void[key]; return !there })
 }
 
-// removeVoid removes a claim that nobody can go by, as it keeps a server from running: it has
+// removeVoid removes a void claim, as it keeps a server from running: it has
 // no lease that could end. If a node that lives has made it, that gives it up once it sees
 // what has become of it, and removes it itself; so that is left the time, and whoever may have
 // made it is asked whether it has anything to give up still.
@@ -65,9 +65,9 @@ func (f *member) voidLooked(m voidLooked) {
 	case m.err != nil:
 		f.cfg.Log.Debug("cannot remove a claim", slog.String("key", fleet.OwnerKey(m.key)), slog.Any("err", m.err))
 	case len(m.by) == 0:
-		f.cfg.Log.Warn("a claim was removed that nobody can go by: the server is claimed anew", slog.String("key", fleet.OwnerKey(m.key)))
+		f.cfg.Log.Warn("a void claim was removed: the server is claimed anew", slog.String("key", fleet.OwnerKey(m.key)))
 	case seen.claim == m.claim && !slices.Equal(seen.by, m.by):
-		f.cfg.Log.Warn("a claim that nobody can go by keeps a server from running: it may be that of a gateway that still runs the server, or cannot be asked",
+		f.cfg.Log.Warn("a void claim keeps a server from running: it may be that of a gateway that still runs the server, or cannot be asked",
 			slog.String("key", fleet.OwnerKey(m.key)), slog.Any("gateways", m.by))
 		seen.by = m.by
 		f.voids[m.key] = seen

@@ -69,7 +69,7 @@ func (a *app) mayOperateAll(action admin.Action, server string, hold admin.Hold)
 func (a *app) staysOut(server string) string {
 	route, ok := a.store.Load().Route(server)
 	if !ok {
-		return fmt.Sprintf("%q is not held any more; there is no such server now", server)
+		return endpoint.ReleasedGone(server)
 	}
 	return route.Cell.Identity().Released(server)
 }

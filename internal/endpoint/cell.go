@@ -72,6 +72,11 @@ func (i Identity) Released(server string) string {
 	return fmt.Sprintf("%q is not held any more, and does not start: it is %s (%s)", server, i.Unusable, i.Reason)
 }
 
+// ReleasedGone says that a server that was held has left the files meanwhile.
+func ReleasedGone(server string) string {
+	return fmt.Sprintf("%q is not held any more; there is no such server now", server)
+}
+
 // Cell is the endpoint of one server with one spec. It is made by the config
 // actor, shared by every snapshot in which the spec is unchanged, and
 // published to by the server's actor and the supervisor.

@@ -118,7 +118,7 @@ func (v *View) readFormat(e Entry) (err error) {
 }
 
 // readOwner takes in a claim. It is written once, and belongs to a lease that a second write
-// takes away: whatever that says, nobody can go by it. One without a lease is no gateway's.
+// takes away: whatever that says, it is void. One without a lease is no gateway's.
 func (b *Board) readOwner(key string, e Entry) error {
 	delete(b.view.Owners, key)
 	delete(b.view.Void, key)

@@ -125,7 +125,7 @@ type Owner struct {
 	Epoch int64 `json:"-"`
 }
 
-// VoidClaim is a claim that nobody can go by. Until it was overwritten it may have been that
+// VoidClaim is a claim without a lease, which counts for nobody. Until it was overwritten it may have been that
 // of a node that has joined before it was made.
 type VoidClaim struct {
 	Created  int64 // the revision that made it

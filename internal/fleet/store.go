@@ -35,7 +35,7 @@ type Store interface {
 	Claim(ctx context.Context, key string, o Owner, l Lease) (owner Owner, won bool, err error)
 	// Release ends the ownership of key, if its epoch is this one.
 	Release(ctx context.Context, key string, epoch int64) error
-	// RemoveVoid removes a claim that nobody can go by, if it is still that one.
+	// RemoveVoid removes a void claim, if it is still that one.
 	RemoveVoid(ctx context.Context, key string, c VoidClaim) error
 	// Write keeps what the owner says of key. Errors: ErrFenced if the epoch is not
 	// that of the owner.
@@ -103,7 +103,7 @@ type View struct {
 	Records  map[string]Record // by key; kept when the owner is gone
 	Holds    map[string]Hold   // by server
 	Restarts map[string]Restart
-	// Void are the claims that nobody can go by, by key: somebody has overwritten them, or put
+	// Void are the claims without a lease, by key: somebody has overwritten them, or put
 	// them there by hand. They are in Damaged, too.
 	Void map[string]VoidClaim
 	// Damaged are the keys that cannot be read, and why. Nothing else knows of them.

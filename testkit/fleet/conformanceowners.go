@@ -76,7 +76,7 @@ var ownerCases = []Case{
 			t.Errorf("got epoch %d after the release by the owner before, want %d still", again, second)
 		}
 	}},
-	{"a claim that nobody can go by is removed, and no other one", func(t *testing.T, open func() fleet.Store) {
+	{"a void claim is removed, and no other one", func(t *testing.T, open func() fleet.Store) {
 		a, b := join(t, open(), "a"), join(t, open(), "b")
 		epoch := a.claims("s")
 		for _, other := range []fleet.VoidClaim{{Created: epoch, Modified: epoch + 1}, {Created: epoch - 1, Modified: epoch}} {
