@@ -42,6 +42,7 @@ BENCH    ?=
 # A chaos run takes this many random steps: about a minute, more on a busy
 # machine. SEED runs an earlier one again, RUNS tries so many seeds.
 STEPS    ?= 150
+SEED     ?= new
 
 # With ATTACK=1 it is one attacker among nine honest agents instead: each attack,
 # or those that ATTACKS names (ATTACKS='floods,slow bodies'), for EACH seconds,
