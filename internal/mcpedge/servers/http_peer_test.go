@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/testkit"
 )
 
 // odd is a streamable HTTP server that answers tools/call as a test says and
@@ -43,6 +45,22 @@ func newOdd(t *testing.T, call handler) *odd {
 	t.Helper()
 	o := &odd{call: call, got: make(chan request, 100)}
 	o.Server = httptest.NewServer(o)
+	t.Cleanup(o.Close)
+	return o
+}
+
+// newOddToClose is newOdd at a port that nobody else is given once the server is closed.
+func newOddToClose(t *testing.T, call handler) *odd {
+	t.Helper()
+	o := &odd{call: call, got: make(chan request, 100)}
+	o.Server = httptest.NewUnstartedServer(o)
+	l, err := net.Listen("tcp", testkit.FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = o.Listener.Close()
+	o.Listener = l
+	o.Start()
 	t.Cleanup(o.Close)
 	return o
 }

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/testkit"
 )
 
 // newStateless is a server of 2026-07-28 that answers tools/call as a test says.
@@ -117,10 +118,8 @@ func TestOpenHTTP_rememberedOlderOneThatHasBecomeStateless(t *testing.T) {
 }
 
 func TestOpenHTTP_unreachableServer_keepsWhatIsKnown(t *testing.T) {
-	o := newStateless(t, nil)
-	o.Close()
 	_, err := servers.OpenHTTP(t.Context(), servers.HTTPOptions{
-		URL: o.URL, Era: endpoint.EraStateless, OnEra: func(e endpoint.Era) { t.Errorf("it said %q, want nothing", e) },
+		URL: "http://" + testkit.FreeAddress(t), Era: endpoint.EraStateless, OnEra: func(e endpoint.Era) { t.Errorf("it said %q, want nothing", e) },
 	})
 	if err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("got %v, want connection refused", err)

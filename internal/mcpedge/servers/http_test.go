@@ -21,6 +21,7 @@ import (
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/internal/mcpedge/servers"
+	"gatehouse/testkit"
 )
 
 func TestOpenHTTP_introducesItself(t *testing.T) {
@@ -535,7 +536,7 @@ func TestHTTPCall_otherConnectionsOfALostServer_areNotUsedAgain(t *testing.T) {
 }
 
 func TestHTTPCall_toAServerThatIsGone_isNotWritten(t *testing.T) {
-	o := newOdd(t, nil)
+	o := newOddToClose(t, nil)
 	o.Config.SetKeepAlivesEnabled(false) // The call will need a connection of its own.
 	o.initialize = func(w http.ResponseWriter, m request) { answer(w, m, `{"protocolVersion":"2025-11-25"}`) }
 	s := openHTTP(t, servers.HTTPOptions{URL: o.URL})
@@ -548,8 +549,7 @@ func TestHTTPCall_toAServerThatIsGone_isNotWritten(t *testing.T) {
 }
 
 func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	closed := "http://" + testkit.FreeAddress(t)
 	status := func(code int, body string) *httptest.Server {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -580,8 +580,8 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		opts servers.HTTPOptions
 		want string
 	}{
-		"nobody listens":                    {servers.HTTPOptions{URL: closed.URL}, "connection refused"},
-		"nobody listens, over SSE":          {servers.HTTPOptions{URL: closed.URL, Transport: servers.SSE}, "connection refused"},
+		"nobody listens":                    {servers.HTTPOptions{URL: closed}, "connection refused"},
+		"nobody listens, over SSE":          {servers.HTTPOptions{URL: closed, Transport: servers.SSE}, "connection refused"},
 		"the path is wrong":                 {servers.HTTPOptions{URL: notFound.URL, Transport: servers.StreamableHTTP}, "404 Not Found"},
 		"the path is wrong, both tried":     {servers.HTTPOptions{URL: notFound.URL}, "404 Not Found (application/json): {\"code\":1}; over SSE: the server answered with HTTP status 404 Not Found"},
 		"the server says what is wrong":     {servers.HTTPOptions{URL: complains.URL}, "400 Bad Request: wrong door (-32600)"},
@@ -598,8 +598,8 @@ func TestOpenHTTP_saysWhyItCannot(t *testing.T) {
 		"the url is none":                   {servers.HTTPOptions{URL: "http://sec ret/%zz"}, "not an http or https url"},
 		"the url has another scheme":        {servers.HTTPOptions{URL: "ftp://host/secret"}, "not an http or https url"},
 		"a header can't be sent":            {servers.HTTPOptions{URL: html.URL, Headers: map[string]string{"X-Key": "secret\n"}}, `the header "X-Key" can't be sent`},
-		"a shown url stands for the url":    {servers.HTTPOptions{URL: closed.URL, Shown: "https://${HOST}/mcp"}, "https://${HOST}/mcp: connection refused"},
-		"userinfo, path and query are dumb": {servers.HTTPOptions{URL: strings.Replace(closed.URL, "//", "//secret:secret@", 1) + "/secret?secret"}, closed.URL + ": connection refused"},
+		"a shown url stands for the url":    {servers.HTTPOptions{URL: closed, Shown: "https://${HOST}/mcp"}, "https://${HOST}/mcp: connection refused"},
+		"userinfo, path and query are dumb": {servers.HTTPOptions{URL: strings.Replace(closed, "//", "//secret:secret@", 1) + "/secret?secret"}, closed + ": connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := servers.OpenHTTP(t.Context(), c.opts)
