@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -195,14 +196,17 @@ func writeJSON(path string, content any) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// freeAddress finds a port of loopback that nobody listens on.
+// freeAddress finds a port of loopback that nobody listens on, nor is given who asks for
+// none before the target listens there.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 30_000+rand.IntN(2_000))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // await dials until the target listens.
