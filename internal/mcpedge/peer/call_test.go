@@ -198,13 +198,7 @@ func TestCall_refusedByTheOwner_isNotSent(t *testing.T) {
 			o := newOwner(t, testkit.Says(`{}`))
 			s := o.open(t)
 			c.change(o)
-			ctx := t.Context()
-			if c.kind == "stale" { // It waits until this gateway has the newer configuration, too.
-				var stop context.CancelFunc
-				ctx, stop = context.WithTimeout(ctx, 5*time.Second)
-				defer stop()
-			}
-			_, err := s.Call(ctx, call("c1"))
+			_, err := s.Call(t.Context(), call("c1"))
 			refused, ok := errors.AsType[*peer.Refused](err)
 			if !isNotWritten(err) || !ok || refused.Kind != c.kind || len(o.session.Calls()) != 0 {
 				t.Errorf("got %v after %d calls, want a *NotWritten of the kind %q and none", err, len(o.session.Calls()), c.kind)
@@ -221,7 +215,7 @@ func TestOpen_withAnotherForm_isRefused(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`))
 	target := o.target()
 	target.Form = "another"
-	_, err := o.client.Open(t.Context(), target)
+	_, err := reached(t, func() (*peer.Session, error) { return o.client.Open(t.Context(), target) })
 	if refused, ok := errors.AsType[*peer.Refused](err); !ok || refused.Kind != "stale" || refused.Generation != 5 {
 		t.Errorf("got %v, want it refused as stale, with the owner's generation", err)
 	}
@@ -271,16 +265,17 @@ func TestCall_ofWhoEndsTheServer_isRefused(t *testing.T) {
 
 func TestRunning_saysWhetherAnythingStillRuns(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`))
-	running, err := o.client.Running(t.Context(), o.proxy.Addr(), o.key)
+	look := func() (bool, error) { return o.client.Running(t.Context(), o.proxy.Addr(), o.key) }
+	running, err := reached(t, look)
 	if err != nil || !running {
 		t.Errorf("got %v and %v, want that it runs", running, err)
 	}
 	o.gone.Store(true)
-	running, err = o.client.Running(t.Context(), o.proxy.Addr(), o.key)
+	running, err = reached(t, look)
 	if err != nil || running {
 		t.Errorf("got %v and %v, want that nothing runs", running, err)
 	}
-	answer, err := o.client.Tenure(t.Context(), o.proxy.Addr())
+	answer, err := reached(t, func() (fleet.TenureAnswer, error) { return o.client.Tenure(t.Context(), o.proxy.Addr()) })
 	if want := (fleet.TenureAnswer{Node: "n1", Tenure: true, Generation: 5}); err != nil || answer != want {
 		t.Errorf("got %+v and %v, want %+v", answer, err, want)
 	}

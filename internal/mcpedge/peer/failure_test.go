@@ -58,12 +58,7 @@ func answered(t *testing.T, status int, body string) *peer.Session {
 	t.Cleanup(gateway.Close)
 	target := o.target()
 	target.Address = gateway.Listener.Addr().String()
-	s, err := o.client.Open(t.Context(), target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close(nil) })
-	return s
+	return opened(t, o.client, target)
 }
 
 func TestServer_callWithoutMethodOrId_isBad(t *testing.T) {

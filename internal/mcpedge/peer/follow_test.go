@@ -265,10 +265,7 @@ func TestFollow_asOftenAsNobodyNeeds_isRefused_untilOneEnds(t *testing.T) {
 	}
 	elsewhere := peer.NewClient(peer.ClientConfig{Generation: o.mine.Load}) // Another gateway, at the same address.
 	t.Cleanup(elsewhere.Close)
-	other, err := elsewhere.Open(t.Context(), o.target())
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := opened(t, elsewhere, o.target())
 	end, opened, _ := follow(other)
 	t.Cleanup(end)
 	await(t, "a request of another gateway", opened)

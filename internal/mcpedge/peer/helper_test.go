@@ -64,7 +64,7 @@ func newOwner(t *testing.T, answer testkit.Answer, change ...func(*owner)) *owne
 		c(o)
 	}
 	o.proxy = fleetkit.StartProxy(t, o.serve(t))
-	o.client = peer.NewClient(peer.ClientConfig{Generation: o.mine.Load})
+	o.client = peer.NewClient(peer.ClientConfig{Generation: o.mine.Load, AskedFor: testkit.Patience})
 	t.Cleanup(func() {
 		o.client.Close()
 		o.session.Close(errors.New("the test is over"))
@@ -126,17 +126,37 @@ func (o *owner) target() peer.Target {
 // open opens a session through the proxy.
 func (o *owner) open(t *testing.T) *peer.Session {
 	t.Helper()
-	var s *peer.Session
-	testkit.Eventually(t, "the owner is reached", func() bool { // On a busy machine it may take longer than a client waits.
-		var err error
-		s, err = o.client.Open(t.Context(), o.target())
-		if _, away := errors.AsType[*peer.Unreached](err); err != nil && !away {
-			t.Fatal(err)
-		}
-		return err == nil
-	})
+	return opened(t, o.client, o.target())
+}
+
+// opened opens a session of any client with any gateway.
+func opened(t *testing.T, client *peer.Client, target peer.Target) *peer.Session {
+	t.Helper()
+	s, err := reached(t, func() (*peer.Session, error) { return client.Open(t.Context(), target) })
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { s.Close(nil) })
 	return s
+}
+
+// reached asks until the other gateway is reached: on a busy machine that may take longer
+// than a client waits.
+func reached[V any](t *testing.T, ask func() (V, error)) (answer V, err error) {
+	t.Helper()
+	testkit.Eventually(t, "the other gateway is reached", func() bool {
+		answer, err = ask()
+		_, away := errors.AsType[*peer.Unreached](err)
+		return !away
+	})
+	return answer, err
+}
+
+// told is reached for what has no answer.
+func told(t *testing.T, tell func() error) error {
+	t.Helper()
+	_, err := reached(t, func() (struct{}, error) { return struct{}{}, tell() })
+	return err
 }
 
 // call is a tool call of an agent.

@@ -24,7 +24,7 @@ func TestLogs_comeFromTheGatewayThatIsAsked(t *testing.T) {
 		}
 	})
 	q := peer.LogQuery{Server: "a/b@c %", Level: slog.LevelWarn, N: 7}
-	got, err := o.client.Logs(t.Context(), o.proxy.Addr(), q)
+	got, err := reached(t, func() ([]json.RawMessage, error) { return o.client.Logs(t.Context(), o.proxy.Addr(), q) })
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("got %v, -want +got:\n%s", err, diff)
 	}
@@ -45,7 +45,7 @@ func TestLogs_manyLargeOnes_theNewestCome(t *testing.T) {
 			return append(lines, last)
 		}
 	})
-	got, err := o.client.Logs(t.Context(), o.proxy.Addr(), peer.LogQuery{N: 100})
+	got, err := reached(t, func() ([]json.RawMessage, error) { return o.client.Logs(t.Context(), o.proxy.Addr(), peer.LogQuery{N: 100}) })
 	if err != nil || len(got) != 16 || string(got[15]) != string(last) {
 		t.Errorf("got %d lines and %v, want the newest 16", len(got), err)
 	}

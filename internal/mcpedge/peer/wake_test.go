@@ -12,7 +12,7 @@ import (
 func TestWake_reachesTheGatewayThatIsAsked(t *testing.T) {
 	for _, want := range []string{"notes", "a/b@c %", fleet.KeyOf("a/b@c", "x@y")} {
 		o := newOwner(t, testkit.Says(`{}`))
-		if err := o.client.Wake(t.Context(), o.proxy.Addr(), want); err != nil {
+		if err := told(t, func() error { return o.client.Wake(t.Context(), o.proxy.Addr(), want) }); err != nil {
 			t.Fatal(err)
 		}
 		if got := await(t, "the call", o.woken); got != want {
@@ -23,7 +23,7 @@ func TestWake_reachesTheGatewayThatIsAsked(t *testing.T) {
 
 func TestWake_denied_saysWhy(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`), func(o *owner) { o.stays = errors.New("it cannot start it") })
-	err := o.client.Wake(t.Context(), o.proxy.Addr(), "notes")
+	err := told(t, func() error { return o.client.Wake(t.Context(), o.proxy.Addr(), "notes") })
 	if denied, ok := errors.AsType[*peer.Denied](err); !ok || denied.Reason != "it cannot start it" {
 		t.Errorf("got %v, want it denied with \"it cannot start it\"", err)
 	}
