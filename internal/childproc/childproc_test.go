@@ -28,9 +28,6 @@ func TestStart_childExitsEarly_statusAndStderrAreKept(t *testing.T) {
 		heard = append(heard, line)
 	}
 	p := start(t, c)
-	if got := p.Exit(); got != "" || p.PID() <= 0 {
-		t.Errorf("a fresh child has pid %d and exit %q, want a pid and no exit yet", p.PID(), got)
-	}
 	out := readAll(p)
 	await(t, p.Done(), "Done")
 	if got := p.Exit(); got != "exit status 3" {
@@ -47,6 +44,13 @@ func TestStart_childExitsEarly_statusAndStderrAreKept(t *testing.T) {
 	}
 	if got := out(t); got != "" {
 		t.Errorf("got stdout %q, want none", got)
+	}
+}
+
+func TestStart_childThatRuns_hasAPIDAndNoExit(t *testing.T) {
+	p := start(t, command(t, "never ends"))
+	if got := p.Exit(); got != "" || p.PID() <= 0 {
+		t.Errorf("got pid %d and exit %q, want a pid and no exit yet", p.PID(), got)
 	}
 }
 
