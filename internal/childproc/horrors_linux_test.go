@@ -261,14 +261,17 @@ func gatewayOf(t *testing.T, dir, script string, more ...string) (p *childproc.P
 	return start(t, c), instance
 }
 
-// guardOf finds the guard of a gateway.
-func guardOf(t *testing.T, instance string) int {
+// guardOf waits for the guard of a gateway: one that is being executed shows no environment.
+func guardOf(t *testing.T, instance string) (pid int) {
 	t.Helper()
-	pids := marked("GATEHOUSE_GUARD=" + instance)
-	if len(pids) != 1 {
-		t.Fatalf("the gateway has guards %v, want one", pids)
-	}
-	return pids[0]
+	eventually(t, "the gateway has one guard", func() bool {
+		pids := marked("GATEHOUSE_GUARD=" + instance)
+		if len(pids) == 1 {
+			pid = pids[0]
+		}
+		return len(pids) == 1
+	})
+	return pid
 }
 
 // eventually waits for a fact of which no event tells.
