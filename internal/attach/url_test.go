@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/internal/attach"
+	"gatehouse/testkit"
 )
 
 // elsewhere plays a gateway over HTTP, with sessions.
@@ -117,17 +118,20 @@ func (c *client) begin(t *testing.T) {
 	c.say(t, saidReady)
 }
 
+// anywhere is an address that nobody needs to know in advance.
+const anywhere = "127.0.0.1:0"
+
+// serve starts e at an address. One that is to be taken again is of testkit.FreeAddress:
+// any other may have been given to somebody else meanwhile.
 func serve(t *testing.T, e *elsewhere, address string) *httptest.Server {
 	t.Helper()
-	s := httptest.NewUnstartedServer(e)
-	if address != "" {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = s.Listener.Close()
-		s.Listener = l
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
+	s := httptest.NewUnstartedServer(e)
+	_ = s.Listener.Close()
+	s.Listener = l
 	s.Start()
 	t.Cleanup(s.Close)
 	return s
@@ -138,8 +142,8 @@ func serve(t *testing.T, e *elsewhere, address string) *httptest.Server {
 func TestRelayURL_gatewayGone_callsAreAnsweredAndItGoesOnTrying(t *testing.T) {
 	t.Parallel()
 	e := &elsewhere{session: "one"}
-	first := serve(t, e, "")
-	address := first.Listener.Addr().String()
+	address := testkit.FreeAddress(t)
+	first := serve(t, e, address)
 	c := newURLClient(t, first.URL, aWhile, nil)
 	c.begin(t)
 	c.say(t, call(1))
@@ -163,8 +167,8 @@ func TestRelayURL_gatewayGone_callsAreAnsweredAndItGoesOnTrying(t *testing.T) {
 // A call that comes while the gateway restarts waits for it.
 func TestRelayURL_gatewayRestarts_callsWait(t *testing.T) {
 	e := &elsewhere{session: "one"}
-	first := serve(t, e, "")
-	address := first.Listener.Addr().String()
+	address := testkit.FreeAddress(t)
+	first := serve(t, e, address)
 	c := newURLClient(t, first.URL, time.Minute, nil)
 	c.begin(t)
 	first.CloseClientConnections()
@@ -181,7 +185,7 @@ func TestRelayURL_token_isReadAnew(t *testing.T) {
 	e := &elsewhere{session: "one", token: "first"}
 	var mu sync.Mutex
 	token, failure := "first", error(nil)
-	c := newURLClient(t, serve(t, e, "").URL, aWhile, func() (string, error) {
+	c := newURLClient(t, serve(t, e, anywhere).URL, aWhile, func() (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return token, failure
@@ -210,7 +214,7 @@ func TestRelayURL_token_isReadAnew(t *testing.T) {
 func TestRelayURL_sessionLost_isOpenedAgain(t *testing.T) {
 	t.Parallel()
 	e := &elsewhere{session: "one"}
-	c := newURLClient(t, serve(t, e, "").URL, aWhile, nil)
+	c := newURLClient(t, serve(t, e, anywhere).URL, aWhile, nil)
 	c.begin(t)
 	e.set(func(e *elsewhere) { e.session, e.refusing = "two", "no such revision" })
 	c.say(t, call(1))
@@ -226,7 +230,7 @@ func TestRelayURL_cancelledWhileItWaitsForAToken_isNotSent(t *testing.T) {
 	e := &elsewhere{}
 	asks, first := make(chan struct{}), make(chan struct{})
 	var asked atomic.Int32
-	c := newURLClient(t, serve(t, e, "").URL, time.Minute, func() (string, error) {
+	c := newURLClient(t, serve(t, e, anywhere).URL, time.Minute, func() (string, error) {
 		if asked.Add(1) == 1 {
 			close(asks)
 			<-first
@@ -253,7 +257,7 @@ func TestRelayURL_cancelledWhileItWaitsForAToken_isNotSent(t *testing.T) {
 func TestRelayURL_aBatchThatWaitsForAToken_isAnswered(t *testing.T) {
 	asks, first := make(chan struct{}), make(chan struct{})
 	var asked atomic.Int32
-	c := newURLClient(t, serve(t, &elsewhere{}, "").URL, time.Minute, func() (string, error) {
+	c := newURLClient(t, serve(t, &elsewhere{}, anywhere).URL, time.Minute, func() (string, error) {
 		if asked.Add(1) == 1 {
 			close(asks)
 			<-first
@@ -272,8 +276,8 @@ func TestRelayURL_aBatchThatWaitsForAToken_isAnswered(t *testing.T) {
 // A call that its client gives up while it waits is not sent.
 func TestRelayURL_cancelledWhileItWaits_isNotSent(t *testing.T) {
 	e := &elsewhere{session: "one"}
-	first := serve(t, e, "")
-	address := first.Listener.Addr().String()
+	address := testkit.FreeAddress(t)
+	first := serve(t, e, address)
 	c := newURLClient(t, first.URL, time.Minute, nil)
 	c.begin(t)
 	first.CloseClientConnections()
