@@ -45,7 +45,9 @@ func TestLogs_manyLargeOnes_theNewestCome(t *testing.T) {
 			return append(lines, last)
 		}
 	})
-	got, err := reached(t, func() ([]json.RawMessage, error) { return o.client.Logs(t.Context(), o.proxy.Addr(), peer.LogQuery{N: 100}) })
+	got, err := reached(t, func() ([]json.RawMessage, error) {
+		return o.client.Logs(t.Context(), o.proxy.Addr(), peer.LogQuery{N: 100})
+	})
 	if err != nil || len(got) != 16 || string(got[15]) != string(last) {
 		t.Errorf("got %d lines and %v, want the newest 16", len(got), err)
 	}

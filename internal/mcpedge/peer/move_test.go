@@ -24,7 +24,9 @@ func TestMove_reachesTheGatewayThatIsAsked(t *testing.T) {
 
 func TestMove_denied_saysWhy(t *testing.T) {
 	o := newOwner(t, testkit.Says(`{}`), func(o *owner) { o.stays = errors.New("it leaves") })
-	err := told(t, func() error { return o.client.Move(t.Context(), o.proxy.Addr(), peer.Move{Server: "notes", Node: "n2"}) })
+	err := told(t, func() error {
+		return o.client.Move(t.Context(), o.proxy.Addr(), peer.Move{Server: "notes", Node: "n2"})
+	})
 	if denied, ok := errors.AsType[*peer.Denied](err); !ok || denied.Reason != "it leaves" {
 		t.Errorf("got %v, want it denied with \"it leaves\"", err)
 	}
