@@ -177,9 +177,12 @@ func TestLauncher_processThatAcceptedBothWays_isStartedOver(t *testing.T) {
 
 func TestLauncher_startedOverTooLate_isStillKnownToBeStateless(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(within(t))
-	hooks := quiet()
-	hooks.StartedOver = func(string) { cancel(context.DeadlineExceeded) }
-	plan := fakePlan(t, slowAndPinned(t.TempDir()+"/record")...)
+	hooks, record := quiet(), t.TempDir()+"/record"
+	hooks.StartedOver = func(string) {
+		_ = os.Remove(record + "-late") // The second process does not answer before the end is noticed.
+		cancel(context.DeadlineExceeded)
+	}
+	plan := fakePlan(t, slowAndPinned(record)...)
 	s, err := server.NewLauncher("1", instance, nil).Open(ctx, plan, 1, hooks)
 	if err == nil {
 		t.Fatalf("got %v of a start without time", s)
