@@ -26,6 +26,7 @@ func main() { os.Exit(Main()) }
 
 // Main runs the command line of the process and returns its exit code.
 func Main() int {
+	log.SetOutput(terminal.Safe(os.Stderr)) // That of libraries which know no better; it is the whole process's.
 	return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
@@ -51,7 +52,6 @@ func failed(err error) error { return &exitError{code: exitNo, err: err} }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stdout, stderr = terminal.Safe(stdout), terminal.Safe(stderr) // Whatever a command prints goes through these.
-	log.SetOutput(stderr)                                         // That of libraries which know no better.
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)

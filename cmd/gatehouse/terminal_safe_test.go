@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"log"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -144,5 +146,15 @@ func TestTerminal_whatServersSay_isShownAsText(t *testing.T) {
 	} {
 		r := operate(t, g, args...)
 		harmless(t, strings.Join(args, " "), painted.ReplaceAllString(r.out, ""), r.err)
+	}
+}
+
+// Tests run commands beside each other: what a library logs for one of them must
+// not be written to the output of another.
+func TestRun_leavesTheLogOfTheProcessAlone(t *testing.T) {
+	t.Parallel()
+	in("version")
+	if got := log.Writer(); got != os.Stderr {
+		t.Errorf("the process logs to %T of one command, want its stderr", got)
 	}
 }
