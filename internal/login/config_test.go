@@ -2,8 +2,8 @@ package login_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -12,14 +12,10 @@ import (
 	"gatehouse/testkit"
 )
 
+// freePort is a port that the system gives to nobody meanwhile.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // It is one.
+	return int(netip.MustParseAddrPort(testkit.FreeAddress(t)).Port())
 }
 
 // What an entry says of its login overrules what discovery finds.
