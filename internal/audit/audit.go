@@ -57,6 +57,7 @@ type Log struct {
 	written  chan struct{} // the writer has ended
 	closeErr error         // set before written is closed
 	ship     *shipper      // nil if lines go nowhere else
+	waitsFor time.Duration // how long Begin waits
 
 	writer writer // used by its goroutine only
 
@@ -94,12 +95,12 @@ var (
 // start makes a Log that writes to f.
 func start(f *file, o Options) *Log {
 	l := &Log{
-		instance: cut(o.Instance), node: cut(o.Node), version: cut(o.Version), log: o.Log,
+		instance: cut(o.Instance), node: cut(o.Node), version: cut(o.Version), log: o.Log, waitsFor: o.patience.begin,
 		wake: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 	l.writer = writer{Log: l, out: f, own: []ownLine{{event: eventStart, at: time.Now()}}}
 	if !o.Outlet.none() {
-		l.ship = newShipper(o.Outlet, o.Log)
+		l.ship = newShipper(o.Outlet, o.patience.last, o.Log)
 	}
 	l.signal()
 	go l.writer.run()
@@ -140,7 +141,7 @@ func (l *Log) Begin(ctx context.Context, r Record) error {
 	err := l.add(r, done)
 	l.mu.Unlock()
 	if err == nil {
-		timed, cancel := context.WithTimeoutCause(ctx, BeginWait, errSlow)
+		timed, cancel := context.WithTimeoutCause(ctx, l.waitsFor, errSlow)
 		defer cancel()
 		select {
 		case err = <-done:

@@ -539,7 +539,7 @@ func TestBegin_diskFull_refusesAtOnceAndLeavesNoLine(t *testing.T) {
 func TestBegin_diskHangs_givesUpInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.gate = make(chan struct{})
+		d.gate, d.hasty = make(chan struct{}), true
 		l := d.open(t, audit.Options{})
 		start := time.Now()
 		err := l.Begin(t.Context(), audit.Record{})

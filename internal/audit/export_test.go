@@ -1,6 +1,9 @@
 package audit
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // File is what the log needs of an open file.
 type File = osFile
@@ -31,5 +34,11 @@ func EncodeBothWays(r Record) (byHand, byReflection string) {
 // WithSpace is options by which a disk has so many bytes.
 func WithSpace(o Options, space func(folder string) (free, total uint64, err error)) Options {
 	o.space = space
+	return o
+}
+
+// Patient is options by which a log waits longer than a busy machine stalls.
+func Patient(o Options) Options {
+	o.patience = patience{begin: time.Minute, lock: time.Minute, last: time.Minute}
 	return o
 }

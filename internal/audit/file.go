@@ -53,7 +53,7 @@ func newFile(path string, o Options) (*file, error) {
 	if null {
 		return f, nil
 	}
-	if f.lock, err = openLock(real+lockEnd, o.Log); err != nil {
+	if f.lock, err = openLock(real+lockEnd, o.patience.lock, o.Log); err != nil {
 		_ = f.f.Close() // Nothing was written.
 		return nil, cannotOpen(path, err)
 	}

@@ -24,10 +24,11 @@ type lock struct {
 	path     string
 	log      *slog.Logger
 	f        *os.File
-	patience time.Duration
+	usual    time.Duration // how long an attempt takes
+	patience time.Duration // how long the next one does
 }
 
-func openLock(path string, log *slog.Logger) (*lock, error) {
+func openLock(path string, patience time.Duration, log *slog.Logger) (*lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|nonblocking|noFollow, 0o600)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func openLock(path string, log *slog.Logger) (*lock, error) {
 		_ = f.Close() // Nothing was written.
 		return nil, fmt.Errorf("its lock %s cannot be used: %w", path, err)
 	}
-	return &lock{path: path, log: log, f: f, patience: lockPatience}, nil
+	return &lock{path: path, log: log, f: f, usual: patience, patience: patience}, nil
 }
 
 // fitForLock returns an error unless what was opened is a file of this user's
@@ -62,7 +63,7 @@ func (l *lock) take() bool {
 	for pause := time.Millisecond; ; pause = min(2*pause, 16*time.Millisecond) {
 		err := l.try()
 		if err == nil {
-			l.patience = lockPatience
+			l.patience = l.usual
 			return true
 		}
 		if !errors.Is(err, errLocked) || !time.Now().Before(deadline) {
@@ -80,7 +81,7 @@ func (l *lock) take() bool {
 // its name excludes nobody, so it does not count.
 func (l *lock) try() error {
 	if l.f == nil {
-		next, err := openLock(l.path, l.log)
+		next, err := openLock(l.path, l.usual, l.log)
 		if err != nil {
 			return err
 		}

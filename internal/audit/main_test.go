@@ -32,6 +32,8 @@ type disk struct {
 	path string
 	gate chan struct{} // if set, each Write first receives from it
 
+	hasty bool // its logs wait only as long as those of a gateway do
+
 	mu     sync.Mutex
 	room   func(n int) int // how many of n bytes are taken; nil takes all
 	writes int
@@ -44,11 +46,14 @@ func newDisk(t *testing.T) *disk {
 	return &disk{path: filepath.Join(t.TempDir(), "audit.jsonl")}
 }
 
-// open opens a log on the disk.
+// open opens a log on the disk. It is patient: a busy machine may stall for seconds.
 func (d *disk) open(t *testing.T, o audit.Options) *audit.Log {
 	t.Helper()
 	if o.Instance == "" {
 		o.Instance = "inst"
+	}
+	if !d.hasty {
+		o = audit.Patient(o)
 	}
 	l, err := audit.OpenWith(d.path, o, func(path string) (audit.File, error) {
 		f, err := audit.OpenFile(path)

@@ -40,6 +40,8 @@ type Options struct {
 	// returns the bytes of a folder's disk.
 	openFile func(path string) (osFile, error)
 	space    func(folder string) (free, total uint64, err error)
+	// patience is the usual one if it is zero.
+	patience patience
 }
 
 // What Options mean by zero.
@@ -76,6 +78,9 @@ func Open(path string, o Options) (*Log, error) {
 	}
 	if o.space == nil {
 		o.space = diskSpace
+	}
+	if o.patience == (patience{}) {
+		o.patience = usual()
 	}
 	f, err := newFile(path, o)
 	if err != nil {

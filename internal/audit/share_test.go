@@ -26,7 +26,7 @@ const (
 
 // child appends its records while others do the same.
 func child() int {
-	l, err := audit.Open(os.Getenv(childVariable), audit.Options{Instance: os.Getenv(childInstance), MaxBytes: childFileBytes, Files: 10_000})
+	l, err := audit.Open(os.Getenv(childVariable), audit.Patient(audit.Options{Instance: os.Getenv(childInstance), MaxBytes: childFileBytes, Files: 10_000}))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -242,6 +242,7 @@ func TestFolder_removed_recordsWaitUntilItIsBack(t *testing.T) {
 
 func TestLock_heldByAnother_linesAreWrittenAllTheSame(t *testing.T) {
 	d := newDisk(t)
+	d.hasty = true
 	unlock := lockFile(t, d.path+".lock")
 	var out strings.Builder
 	l := d.open(t, audit.Options{MaxBytes: 300, Log: logTo(&out)})
@@ -288,7 +289,7 @@ func TestDiskFull_anotherGatewaysLinesAreNotGluedToAPart(t *testing.T) {
 	if err := l.Begin(t.Context(), audit.Record{}); err == nil {
 		t.Error("half a line is no line")
 	}
-	other, err := audit.Open(d.path, audit.Options{Instance: "other"})
+	other, err := audit.Open(d.path, audit.Patient(audit.Options{Instance: "other"}))
 	if err != nil {
 		t.Fatal(err)
 	}

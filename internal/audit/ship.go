@@ -33,6 +33,7 @@ type shipper struct {
 	to   Outlet
 	head string
 	log  *slog.Logger
+	last time.Duration // how long the lines that are left at the end may take
 	wake chan struct{} // has a token when there is something to send
 	ends context.Context
 	end  context.CancelFunc
@@ -61,8 +62,8 @@ type parcel struct {
 	done chan<- error // has room for the answer; nil if nobody waits for it
 }
 
-func newShipper(to Outlet, log *slog.Logger) *shipper {
-	s := &shipper{to: to, head: syslogHead(), log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newShipper(to Outlet, last time.Duration, log *slog.Logger) *shipper {
+	s := &shipper{to: to, head: syslogHead(), log: log, last: last, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.ends, s.end = context.WithCancel(context.Background())
 	go s.run() // Ends with close.
 	return s
@@ -250,7 +251,7 @@ func (s *shipper) status() ShipStats {
 	return st
 }
 
-// close waits until all is sent, for lastSend at most.
+// close waits until all is sent, but not longer than that may take.
 func (s *shipper) close() {
 	s.mu.Lock()
 	s.closed = true
@@ -259,7 +260,7 @@ func (s *shipper) close() {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	late := time.NewTimer(lastSend)
+	late := time.NewTimer(s.last)
 	defer late.Stop()
 	select {
 	case <-s.done:

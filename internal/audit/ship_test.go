@@ -168,6 +168,7 @@ func packets(t *testing.T, c net.PacketConn, n int) (lines []string) {
 func TestShip_receiverGone_fileAndCallsGoOnAndTheLossIsCounted(t *testing.T) {
 	dir := shortDir(t)
 	d := newDisk(t)
+	d.hasty = true // At the end, nobody takes what is left.
 	var out strings.Builder
 	l := d.open(t, audit.Options{Outlet: outlet(t, "unix:"+dir+"/none"), Log: logTo(&out)})
 	const records = 9000
