@@ -80,18 +80,14 @@ func TestStore_aWishThatNamesANode_goesAfterAWhile(t *testing.T) {
 func TestStore_claimsThatSomebodyHasWritten_areVoidUntilTheyAreRemoved(t *testing.T) {
 	etcd := kit.StartEtcd(t, 1, kit.EtcdOptions{})
 	s, client := open(t, etcd.URLs(), "void"), raw(t, etcd.URLs())
-	n := fleet.Node{ID: "a", Boot: "b", Address: "a:1"}
-	lease, _, err := s.Join(t.Context(), n, kit.TTL, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	lease := joined(t, s)
 	for _, key := range []string{"claimed", "overwritten"} {
-		if _, won, err := s.Claim(t.Context(), key, fleet.Owner{Node: n.ID, Boot: n.Boot}, lease); err != nil || !won {
+		if _, won, err := s.Claim(t.Context(), key, fleet.Owner{Node: node.ID, Boot: node.Boot}, lease); err != nil || !won {
 			t.Fatalf("%s: got %t (%v), want it claimed", key, won, err)
 		}
 	}
 	for _, key := range []string{"overwritten", "by hand"} {
-		if _, err := client.Put(t.Context(), "/gatehouse/void/"+fleet.OwnerKey(key), `{"node":"a","boot":"b"}`); err != nil {
+		if _, err := client.Put(t.Context(), "/gatehouse/void/"+fleet.OwnerKey(key), `{"node":"a","boot":"1"}`); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,7 +21,7 @@ var nodeCases = []Case{
 	}},
 	{"a lease that nobody renews ends, with all that it keeps", func(t *testing.T, open func() fleet.Store) {
 		eye := watch(t, open())
-		a := joinFor(t, open(), "a", TTL)
+		a := joinFor(t, open(), "a", 3*TTL) // The claim comes in time though the machine stalls for some seconds.
 		a.claims("s")
 		eye.until("the owner", func(v fleet.View) bool { return v.Owners["s"].Node == "a" })
 		eye.until("nobody", func(v fleet.View) bool { return len(v.Owners) == 0 && len(v.Nodes) == 0 })
@@ -30,7 +30,7 @@ var nodeCases = []Case{
 		}
 	}},
 	{"a lease that is renewed lasts", func(t *testing.T, open func() fleet.Store) {
-		const ttl = 2 * TTL // It lasts though the machine stalls for three seconds.
+		const ttl = 4 * TTL // It lasts though the machine stalls for six seconds.
 		a := joinFor(t, open(), "a", ttl)
 		epoch := a.claims("s")
 		for range 6 {
@@ -67,7 +67,7 @@ var nodeCases = []Case{
 			t.Errorf("got %v for another process with the id, want %v", err, fleet.ErrTaken)
 		}
 		a.renews() // The first one has lost nothing.
-		l, _, err := open().Join(ctx(t), a.node, TTL, 0)
+		l, _, err := open().Join(ctx(t), a.node, lasting, 0)
 		if err != nil || l == a.lease {
 			t.Errorf("got lease %d (%v) for the same process, which lost the answer, want a new one", l, err)
 		}
@@ -79,7 +79,7 @@ var nodeCases = []Case{
 		eye.until("its server", func(v fleet.View) bool { return len(v.Owners) == 1 })
 		next := a.node
 		next.Boot = "the next"
-		l, _, err := open().Join(ctx(t), next, TTL, a.lease)
+		l, _, err := open().Join(ctx(t), next, lasting, a.lease)
 		if err != nil || l == a.lease {
 			t.Fatalf("got lease %d (%v), want a new one", l, err)
 		}
