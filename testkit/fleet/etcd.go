@@ -104,7 +104,7 @@ func newMember(t testing.TB, program, name string, o EtcdOptions) *EtcdMember {
 	if election == 0 {
 		election = 500 * time.Millisecond
 	}
-	m := &EtcdMember{t: t, name: name, program: program, dir: t.TempDir(), client: &http.Client{Timeout: 2 * time.Second}}
+	m := &EtcdMember{t: t, name: name, program: program, dir: t.TempDir(), client: &http.Client{Timeout: patience}}
 	m.place = here(t)
 	if o.place != nil {
 		m.place = o.place()

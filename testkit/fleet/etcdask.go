@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -12,12 +13,17 @@ import (
 )
 
 // post asks the member something of etcd's JSON API, and decodes the answer.
-func (m *EtcdMember) post(path string, question, answer any) error {
+func (m *EtcdMember) post(ctx context.Context, path string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
 		return err
 	}
-	resp, err := m.client.Post(m.URL+path, "application/json", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := m.client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -38,7 +44,7 @@ func (m *EtcdMember) post(path string, question, answer any) error {
 // must is post that must not fail.
 func (m *EtcdMember) must(path string, question, answer any) {
 	m.t.Helper()
-	if err := m.post(path, question, answer); err != nil {
+	if err := m.post(context.Background(), path, question, answer); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -89,7 +95,7 @@ func (e *Etcd) Fill() {
 	m.t.Helper()
 	value := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 32<<10))
 	for i := range 10_000 {
-		err := m.post("/v3/kv/put", map[string]string{"key": encode(filler + strconv.Itoa(i)), "value": value}, nil)
+		err := m.post(context.Background(), "/v3/kv/put", map[string]string{"key": encode(filler + strconv.Itoa(i)), "value": value}, nil)
 		if err != nil && strings.Contains(err.Error(), "space exceeded") {
 			return
 		}

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Leader returns the member that leads. It waits until there is one.
 func (e *Etcd) Leader() *EtcdMember {
@@ -38,5 +41,7 @@ func (m *EtcdMember) leads() bool {
 		} `json:"header"`
 		Leader string `json:"leader"`
 	}
-	return m.post("/v3/maintenance/status", map[string]any{}, &status) == nil && status.Leader != "" && status.Leader == status.Header.Member
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // A frozen one never answers.
+	defer cancel()
+	return m.post(ctx, "/v3/maintenance/status", map[string]any{}, &status) == nil && status.Leader != "" && status.Leader == status.Header.Member
 }
