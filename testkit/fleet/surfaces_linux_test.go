@@ -331,7 +331,7 @@ func ofSession(t *testing.T, n1, n2 *kit.Node) {
 
 // betweenCalls is how long a server that runs for one agent goes on without a call: more
 // than a busy machine takes from one to the next.
-const betweenCalls = 5 * time.Second
+const betweenCalls = 10 * time.Second
 
 // ofAgent has a server that runs for one agent: once in the fleet, whichever gateway the
 // agent calls, and only as long as it does.
