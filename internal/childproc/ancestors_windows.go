@@ -12,8 +12,7 @@ func Ancestors(int) (list []Ancestor, whole bool) { return nil, true }
 
 // DescendsFrom reports whether a process is another, which must be this one, or below
 // it, or whether that cannot be ruled out, as where there is no such process. One that
-// is below it is in the job of a child; what a child starts in the moment before it is
-// put into its job is not, nor is anything if that fails.
+// is below it is in the job of a child, unless the system has made none for that.
 func DescendsFrom(pid, root int) bool {
 	if pid == root || pid <= 0 {
 		return true

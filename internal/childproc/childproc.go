@@ -98,7 +98,7 @@ func Start(c Command) (*Process, error) {
 	if leased := c.leasedEntry(); leased != "" {
 		cmd.Env = append(cmd.Env, leased)
 	}
-	err = spawn(cmd, c.Leased)
+	group, err := spawn(cmd, c.Leased)
 	closeAll(in.child, out.child, errOut.child)
 	if err != nil {
 		closeAll(in.ours, out.ours, errOut.ours)
@@ -106,7 +106,7 @@ func Start(c Command) (*Process, error) {
 	}
 	p := &Process{
 		cmd:    cmd,
-		group:  newGroup(cmd.Process),
+		group:  group,
 		tree:   newTree(cmd.Process.Pid, entry),
 		stdin:  in.ours,
 		stdout: newOutput(out.ours),

@@ -3,15 +3,13 @@ package childproc
 import (
 	"os"
 	"sync"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
 
-// group is a job object that holds the child and what it starts. A process
-// that the child starts in the moment before it is put into the job escapes;
-// everything here is best effort.
+// group is a job object that holds the child and what it starts. It is best effort:
+// where the system makes no job, a child runs without one.
 type group struct {
 	job windows.Handle // 0 if there is none
 	p   *os.Process
@@ -95,8 +93,4 @@ func (g group) close() {
 	defer jobs.Unlock()
 	delete(jobs.open, g.job)
 	_ = windows.CloseHandle(g.job)
-}
-
-func sysProcAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }

@@ -26,17 +26,18 @@ var spawner struct {
 	requests chan func()
 }
 
-// spawn starts cmd. If it succeeds, release must be called once the child is
-// reaped.
-func spawn(cmd *exec.Cmd, leased bool) error {
+// spawn starts cmd in a group of its own. If it succeeds, release must be called once
+// the child is reaped.
+func spawn(cmd *exec.Cmd, leased bool) (group, error) {
 	requests := spawnerAcquire()
 	result := make(chan error, 1)
 	requests <- func() { result <- startOwned(cmd, child{leads: true, leased: leased}) }
 	err := <-result
 	if err != nil {
 		spawnerRelease()
+		return group{}, err
 	}
-	return err
+	return newGroup(cmd.Process), nil
 }
 
 func spawnerAcquire() chan<- func() {

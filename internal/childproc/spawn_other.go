@@ -2,13 +2,6 @@
 
 package childproc
 
-import "os/exec"
-
-// spawn starts cmd.
-func spawn(cmd *exec.Cmd, _ bool) error {
-	return cmd.Start() //nolint:wrapcheck // Its only caller says what could not be done.
-}
-
 func release(int) {}
 
 // leasedEntry returns "": nothing here ends what runs by a lease.
