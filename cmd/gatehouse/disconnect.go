@@ -18,7 +18,8 @@ func newDisconnectCommand() *cobra.Command {
 		Short: "Remove gatehouse from a program's configuration, and restore what was there",
 		Long: `disconnect restores the file as it was before "gatehouse connect", byte for byte. If
 the file has changed since, it removes only the entry, and puts back what --replace
-removed.`,
+removed. Copies of the entry in the program's other files go, too; those in a project's
+files stay.`,
 		Example: `  gatehouse disconnect cursor     Cursor is as it was
   gatehouse disconnect --all      every program is`,
 		Args:              cobra.MaximumNArgs(1),
@@ -56,7 +57,11 @@ func completeConnected(_ *cobra.Command, args []string, _ string) ([]cobra.Compl
 			return false
 		}
 		t, err := openTarget(c)
-		return err == nil && (t.connected() || t.recorded())
+		if err != nil {
+			return false
+		}
+		copies, _ := t.entryCopies() // An error means that there are none to be seen.
+		return t.connected() || t.recorded() || len(copies) > 0
 	})
 }
 
@@ -70,10 +75,11 @@ func disconnect(out io.Writer, name string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	if !t.connected() && !t.recorded() {
+	found, err := t.takeOutAll(out, dryRun)
+	if err == nil && !found {
 		return errors.New(c.Title + " is not connected: there is no entry \"" + clients.EntryName + "\" in " + line(t.path))
 	}
-	return t.takeOut(out, dryRun)
+	return err
 }
 
 // disconnectAll takes gatehouse out of every program that is connected.
@@ -89,15 +95,15 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 			errs = append(errs, fmt.Errorf("cannot tell whether %s is connected: %w", c.Title, err))
 			continue
 		}
-		if t.connected() || t.recorded() {
-			found = true
-			errs = append(errs, t.takeOut(out, dryRun))
-		}
+		here, err := t.takeOutAll(out, dryRun)
+		found = found || here
+		errs = append(errs, err)
 	}
-	if !found && len(errs) == 0 {
+	err := errors.Join(errs...)
+	if !found && err == nil {
 		fmt.Fprintln(out, "No program is connected.")
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // takeOut brings the file back as it was, or shows what would change.

@@ -64,11 +64,14 @@ func (c *Client) Connect(path string, src []byte, command Command, without []str
 	return after, taken, nil
 }
 
-// Disconnect returns a client's configuration without gatehouse, and with what was
-// taken out, unless something of that name is there by now. It returns the names
+// Disconnect returns a client's configuration without gatehouse, however often it is
+// there, and with what was taken out, unless something of that name is there by now. It returns the names
 // that it could not put back.
 func (c *Client) Disconnect(path string, src []byte, taken []Taken) (after []byte, lost []string) {
-	after, _, _ = c.remove(path, src, EntryName)
+	after = src
+	for c.Connected(path, after) {
+		after, _, _ = c.remove(path, after, EntryName)
+	}
 	for _, t := range taken {
 		if _, _, there := c.remove(path, after, t.Name); there {
 			continue

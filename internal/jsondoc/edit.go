@@ -68,27 +68,25 @@ func Append(src []byte, path []string, element json.RawMessage) ([]byte, error) 
 }
 
 // Remove returns a copy of src without the member key of the object at path, and
-// what it was: the value as it is written. It reports false if there is none.
+// what it was: the value as it is written. It reports false if there is none. If a key
+// of the path, or that itself, is there more than once, it removes the first it finds.
 func Remove(src []byte, path []string, key string) (changed []byte, value json.RawMessage, found bool) {
 	e, err := newEditor(src)
 	if err != nil {
 		return src, nil, false
 	}
-	at, missing, err := e.find(path)
-	if err != nil || len(missing) > 0 {
-		return src, nil, false
+	for _, at := range valuesAt(&e.root, path) {
+		object, ok := at.Value.(*hujson.Object)
+		if !ok {
+			continue
+		}
+		if i := indexOf(object, key); i >= 0 {
+			old := object.Members[i].Value
+			value = slices.Clone(e.text[old.StartOffset:old.EndOffset])
+			return e.without(object, i), value, true
+		}
 	}
-	object, ok := at.Value.(*hujson.Object)
-	if !ok {
-		return src, nil, false
-	}
-	i := indexOf(object, key)
-	if i < 0 {
-		return src, nil, false
-	}
-	old := object.Members[i].Value
-	value = slices.Clone(e.text[old.StartOffset:old.EndOffset])
-	return e.without(object, i), value, true
+	return src, nil, false
 }
 
 // editor changes a text at offsets that a parser has found.
@@ -137,6 +135,23 @@ func (e *editor) find(path []string) (at *hujson.Value, missing []string, err er
 	return at, nil, nil
 }
 
+// valuesAt are the values at a path: more than one if a key of it is there again.
+func valuesAt(at *hujson.Value, path []string) (values []*hujson.Value) {
+	if len(path) == 0 {
+		return []*hujson.Value{at}
+	}
+	object, ok := at.Value.(*hujson.Object)
+	if !ok {
+		return nil
+	}
+	for i := range object.Members {
+		if named(object.Members[i], path[0]) {
+			values = append(values, valuesAt(&object.Members[i].Value, path[1:])...)
+		}
+	}
+	return values
+}
+
 func pathOf(path []string) string {
 	text := ""
 	for _, name := range path {
@@ -149,10 +164,12 @@ func pathOf(path []string) string {
 }
 
 func indexOf(o *hujson.Object, key string) int {
-	return slices.IndexFunc(o.Members, func(m hujson.ObjectMember) bool {
-		name, ok := m.Name.Value.(hujson.Literal)
-		return ok && literalText(name) == key
-	})
+	return slices.IndexFunc(o.Members, func(m hujson.ObjectMember) bool { return named(m, key) })
+}
+
+func named(m hujson.ObjectMember, key string) bool {
+	name, ok := m.Name.Value.(hujson.Literal)
+	return ok && literalText(name) == key
 }
 
 // insert adds what comes last in an object or an array that has so many members.
