@@ -1,6 +1,8 @@
 package attach_test
 
 import (
+	"bufio"
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -51,6 +53,45 @@ func TestAwaitIdle_looksAtTheSocket_doNotCount(t *testing.T) {
 		_ = near.Close()
 		if got := <-idle; got != 10*time.Minute {
 			t.Errorf("got idle after %v, want 10m: nobody has attached", got)
+		}
+	})
+}
+
+// Nor is it a client for a moment.
+func TestAttached_looksAtTheSocket_doNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := make(pipes)
+		s := attach.Serve(l, attach.Options{
+			Log:   slog.New(slog.DiscardHandler),
+			Admit: func(int) error { return nil },
+			Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
+			Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
+				_, err := io.Copy(io.Discard, s.In)
+				return err
+			},
+		})
+		defer s.Close()
+		near, far := net.Pipe()
+		l <- far
+		synctest.Wait()
+		if got := s.Attached(); got != 0 {
+			t.Errorf("got %d clients while somebody looks, want none", got)
+		}
+		client, gateway := net.Pipe()
+		l <- gateway
+		if _, err := io.WriteString(client, "{\"version\":\"1\"}\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(client).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Attached(); got != 1 {
+			t.Errorf("got %d clients, want the one that was welcomed", got)
+		}
+		_, _ = near.Close(), client.Close()
+		synctest.Wait()
+		if got := s.Attached(); got != 0 {
+			t.Errorf("got %d clients after the end, want none", got)
 		}
 	})
 }

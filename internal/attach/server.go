@@ -55,8 +55,10 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool
 	talks   map[*talk]struct{}
-	idle    time.Time     // since when nobody is attached
-	changed chan struct{} // closed when somebody comes or goes
+
+	attached int           // the talks that are clients'
+	idle     time.Time     // since when nobody is attached
+	changed  chan struct{} // closed when somebody comes or goes
 }
 
 // talk is one conversation.
@@ -65,7 +67,7 @@ type talk struct {
 	out     *outlet
 	paused  chan struct{} // closed when the relay sends no more
 	pause   func()        // closes paused, once
-	greeted bool          // it is a client's, not somebody's look at the socket
+	greeted bool          // it is a client's, not somebody's look at the socket; under the server's lock
 }
 
 // newTalk is one that has not been welcomed: a pause waits for that as for the end of
@@ -115,7 +117,6 @@ func (s *Server) serve(conn net.Conn) {
 		s.opts.Log.Debug("a client did not attach", slog.Any("err", err))
 		return
 	}
-	t.greeted = true
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	in := &inlet{conn: conn, held: rest, hurry: cancel, late: make(chan []byte, maxLate)}
@@ -166,6 +167,9 @@ func (s *Server) greet(t *talk) (Hello, []byte, error) {
 		return h, nil, err
 	}
 	w := s.judge(h, peer.PID)
+	if w.Error == "" {
+		s.countIn(t)
+	}
 	if err := writeLine(t.out, w); err != nil {
 		return h, nil, err
 	}
@@ -179,7 +183,7 @@ func (s *Server) judge(h Hello, pid int) Welcome {
 	if err := s.opts.Admit(pid); err != nil {
 		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: err.Error()}
 	}
-	if s.Attached() > maxConversations {
+	if s.connected() > maxConversations {
 		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: fmt.Sprintf("%d clients are attached already, and no more can be", maxConversations)}
 	}
 	w := s.opts.Greet(h)
@@ -206,6 +210,7 @@ func (s *Server) leave(t *talk) {
 	delete(s.talks, t)
 	if t.greeted {
 		s.idle = time.Now()
+		s.attached--
 	}
 	s.change()
 }
@@ -215,11 +220,26 @@ func (s *Server) change() {
 	s.changed = make(chan struct{})
 }
 
-// Attached is how many clients are.
-func (s *Server) Attached() int {
+// countIn makes a connection a client's. It is before the client is told.
+func (s *Server) countIn(t *talk) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.greeted = true
+	s.attached++
+}
+
+// connected is how many connections there are, of clients and others.
+func (s *Server) connected() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.talks)
+}
+
+// Attached is how many clients are: who only looks at the socket is none.
+func (s *Server) Attached() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attached
 }
 
 // AwaitIdle blocks until nobody has been attached for that long, or ctx ends. It
