@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/endpoint"
 	"gatehouse/testkit"
@@ -74,7 +75,7 @@ func TestSpans_goInBatches_andThoseTooManyAreDropped(t *testing.T) {
 		{"as many as asked for", []string{"BSP_MAX_EXPORT_BATCH_SIZE", "8", "BSP_SCHEDULE_DELAY", "600000"}, []int{8, 8, 4}},
 		{"one by one", []string{"BSP_MAX_EXPORT_BATCH_SIZE", "1"}, slices.Repeat([]int{1}, 20)},
 		{"a batch is no larger than the queue", []string{"BSP_MAX_QUEUE_SIZE", "20", "BSP_MAX_EXPORT_BATCH_SIZE", "100", "BSP_SCHEDULE_DELAY", "600000"}, []int{20}},
-		{"no numbers", []string{"BSP_MAX_QUEUE_SIZE", "many", "BSP_MAX_EXPORT_BATCH_SIZE", "-1", "BSP_SCHEDULE_DELAY", "0", "BSP_EXPORT_TIMEOUT", "0"}, []int{20}},
+		{"no numbers", []string{"BSP_MAX_QUEUE_SIZE", "many", "BSP_MAX_EXPORT_BATCH_SIZE", "-1", "BSP_SCHEDULE_DELAY", "600000", "BSP_EXPORT_TIMEOUT", "0"}, []int{20}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			variables(t, c.set...)
@@ -87,6 +88,20 @@ func TestSpans_goInBatches_andThoseTooManyAreDropped(t *testing.T) {
 				t.Errorf("got requests with %v spans, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestSpans_afterADelayThatIsNotOne_waitForTheUsualOne(t *testing.T) {
+	const usual = 5 * time.Second
+	variables(t, "BSP_SCHEDULE_DELAY", "0")
+	began := time.Now()
+	s := newTraced(t, testkit.ReadyBackend("db", testkit.Says(text)))
+	for range 20 {
+		s.execute("db", "query", "")
+	}
+	s.spans()
+	if got, most := len(s.collector.Sizes()), 1+int(time.Since(began)/usual); got > most {
+		t.Errorf("got %d requests in %v, want %d at most", got, time.Since(began), most)
 	}
 }
 
@@ -130,7 +145,8 @@ func TestQueue_isAsLongAsTheVariablesSay(t *testing.T) {
 		collector.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	variables(t, "EXPORTER_OTLP_ENDPOINT", srv.URL, "BSP_MAX_QUEUE_SIZE", "16", "BSP_MAX_EXPORT_BATCH_SIZE", "8")
+	variables(t, "EXPORTER_OTLP_ENDPOINT", srv.URL, "BSP_MAX_QUEUE_SIZE", "16", "BSP_MAX_EXPORT_BATCH_SIZE", "8",
+		"BSP_EXPORT_TIMEOUT", "600000", "EXPORTER_OTLP_TIMEOUT", "600000") // Until release.
 	s := newTracedTo(t, collector, testkit.ReadyBackend("db", testkit.Says(text)))
 	for range 100 {
 		s.execute("db", "query", "")
