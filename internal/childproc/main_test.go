@@ -20,7 +20,7 @@ const role = "CHILDPROC_TEST_ROLE"
 
 // deadline is how long an event may take before a test gives up on it. It is
 // not a claim about speed.
-const deadline = 30 * time.Second
+const deadline = 3 * time.Minute
 
 // plainEnd is the exit of a child that ended by itself and was content.
 const plainEnd = "exit status 0"
