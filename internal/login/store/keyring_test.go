@@ -23,47 +23,51 @@ func placed(token string, p store.Place) store.Record {
 
 func TestKeyring_thatAnswers_hasTheSecrets_andTheFileHasNone(t *testing.T) {
 	t.Parallel()
-	dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
-	s := store.Open(dir).WithKeyring(ring)
-	if err := keep(t, s, key, placed("marked-secret", store.Auto)); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(fileOf(t, dir))
-	if err != nil || strings.Contains(string(data), "marked-secret") {
-		t.Errorf("got %s and %v in the file, want no secret", data, err)
-	}
-	got, err := s.Read(key)
-	if err != nil || got.Secrets.AccessToken != "marked-secret" || got.Place != store.InKeyring {
-		t.Errorf("got %v in %q and %v, want the secret in the keyring", got.LoggedIn(), got.Place, err)
-	}
-	if list := s.List(); len(list) != 1 || !list[0].Record.LoggedIn() {
-		t.Errorf("got %+v listed, want the login", list)
-	}
-	if _, err := store.Open(dir).Read(key); err == nil || !strings.Contains(err.Error(), "keyring") {
-		t.Errorf("got %v without a keyring, want why it cannot be read", err)
-	}
-	if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 {
-		t.Errorf("got %d secrets and %v after it was forgotten, want none", ring.Len(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
+		s := store.Open(dir).WithKeyring(ring)
+		if err := keep(t, s, key, placed("marked-secret", store.Auto)); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(fileOf(t, dir))
+		if err != nil || strings.Contains(string(data), "marked-secret") {
+			t.Errorf("got %s and %v in the file, want no secret", data, err)
+		}
+		got, err := s.Read(key)
+		if err != nil || got.Secrets.AccessToken != "marked-secret" || got.Place != store.InKeyring {
+			t.Errorf("got %v in %q and %v, want the secret in the keyring", got.LoggedIn(), got.Place, err)
+		}
+		if list := s.List(); len(list) != 1 || !list[0].Record.LoggedIn() {
+			t.Errorf("got %+v listed, want the login", list)
+		}
+		if _, err := store.Open(dir).Read(key); err == nil || !strings.Contains(err.Error(), "keyring") {
+			t.Errorf("got %v without a keyring, want why it cannot be read", err)
+		}
+		if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 {
+			t.Errorf("got %d secrets and %v after it was forgotten, want none", ring.Len(), err)
+		}
+	})
 }
 
 func TestKeyring_thatFails_leavesAFile(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "c")
-	s := store.Open(dir).WithKeyring(&testkit.Keyring{Err: errors.New("locked")})
-	if err := keep(t, s, key, placed("one", store.Auto)); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Read(key); err != nil || !got.LoggedIn() || got.Place != store.InFile {
-		t.Errorf("got %v in %q and %v, want the login in a file", got.LoggedIn(), got.Place, err)
-	}
-	err := keep(t, s, key, placed("two", store.InKeyring)) // Who asks for it does not get a file instead.
-	if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "locked") {
-		t.Errorf("got %v, want *store.NotKept with the reason", err)
-	}
-	if _, err := s.Forget(t.Context(), key); err != nil {
-		t.Errorf("got %v, want it forgotten without the keyring", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "c")
+		s := store.Open(dir).WithKeyring(&testkit.Keyring{Err: errors.New("locked")})
+		if err := keep(t, s, key, placed("one", store.Auto)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Read(key); err != nil || !got.LoggedIn() || got.Place != store.InFile {
+			t.Errorf("got %v in %q and %v, want the login in a file", got.LoggedIn(), got.Place, err)
+		}
+		err := keep(t, s, key, placed("two", store.InKeyring)) // Who asks for it does not get a file instead.
+		if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "locked") {
+			t.Errorf("got %v, want *store.NotKept with the reason", err)
+		}
+		if _, err := s.Forget(t.Context(), key); err != nil {
+			t.Errorf("got %v, want it forgotten without the keyring", err)
+		}
+	})
 }
 
 func TestKeyring_thatDoesNotAnswer_isGivenUpAfter2s(t *testing.T) {
@@ -110,50 +114,56 @@ func TestKeyring_thatAnswersLate_leavesTheNewerSecret(t *testing.T) {
 
 func TestKeyring_ofALoginThatIsRenewed_hasOneItem(t *testing.T) {
 	t.Parallel()
-	ring := &testkit.Keyring{}
-	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
-	for _, token := range []string{"one", "two", "three"} {
-		if err := keep(t, s, key, placed(token, store.InKeyring)); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		ring := &testkit.Keyring{}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		for _, token := range []string{"one", "two", "three"} {
+			if err := keep(t, s, key, placed(token, store.InKeyring)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if got, err := s.Read(key); err != nil || got.Secrets.AccessToken != "three" || ring.Len() != 1 {
-		t.Errorf("got the last secret: %t, %v and %d in the keyring; want it alone", got.Secrets.AccessToken == "three", err, ring.Len())
-	}
+		if got, err := s.Read(key); err != nil || got.Secrets.AccessToken != "three" || ring.Len() != 1 {
+			t.Errorf("got the last secret: %t, %v and %d in the keyring; want it alone", got.Secrets.AccessToken == "three", err, ring.Len())
+		}
+	})
 }
 
 func TestKeyring_ofALoginThatMovesToAFile_forgetsIt(t *testing.T) {
 	t.Parallel()
-	ring := &testkit.Keyring{}
-	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
-	for _, p := range []store.Place{store.InKeyring, store.InFile} {
-		if err := keep(t, s, key, placed("one", p)); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		ring := &testkit.Keyring{}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		for _, p := range []store.Place{store.InKeyring, store.InFile} {
+			if err := keep(t, s, key, placed("one", p)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if got, err := s.Read(key); err != nil || !got.LoggedIn() || ring.Len() != 0 {
-		t.Errorf("got %v, %v and %d secrets in the keyring, want the login in the file alone", got.LoggedIn(), err, ring.Len())
-	}
+		if got, err := s.Read(key); err != nil || !got.LoggedIn() || ring.Len() != 0 {
+			t.Errorf("got %v, %v and %d secrets in the keyring, want the login in the file alone", got.LoggedIn(), err, ring.Len())
+		}
+	})
 }
 
 func TestForget_theKeyringKeepsTheSecrets_leavesTheLogin(t *testing.T) {
 	t.Parallel()
-	ring := &testkit.Keyring{}
-	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
-	if err := keep(t, s, key, placed("one", store.InKeyring)); err != nil {
-		t.Fatal(err)
-	}
-	ring.Err = errors.New("locked")
-	if _, err := s.Forget(t.Context(), key); err == nil || !strings.Contains(err.Error(), "locked") {
-		t.Errorf("got %v, want the reason", err)
-	}
-	ring.Err = nil
-	if got, err := s.Read(key); err != nil || !got.LoggedIn() {
-		t.Errorf("got %v and %v once it is unlocked, want the login", got.LoggedIn(), err)
-	}
-	if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 || len(s.List()) != 0 {
-		t.Errorf("got %d secrets, %d records and %v, want none", ring.Len(), len(s.List()), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ring := &testkit.Keyring{}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		if err := keep(t, s, key, placed("one", store.InKeyring)); err != nil {
+			t.Fatal(err)
+		}
+		ring.Err = errors.New("locked")
+		if _, err := s.Forget(t.Context(), key); err == nil || !strings.Contains(err.Error(), "locked") {
+			t.Errorf("got %v, want the reason", err)
+		}
+		ring.Err = nil
+		if got, err := s.Read(key); err != nil || !got.LoggedIn() {
+			t.Errorf("got %v and %v once it is unlocked, want the login", got.LoggedIn(), err)
+		}
+		if _, err := s.Forget(t.Context(), key); err != nil || ring.Len() != 0 || len(s.List()) != 0 {
+			t.Errorf("got %d secrets, %d records and %v, want none", ring.Len(), len(s.List()), err)
+		}
+	})
 }
 
 // An item that the keyring may have taken, although it did not answer, is named until it
@@ -207,41 +217,43 @@ func TestKeyring_thatNeverAnswers_hasEachItemNamed(t *testing.T) {
 // any number; none of those that it names is forgotten.
 func TestKeyring_thatKeepsAllThatItWasToRemove_getsNoMore(t *testing.T) {
 	t.Parallel()
-	dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
-	s := store.Open(dir).WithKeyring(ring)
-	r := record("one")
-	if err := keep(t, s, key, r); err != nil {
-		t.Fatal(err)
-	}
-	for i := range store.MaxUnused {
-		r.Unused = append(r.Unused, fmt.Sprint("item", i))
-	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(fileOf(t, dir), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ring.Err = errors.New("locked")
-	err = keep(t, s, key, placed("two", store.InKeyring))
-	if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "still has 1000 earlier ones") {
-		t.Errorf("got %v, want *store.NotKept with the reason", err)
-	}
-	if err := keep(t, s, key, placed("two", store.Auto)); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Read(key)
-	if err != nil || got.Secrets.AccessToken != "two" || got.Place != store.InFile || len(got.Unused) != store.MaxUnused {
-		t.Errorf("got the new login: %t, in %q, %d items named and %v; want it in the file, and all named", got.Secrets.AccessToken == "two", got.Place, len(got.Unused), err)
-	}
-	ring.Err = nil
-	if err := keep(t, s, key, placed("three", store.InKeyring)); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Read(key); err != nil || len(got.Unused) != 0 || ring.Len() != 1 {
-		t.Errorf("got %d items named, %d in the keyring and %v once it is unlocked; want the login alone", len(got.Unused), ring.Len(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		dir, ring := filepath.Join(t.TempDir(), "c"), &testkit.Keyring{}
+		s := store.Open(dir).WithKeyring(ring)
+		r := record("one")
+		if err := keep(t, s, key, r); err != nil {
+			t.Fatal(err)
+		}
+		for i := range store.MaxUnused {
+			r.Unused = append(r.Unused, fmt.Sprint("item", i))
+		}
+		data, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(fileOf(t, dir), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ring.Err = errors.New("locked")
+		err = keep(t, s, key, placed("two", store.InKeyring))
+		if _, ok := errors.AsType[*store.NotKept](err); !ok || !strings.Contains(err.Error(), "still has 1000 earlier ones") {
+			t.Errorf("got %v, want *store.NotKept with the reason", err)
+		}
+		if err := keep(t, s, key, placed("two", store.Auto)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Read(key)
+		if err != nil || got.Secrets.AccessToken != "two" || got.Place != store.InFile || len(got.Unused) != store.MaxUnused {
+			t.Errorf("got the new login: %t, in %q, %d items named and %v; want it in the file, and all named", got.Secrets.AccessToken == "two", got.Place, len(got.Unused), err)
+		}
+		ring.Err = nil
+		if err := keep(t, s, key, placed("three", store.InKeyring)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Read(key); err != nil || len(got.Unused) != 0 || ring.Len() != 1 {
+			t.Errorf("got %d items named, %d in the keyring and %v once it is unlocked; want the login alone", len(got.Unused), ring.Len(), err)
+		}
+	})
 }
 
 // sticky is a keyring that never lets go of one item.
@@ -264,15 +276,17 @@ func (k *sticky) Delete(user string) error {
 // over them.
 func TestKeyring_thatKeepsOneItem_letsGoOfTheOthers(t *testing.T) {
 	t.Parallel()
-	ring := &sticky{}
-	s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
-	for i := range 50 {
-		if err := keep(t, s, key, placed(fmt.Sprint(i), store.InKeyring)); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		ring := &sticky{}
+		s := store.Open(filepath.Join(t.TempDir(), "c")).WithKeyring(ring)
+		for i := range 50 {
+			if err := keep(t, s, key, placed(fmt.Sprint(i), store.InKeyring)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	got, err := s.Read(key)
-	if err != nil || len(got.Unused) > 2 || !slices.Contains(got.Unused, ring.stuck) || ring.Len() != 2 {
-		t.Errorf("got %d items named, the stuck one: %t, %d in the keyring and %v; want it beside the login", len(got.Unused), slices.Contains(got.Unused, ring.stuck), ring.Len(), err)
-	}
+		got, err := s.Read(key)
+		if err != nil || len(got.Unused) > 2 || !slices.Contains(got.Unused, ring.stuck) || ring.Len() != 2 {
+			t.Errorf("got %d items named, the stuck one: %t, %d in the keyring and %v; want it beside the login", len(got.Unused), slices.Contains(got.Unused, ring.stuck), ring.Len(), err)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/zalando/go-keyring"
 
@@ -18,7 +19,8 @@ type moment struct {
 	items map[string]string
 }
 
-// filmed is a keyring that keeps what a kill before and after each change would leave.
+// filmed is a keyring that keeps what a kill before and after each change would leave. That
+// takes a while, but no time of a bubble.
 type filmed struct {
 	t       *testing.T
 	dir     string
@@ -83,47 +85,53 @@ func filmLogins(t *testing.T) []moment {
 
 func TestKeyring_ofALoginThatIsKilled_hasNothingThatNobodyNames(t *testing.T) {
 	t.Parallel()
-	for i, m := range filmLogins(t) {
-		var files strings.Builder
-		paths, _ := filepath.Glob(filepath.Join(m.dir, "*.json"))
-		for _, path := range paths {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		for i, m := range filmLogins(t) {
+			var files strings.Builder
+			paths, _ := filepath.Glob(filepath.Join(m.dir, "*.json"))
+			for _, path := range paths {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files.Write(data)
 			}
-			files.Write(data)
-		}
-		for name := range m.items {
-			if !strings.Contains(files.String(), `"`+name+`"`) {
-				t.Errorf("moment %d: got %s in the keyring and %s in the files, want it named", i, name, files.String())
+			for name := range m.items {
+				if !strings.Contains(files.String(), `"`+name+`"`) {
+					t.Errorf("moment %d: got %s in the keyring and %s in the files, want it named", i, name, files.String())
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestKeyring_ofALoginThatIsKilled_isCleanAfterTheNext(t *testing.T) {
 	t.Parallel()
-	for i, m := range filmLogins(t) {
-		ring := &filmed{t: t, dir: m.dir, items: maps.Clone(m.items)}
-		s := store.Open(m.dir).WithKeyring(ring)
-		if _, err := s.Read(key); err != nil {
-			t.Errorf("moment %d: got %v, want what was there before or after", i, err)
+	synctest.Test(t, func(t *testing.T) {
+		for i, m := range filmLogins(t) {
+			ring := &filmed{t: t, dir: m.dir, items: maps.Clone(m.items)}
+			s := store.Open(m.dir).WithKeyring(ring)
+			if _, err := s.Read(key); err != nil {
+				t.Errorf("moment %d: got %v, want what was there before or after", i, err)
+			}
+			if err := keep(t, s, key, placed("next", store.InKeyring)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Read(key); err != nil || got.Secrets.AccessToken != "next" || len(ring.items) != 1 {
+				t.Errorf("moment %d: got the next secret: %t, %v and %d in the keyring; want it alone", i, got.Secrets.AccessToken == "next", err, len(ring.items))
+			}
 		}
-		if err := keep(t, s, key, placed("next", store.InKeyring)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := s.Read(key); err != nil || got.Secrets.AccessToken != "next" || len(ring.items) != 1 {
-			t.Errorf("moment %d: got the next secret: %t, %v and %d in the keyring; want it alone", i, got.Secrets.AccessToken == "next", err, len(ring.items))
-		}
-	}
+	})
 }
 
 func TestKeyring_ofALoginThatIsKilled_isEmptyAfterALogout(t *testing.T) {
 	t.Parallel()
-	for i, m := range filmLogins(t) {
-		ring := &filmed{t: t, dir: m.dir, items: maps.Clone(m.items)}
-		if _, err := store.Open(m.dir).WithKeyring(ring).Forget(t.Context(), key); err != nil || len(ring.items) != 0 {
-			t.Errorf("moment %d: got %d in the keyring and %v, want none", i, len(ring.items), err)
+	synctest.Test(t, func(t *testing.T) {
+		for i, m := range filmLogins(t) {
+			ring := &filmed{t: t, dir: m.dir, items: maps.Clone(m.items)}
+			if _, err := store.Open(m.dir).WithKeyring(ring).Forget(t.Context(), key); err != nil || len(ring.items) != 0 {
+				t.Errorf("moment %d: got %d in the keyring and %v, want none", i, len(ring.items), err)
+			}
 		}
-	}
+	})
 }
