@@ -116,9 +116,10 @@ func TestBlocks_areShownAndReleased(t *testing.T) {
 // the server.
 func TestBlocks_waysAround(t *testing.T) {
 	t.Parallel()
-	frozen := func(t *testing.T) testkit.Entry {
-		return hasty(testkit.Fake(t)).Settings("ping_interval_ms", 50, "ping_timeout_ms", 200)
+	frozen := func(t *testing.T) testkit.Entry { // And never because the machine is slow.
+		return hasty(testkit.Fake(t)).Settings("ping_interval_ms", 50, "ping_timeout_ms", 3000)
 	}
+	givenUp := map[string]any{"timeout_ms": 1000} // Only after it has been sent, else it does no harm.
 	for _, c := range []struct {
 		name   string
 		entry  func(t *testing.T) testkit.Entry
@@ -135,10 +136,10 @@ func TestBlocks_waysAround(t *testing.T) {
 			return evil.Execute(t, "db", "crash", map[string]any{"answer": true})
 		}},
 		{"by a call that is given up", nil, func(t *testing.T, evil testkit.Agent, _ int) testkit.Result {
-			return evil.Execute(t, "db", "sleep", map[string]any{"ms": -100}, map[string]any{"timeout_ms": 100})
+			return evil.Execute(t, "db", "sleep", map[string]any{"ms": -1500}, givenUp)
 		}},
 		{"by hanging", frozen, func(t *testing.T, evil testkit.Agent, _ int) testkit.Result {
-			return evil.Execute(t, "db", "freeze", nil, map[string]any{"timeout_ms": 100})
+			return evil.Execute(t, "db", "freeze", nil, givenUp)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
