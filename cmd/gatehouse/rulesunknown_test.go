@@ -45,11 +45,11 @@ func TestRules_thatCannotBeRead_closeTheGatewayAfterAWhile(t *testing.T) {
 	mark := g.Log.Len()
 	obstruct(t, g.RulesFile)
 	g.AwaitFrom(t, mark, "rules cannot be read")
+	a.Execute(t, "s", "echo", nil).Good(t) // For now.
 	if status, text := readyzOf(t, g); status != http.StatusServiceUnavailable || !strings.Contains(text, "cannot be read") {
 		t.Errorf("readyz: got %d %q, want 503 and that the rules cannot be read", status, text)
 	}
 	operate(t, g, "status").want(t, exitFine, "rules changed and cannot be read")
-	a.Execute(t, "s", "echo", nil).Good(t) // For now.
 	testkit.Eventually(t, "calls are refused", func() bool { return a.Execute(t, "s", "echo", nil).Code() == "RULES_UNREADABLE" })
 	operate(t, g, "status").want(t, exitFine, "every call is refused")
 	if err := os.Remove(g.RulesFile); err != nil {
