@@ -88,6 +88,18 @@ func (h homeOf) gateways() (pids []int) {
 	return pids
 }
 
+// gateway waits until one alone has a socket for operators, and returns its process id:
+// clients are served before it has one, and while another one still ends.
+func (h homeOf) gateway(t *testing.T) int {
+	t.Helper()
+	var pids []int
+	testkit.Eventually(t, "one gateway can be operated", func() bool {
+		pids = h.gateways()
+		return len(pids) == 1
+	})
+	return pids[0]
+}
+
 // run runs a command of the installed program and returns what it prints.
 func (h homeOf) run(t *testing.T, args ...string) string {
 	t.Helper()
@@ -103,6 +115,7 @@ func (h homeOf) run(t *testing.T, args ...string) string {
 // version is the one of the gateway that runs.
 func (h homeOf) version(t *testing.T) string {
 	t.Helper()
+	h.gateway(t)
 	var st admin.Status
 	if err := json.Unmarshal([]byte(h.run(t, "status", "--json")), &st); err != nil {
 		t.Fatal(err)
@@ -303,16 +316,18 @@ func TestAttach_sessionsOfRealClients_surviveAKillARestartAndAnUpgrade(t *testin
 			h.goesOn(t, c, "first")
 
 			kill := func() {
-				if err := syscall.Kill(h.gateways()[0], syscall.SIGKILL); err != nil {
+				if err := syscall.Kill(h.gateway(t), syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 			}
 			h.during(t, c, "killed", 600_000, "GATEWAY_LOST", kill)
 			h.goesOn(t, c, "after a kill")
 
+			h.gateway(t)
 			h.during(t, c, "restarted", 3000, "", func() { h.run(t, "restart", "--gateway") })
 			h.goesOn(t, c, "after a restart")
 
+			h.gateway(t)
 			h.during(t, c, "upgraded", 3000, "", func() {
 				h.install(t, testkit.Release(t, "v2.0.0"))
 				h.run(t, "restart", "--gateway")
