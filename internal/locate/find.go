@@ -196,8 +196,22 @@ func OwnEnvFile(configDir string) (Found, bool) {
 	return Found{Path: filepath.Join(dir, envFileName), Why: "found in the config directory", Optional: true}, true
 }
 
-// envFileName is the env file beside the servers and the rules.
-const envFileName = "gatehouse.env"
+// envFileName is the env file beside the servers and the rules, and keyringFileName the
+// list of variables whose values are in the keyring of the system.
+const (
+	envFileName     = "gatehouse.env"
+	keyringFileName = "gatehouse.keyring"
+)
+
+// KeyringFile finds the list of variables whose values are in the keyring of the system,
+// whether it is there or not. Its path is empty if there is no config folder.
+func KeyringFile(configDir string) Found {
+	dir := ConfigFolder(configDir)
+	if dir == "" {
+		return Found{}
+	}
+	return Found{Path: filepath.Join(dir, keyringFileName), Why: "found in the config directory", Optional: true}
+}
 
 // relative reports whether a path means another file in each working
 // directory.

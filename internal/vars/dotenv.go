@@ -71,7 +71,7 @@ func (p *dotenvParser) line(text string, offset int) {
 		return
 	}
 	name := strings.TrimRight(key, " \t")
-	if !dotenvName(name) {
+	if !IsName(name) {
 		// The text before the = is not quoted: it may be the rest of a value.
 		p.problem(at, "", codeDotenvName, "names have letters, digits and _", "what stands before the = is not the name of a variable")
 		return
@@ -171,8 +171,8 @@ func unescaped(c byte) string {
 	return `\` + string([]byte{c})
 }
 
-// dotenvName reports whether s can be the name of a variable.
-func dotenvName(s string) bool {
+// IsName reports whether s can be the name of a variable.
+func IsName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'

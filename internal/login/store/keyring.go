@@ -68,6 +68,9 @@ func (System) Delete(user string) error {
 	return keyring.Delete(service, user) //nolint:wrapcheck // The store says what it was for.
 }
 
+// Gone reports whether a keyring has said that it has no such item.
+func Gone(err error) bool { return errors.Is(err, keyring.ErrNotFound) }
+
 // reachable reports whether there is a bus on which a keyring may be. Without one the
 // library would start a bus of its own, on which nobody answers.
 func reachable() error {

@@ -1,0 +1,188 @@
+package keptvars_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"gatehouse/internal/keptvars"
+	"gatehouse/internal/vars"
+	"gatehouse/testkit"
+)
+
+// ring is a keyring that says so if it has no such item.
+type ring struct{ testkit.Keyring }
+
+func (r *ring) Get(user string) (string, error) {
+	value, err := r.Keyring.Get(user)
+	if err != nil && r.Err == nil {
+		err = keyring.ErrNotFound
+	}
+	return value, err
+}
+
+// open is a store of a folder that is not there yet.
+func open(t *testing.T) (keptvars.Store, *ring) {
+	t.Helper()
+	r := &ring{}
+	return keptvars.Store{Path: filepath.Join(t.TempDir(), "gatehouse", "gatehouse.keyring"), Ring: r}, r
+}
+
+// values are what a gateway gets of a store.
+func values(t *testing.T, s keptvars.Store) map[string]vars.Stored {
+	t.Helper()
+	return (&keptvars.Reader{Ring: s.Ring}).Values([]byte(text(t, s)))
+}
+
+func text(t *testing.T, s keptvars.Store) string {
+	t.Helper()
+	data, err := os.ReadFile(s.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStore_valuesAreInTheKeyring_andTheFileHasNone(t *testing.T) {
+	s, r := open(t)
+	check(t, s.Set("A", "marked-one"))
+	first := text(t, s)
+	check(t, s.Set("B", "two"))
+	check(t, s.Set("A", "marked-three"))
+	got := values(t, s)
+	if got["A"].Value != "marked-three" || got["B"].Value != "two" || len(got) != 2 || r.Len() != 2 {
+		t.Errorf("got %d values, %d in the keyring, want the two that were set last", len(got), r.Len())
+	}
+	if now := text(t, s); strings.Contains(now, "marked") || now == first {
+		t.Errorf("got the list\n%s\nwant one without values, and another one after each change", now)
+	}
+	if info, err := os.Stat(s.Path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("got %v, %v, want a file of this user alone", info, err)
+	}
+	check(t, s.Remove("A"))
+	check(t, s.Remove("B"))
+	if left, err := os.ReadDir(filepath.Dir(s.Path)); err != nil || len(left) != 1 || r.Len() != 0 || len(values(t, s)) != 0 {
+		t.Errorf("got %v, %v and %d in the keyring, want the empty list alone", left, err, r.Len())
+	}
+	if err := s.Remove("A"); !errors.Is(err, keptvars.ErrUnknown) {
+		t.Errorf("removed twice: got %v, want ErrUnknown", err)
+	}
+}
+
+func TestStore_keyringThatRefuses_changesNothing(t *testing.T) {
+	s, r := open(t)
+	check(t, s.Set("A", "one"))
+	before := text(t, s)
+	r.Err = errors.New("locked")
+	if err := s.Set("A", "marked-two"); err == nil || !strings.Contains(err.Error(), "locked") || strings.Contains(err.Error(), "marked") {
+		t.Errorf("got %v, want why, and no value", err)
+	}
+	if _, err := os.Stat(s.Path + ".unused"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want nothing noted that the keyring does not have", err)
+	}
+	if text(t, s) != before {
+		t.Errorf("got the list\n%s\nwant it as it was\n%s", text(t, s), before)
+	}
+	if err := s.Remove("A"); !errors.Is(err, keptvars.ErrLeft) {
+		t.Errorf("removed while it is locked: got %v, want ErrLeft", err)
+	}
+	r.Err = nil
+	if err := s.Remove("A"); !errors.Is(err, keptvars.ErrUnknown) || r.Len() != 0 {
+		t.Errorf("removed again: got %v and %d in the keyring, want it gone from both", err, r.Len())
+	}
+}
+
+// Whoever is killed between two steps leaves nothing that the next change does not remove.
+func TestStore_killedHalfWay_leavesNothingForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := open(t)
+		check(t, s.Set("A", "one"))
+		_ = keptvars.Store{Path: s.Path, Ring: killsAfterSet{r}}.Set("A", "two")
+		if r.Len() != 2 {
+			t.Fatalf("got %d in the keyring, want the value that nobody uses too", r.Len())
+		}
+		if got := values(t, s)["A"].Value; got != "one" {
+			t.Errorf("got %q, want the earlier value", got)
+		}
+		check(t, s.Set("B", "three"))
+		if r.Len() != 2 {
+			t.Errorf("got %d in the keyring, want A's earlier value and B's", r.Len())
+		}
+	})
+}
+
+// killsAfterSet is a keyring whose user is killed once it has a value.
+type killsAfterSet struct{ *ring }
+
+func (k killsAfterSet) Set(user, secret string) error {
+	_ = k.ring.Set(user, secret)
+	runtime.Goexit()
+	return nil
+}
+
+func TestReader_keyringThatIsSilent_isGivenUpAfter2sForAllTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &ring{Keyring: testkit.Keyring{Hang: make(chan struct{})}}
+		reader, begun := &keptvars.Reader{Ring: r}, time.Now()
+		got := reader.Values([]byte("A X1\nB X2\nC X3\n"))
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("it took %s for three, want 2s", took)
+		}
+		for _, name := range []string{"A", "B", "C"} {
+			if v := got[name]; v.Gone || !strings.Contains(v.Why, "is it locked?") || !strings.Contains(v.Why, "gatehouse reload") {
+				t.Errorf("%s: got %+v, want that it may be locked, and what to do", name, v)
+			}
+		}
+		for range 20 {
+			reader.Values([]byte("A X1\n"))
+		}
+		if took := time.Since(begun); took > 17*time.Second {
+			t.Errorf("21 looks took %s, want no more than 8 that wait", took)
+		}
+		close(r.Unlock())
+		synctest.Wait()
+		_ = r.Set("variable X1", "one")
+		if got := reader.Values([]byte("A X1\n"))["A"]; got.Value != "one" {
+			t.Errorf("after it was unlocked: got %+v, want the value", got)
+		}
+	})
+}
+
+func TestStore_keyringThatTakesAValueTooLate_hasItNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := open(t)
+		r.Hang = make(chan struct{})
+		if err := s.Set("A", "one"); err == nil || !strings.Contains(err.Error(), "locked") {
+			t.Errorf("got %v, want that it may be locked", err)
+		}
+		close(r.Unlock())
+		synctest.Wait()
+		if list, err := s.List(); r.Len() != 0 || len(list) != 0 || err != nil {
+			t.Errorf("got %d in the keyring, %v, %v; want nothing", r.Len(), list, err)
+		}
+	})
+}
+
+func TestReader_itemThatIsGone_isSaid(t *testing.T) {
+	r := &ring{}
+	_ = r.Set("variable X1", "one")
+	got := (&keptvars.Reader{Ring: r}).Values([]byte("A X1\nB X2\n"))
+	if got["A"].Value != "one" || !got["B"].Gone || !strings.Contains(got["B"].Why, "gatehouse variable set B") {
+		t.Errorf("got %+v, want one value and one that must be set again", got)
+	}
+}

@@ -1,0 +1,165 @@
+package keptvars
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/internal/login/store"
+	"gatehouse/internal/safefile"
+	"gatehouse/internal/vars"
+)
+
+// writePatience is how long a keyring is waited for by whoever changes a variable: a
+// person may have to unlock it.
+const writePatience = 30 * time.Second
+
+// maxUnused is how many items may wait for their removal. With as many the keyring gets no
+// further one.
+const maxUnused = 1000
+
+// Store is a list of variables, and the keyring that has their values. No other process
+// may change it at the same time.
+type Store struct {
+	Path string // of the list
+	Ring store.Keyring
+}
+
+// ErrUnknown is for a variable that is not in the list.
+var ErrUnknown = errors.New("there is no such variable in the keyring")
+
+// ErrLeft means that all is done but for an earlier value, which the keyring still has.
+var ErrLeft = errors.New("the keyring of the system still has an earlier value")
+
+// Set keeps a value, in the place of an earlier one. It is kept if the error is ErrLeft.
+func (s Store) Set(name, value string) error {
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	k := vars.Kept{Name: name, Item: rand.Text()}
+	leaving := []string{k.Item}
+	if i := index(list, name); i >= 0 {
+		leaving = append(leaving, list[i].Item)
+		list[i] = k
+	} else {
+		list = append(list, k)
+	}
+	before, err := s.announce(leaving)
+	if err != nil {
+		return err
+	}
+	err = inTime(func() error { return s.Ring.Set(itemName(k.Item), value) }, func() { _ = s.Ring.Delete(itemName(k.Item)) })
+	if err != nil {
+		if !errors.Is(err, errSilent) { // Else it may still take it.
+			_ = s.setUnused(before) // A name too many does no harm.
+		}
+		return fmt.Errorf("the keyring of the system does not take the value: %s", words(err))
+	}
+	if err := safefile.WriteOwn(s.Path, vars.FormatKept(list)); err != nil {
+		return err
+	}
+	return s.sweep()
+}
+
+// Remove takes a variable out of the list, and its value out of the keyring. The error is
+// ErrUnknown if it is not there, and ErrLeft if the keyring keeps it.
+func (s Store) Remove(name string) error {
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	i := index(list, name)
+	if i < 0 {
+		return errors.Join(ErrUnknown, s.sweep())
+	}
+	if _, err := s.announce([]string{list[i].Item}); err != nil {
+		return err
+	}
+	if err := safefile.WriteOwn(s.Path, vars.FormatKept(slices.Delete(list, i, i+1))); err != nil {
+		return err
+	}
+	return s.sweep()
+}
+
+// announce notes items that the list does not name, or soon will not. It returns those
+// that were noted before.
+func (s Store) announce(items []string) (before []string, err error) {
+	before, err = s.unused()
+	if err != nil {
+		return nil, err
+	}
+	if len(before) >= maxUnused {
+		return nil, fmt.Errorf("the keyring of the system still has %d earlier values that it was to remove; is it locked?", len(before))
+	}
+	return before, s.setUnused(append(slices.Clip(before), items...))
+}
+
+// sweep removes from the keyring what is noted and not in the list.
+func (s Store) sweep() error {
+	unused, err := s.unused()
+	if err != nil || len(unused) == 0 {
+		return err
+	}
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	var left []string
+	var why error
+	for _, item := range unused {
+		switch {
+		case slices.ContainsFunc(list, func(k vars.Kept) bool { return k.Item == item }):
+		case errors.Is(why, errSilent): // It would fail as well, after as long.
+			left = append(left, item)
+		default:
+			if err := s.forget(item); err != nil {
+				left, why = append(left, item), err
+			}
+		}
+	}
+	if err := s.setUnused(left); err != nil {
+		return err
+	}
+	if why != nil {
+		return fmt.Errorf("%w: %s; the next \"gatehouse variable\" that can removes it", ErrLeft, words(why))
+	}
+	return nil
+}
+
+// forget removes an item from the keyring.
+func (s Store) forget(item string) error {
+	err := inTime(func() error { return s.Ring.Delete(itemName(item)) }, func() {})
+	if store.Gone(err) {
+		return nil
+	}
+	return err
+}
+
+// inTime waits for a keyring. late is what is done about a success that nobody waits for
+// any more.
+func inTime(ask func() error, late func()) error {
+	answers, given := make(chan error, 1), make(chan struct{})
+	go func() { // Ends with the answer.
+		err := ask()
+		select {
+		case <-given:
+			if err == nil {
+				late()
+			}
+		default:
+			answers <- err
+		}
+	}()
+	patience := time.NewTimer(writePatience)
+	defer patience.Stop()
+	select {
+	case err := <-answers:
+		return err
+	case <-patience.C:
+		close(given)
+		return errSilent
+	}
+}
