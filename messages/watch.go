@@ -1,6 +1,10 @@
 package messages
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"gatehouse/internal/vars"
+)
 
 // FileRole says what a watched file is to the gateway.
 type FileRole string
@@ -13,6 +17,9 @@ const (
 	RoleRules FileRole = "rules"
 	// RoleEnv is a file given by --env-file.
 	RoleEnv FileRole = "env"
+	// RoleKeyring is the list of variables whose values are in the keyring of the
+	// system.
+	RoleKeyring FileRole = "keyring"
 	// RoleDependency is a file that an entry refers to: its envFile, or a
 	// ${file:PATH}.
 	RoleDependency FileRole = "dependency"
@@ -47,6 +54,9 @@ type ConfigChanged struct {
 	Content []byte
 	// Hash is the SHA-256 of Content in lower-case hex.
 	Hash string
+	// Stored is what the keyring has answered about the variables that a file of
+	// RoleKeyring lists, by name. Whoever gets it must not write to it.
+	Stored map[string]vars.Stored
 	// Err says why the file could not be read: missing, not readable, too
 	// large or not a regular file. It names the path; Reason does not.
 	Err, Reason string
@@ -71,8 +81,8 @@ func (m ConfigChanged) Mark() string {
 	return m.Hash
 }
 
-// LogValue implements slog.LogValuer. It never shows the content, which may
-// hold secrets.
+// LogValue implements slog.LogValuer. It never shows the content, nor what is in a
+// keyring, which may hold secrets.
 func (m ConfigChanged) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("role", string(m.Role)), slog.String("file", m.Path), slog.String("trigger", m.Trigger),
@@ -115,8 +125,8 @@ func (m WatchFiles) LogValue() slog.Value {
 }
 
 // Rescan tells the watcher to look at every file at once and to send a forced
-// ConfigChanged for each: the record of approvals first, then env files and
-// dependencies, then rules, then servers.
+// ConfigChanged for each: the record of approvals first, then env files, the
+// keyring and dependencies, then rules, then servers.
 type Rescan struct {
 	// Trigger is TriggerSighup or TriggerReload.
 	Trigger string

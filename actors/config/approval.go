@@ -69,7 +69,7 @@ func (a *approvals) admit(m messages.ConfigChanged) (now []messages.ConfigChange
 			return []messages.ConfigChanged{shown}, ""
 		}
 		delete(a.named, m.Path)
-	case messages.RoleEnv, messages.RoleTrust, messages.RoleOperator:
+	case messages.RoleEnv, messages.RoleKeyring, messages.RoleTrust, messages.RoleOperator:
 	}
 	return []messages.ConfigChanged{m}, ""
 }

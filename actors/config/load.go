@@ -26,10 +26,13 @@ type Sources struct {
 	// OwnEnvFile is the one of EnvFiles that may be missing, and is empty then;
 	// empty if there is none.
 	OwnEnvFile string
+	// KeyringFile lists the variables whose values are in the keyring of the system; it
+	// may be missing. Empty if there is no place for it.
+	KeyringFile string
 	// Approved is what the owner of a project has approved of these files: only
 	// that is ever used. Nil means that the files are the owner's own.
 	Approved *trust.Project
-	// Env is what variables are expanded with, but for its EnvFiles and Files.
+	// Env is what variables are expanded with, but for its EnvFiles, Keyring and Files.
 	Env resolve.Env
 	// DefaultAgent is GATEWAY_DEFAULT_AGENT.
 	DefaultAgent string
@@ -61,10 +64,11 @@ type Loaded struct {
 	Problems []jsondoc.Problem
 
 	env      map[string]map[string]string
-	hashes   map[string]string // of the bytes of each file but the named ones
-	named    map[string]named  // what entries name, by path
-	own      map[string]bool   // whether a program is the gateway\'s own, by the fingerprint of its spec
-	resolved []resolve.Server  // what follows from all of it
+	stored   map[string]vars.Stored // what the keyring has of variables
+	hashes   map[string]string      // of the bytes of each file but the named ones
+	named    map[string]named       // what entries name, by path
+	own      map[string]bool        // whether a program is the gateway\'s own, by the fingerprint of its spec
+	resolved []resolve.Server       // what follows from all of it
 }
 
 // named is what was read last of a file that entries name.
@@ -111,6 +115,9 @@ func Load(src Sources, read func(role messages.FileRole, path string) messages.C
 	for _, path := range src.EnvFiles {
 		l, problems = src.add(l, problems, read(messages.RoleEnv, path))
 	}
+	if src.KeyringFile != "" {
+		l, problems = src.add(l, problems, read(messages.RoleKeyring, src.KeyringFile))
+	}
 	l, problems = src.add(l, problems, read(messages.RoleRules, src.RulesFile))
 	l, problems = src.add(l, problems, read(messages.RoleServers, src.ServersFile))
 	if !jsondoc.HasErrors(problems) {
@@ -134,7 +141,7 @@ func (src Sources) onlyApproved(m messages.ConfigChanged) messages.ConfigChanged
 			m.Content, m.Hash, m.Reason = nil, "", "it has changed since it was approved"
 			m.Err = "cannot read " + m.Path + ": " + m.Reason
 		}
-	case messages.RoleEnv, messages.RoleTrust, messages.RoleOperator:
+	case messages.RoleEnv, messages.RoleKeyring, messages.RoleTrust, messages.RoleOperator:
 	}
 	return m
 }
@@ -227,7 +234,7 @@ func (src Sources) cross(l Loaded) []jsondoc.Problem {
 // theirs.
 func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.Problem) {
 	_, known := l.named[m.Path]
-	if m.Missing && m.Role == messages.RoleEnv && m.Path == src.OwnEnvFile && l.hashes[m.Path] == "" {
+	if m.Missing && src.mayBeMissing(m) && l.hashes[m.Path] == "" {
 		return l, nil
 	}
 	if m.Err != "" && (m.Role != messages.RoleDependency || known) {
@@ -246,12 +253,41 @@ func (src Sources) parse(l Loaded, m messages.ConfigChanged) (Loaded, []jsondoc.
 		var values map[string]string
 		values, problems = vars.ParseDotenv(m.Path, m.Content)
 		l.env = with(l.env, m.Path, values)
+	case messages.RoleKeyring:
+		l.stored, problems = storedBy(l.stored, m)
 	case messages.RoleDependency:
 		return l.with(m), nil
 	case messages.RoleTrust, messages.RoleOperator: // No file of these is parsed.
 	}
 	l.hashes = with(l.hashes, m.Path, m.Hash)
 	return l, problems
+}
+
+// mayBeMissing reports whether nothing is wrong if a file was never there.
+func (src Sources) mayBeMissing(m messages.ConfigChanged) bool {
+	return m.Role == messages.RoleEnv && m.Path == src.OwnEnvFile || m.Role == messages.RoleKeyring
+}
+
+// storedBy takes over what a keyring has answered. Of a value that it has given before
+// and does not give now, as it is locked, say, the earlier answer counts: the item is the
+// same, and so is the value.
+func storedBy(before map[string]vars.Stored, m messages.ConfigChanged) (map[string]vars.Stored, []jsondoc.Problem) {
+	list, problems := vars.ParseKept(m.Path, m.Content)
+	if jsondoc.HasErrors(problems) {
+		return before, problems
+	}
+	now := make(map[string]vars.Stored, len(list))
+	for _, k := range list {
+		answer, was := m.Stored[k.Name], before[k.Name]
+		if answer.Item != k.Item {
+			answer = vars.Stored{Item: k.Item, Why: "it was not asked for it"}
+		}
+		if answer.Why != "" && !answer.Gone && was.Why == "" && was.Item == k.Item {
+			answer = was
+		}
+		now[k.Name] = answer
+	}
+	return now, problems
 }
 
 // with returns a copy of the map in which key has the value.
@@ -270,6 +306,7 @@ func (src Sources) resolve(l Loaded) Loaded {
 	for _, path := range src.EnvFiles {
 		env.EnvFiles = append(slices.Clip(env.EnvFiles), l.env[path])
 	}
+	env.Keyring = l.stored
 	env.Files = make(map[string]resolve.File, len(l.named))
 	for path, n := range l.named {
 		env.Files[path] = n.file

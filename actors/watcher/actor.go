@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"gatehouse/internal/filewatch"
+	"gatehouse/internal/vars"
 	"gatehouse/messages"
 )
 
@@ -69,6 +70,10 @@ type Config struct {
 	// and may block.
 	Watch func(notify func(filewatch.Notice)) Source
 	Read  func(path string) filewatch.Content
+
+	// Stored asks the keyring for the variables that a file of RoleKeyring with this
+	// content lists. It is called as Read is. It must be set if there is such a file.
+	Stored func(content []byte) map[string]vars.Stored
 }
 
 // Props makes the watcher actor.
@@ -123,6 +128,7 @@ type (
 		run     uint64
 		job     job
 		content filewatch.Content
+		stored  map[string]vars.Stored // of a file of RoleKeyring
 	}
 	scarce struct {
 		run    uint64
@@ -203,7 +209,7 @@ func (w *watcher) found(c actor.Context, m found) {
 	}
 	w.read = nil
 	w.source.Saw(m.job.ID.Path, m.content.Mark())
-	for _, change := range w.book.found(m.job, m.content) {
+	for _, change := range w.book.found(m) {
 		w.cfg.Log.Debug("file changed", slog.Any("change", change))
 		c.Send(w.cfg.Target, change)
 	}
@@ -238,7 +244,7 @@ func (w *watcher) turn(c actor.Context) {
 	if w.read == nil {
 		if j, ok := w.book.next(); ok {
 			ended := make(chan struct{})
-			w.read = ended
+			w.read, j.lists = ended, w.book.lists(j.ID.Path)
 			go func() { // Ends with its read; end waits for it.
 				defer close(ended)
 				if content, ok := w.insist(j, func(reason string) { root.Send(self, scarce{run, j, reason}) }); ok {

@@ -59,6 +59,12 @@ func (b *book) watched() []filewatch.File {
 	return files
 }
 
+// lists reports whether a file lists variables whose values a keyring has.
+func (b *book) lists(path string) bool {
+	_, lists := b.sent[FileID{messages.RoleKeyring, path}]
+	return lists
+}
+
 func (b *book) notice(n filewatch.Notice, now time.Time) {
 	trigger := messages.TriggerChange
 	if n.Polled {
@@ -127,7 +133,8 @@ func (b *book) next() (j job, ok bool) {
 func (b *book) wake() time.Time { return b.debouncer.Wake() }
 
 // found returns what the target must hear of what was read.
-func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged {
+func (b *book) found(f found) []messages.ConfigChanged {
+	j, content := f.job, f.content
 	if j.Early && content.Err != "" && !j.forced {
 		return nil // It may be back in a moment; its own burst will say.
 	}
@@ -139,10 +146,14 @@ func (b *book) found(j job, content filewatch.Content) []messages.ConfigChanged 
 			continue
 		}
 		b.sent[id] = content.Mark()
-		changes = append(changes, messages.ConfigChanged{
+		change := messages.ConfigChanged{
 			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason, Missing: content.Missing,
 			Unreadable: content.Unreadable, Forced: forced, Trigger: j.Trigger,
-		})
+		}
+		if id.Role == messages.RoleKeyring {
+			change.Stored = f.stored
+		}
+		changes = append(changes, change)
 	}
 	return changes
 }

@@ -146,7 +146,7 @@ func rank(r messages.FileRole) int {
 	switch r {
 	case messages.RoleTrust:
 		return 0
-	case messages.RoleEnv:
+	case messages.RoleEnv, messages.RoleKeyring:
 		return 1
 	case messages.RoleDependency:
 		return 2

@@ -19,7 +19,11 @@ func (w *watcher) insist(j job, tell func(reason string)) (f found, ok bool) {
 	for tries := 0; ; tries++ {
 		content := w.cfg.Read(j.ID.Path)
 		if !content.Scarce {
-			return found{w.run, j, content}, true
+			f = found{run: w.run, job: j, content: content}
+			if j.lists && content.Err == "" {
+				f.stored = w.cfg.Stored(content.Bytes)
+			}
+			return f, true
 		}
 		if tries == 0 {
 			j.forced = true

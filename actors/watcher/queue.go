@@ -7,6 +7,8 @@ type job struct {
 	Due
 	// forced means that what is read is sent even if it is known.
 	forced bool
+	// lists means that the keyring is asked for the variables that the file lists.
+	lists bool
 }
 
 // queue holds the reads to come, each file at most once. What others depend

@@ -35,5 +35,18 @@ func ownEnvironment() []string {
 	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
 		env = append(env, "USER="+u.Username, "LOGNAME="+u.Username)
 	}
+	if dir := userRuntimeFolder(); dir != "" && os.Getenv(homeVariable) == "" {
+		env = append(env, sessionBus(dir)...)
+	}
 	return env
+}
+
+// sessionBus is the variable that names the session's bus in a user's runtime folder,
+// where the keyring is; nothing if there is none. Clients seldom pass it on.
+func sessionBus(dir string) []string {
+	path := filepath.Join(dir, "bus")
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSocket == 0 {
+		return nil
+	}
+	return []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + path}
 }

@@ -42,6 +42,9 @@ func lookAtFiles(o *fileOptions) (l lookedAt) {
 			l.facts.Env = append(l.facts.Env, f.Path)
 		}
 	}
+	if f := found.keyring; f.Path != "" && exists(f.Path) {
+		l.facts.Env = append(l.facts.Env, f.Path)
+	}
 	l.servers = serverFacts(src, found, loaded)
 	return l
 }

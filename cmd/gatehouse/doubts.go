@@ -23,7 +23,7 @@ const codeClearText = "credential-over-http"
 func (f foundFiles) doubts(l configactor.Loaded, servers []byte) []jsondoc.Problem {
 	problems := writableByOthers(locate.RulesFile, f.rules.Path)
 	problems = append(problems, writableByOthers(locate.ServersFile, f.servers.Path)...)
-	for _, path := range f.envPaths() {
+	for _, path := range append(f.envPaths(), f.keyring.Path) {
 		problems = append(problems, writableByOthers(locate.EnvFile, path)...)
 	}
 	for path := range l.Named() {

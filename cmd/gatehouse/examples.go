@@ -44,8 +44,11 @@ var examples = map[string]string{
 	"gatehouse trust": `  gatehouse trust              look at this folder, and answer
   gatehouse trust --list
   gatehouse trust --revoke .`,
-	"gatehouse demo-server": `  gatehouse demo-server notes`,
-	"gatehouse version":     `  gatehouse version`,
+	"gatehouse variable set":    `  gatehouse variable set GITHUB_TOKEN   type the value, unseen, or pipe it`,
+	"gatehouse variable list":   `  gatehouse variable list`,
+	"gatehouse variable remove": `  gatehouse variable remove GITHUB_TOKEN`,
+	"gatehouse demo-server":     `  gatehouse demo-server notes`,
+	"gatehouse version":         `  gatehouse version`,
 	"gatehouse status": `  gatehouse status            all
   gatehouse status db         one server
   gatehouse status --watch    again and again`,

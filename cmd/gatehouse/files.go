@@ -27,6 +27,7 @@ type foundFiles struct {
 	fleet          bool // they are those of a fleet, in its store
 	servers, rules locate.Found
 	envFiles       []locate.Found
+	keyring        keyringFile
 	project        *project // whose files these are, approved; nil if they are the user's own
 	passedOver     *project // the files in the working directory if they are not used
 }
@@ -54,6 +55,7 @@ func (o *fileOptions) find() (foundFiles, error) {
 		return f, err
 	}
 	f.envFiles, err = o.findEnvFiles(s)
+	f.keyring = findKeyringFile()
 	return f, err
 }
 
@@ -158,7 +160,7 @@ func exists(path string) bool {
 func (f foundFiles) sources(lazy bool, defaultAgent string, listener net.Listener) configactor.Sources {
 	home := homeDir()
 	src := configactor.Sources{
-		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envPaths(), OwnEnvFile: f.ownEnvFile(),
+		ServersFile: f.servers.Path, RulesFile: f.rules.Path, EnvFiles: f.envPaths(), OwnEnvFile: f.ownEnvFile(), KeyringFile: f.keyring.Path,
 		Env: resolve.Env{
 			Environ: os.Environ(), FileDir: filepath.Dir(f.servers.Path), ServersDir: serversFolder(), HomeDir: home, GOOS: runtime.GOOS,
 		},
@@ -183,8 +185,11 @@ func (f foundFiles) load(src configactor.Sources) (configactor.Loaded, []jsondoc
 	var servers []byte
 	loaded, problems := configactor.Load(src, func(role messages.FileRole, path string) messages.ConfigChanged {
 		m := read(role, path)
-		if role == messages.RoleServers {
+		switch role { //nolint:exhaustive // The others are taken as they are.
+		case messages.RoleServers:
 			servers = m.Content
+		case messages.RoleKeyring:
+			m.Stored = f.keyring.stored(m.Content)
 		}
 		return m
 	})
@@ -231,6 +236,9 @@ func watchedFiles(src configactor.Sources, l configactor.Loaded) []watcher.File 
 		files = append(files, watcher.File{
 			Role: messages.RoleEnv, Path: path, Mark: markOf(path, l.Hash(path)), Optional: path == src.OwnEnvFile,
 		})
+	}
+	if path := src.KeyringFile; path != "" {
+		files = append(files, watcher.File{Role: messages.RoleKeyring, Path: path, Mark: markOf(path, l.Hash(path)), Optional: true})
 	}
 	if src.Approved != nil {
 		files = append(files, watcher.File{Role: messages.RoleTrust, Path: recordPath()}) // It may have changed since the start looked at it.

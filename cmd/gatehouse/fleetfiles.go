@@ -28,6 +28,7 @@ func (o *runOptions) findForRun() (foundFiles, error) {
 		servers: locate.Found{Path: fleetServersFile, Why: "--fleet"},
 		rules:   locate.Found{Path: fleetRulesFile, Why: "--fleet"},
 	}
+	f.keyring = findKeyringFile()
 	f.envFiles, err = o.findEnvFiles(search{workDir: workDir, home: homeDir(), configDir: configFolder()})
 	return f, err
 }

@@ -197,6 +197,7 @@ func (a *app) start(src configactor.Sources, first configactor.Loaded) {
 	a.fleet.begin(a.configPID)
 	a.watcherPID = a.spawn(watcher.Props(watcher.Config{
 		Files: watchedFiles(src, first), Debounce: a.opts.debounce, Target: a.configPID, Log: a.log, Read: readWatched,
+		Stored: systemReader.Values,
 	}), "watcher")
 	a.ready.Store(true)
 	snap := a.store.Load()

@@ -52,6 +52,9 @@ func (o *fileOptions) readEntries(ctx context.Context, name string) (loginEntrie
 		values, _ := vars.ParseDotenv(path, read(messages.RoleEnv, path).Content) // What is missing is said where it is used.
 		e.EnvFiles = append(e.EnvFiles, values)
 	}
+	if list := findKeyringFile().Path; list != "" {
+		e.Keyring = systemReader.Values(read(messages.RoleKeyring, list).Content)
+	}
 	for {
 		servers := resolve.Servers(file, e)
 		unread := resolve.Unread(servers)
@@ -114,7 +117,7 @@ func filesOfRunning(ctx context.Context, name string) []string {
 				own = slices.Insert(own, 0, file.Path)
 			case messages.RoleEnv:
 				own = append(own, file.Path)
-			case messages.RoleRules, messages.RoleDependency, messages.RoleTrust, messages.RoleOperator:
+			case messages.RoleKeyring, messages.RoleRules, messages.RoleDependency, messages.RoleTrust, messages.RoleOperator:
 			}
 		}
 		if len(own) == 0 || paths != nil && !slices.Equal(paths, own) {

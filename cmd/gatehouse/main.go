@@ -95,7 +95,7 @@ Without a command it runs the gateway, as "gatehouse run" does.`,
 	runs := newRunCommand(color)
 	root.Args, root.RunE = noSuchCommand, runs.RunE
 	root.Flags().AddFlagSet(runs.Flags())
-	root.AddCommand(runs, newAttachCommand(), newInitCommand(), newImportCommand(), newConnectCommand(), newDisconnectCommand(), newLoginCommand(), newLogoutCommand(), newDoctorCommand(), newValidateCommand(), newApplyCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newTrustCommand(), newDemoServerCommand(), newVersionCommand(), newManCommand())
+	root.AddCommand(runs, newAttachCommand(), newInitCommand(), newImportCommand(), newConnectCommand(), newDisconnectCommand(), newLoginCommand(), newLogoutCommand(), newDoctorCommand(), newValidateCommand(), newApplyCommand(), newExplainCommand(), newPolicyCommand(), newAuditCommand(), newTokenCommand(), newTrustCommand(), newVariableCommand(), newDemoServerCommand(), newVersionCommand(), newManCommand())
 	root.AddCommand(newStatusCommand(color), newFleetCommand(), newLogsCommand(color), newReloadCommand(), newRestartCommand(), newReleaseCommand(),
 		newHoldCommand(), newMoveCommand(), newToolsCommand(), newFindCommand(), newCallCommand(), newOpsCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true

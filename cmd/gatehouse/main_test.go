@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 	startsGateways = false // This program is the tests, which must not start themselves.
 	os.Exit(testkit.RunMain(m, func() int {
 		startsGateways = true
+		useFolderRing(os.Getenv(folderRingVariable))
 		testEnvironment = testkit.AsGateway() // For a gateway that attach starts.
 		code := Main()
 		afterMain()

@@ -115,6 +115,9 @@ func (o *operator) operate(ctx context.Context, action admin.Action, server stri
 	if hold.From != "" {
 		return admin.Operated{}, conflict(errNoFleet)
 	}
+	if action == admin.Restart {
+		o.askKeyring(ctx, server)
+	}
 	var ask any
 	switch action {
 	case admin.Restart:
@@ -199,7 +202,11 @@ func (o *operator) watched() []string {
 	if !o.files.fleet {
 		files = slices.Concat([]string{o.files.servers.Path, o.files.rules.Path}, files)
 	}
-	return slices.DeleteFunc(files, func(path string) bool { return path == o.files.ownEnvFile() && !exists(path) })
+	files = slices.DeleteFunc(files, func(path string) bool { return path == o.files.ownEnvFile() && !exists(path) })
+	if list := o.files.keyring.Path; list != "" && exists(list) {
+		files = append(files, list)
+	}
+	return files
 }
 
 // reports collects what a reload answers.

@@ -84,6 +84,9 @@ func (o *operator) filesInUse(hashes map[string]string) []admin.File {
 		}
 		files = append(files, admin.File{Role: string(messages.RoleEnv), Path: env.Path, Why: env.Why, Hash: hashes[env.Path]})
 	}
+	if hash := hashes[f.keyring.Path]; hash != "" {
+		files = append(files, admin.File{Role: string(messages.RoleKeyring), Path: f.keyring.Path, Why: f.keyring.Why, Hash: hash})
+	}
 	return files
 }
 

@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/mcpedge/agents"
 	"gatehouse/internal/systemd"
 	"gatehouse/internal/terminal"
+	"gatehouse/messages"
 )
 
 // stdinDrain is how long servers are drained after the end of stdin: the calls
@@ -215,6 +216,9 @@ func warn(log *slog.Logger, found foundFiles, problems []jsondoc.Problem) {
 			continue
 		}
 		log.Info("using file", slog.String("role", "env"), slog.String("file", env.Path), slog.String("why", env.Why))
+	}
+	if f := found.keyring; f.Path != "" && exists(f.Path) {
+		log.Info("using file", slog.String("role", string(messages.RoleKeyring)), slog.String("file", f.Path), slog.String("why", f.Why))
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn

@@ -26,7 +26,7 @@ func files(f Facts) []Finding {
 	more, warned := 0, map[string]bool{}
 	for _, p := range f.Files.Problems {
 		if p.Code == misconfigured {
-			p.Severity, p.Hint = jsondoc.Error, "set what it names in gatehouse.env in the config folder, or fix its entry"
+			p.Severity, p.Hint = jsondoc.Error, "set what it names with \"gatehouse variable set\" or in gatehouse.env in the config folder, or fix its entry"
 		}
 		p.Hint = cmp.Or(p.Hint, "mend it; docs/errors.md says more of "+p.Code)
 		switch p.Severity {
@@ -81,7 +81,7 @@ func variables(f Facts) []Finding {
 		return nil
 	}
 	var found []Finding
-	const do = "write them into gatehouse.env in the config folder: the gateway that clients share has no variable of a shell"
+	const do = "keep them with \"gatehouse variable set\" or write them into gatehouse.env in the config folder: the gateway that clients share has no variable of a shell"
 	for _, s := range f.Servers {
 		if s.Unset != "" {
 			found = append(found, f.shared(do, "server %s: only this shell has what it needs: %s", s.Name, s.Unset))

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ type Env struct {
 	// EnvFiles are the values of each --env-file, in the order given. A later
 	// one wins over an earlier one.
 	EnvFiles []map[string]string
+	// Keyring are the variables whose values a keyring has, by name, with what it
+	// answered.
+	Keyring map[string]vars.Stored
 	// Environ is the gateway's own environment, as returned by os.Environ.
 	Environ []string
 	// Files are what was read of the files that entries name, their envFile
@@ -276,7 +280,7 @@ func (x *expander) variable(field, at string, s vars.Segment) string {
 	}
 	value, err := x.resolve(v)
 	known := err == nil
-	if value == "" && v.HasDefault {
+	if value == "" && v.HasDefault && !errors.Is(err, errUnanswered) {
 		value, known = v.Fallback, true
 	}
 	x.refs = append(x.refs, Reference{Field: field, Variable: v.Name, value: value, set: known})

@@ -28,25 +28,35 @@ func (x *expander) resolve(v vars.Variable) (string, error) {
 		}
 		return x.env.HomeDir, nil
 	}
-	if value, ok := x.lookup(v.Name); ok {
-		return value, nil
-	}
-	return "", errors.New("variable " + v.Name + " is not set")
+	return x.lookup(v.Name)
 }
 
-// lookup asks the --env-files, the last one first, the entry's envFile, then
-// the gateway's own environment.
-func (x *expander) lookup(name string) (string, bool) {
+// errUnanswered is for a variable whose value is in a keyring that does not give it.
+// Nothing stands in for it: neither another source nor a default, which its owner wants
+// only where it is not set.
+var errUnanswered = errors.New("is in the keyring of the system")
+
+// lookup asks the --env-files, the last one first, the keyring, the entry's envFile,
+// then the gateway's own environment.
+func (x *expander) lookup(name string) (string, error) {
 	for _, values := range slices.Backward(x.env.EnvFiles) {
 		if value, ok := values[name]; ok {
-			return value, true
+			return value, nil
 		}
 	}
-	if value, ok := x.envFile[name]; ok {
-		return value, true
+	if stored, ok := x.env.Keyring[name]; ok {
+		if stored.Why != "" {
+			return "", fmt.Errorf("variable %s %w: %s", name, errUnanswered, stored.Why)
+		}
+		return stored.Value, nil
 	}
-	value, ok := x.own[vars.FoldName(name, x.env.GOOS)]
-	return value, ok
+	if value, ok := x.envFile[name]; ok {
+		return value, nil
+	}
+	if value, ok := x.own[vars.FoldName(name, x.env.GOOS)]; ok {
+		return value, nil
+	}
+	return "", errors.New("variable " + name + " is not set")
 }
 
 // fileContent is the content of a ${file:PATH}, its last newline cut.
