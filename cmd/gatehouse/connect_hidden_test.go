@@ -44,6 +44,28 @@ http_headers = {X = 's3cr-six'}
   b: {type: stdio, cmd: x, envs: {T: 's3cr''nine', U: s3crten
       s3creleven}}
 `},
+		{"comments of JSON", "cursor", ".cursor/mcp.json", `{"mcpServers": { // s3cr-zero
+			"a": {"command": "npx", "args": ["https://h.example/#x" /* "--token=s3cr-one",
+				s3cr-two */, "y"]}, // "env": {"T": "s3cr-three"}
+			// "b": {"command": "x", "env": {"T": "s3cr-four"}}
+			"it's // not one": {"command": "npx"} // 's3cr-five'
+			}}`},
+		{"comments of TOML", "codex", ".codex/config.toml", `# s3cr-zero
+[mcp_servers.a] # s3cr-one
+command = "npx"
+args = ["x#y", # "--token=s3cr-two"
+  #"s3cr-three"
+]#s3cr-four
+# env = { T = "s3cr-five" }
+`},
+		{"comments of YAML", "goose", ".config/goose/config.yaml", `# s3cr-zero
+extensions:
+  a: # it's s3cr-one
+    type: stdio
+    cmd: npx # s3cr-two
+    args: [x#y, "z" ] # s3cr-three
+    # envs: {T: s3cr-four}
+`},
 		{"an alias", "goose", ".config/goose/config.yaml", "note: &n s3cr-one\nextensions:\n  a:\n    type: stdio\n    cmd: npx\n    envs:\n      T: *n\n"},
 		{"the first of two", "cursor", ".cursor/mcp.json", `{"mcpServers": {
 			"a": {"command": "npx", "env": {"T": "s3cr-one", "T": "s3cr-two"}, "env": {"T": "s3cr-three"}},
@@ -75,9 +97,9 @@ http_headers = {X = 's3cr-six'}
 func TestConnect_dryRun_showsTheRest(t *testing.T) {
 	home := clientHome(t)
 	homeFile(t, home, ".cursor/mcp.json", `{"mcpServers": {
-  "auth-server": {"command": "npx", "args": ["-y", "auth@1.0.0"], "env": {"T": "s3cret-value", "V": "${env:MY_TOKEN}"}}
+  "auth-server": {"command": "npx", "args": ["-y", "auth@1.0.0"], "env": {"T": "s3cret-value", "V": "${env:MY_TOKEN}"}} // mine
 }}`)
 	atHome(t, "import", "--from", "cursor", "--write").want(t, exitFine)
 	atHome(t, "connect", "cursor", "--replace", "--dry-run").want(t, exitFine,
-		`-  "auth-server": {"command": "npx", "args": ["-y", "auth@1.0.0"], "env": {"T": "[redacted]", "V": "${env:MY_TOKEN}"}}`)
+		`-  "auth-server": {"command": "npx", "args": ["-y", "auth@1.0.0"], "env": {"T": "[redacted]", "V": "${env:MY_TOKEN}"}} // [redacted]`)
 }

@@ -17,7 +17,7 @@ const hidden = "[redacted]"
 
 // Hidden are texts of a client's file as people may see them, line for line: without the
 // values of env, headers and sign-in, those under keys with the name of a secret, and
-// what looks like one in arguments and addresses. It does not matter how they are written,
+// what looks like one in arguments and addresses, and without what comments say. It does not matter how they are written,
 // nor whether another value of that name overrides them. A text that cannot be read is
 // hidden as a whole. Whoever shows a line must still apply known to it: there are too many
 // lines to do so here.
@@ -37,7 +37,7 @@ func Hidden(c *clients.Client, file string, texts ...[]byte) (shown [][]byte, kn
 			shown[i] = []byte(strings.Repeat(hidden+"\n", strings.Count(string(src), "\n")) + hidden)
 			continue
 		}
-		shown[i] = hide(c, src, literals[i], known)
+		shown[i] = replaced(src, append(secretStretches(c, src, literals[i], known), comments(file, src, literals[i])...))
 	}
 	return shown, known
 }
@@ -101,21 +101,27 @@ func isSecret(c *clients.Client, l jsondoc.Literal) bool {
 // serversKey is the key under which a client's servers are.
 func serversKey(c *clients.Client) string { return c.Keys()[len(c.Keys())-1] }
 
-// hide puts something else in place of literals that must not be shown.
-func hide(c *clients.Client, src []byte, literals []jsondoc.Literal, known *redact.Redactor) []byte {
-	literals = slices.DeleteFunc(slices.Clone(literals), func(l jsondoc.Literal) bool {
-		byLine := !strings.Contains(l.Text, "\n") && bytes.Contains(src[l.From:l.To], []byte(l.Text))
-		return !isSecret(c, l) && (byLine || known.String(l.Text) == l.Text)
-	})
-	slices.SortStableFunc(literals, func(a, b jsondoc.Literal) int { return cmp.Compare(a.From, b.From) })
-	var shown []byte
-	last := 0
+// secretStretches are the literals that must not be shown.
+func secretStretches(c *clients.Client, src []byte, literals []jsondoc.Literal, known *redact.Redactor) (found []stretch) {
 	for _, l := range literals {
-		if l.From < last { // An alias leads there as well.
+		byLine := !strings.Contains(l.Text, "\n") && bytes.Contains(src[l.From:l.To], []byte(l.Text))
+		if isSecret(c, l) || !byLine && known.String(l.Text) != l.Text {
+			found = append(found, stretch{l.From, l.To, inPlaceOf(src[l.From:l.To])})
+		}
+	}
+	return found
+}
+
+// replaced is a text with something else in place of some of it.
+func replaced(src []byte, stretches []stretch) (shown []byte) {
+	slices.SortStableFunc(stretches, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	last := 0
+	for _, s := range stretches {
+		if s.from < last { // An alias leads there as well.
 			continue
 		}
-		shown = append(append(shown, src[last:l.From]...), inPlaceOf(src[l.From:l.To])...)
-		last = l.To
+		shown = append(append(shown, src[last:s.from]...), s.shown...)
+		last = s.to
 	}
 	return append(shown, src[last:]...)
 }
