@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -260,14 +261,21 @@ func TestPackages_image_runsAsPID1(t *testing.T) {
 	}
 }
 
+// freePort is a port that nobody listens on, and that no system gives to who asks for
+// none before the program listens there.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		port := strconv.Itoa(12_000 + rand.IntN(3_000))
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close() // It has been used for nothing.
+			return port
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal(err)
+	return ""
 }
 
 func awaitReady(t *testing.T, url string, ended <-chan error, log *strings.Builder) {
