@@ -29,7 +29,7 @@ func (o *runOptions) findForRun() (foundFiles, error) {
 		rules:   locate.Found{Path: fleetRulesFile, Why: "--fleet"},
 	}
 	f.keyring = findKeyringFile()
-	f.envFiles, err = o.findEnvFiles(search{workDir: workDir, home: homeDir(), configDir: configFolder()})
+	f.envFiles, err = o.findEnvFiles(search{workDir: workDir, home: homeDir(), configDir: configDir()})
 	return f, err
 }
 

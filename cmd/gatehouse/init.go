@@ -139,9 +139,12 @@ Edit the files, check them with "gatehouse validate" and have clients start
 `, shellword.Of(servers), shellword.Of(rules))
 }
 
+// configDir is the folder of the configuration of all programs; empty if unknown.
+func configDir() string { return locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()) }
+
 // configFolder is where gatehouse looks for its files; empty if unknown.
 func configFolder() string {
-	return locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()))
+	return locate.ConfigFolder(configDir())
 }
 
 // sameFolder reports whether two paths lead to one folder.

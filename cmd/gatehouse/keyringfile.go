@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"runtime"
 	"sync"
 
 	"gatehouse/internal/endpoint"
@@ -30,7 +28,7 @@ type keyringFile struct {
 // findKeyringFile finds the list of the config folder, whether it is there or not. Its
 // path is empty if there is no such folder.
 func findKeyringFile() keyringFile {
-	f := keyringFile{Found: locate.KeyringFile(locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()))}
+	f := keyringFile{Found: locate.KeyringFile(configDir())}
 	var once sync.Once
 	var answers map[string]vars.Stored
 	f.stored = func(list []byte) map[string]vars.Stored {

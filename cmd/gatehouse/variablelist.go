@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -90,7 +88,7 @@ func printVariables(w io.Writer, list []listedVariable) error {
 
 // ownEnvFile is the path of the env file of the config folder, and what it sets.
 func ownEnvFile() (string, map[string]string) {
-	found, ok := locate.OwnEnvFile(locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()))
+	found, ok := locate.OwnEnvFile(configDir())
 	if !ok {
 		return "", nil
 	}

@@ -2,10 +2,13 @@ package fleet_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"gatehouse/testkit"
 	kit "gatehouse/testkit/fleet"
 )
 
@@ -42,4 +45,24 @@ func TestFleet_applyThroughAGateway(t *testing.T) {
 		len(applied.Replicas) != 2 || applied.Replicas[1].Answer != "can follow" {
 		t.Errorf("got %q, %v and %v, want JSON with what both have said", got, err, jsonErr)
 	}
+}
+
+// TestFleet_envFileOfTheConfigFolder_countsAtEachGateway: as at a gateway without a fleet,
+// nothing has to name it.
+func TestFleet_envFileOfTheConfigFolder_countsAtEachGateway(t *testing.T) {
+	f := kit.Start(t, kit.Options{Nodes: 2, Servers: 1, TTL: 10 * time.Second})
+	servers := f.With("own", f.Fake("own").With("env", map[string]string{"WHAT": "${ONLY_THERE}"}))
+	if got, err := f.TryApply(servers, rules(1)); err == nil || !strings.Contains(got, "ONLY_THERE is not set") {
+		t.Errorf("nobody has the variable: got %v and %q, want it refused, with its name", err, got)
+	}
+	for _, n := range f.Nodes {
+		if err := os.MkdirAll(filepath.Join(n.Dir, "config", "gatehouse"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		n.Write("config/gatehouse/gatehouse.env", "ONLY_THERE=1\n")
+	}
+	testkit.Eventually(t, "the gateways take over their env files", func() bool {
+		_, err := f.TryApply(servers, rules(1))
+		return err == nil
+	})
 }
