@@ -152,7 +152,7 @@ func (c *clientFiles) add(client *clients.Client, sources []clients.Source) {
 	c.found = append(c.found, found)
 }
 
-// maxEnvFile is the largest env file that is read, in bytes.
+// maxEnvFile is the largest env file, or list of the keyring, that is read, in bytes.
 const maxEnvFile = 1 << 20
 
 // ownTexts are the files of the config folder as they are.
@@ -167,8 +167,8 @@ func ownPaths() adopt.Paths {
 	if dir == "" {
 		return adopt.Paths{}
 	}
-	env, _ := locate.OwnEnvFile(locate.ConfigDir(runtime.GOOS, os.Getenv, homeDir()))
-	return adopt.Paths{Servers: filepath.Join(dir, ".mcp.json"), Rules: filepath.Join(dir, ".mcp-gateway-rules.json"), Env: env.Path}
+	env, _ := locate.OwnEnvFile(configDir())
+	return adopt.Paths{Servers: filepath.Join(dir, ".mcp.json"), Rules: filepath.Join(dir, ".mcp-gateway-rules.json"), Env: env.Path, Keyring: findKeyringFile().Path}
 }
 
 func readOwnTexts() (ownTexts, error) {
@@ -183,10 +183,11 @@ func readOwnTexts() (ownTexts, error) {
 
 func (o ownTexts) read() (adopt.Texts, error) {
 	var t adopt.Texts
-	var errs [3]error
+	var errs [4]error
 	t.Servers, errs[0] = optional(safefile.Read(o.paths.Servers, clients.MaxFileBytes))
 	t.Rules, errs[1] = optional(safefile.Read(o.paths.Rules, clients.MaxFileBytes))
 	t.Env, errs[2] = optional(safefile.ReadOwn(o.paths.Env, maxEnvFile))
+	t.Keyring, errs[3] = optional(safefile.ReadOwn(o.paths.Keyring, maxEnvFile))
 	return t, errors.Join(errs[:]...)
 }
 
@@ -209,7 +210,8 @@ func (o ownTexts) write(after adopt.Texts) (written []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(now.Servers, o.before.Servers) || !bytes.Equal(now.Rules, o.before.Rules) || !bytes.Equal(now.Env, o.before.Env) {
+	if !bytes.Equal(now.Servers, o.before.Servers) || !bytes.Equal(now.Rules, o.before.Rules) || !bytes.Equal(now.Env, o.before.Env) ||
+		!bytes.Equal(now.Keyring, o.before.Keyring) {
 		return nil, errors.New("somebody has changed the files meanwhile: nothing is written; try again")
 	}
 	for _, f := range []struct {

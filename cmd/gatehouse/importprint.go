@@ -44,7 +44,7 @@ func (o *importOptions) print(w io.Writer, read clientFiles, plan adopt.Plan, wr
 		fmt.Fprintf(w, "\n%s for gatehouse.env, which only you may read: %s\n", plural.Of(n, "value"), list(plan.Variables))
 	}
 	if len(plan.Unset) > 0 {
-		fmt.Fprintf(w, "\nNot set in gatehouse.env: %s\n(a variable of your shell reaches only a gateway that you start there)\n", list(plan.Unset))
+		fmt.Fprintf(w, "\nSet neither in gatehouse.env nor in the keyring: %s\n(a variable of your shell reaches only a gateway that you start there)\n", list(plan.Unset))
 	}
 	o.printEnd(w, plan, written)
 	return nil

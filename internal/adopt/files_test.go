@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden texts of this package's tests")
 
-var ownPaths = adopt.Paths{Servers: ".mcp.json", Rules: "rules.json", Env: "gatehouse.env"}
+var ownPaths = adopt.Paths{Servers: ".mcp.json", Rules: "rules.json", Env: "gatehouse.env", Keyring: "gatehouse.keyring"}
 
 // fileOf is where a test file would be on somebody's machine: what is a project's
 // says so in its name.

@@ -134,6 +134,25 @@ func TestMerge_keepsWhatTheOwnerHasWritten(t *testing.T) {
 	}
 }
 
+// The env file counts more than the keyring: a secret of the same name would change what
+// the owner has there.
+func TestMerge_variablesOfTheKeyring_stayAndAreSet(t *testing.T) {
+	before := adopt.Texts{Keyring: []byte("S_T X1\nOTHER X2\n")}
+	p := plan(t, before, nil, read(t, "cursor", `{"mcpServers": {"s": {"command": "s", "env": {"T": "s3cret-value", "U": "${env:OTHER}", "V": "${env:MISSING}"}}}}`))
+	if slices.Contains(p.Variables, "S_T") || len(p.Variables) != 1 {
+		t.Errorf("got the variables %v, want one with a name that the keyring has not", p.Variables)
+	}
+	if !slices.Equal(p.Unset, []string{"MISSING"}) {
+		t.Errorf("got %v not set, want MISSING alone", p.Unset)
+	}
+	if p.After.Keyring != nil {
+		t.Errorf("got the list %q, want it as it is", p.After.Keyring)
+	}
+	if _, err := adopt.Make(ownPaths, adopt.Texts{Keyring: []byte("T\n")}, nil, nil); err == nil || !strings.Contains(err.Error(), "gatehouse.keyring:1") {
+		t.Errorf("a list with an error: got %v, want where it is", err)
+	}
+}
+
 func TestMerge_noAgentThatExistsGainsAnything(t *testing.T) {
 	before := adopt.Texts{Servers: []byte(ownServers), Rules: []byte(ownRules)}
 	p := plan(t, before, nil, read(t, "cursor", cursorNew), read(t, "codex", "[mcp_servers.news]\ncommand = \"y\"\n"))

@@ -3,6 +3,7 @@ package adopt
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,15 +15,15 @@ import (
 	"gatehouse/internal/vars"
 )
 
-// Texts are the contents of the three files; nil is a file that is not there, or
-// that does not change.
+// Texts are the contents of the files; nil is a file that is not there, or
+// that does not change. Keyring, the list of variables in the keyring, never does.
 type Texts struct {
-	Servers, Rules, Env []byte
+	Servers, Rules, Env, Keyring []byte
 }
 
 // Paths are their paths, for errors.
 type Paths struct {
-	Servers, Rules, Env string
+	Servers, Rules, Env, Keyring string
 }
 
 // State is what becomes of a server.
@@ -77,7 +78,7 @@ type Plan struct {
 	Clashes []Clash // those that nobody has decided
 	// Variables are the names of the secrets that move into the env file.
 	Variables []string
-	// Unset are variables that new entries name and the env file lacks.
+	// Unset are variables that new entries name and neither the env file nor the keyring has.
 	Unset []string
 	// After are the new texts of the files that change.
 	After Texts
@@ -129,6 +130,7 @@ type merger struct {
 	entries map[string]serversfile.Entry
 	rules   policy.Rules
 	env     envFile
+	keyring map[string]bool               // the variables that it has
 	given   map[string]map[string]*access // by agent, by server
 	added   []string                      // servers that are new
 	// leftover are agents that an import has taken over which was killed before it had
@@ -158,6 +160,12 @@ func newMerger(paths Paths, before Texts) (*merger, error) {
 		errs = append(errs, problemOf(problems))
 		values = parsed
 	}
+	kept, problems := vars.ParseKept(paths.Keyring, before.Keyring)
+	errs = append(errs, problemOf(problems))
+	m.keyring = make(map[string]bool, len(kept))
+	for _, k := range kept {
+		m.keyring[k.Name] = true
+	}
 	m.env = newEnvFile(values, m.namesInUse())
 	return m, errors.Join(errs...)
 }
@@ -172,10 +180,10 @@ func problemOf(problems []jsondoc.Problem) error {
 	return nil
 }
 
-// namesInUse are the variables that the owner's entries name: what is added to the
-// env file must not change their values.
+// namesInUse are the variables that the keyring has or the owner's entries name: what is
+// added to the env file must not change their values.
 func (m *merger) namesInUse() map[string]bool {
-	used := map[string]bool{}
+	used := maps.Clone(m.keyring)
 	for _, e := range m.entries {
 		for _, v := range variablesOf(e) {
 			used[v.Name] = true
@@ -188,7 +196,7 @@ func (m *merger) namesInUse() map[string]bool {
 func (m *merger) unset(e serversfile.Entry) {
 	for _, v := range variablesOf(e) {
 		_, set := m.env.values[v.Name]
-		if !set && v.Path == "" && !v.HasDefault && e.EnvFile == "" && !slices.Contains(alwaysThere, v.Name) {
+		if !set && !m.keyring[v.Name] && v.Path == "" && !v.HasDefault && e.EnvFile == "" && !slices.Contains(alwaysThere, v.Name) {
 			m.plan.Unset = append(m.plan.Unset, v.Name)
 		}
 	}
