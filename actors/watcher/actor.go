@@ -72,7 +72,8 @@ type Config struct {
 	Read  func(path string) filewatch.Content
 
 	// Stored asks the keyring for the variables that a file of RoleKeyring with this
-	// content lists. It is called as Read is. It must be set if there is such a file.
+	// content lists. It is called from one goroutine at a time and may block: only the
+	// servers and lists of variables wait for it. It must be set if there is such a file.
 	Stored func(content []byte) map[string]vars.Stored
 }
 
@@ -114,6 +115,7 @@ type watcher struct {
 	timer  *time.Timer
 	armed  time.Time     // when timer fires; zero when it is not set
 	read   chan struct{} // closed when the running read has ended; nil when there is none
+	asked  chan struct{} // closed when the keyring has answered; nil when it is not asked
 	ended  chan struct{} // closed when this incarnation ends
 }
 
@@ -128,7 +130,10 @@ type (
 		run     uint64
 		job     job
 		content filewatch.Content
-		stored  map[string]vars.Stored // of a file of RoleKeyring
+	}
+	answered struct {
+		run    uint64
+		change messages.ConfigChanged
 	}
 	scarce struct {
 		run    uint64
@@ -148,10 +153,16 @@ func (woken) IgnoreDeadLetterLogging() {}
 func (found) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging: see noticed.
+func (answered) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging: see noticed.
 func (scarce) IgnoreDeadLetterLogging() {}
 
 // LogValue implements slog.LogValuer and hides the content.
 func (m found) LogValue() slog.Value { return slog.StringValue(m.job.ID.Path) }
+
+// LogValue implements slog.LogValuer and hides the values.
+func (m answered) LogValue() slog.Value { return slog.StringValue(m.change.Path) }
 
 // Receive implements actor.Actor.
 func (w *watcher) Receive(c actor.Context) {
@@ -164,6 +175,8 @@ func (w *watcher) Receive(c actor.Context) {
 		w.woken(c, m)
 	case found:
 		w.found(c, m)
+	case answered:
+		w.answered(c, m)
 	case scarce:
 		if m.run == w.run {
 			w.tell(c, m)
@@ -210,10 +223,18 @@ func (w *watcher) found(c actor.Context, m found) {
 	w.read = nil
 	w.source.Saw(m.job.ID.Path, m.content.Mark())
 	for _, change := range w.book.found(m) {
-		w.cfg.Log.Debug("file changed", slog.Any("change", change))
-		c.Send(w.cfg.Target, change)
+		if change.Role == messages.RoleKeyring && change.Err == "" {
+			w.ask(c, change)
+		} else {
+			w.send(c, change)
+		}
 	}
 	w.turn(c)
+}
+
+func (w *watcher) send(c actor.Context, change messages.ConfigChanged) {
+	w.cfg.Log.Debug("file changed", slog.Any("change", change))
+	c.Send(w.cfg.Target, change)
 }
 
 func (w *watcher) watchFiles(c actor.Context, m messages.WatchFiles) {
@@ -242,9 +263,9 @@ func (w *watcher) turn(c actor.Context) {
 	w.book.tick(time.Now())
 	root, self, run := c.ActorSystem().Root, c.Self(), w.run
 	if w.read == nil {
-		if j, ok := w.book.next(); ok {
+		if j, ok := w.book.next(w.asked != nil); ok {
 			ended := make(chan struct{})
-			w.read, j.lists = ended, w.book.lists(j.ID.Path)
+			w.read = ended
 			go func() { // Ends with its read; end waits for it.
 				defer close(ended)
 				if content, ok := w.insist(j, func(reason string) { root.Send(self, scarce{run, j, reason}) }); ok {
@@ -271,7 +292,7 @@ func (w *watcher) arm(fire func()) {
 }
 
 // patience is how long the end of the actor waits for its helpers. Only a
-// file system that hangs takes longer; then they end when it answers.
+// file system or a keyring that hangs takes longer; then they end when it answers.
 const patience = time.Second
 
 // end ends what this incarnation has begun. It never panics: that would undo
@@ -294,6 +315,9 @@ func (w *watcher) end() {
 	defer limit.Stop()
 	if w.read != nil {
 		waitFor(w.read, limit.C)
+	}
+	if w.asked != nil {
+		waitFor(w.asked, limit.C)
 	}
 	waitFor(w.source.Done(), limit.C)
 }

@@ -125,8 +125,12 @@ func (b *book) tick(now time.Time) {
 	}
 }
 
-func (b *book) next() (j job, ok bool) {
-	b.queue, j, ok = b.queue.pop()
+// next takes out the next read. While the keyring is asked, what depends on its answer
+// waits: the servers, and lists of variables.
+func (b *book) next(asking bool) (j job, ok bool) {
+	b.queue, j, ok = b.queue.pop(func(j job) bool {
+		return asking && (j.ID.Role == messages.RoleServers || b.lists(j.ID.Path))
+	})
 	return j, ok
 }
 
@@ -146,14 +150,10 @@ func (b *book) found(f found) []messages.ConfigChanged {
 			continue
 		}
 		b.sent[id] = content.Mark()
-		change := messages.ConfigChanged{
+		changes = append(changes, messages.ConfigChanged{
 			Role: id.Role, Path: id.Path, Content: content.Bytes, Hash: content.Hash, Err: content.Err, Reason: content.Reason, Missing: content.Missing,
 			Unreadable: content.Unreadable, Forced: forced, Trigger: j.Trigger,
-		}
-		if id.Role == messages.RoleKeyring {
-			change.Stored = f.stored
-		}
-		changes = append(changes, change)
+		})
 	}
 	return changes
 }

@@ -19,11 +19,7 @@ func (w *watcher) insist(j job, tell func(reason string)) (f found, ok bool) {
 	for tries := 0; ; tries++ {
 		content := w.cfg.Read(j.ID.Path)
 		if !content.Scarce {
-			f = found{run: w.run, job: j, content: content}
-			if j.lists && content.Err == "" {
-				f.stored = w.cfg.Stored(content.Bytes)
-			}
-			return f, true
+			return found{run: w.run, job: j, content: content}, true
 		}
 		if tries == 0 {
 			j.forced = true

@@ -7,8 +7,6 @@ type job struct {
 	Due
 	// forced means that what is read is sent even if it is known.
 	forced bool
-	// lists means that the keyring is asked for the variables that the file lists.
-	lists bool
 }
 
 // queue holds the reads to come, each file at most once. What others depend
@@ -33,10 +31,11 @@ func (q queue) push(j job) queue {
 	return q
 }
 
-// pop takes out the next read.
-func (q queue) pop() (queue, job, bool) {
-	if len(q.jobs) == 0 {
+// pop takes out the next read of those that need not wait.
+func (q queue) pop(waits func(job) bool) (queue, job, bool) {
+	at := slices.IndexFunc(q.jobs, func(j job) bool { return !waits(j) })
+	if at < 0 {
 		return q, job{}, false
 	}
-	return queue{slices.Clone(q.jobs[1:])}, q.jobs[0], true
+	return queue{slices.Delete(slices.Clone(q.jobs), at, at+1)}, q.jobs[at], true
 }
