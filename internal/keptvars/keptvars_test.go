@@ -2,11 +2,13 @@ package keptvars_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,10 +151,13 @@ func TestReader_keyringThatIsSilent_isGivenUpAfter2sForAllTogether(t *testing.T)
 			}
 		}
 		for range 20 {
-			reader.Values([]byte("A X1\n"))
+			got = reader.Values([]byte("A X1\n"))
 		}
 		if took := time.Since(begun); took > 17*time.Second {
 			t.Errorf("21 looks took %s, want no more than 8 that wait", took)
+		}
+		if why := got["A"].Why; !strings.Contains(why, "not asked again for 1m") || !strings.Contains(why, "gatehouse reload") {
+			t.Errorf("got %q, want when it is asked again", why)
 		}
 		close(r.Unlock())
 		synctest.Wait()
@@ -176,6 +181,134 @@ func TestStore_keyringThatTakesAValueTooLate_hasItNoMore(t *testing.T) {
 			t.Errorf("got %d in the keyring, %v, %v; want nothing", r.Len(), list, err)
 		}
 	})
+}
+
+// Questions that hang for ever, as when the keyring's process has died, don't keep
+// later ones from being asked.
+func TestReader_questionsThatHangForEver_loseTheirPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &ring{Keyring: testkit.Keyring{Hang: make(chan struct{})}}
+		reader := &keptvars.Reader{Ring: r}
+		for range 9 {
+			reader.Values([]byte("A X1\n"))
+		}
+		hung := r.Unlock() // Those that were asked get no answer.
+		_ = r.Set("variable X1", "one")
+		time.Sleep(time.Minute)
+		if got := reader.Values([]byte("A X1\n"))["A"]; got.Value != "one" {
+			t.Errorf("a minute later: got %+v, want the value", got)
+		}
+		close(hung)
+	})
+}
+
+// slow is a keyring that takes its time for each answer, and for one item for ever.
+type slow struct {
+	*ring
+	each time.Duration
+	hung string
+	end  chan struct{}
+}
+
+func (s slow) Get(user string) (string, error) {
+	if user == s.hung {
+		<-s.end
+	}
+	time.Sleep(s.each)
+	return s.ring.Get(user)
+}
+
+// many is a list of variables, and a keyring that has them.
+func many(n int) (list []byte, r *ring) {
+	r = &ring{}
+	for i := range n {
+		list = fmt.Appendf(list, "V%02d X%d\n", i, i)
+		_ = r.Set(fmt.Sprintf("variable X%d", i), "value")
+	}
+	return list, r
+}
+
+func TestReader_manyItemsOfASlowKeyring_areAllRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list, r := many(60)
+		got := (&keptvars.Reader{Ring: slow{ring: r, each: 50 * time.Millisecond}}).Values(list)
+		for name, v := range got {
+			if v.Value != "value" {
+				t.Errorf("%s: got %+v, want its value", name, v)
+			}
+		}
+		if len(got) != 60 {
+			t.Errorf("got %d, want 60", len(got))
+		}
+	})
+}
+
+func TestReader_oneItemThatHangs_leavesTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list, r := many(20)
+		end := make(chan struct{})
+		got := (&keptvars.Reader{Ring: slow{r, time.Millisecond, "variable X7", end}}).Values(list)
+		for name, v := range got {
+			if hangs := name == "V07"; hangs != strings.Contains(v.Why, "is it locked?") || hangs == (v.Value == "value") {
+				t.Errorf("%s: got %+v, want the values of all but V07", name, v)
+			}
+		}
+		close(end)
+		time.Sleep(time.Second)
+	})
+}
+
+func TestReader_itemsThatThereIsNoTimeFor_areNotCalledLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list, r := many(12)
+		s := slow{ring: r, each: 900 * time.Millisecond}
+		begun := time.Now()
+		got := (&keptvars.Reader{Ring: s}).Values(list)
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("it took %s, want 2s", took)
+		}
+		values, unasked := 0, 0
+		for name, v := range got {
+			switch {
+			case v.Value == "value":
+				values++
+			case strings.Contains(v.Why, "no time to ask") && !strings.Contains(v.Why, "locked") && strings.Contains(v.Why, "gatehouse reload"):
+				unasked++
+			case !strings.Contains(v.Why, "is it locked?"):
+				t.Errorf("%s: got %+v, want why there is no value", name, v)
+			}
+		}
+		if values != 5 || unasked != 3 {
+			t.Errorf("got %d values and %d that it was not asked for, want 5 and 3 of 12", values, unasked)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+// A keyring that is locked may ask its owner at each question.
+func TestReader_keyringThatIsSilent_isAskedTwoQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &counting{ring: ring{Keyring: testkit.Keyring{Hang: make(chan struct{})}}}
+		(&keptvars.Reader{Ring: r}).Values([]byte("A X1\nB X2\nC X3\n"))
+		asked := r.Unlock()
+		synctest.Wait()
+		close(asked)
+		synctest.Wait()
+		if n := r.asked.Load(); n != 2 {
+			t.Errorf("got %d questions, want 2", n)
+		}
+	})
+}
+
+// counting is a keyring that counts its questions.
+type counting struct {
+	ring
+	asked atomic.Int32
+}
+
+func (c *counting) Get(user string) (string, error) {
+	c.asked.Add(1)
+	return c.ring.Get(user)
 }
 
 func TestReader_itemThatIsGone_isSaid(t *testing.T) {

@@ -1,10 +1,12 @@
 package keptvars
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gatehouse/internal/login/store"
@@ -15,17 +17,16 @@ import (
 const (
 	// readPatience is how long a keyring is waited for, whatever it is asked for.
 	readPatience = 2 * time.Second
-	// maxHung is how many questions that a keyring has not answered are enough: it is
-	// not asked another one.
-	maxHung = 8
+	// atOnce is how many questions one list asks at the same time.
+	atOnce = 4
 	// maxWhy is how much is said of a keyring's own words, in bytes.
 	maxWhy = 200
 )
 
 // Reader asks a keyring for values.
 type Reader struct {
-	Ring store.Keyring
-	hung atomic.Int32
+	Ring  store.Keyring
+	seats seats
 }
 
 // Values returns what the keyring answers about the variables of a list, by name. It
@@ -33,46 +34,108 @@ type Reader struct {
 func (r *Reader) Values(list []byte) map[string]vars.Stored {
 	kept, _ := vars.ParseKept("", list) // Whoever reads the list says what is wrong with it.
 	values := make(map[string]vars.Stored, len(kept))
-	for _, k := range kept {
-		values[k.Name] = vars.Stored{Item: k.Item, Why: locked(errSilent)}
-	}
-	if len(kept) == 0 || r.hung.Load() >= maxHung {
+	if len(kept) == 0 {
 		return values
 	}
-	answers, patience := r.ask(kept), time.NewTimer(readPatience)
-	defer patience.Stop()
-	for range kept {
+	ctx, cancel := context.WithTimeout(context.Background(), readPatience)
+	defer cancel()
+	heard, unheard := r.ask(ctx, kept), errSilent
+	if heard == nil {
+		cancel()
+		unheard = errSilentBefore
+	}
+	for range 2 * len(kept) { // Each is begun and answered.
 		select {
-		case a := <-answers:
-			values[a.name] = a.stored
-		case <-patience.C:
-			return values
+		case h := <-heard:
+			values[h.name] = h.stored
+			if h.answered {
+				unheard = errNoTime
+			}
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	for _, k := range kept {
+		if _, ok := values[k.Name]; !ok {
+			values[k.Name] = vars.Stored{Item: k.Item, Why: locked(unheard)}
 		}
 	}
 	return values
 }
 
-// answer is what a keyring says about one variable.
-type answer struct {
-	name   string
-	stored vars.Stored
+// hearsay is what is known about one variable: first that the keyring is asked, then
+// what it answers.
+type hearsay struct {
+	name     string
+	stored   vars.Stored
+	answered bool
 }
 
-// ask asks for one item after the other. Nobody need read the answers.
-func (r *Reader) ask(kept []vars.Kept) <-chan answer {
-	answers := make(chan answer, len(kept))
-	r.hung.Add(1)
-	go func() { // Ends with the answers.
-		defer r.hung.Add(-1)
-		for _, k := range kept {
-			answers <- answer{k.Name, r.get(k)}
+// round is what is asked for one list. Nobody need listen.
+type round struct {
+	ring  store.Keyring
+	todo  chan vars.Kept
+	heard chan hearsay
+}
+
+// ask asks for one item alone, as a keyring that is locked may ask its owner at each
+// question; for another one if it takes long, as it may be that item alone; and once one
+// is answered for a few at once. It begins no question after the end of ctx. It returns
+// nil if there are too many open questions already.
+func (r *Reader) ask(ctx context.Context, kept []vars.Kept) <-chan hearsay {
+	a := &round{r.Ring, make(chan vars.Kept, len(kept)), make(chan hearsay, 2*len(kept))}
+	// What a slow keyring is not asked for this time it may be next time.
+	for _, i := range rand.Perm(len(kept)) { //nolint:gosec // Nobody gains by guessing the order.
+		a.todo <- kept[i]
+	}
+	close(a.todo)
+	answered := make(chan struct{})
+	tell := sync.OnceFunc(func() { close(answered) })
+	begin := func() bool {
+		free, ok := r.seats.take()
+		if ok {
+			go a.work(ctx, free, tell)
+		}
+		return ok
+	}
+	if !begin() {
+		return nil
+	}
+	go func() { // Ends with ctx at the latest.
+		select {
+		case <-time.After(readPatience / 2):
+			begin()
+		case <-answered:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-answered:
+			for range atOnce - 1 {
+				begin()
+			}
+		case <-ctx.Done():
 		}
 	}()
-	return answers
+	return a.heard
 }
 
-func (r *Reader) get(k vars.Kept) vars.Stored {
-	value, err := r.Ring.Get(itemName(k.Item))
+// work asks for one item after the other. It ends with the answer after the end of ctx.
+func (a *round) work(ctx context.Context, free, answered func()) {
+	defer free()
+	for k := range a.todo {
+		if ctx.Err() != nil {
+			return
+		}
+		a.heard <- hearsay{k.Name, vars.Stored{Item: k.Item, Why: locked(errSilent)}, false}
+		a.heard <- hearsay{k.Name, get(a.ring, k), true}
+		answered()
+	}
+}
+
+func get(ring store.Keyring, k vars.Kept) vars.Stored {
+	value, err := ring.Get(itemName(k.Item))
 	switch {
 	case store.Gone(err):
 		return vars.Stored{Item: k.Item, Gone: true, Why: fmt.Sprintf(`it has no value for it any more; set it again: gatehouse variable set %s`, k.Name)}
@@ -92,8 +155,14 @@ func words(err error) string {
 	return textcut.Marked(strings.Join(strings.Fields(err.Error()), " "), maxWhy)
 }
 
-// errSilent means that a keyring does not answer: it is locked, and nobody unlocks it.
-var errSilent = errors.New("it did not answer in time; is it locked?")
+var (
+	// errSilent means that a keyring does not answer: it is locked, and nobody unlocks it.
+	errSilent = errors.New("it did not answer in time; is it locked?")
+	// errSilentBefore means that it is not asked, as it has not answered before.
+	errSilentBefore = fmt.Errorf("it has not answered %d times, and is not asked again for %s; is it locked?", maxSeats, seatFor)
+	// errNoTime means that a keyring answers, but slowly.
+	errNoTime = errors.New("it is slow, and there was no time to ask for this one")
+)
 
 // itemName is what the keyring calls the item of a variable.
 func itemName(item string) string { return "variable " + item }
