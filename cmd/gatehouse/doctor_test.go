@@ -90,6 +90,10 @@ func TestDoctor_namesWhatIsWrong(t *testing.T) {
 				configFile(t, home, "gatehouse.env", "ONLY_HERE=s3cret-value\n")
 			},
 		},
+		"a secret in the place of a program": {
+			servers: `{"mcpServers": {"a": {"command": "${ONLY_HERE}"}}}`, code: exitNo, want: []string{"server a: executable", "not found in PATH"},
+			prepare: func(t *testing.T, home string) { configFile(t, home, "gatehouse.env", "ONLY_HERE=s3cret-value\n") },
+		},
 		"a variable that nobody has": {
 			servers: `{"mcpServers": {"a": {"command": "sh", "env": {"T": "${SET_NOWHERE}"}}}}`, code: exitNo, want: []string{"SET_NOWHERE is not set", "gatehouse.env"},
 		},

@@ -11,6 +11,7 @@ import (
 	configactor "gatehouse/actors/config"
 	"gatehouse/internal/childproc"
 	"gatehouse/internal/doctor"
+	"gatehouse/internal/redact"
 	"gatehouse/internal/resolve"
 	"gatehouse/internal/shellword"
 	"gatehouse/internal/vars"
@@ -87,7 +88,7 @@ func serverFacts(src configactor.Sources, found foundFiles, here configactor.Loa
 				})
 			}
 		}
-		lookForCommand(&f, s.Spec, background)
+		lookForCommand(&f, s, background)
 		list = append(list, f)
 	}
 	return list
@@ -95,13 +96,13 @@ func serverFacts(src configactor.Sources, found foundFiles, here configactor.Loa
 
 // lookForCommand looks for a server's program as this shell, a gateway in the
 // background and a desktop program would.
-func lookForCommand(f *doctor.Server, spec resolve.Spec, background []string) {
-	if spec.Command == "" {
-		f.Command = "" // An address, or nobody knows.
-		return
+func lookForCommand(f *doctor.Server, s resolve.Server, background []string) {
+	spec, shown := s.Spec, redact.New(s.Secrets).String
+	f.Command = shown(spec.Command)
+	if f.Command == "" {
+		return // An address, or nobody knows.
 	}
-	f.Command = spec.Command
-	f.Here, f.Background = notFound(spec, os.Environ()), notFound(spec, background)
+	f.Here, f.Background = shown(notFound(spec, os.Environ())), shown(notFound(spec, background))
 	f.Desktop = notFound(spec, desktopEnvironment(background)) == ""
 }
 
