@@ -66,6 +66,30 @@ extensions:
     args: [x#y, "z" ] # s3cr-three
     # envs: {T: s3cr-four}
 `},
+		{"comments of TOML right behind a value", "codex", ".codex/config.toml", `n = 20#was TOKEN=s3cr-one
+b = true#s3cr-two
+m = "o3"#s3cr-three
+l = """x"""#s3cr-four
+d = 2020-01-01#s3cr-five
+[mcp_servers.a]#s3cr-six
+command = 'npx'#s3cr-seven
+`},
+		{"comments of YAML behind values of any form", "goose", ".config/goose/config.yaml", `extensions:
+  a:
+    type: stdio
+    cmd: npx
+    description: >
+      it's # a text
+    # b: # s3cr-one
+    #  envs: {TOKEN: s3cr-two}
+    note: | # s3cr-three
+      x
+    m: &q v # s3cr-four
+    bob's: # don't lose s3cr-five
+      x
+    args: [&r "x # y", "--token=s3cr-six
+      s3cr-seven"] # s3cr-eight
+`},
 		{"an alias", "goose", ".config/goose/config.yaml", "note: &n s3cr-one\nextensions:\n  a:\n    type: stdio\n    cmd: npx\n    envs:\n      T: *n\n"},
 		{"the first of two", "cursor", ".cursor/mcp.json", `{"mcpServers": {
 			"a": {"command": "npx", "env": {"T": "s3cr-one", "T": "s3cr-two"}, "env": {"T": "s3cr-three"}},

@@ -37,7 +37,7 @@ func Hidden(c *clients.Client, file string, texts ...[]byte) (shown [][]byte, kn
 			shown[i] = []byte(strings.Repeat(hidden+"\n", strings.Count(string(src), "\n")) + hidden)
 			continue
 		}
-		shown[i] = replaced(src, append(secretStretches(c, src, literals[i], known), comments(file, src, literals[i])...))
+		shown[i] = replaced(src, append(secretStretches(c, src, literals[i], known), comments(file, src)...))
 	}
 	return shown, known
 }
@@ -112,13 +112,18 @@ func secretStretches(c *clients.Client, src []byte, literals []jsondoc.Literal, 
 	return found
 }
 
-// replaced is a text with something else in place of some of it.
+// replaced is a text with something else in place of some of it. What begins within
+// another stretch, and ends behind it, is not shown either.
 func replaced(src []byte, stretches []stretch) (shown []byte) {
 	slices.SortStableFunc(stretches, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
 	last := 0
 	for _, s := range stretches {
-		if s.from < last { // An alias leads there as well.
+		switch {
+		case s.from >= last:
+		case len(bytes.TrimSpace(src[last:max(last, s.to)])) == 0: // An alias leads there as well.
 			continue
+		default:
+			s.from, s.shown = last, inPlaceOf(src[last:s.to])
 		}
 		shown = append(append(shown, src[last:s.from]...), s.shown...)
 		last = s.to

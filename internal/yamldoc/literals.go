@@ -38,12 +38,7 @@ func Literals(src []byte) ([]jsondoc.Literal, error) {
 	if len(root.Content) == 0 {
 		return nil, nil
 	}
-	w := literals{b: builder{src: text.Bytes, lines: []int{0}}, shift: len(src) - len(text.Bytes), left: maxNodes}
-	for i, c := range text.Bytes {
-		if c == '\n' {
-			w.b.lines = append(w.b.lines, i+1)
-		}
-	}
+	w := literals{b: builder{src: text.Bytes, lines: linesOf(text.Bytes)}, shift: len(src) - len(text.Bytes), left: maxNodes}
 	w.begins(&root)
 	slices.Sort(w.starts)
 	if furtherDocument().Match(text.Bytes[w.b.offset(root.Content[0]):]) {

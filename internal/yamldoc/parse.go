@@ -50,13 +50,7 @@ func Parse(file string, src []byte) (*jsondoc.Document, []jsondoc.Problem) {
 	if err := yaml.Unmarshal(text.Bytes, &root); err != nil {
 		return fail(lineOffset(text.Bytes, lineOf(err)), codeSyntax, "the file is not valid YAML")
 	}
-	b := builder{tree: jsondoc.NewTree(text), src: text.Bytes, left: maxNodes}
-	b.lines = append(b.lines, 0)
-	for i, c := range text.Bytes {
-		if c == '\n' {
-			b.lines = append(b.lines, i+1)
-		}
-	}
+	b := builder{tree: jsondoc.NewTree(text), src: text.Bytes, lines: linesOf(text.Bytes), left: maxNodes}
 	if len(root.Content) == 0 { // An empty file.
 		return b.tree.Document(b.tree.Object(0, nil)), r.Finish()
 	}
@@ -82,6 +76,17 @@ type builder struct {
 	left     int
 	err      error
 	failedAt int
+}
+
+// linesOf are where the lines of a text begin.
+func linesOf(src []byte) []int {
+	lines := []int{0}
+	for i, c := range src {
+		if c == '\n' {
+			lines = append(lines, i+1)
+		}
+	}
+	return lines
 }
 
 func (b *builder) offset(n *yaml.Node) int {
