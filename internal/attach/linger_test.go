@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,4 +95,65 @@ func TestAttached_looksAtTheSocket_doNotCount(t *testing.T) {
 			t.Errorf("got %d clients after the end, want none", got)
 		}
 	})
+}
+
+// Whoever only looks counts among those that may be connected: there is an end to them, too.
+func TestServe_tooManyConnections_areRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		most, connected, looks int
+		want                   string
+	}{
+		"as many as may be":           {3, 2, 0, ""},
+		"one more":                    {3, 3, 0, "3 clients"},
+		"one more, and none attached": {3, 0, 3, "3 clients"},
+		"one more than 1024":          {0, 0, 1024, "1024 clients"},
+		"one more, and some attached": {3, 1, 2, "3 clients"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := make(pipes)
+				s := attach.Serve(l, attach.Options{
+					Log: slog.New(slog.DiscardHandler), Most: c.most,
+					Admit: func(int) error { return nil },
+					Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
+					Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
+						_, err := io.Copy(io.Discard, s.In)
+						return err
+					},
+				})
+				defer s.Close()
+				for range c.connected {
+					if welcome := attachTo(t, l); !strings.Contains(welcome, `"version":"1"`) {
+						t.Fatalf("got %s, want a welcome", welcome)
+					}
+				}
+				for range c.looks {
+					near, far := net.Pipe()
+					defer near.Close()
+					l <- far
+				}
+				synctest.Wait()
+				welcome := attachTo(t, l)
+				if refused := strings.Contains(welcome, `"error"`); refused != (c.want != "") || !strings.Contains(welcome, c.want) {
+					t.Errorf("got %s, want %q", welcome, c.want)
+				}
+			})
+		})
+	}
+}
+
+// attachTo attaches a client, which stays until the test ends, and returns what it hears.
+func attachTo(t *testing.T, l pipes) (welcome string) {
+	t.Helper()
+	client, gateway := net.Pipe()
+	t.Cleanup(func() { _ = client.Close() })
+	l <- gateway
+	if _, err := io.WriteString(client, "{\"version\":\"1\"}\n"); err != nil {
+		t.Fatal(err)
+	}
+	welcome, err := bufio.NewReader(client).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return welcome
 }

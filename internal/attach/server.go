@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	// maxConversations is how many clients may be attached at one time.
+	// maxConversations is how many may be connected at one time, if Options name no number.
 	maxConversations = 1024
 	// helloPatience is how long a connection may take to say who it is.
 	helloPatience = 5 * time.Second
@@ -32,6 +33,9 @@ type Options struct {
 	// Serve serves one conversation and blocks until it has ended. The end of ctx
 	// must end it soon. It returns nil if it has answered all that it read.
 	Serve func(ctx context.Context, h Hello, s Streams) error
+	// Most is how many may be connected at one time, clients and who only looks at the
+	// socket; 0 is for 1024.
+	Most int
 }
 
 // Streams are the ends of a conversation at the gateway.
@@ -183,8 +187,8 @@ func (s *Server) judge(h Hello, pid int) Welcome {
 	if err := s.opts.Admit(pid); err != nil {
 		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: err.Error()}
 	}
-	if s.connected() > maxConversations {
-		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: fmt.Sprintf("%d clients are attached already, and no more can be", maxConversations)}
+	if most := cmp.Or(s.opts.Most, maxConversations); s.connected() > most {
+		return Welcome{Protocol: Protocol, PID: os.Getpid(), Error: fmt.Sprintf("%d clients are attached already, and no more can be", most)}
 	}
 	w := s.opts.Greet(h)
 	w.Protocol, w.PID = Protocol, os.Getpid()
