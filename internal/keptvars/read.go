@@ -1,7 +1,6 @@
 package keptvars
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -37,11 +36,12 @@ func (r *Reader) Values(list []byte) map[string]vars.Stored {
 	if len(kept) == 0 {
 		return values
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readPatience)
-	defer cancel()
-	heard, unheard := r.ask(ctx, kept), errSilent
+	ended, patience := make(chan struct{}), time.NewTimer(readPatience)
+	defer close(ended)
+	defer patience.Stop()
+	heard, unheard := r.ask(ended, kept), errSilent
 	if heard == nil {
-		cancel()
+		patience.Reset(0)
 		unheard = errSilentBefore
 	}
 	for range 2 * len(kept) { // Each is begun and answered.
@@ -52,7 +52,7 @@ func (r *Reader) Values(list []byte) map[string]vars.Stored {
 				unheard = errNoTime
 			}
 			continue
-		case <-ctx.Done():
+		case <-patience.C:
 		}
 		break
 	}
@@ -81,9 +81,9 @@ type round struct {
 
 // ask asks for one item alone, as a keyring that is locked may ask its owner at each
 // question; for another one if it takes long, as it may be that item alone; and once one
-// is answered for a few at once. It begins no question after the end of ctx. It returns
-// nil if there are too many open questions already.
-func (r *Reader) ask(ctx context.Context, kept []vars.Kept) <-chan hearsay {
+// is answered for a few at once. It begins no question once ended is closed. It
+// returns nil if there are too many open questions already.
+func (r *Reader) ask(ended <-chan struct{}, kept []vars.Kept) <-chan hearsay {
 	a := &round{r.Ring, make(chan vars.Kept, len(kept)), make(chan hearsay, 2*len(kept))}
 	// What a slow keyring is not asked for this time it may be next time.
 	for _, i := range rand.Perm(len(kept)) { //nolint:gosec // Nobody gains by guessing the order.
@@ -95,19 +95,19 @@ func (r *Reader) ask(ctx context.Context, kept []vars.Kept) <-chan hearsay {
 	begin := func() bool {
 		free, ok := r.seats.take()
 		if ok {
-			go a.work(ctx, free, tell)
+			go a.work(ended, free, tell)
 		}
 		return ok
 	}
 	if !begin() {
 		return nil
 	}
-	go func() { // Ends with ctx at the latest.
+	go func() { // Ends with ended at the latest.
 		select {
 		case <-time.After(readPatience / 2):
 			begin()
 		case <-answered:
-		case <-ctx.Done():
+		case <-ended:
 			return
 		}
 		select {
@@ -115,18 +115,20 @@ func (r *Reader) ask(ctx context.Context, kept []vars.Kept) <-chan hearsay {
 			for range atOnce - 1 {
 				begin()
 			}
-		case <-ctx.Done():
+		case <-ended:
 		}
 	}()
 	return a.heard
 }
 
-// work asks for one item after the other. It ends with the answer after the end of ctx.
-func (a *round) work(ctx context.Context, free, answered func()) {
+// work asks for one item after the other. It ends with an answer once ended is closed.
+func (a *round) work(ended <-chan struct{}, free, answered func()) {
 	defer free()
 	for k := range a.todo {
-		if ctx.Err() != nil {
+		select {
+		case <-ended:
 			return
+		default:
 		}
 		a.heard <- hearsay{k.Name, vars.Stored{Item: k.Item, Why: locked(errSilent)}, false}
 		a.heard <- hearsay{k.Name, get(a.ring, k), true}
