@@ -280,7 +280,7 @@ func storedBy(before map[string]vars.Stored, m messages.ConfigChanged) (map[stri
 	for _, k := range list {
 		answer, was := m.Stored[k.Name], before[k.Name]
 		if answer.Item != k.Item {
-			answer = vars.Stored{Item: k.Item, Why: "it was not asked for it"}
+			answer = vars.Stored{Item: k.Item, Why: "it was not asked for it; run: gatehouse reload"}
 		}
 		if answer.Why != "" && !answer.Gone && was.Why == "" && was.Item == k.Item {
 			answer = was
