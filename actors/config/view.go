@@ -36,6 +36,8 @@ type InForce struct {
 	Hashes map[string]string
 	// Holds are sorted by server.
 	Holds []admin.Held
+	// Unanswered are the servers that lack what a keyring has, in the order of the file.
+	Unanswered []string
 }
 
 // inForce is the picture of the book as it is.
@@ -43,6 +45,11 @@ func (b *book) inForce() InForce {
 	f := InForce{Generation: b.generation, Hashes: maps.Clone(b.loaded.hashes)}
 	for _, name := range slices.Sorted(maps.Keys(b.holds)) {
 		f.Holds = append(f.Holds, admin.Held{Server: name, Until: b.holds[name].until, Why: b.holds[name].why})
+	}
+	for _, r := range b.loaded.resolved {
+		if r.Unanswered {
+			f.Unanswered = append(f.Unanswered, r.Entry.Name)
+		}
 	}
 	return f
 }

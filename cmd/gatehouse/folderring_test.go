@@ -58,6 +58,9 @@ func (r folderRing) Set(user, secret string) error {
 }
 
 func (r folderRing) Get(user string) (string, error) {
+	if err := r.note(); err != nil {
+		return "", err
+	}
 	if err := r.answer(); err != nil {
 		return "", err
 	}
@@ -78,6 +81,26 @@ func (r folderRing) Delete(user string) error {
 		return err
 	}
 	return nil
+}
+
+// note makes a file longer with each value that is asked for.
+func (r folderRing) note() error {
+	f, err := os.OpenFile(r.path("asked"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("?")
+	return errors.Join(err, f.Close())
+}
+
+// asked is how many values it was asked for.
+func (r folderRing) asked(t *testing.T) int {
+	t.Helper()
+	data, err := os.ReadFile(r.path("asked"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return len(data)
 }
 
 // turn makes the keyring locked or silent, and back.

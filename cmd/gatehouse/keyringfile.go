@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 
-	"gatehouse/internal/endpoint"
 	"gatehouse/internal/keptvars"
 	"gatehouse/internal/locate"
 	"gatehouse/internal/login/store"
@@ -38,14 +38,10 @@ func findKeyringFile() keyringFile {
 	return f
 }
 
-// askKeyring reads the files again if a server that is to be restarted may lack what is
-// in the keyring.
+// askKeyring reads the files again if a server that is to be restarted lacks what is in
+// the keyring.
 func (o *operator) askKeyring(ctx context.Context, server string) {
-	if o.view.Load().Hashes[o.files.keyring.Path] == "" {
-		return
-	}
-	route, known := o.app.store.Load().Route(server)
-	if known && route.Cell.Status().State == endpoint.Misconfigured {
+	if slices.Contains(o.view.Load().Unanswered, server) {
 		_, _ = o.reload(ctx) // What is still wrong is why the restart is refused.
 	}
 }

@@ -94,6 +94,8 @@ func keyringGateway(t *testing.T, before func(folderRing)) (*testkit.Gateway, fo
 	}
 	servers := testkit.Servers{"needs": testkit.Fake(t), "other": testkit.Fake(t)}
 	servers["needs"]["env"] = map[string]string{"KEY": "${TOKEN}"}
+	servers["broken"] = testkit.Fake(t)
+	servers["broken"]["env"] = map[string]string{"KEY": "${GATEHOUSE_TEST_NOWHERE}"}
 	g := testkit.StartGateway(t, testkit.Options{
 		Servers: servers.JSON(), Rules: testkit.AllowAll("a"), Args: quick, Race: true,
 		Env: []string{folderRingVariable + "=" + string(ring)},
@@ -153,6 +155,11 @@ func TestVariable_ofALockedKeyring(t *testing.T) {
 			g.Await(t, "server ready", "server", "other")
 			operate(t, g, "status", "needs").want(t, exitFine, "variable TOKEN is in the keyring of the system", "locked", "gatehouse reload")
 			operate(t, g, "restart", "needs").want(t, exitNo, "locked")
+			before := ring.asked(t)
+			operate(t, g, "restart", "broken").want(t, exitNo, "GATEHOUSE_TEST_NOWHERE")
+			if n := ring.asked(t) - before; n != 0 {
+				t.Errorf("got %d questions for a server that lacks nothing of the keyring, want none", n)
+			}
 			ring.turn(t, state, false)
 			operate(t, g, cure...).want(t, exitFine)
 			g.Await(t, "server ready", "server", "needs")

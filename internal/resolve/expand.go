@@ -80,6 +80,8 @@ type Expansion struct {
 	// Unread are those of Files that Env lacks. If there are any, nothing else
 	// means much: read them and try again. They may name more.
 	Unread []string
+	// Unanswered is set if a variable lacks the value that a keyring has of it.
+	Unanswered bool
 }
 
 // expand replaces the variables of an entry. The reasons say all that is wrong
@@ -89,7 +91,7 @@ type Expansion struct {
 func expand(e serversfile.Entry, env Env) (out Expansion, reasons []string) {
 	x := newExpander(e, env)
 	spec := x.spec()
-	out = Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: sorted(x.files), Unread: sorted(x.unread)}
+	out = Expansion{Secrets: x.sortedSecrets(), References: x.sortedReferences(), Files: sorted(x.files), Unread: sorted(x.unread), Unanswered: x.unanswered}
 	if len(x.reasons) == 0 {
 		out.Spec = spec
 	}
@@ -108,6 +110,8 @@ type expander struct {
 	refs    []Reference
 	files   []string
 	unread  []string
+
+	unanswered bool
 }
 
 func newExpander(e serversfile.Entry, env Env) *expander {
@@ -279,8 +283,9 @@ func (x *expander) variable(field, at string, s vars.Segment) string {
 		return ""
 	}
 	value, err := x.resolve(v)
-	known := err == nil
-	if value == "" && v.HasDefault && !errors.Is(err, errUnanswered) {
+	known, unanswered := err == nil, errors.Is(err, errUnanswered)
+	x.unanswered = x.unanswered || unanswered
+	if value == "" && v.HasDefault && !unanswered {
 		value, known = v.Fallback, true
 	}
 	x.refs = append(x.refs, Reference{Field: field, Variable: v.Name, value: value, set: known})

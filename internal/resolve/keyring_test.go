@@ -29,12 +29,12 @@ func TestExpand_keyringThatDoesNotAnswer_misconfiguresWhoNeedsIt(t *testing.T) {
 	for _, body := range []string{
 		`{"command": "x", "env": {"K": "${A}"}}`, `{"command": "x", "env": {"K": "${A:-fallback}"}}`, `{"command": "x", "env": {"K": "${A}"}, "envFile": ".env"}`,
 	} {
-		got := resolveEntry(problemtest.Entry(t, body), env).Problem
-		if want := "env.K: variable A is in the keyring of the system: it is locked"; got != want {
-			t.Errorf("%s: got %q, want %q", body, got, want)
+		got := resolveEntry(problemtest.Entry(t, body), env)
+		if want := "env.K: variable A is in the keyring of the system: it is locked"; got.Problem != want || !got.Unanswered {
+			t.Errorf("%s: got %q (unanswered: %t), want %q", body, got.Problem, got.Unanswered, want)
 		}
 	}
-	if got := resolveEntry(problemtest.Entry(t, `{"command": "x"}`), env); got.Problem != "" {
+	if got := resolveEntry(problemtest.Entry(t, `{"command": "x"}`), env); got.Problem != "" || got.Unanswered {
 		t.Errorf("a server without it: got %q, want no problem", got.Problem)
 	}
 	env.EnvFiles = []map[string]string{{"A": "file"}}
