@@ -18,8 +18,8 @@ func newDisconnectCommand() *cobra.Command {
 		Short: "Remove gatehouse from a program's configuration, and restore what was there",
 		Long: `disconnect restores the file as it was before "gatehouse connect", byte for byte. If
 the file has changed since, it removes only the entry, and puts back what --replace
-removed. Copies of the entry in the program's other files go, too; those in a project's
-files stay.`,
+removed. Copies of the entry in the program's other files go, too, and what those files
+were is kept; those in a project's files stay.`,
 		Example: `  gatehouse disconnect cursor     Cursor is as it was
   gatehouse disconnect --all      every program is`,
 		Args:              cobra.MaximumNArgs(1),
@@ -32,9 +32,9 @@ files stay.`,
 				return errors.New("PROGRAM is missing; usage: gatehouse disconnect PROGRAM, or gatehouse disconnect --all")
 			}
 			err := notBehindAGateway()
-			work := func() error { return disconnectAll(cmd.OutOrStdout(), dryRun) }
+			work := func() error { return disconnectAll(cmd.OutOrStdout(), cmd.ErrOrStderr(), dryRun) }
 			if !all {
-				work = func() error { return disconnect(cmd.OutOrStdout(), args[0], dryRun) }
+				work = func() error { return disconnect(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0], dryRun) }
 			}
 			if err == nil {
 				err = oneByOne(cmd.Context(), cmd.ErrOrStderr(), dryRun, work)
@@ -60,13 +60,13 @@ func completeConnected(_ *cobra.Command, args []string, _ string) ([]cobra.Compl
 		if err != nil {
 			return false
 		}
-		copies, _ := t.entryCopies() // An error means that there are none to be seen.
+		copies, _, _ := t.entryCopies() // An error means that there are none to be seen.
 		return t.connected() || t.recorded() || len(copies) > 0
 	})
 }
 
 // disconnect takes gatehouse out of one program.
-func disconnect(out io.Writer, name string, dryRun bool) error {
+func disconnect(out, errs io.Writer, name string, dryRun bool) error {
 	c, err := clientToConnect(name)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func disconnect(out io.Writer, name string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	found, err := t.takeOutAll(out, dryRun)
+	found, err := t.takeOutAll(out, errs, dryRun)
 	if err == nil && !found {
 		return errors.New(c.Title + " is not connected: there is no entry \"" + clients.EntryName + "\" in " + line(t.path))
 	}
@@ -83,8 +83,8 @@ func disconnect(out io.Writer, name string, dryRun bool) error {
 }
 
 // disconnectAll takes gatehouse out of every program that is connected.
-func disconnectAll(out io.Writer, dryRun bool) error {
-	var errs []error
+func disconnectAll(out, errs io.Writer, dryRun bool) error {
+	var failures []error
 	found := false
 	for _, c := range clients.All() {
 		if !c.CanConnect() {
@@ -92,14 +92,14 @@ func disconnectAll(out io.Writer, dryRun bool) error {
 		}
 		t, err := openTarget(c)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("cannot tell whether %s is connected: %w", c.Title, err))
+			failures = append(failures, fmt.Errorf("cannot tell whether %s is connected: %w", c.Title, err))
 			continue
 		}
-		here, err := t.takeOutAll(out, dryRun)
+		here, err := t.takeOutAll(out, errs, dryRun)
 		found = found || here
-		errs = append(errs, err)
+		failures = append(failures, err)
 	}
-	err := errors.Join(errs...)
+	err := errors.Join(failures...)
 	if !found && err == nil {
 		fmt.Fprintln(out, "No program is connected.")
 	}

@@ -83,3 +83,67 @@ func TestDisconnect_entryInAProjectsFile_stays(t *testing.T) {
 		t.Errorf("got\n%s\nwant it to stay", got)
 	}
 }
+
+// What only has our name is somebody else's, in a file that connect has not written.
+func TestDisconnect_otherServerOfThatNameInAnotherFile_stays(t *testing.T) {
+	for _, text := range []string{
+		`{"servers": {"gatehouse": {"command": "my-gatehouse", "env": {"TOKEN": "secret"}}}}`,
+		`{"servers": {"gatehouse": {"command": "npx", "args": ["-y", "gatehouse-alarm"]}}}`,
+		`{"servers": {"gatehouse": {"type": "http", "url": "https://gatehouse.example/mcp"}}}`,
+	} {
+		home := connectedHome(t)
+		homeFile(t, home, ".config/Code/User/mcp.json", `{"servers": {}}`)
+		path := homeFile(t, home, ".config/VSCodium/User/mcp.json", text)
+		atHome(t, "connect", "vscode").want(t, exitFine)
+		r := atHome(t, "disconnect", "vscode").want(t, exitFine)
+		if got := readText(t, path); got != text {
+			t.Errorf("got\n%s\nwant\n%s", got, text)
+		}
+		if want := `"gatehouse" in ` + path + " starts something else"; !strings.Contains(r.err, want) {
+			t.Errorf("got %q, want that %s", r.err, want)
+		}
+	}
+}
+
+// What a copy's file was is kept, as that of the program's file is.
+func TestDisconnect_entryInAnotherFile_keepsWhatItWas(t *testing.T) {
+	home := connectedHome(t)
+	homeFile(t, home, ".config/Code/User/mcp.json", `{"servers": {}}`)
+	atHome(t, "connect", "vscode").want(t, exitFine)
+	for _, text := range []string{`{"servers": {` + ours + `}} // one`, `{"servers": {` + ours + `}} // two`} {
+		path := homeFile(t, home, ".config/VSCodium/User/mcp.json", text)
+		r := atHome(t, "disconnect", "vscode").want(t, exitFine, "removed from "+path, "is kept in ")
+		_, kept, _ := strings.Cut(r.out, "is kept in ")
+		kept, _, _ = strings.Cut(kept, ";")
+		if got := readText(t, kept); got != text {
+			t.Errorf("got\n%s\nwant\n%s", got, text)
+		}
+	}
+	if kept := readText(t, filepath.Join(connectionsFolder(), "vscode-2.backup")); !strings.Contains(kept, "one") {
+		t.Errorf("got\n%s\nwant what was kept first", kept)
+	}
+}
+
+// An entry may be in a file that cannot be read: its owner hears of it.
+func TestDisconnect_fileThatCannotBeRead_isNamed(t *testing.T) {
+	home := connectedHome(t)
+	first := homeFile(t, home, ".config/Code/User/mcp.json", `{"servers": {}}`)
+	second := homeFile(t, home, ".config/VSCodium/User/mcp.json", `{"servers": {`+ours+`}`)
+	third := homeFile(t, home, ".config/Code - Insiders/User/mcp.json", `{"servers": {`)
+	atHome(t, "connect", "vscode").want(t, exitFine)
+	says := func(r ran, path string, want bool) {
+		t.Helper()
+		if got := strings.Contains(r.err, "cannot tell whether gatehouse is in "+path); got != want {
+			t.Errorf("got %q, want that %s is named: %v", r.err, path, want)
+		}
+	}
+	r := atHome(t, "disconnect", "vscode").want(t, exitFine)
+	says(r, first, false)
+	says(r, second, true)
+	says(r, third, false)
+	homeFile(t, home, ".config/Code/User/mcp.json", `{"servers": {`+ours+`}`)
+	says(atHome(t, "disconnect", "vscode").want(t, exitNo, "not connected"), first, true)
+	r = atHome(t, "disconnect", "--all").want(t, exitFine)
+	says(r, first, true)
+	says(r, second, true)
+}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"gatehouse/internal/clients"
@@ -11,50 +14,96 @@ import (
 )
 
 // entryCopies are the program's other files that have an entry: somebody has copied it
-// there. What is a project's is not looked at, nor what cannot be read.
-func (t *target) entryCopies() (list []*target, err error) {
+// there. What is a project's is not looked at. doubts say where an entry may be besides.
+func (t *target) entryCopies() (list []*target, doubts []string, err error) {
 	place, err := clientPlace()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var files []string
 	for _, f := range t.client.Files(place) {
-		seen := func(earlier *target) bool { return sameFile(earlier.path, f.Path) }
-		if f.Base != "" || seen(t) || slices.ContainsFunc(list, seen) {
+		if f.Base != "" || slices.ContainsFunc(files, func(path string) bool { return sameFile(path, f.Path) }) {
 			continue
 		}
-		if data, err := safefile.Read(f.Path, clients.MaxFileBytes); err == nil && t.client.Connected(f.Path, data) {
+		files = append(files, f.Path)
+		data, err := safefile.Read(f.Path, clients.MaxFileBytes)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			doubts = append(doubts, doubtOf(f.Path, err))
+		case t.client.Connected(f.Path, data):
+			if sameFile(t.path, f.Path) {
+				continue
+			}
+			if !t.client.Ours(f, data) {
+				doubts = append(doubts, fmt.Sprintf("%q in %s starts something else: it stays", clients.EntryName, f.Path))
+				continue
+			}
 			list = append(list, &target{client: t.client, path: f.Path, existed: true, now: data})
+		case bytes.Contains(data, []byte(clients.EntryName)):
+			if doc, problems := clients.Document(f.Path, data); doc == nil && len(problems) > 0 {
+				doubts = append(doubts, doubtOf(f.Path, fmt.Errorf("line %d: %s", problems[0].Line, problems[0].Message)))
+			}
 		}
 	}
-	return list, nil
+	return list, doubts, nil
 }
 
-// takeOutCopy removes a copy of the entry, or shows what would change.
-func (t *target) takeOutCopy(out io.Writer, dryRun bool) error {
+func doubtOf(path string, err error) string {
+	return fmt.Sprintf("cannot tell whether gatehouse is in %s: %v; if it is, remove it by hand", path, err)
+}
+
+// takeOutCopy removes a copy of the entry, or shows what would change. What the file was
+// is kept at a place.
+func (t *target) takeOutCopy(out io.Writer, dryRun bool, kept string) error {
 	after, _ := t.client.Disconnect(t.path, t.now, nil)
 	if dryRun {
 		t.show(out, after)
 		return nil
 	}
+	if err := t.unchanged(); err != nil {
+		return err
+	}
+	if err := safefile.WriteOwn(kept, t.now); err != nil {
+		return err
+	}
 	if err := t.write(after); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The entry of %s is removed from %s, too\n", t.client.Title, line(t.path))
+	fmt.Fprintf(out, "The entry of %s is removed from %s, too. What that was before is kept in %s; remove it if you miss nothing.\n",
+		t.client.Title, line(t.path), line(kept))
 	return nil
 }
 
+// placeBeside is where another file of the program can be kept: at no place that the
+// connection's own file has, or may still get.
+func (t *target) placeBeside(data []byte) string {
+	for n := 2; ; n++ {
+		path := filepath.Join(connectionsFolder(), fmt.Sprintf("%s-%d.backup", t.client.ID, n))
+		if t.recorded() && path == t.backupPath() {
+			continue
+		}
+		there, err := safefile.ReadOwn(path, clients.MaxFileBytes)
+		if err == nil && bytes.Equal(there, data) || errors.Is(err, fs.ErrNotExist) {
+			return path
+		}
+	}
+}
+
 // takeOutAll takes gatehouse out of a program's files. It reports whether it was in any.
-func (t *target) takeOutAll(out io.Writer, dryRun bool) (found bool, err error) {
-	var errs []error
+func (t *target) takeOutAll(out, errs io.Writer, dryRun bool) (found bool, err error) {
+	copies, doubts, err := t.entryCopies()
+	failures := []error{err}
 	if t.connected() || t.recorded() {
 		found = true
-		errs = append(errs, t.takeOut(out, dryRun))
+		failures = append(failures, t.takeOut(out, dryRun))
 	}
-	copies, err := t.entryCopies()
-	errs = append(errs, err)
 	for _, c := range copies {
 		found = true
-		errs = append(errs, c.takeOutCopy(out, dryRun))
+		failures = append(failures, c.takeOutCopy(out, dryRun, t.placeBeside(c.now)))
 	}
-	return found, errors.Join(errs...)
+	for _, d := range doubts {
+		fmt.Fprintf(errs, "gatehouse: %s\n", line(d))
+	}
+	return found, errors.Join(failures...)
 }

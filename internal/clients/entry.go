@@ -425,7 +425,7 @@ func (e *entryReader) isGateway() bool {
 		text, _ := a.Plain()
 		args = append(args, text)
 	}
-	name := strings.TrimSuffix(path[strings.LastIndexAny(path, `/\`)+1:], ".exe")
+	name := programOf(path)
 	if slices.Contains(runners, name) {
 		i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") && a != "run" })
 		if i < 0 {

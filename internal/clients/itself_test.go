@@ -26,3 +26,25 @@ func TestRead_gatehouseItself_isLeftOut_howeverItIsStarted(t *testing.T) {
 		}
 	}
 }
+
+// Others may call a server of theirs gatehouse: what disconnect removes must be ours.
+func TestOurs_isWhatStartsGatehouse(t *testing.T) {
+	c, _ := clients.Find("cursor")
+	for servers, want := range map[string]bool{
+		`"gatehouse": {"command": "/opt/gatehouse", "args": ["attach", "--agent", "a"]}`: true,
+		`"gatehouse": {"command": "C:\\bin\\gatehouse.exe"}`:                             true,
+		`"gatehouse": {"command": "/opt/renamed", "args": ["attach"]}`:                   true,
+		`"gatehouse": {"command": "npx", "args": ["-y", "gatehouse", "attach"]}`:         true,
+		`"gatehouse": {"command": "/opt/alarm"}`:                                         false,
+		`"gatehouse": {"command": "/opt/alarm", "args": ["run"]}`:                        false,
+		`"gatehouse": {"command": "/opt/alarm", "args": ["--door", "attach"]}`:           false,
+		`"gatehouse": {"command": "npx", "args": ["gatehouse-alarm"]}`:                   false,
+		`"gatehouse": {"command": "/opt/gatehouse", "args": ["demo-server", "notes"]}`:   false,
+		`"gatehouse": {"url": "https://gatehouse.example/mcp"}`:                          false,
+		`"other": {"command": "/opt/gatehouse", "args": ["attach"]}`:                     false,
+	} {
+		if got := c.Ours(clients.File{Path: "/home/ann/mcp.json"}, []byte(`{"mcpServers": {`+servers+`}}`)); got != want {
+			t.Errorf("%s: got %v, want %v", servers, got, want)
+		}
+	}
+}
