@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log"
 	"os"
 	"strings"
 	"testing"
@@ -20,10 +21,16 @@ func TestMain(m *testing.M) {
 		useFolderRing(os.Getenv(folderRingVariable))
 		testEnvironment = testkit.AsGateway() // For a gateway that attach starts.
 		code := Main()
+		if said := os.Getenv(libraryLogs); said != "" {
+			log.Print(said)
+		}
 		afterMain()
 		return code
 	}))
 }
+
+// libraryLogs is what a library logs in a gateway that a test has started, at its end.
+const libraryLogs = "GATEHOUSE_TEST_LIBRARY_LOGS"
 
 // afterMain is called in a gateway that a test has started, at its end.
 var afterMain = func() {}

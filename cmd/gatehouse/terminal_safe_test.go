@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -157,4 +158,21 @@ func TestRun_leavesTheLogOfTheProcessAlone(t *testing.T) {
 	if got := log.Writer(); got != os.Stderr {
 		t.Errorf("the process logs to %T of one command, want its stderr", got)
 	}
+}
+
+// The process itself logs nothing that a terminal would act on, whatever a library says.
+func TestMain_whatALibraryLogs_isShownAsText(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable() // Another program logs nothing.
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "version")
+	cmd.Env = append(operatorEnv(&testkit.Gateway{Dir: t.TempDir()}), "GATEHOUSE_TEST_MAIN=1", libraryLogs+"=it says "+hostile)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Run(); err != nil || !strings.Contains(errs.String(), "it says h") {
+		t.Fatalf("got %v, %q; want what is logged", err, errs.String())
+	}
+	harmless(t, "the log of the process", errs.String())
 }
