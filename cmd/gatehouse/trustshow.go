@@ -110,7 +110,7 @@ func variablesOf(e serversfile.Entry, files bool) []string {
 		for _, s := range vars.Segments(text) {
 			v, reason := vars.ParseVariable(s)
 			switch {
-			case !s.Variable || reason != "" || v.Name == "userHome" || v.Name == "workspaceFolder":
+			case !s.Variable || reason != "" || vars.IsPlace(v.Name):
 			case files && v.Path != "":
 				names[v.Path] = true
 			case !files && v.Path == "":

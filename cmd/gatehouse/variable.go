@@ -16,6 +16,10 @@ func newVariableCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "variable",
 		Short: "Keep variables of servers in the keyring of the system",
+		Long: `variable keeps the values that the servers file names by ${NAME} in the keyring of the
+system (Secret Service, Keychain, Credential Manager), so that no file has them. Their
+names are in gatehouse.keyring in the config folder, which every gateway of this user
+reads. gatehouse.env and other env files count more.`,
 	}
 	cmd.AddCommand(newVariableSetCommand(), newVariableListCommand(), newVariableRemoveCommand())
 	return cmd
@@ -32,12 +36,23 @@ once. A list in the config folder has the name, and no file the value.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeVariable,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !vars.IsName(args[0]) {
-				return fmt.Errorf("%s is not the name of a variable: use letters, digits and _, and no digit first", jsondoc.Quote(args[0]))
+			if err := settable(args[0]); err != nil {
+				return err
 			}
 			return setVariable(cmd, args[0])
 		},
 	}
+}
+
+// settable returns why no variable can have a name, or nil.
+func settable(name string) error {
+	switch {
+	case !vars.IsName(name):
+		return fmt.Errorf("%s is not the name of a variable: use letters, digits and _, and no digit first", jsondoc.Quote(name))
+	case vars.IsPlace(name):
+		return fmt.Errorf("${%s} is always the folder of that name, so a value would never be used: choose another name", name)
+	}
+	return nil
 }
 
 func newVariableRemoveCommand() *cobra.Command {
@@ -49,7 +64,9 @@ func newVariableRemoveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return changeVariable(cmd, func(s keptvars.Store) error {
 				switch err := s.Remove(args[0]); {
-				case errors.Is(err, keptvars.ErrLeft) && !errors.Is(err, keptvars.ErrUnknown):
+				case errors.Is(err, keptvars.ErrUnknown):
+					return fmt.Errorf("cannot remove %s: %w; see: gatehouse variable list", jsondoc.Quote(args[0]), err)
+				case errors.Is(err, keptvars.ErrLeft):
 					fmt.Fprintf(cmd.OutOrStdout(), "no gateway gets %s from the keyring of the system any more\n", line(args[0]))
 					return err
 				case err != nil:

@@ -47,7 +47,7 @@ func TestVariable_isKeptInTheKeyringAlone(t *testing.T) {
 		t.Errorf("got\n%s\nwant no value of the env file", r.out)
 	}
 	variableCommand(t, "", "remove", "TOKEN").want(t, exitFine, "removed TOKEN")
-	variableCommand(t, "", "remove", "TOKEN").want(t, exitNo, "no such variable")
+	variableCommand(t, "", "remove", "TOKEN").want(t, exitNo, `"TOKEN"`, "no such variable", "gatehouse variable list")
 	if got := ring.items(t); len(got) != 0 {
 		t.Errorf("got %v in the keyring, want nothing left", got)
 	}
@@ -71,6 +71,9 @@ func TestVariable_wrongUses(t *testing.T) {
 	variableCommand(t, "x", "set").want(t, exitUsage)
 	variableCommand(t, "x", "set", "A", "marked-secret").want(t, exitUsage)
 	variableCommand(t, "x", "set", "1A").want(t, exitUsage, "not the name of a variable")
+	for _, place := range []string{"userHome", "workspaceFolder"} {
+		variableCommand(t, "x", "set", place).want(t, exitUsage, "${"+place+"}", "never be used")
+	}
 	for in, want := range map[string]string{"\n": "empty", "a\x00b": "NUL", "\xff": "UTF-8", strings.Repeat("x", 64<<10+1): "more than 65536 bytes"} {
 		variableCommand(t, in, "set", "A").want(t, exitNo, want)
 	}

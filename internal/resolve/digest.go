@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+
+	"gatehouse/internal/vars"
 )
 
 // Digests returns, for each variable that the entry itself mentions, a digest of its
@@ -14,7 +16,7 @@ import (
 func (s Server) Digests(key []byte) map[string]string {
 	digests := map[string]string{}
 	for _, r := range s.References {
-		if r.passed || r.Variable == "userHome" || r.Variable == "workspaceFolder" {
+		if r.passed || vars.IsPlace(r.Variable) {
 			continue
 		}
 		mac := hmac.New(sha256.New, key)

@@ -293,7 +293,7 @@ func (x *expander) variable(field, at string, s vars.Segment) string {
 		x.unresolved(at, v, err)
 		return ""
 	}
-	if len(value) >= minSecret && !isPlace(v) {
+	if len(value) >= minSecret && !vars.IsPlace(v.Name) {
 		x.secret(v.Name, value)
 	}
 	return value
@@ -307,9 +307,6 @@ func (x *expander) unresolved(at string, v vars.Variable, err error) {
 	}
 	x.fail(at, "%v", err)
 }
-
-// isPlace reports whether a variable stands for a folder, which is not a secret.
-func isPlace(v vars.Variable) bool { return v.Name == "userHome" || v.Name == "workspaceFolder" }
 
 func (x *expander) sortedReferences() []Reference {
 	slices.SortFunc(x.refs, func(a, b Reference) int {

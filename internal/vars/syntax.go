@@ -80,6 +80,9 @@ func ParseVariable(s Segment) (v Variable, reason string) {
 	return Variable{Name: name, Fallback: fallback, HasDefault: hasDefault}, ""
 }
 
+// IsPlace reports whether a name of a variable stands for a folder, whatever sets it.
+func IsPlace(name string) bool { return name == "userHome" || name == "workspaceFolder" }
+
 // shownForm shows the part of an unknown form that cannot be a value: the word
 // before the colon.
 func shownForm(name string) string {
