@@ -261,8 +261,8 @@ func TestPackages_image_runsAsPID1(t *testing.T) {
 	}
 }
 
-// freePort is a port that nobody listens on, and that no system gives to who asks for
-// none before the program listens there.
+// freePort returns a port that nobody listens on. It is below those that a system gives to
+// whoever asks for any, so it is still free when the program listens there.
 func freePort(t *testing.T) string {
 	t.Helper()
 	var err error
