@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 	"unicode/utf8"
 
 	"gatehouse/internal/terminal"
@@ -25,8 +24,7 @@ func readValue(in io.Reader, prompt io.Writer, name string) (string, error) {
 		return string(data), err
 	}
 	if f, typed := terminal.Input(in); typed {
-		fmt.Fprintf(prompt, "The value of %s (it is not shown): ", name)
-		read = func() (string, error) { return readUnseen(f, prompt) }
+		read = func() (string, error) { return readUnseen(f, prompt, name) }
 	}
 	text, err := read()
 	value := strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
@@ -43,18 +41,19 @@ func readValue(in io.Reader, prompt io.Writer, name string) (string, error) {
 	return value, nil
 }
 
-// readUnseen reads a line from a terminal that does not show it. However it ends, the
-// terminal is as it was.
-func readUnseen(f *os.File, prompt io.Writer) (string, error) {
+// readUnseen reads a line from a terminal that does not show it. Whichever signal ends it
+// that can be caught, the terminal is as it was.
+func readUnseen(f *os.File, prompt io.Writer, name string) (string, error) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, endsInput...)
 	defer signal.Stop(signals)
 	restore, err := terminal.Hide(f)
 	if err != nil {
 		return "", fmt.Errorf("what is typed here would be seen (%w); pipe it instead", err)
 	}
-	defer fmt.Fprintln(prompt)
 	defer restore()
+	fmt.Fprintf(prompt, "The value of %s (it is not shown): ", name)
+	defer fmt.Fprintln(prompt)
 	type typed struct {
 		text string
 		err  error
@@ -62,15 +61,28 @@ func readUnseen(f *os.File, prompt io.Writer) (string, error) {
 	lines := make(chan typed, 1)
 	go func() { // Ends with the line, or with the process.
 		text, err := bufio.NewReader(io.LimitReader(f, maxValue+3)).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
 		lines <- typed{text, err}
 	}()
 	select {
 	case l := <-lines:
-		return l.text, l.err
+		return wholeLine(f, l.text, l.err)
 	case s := <-signals:
-		return "", fmt.Errorf("%s", s)
+		return "", fmt.Errorf("%s: nothing is kept", s)
 	}
+}
+
+// errCut is for more than a terminal gives as one line.
+var errCut = fmt.Errorf("a terminal gives only one line, of less than %d bytes; pipe a longer value: gatehouse variable set NAME < FILE", terminal.MaxLine)
+
+// wholeLine returns a line that was read from a terminal if it is all that was typed or
+// pasted. The next program gets nothing of the rest.
+func wholeLine(f *os.File, text string, err error) (string, error) {
+	more := terminal.Discard(f)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return "", err
+	case more || len(strings.TrimSuffix(text, "\n")) >= terminal.MaxLine:
+		return "", errCut
+	}
+	return text, nil
 }

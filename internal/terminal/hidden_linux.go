@@ -2,4 +2,9 @@ package terminal
 
 import "golang.org/x/sys/unix"
 
-const getTermios, setTermios = unix.TCGETS, unix.TCSETS
+// Setting with flushTermios forgets what has been typed and not read.
+const getTermios, setTermios, flushTermios = unix.TCGETS, unix.TCSETS, unix.TCSETSF
+
+// MaxLine is how long a line that is read from a terminal may be, in bytes: the driver
+// may have cut it there, silently.
+const MaxLine = 4095

@@ -7,10 +7,9 @@ import (
 	"os"
 )
 
+// MaxLine is how long a line that is read from a terminal may be, in bytes.
+const MaxLine = 1023
+
 func hide(*os.File) (restore func(), err error) { return nil, errors.ErrUnsupported }
 
-// typedInto reports whether f is a terminal.
-func typedInto(f *os.File) bool {
-	_, is := size(f)
-	return is
-}
+func discard(*os.File) (more bool) { return false }
