@@ -194,7 +194,7 @@ func TestVariable_isSeenByValidateAndDoctor(t *testing.T) {
 	}
 	ring.turn(t, "locked", true)
 	atHome(t, "validate").want(t, exitFine, "server-misconfigured", "once it answers")
-	if r := atHome(t, "doctor"); !strings.Contains(r.out, "once it answers") {
+	if r := atHome(t, "doctor"); !strings.Contains(r.out, "once it answers") || !strings.Contains(r.out, "unlock the keyring") {
 		t.Errorf("doctor: got\n%s\nwant that the keyring is locked", r.out)
 	}
 	configFile(t, home, "gatehouse.keyring", "TOKEN\n")

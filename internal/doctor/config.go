@@ -26,7 +26,7 @@ func files(f Facts) []Finding {
 	more, warned := 0, map[string]bool{}
 	for _, p := range f.Files.Problems {
 		if p.Code == misconfigured {
-			p.Severity, p.Hint = jsondoc.Error, "set what it names with \"gatehouse variable set\" or in gatehouse.env in the config folder, or fix its entry"
+			p.Severity, p.Hint = jsondoc.Error, adviceFor(p.Message)
 		}
 		p.Hint = cmp.Or(p.Hint, "mend it; docs/errors.md says more of "+p.Code)
 		switch p.Severity {
@@ -55,6 +55,25 @@ func files(f Facts) []Finding {
 		found = append([]Finding{fine("%s", f.Files.summary(len(f.Servers)))}, found...)
 	}
 	return append(found, f.Files.differ()...)
+}
+
+// keyringHas is what a server's problem says of a variable that is set, but whose value the
+// keyring does not give.
+const keyringHas = "is in the keyring of the system: "
+
+// adviceFor says what to do about a server that cannot start as its entry stands.
+func adviceFor(problem string) string {
+	const setIt = "set what it names with \"gatehouse variable set\" or in gatehouse.env in the config folder, or fix its entry"
+	_, kept, ok := strings.Cut(problem, keyringHas)
+	switch {
+	case !ok:
+		return setIt
+	case strings.Contains(problem, "is not set"):
+		return "see to the keyring as it says; " + setIt + ", if it is not in the keyring"
+	case strings.Contains(kept, "variable set"):
+		return "set it again as it says, or fix its entry"
+	}
+	return "unlock the keyring of the system, or have it run in this session; what is in there need not be set again"
 }
 
 func rank(f Finding) int { return slices.Index([]Level{Wrong, Warning, Fine}, f.Level) }
@@ -87,10 +106,23 @@ func variables(f Facts) []Finding {
 			found = append(found, f.shared(do, "server %s: only this shell has what it needs: %s", s.Name, s.Unset))
 		}
 		if len(s.Lost) > 0 {
-			found = append(found, f.shared(do, "server %s: env_pass finds %s in this shell only", s.Name, named(s.Lost)))
+			found = append(found, f.shared(insteadOfPassing(s.Lost), "server %s: env_pass finds %s in this shell only", s.Name, named(s.Lost)))
 		}
 	}
 	return or(found, fine("no server depends on those of this shell"))
+}
+
+// insteadOfPassing says how a server gets variables that env_pass finds in a shell only. It
+// takes them from the environment alone.
+func insteadOfPassing(names []string) string {
+	var env []string
+	for _, name := range names[:min(len(names), maxNamed)] {
+		env = append(env, fmt.Sprintf("%q: \"${%s}\"", name, name))
+	}
+	if len(names) > maxNamed {
+		env = append(env, "...")
+	}
+	return "write \"env\": {" + strings.Join(env, ", ") + "} into its entry, and keep the values with \"gatehouse variable set\": env_pass takes nothing from there"
 }
 
 // shared is something that keeps a server from working behind "gatehouse attach":

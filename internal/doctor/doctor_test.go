@@ -87,6 +87,32 @@ func TestExamine_warningsOfOneKind_areShownOnce(t *testing.T) {
 	}
 }
 
+// What is in a keyring that does not give it needs no other place.
+func TestExamine_adviceOnTheKeyring_doesNotContradictIt(t *testing.T) {
+	const locked = "env.A: variable A is in the keyring of the system: it is locked; once it answers, run: gatehouse reload"
+	for problem, want := range map[string]struct {
+		advice string
+		setIt  bool
+	}{
+		locked: {"unlock the keyring", false},
+		"env.A: variable A is in the keyring of the system: it has no value for it any more; set it again: gatehouse variable set A": {"set it again as it says", false},
+		"env.A: variable A is not set":            {"set what it names", true},
+		locked + "; env.B: variable B is not set": {"see to the keyring", true},
+	} {
+		f := healthy()
+		f.Files.Problems = []jsondoc.Problem{{Severity: jsondoc.Warning, Code: "server-misconfigured", Message: problem}}
+		var got string
+		for _, x := range doctor.Examine(f) {
+			if x.Level == doctor.Wrong {
+				got = x.Do
+			}
+		}
+		if !strings.Contains(got, want.advice) || strings.Contains(got, `"gatehouse variable set"`) != want.setIt {
+			t.Errorf("%s: got the advice %q, want %q in it; %t that it must be set", problem, got, want.advice, want.setIt)
+		}
+	}
+}
+
 func TestExamine_saysWhatIsAndWhatToDo(t *testing.T) {
 	noFiles := healthy()
 	noFiles.Files, noFiles.Servers, noFiles.Gateways, noFiles.Clients = doctor.Files{Missing: "there are no files"}, nil, nil, nil
