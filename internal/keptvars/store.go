@@ -138,28 +138,8 @@ func (s Store) forget(item string) error {
 	return err
 }
 
-// inTime waits for a keyring. late is what is done about a success that nobody waits for
-// any more.
+// inTime waits for a keyring: see [store.InTime].
 func inTime(ask func() error, late func()) error {
-	answers, given := make(chan error, 1), make(chan struct{})
-	go func() { // Ends with the answer.
-		err := ask()
-		select {
-		case <-given:
-			if err == nil {
-				late()
-			}
-		default:
-			answers <- err
-		}
-	}()
-	patience := time.NewTimer(writePatience)
-	defer patience.Stop()
-	select {
-	case err := <-answers:
-		return err
-	case <-patience.C:
-		close(given)
-		return errSilent
-	}
+	_, err := store.InTime(writePatience, errSilent, func() (struct{}, error) { return struct{}{}, ask() }, late)
+	return err
 }

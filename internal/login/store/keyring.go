@@ -83,35 +83,9 @@ func reachable() error {
 // errSilent means that a keyring does not answer: it is locked, and nobody unlocks it.
 var errSilent = errors.New("it did not answer within 2 s; is it locked?")
 
-// inTime waits for a keyring. late is what is done about an answer that nobody waits
-// for any more.
+// inTime waits for a keyring for a while: see [InTime].
 func inTime[T any](ask func() (T, error), late func()) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers, given := make(chan answer, 1), make(chan struct{})
-	go func() { // Ends with the answer.
-		v, err := ask()
-		select {
-		case <-given:
-			if err == nil {
-				late()
-			}
-		default:
-			answers <- answer{v, err}
-		}
-	}()
-	patience := time.NewTimer(keyringPatience)
-	defer patience.Stop()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-patience.C:
-		close(given)
-		var none T
-		return none, errSilent
-	}
+	return InTime(keyringPatience, errSilent, ask, late)
 }
 
 // item is what the secrets of a record are called in the keyring: id, where a
