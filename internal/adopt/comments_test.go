@@ -28,6 +28,7 @@ var commented = map[string][]string{
 		"m: &q v\nn: *q\no: &r \"w\n  don't\"\np: !!str t\ns: &u |\n  x\nv: !!str >+\n  y\n\nw: 3\n",
 		"l:\n- a\n- \"b\"\n-\n  - |\n    c\n  - d\n    e#f\n    g\n- ? k\n  : l\n",
 		"a: |\nb: >\n\nc: &h\n  |\n  x\nd: 'y\n  # in\n  z'\n? |\n  e\n: f\n",
+		"a:\n  b: >\n    one\n    two\n  b: twice\nc: |1      # three",
 		"\"k'\": [\"a\", \n  'b'\n  , c d\n  e, {f: g}]\nh: ~\ni: http://h/#x\n",
 	},
 }
@@ -67,7 +68,8 @@ func FuzzHidden(f *testing.F) {
 	})
 }
 
-// meaning is what a text says, but for its comments; empty if it says nothing.
+// meaning is what a text says, but for its comments, and also where something else
+// counts; empty if it says nothing.
 func meaning(ext, text string) string {
 	doc, _ := clients.Document("f"+ext, []byte(text))
 	if doc == nil || !slices.Contains([]string{".json", ".toml", ".yaml"}, ext) {
@@ -87,5 +89,12 @@ func meaning(ext, text string) string {
 		b.WriteString(";")
 	}
 	add(doc.Root)
+	literals, err := clients.Literals("f"+ext, []byte(text))
+	if err != nil {
+		return ""
+	}
+	for _, l := range literals {
+		fmt.Fprintf(&b, "%q=%q;", l.Path, l.Text)
+	}
 	return b.String()
 }
