@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +48,8 @@ once. A list in the config folder has the name, and no file the value.`,
 // settable returns why no variable can have a name, or nil.
 func settable(name string) error {
 	switch {
+	case strings.Contains(name, "="): // What follows may be the value.
+		return errors.New("give the name alone, without = and a value: the value is read from standard input")
 	case !vars.IsName(name):
 		return fmt.Errorf("%s is not the name of a variable: use letters, digits and _, and no digit first", jsondoc.Quote(name))
 	case vars.IsPlace(name):

@@ -71,6 +71,9 @@ func TestVariable_wrongUses(t *testing.T) {
 	variableCommand(t, "x", "set").want(t, exitUsage)
 	variableCommand(t, "x", "set", "A", "marked-secret").want(t, exitUsage)
 	variableCommand(t, "x", "set", "1A").want(t, exitUsage, "not the name of a variable")
+	if r := variableCommand(t, "x", "set", "A=marked-secret").want(t, exitUsage, "standard input"); strings.Contains(r.out+r.err, "marked-secret") {
+		t.Errorf("got %s%s, want nothing of the value", r.out, r.err)
+	}
 	for _, place := range []string{"userHome", "workspaceFolder"} {
 		variableCommand(t, "x", "set", place).want(t, exitUsage, "${"+place+"}", "never be used")
 	}
