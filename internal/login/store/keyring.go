@@ -49,15 +49,19 @@ func (System) Set(user, secret string) error {
 	if err := reachable(); err != nil {
 		return err
 	}
-	return keyring.Set(service, user, secret) //nolint:wrapcheck // The store says what it was for.
+	return guarded(func() error { return keyring.Set(service, user, secret) })
 }
 
 // Get implements [Keyring].
-func (System) Get(user string) (string, error) {
+func (System) Get(user string) (secret string, err error) {
 	if err := reachable(); err != nil {
 		return "", err
 	}
-	return keyring.Get(service, user) //nolint:wrapcheck // The store says what it was for.
+	err = guarded(func() (err error) {
+		secret, err = keyring.Get(service, user)
+		return err //nolint:wrapcheck // The store says what it was for.
+	})
+	return secret, err
 }
 
 // Delete implements [Keyring].
@@ -65,8 +69,22 @@ func (System) Delete(user string) error {
 	if err := reachable(); err != nil {
 		return err
 	}
-	return keyring.Delete(service, user) //nolint:wrapcheck // The store says what it was for.
+	return guarded(func() error { return keyring.Delete(service, user) })
 }
+
+// guarded returns an error where the library panics: as when the session bus ends, or
+// talks nonsense, while the keyring asks for its password.
+func guarded(ask func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = errEnded
+		}
+	}()
+	return ask()
+}
+
+// errEnded means that nobody can tell what a keyring has done.
+var errEnded = errors.New("it ended, or made no sense, while it was asked; has the session ended?")
 
 // Gone reports whether a keyring has said that it has no such item.
 func Gone(err error) bool { return errors.Is(err, keyring.ErrNotFound) }
