@@ -10,11 +10,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"gatehouse/internal/keptvars"
 	"gatehouse/internal/terminal"
 )
 
 // maxValue is the largest value that is kept, in bytes. Keyrings may take less.
-const maxValue = 64 << 10
+const maxValue = keptvars.MaxValue
 
 // readValue reads the value of a variable: a line that is typed unseen into a terminal,
 // else all of the input but its last line end.

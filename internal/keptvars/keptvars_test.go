@@ -331,3 +331,20 @@ func TestReader_itemThatIsGone_isSaid(t *testing.T) {
 		t.Errorf("got %+v, want one value and one that must be set again", got)
 	}
 }
+
+// Another program may have changed what the keyring has.
+func TestReader_valueThatNobodyCanHaveSet_isNone(t *testing.T) {
+	for name, value := range map[string]string{"empty": "", "too long": strings.Repeat("x", keptvars.MaxValue+1)} {
+		r := &ring{}
+		check(t, r.Set("variable X1", value))
+		got := (&keptvars.Reader{Ring: r}).Values([]byte("A X1\n"))["A"]
+		if !got.Gone || got.Value != "" || !strings.Contains(got.Why, "gatehouse variable set A") {
+			t.Errorf("%s: got %d bytes and %q, want no value and what to do", name, len(got.Value), got.Why)
+		}
+	}
+	r := &ring{}
+	check(t, r.Set("variable X1", strings.Repeat("x", keptvars.MaxValue)))
+	if got := (&keptvars.Reader{Ring: r}).Values([]byte("A X1\n"))["A"]; len(got.Value) != keptvars.MaxValue {
+		t.Errorf("the longest: got %d bytes and %q, want all", len(got.Value), got.Why)
+	}
+}

@@ -22,6 +22,9 @@ const (
 	maxWhy = 200
 )
 
+// MaxValue is how long a value may be, in bytes.
+const MaxValue = 64 << 10
+
 // Reader asks a keyring for values.
 type Reader struct {
 	Ring  store.Keyring
@@ -143,6 +146,8 @@ func get(ring store.Keyring, k vars.Kept) vars.Stored {
 		return vars.Stored{Item: k.Item, Gone: true, Why: fmt.Sprintf(`it has no value for it any more; set it again: gatehouse variable set %s`, k.Name)}
 	case err != nil:
 		return vars.Stored{Item: k.Item, Why: locked(err)}
+	case value == "" || len(value) > MaxValue:
+		return vars.Stored{Item: k.Item, Gone: true, Why: fmt.Sprintf(`what it has is empty or has more than %d bytes; set it again: gatehouse variable set %s`, MaxValue, k.Name)}
 	}
 	return vars.Stored{Item: k.Item, Value: value}
 }

@@ -26,8 +26,8 @@ type Stored struct {
 	Value string
 	// Why says why there is no value, and what to do; empty if there is one.
 	Why string
-	// Gone is set if the keyring has no such item; else it may have it and does not
-	// answer.
+	// Gone is set if the keyring has no such item, or one that cannot be a value; else it
+	// may have it and does not answer.
 	Gone bool
 }
 
