@@ -51,9 +51,8 @@ func (s Store) Set(name, value string) error {
 	if err != nil {
 		return err
 	}
-	err = inTime(func() error { return s.Ring.Set(itemName(k.Item), value) }, func() { _ = s.Ring.Delete(itemName(k.Item)) })
-	if err != nil {
-		if !errors.Is(err, errSilent) { // Else it may still take it.
+	if has, err := s.entrust(k.Item, value); err != nil {
+		if !has {
 			_ = s.setUnused(before) // A name too many does no harm.
 		}
 		return fmt.Errorf("the keyring of the system does not take the value: %s", words(err))
@@ -63,6 +62,35 @@ func (s Store) Set(name, value string) error {
 	}
 	return s.sweep()
 }
+
+// entrust puts a value into the keyring, and looks whether it is there: the library does not say
+// if its owner has dismissed its question. After an error has reports whether it may
+// have the item all the same, or still take it.
+func (s Store) entrust(item, value string) (has bool, err error) {
+	name := itemName(item)
+	has, err = store.InTime(writePatience, errSilent, func() (bool, error) {
+		if err := s.Ring.Set(name, value); err != nil {
+			return errors.Is(err, store.ErrEnded), err
+		}
+		switch got, err := s.Ring.Get(name); {
+		case store.Gone(err):
+			return false, errDismissed
+		case err != nil:
+			return true, err
+		case got != value:
+			return true, errOther
+		}
+		return true, nil
+	}, func() { _ = s.Ring.Delete(name) })
+	return has || errors.Is(err, errSilent), err
+}
+
+var (
+	// errDismissed means that a keyring has done nothing, without an error.
+	errDismissed = errors.New("it did nothing; was its question dismissed?")
+	// errOther means that a keyring has something else than what it was given.
+	errOther = errors.New("it has another one than it was given")
+)
 
 // Remove takes a variable out of the list, and its value out of the keyring. The error is
 // ErrUnknown if it is not there, and ErrLeft if the keyring keeps it.
@@ -129,17 +157,21 @@ func (s Store) sweep() error {
 	return nil
 }
 
-// forget removes an item from the keyring.
+// forget removes an item from the keyring, and looks whether it is gone.
 func (s Store) forget(item string) error {
-	err := inTime(func() error { return s.Ring.Delete(itemName(item)) }, func() {})
+	name := itemName(item)
+	_, err := store.InTime(writePatience, errSilent, func() (string, error) {
+		if err := s.Ring.Delete(name); err != nil {
+			return "", err
+		}
+		_, err := s.Ring.Get(name)
+		if err == nil {
+			err = errDismissed
+		}
+		return "", err
+	}, func() {})
 	if store.Gone(err) {
 		return nil
 	}
-	return err
-}
-
-// inTime waits for a keyring: see [store.InTime].
-func inTime(ask func() error, late func()) error {
-	_, err := store.InTime(writePatience, errSilent, func() (struct{}, error) { return struct{}{}, ask() }, late)
 	return err
 }

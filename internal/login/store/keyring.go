@@ -77,14 +77,14 @@ func (System) Delete(user string) error {
 func guarded(ask func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = errEnded
+			err = ErrEnded
 		}
 	}()
 	return ask()
 }
 
-// errEnded means that nobody can tell what a keyring has done.
-var errEnded = errors.New("it ended, or made no sense, while it was asked; has the session ended?")
+// ErrEnded means that nobody can tell what a keyring has done.
+var ErrEnded = errors.New("it ended, or made no sense, while it was asked; has the session ended?")
 
 // Gone reports whether a keyring has said that it has no such item.
 func Gone(err error) bool { return errors.Is(err, keyring.ErrNotFound) }
@@ -130,7 +130,7 @@ func (s *Store) hide(k Key, r *Record, before Record) error {
 	}
 	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(name, string(data)) }, func() { _ = s.keyring.Delete(name) })
 	switch {
-	case errors.Is(err, errSilent): // It may still take it.
+	case errors.Is(err, errSilent), errors.Is(err, ErrEnded): // It may have it, or still take it.
 		r.Unused = append(r.Unused, name)
 	case err != nil:
 		s.withdraw(k, *r, before)
