@@ -109,16 +109,24 @@ func TestStore_keyringThatRefuses_changesNothing(t *testing.T) {
 	}
 }
 
+// keeping is a keyring that removes nothing.
+type keeping struct{ *ring }
+
+func (keeping) Delete(string) error { return errors.New("denied") }
+
 // Of what it was to remove, a keyring keeps 1,000 at most.
 func TestStore_keyringThatRemovesNothing_getsNoMore(t *testing.T) {
 	s, r := open(t)
 	check(t, s.Set("A", "one"))
+	s.Ring = keeping{r}
 	check(t, os.WriteFile(s.Path+".unused", []byte(strings.Repeat("X\n", 1000)), 0o600))
-	if err := s.Set("B", "two"); err == nil || !strings.Contains(err.Error(), "1000 earlier values") || r.Len() != 1 {
+	if err := s.Set("B", "two"); err == nil || !strings.Contains(err.Error(), "1000 or more earlier values") || r.Len() != 1 {
 		t.Errorf("got %v and %d in the keyring, want that it has too many already, and no further one", err, r.Len())
 	}
 	check(t, os.WriteFile(s.Path+".unused", []byte(strings.Repeat("X\n", 999)), 0o600))
-	check(t, s.Set("B", "two"))
+	if err := s.Set("B", "two"); !errors.Is(err, keptvars.ErrLeft) || r.Len() != 2 {
+		t.Errorf("got %v and %d in the keyring, want the value in it, and ErrLeft", err, r.Len())
+	}
 }
 
 // Whoever is killed between two steps leaves nothing that the next change does not remove.

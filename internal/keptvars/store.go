@@ -35,6 +35,12 @@ var ErrLeft = errors.New("the keyring of the system still has an earlier value")
 
 // Set keeps a value, in the place of an earlier one. It is kept if the error is ErrLeft.
 func (s Store) Set(name, value string) error {
+	if len(name) > vars.MaxKeptName {
+		return fmt.Errorf("the name of the variable is too long: it has %d bytes, %d are possible", len(name), vars.MaxKeptName)
+	}
+	if err := s.makeRoom(); err != nil {
+		return err
+	}
 	list, err := s.List()
 	if err != nil {
 		return err
@@ -47,6 +53,10 @@ func (s Store) Set(name, value string) error {
 	} else {
 		list = append(list, k)
 	}
+	data := vars.FormatKept(list)
+	if len(data) > maxFile { // It could not be read again.
+		return errors.New("the list of variables in the keyring is full: remove one first, with \"gatehouse variable remove\"")
+	}
 	before, err := s.announce(leaving)
 	if err != nil {
 		return err
@@ -57,7 +67,7 @@ func (s Store) Set(name, value string) error {
 		}
 		return fmt.Errorf("the keyring of the system does not take the value: %s", words(err))
 	}
-	if err := safefile.WriteOwn(s.Path, vars.FormatKept(list)); err != nil {
+	if err := safefile.WriteOwn(s.Path, data); err != nil {
 		return err
 	}
 	return s.sweep()
@@ -112,15 +122,33 @@ func (s Store) Remove(name string) error {
 	return s.sweep()
 }
 
+// makeRoom removes from the keyring what is of no use, if that is too much for a further
+// value.
+func (s Store) makeRoom() error {
+	if full, err := s.full(); err != nil || !full {
+		return err
+	}
+	if err := s.sweep(); err != nil && !errors.Is(err, ErrLeft) {
+		return err
+	}
+	if full, err := s.full(); err != nil || !full {
+		return err
+	}
+	return fmt.Errorf("the keyring of the system still has %d or more earlier values that it was to remove; is it locked?", maxUnused)
+}
+
+// full reports whether too many items wait for their removal.
+func (s Store) full() (bool, error) {
+	unused, err := s.unused()
+	return len(unused) >= maxUnused, err
+}
+
 // announce notes items that the list does not name, or soon will not. It returns those
 // that were noted before.
 func (s Store) announce(items []string) (before []string, err error) {
 	before, err = s.unused()
 	if err != nil {
 		return nil, err
-	}
-	if len(before) >= maxUnused {
-		return nil, fmt.Errorf("the keyring of the system still has %d earlier values that it was to remove; is it locked?", len(before))
 	}
 	return before, s.setUnused(append(slices.Clip(before), items...))
 }

@@ -12,6 +12,9 @@ const (
 	codeKeptTwice = "keyring-duplicate"
 )
 
+// MaxKeptName is how long the name of a variable in the keyring may be, in bytes.
+const MaxKeptName = 255
+
 // Kept is a variable whose value a keyring has.
 type Kept struct {
 	Name string
