@@ -128,9 +128,9 @@ func (s *Store) hide(k Key, r *Record, before Record) error {
 	if err := s.announce(k, *r, before, name); err != nil {
 		return err
 	}
-	_, err = inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Set(name, string(data)) }, func() { _ = s.keyring.Delete(name) })
+	has, err := s.entrust(name, string(data))
 	switch {
-	case errors.Is(err, errSilent), errors.Is(err, ErrEnded): // It may have it, or still take it.
+	case err != nil && has:
 		r.Unused = append(r.Unused, name)
 	case err != nil:
 		s.withdraw(k, *r, before)
@@ -140,6 +140,30 @@ func (s *Store) hide(k Key, r *Record, before Record) error {
 	}
 	return fmt.Errorf("the keyring of the system does not take it: %w", err)
 }
+
+// entrust puts an item into the keyring, and looks whether it is there: the library does not say
+// if its owner has dismissed its question. After an error has reports whether it may
+// have the item all the same, or still take it.
+func (s *Store) entrust(name, data string) (has bool, err error) {
+	has, err = inTime(func() (bool, error) {
+		if err := s.keyring.Set(name, data); err != nil {
+			return errors.Is(err, ErrEnded), err
+		}
+		switch got, err := s.keyring.Get(name); {
+		case Gone(err):
+			return false, errDismissed
+		case err != nil:
+			return true, err
+		case got != data:
+			return true, errBroken
+		}
+		return true, nil
+	}, func() { _ = s.keyring.Delete(name) })
+	return has || errors.Is(err, errSilent), err
+}
+
+// errDismissed means that a keyring has done nothing, without an error.
+var errDismissed = errors.New("it did nothing; was its question dismissed?")
 
 // announce writes into the file what is there already, and the name of an item that the
 // keyring is about to get.
@@ -179,12 +203,20 @@ func (s *Store) reveal(id string, r *Record) error {
 	return nil
 }
 
-// unhide removes an item from the keyring.
+// unhide removes an item from the keyring, and looks whether it is still there.
 func (s *Store) unhide(name string) error {
 	if s.keyring == nil {
 		return nil
 	}
-	_, err := inTime(func() (struct{}, error) { return struct{}{}, s.keyring.Delete(name) }, func() {})
+	_, err := inTime(func() (struct{}, error) {
+		err := s.keyring.Delete(name)
+		if err == nil {
+			if _, still := s.keyring.Get(name); still == nil {
+				err = errDismissed
+			}
+		}
+		return struct{}{}, err
+	}, func() {})
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return fmt.Errorf("the keyring of the system still has it: %w", err)
 	}
