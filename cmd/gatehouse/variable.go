@@ -113,6 +113,7 @@ func changeVariable(cmd *cobra.Command, do func(keptvars.Store) error) error {
 	if err != nil {
 		return failed(err)
 	}
+	s.Waiting = func() { fmt.Fprintln(cmd.ErrOrStderr(), "waiting for the keyring of the system: unlock it") }
 	if err := os.MkdirAll(configFolder(), 0o700); err != nil {
 		return failed(fmt.Errorf("cannot make the folder %s: %w", line(configFolder()), reasonOf(err)))
 	}

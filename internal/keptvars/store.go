@@ -16,6 +16,9 @@ import (
 // person may have to unlock it.
 const writePatience = 30 * time.Second
 
+// noticeAfter is how long that takes before the person hears of it.
+const noticeAfter = 2 * time.Second
+
 // maxUnused is how many items may wait for their removal. With as many the keyring gets no
 // further one.
 const maxUnused = 1000
@@ -25,6 +28,8 @@ const maxUnused = 1000
 type Store struct {
 	Path string // of the list
 	Ring store.Keyring
+	// Waiting, unless nil, is called when a keyring has not answered for 2 s.
+	Waiting func()
 }
 
 // ErrUnknown is for a variable that is not in the list.
@@ -78,7 +83,7 @@ func (s Store) Set(name, value string) error {
 // have the item all the same, or still take it.
 func (s Store) entrust(item, value string) (has bool, err error) {
 	name := itemName(item)
-	has, err = store.InTime(writePatience, errSilent, func() (bool, error) {
+	has, err = inTime(s, func() (bool, error) {
 		if err := s.Ring.Set(name, value); err != nil {
 			return errors.Is(err, store.ErrEnded), err
 		}
@@ -188,7 +193,7 @@ func (s Store) sweep() error {
 // forget removes an item from the keyring, and looks whether it is gone.
 func (s Store) forget(item string) error {
 	name := itemName(item)
-	_, err := store.InTime(writePatience, errSilent, func() (string, error) {
+	_, err := inTime(s, func() (string, error) {
 		if err := s.Ring.Delete(name); err != nil {
 			return "", err
 		}
@@ -202,4 +207,18 @@ func (s Store) forget(item string) error {
 		return nil
 	}
 	return err
+}
+
+// inTime waits for a keyring, and says so if that takes long: see [store.InTime].
+func inTime[T any](s Store, ask func() (T, error), late func()) (T, error) {
+	if s.Waiting != nil {
+		said := make(chan struct{})
+		notice := time.AfterFunc(noticeAfter, func() { defer close(said); s.Waiting() })
+		defer func() {
+			if !notice.Stop() {
+				<-said
+			}
+		}()
+	}
+	return store.InTime(writePatience, errSilent, ask, late)
 }
