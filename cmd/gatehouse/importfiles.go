@@ -187,7 +187,7 @@ func (o ownTexts) read() (adopt.Texts, error) {
 	t.Servers, errs[0] = optional(safefile.Read(o.paths.Servers, clients.MaxFileBytes))
 	t.Rules, errs[1] = optional(safefile.Read(o.paths.Rules, clients.MaxFileBytes))
 	t.Env, errs[2] = optional(safefile.ReadOwn(o.paths.Env, maxEnvFile))
-	t.Keyring, errs[3] = optional(safefile.ReadOwn(o.paths.Keyring, maxEnvFile))
+	t.Keyring, errs[3] = optional(safefile.Read(o.paths.Keyring, maxEnvFile)) // As gateways read it.
 	return t, errors.Join(errs[:]...)
 }
 

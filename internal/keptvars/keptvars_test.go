@@ -129,6 +129,30 @@ func TestStore_keyringThatRemovesNothing_getsNoMore(t *testing.T) {
 	}
 }
 
+// The list may be a link, as the gateways that read it follow one.
+func TestStore_listThatIsALink_isFollowed(t *testing.T) {
+	s, _ := open(t)
+	check(t, s.Set("A", "one"))
+	elsewhere := filepath.Join(t.TempDir(), "list")
+	check(t, os.Rename(s.Path, elsewhere))
+	if err := os.Symlink(elsewhere, s.Path); err != nil {
+		t.Skip(err)
+	}
+	check(t, s.Set("B", "two"))
+	check(t, s.Remove("A"))
+	if target, err := os.Readlink(s.Path); err != nil || target != elsewhere || values(t, s)["B"].Value != "two" {
+		t.Errorf("got a link to %q, %v and %v; want the link kept, and B", target, err, values(t, s))
+	}
+	check(t, os.Remove(elsewhere))
+	if list, err := s.List(); len(list) != 0 || err != nil {
+		t.Errorf("a link that leads nowhere: got %v, %v; want no list", list, err)
+	}
+	check(t, s.Set("C", "three"))
+	if got := values(t, s)["C"].Value; got != "three" {
+		t.Errorf("after a link that leads nowhere: got %q, want three", got)
+	}
+}
+
 // Whoever is killed between two steps leaves nothing that the next change does not remove.
 func TestStore_killedHalfWay_leavesNothingForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

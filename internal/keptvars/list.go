@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ const maxFile = 1 << 20
 
 // List returns the variables of the list; none if there is no file.
 func (s Store) List() ([]vars.Kept, error) {
-	data, err := own(s.Path)
+	data, err := own(s.real())
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +30,24 @@ func (s Store) List() ([]vars.Kept, error) {
 		}
 	}
 	return list, nil
+}
+
+// setList writes it.
+func (s Store) setList(data []byte) error {
+	return safefile.WriteOwn(s.real(), data)
+}
+
+// real is what the path leads to if it is a symbolic link, as gateways follow one too. A
+// link that leads nowhere counts as no list, and is replaced.
+func (s Store) real() string {
+	if info, err := os.Lstat(s.Path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return s.Path
+	}
+	real, err := filepath.EvalSymlinks(s.Path)
+	if err != nil {
+		return s.Path
+	}
+	return real
 }
 
 // unused returns the items that are of no use any more, or not yet.
@@ -53,10 +72,16 @@ func (s Store) unusedPath() string { return s.Path + ".unused" }
 // own reads a file that only this user can have written; it is empty if there is none.
 func own(path string) ([]byte, error) {
 	data, err := safefile.ReadOwn(path, maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err != nil && leadsNowhere(path) {
 		return nil, nil
 	}
 	return data, err
+}
+
+// leadsNowhere reports whether a path is a symbolic link to nothing.
+func leadsNowhere(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // index is the place of a variable in a list, -1 if it is not there.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gatehouse/internal/login/store"
-	"gatehouse/internal/safefile"
 	"gatehouse/internal/vars"
 )
 
@@ -72,7 +71,7 @@ func (s Store) Set(name, value string) error {
 		}
 		return fmt.Errorf("the keyring of the system does not take the value: %s", words(err))
 	}
-	if err := safefile.WriteOwn(s.Path, data); err != nil {
+	if err := s.setList(data); err != nil {
 		return err
 	}
 	return s.sweep()
@@ -121,7 +120,7 @@ func (s Store) Remove(name string) error {
 	if _, err := s.announce([]string{list[i].Item}); err != nil {
 		return err
 	}
-	if err := safefile.WriteOwn(s.Path, vars.FormatKept(slices.Delete(list, i, i+1))); err != nil {
+	if err := s.setList(vars.FormatKept(slices.Delete(list, i, i+1))); err != nil {
 		return err
 	}
 	return s.sweep()
