@@ -60,10 +60,13 @@ func attachFolders() []string {
 	return ownsocket.Dirs(dirs, "/tmp") // Not TMPDIR: it differs.
 }
 
+// runtimeFolders is where the system has a folder for each user that is logged in.
+var runtimeFolders = "/run/user"
+
 // userRuntimeFolder is /run/user/UID if it is there and this user's alone, else
 // empty.
 func userRuntimeFolder() string {
-	dir := filepath.Join("/run/user", strconv.Itoa(os.Getuid()))
+	dir := filepath.Join(runtimeFolders, strconv.Itoa(os.Getuid()))
 	if runtime.GOOS != "linux" || ownsocket.CheckDir(dir) != nil {
 		return ""
 	}

@@ -38,14 +38,6 @@ func lookAtFiles(o *fileOptions) (l lookedAt) {
 		FolderWord: shellword.Of(line(filepath.Dir(found.servers.Path))),
 		Shared:     shared.Servers == resolved(found.servers.Path) && shared.Rules == resolved(found.rules.Path),
 	}
-	for _, f := range found.envFiles {
-		if !f.Optional || exists(f.Path) {
-			l.facts.Env = append(l.facts.Env, f.Path)
-		}
-	}
-	if f := found.keyring; f.Path != "" && exists(f.Path) {
-		l.facts.Env = append(l.facts.Env, f.Path)
-	}
 	l.servers = serverFacts(src, found, loaded)
 	return l
 }

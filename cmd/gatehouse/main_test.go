@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(testkit.RunMain(m, func() int {
 		startsGateways = true
 		useFolderRing(os.Getenv(folderRingVariable))
-		testEnvironment = testkit.AsGateway() // For a gateway that attach starts.
+		testEnvironment = append(testkit.AsGateway(), folderRingVariable+"="+os.Getenv(folderRingVariable)) // For a gateway that attach starts.
 		code := Main()
 		if said := os.Getenv(libraryLogs); said != "" {
 			log.Print(said)

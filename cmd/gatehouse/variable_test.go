@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"gatehouse/internal/locate"
 	"gatehouse/testkit"
 )
 
@@ -158,6 +161,7 @@ func TestVariable_ofALockedKeyring(t *testing.T) {
 				variableCommand(t, "marked-one", "set", "TOKEN").want(t, exitFine)
 				ring.turn(t, state, true)
 			})
+			g.Await(t, "using file", "role", "keyring")
 			g.Await(t, "server ready", "server", "other")
 			operate(t, g, "status", "needs").want(t, exitFine, "variable TOKEN is in the keyring of the system", "locked", "gatehouse reload")
 			operate(t, g, "restart", "needs").want(t, exitNo, "locked")
@@ -206,19 +210,71 @@ func TestVariable_isSeenByValidateAndDoctor(t *testing.T) {
 
 // The gateway that clients share asks the keyring too, whoever has started it.
 func TestVariable_ofTheSharedGateway(t *testing.T) {
-	t.Parallel()
-	servers := testkit.Servers{"needs": testkit.Fake(t), "other": testkit.Fake(t)}
+	servers := testkit.Servers{"needs": testkit.Fake(t), "locked": testkit.Fake(t)}
 	servers["needs"]["env"] = map[string]string{"KEY": "${TOKEN:-none}"}
+	servers["locked"]["env"] = map[string]string{"KEY": "${GONE:-none}"}
 	p := newPerson(t, servers, testkit.AllowAll("a"))
-	if err := os.WriteFile(filepath.Join(p.config, "gatehouse.keyring"), []byte("TOKEN X1\n"), 0o600); err != nil {
+	ring := newFolderRing(t)
+	p.env = append(p.env, folderRingVariable+"="+string(ring))
+	if err := os.WriteFile(filepath.Join(p.config, "gatehouse.keyring"), []byte("TOKEN X1\nGONE X2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.Set("variable X1", "marked-one"); err != nil {
 		t.Fatal(err)
 	}
 	a := p.open(t)
 	id := a.call(t, "needs", "env", `{"name":"KEY"}`)
+	if got := a.answer(t, id); got.IsError || !strings.Contains(got.raw, "marked-one") {
+		t.Errorf("got %s, want the value that the keyring has", got.raw)
+	}
+	id = a.call(t, "locked", "env", `{"name":"KEY"}`)
 	if got := a.answer(t, id); !got.IsError || !strings.Contains(got.raw, "misconfigured") {
 		t.Errorf("got %s, want that the server lacks what the keyring has", got.raw)
 	}
-	if log := p.log(t); !strings.Contains(log, "variable TOKEN is in the keyring of the system") {
+	if log := p.log(t); !strings.Contains(log, "variable GONE is in the keyring of the system") {
 		t.Errorf("got the log\n%s\nwant why", log)
+	}
+}
+
+// A login expands the address of its server with the same variables as a gateway.
+func TestVariable_isUsedByLogin(t *testing.T) {
+	home, _ := freshHome(t)
+	ring := newFolderRing(t)
+	configFile(t, home, ".mcp.json", `{"mcpServers": {"a": {"url": "https://h.example.com/${PLACE}"}}}`)
+	configFile(t, home, ".mcp-gateway-rules.json", someRules)
+	variableCommand(t, "marked", "set", "PLACE").want(t, exitFine)
+	entries, err := (&fileOptions{}).readEntries(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if target, err := entries.target("a"); err != nil || !strings.HasSuffix(target.URL, "/marked") {
+		t.Errorf("got %s, %v; want the address with the value of the keyring", target.URL, err)
+	}
+	ring.turn(t, "locked", true)
+	if r := atHome(t, "login", "a"); r.code == exitFine || !strings.Contains(r.err, "the collection is locked") {
+		t.Errorf("got %d and\n%s\nwant that the keyring is locked", r.code, r.err)
+	}
+}
+
+// A gateway of a fleet has its files in the store, and its variables on its machine. Its
+// reload reports the list as well, if there is one.
+func TestVariable_ofAFleet(t *testing.T) {
+	home, _ := freshHome(t)
+	list := filepath.Join(locate.ConfigFolder(locate.ConfigDir(runtime.GOOS, noVariables, home)), "gatehouse.keyring")
+	found, err := (&runOptions{fleet: fleetOptions{name: "f"}}).findForRun()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.sources(false, "", nil).KeyringFile; got != list {
+		t.Errorf("got the list %q, want %q", got, list)
+	}
+	o := &operator{files: found}
+	if slices.Contains(o.watched(), list) {
+		t.Error("a reload waits for a list that is not there, want that it ends")
+	}
+	newFolderRing(t)
+	variableCommand(t, "x", "set", "A").want(t, exitFine)
+	if !slices.Contains(o.watched(), list) {
+		t.Errorf("a reload waits for %v, want the list among them", o.watched())
 	}
 }

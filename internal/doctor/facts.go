@@ -49,9 +49,8 @@ type Port struct {
 // Files are the files that "gatehouse run" would use.
 type Files struct {
 	Missing string // why they were not found; empty if they were
-	// Servers, Rules and Env are their paths.
+	// Servers and Rules are their paths.
 	Servers, Rules string
-	Env            []string
 	// FolderWord is the folder of the servers file, as a shell takes it.
 	FolderWord string
 	// Shared is set if "gatehouse attach" uses the same servers and rules;
