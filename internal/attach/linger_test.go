@@ -58,19 +58,24 @@ func TestAwaitIdle_looksAtTheSocket_doNotCount(t *testing.T) {
 	})
 }
 
+// serveAll welcomes everybody, up to most at once, and reads what they say.
+func serveAll(l pipes, most int) *attach.Server {
+	return attach.Serve(l, attach.Options{
+		Log: slog.New(slog.DiscardHandler), Most: most,
+		Admit: func(int) error { return nil },
+		Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
+		Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
+			_, err := io.Copy(io.Discard, s.In)
+			return err
+		},
+	})
+}
+
 // Nor is it a client for a moment.
 func TestAttached_looksAtTheSocket_doNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := make(pipes)
-		s := attach.Serve(l, attach.Options{
-			Log:   slog.New(slog.DiscardHandler),
-			Admit: func(int) error { return nil },
-			Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
-			Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
-				_, err := io.Copy(io.Discard, s.In)
-				return err
-			},
-		})
+		s := serveAll(l, 0)
 		defer s.Close()
 		near, far := net.Pipe()
 		l <- far
@@ -112,15 +117,7 @@ func TestServe_tooManyConnections_areRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := make(pipes)
-				s := attach.Serve(l, attach.Options{
-					Log: slog.New(slog.DiscardHandler), Most: c.most,
-					Admit: func(int) error { return nil },
-					Greet: func(attach.Hello) attach.Welcome { return attach.Welcome{Version: "1"} },
-					Serve: func(_ context.Context, _ attach.Hello, s attach.Streams) error {
-						_, err := io.Copy(io.Discard, s.In)
-						return err
-					},
-				})
+				s := serveAll(l, c.most)
 				defer s.Close()
 				for range c.connected {
 					if welcome := attachTo(t, l); !strings.Contains(welcome, `"version":"1"`) {
