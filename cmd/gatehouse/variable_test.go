@@ -212,6 +212,7 @@ func TestVariable_isSeenByValidateAndDoctor(t *testing.T) {
 
 // The gateway that clients share asks the keyring too, whoever has started it.
 func TestVariable_ofTheSharedGateway(t *testing.T) {
+	t.Setenv("GATEHOUSE_TEST_RACE", "1") // The gateway is this program: no other one knows the keyring of tests.
 	servers := testkit.Servers{"needs": testkit.Fake(t), "locked": testkit.Fake(t)}
 	servers["needs"]["env"] = map[string]string{"KEY": "${TOKEN:-none}"}
 	servers["locked"]["env"] = map[string]string{"KEY": "${GONE:-none}"}

@@ -26,6 +26,7 @@ type typing struct {
 
 func startTyping(t *testing.T) *typing {
 	t.Helper()
+	t.Setenv("GATEHOUSE_TEST_RACE", "1") // The gateway is this program: no other one knows the keyring of tests.
 	hearHangups(t)
 	p, ring := newPerson(t, testkit.Servers{}, testkit.AllowAll("a")), folderRing(t.TempDir())
 	w := &typing{ring: ring}
